@@ -1,0 +1,24 @@
+//! Stonechat: a cluster chat server that speaks one JSON object per line over TCP.
+//!
+//! ```text
+//!   net      bytes <-> frames: acceptor, reactors, connections; knows no user, no JSON, no SQL
+//!   wire     what the bytes of a frame mean: requests, replies, pushes
+//!   service  the rules of chat: the handler table, sessions, one file per business
+//!   delivery an acknowledged message reaches everyone: lanes, directory, cursors, catching up
+//!   store    the record: one trait, SQLite and MySQL
+//!   bus      the doorbell between nodes: one trait, local and Redis
+//! ```
+//!
+//! `server` wires them together; `config` says with what settings. docs/architecture.md has the whole picture.
+
+pub mod bus;
+pub mod clock;
+pub mod config;
+pub mod delivery;
+pub mod ids;
+pub mod metrics;
+pub mod net;
+pub mod server;
+pub mod service;
+pub mod store;
+pub mod wire;

@@ -1,0 +1,149 @@
+//! The network layer: bytes in and out of sockets, cut into lines. It knows no user, no JSON and no SQL.
+//!
+//! ```text
+//!   acceptor (main thread) --Adopt--> mailbox --> reactor thread
+//!                                                   | poll -> read -> frame -> Protocol::line
+//!   any thread ------------Post----> mailbox -->    | Protocol::message
+//!                                                   | Link::send -> outbox -> write
+//! ```
+//!
+//! Each reactor thread owns its `mio::Poll`, its connections and their outboxes. What the lines mean is the
+//! [`Protocol`]'s business; the reactor keeps `P::Session` beside each socket without looking inside.
+
+pub mod acceptor;
+mod connection;
+mod deadlines;
+pub mod frame;
+pub mod mailbox;
+mod outbox;
+mod proxy;
+pub mod reactor;
+mod sys;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+/// Names one connection of this process. A late message misses the next owner of the slot: the generation differs.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct ConnId {
+    /// The reactor thread that owns it.
+    pub reactor: u16,
+    /// Its place in that reactor's slab.
+    pub slot: u32,
+    /// How many connections the reactor had opened before.
+    pub generation: u32,
+}
+
+impl fmt::Display for ConnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}.{}", self.reactor, self.slot, self.generation)
+    }
+}
+
+/// What the reactor does after a line was offered to the protocol.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Flow {
+    /// The line is taken; offer the next one.
+    Continue,
+    /// The line is taken; read nothing more from this socket until [`Link::resume`].
+    Pause,
+    /// The line is not taken: offer the same line again after [`Link::resume`], and read nothing until then.
+    Retry,
+}
+
+/// Why a connection was closed. Each is a label of the `closed` counter.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum CloseReason {
+    /// The peer ended its side in order (FIN).
+    PeerClosed,
+    /// The socket failed: reset, timed out, unreachable.
+    SocketError,
+    /// The outbox grew over its high-water mark: the peer reads too slowly.
+    SlowConsumer,
+    /// A line was longer than the limit.
+    LineTooLong,
+    /// The PROXY header was missing or malformed.
+    BadProxyHeader,
+    /// The protocol gave up on the peer: too many malformed lines.
+    Misbehaved,
+    /// No login within the time allowed.
+    LoginTimeout,
+    /// A newer session of the same user took over.
+    Replaced,
+    /// The server is shutting down.
+    Shutdown,
+}
+
+/// One connection as the protocol may act on it, from the owning reactor thread only.
+pub trait Link {
+    /// Queues one line, its `\n` included. Never blocks and never reorders. Over the high-water mark the connection
+    /// is closed as [`CloseReason::SlowConsumer`]; sends to a closing connection are dropped.
+    fn send(&mut self, line: Bytes);
+    /// Flushes what is queued as far as the peer takes it, then closes. [`Protocol::closed`] follows, once.
+    fn close(&mut self, reason: CloseReason);
+    /// Takes up reading again after [`Flow::Pause`] or [`Flow::Retry`]. Nothing happens if it was not paused.
+    fn resume(&mut self);
+    /// Asks for one call of [`Protocol::due`] at `at`; replaces the earlier wish; `None` takes it back.
+    fn wake_at(&mut self, at: Option<Instant>);
+    /// Bytes waiting in the outbox, not yet given to the kernel.
+    fn queued_bytes(&self) -> usize;
+    /// The stream offset behind the last line queued: all bytes ever queued on this connection.
+    fn offset(&self) -> u64;
+    /// The stream offset up to which the peer's TCP has acknowledged. Asks the kernel (SIOCOUTQ).
+    fn acknowledged(&mut self) -> u64;
+}
+
+/// The connections of one reactor, as the protocol sees them while it handles a message.
+pub trait Outbound<S> {
+    /// The session and link of a connection; `None` once it is closed.
+    fn connection(&mut self, id: ConnId) -> Option<(&mut S, &mut dyn Link)>;
+    /// Every open connection, for what concerns all of them (shutdown, resync).
+    fn each(&mut self, visit: &mut dyn FnMut(ConnId, &mut S, &mut dyn Link));
+}
+
+/// What a reactor runs: the meaning of the lines. One instance per reactor thread, called from that thread only.
+/// No call may block.
+pub trait Protocol {
+    /// Kept beside each socket; the network layer never looks inside.
+    type Session;
+    /// What other threads post to this reactor.
+    type Message: Send + 'static;
+
+    /// A connection was opened by a client at address `from` (the PROXY header's, where that is on).
+    fn opened(&mut self, conn: ConnId, from: IpAddr, link: &mut dyn Link, now: Instant) -> Self::Session;
+
+    /// A whole line arrived, without its line end. Blank lines are offered too.
+    fn line(
+        &mut self,
+        conn: ConnId,
+        session: &mut Self::Session,
+        link: &mut dyn Link,
+        line: &[u8],
+        now: Instant,
+    ) -> Flow;
+
+    /// A line exceeded the limit. The connection is closed once what this queues is flushed.
+    fn line_too_long(&mut self, session: &mut Self::Session, link: &mut dyn Link);
+
+    /// A message another thread posted.
+    fn message(&mut self, message: Self::Message, net: &mut dyn Outbound<Self::Session>, now: Instant);
+
+    /// All messages that waited in the mailbox have been handled: what was gathered meanwhile may be handed on now.
+    fn turn_ended(&mut self, net: &mut dyn Outbound<Self::Session>, now: Instant);
+
+    /// The outbox, which was over the low-water mark (a quarter of the high-water mark), is below it again.
+    fn drained(&mut self, conn: ConnId, session: &mut Self::Session, link: &mut dyn Link, now: Instant);
+
+    /// The time asked for by [`Link::wake_at`] has come.
+    fn due(&mut self, conn: ConnId, session: &mut Self::Session, link: &mut dyn Link, now: Instant);
+
+    /// The connection is gone; called exactly once for each that was opened. `acknowledged` is the stream offset
+    /// that the peer's TCP is known to have received; after a reset it is what was known before.
+    fn closed(&mut self, conn: ConnId, session: Self::Session, reason: CloseReason, acknowledged: u64, now: Instant);
+
+    /// The server is stopping: take no more lines. Called once; the reactor ends when all connections are closed.
+    fn stopping(&mut self, net: &mut dyn Outbound<Self::Session>, now: Instant);
+}

@@ -1,0 +1,430 @@
+//! The record: everything that must not be lost, behind one trait with two backends.
+//!
+//! ```text
+//!   lane, worker, auth worker, scribe     each thread owns one Store (one database connection)
+//!                  |
+//!             trait Store
+//!              /        \
+//!         sqlite.rs    mysql.rs           the only files with SQL, besides sql/ and migrate.rs
+//! ```
+//!
+//! Calls block; no reactor makes one. A `Store` belongs to the thread that opened it. It reconnects by itself: after
+//! [`StoreError::Unavailable`] the next call tries anew.
+
+pub mod migrate;
+pub mod mysql;
+pub mod sqlite;
+
+use std::time::Duration;
+
+use crate::clock::UnixMs;
+use crate::ids::{ConvId, DeviceId, GroupId, Peer, Seq, UserId};
+
+/// Why the store did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database cannot be reached, is too busy, read-only or full. Nothing was changed; try again later (503).
+    #[error("storage unavailable: {0}")]
+    Unavailable(#[source] Cause),
+    /// The connection was lost during COMMIT: it may have happened or not. [`Store::append`] only; ask
+    /// [`Store::settle`].
+    #[error("the outcome of a commit is unknown: {0}")]
+    OutcomeUnknown(#[source] Cause),
+    /// The database's answer makes no sense to this binary: a bug or a damaged schema (500).
+    #[error("storage error: {0}")]
+    Broken(#[source] Cause),
+}
+
+/// A driver's error, kept for the log.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a store call returns.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// Opens one connection for each thread that needs one. Shared by all threads.
+pub trait OpenStore: Send + Sync {
+    /// A store for the calling thread. Opens nothing yet where the database is remote: the first call does.
+    ///
+    /// # Errors
+    /// `Unavailable` when an embedded database cannot be opened.
+    fn open(&self) -> Result<Box<dyn Store>>;
+
+    /// Reads the schema's version and applies what is missing, under a lock that other nodes respect.
+    ///
+    /// # Errors
+    /// `Broken` when the schema is newer than this binary (it is left untouched) or a migration fails.
+    fn migrate(&self) -> Result<()>;
+
+    /// One sentence for each setting of the database under which an acknowledged message would not be durable.
+    fn durability_warnings(&self) -> Result<Vec<String>>;
+
+    /// How long a call may take at most before it is `Unavailable`.
+    fn timeout(&self) -> Duration;
+}
+
+/// A name is taken, or the row has been created with this id.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Created<Id> {
+    /// It exists now.
+    New(Id),
+    /// Somebody has this name already (names are compared without regard to case).
+    NameTaken,
+}
+
+/// How a request names a user.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Who<'a> {
+    /// By id.
+    Id(UserId),
+    /// By name, without regard to case.
+    Name(&'a str),
+}
+
+/// A user with what login needs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UserRow {
+    /// The user's id.
+    pub id: UserId,
+    /// The name as registered.
+    pub name: String,
+    /// The Argon2id PHC string.
+    pub password: String,
+}
+
+/// A user as others see it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Person {
+    /// The user's id.
+    pub id: UserId,
+    /// The name as registered.
+    pub name: String,
+}
+
+/// What a member may do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// Made the group; may delete it, cannot quit it.
+    Creator,
+    /// Anyone else.
+    Normal,
+}
+
+/// A group without its members.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GroupRow {
+    /// The group's id.
+    pub id: GroupId,
+    /// Its name, unique among groups without regard to case.
+    pub name: String,
+    /// What it is about.
+    pub desc: String,
+}
+
+/// One member of a group.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Member {
+    /// Who.
+    pub person: Person,
+    /// As what.
+    pub role: Role,
+}
+
+/// Members of a group, by ascending id, and how many there are in all.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct MemberPage {
+    /// At most as many as were asked for.
+    pub members: Vec<Member>,
+    /// All members of the group.
+    pub total: u64,
+}
+
+/// What joining a group found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Joined {
+    /// The user is a member now; the cursors of all the user's devices stand at `last_seq`.
+    New {
+        /// The group.
+        group: GroupRow,
+        /// The conversation's last message when the user joined.
+        last_seq: Seq,
+    },
+    /// The user was a member before; nothing was changed.
+    Already(GroupRow),
+    /// There is no such group.
+    NoSuchGroup,
+}
+
+/// What leaving or deleting a group found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Left {
+    /// Done.
+    Done,
+    /// The user is no member (quit), or a member but not the creator (delete).
+    NotAllowed,
+    /// The creator cannot quit.
+    IsCreator,
+    /// There is no such group.
+    NoSuchGroup,
+}
+
+/// What asking for or answering a friendship found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Befriended {
+    /// Done; the other side.
+    Done(Person),
+    /// They are friends already; the other side.
+    Already(Person),
+    /// There is no such user.
+    NoSuchUser,
+    /// There is no request of that user to answer.
+    NoSuchRequest,
+}
+
+/// A friendship somebody asked for and that is not answered yet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FriendRequest {
+    /// Who asks.
+    pub from: Person,
+    /// The words that came with it: the JSON text of a string, quotes included.
+    pub msg: String,
+}
+
+/// A message to be stored, as the lane hands it over.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Append {
+    /// The conversation; always `ConvId::with(sender, to)`.
+    pub conv: ConvId,
+    /// Who says it.
+    pub sender: UserId,
+    /// To whom.
+    pub to: Peer,
+    /// The sender's own id for the message; of equal (conv, sender, cid) only the first is stored.
+    pub cid: Option<Box<str>>,
+    /// `{"msg":...}` or `{"msg":...,"ext":...}`: JSON text, relayed as it is.
+    pub body: Box<str>,
+    /// The server's time when the message came in.
+    pub sent_at: UnixMs,
+    /// Refuse the message unless the two are friends.
+    pub friends_only: bool,
+}
+
+/// What became of an [`Append`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Appended {
+    /// Committed with this number.
+    Stored(Seq),
+    /// The sender had sent this cid before; it is stored with this number, since then.
+    Duplicate {
+        /// The number the first one got.
+        seq: Seq,
+        /// The time the first one got.
+        sent_at: UnixMs,
+    },
+    /// The addressee does not exist.
+    NoSuchUser,
+    /// The group does not exist.
+    NoSuchGroup,
+    /// The sender is no member of the group.
+    NotMember,
+    /// Friends only, and they are not.
+    NotFriends,
+}
+
+/// A stored message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Message {
+    /// Its conversation.
+    pub conv: ConvId,
+    /// Its place in the conversation.
+    pub seq: Seq,
+    /// Who said it, with the present name.
+    pub sender: Person,
+    /// The server's time when it came in.
+    pub sent_at: UnixMs,
+    /// The sender's own id for it.
+    pub cid: Option<String>,
+    /// `{"msg":...}` or `{"msg":...,"ext":...}`.
+    pub body: String,
+}
+
+/// Which part of a conversation to read. Both bounds are exclusive.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Range {
+    /// The first ones behind this number.
+    After(Seq),
+    /// The last ones ahead of this number.
+    Before(Seq),
+    /// The very last ones.
+    Latest,
+}
+
+/// A conversation in which a device has something to catch up on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pending {
+    /// Which.
+    pub conv: ConvId,
+    /// What the device has confirmed.
+    pub delivered: Seq,
+    /// The last message there is.
+    pub last_seq: Seq,
+}
+
+/// Where one device of a user is in one conversation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CursorRow {
+    /// The user.
+    pub user: UserId,
+    /// The user's device.
+    pub device: DeviceId,
+    /// The conversation.
+    pub conv: ConvId,
+    /// Everything up to this number has arrived.
+    pub delivered: Seq,
+}
+
+/// A token's row.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TokenRow {
+    /// Whom it logs in.
+    pub user: UserId,
+    /// When it ends.
+    pub expires_at: UnixMs,
+}
+
+/// SHA-256 of a token; the token itself is never stored.
+pub type TokenHash = [u8; 32];
+
+/// The database as one thread uses it. See the module's text for ownership. Every call either does all it says, in
+/// one transaction, or nothing (`append` may leave the outcome unknown, see there).
+pub trait Store: Send {
+    // --- accounts ---------------------------------------------------------------------------------------------
+
+    /// Creates a user; `password` is the PHC string. State `offline`.
+    fn create_user(&mut self, name: &str, password: &str, now: UnixMs) -> Result<Created<UserId>>;
+
+    /// The user, if there is one.
+    fn user(&mut self, who: Who<'_>) -> Result<Option<UserRow>>;
+
+    /// Reports who is online, for people and tools that look into the table.
+    fn report_states(&mut self, online: &[UserId], offline: &[UserId]) -> Result<()>;
+
+    /// Stores a token, and removes the user's expired ones.
+    fn save_token(&mut self, hash: &TokenHash, row: &TokenRow, now: UnixMs) -> Result<()>;
+
+    /// The token's row, unless it is unknown or has expired at `now`.
+    fn token(&mut self, hash: &TokenHash, now: UnixMs) -> Result<Option<TokenRow>>;
+
+    /// Lets a token live until `expires_at`.
+    fn extend_token(&mut self, hash: &TokenHash, expires_at: UnixMs) -> Result<()>;
+
+    /// Revokes a token; nothing happens if it is unknown.
+    fn delete_token(&mut self, hash: &TokenHash) -> Result<()>;
+
+    /// The number of the user's device of this name. A new one gets the next number, and cursors at the end of all the
+    /// user's conversations: nothing old is pending for it.
+    fn device(&mut self, user: UserId, name: &str) -> Result<DeviceId>;
+
+    // --- friends ----------------------------------------------------------------------------------------------
+
+    /// Makes the two friends, in both directions, and removes friend requests between them. `Done` or `Already` or
+    /// `NoSuchUser`.
+    fn add_friend(&mut self, user: UserId, friend: UserId) -> Result<Befriended>;
+
+    /// Ends the friendship in both directions; whether there was one.
+    fn delete_friend(&mut self, user: UserId, friend: UserId) -> Result<bool>;
+
+    /// All friends by ascending id.
+    fn friends(&mut self, user: UserId) -> Result<Vec<Person>>;
+
+    /// Keeps a friend request until it is answered; a later one of the same two replaces its words. `Done(to)`,
+    /// `Already(to)` when they are friends, or `NoSuchUser`.
+    fn request_friend(&mut self, from: UserId, to: UserId, msg: &str, now: UnixMs) -> Result<Befriended>;
+
+    /// Answers `from`'s request to `user`: removes it and, when accepted, makes them friends. `Done(from)` or
+    /// `NoSuchRequest`.
+    fn answer_friend(&mut self, user: UserId, from: UserId, accept: bool) -> Result<Befriended>;
+
+    /// Unanswered requests to `user`, oldest first.
+    fn friend_requests(&mut self, user: UserId, limit: u32) -> Result<Vec<FriendRequest>>;
+
+    // --- groups -----------------------------------------------------------------------------------------------
+
+    /// Creates a group with its conversation; the creator is a member, with a cursor per device.
+    fn create_group(&mut self, creator: UserId, name: &str, desc: &str, now: UnixMs) -> Result<Created<GroupId>>;
+
+    /// Makes the user a member. See [`Joined`].
+    fn join_group(&mut self, user: UserId, group: GroupId) -> Result<Joined>;
+
+    /// Ends the membership and removes the user's cursors there.
+    fn quit_group(&mut self, user: UserId, group: GroupId) -> Result<Left>;
+
+    /// Deletes the group with its members, cursors, conversation and messages. Creator only.
+    fn delete_group(&mut self, user: UserId, group: GroupId) -> Result<Left>;
+
+    /// The groups the user is in, by ascending id.
+    fn groups(&mut self, user: UserId) -> Result<Vec<GroupRow>>;
+
+    /// The group, if there is one, and whether `user` is a member.
+    fn group(&mut self, group: GroupId, user: UserId) -> Result<Option<(GroupRow, bool)>>;
+
+    /// Members with an id above `after` (0: from the first), at most `limit`.
+    fn members(&mut self, group: GroupId, after: u32, limit: u32) -> Result<MemberPage>;
+
+    /// For each group, in the order given, its first `limit` members: the same as [`Store::members`] for each, in as
+    /// few round trips as possible.
+    fn members_of_all(&mut self, groups: &[GroupId], limit: u32) -> Result<Vec<MemberPage>>;
+
+    // --- find -------------------------------------------------------------------------------------------------
+
+    /// Users whose id is `id`, then those whose name begins with `prefix` without regard to case; at most `limit`.
+    fn find_users(&mut self, id: Option<UserId>, prefix: &str, limit: u32) -> Result<Vec<Person>>;
+
+    /// Groups, likewise.
+    fn find_groups(&mut self, id: Option<GroupId>, prefix: &str, limit: u32) -> Result<Vec<GroupRow>>;
+
+    // --- messages ---------------------------------------------------------------------------------------------
+
+    /// Commits a batch in one transaction and numbers the messages in the order given, per conversation. One outcome
+    /// per message; an outcome other than `Stored` costs the others nothing. The first message between two users
+    /// creates their conversation and device-0 cursors (and looks whether the addressee exists). Deadlocks and stale
+    /// connections are retried inside, within the store's timeout.
+    ///
+    /// # Errors
+    /// `Unavailable`: nothing was stored. `OutcomeUnknown`: call `settle` with the same batch before anything else.
+    fn append(&mut self, batch: &[Append]) -> Result<Vec<Appended>>;
+
+    /// After `OutcomeUnknown`: looks whether that transaction was committed. `Some` are its outcomes; `None`: it was
+    /// not, and never will be. May be called again after `Unavailable`.
+    fn settle(&mut self, batch: &[Append]) -> Result<Option<Vec<Appended>>>;
+
+    /// Messages of one conversation, ascending, at most `limit` and about `bytes_max` of bodies (at least one if
+    /// there is one), and whether there are more in that direction.
+    fn messages(&mut self, conv: ConvId, range: Range, limit: u32, bytes_max: usize) -> Result<(Vec<Message>, bool)>;
+
+    /// What a device has not confirmed, over all conversations of its user.
+    fn pending(&mut self, user: UserId, device: DeviceId) -> Result<Vec<Pending>>;
+
+    /// The same for many sessions at once; the answers in the order of the questions.
+    fn pending_of_all(&mut self, sessions: &[(UserId, DeviceId)]) -> Result<Vec<Vec<Pending>>>;
+
+    /// Where a device is in one conversation, and the conversation's end; `None` if the user is not in it.
+    /// A device without a row of its own there stands at 0.
+    fn position(&mut self, user: UserId, device: DeviceId, conv: ConvId) -> Result<Option<Pending>>;
+
+    /// The oldest unconfirmed messages over the given conversations, at most `limit` and about `bytes_max` of bodies:
+    /// by time, but never out of `seq` order within a conversation. Messages of `skip` are left out.
+    fn oldest_pending(
+        &mut self,
+        pending: &[Pending],
+        skip: Option<UserId>,
+        limit: u32,
+        bytes_max: usize,
+    ) -> Result<Vec<Message>>;
+
+    /// Moves cursors forward, never back. Rows are created where a device has none yet, but only in conversations in
+    /// which the user has a device-0 row.
+    fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<()>;
+
+    /// A trivial question to the database, for /readyz and check-config.
+    fn ping(&mut self) -> Result<()>;
+}
