@@ -1,0 +1,675 @@
+//! One struct per request. Once parsed, nothing is left to check about its form.
+//!
+//! A line is scanned once: [`Envelope::parse`] borrows every field it knows from the read buffer as raw JSON text;
+//! the request then looks closer at the few it needs. What is relayed to others (`msg`, `ext`) is checked as deep as
+//! any parser will look, and relayed as the text that was sent.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::errno::Errno;
+use crate::ids::{GroupId, Peer, Seq, UserId};
+
+/// The longest `tag`, as JSON text in bytes: it is kept while its request is in flight.
+pub const TAG_BYTES_MAX: usize = 256;
+/// The longest `cid` in characters.
+pub const CID_CHARS_MAX: usize = 64;
+/// The longest name of a user or a group in characters.
+pub const NAME_CHARS_MAX: usize = 50;
+/// The longest description of a group, and the longest words of a friend request, in characters.
+pub const DESC_CHARS_MAX: usize = 200;
+/// The longest password in bytes: hashing must not cost more for more.
+pub const PASSWORD_BYTES_MAX: usize = 1024;
+/// The most rows a page may have.
+pub const PAGE_ROWS_MAX: u32 = 200;
+/// The rows of a page whose `limit` is not given.
+pub const PAGE_ROWS_DEFAULT: u32 = 50;
+/// Numbers on the wire stay below 2^53, where every JSON parser is exact.
+const WIRE_NUMBER_MAX: i64 = 1 << 53;
+
+/// Why a request is refused before it reaches its handler.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{text}")]
+pub struct RequestError {
+    /// The number of the reply.
+    pub errno: Errno,
+    /// For a person; names the field.
+    pub text: String,
+}
+
+impl RequestError {
+    fn malformed(text: String) -> Self {
+        Self { errno: Errno::Malformed, text }
+    }
+
+    fn too_large(field: &str, bytes: usize, bytes_max: usize) -> Self {
+        Self { errno: Errno::TooLarge, text: format!("`{field}` has {bytes} bytes; at most {bytes_max} are allowed") }
+    }
+}
+
+type Parsed<T> = Result<T, RequestError>;
+type Raw<'a> = Option<&'a RawValue>;
+
+/// A line's fields as raw JSON text, borrowed from the read buffer. Unknown fields are passed over.
+#[derive(Deserialize, Debug)]
+#[serde(bound(deserialize = "'de: 'a"))]
+pub struct Envelope<'a> {
+    /// Which request it is, if it is one.
+    pub msgid: i64,
+    #[serde(default, borrow)]
+    tag: Raw<'a>,
+    #[serde(default, borrow)]
+    id: Raw<'a>,
+    #[serde(default, borrow)]
+    name: Raw<'a>,
+    #[serde(default, borrow)]
+    pwd: Raw<'a>,
+    #[serde(default, borrow)]
+    token: Raw<'a>,
+    #[serde(default, borrow)]
+    ack: Raw<'a>,
+    #[serde(default, borrow)]
+    device: Raw<'a>,
+    #[serde(default, borrow)]
+    toid: Raw<'a>,
+    #[serde(default, borrow)]
+    groupid: Raw<'a>,
+    #[serde(default, borrow)]
+    friendid: Raw<'a>,
+    #[serde(default, borrow)]
+    msg: Raw<'a>,
+    #[serde(default, borrow)]
+    cid: Raw<'a>,
+    #[serde(default, borrow)]
+    ext: Raw<'a>,
+    #[serde(default, borrow)]
+    groupname: Raw<'a>,
+    #[serde(default, borrow)]
+    groupdesc: Raw<'a>,
+    #[serde(default, borrow)]
+    keyword: Raw<'a>,
+    #[serde(default, borrow)]
+    accept: Raw<'a>,
+    #[serde(default, borrow)]
+    seq: Raw<'a>,
+    #[serde(default, borrow)]
+    before: Raw<'a>,
+    #[serde(default, borrow)]
+    after: Raw<'a>,
+    #[serde(default, borrow)]
+    limit: Raw<'a>,
+}
+
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'a> Envelope<'a> {
+    /// Scans a line.
+    ///
+    /// # Errors
+    /// A sentence for a person, when it is no JSON object with an integer `msgid`.
+    pub fn parse(line: &'a [u8]) -> Result<Self, String> {
+        let text = std::str::from_utf8(line).map_err(|error| format!("not UTF-8: {error}"))?;
+        // serde would take an array for a struct.
+        if !text.trim_ascii_start().starts_with('{') {
+            return Err("not a JSON object".to_owned());
+        }
+        serde_json::from_str(text).map_err(|error| format!("not a JSON object with an integer `msgid`: {error}"))
+    }
+
+    /// The raw `tag` to repeat in the reply.
+    ///
+    /// # Errors
+    /// It is neither a string nor an integer, or too long to keep.
+    pub fn tag(&self) -> Parsed<Option<&'a str>> {
+        let Some(raw) = self.tag.map(RawValue::get) else { return Ok(None) };
+        if raw.len() > TAG_BYTES_MAX {
+            return Err(RequestError::too_large("tag", raw.len(), TAG_BYTES_MAX));
+        }
+        if is_string(raw) || is_integer(raw) {
+            return Ok(Some(raw));
+        }
+        Err(RequestError::malformed("`tag` must be a string or an integer".to_owned()))
+    }
+
+    /// The raw `cid` to repeat in the ack, whatever becomes of the request.
+    #[must_use]
+    pub fn raw_cid(&self) -> Option<&'a str> {
+        let raw = self.cid?.get();
+        (raw.len() <= TAG_BYTES_MAX && (is_string(raw) || is_integer(raw))).then_some(raw)
+    }
+
+    /// The `id` of a request in which it names the sender.
+    ///
+    /// # Errors
+    /// It is there and no positive integer.
+    pub fn sender_id(&self) -> Parsed<Option<UserId>> {
+        optional(self.id, |raw| user_id("id", Some(raw)))
+    }
+}
+
+/// The bounds that depend on the configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// The longest `msg` (its text in UTF-8) and the longest `ext` (its JSON), in bytes.
+    pub message_bytes: usize,
+}
+
+/// A request that can be read out of an envelope.
+pub trait Request: Sized + Send + 'static {
+    /// Checks the fields this request needs.
+    ///
+    /// # Errors
+    /// The first field that is missing, wrongly typed or out of bounds, by name.
+    fn parse(line: &Envelope<'_>, bounds: Bounds) -> Parsed<Self>;
+}
+
+/// How LOGIN names the account.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Account {
+    /// By id.
+    Id(UserId),
+    /// By name.
+    Name(String),
+}
+
+/// What proves that it is one's own.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// The password.
+    Password(String),
+    /// The token of an earlier login.
+    Token(String),
+}
+
+/// LOGIN.
+#[derive(Clone)]
+pub struct Login {
+    /// Whose.
+    pub account: Account,
+    /// The proof.
+    pub credential: Credential,
+    /// The client confirms with DELIVERED.
+    pub confirms: bool,
+    /// The device's name; without one the unnamed device.
+    pub device: Option<String>,
+}
+
+impl Request for Login {
+    fn parse(line: &Envelope<'_>, _: Bounds) -> Parsed<Self> {
+        let account = match (line.id, line.name) {
+            (Some(id), _) => Account::Id(user_id("id", Some(id))?),
+            (None, Some(_)) => Account::Name(text("name", line.name)?.into_owned()),
+            (None, None) => return Err(RequestError::malformed("`id` or `name` is missing".to_owned())),
+        };
+        let credential = match (line.token, line.pwd) {
+            (Some(_), _) => Credential::Token(text("token", line.token)?.into_owned()),
+            (None, Some(_)) => Credential::Password(password(line)?),
+            (None, None) => return Err(RequestError::malformed("`pwd` or `token` is missing".to_owned())),
+        };
+        let confirms = optional(line.ack, |raw| flag("ack", Some(raw)))?.unwrap_or(false);
+        let device = optional(line.device, |raw| name("device", Some(raw)))?;
+        Ok(Self { account, credential, confirms, device })
+    }
+}
+
+/// REGISTER.
+#[derive(Clone)]
+pub struct Register {
+    /// The new account's name.
+    pub name: String,
+    /// Its password.
+    pub password: String,
+}
+
+impl Request for Register {
+    fn parse(line: &Envelope<'_>, _: Bounds) -> Parsed<Self> {
+        Ok(Self { name: name("name", line.name)?, password: password(line)? })
+    }
+}
+
+/// ONE_CHAT and GROUP_CHAT.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Chat {
+    /// To whom.
+    pub to: Peer,
+    /// The sender's own id for it.
+    pub cid: Option<Box<str>>,
+    /// `{"msg":...}` or `{"msg":...,"ext":...}`.
+    pub body: Box<str>,
+}
+
+impl Chat {
+    /// Reads ONE_CHAT.
+    ///
+    /// # Errors
+    /// As [`Request::parse`].
+    pub fn to_user(line: &Envelope<'_>, bounds: Bounds) -> Parsed<Self> {
+        Self::to(Peer::User(user_id("toid", line.toid)?), line, bounds)
+    }
+
+    /// Reads GROUP_CHAT.
+    ///
+    /// # Errors
+    /// As [`Request::parse`].
+    pub fn to_group(line: &Envelope<'_>, bounds: Bounds) -> Parsed<Self> {
+        Self::to(Peer::Group(group_id("groupid", line.groupid)?), line, bounds)
+    }
+
+    fn to(to: Peer, line: &Envelope<'_>, bounds: Bounds) -> Parsed<Self> {
+        let cid = optional(line.cid, cid)?;
+        let msg = text("msg", line.msg)?;
+        if msg.len() > bounds.message_bytes {
+            return Err(RequestError::too_large("msg", msg.len(), bounds.message_bytes));
+        }
+        let raw_msg = required("msg", line.msg)?;
+        let body = match line.ext {
+            None => format!("{{\"msg\":{raw_msg}}}"),
+            Some(raw_ext) => format!("{{\"msg\":{raw_msg},\"ext\":{}}}", ext(raw_ext, bounds)?),
+        };
+        Ok(Self { to, cid, body: body.into_boxed_str() })
+    }
+}
+
+/// DELIVERED: everything up to `seq` in the conversation with `peer` has arrived.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Delivered {
+    /// Whose messages, or which group's.
+    pub peer: Peer,
+    /// The last one.
+    pub seq: Seq,
+}
+
+impl Request for Delivered {
+    fn parse(line: &Envelope<'_>, _: Bounds) -> Parsed<Self> {
+        Ok(Self { peer: peer(line)?, seq: number("seq", line.seq)? })
+    }
+}
+
+/// A request whose only field is `friendid`: ADD_FRIEND, DEL_FRIEND.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OneFriend {
+    /// The other user.
+    pub friend: UserId,
+}
+
+impl Request for OneFriend {
+    fn parse(line: &Envelope<'_>, _: Bounds) -> Parsed<Self> {
+        Ok(Self { friend: user_id("friendid", line.friendid)? })
+    }
+}
+
+/// A request whose only field is `groupid`: ADD_GROUP, QUIT_GROUP, DEL_GROUP.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OneGroup {
+    /// The group.
+    pub group: GroupId,
+}
+
+impl Request for OneGroup {
+    fn parse(line: &Envelope<'_>, _: Bounds) -> Parsed<Self> {
+        Ok(Self { group: group_id("groupid", line.groupid)? })
+    }
+}
+
+/// CREATE_GROUP.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CreateGroup {
+    /// The new group's name.
+    pub name: String,
+    /// What it is about; may be empty.
+    pub desc: String,
+}
+
+impl Request for CreateGroup {
+    fn parse(line: &Envelope<'_>, _: Bounds) -> Parsed<Self> {
+        let name = name("groupname", line.groupname)?;
+        let desc = optional(line.groupdesc, |raw| bounded("groupdesc", Some(raw), DESC_CHARS_MAX))?;
+        Ok(Self { name, desc: desc.map(Cow::into_owned).unwrap_or_default() })
+    }
+}
+
+/// A request without fields: LOGOUT, FRIENDS, OFFLINE, ACCOUNT.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Bare;
+
+impl Request for Bare {
+    fn parse(_: &Envelope<'_>, _: Bounds) -> Parsed<Self> {
+        Ok(Self)
+    }
+}
+
+/// GROUPS: all of one's groups, or one of them with a page of its members.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Groups {
+    /// All of them.
+    All,
+    /// One.
+    Members {
+        /// Which.
+        group: GroupId,
+        /// Members with a greater id than this.
+        after: u32,
+        /// At most so many.
+        limit: u32,
+    },
+}
+
+impl Request for Groups {
+    fn parse(line: &Envelope<'_>, _: Bounds) -> Parsed<Self> {
+        if line.groupid.is_none() {
+            return Ok(Self::All);
+        }
+        let after = optional(line.after, |raw| number("after", Some(raw)))?.unwrap_or(0);
+        let after = u32::try_from(after).unwrap_or(u32::MAX);
+        Ok(Self::Members { group: group_id("groupid", line.groupid)?, after, limit: limit(line, PAGE_ROWS_MAX)? })
+    }
+}
+
+/// FIND.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Find {
+    /// The beginning of a name; also the digits of the id.
+    pub prefix: String,
+    /// The id, if the keyword can be one.
+    pub id: Option<i64>,
+}
+
+impl Request for Find {
+    fn parse(line: &Envelope<'_>, _: Bounds) -> Parsed<Self> {
+        let raw = required("keyword", line.keyword)?;
+        let prefix = if is_integer(raw) {
+            raw.to_owned()
+        } else {
+            bounded("keyword", line.keyword, NAME_CHARS_MAX)?.trim().to_owned()
+        };
+        if prefix.is_empty() {
+            return Err(RequestError::malformed("`keyword` must not be empty".to_owned()));
+        }
+        let id = prefix.parse().ok();
+        Ok(Self { prefix, id })
+    }
+}
+
+/// FRIEND_REQUEST.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AskFriend {
+    /// Who is asked.
+    pub friend: UserId,
+    /// The words with it, as the JSON text of a string.
+    pub msg: String,
+}
+
+impl Request for AskFriend {
+    fn parse(line: &Envelope<'_>, _: Bounds) -> Parsed<Self> {
+        let friend = user_id("friendid", line.friendid)?;
+        let msg = optional(line.msg, |raw| {
+            bounded("msg", Some(raw), DESC_CHARS_MAX)?;
+            Ok(raw.get().to_owned())
+        })?;
+        Ok(Self { friend, msg: msg.unwrap_or_else(|| "\"\"".to_owned()) })
+    }
+}
+
+/// FRIEND_ANSWER.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AnswerFriend {
+    /// Who asked.
+    pub friend: UserId,
+    /// Whether they become friends.
+    pub accept: bool,
+}
+
+impl Request for AnswerFriend {
+    fn parse(line: &Envelope<'_>, _: Bounds) -> Parsed<Self> {
+        Ok(Self { friend: user_id("friendid", line.friendid)?, accept: flag("accept", line.accept)? })
+    }
+}
+
+/// HISTORY.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct History {
+    /// Which conversation.
+    pub peer: Peer,
+    /// Which part of it.
+    pub range: crate::store::Range,
+    /// At most so many messages.
+    pub limit: u32,
+}
+
+impl Request for History {
+    fn parse(line: &Envelope<'_>, _: Bounds) -> Parsed<Self> {
+        use crate::store::Range;
+        let range = match (line.before, line.after) {
+            (None, None) => Range::Latest,
+            (Some(_), None) => Range::Before(number("before", line.before)?),
+            (None, Some(_)) => Range::After(number("after", line.after)?),
+            (Some(_), Some(_)) => {
+                return Err(RequestError::malformed("give `before` or `after`, not both".to_owned()));
+            }
+        };
+        Ok(Self { peer: peer(line)?, range, limit: limit(line, PAGE_ROWS_DEFAULT)? })
+    }
+}
+
+// --- fields -----------------------------------------------------------------------------------------------------------
+
+fn is_string(raw: &str) -> bool {
+    raw.starts_with('"') && serde_json::from_str::<Text<'_>>(raw).is_ok()
+}
+
+fn is_integer(raw: &str) -> bool {
+    serde_json::from_str::<i64>(raw).is_ok()
+}
+
+fn optional<'a, T>(raw: Raw<'a>, read: impl FnOnce(&'a RawValue) -> Parsed<T>) -> Parsed<Option<T>> {
+    raw.map(read).transpose()
+}
+
+fn required<'a>(field: &str, raw: Raw<'a>) -> Parsed<&'a str> {
+    raw.map(RawValue::get).ok_or_else(|| RequestError::malformed(format!("`{field}` is missing")))
+}
+
+fn text<'a>(field: &str, raw: Raw<'a>) -> Parsed<Cow<'a, str>> {
+    let raw = required(field, raw)?;
+    if !raw.starts_with('"') {
+        return Err(RequestError::malformed(format!("`{field}` must be a string")));
+    }
+    let parsed: Result<Text<'a>, _> = serde_json::from_str(raw);
+    parsed.map(|text| text.0).map_err(|error| RequestError::malformed(format!("`{field}` is no valid string: {error}")))
+}
+
+fn bounded<'a>(field: &str, raw: Raw<'a>, chars_max: usize) -> Parsed<Cow<'a, str>> {
+    let text = text(field, raw)?;
+    if text.chars().count() > chars_max {
+        return Err(RequestError::malformed(format!("`{field}` is longer than {chars_max} characters")));
+    }
+    Ok(text)
+}
+
+/// A name of a user, a group or a device.
+fn name(field: &str, raw: Raw<'_>) -> Parsed<String> {
+    let name = bounded(field, raw, NAME_CHARS_MAX)?;
+    if name.is_empty() {
+        return Err(RequestError::malformed(format!("`{field}` must not be empty")));
+    }
+    if name.chars().any(char::is_control) {
+        return Err(RequestError::malformed(format!("`{field}` must not contain control characters")));
+    }
+    if name.trim().len() != name.len() {
+        return Err(RequestError::malformed(format!("`{field}` must not begin or end with a blank")));
+    }
+    Ok(name.into_owned())
+}
+
+fn password(line: &Envelope<'_>) -> Parsed<String> {
+    let password = text("pwd", line.pwd)?;
+    if password.is_empty() {
+        return Err(RequestError::malformed("`pwd` must not be empty".to_owned()));
+    }
+    if password.len() > PASSWORD_BYTES_MAX {
+        return Err(RequestError::too_large("pwd", password.len(), PASSWORD_BYTES_MAX));
+    }
+    Ok(password.into_owned())
+}
+
+fn cid(raw: &RawValue) -> Parsed<Box<str>> {
+    if is_integer(raw.get()) {
+        return Ok(raw.get().into());
+    }
+    let cid = bounded("cid", Some(raw), CID_CHARS_MAX)?;
+    if cid.is_empty() {
+        return Err(RequestError::malformed("`cid` must not be empty".to_owned()));
+    }
+    Ok(cid.into_owned().into_boxed_str())
+}
+
+/// `ext` is parsed as deep as a client will, so that one client's odd JSON cannot break another's parser; its text is
+/// relayed, so numbers keep their digits.
+fn ext<'a>(raw: &'a RawValue, bounds: Bounds) -> Parsed<&'a str> {
+    let raw = raw.get();
+    if raw.len() > bounds.message_bytes {
+        return Err(RequestError::too_large("ext", raw.len(), bounds.message_bytes));
+    }
+    let parsed: Result<serde_json::Value, _> = serde_json::from_str(raw);
+    parsed.map(|_| raw).map_err(|error| RequestError::malformed(format!("`ext` cannot be relayed: {error}")))
+}
+
+fn flag(field: &str, raw: Raw<'_>) -> Parsed<bool> {
+    match required(field, raw)? {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(RequestError::malformed(format!("`{field}` must be true or false"))),
+    }
+}
+
+fn integer(field: &str, raw: Raw<'_>) -> Parsed<i64> {
+    let raw = required(field, raw)?;
+    serde_json::from_str(raw).map_err(|_| RequestError::malformed(format!("`{field}` must be an integer")))
+}
+
+fn number(field: &str, raw: Raw<'_>) -> Parsed<u64> {
+    let number = integer(field, raw)?;
+    if !(0..WIRE_NUMBER_MAX).contains(&number) {
+        return Err(RequestError::malformed(format!("`{field}` must not be negative, and below 2^53")));
+    }
+    Ok(number.unsigned_abs())
+}
+
+fn user_id(field: &str, raw: Raw<'_>) -> Parsed<UserId> {
+    UserId::new(integer(field, raw)?).ok_or_else(|| not_an_id(field))
+}
+
+fn group_id(field: &str, raw: Raw<'_>) -> Parsed<GroupId> {
+    GroupId::new(integer(field, raw)?).ok_or_else(|| not_an_id(field))
+}
+
+fn not_an_id(field: &str) -> RequestError {
+    RequestError::malformed(format!("`{field}` must be between 1 and {}", i32::MAX))
+}
+
+fn peer(line: &Envelope<'_>) -> Parsed<Peer> {
+    match (line.id, line.groupid) {
+        (Some(id), None) => Ok(Peer::User(user_id("id", Some(id))?)),
+        (None, Some(group)) => Ok(Peer::Group(group_id("groupid", Some(group))?)),
+        // Clients that put their own `id` into every line mean the group.
+        (Some(_), Some(group)) => Ok(Peer::Group(group_id("groupid", Some(group))?)),
+        (None, None) => Err(RequestError::malformed("`id` or `groupid` is missing".to_owned())),
+    }
+}
+
+fn limit(line: &Envelope<'_>, default: u32) -> Parsed<u32> {
+    let Some(asked) = optional(line.limit, |raw| number("limit", Some(raw)))? else { return Ok(default) };
+    if asked == 0 {
+        return Err(RequestError::malformed("`limit` must be at least 1".to_owned()));
+    }
+    Ok(u32::try_from(asked).unwrap_or(u32::MAX).min(PAGE_ROWS_MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOUNDS: Bounds = Bounds { message_bytes: 64 };
+
+    fn chat(line: &str) -> Parsed<Chat> {
+        Chat::to_user(&Envelope::parse(line.as_bytes()).unwrap(), BOUNDS)
+    }
+
+    #[test]
+    fn a_line_that_is_no_object_with_an_integer_msgid_is_refused() {
+        for line in ["", "  ", "[1]", "1", "{", "{}", "{\"msgid\":\"6\"}", "{\"msgid\":6.5}", "{\"msgid\":6}x", "null"] {
+            assert!(Envelope::parse(line.as_bytes()).is_err(), "{line}");
+        }
+        assert!(Envelope::parse(b"{\"msgid\":6,\"x\":\"\xff\"}").is_err());
+        assert_eq!(Envelope::parse(b" {\"msgid\":-7,\"unknown\":[{}]}").unwrap().msgid, -7);
+    }
+
+    #[test]
+    fn msg_and_ext_are_relayed_as_they_were_sent() {
+        let sent = r#"{"msgid":6,"toid":2,"msg":"a\u00e9\ud83d\ude00 ü","ext":{"n":1.000000000000000000001, "a":[1]}}"#;
+        let parsed = chat(sent).unwrap();
+        assert_eq!(&*parsed.body, r#"{"msg":"a\u00e9\ud83d\ude00 ü","ext":{"n":1.000000000000000000001, "a":[1]}}"#);
+    }
+
+    #[test]
+    fn what_would_break_another_clients_parser_is_refused() {
+        assert_eq!(chat(r#"{"msgid":6,"toid":2,"msg":"\ud800"}"#).unwrap_err().errno, Errno::Malformed);
+        let deep = format!(r#"{{"msgid":6,"toid":2,"msg":"","ext":{}{}}}"#, "[".repeat(30), "]".repeat(30));
+        assert!(chat(&deep).is_ok());
+        let roomy = Bounds { message_bytes: 1 << 20 };
+        let deep = format!(r#"{{"msgid":6,"toid":2,"msg":"","ext":{}{}}}"#, "[".repeat(200), "]".repeat(200));
+        let line = Envelope::parse(deep.as_bytes()).unwrap();
+        assert_eq!(Chat::to_user(&line, roomy).unwrap_err().errno, Errno::Malformed);
+        assert!(chat(r#"{"msgid":6,"toid":2,"msg":"","ext":1e400}"#).is_err());
+    }
+
+    #[test]
+    fn errors_name_the_field() {
+        for (line, field) in [
+            (r#"{"msgid":6,"msg":"x"}"#, "toid"),
+            (r#"{"msgid":6,"toid":"2","msg":"x"}"#, "toid"),
+            (r#"{"msgid":6,"toid":0,"msg":"x"}"#, "toid"),
+            (r#"{"msgid":6,"toid":2}"#, "msg"),
+            (r#"{"msgid":6,"toid":2,"msg":7}"#, "msg"),
+            (r#"{"msgid":6,"toid":2,"msg":"x","cid":[]}"#, "cid"),
+            (r#"{"msgid":6,"toid":2,"msg":"x","cid":""}"#, "cid"),
+        ] {
+            let error = chat(line).unwrap_err();
+            assert_eq!(error.errno, Errno::Malformed, "{line}");
+            assert!(error.text.contains(&format!("`{field}`")), "{line}: {error}");
+        }
+        let long = format!(r#"{{"msgid":6,"toid":2,"msg":"{}"}}"#, "x".repeat(65));
+        assert_eq!(chat(&long).unwrap_err().errno, Errno::TooLarge);
+    }
+
+    #[test]
+    fn names_have_their_rules() {
+        let register = |name: &str| {
+            let line = format!(r#"{{"msgid":4,"name":{},"pwd":"x"}}"#, serde_json::to_string(name).unwrap());
+            Register::parse(&Envelope::parse(line.as_bytes()).unwrap(), BOUNDS).map(|request| request.name)
+        };
+        assert_eq!(register("张三 😀").unwrap(), "张三 😀");
+        assert!(register(&"é".repeat(50)).is_ok());
+        for bad in ["", " a", "a ", "a\tb", "\u{7f}", &"é".repeat(51)] {
+            assert!(register(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_tag_is_a_short_string_or_integer() {
+        let tag = |raw: &str| {
+            let line = format!(r#"{{"msgid":17,"tag":{raw}}}"#);
+            Envelope::parse(line.as_bytes()).unwrap().tag().map(|tag| tag.map(str::to_owned))
+        };
+        assert_eq!(tag("\"a\\n\"").unwrap().unwrap(), "\"a\\n\"");
+        assert_eq!(tag("-12").unwrap().unwrap(), "-12");
+        assert_eq!(tag("null").unwrap(), None);
+        for bad in ["1.5", "[]", "{}", "true", "\"\\ud800\""] {
+            assert!(tag(bad).is_err(), "{bad}");
+        }
+        assert_eq!(tag(&format!("\"{}\"", "x".repeat(300))).unwrap_err().errno, Errno::TooLarge);
+    }
+}
