@@ -1,1 +1,116 @@
-//! placeholder
+//! An acknowledged message reaches everyone, sooner or later.
+//!
+//! ```text
+//!   ONE_CHAT --> lane: gather, commit --> ack to the sender
+//!                                    \--> push to local sessions (directory, group index)
+//!                                    \--> bell to the other nodes
+//!   push or bell with the next seq ----> straight to the client
+//!   push or bell with a hole ----------> fetch from the store first
+//!   bells that may have been lost -----> resync: compare the cursors with the store
+//! ```
+//!
+//! `lane`, `tracks`, `receipts` and `cursors` are state machines: events in, effects out, no thread, clock or
+//! database. `lanes`, `scribe` and `ear` are the threads around them. This layer knows the network only by
+//! [`ConnId`], and writes no line that `wire` does not build.
+
+pub mod bell;
+pub mod cursors;
+pub mod directory;
+pub mod ear;
+pub mod fanout;
+pub mod lane;
+pub mod lanes;
+pub mod receipts;
+pub mod scribe;
+pub mod tracks;
+
+use bytes::Bytes;
+
+use crate::ids::{ConvId, GroupId, Seq, UserId};
+use crate::net::ConnId;
+
+/// What a reactor is told about messages and memberships. The order within one reactor is kept.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A chat message of this connection was answered; `stored` is its place if it was committed.
+    Answered {
+        /// The sender's connection.
+        conn: ConnId,
+        /// The conversation and the number it got there; `None` if it was refused.
+        stored: Option<(ConvId, Seq)>,
+        /// The reply.
+        line: Bytes,
+    },
+    /// A message exists.
+    Message {
+        /// Who may get it.
+        to: Addressee,
+        /// The connection that sent it and got an ack instead, if it is on this node.
+        from: Option<ConnId>,
+        /// Its conversation.
+        conv: ConvId,
+        /// Its place there.
+        seq: Seq,
+        /// The push. `None`: only that it exists; who has not got it fetches it.
+        line: Option<Bytes>,
+    },
+    /// A line that is told once and not kept.
+    Notice {
+        /// Who gets it.
+        to: Addressee,
+        /// The push.
+        line: Bytes,
+    },
+    /// This session's user has joined a group elsewhere.
+    Joined {
+        /// One session of the user.
+        conn: ConnId,
+        /// The group.
+        group: GroupId,
+        /// The push that tells it.
+        line: Bytes,
+    },
+    /// This session's user has left a group elsewhere.
+    Left {
+        /// One session of the user.
+        conn: ConnId,
+        /// The group.
+        group: GroupId,
+        /// The push that tells it.
+        line: Bytes,
+    },
+    /// A group is gone: its members are told, and hear of it no more.
+    GroupDeleted {
+        /// The group.
+        group: GroupId,
+        /// The push that tells it.
+        line: Bytes,
+    },
+    /// A newer session of the same user took over.
+    Replaced {
+        /// The older session.
+        conn: ConnId,
+    },
+    /// Bells may have been lost: compare every session with the store.
+    Resync,
+}
+
+/// Whom an [`Event`] concerns.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Addressee {
+    /// One session.
+    Session(ConnId),
+    /// Every session of this reactor whose user is in the group.
+    Group(GroupId),
+    /// The same, but for the sessions of one user, who knows already.
+    GroupBut(GroupId, UserId),
+}
+
+/// The doors into the reactors.
+pub trait Reactors: Send + Sync {
+    /// How many there are; they are numbered from 0.
+    fn count(&self) -> u16;
+    /// Posts events to one reactor; may wait while its mailbox is full. Events for a reactor that has ended are
+    /// dropped.
+    fn deliver(&self, reactor: u16, events: Vec<Event>);
+}

@@ -1,0 +1,120 @@
+//! For clients that do not confirm: what the peer's TCP has acknowledged.
+//!
+//! A message counts as delivered when the kernel reports that the peer's TCP acknowledged its bytes and the
+//! connection is still alive a moment later. A state machine without I/O: the reactor tells stream offsets and asks
+//! every [`TICK`] while something waits.
+//!
+//! ```text
+//!   pushed, pushed ... --tick--> checkpoint(offset) --acknowledged--> still alive at the next tick --> delivered
+//! ```
+
+use std::time::Duration;
+
+use crate::ids::{ConvId, Seq};
+
+/// How often to ask, and so how long a connection must outlive the acknowledgement.
+pub const TICK: Duration = Duration::from_millis(250);
+
+/// Pushes of one session that are not known to have arrived.
+#[derive(Debug, Default)]
+pub struct Receipts {
+    /// Pushed since the checkpoint was taken.
+    recent: Vec<(ConvId, Seq)>,
+    checkpoint: Option<Checkpoint>,
+}
+
+#[derive(Debug)]
+struct Checkpoint {
+    /// The stream offset behind its last message.
+    offset: u64,
+    pushed: Vec<(ConvId, Seq)>,
+    acknowledged: bool,
+}
+
+impl Receipts {
+    /// A message was queued to the connection.
+    pub fn pushed(&mut self, conv: ConvId, seq: Seq) {
+        match self.recent.last_mut() {
+            Some((last, reached)) if *last == conv => *reached = seq.max(*reached),
+            _ => self.recent.push((conv, seq)),
+        }
+    }
+
+    /// Whether a tick is wanted.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.checkpoint.is_some() || !self.recent.is_empty()
+    }
+
+    /// A [`TICK`] has passed and the connection is alive. `offset` is the end of all that was queued, `acknowledged`
+    /// what the peer's TCP has. Returns what counts as delivered now.
+    pub fn tick(&mut self, offset: u64, acknowledged: u64) -> Vec<(ConvId, Seq)> {
+        let delivered = match &mut self.checkpoint {
+            Some(checkpoint) if checkpoint.acknowledged => {
+                self.checkpoint.take().map(|checkpoint| checkpoint.pushed).unwrap_or_default()
+            }
+            Some(checkpoint) => {
+                checkpoint.acknowledged = acknowledged >= checkpoint.offset;
+                Vec::new()
+            }
+            None => Vec::new(),
+        };
+        if self.checkpoint.is_none() && !self.recent.is_empty() {
+            let pushed = std::mem::take(&mut self.recent);
+            self.checkpoint = Some(Checkpoint { offset, pushed, acknowledged: acknowledged >= offset });
+        }
+        delivered
+    }
+
+    /// The peer ended the connection in order: a peer with unread bytes would have reset it instead, so what is
+    /// acknowledged has been read.
+    #[must_use]
+    pub fn closed_in_order(self, offset: u64, acknowledged: u64) -> Vec<(ConvId, Seq)> {
+        let mut delivered = match self.checkpoint {
+            Some(checkpoint) if acknowledged >= checkpoint.offset => checkpoint.pushed,
+            _ => Vec::new(),
+        };
+        if acknowledged >= offset {
+            delivered.extend(self.recent);
+        }
+        delivered
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::GroupId;
+
+    fn conv(number: i64) -> ConvId {
+        ConvId::group(GroupId::new(number).unwrap())
+    }
+
+    #[test]
+    fn delivered_is_what_was_acknowledged_one_tick_ago() {
+        let mut receipts = Receipts::default();
+        receipts.pushed(conv(1), 1);
+        receipts.pushed(conv(1), 2);
+        assert_eq!(receipts.tick(100, 50), []);
+        receipts.pushed(conv(1), 3);
+        assert_eq!(receipts.tick(150, 99), [], "not acknowledged yet");
+        assert_eq!(receipts.tick(150, 100), [], "acknowledged, but is it alive?");
+        assert_eq!(receipts.tick(150, 150), [(conv(1), 2)]);
+        assert_eq!(receipts.tick(150, 150), [(conv(1), 3)]);
+        assert!(!receipts.is_waiting());
+    }
+
+    #[test]
+    fn an_orderly_end_proves_what_was_acknowledged() {
+        let waiting = || {
+            let mut receipts = Receipts::default();
+            receipts.pushed(conv(1), 1);
+            receipts.tick(100, 0);
+            receipts.pushed(conv(2), 7);
+            receipts
+        };
+        assert_eq!(waiting().closed_in_order(200, 99), []);
+        assert_eq!(waiting().closed_in_order(200, 100), [(conv(1), 1)]);
+        assert_eq!(waiting().closed_in_order(200, 200), [(conv(1), 1), (conv(2), 7)]);
+    }
+}
