@@ -25,6 +25,8 @@ pub enum Ring<'a> {
     NoticeBut(UserId, &'a [u8]),
     /// The user has logged in elsewhere: sessions here are replaced.
     Replaced,
+    /// The user has logged in elsewhere with the token whose hash begins so: the session that held it is replaced.
+    Resumed(u64),
     /// The user has joined a group elsewhere.
     Joined(GroupId, &'a [u8]),
     /// The user has left a group elsewhere.
@@ -42,6 +44,7 @@ impl<'a> Ring<'a> {
             Self::Notice(line) => ("notice\n".to_owned(), line),
             Self::NoticeBut(user, line) => (format!("notice-but {user}\n"), line),
             Self::Replaced => ("replaced\n".to_owned(), &[]),
+            Self::Resumed(token) => (format!("resumed {token}\n"), &[]),
             Self::Joined(group, line) => (format!("joined {group}\n"), line),
             Self::Left(group, line) => (format!("left {group}\n"), line),
             Self::GroupDeleted(line) => ("group-deleted\n".to_owned(), line),
@@ -59,6 +62,9 @@ impl<'a> Ring<'a> {
         let line = &payload[end + 1..];
         let mut words = std::str::from_utf8(&payload[..end]).ok()?.split(' ');
         let kind = words.next()?;
+        if kind == "resumed" {
+            return Some(Self::Resumed(words.next()?.parse().ok()?));
+        }
         let mut number = || words.next()?.parse::<i64>().ok();
         Some(match kind {
             "message" => {
@@ -90,6 +96,7 @@ mod tests {
             Ring::Notice(b"{\"a\":1}\n"),
             Ring::NoticeBut(user, b"x\n"),
             Ring::Replaced,
+            Ring::Resumed(u64::MAX),
             Ring::Joined(group, b"x\n"),
             Ring::Left(group, b"x\n"),
             Ring::GroupDeleted(b"x\n"),

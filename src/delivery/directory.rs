@@ -28,10 +28,12 @@ pub enum Entered {
     AlreadyOnline,
 }
 
+type Sessions = HashMap<UserId, Vec<Entry>>;
+
 /// user -> connections. Any thread may call; no call blocks on anything but a short lock.
 #[derive(Debug)]
 pub struct Directory {
-    shards: Box<[Mutex<HashMap<UserId, Vec<Entry>>>]>,
+    shards: Box<[Mutex<Sessions>]>,
 }
 
 impl Directory {
@@ -43,6 +45,7 @@ impl Directory {
 
     /// Lets a session in as the policy says. A session that resumes with the token an online session holds takes that
     /// one's place under every policy.
+    #[must_use]
     pub fn enter(&self, user: UserId, entry: Entry, policy: SessionPolicy) -> Entered {
         let mut shard = self.shard(user);
         let sessions = shard.entry(user).or_default();
@@ -56,7 +59,7 @@ impl Directory {
         Entered::In(replaced)
     }
 
-    /// Takes a session out; whether the user has none left on this node. Nothing happens if it is not there.
+    /// Takes a session out. Nothing happens if it is not there (any more).
     pub fn leave(&self, user: UserId, conn: ConnId) {
         let mut shard = self.shard(user);
         let Some(sessions) = shard.get_mut(&user) else { return };
@@ -66,10 +69,17 @@ impl Directory {
         }
     }
 
-    /// Takes all other sessions of the user out and returns them: they must be closed.
-    pub fn leave_all(&self, user: UserId) -> Vec<ConnId> {
-        let sessions = self.shard(user).remove(&user).unwrap_or_default();
-        sessions.into_iter().map(|entry| entry.conn).collect()
+    /// Takes all sessions of the user out, or those that hold this token, and returns them: they must be closed.
+    #[must_use]
+    pub fn evict(&self, user: UserId, token: Option<u64>) -> Vec<ConnId> {
+        let mut shard = self.shard(user);
+        let sessions = shard.remove(&user).unwrap_or_default();
+        let (evicted, kept): (Vec<_>, Vec<_>) =
+            sessions.into_iter().partition(|entry| token.is_none_or(|token| entry.token == token));
+        if !kept.is_empty() {
+            shard.insert(user, kept);
+        }
+        evicted.into_iter().map(|entry| entry.conn).collect()
     }
 
     /// Appends the user's connections to `found`.
@@ -85,7 +95,7 @@ impl Directory {
         self.shard(user).contains_key(&user)
     }
 
-    fn shard(&self, user: UserId) -> MutexGuard<'_, HashMap<UserId, Vec<Entry>>> {
+    fn shard(&self, user: UserId) -> MutexGuard<'_, Sessions> {
         let index = user.number() as usize % SHARDS_COUNT;
         // Nothing in this file panics while it holds a lock, so a poisoned map is whole.
         self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
@@ -130,8 +140,8 @@ mod tests {
     #[test]
     fn a_refused_first_login_leaves_nothing_behind() {
         let directory = Directory::new();
-        directory.enter(user(), entry(1, 10), SessionPolicy::Reject);
-        directory.enter(user(), entry(2, 20), SessionPolicy::Reject);
+        assert_eq!(directory.enter(user(), entry(1, 10), SessionPolicy::Reject), Entered::In(vec![]));
+        assert_eq!(directory.enter(user(), entry(2, 20), SessionPolicy::Reject), Entered::AlreadyOnline);
         directory.leave(user(), entry(2, 20).conn);
         assert!(directory.is_online(user()));
         directory.leave(user(), entry(1, 10).conn);
@@ -141,13 +151,14 @@ mod tests {
     #[test]
     fn replace_takes_all_and_multi_takes_none_but_the_tokens_own() {
         let directory = Directory::new();
-        directory.enter(user(), entry(1, 10), SessionPolicy::Multi);
+        assert_eq!(directory.enter(user(), entry(1, 10), SessionPolicy::Multi), Entered::In(vec![]));
         assert_eq!(directory.enter(user(), entry(2, 20), SessionPolicy::Multi), Entered::In(vec![]));
         assert_eq!(directory.enter(user(), entry(3, 10), SessionPolicy::Multi), Entered::In(vec![entry(1, 10).conn]));
         assert_eq!(online(&directory), [2, 3]);
         let replaced = vec![entry(2, 20).conn, entry(3, 10).conn];
         assert_eq!(directory.enter(user(), entry(4, 40), SessionPolicy::Replace), Entered::In(replaced));
-        assert_eq!(directory.leave_all(user()), [entry(4, 40).conn]);
+        assert_eq!(directory.evict(user(), Some(30)), []);
+        assert_eq!(directory.evict(user(), None), [entry(4, 40).conn]);
         assert!(!directory.is_online(user()));
     }
 }

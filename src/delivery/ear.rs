@@ -73,7 +73,8 @@ fn for_user(fanout: &mut Fanout, user: UserId, ring: Ring<'_>) {
             let line = line(text);
             fanout.to_user(user, None, |conn| Event::Left { conn, group, line: line.clone() });
         }
-        Ring::Replaced => fanout.replace_all(user),
+        Ring::Replaced => fanout.replace(user, None),
+        Ring::Resumed(token) => fanout.replace(user, Some(token)),
         Ring::NoticeBut(..) | Ring::GroupDeleted(_) => {}
     }
 }
@@ -91,6 +92,6 @@ fn for_group(fanout: &mut Fanout, group: GroupId, ring: Ring<'_>) {
             fanout.to_all(&Event::Notice { to: Addressee::GroupBut(group, user), line: line(text) });
         }
         Ring::GroupDeleted(text) => fanout.to_all(&Event::GroupDeleted { group, line: line(text) }),
-        Ring::Replaced | Ring::Joined(..) | Ring::Left(..) => {}
+        Ring::Replaced | Ring::Resumed(_) | Ring::Joined(..) | Ring::Left(..) => {}
     }
 }

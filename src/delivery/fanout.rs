@@ -40,9 +40,10 @@ impl Fanout {
         self.found = found;
     }
 
-    /// Takes every session of the user on this node out of the directory and has it closed.
-    pub fn replace_all(&mut self, user: UserId) {
-        for conn in self.directory.leave_all(user) {
+    /// Takes the user's sessions on this node (those that hold `token`, if one is given) out of the directory and has
+    /// them closed.
+    pub fn replace(&mut self, user: UserId, token: Option<u64>) {
+        for conn in self.directory.evict(user, token) {
             self.to_connection(conn, Event::Replaced { conn });
         }
     }

@@ -31,7 +31,7 @@ pub struct Tracks {
     device: DeviceId,
     /// False while the login's backlog is being read: pushes are only noted.
     live: bool,
-    tracks: HashMap<ConvId, Track>,
+    by_conv: HashMap<ConvId, Track>,
     /// Conversations with something to fetch, each once; the one being fetched is not among them.
     behind: VecDeque<ConvId>,
     fetching: Option<ConvId>,
@@ -174,7 +174,7 @@ impl Tracks {
             me,
             device,
             live: false,
-            tracks: HashMap::new(),
+            by_conv: HashMap::new(),
             behind: VecDeque::new(),
             fetching: None,
             gaps: Vec::new(),
@@ -186,7 +186,7 @@ impl Tracks {
     pub fn go_live(&mut self, pending: &[Pending], shown: &[Message]) {
         self.live = true;
         self.compare(pending);
-        for track in self.tracks.values_mut() {
+        for track in self.by_conv.values_mut() {
             track.old_end = track.end;
         }
         self.mark_shown(shown);
@@ -195,7 +195,7 @@ impl Tracks {
     /// The store was compared with the session: these conversations go on beyond the cursors.
     pub fn compare(&mut self, pending: &[Pending]) {
         for position in pending {
-            let track = self.tracks.entry(position.conv).or_insert_with(Track::unlocated);
+            let track = self.by_conv.entry(position.conv).or_insert_with(Track::unlocated);
             if track.located {
                 track.end = track.end.max(position.last_seq);
             } else {
@@ -211,18 +211,12 @@ impl Tracks {
     /// Messages the client got in a list. They count as pushed as far as they follow what was pushed before.
     pub fn mark_shown(&mut self, shown: &[Message]) {
         for message in shown {
-            if let Some(track) = self.tracks.get_mut(&message.conv)
+            if let Some(track) = self.by_conv.get_mut(&message.conv)
                 && track.located
             {
                 track.advance_to(message.seq + 1);
             }
         }
-    }
-
-    /// Whether a list that starts at the cursors may be shown without a hole: nothing is being fetched.
-    #[must_use]
-    pub fn is_fetching(&self) -> bool {
-        self.fetching.is_some()
     }
 
     /// A message exists, and is at hand.
@@ -284,7 +278,7 @@ impl Tracks {
 
     /// The client says that everything up to `seq` has arrived. Never beyond what exists.
     pub fn confirm(&mut self, conv: ConvId, seq: Seq) -> Confirmed {
-        let Some(track) = self.tracks.get_mut(&conv) else { return Confirmed::Foreign };
+        let Some(track) = self.by_conv.get_mut(&conv) else { return Confirmed::Foreign };
         if !track.located {
             return Confirmed::Known;
         }
@@ -300,7 +294,7 @@ impl Tracks {
             return None;
         }
         while let Some(conv) = self.behind.pop_front() {
-            let Some(track) = self.tracks.get_mut(&conv) else { continue };
+            let Some(track) = self.by_conv.get_mut(&conv) else { continue };
             if !track.is_behind() {
                 track.queued = false;
                 continue;
@@ -316,10 +310,10 @@ impl Tracks {
         let Fetched { conv, position, messages } = fetched;
         self.fetching = None;
         let Some(position) = position else {
-            self.tracks.remove(&conv);
+            self.by_conv.remove(&conv);
             return CaughtUp::default();
         };
-        let Some(track) = self.tracks.get_mut(&conv) else { return CaughtUp::default() };
+        let Some(track) = self.by_conv.get_mut(&conv) else { return CaughtUp::default() };
         track.queued = false;
         let mut moved = None;
         if !track.located {
@@ -363,27 +357,28 @@ impl Tracks {
         }
     }
 
-    /// The user joined this conversation with the cursor at `last_seq`.
+    /// The user joined this conversation with the cursor at `last_seq`. What came between the joining and this call was
+    /// told to nobody here, so the store is asked once.
     pub fn joined(&mut self, conv: ConvId, last_seq: Seq) {
-        let heard = self.tracks.remove(&conv);
-        let mut track = Track::at(Pending { conv, delivered: last_seq, last_seq });
+        let heard = self.by_conv.remove(&conv);
+        let mut track = Track::at(Pending { conv, delivered: last_seq, last_seq: last_seq + 1 });
         if let Some(heard) = heard {
             track.end = track.end.max(heard.end);
             track.queued = heard.queued;
         }
-        self.tracks.insert(conv, track);
+        self.by_conv.insert(conv, track);
         self.queue_if_behind(conv);
     }
 
     /// The user is no longer in this conversation.
     pub fn left(&mut self, conv: ConvId) {
-        self.tracks.remove(&conv);
+        self.by_conv.remove(&conv);
     }
 
     /// The track, made where there is none. The very first message of a conversation needs no look-up: nothing can
     /// have been missed.
     fn track(&mut self, conv: ConvId, seq: Seq) -> &mut Track {
-        self.tracks.entry(conv).or_insert_with(|| {
+        self.by_conv.entry(conv).or_insert_with(|| {
             if seq == 1 && self.live {
                 return Track::at(Pending { conv, delivered: 0, last_seq: 0 });
             }
@@ -392,7 +387,7 @@ impl Tracks {
     }
 
     fn queue_if_behind(&mut self, conv: ConvId) {
-        if let Some(track) = self.tracks.get_mut(&conv)
+        if let Some(track) = self.by_conv.get_mut(&conv)
             && track.is_behind()
             && !track.queued
         {

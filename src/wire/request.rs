@@ -528,7 +528,7 @@ fn cid(raw: &RawValue) -> Parsed<Box<str>> {
 
 /// `ext` is parsed as deep as a client will, so that one client's odd JSON cannot break another's parser; its text is
 /// relayed, so numbers keep their digits.
-fn ext<'a>(raw: &'a RawValue, bounds: Bounds) -> Parsed<&'a str> {
+fn ext(raw: &RawValue, bounds: Bounds) -> Parsed<&str> {
     let raw = raw.get();
     if raw.len() > bounds.message_bytes {
         return Err(RequestError::too_large("ext", raw.len(), bounds.message_bytes));
@@ -573,9 +573,8 @@ fn not_an_id(field: &str) -> RequestError {
 fn peer(line: &Envelope<'_>) -> Parsed<Peer> {
     match (line.id, line.groupid) {
         (Some(id), None) => Ok(Peer::User(user_id("id", Some(id))?)),
-        (None, Some(group)) => Ok(Peer::Group(group_id("groupid", Some(group))?)),
         // Clients that put their own `id` into every line mean the group.
-        (Some(_), Some(group)) => Ok(Peer::Group(group_id("groupid", Some(group))?)),
+        (_, Some(group)) => Ok(Peer::Group(group_id("groupid", Some(group))?)),
         (None, None) => Err(RequestError::malformed("`id` or `groupid` is missing".to_owned())),
     }
 }
@@ -600,7 +599,8 @@ mod tests {
 
     #[test]
     fn a_line_that_is_no_object_with_an_integer_msgid_is_refused() {
-        for line in ["", "  ", "[1]", "1", "{", "{}", "{\"msgid\":\"6\"}", "{\"msgid\":6.5}", "{\"msgid\":6}x", "null"] {
+        for line in ["", "  ", "[1]", "1", "{", "{}", "{\"msgid\":\"6\"}", "{\"msgid\":6.5}", "{\"msgid\":6}x", "null"]
+        {
             assert!(Envelope::parse(line.as_bytes()).is_err(), "{line}");
         }
         assert!(Envelope::parse(b"{\"msgid\":6,\"x\":\"\xff\"}").is_err());
