@@ -11,6 +11,7 @@
 //!
 //! `server` wires them together; `config` says with what settings. docs/architecture.md has the whole picture.
 
+pub mod admin;
 pub mod bus;
 pub mod clock;
 pub mod config;
