@@ -171,7 +171,7 @@ Settings. Later wins: default, file, environment, --set, the flags above. An unk
 The same keys go into the TOML file, as limits.inflight = 8 or below a line [limits]:
 {keys}
 Environment variables. A URL with a password belongs here or in the file: flags are shown to all by ps.
-{variables}  {rust_log:<34} what is logged: error, warn, info (the default), debug
+{variables}  {rust_log:<38} what is logged: error, warn, info (the default), debug
 
 Files: the embedded database is the folder --data, ./stonechat-data by default. Nothing else is written; the log goes
 to stderr. `listening on ADDR` in it tells that clients may connect.

@@ -16,7 +16,8 @@ pub fn run(config: &Config) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Opens the store and changes nothing. Returns the warnings about its durability.
+/// Opens the store and changes nothing: no migration, and no folder where there is none yet. Returns the warnings about
+/// its durability, or why it cannot be reached.
 pub fn try_store(config: &Config) -> Result<Vec<String>, String> {
     let _ = config;
     Ok(Vec::new())

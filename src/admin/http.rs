@@ -21,6 +21,7 @@ pub(super) enum Head {
     Late,
 }
 
+/// Reads until the blank line; at most [`HEAD_BYTES_MAX`], at most until `deadline`.
 pub(super) fn read_head(mut client: &TcpStream, deadline: Deadline) -> io::Result<Head> {
     let mut head = [0; HEAD_BYTES_MAX];
     let mut filled = 0;
@@ -82,7 +83,7 @@ impl Deadline {
     }
 }
 
-/// What is sent back.
+/// What is sent back; the connection is closed behind it.
 pub(super) struct Answer {
     pub(super) status: &'static str,
     pub(super) kind: &'static str,
@@ -91,6 +92,7 @@ pub(super) struct Answer {
     pub(super) body: Body,
 }
 
+/// What follows the head.
 pub(super) enum Body {
     Text(String),
     /// HEAD: the length of the body that GET would get.
@@ -98,6 +100,7 @@ pub(super) enum Body {
 }
 
 impl Body {
+    /// What Content-Length says, in bytes.
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
@@ -107,10 +110,12 @@ impl Body {
 }
 
 impl Answer {
+    /// A page of plain text.
     pub(super) fn text(status: &'static str, body: impl Into<String>) -> Self {
         Self { status, kind: TEXT_TYPE, allow: "", body: Body::Text(body.into()) }
     }
 
+    /// As it goes over the wire.
     pub(super) fn bytes(&self) -> Vec<u8> {
         let Self { status, kind, allow, body } = self;
         let length = body.len();

@@ -67,9 +67,10 @@ impl Admin {
     /// Ends the thread and closes the listener; waits for the answer under way, some seconds at most.
     pub fn stop(self) {
         self.stopping.store(true, Ordering::Release);
-        // The accept blocks until somebody connects. If this fails, the backlog is full, so somebody has.
+        // The accept blocks until somebody connects. Without a file descriptor nobody can: then the thread is left
+        // behind rather than waited for, perhaps for ever.
         if let Err(error) = TcpStream::connect_timeout(&reachable(self.addr), PATIENCE) {
-            log::debug!("admin: cannot wake the listener: {error}");
+            return log::warn!("admin: cannot wake the listener, leaving it: {error}");
         }
         if self.thread.join().is_err() {
             log::error!("admin: the thread panicked");
@@ -124,7 +125,7 @@ impl Server {
         client.set_write_timeout(Some(PATIENCE))?;
         (&*client).write_all(&answer.bytes())?;
         client.shutdown(Shutdown::Write)?;
-        if !matches!(head, Head::Whole { more: false, .. }) {
+        if matches!(head, Head::TooLong | Head::Whole { more: true, .. }) {
             drain(client, Deadline::after(PATIENCE));
         }
         Ok(())

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::Config;
 use super::keys::{KEYS, Key};
+use super::kind::Kind;
 
 /// Columns of the help text.
 const COLUMNS: usize = 100;
@@ -24,9 +25,9 @@ pub fn key_listing() -> String {
 #[must_use]
 pub fn variable_listing() -> String {
     let mut out = String::new();
-    push(&mut out, format_args!("  {:<34} --config FILE", "STONECHAT_CONFIG"));
+    push(&mut out, format_args!("  {:<38} --config FILE", "STONECHAT_CONFIG"));
     for key in KEYS {
-        push(&mut out, format_args!("  {:<34} {}", key.variable(), key.name));
+        push(&mut out, format_args!("  {:<38} {}", key.variable(), key.name));
     }
     out
 }
@@ -34,7 +35,7 @@ pub fn variable_listing() -> String {
 /// The default as TOML. Where the machine decides, the word for that.
 fn default_of(key: &Key, default: &Config) -> String {
     match &key.kind {
-        super::kind::Kind::Count { auto: Some(_), .. } => "\"auto\"".to_owned(),
+        Kind::Count { auto: Some(_), .. } => "\"auto\"".to_owned(),
         kind => kind.show(default),
     }
 }

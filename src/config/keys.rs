@@ -63,7 +63,7 @@ pub(super) static KEYS: &[Key] = &[
             max: REACTORS_MAX as u64,
             auto: Some(|| wide(super::one_per_core())),
             get: |c| wide(c.reactors),
-            set: |c, n| c.reactors = fit(n),
+            set: |c, n| c.reactors = narrow(n),
         },
     },
     Key {
@@ -110,34 +110,34 @@ pub(super) static KEYS: &[Key] = &[
     Key {
         name: "password.memory_kib",
         meaning: "The memory that hashing a password costs (Argon2id). Passwords hashed before keep theirs",
-        kind: count("KiB", 8, 1_048_576, |c| c.password.memory_kib.into(), |c, n| c.password.memory_kib = fit(n)),
+        kind: count("KiB", 8, 1_048_576, |c| c.password.memory_kib.into(), |c, n| c.password.memory_kib = narrow(n)),
     },
     Key {
         name: "password.passes",
         meaning: "How often hashing a password goes through that memory",
-        kind: count("passes", 1, 100, |c| c.password.passes.into(), |c, n| c.password.passes = fit(n)),
+        kind: count("passes", 1, 100, |c| c.password.passes.into(), |c, n| c.password.passes = narrow(n)),
     },
     Key {
         name: "limits.line_bytes",
         meaning: "The longest line a client may send, without its line end; a longer one closes the connection",
-        kind: count("bytes", 256, 16_777_216, |c| wide(c.limits.line_bytes), |c, n| c.limits.line_bytes = fit(n)),
+        kind: count("bytes", 256, 16_777_216, |c| wide(c.limits.line_bytes), |c, n| c.limits.line_bytes = narrow(n)),
     },
     Key {
         name: "limits.message_bytes",
         meaning: "The longest msg (its text in UTF-8) and the longest ext (its JSON)",
-        kind: count("bytes", 1, 1_048_576, |c| wide(c.limits.message_bytes), |c, n| c.limits.message_bytes = fit(n)),
+        kind: count("bytes", 1, 1_048_576, |c| wide(c.limits.message_bytes), |c, n| c.limits.message_bytes = narrow(n)),
     },
     Key {
         name: "limits.outbox_bytes",
         meaning: "What may wait for a client that reads slowly; beyond it the client is cut off, and finds its \
                   messages when it comes back",
-        kind: count("bytes", 1_024, 1 << 30, |c| wide(c.limits.outbox_bytes), |c, n| c.limits.outbox_bytes = fit(n)),
+        kind: count("bytes", 1_024, 1 << 30, |c| wide(c.limits.outbox_bytes), |c, n| c.limits.outbox_bytes = narrow(n)),
     },
     Key {
         name: "limits.inflight",
         meaning: "Chat messages of one connection that may wait for their acknowledgement; beyond it the server \
                   stops reading that connection for a while",
-        kind: count("messages", 1, 65_536, |c| wide(c.limits.inflight), |c, n| c.limits.inflight = fit(n)),
+        kind: count("messages", 1, 65_536, |c| wide(c.limits.inflight), |c, n| c.limits.inflight = narrow(n)),
     },
     Key {
         name: "limits.login_seconds",
@@ -158,7 +158,7 @@ pub(super) static KEYS: &[Key] = &[
             0,
             1_000_000,
             |c| c.limits.messages_per_second.unwrap_or(0).into(),
-            |c, n| c.limits.messages_per_second = (n > 0).then(|| fit(n)),
+            |c, n| c.limits.messages_per_second = (n > 0).then(|| narrow(n)),
         ),
     },
     Key {
@@ -169,13 +169,19 @@ pub(super) static KEYS: &[Key] = &[
             0,
             1_000_000,
             |c| c.limits.logins_per_minute.unwrap_or(0).into(),
-            |c, n| c.limits.logins_per_minute = (n > 0).then(|| fit(n)),
+            |c, n| c.limits.logins_per_minute = (n > 0).then(|| narrow(n)),
         ),
     },
     Key {
         name: "limits.connections",
         meaning: "Clients at once; less where the limit of open files (ulimit -n) allows less",
-        kind: count("connections", 1, 10_000_000, |c| wide(c.limits.connections), |c, n| c.limits.connections = fit(n)),
+        kind: count(
+            "connections",
+            1,
+            10_000_000,
+            |c| wide(c.limits.connections),
+            |c, n| c.limits.connections = narrow(n),
+        ),
     },
     Key {
         name: "limits.offline_messages",
@@ -185,7 +191,7 @@ pub(super) static KEYS: &[Key] = &[
             1,
             10_000,
             |c| c.limits.offline_messages.into(),
-            |c, n| c.limits.offline_messages = fit(n),
+            |c, n| c.limits.offline_messages = narrow(n),
         ),
     },
     Key {
@@ -202,7 +208,7 @@ pub(super) static KEYS: &[Key] = &[
     Key {
         name: "store.pool",
         meaning: "Connections to the database in all",
-        kind: count("connections", 5, 1_000, |c| wide(c.store.pool), |c, n| c.store.pool = fit(n)),
+        kind: count("connections", 5, 1_000, |c| wide(c.store.pool), |c, n| c.store.pool = narrow(n)),
     },
     Key {
         name: "sqlite.synchronous",
@@ -225,7 +231,7 @@ const fn seconds(min: u64, max: u64, get: fn(&Config) -> u64, set: fn(&mut Confi
 }
 
 /// `number` as the field's type.
-fn fit<T: TryFrom<u64>>(number: u64) -> T {
+fn narrow<T: TryFrom<u64>>(number: u64) -> T {
     T::try_from(number).ok().expect("a test puts every bound of the table through its setter")
 }
 

@@ -17,8 +17,8 @@ const VARIABLES: &str = "STONECHAT_";
 /// The variable that names the file.
 const FILE_VARIABLE: &str = "STONECHAT_CONFIG";
 
-/// What the settings are made from.
-#[derive(Clone, Debug, Default)]
+/// What the settings are made from. It may hold passwords, so it cannot be printed.
+#[derive(Clone, Default)]
 pub struct Sources {
     /// `--config`; without it `STONECHAT_CONFIG` counts.
     pub file: Option<PathBuf>,
@@ -38,8 +38,8 @@ impl Sources {
     }
 }
 
-/// A flag that sets a key.
-#[derive(Clone, Debug)]
+/// A flag that sets a key. It may hold a password, so it cannot be printed.
+#[derive(Clone)]
 pub enum Flag {
     /// A flag of its own, like `--listen`.
     Own {

@@ -177,6 +177,7 @@ fn no_password_is_ever_said() {
     let effective = from("", &[("STONECHAT_MYSQL", url)], &["redis=redis://:geheim@h/"]).effective();
     assert_eq!(effective.config.mysql.as_deref(), Some(url));
     assert!(effective.settings().all(|setting| !setting.value.contains("geheim")));
+    assert!(!format!("{effective:?}").contains("geheim"));
     let file = format!("mysql = \"{url}/ \"\nredis = \"{url}\"\n");
     let typed = format!("{url}?a=b");
     let problems = from(&file, &[("STONECHAT_REDIS", url)], &[url, &typed, &format!("redis={url}")]).problems();

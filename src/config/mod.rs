@@ -24,6 +24,7 @@ mod problem;
 mod secret;
 mod suggest;
 
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::thread::available_parallelism;
@@ -34,8 +35,8 @@ pub use load::{Effective, Flag, Setting, Sources, load};
 pub use problem::{Origin, Problem, Problems};
 pub use secret::masked;
 
-/// All settings, checked.
-#[derive(Clone, PartialEq, Debug)]
+/// All settings, checked. `{:?}` shows them with passwords masked.
+#[derive(Clone, PartialEq)]
 pub struct Config {
     /// Where clients connect. Port 0: any free one.
     pub listen: SocketAddr,
@@ -137,6 +138,12 @@ pub struct StoreSettings {
     pub timeout: Duration,
     /// `store.pool`: database connections in all, at least 5: dealt to lanes, workers, auth workers and the scribe.
     pub pool: usize,
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(keys::KEYS.iter().map(|key| (key.name, key.kind.show(self)))).finish()
+    }
 }
 
 impl Default for Config {
