@@ -9,8 +9,9 @@
 //!   bus      the doorbell between nodes: one trait, local and Redis
 //! ```
 //!
-//! `server` wires them together; `config` says with what settings. docs/architecture.md has the whole picture.
+//! `server` wires them together; `config` says with what settings; `admin` shows operators how it is. docs/architecture.md has the whole picture.
 
+pub mod admin;
 pub mod bus;
 pub mod clock;
 pub mod config;

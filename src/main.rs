@@ -1,1 +1,187 @@
-fn main() {}
+//! Flags and settings in, exit code out.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use stonechat::config::{self, Effective, Flag, Sources};
+use stonechat::server;
+
+/// Something failed while running: a port is taken, the database is damaged.
+const FAILED: u8 = 1;
+
+/// The command line or the settings are wrong; clap's own exit code, too.
+const BAD_CONFIGURATION: u8 = 2;
+
+/// A cluster chat server: one JSON object per line over TCP, durable and ordered.
+#[derive(Parser)]
+#[command(name = "stonechat", version)]
+struct Cli {
+    #[command(flatten)]
+    flags: Flags,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Shows the settings that count, and from where; tries the database and Redis; changes nothing.
+    ///
+    /// Prints every key with its value (passwords as ***) and its origin. Then opens the database and asks Redis,
+    /// without changing either. Exit code 0: all is well; 1: something cannot be reached; 2: a setting is wrong.
+    CheckConfig(Flags),
+}
+
+#[derive(Args)]
+struct Flags {
+    /// A TOML file with settings [env: STONECHAT_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where clients connect; port 0 is any free one [env: STONECHAT_LISTEN] [default: 127.0.0.1:8000]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// The folder of the embedded database; ignored with --mysql [env: STONECHAT_DATA] [default: ./stonechat-data]
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+    /// The database that all nodes share: mysql://user:pw@host:port/db [env: STONECHAT_MYSQL]
+    #[arg(long, value_name = "URL")]
+    mysql: Option<String>,
+    /// The doorbell between nodes: redis://host:port/ [env: STONECHAT_REDIS]
+    #[arg(long, value_name = "URL")]
+    redis: Option<String>,
+    /// Threads that serve connections [env: STONECHAT_REACTORS] [default: one per core]
+    #[arg(long, value_name = "N")]
+    reactors: Option<String>,
+    /// Where /metrics, /healthz and /readyz are served [env: STONECHAT_ADMIN]
+    #[arg(long, value_name = "ADDR")]
+    admin: Option<String>,
+    /// Sets any key, like --set limits.inflight=8; may be repeated. --help lists the keys
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+impl Flags {
+    /// In the order in which they count: `--set` first, then the flags that name their key.
+    fn into_settings(self) -> Vec<Flag> {
+        let own = [
+            ("--listen", "listen", self.listen),
+            ("--data", "data", self.data),
+            ("--mysql", "mysql", self.mysql),
+            ("--redis", "redis", self.redis),
+            ("--reactors", "reactors", self.reactors),
+            ("--admin", "admin", self.admin),
+        ];
+        let own = own.into_iter().filter_map(|(flag, key, value)| Some(Flag::Own { flag, key, value: value? }));
+        self.set.into_iter().map(Flag::Set).chain(own).collect()
+    }
+}
+
+fn main() -> ExitCode {
+    start_logging();
+    let cli = parse_command_line();
+    let (environment, mut flags) = (std::env::vars_os().collect(), cli.flags);
+    let mut file = flags.config.take();
+    let mut settings = flags.into_settings();
+    let checking = cli.command.map(|Command::CheckConfig(mut more)| {
+        file = more.config.take().or_else(|| file.take());
+        settings.extend(more.into_settings());
+    });
+    let effective = match config::load(&Sources { file, environment, flags: settings }) {
+        Ok(effective) => effective,
+        Err(problems) => return failed(problems, BAD_CONFIGURATION),
+    };
+    if checking.is_some() {
+        return check(&effective);
+    }
+    match server::run(&effective.config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(error, FAILED),
+    }
+}
+
+fn parse_command_line() -> Cli {
+    let matches = Cli::command().after_help("--help tells more.").after_long_help(long_help()).get_matches();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// `check-config`: the settings go to stdout, what is wrong to stderr.
+fn check(effective: &Effective) -> ExitCode {
+    if let Err(error) = print_settings(effective) {
+        return failed(format_args!("cannot print the settings: {error}"), FAILED);
+    }
+    let store = server::try_store(&effective.config);
+    let bus = server::try_bus(&effective.config);
+    for warning in store.iter().flatten() {
+        say(format_args!("warning: {warning}"));
+    }
+    let problems = [store.err().map(|e| format!("the database: {e}")), bus.err().map(|e| format!("Redis: {e}"))];
+    problems.into_iter().flatten().fold(ExitCode::SUCCESS, |_, problem| failed(problem, FAILED))
+}
+
+/// One line per key, which is TOML again.
+fn print_settings(effective: &Effective) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for setting in effective.settings() {
+        writeln!(out, "{} = {}  # {}", setting.key, setting.value, setting.origin)?;
+    }
+    out.flush()
+}
+
+fn failed(error: impl Display, code: u8) -> ExitCode {
+    for line in error.to_string().lines() {
+        say(format_args!("error: {line}"));
+    }
+    ExitCode::from(code)
+}
+
+/// Writes a line to stderr. Who has closed stderr does not want to know.
+fn say(line: impl Display) {
+    let _ = writeln!(io::stderr(), "stonechat: {line}");
+}
+
+/// Logs to stderr: time, level, message. `RUST_LOG` chooses what; without it `info` and above.
+fn start_logging() {
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
+        .format(|out, record| {
+            let time = out.timestamp_millis();
+            writeln!(out, "{time} {:<5} {}", record.level(), record.args())
+        })
+        .init();
+}
+
+fn long_help() -> String {
+    format!(
+        "\
+First run, and a first line:
+  stonechat
+  nc 127.0.0.1 8000
+  {{\"msgid\":4,\"name\":\"ann\",\"pwd\":\"secret\"}}
+  {{\"msgid\":1,\"name\":\"ann\",\"pwd\":\"secret\"}}
+
+A node of a cluster (start as many as you like behind one nginx):
+  export STONECHAT_MYSQL=mysql://chat:pw@db:3306/chat STONECHAT_REDIS=redis://cache:6379/
+  stonechat --listen 0.0.0.0:8000 --admin 127.0.0.1:9000
+
+Before a change goes live:
+  stonechat --config stonechat.toml check-config
+
+Settings. Later wins: default, file, environment, --set, the flags above. An unknown key or a bad value is refused.
+The same keys go into the TOML file, as limits.inflight = 8 or below a line [limits]:
+{keys}
+Environment variables. A URL with a password belongs here or in the file: flags are shown to all by ps.
+{variables}  {rust_log:<38} what is logged: error, warn, info (the default), debug
+
+Files: the embedded database is the folder --data, ./stonechat-data by default. Nothing else is written; the log goes
+to stderr. `listening on ADDR` in it tells that clients may connect.
+
+Signals: SIGTERM and SIGINT drain: no new clients, what was taken is committed, outboxes are flushed, sessions are
+told; exit within shutdown_seconds.
+
+Exit codes: 0 stopped as asked, 1 failed while running, 2 wrong flags or settings.",
+        keys = config::key_listing(),
+        variables = config::variable_listing(),
+        rust_log = "RUST_LOG",
+    )
+}

@@ -1,11 +1,42 @@
-//! Every setting: its unit, default and bound.
+//! Every setting: what the server is told before it starts. Read and checked once; afterwards nobody writes it.
+//!
+//! ```text
+//!   default < file (TOML) < environment < flags       later wins          load.rs, file.rs
+//!        \______|______________|__________/
+//!                one table of keys                    name, bound, meaning keys.rs
+//!                each with a kind                     text <-> field       kind.rs
+//!                      |
+//!                what must hold between two keys                           fit.rs
+//!                      |
+//!                   Config, and where each value came from
+//! ```
+//!
+//! The table drives all of it: the file, the variables, `--set`, the listing of `check-config`, the help text and the
+//! example file. A default stands in [`Config::default`] alone, a bound in the table alone.
 
-use std::net::SocketAddr;
+mod file;
+mod fit;
+mod help;
+mod keys;
+mod kind;
+mod load;
+mod problem;
+mod secret;
+mod suggest;
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
-/// All settings, checked.
-#[derive(Clone, PartialEq, Debug)]
+pub use help::{key_listing, variable_listing};
+pub use load::{Effective, Flag, Setting, Sources, load};
+pub use problem::{Origin, Problem, Problems};
+pub use secret::masked;
+
+/// All settings, checked. `{:?}` shows them with passwords masked.
+#[derive(Clone, PartialEq)]
 pub struct Config {
     /// Where clients connect. Port 0: any free one.
     pub listen: SocketAddr,
@@ -107,4 +138,66 @@ pub struct StoreSettings {
     pub timeout: Duration,
     /// `store.pool`: database connections in all, at least 5: dealt to lanes, workers, auth workers and the scribe.
     pub pool: usize,
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(keys::KEYS.iter().map(|key| (key.name, key.kind.show(self)))).finish()
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8000)),
+            data: PathBuf::from("./stonechat-data"),
+            mysql: None,
+            redis: None,
+            reactors: one_per_core(),
+            admin: None,
+            session_policy: SessionPolicy::Reject,
+            friends_only: false,
+            proxy_protocol: false,
+            accept_policy: AcceptPolicy::RoundRobin,
+            shutdown: Duration::from_secs(10),
+            password: PasswordCost::default(),
+            limits: Limits::default(),
+            store: StoreSettings::default(),
+            sqlite_synchronous: Synchronous::Full,
+        }
+    }
+}
+
+impl Default for PasswordCost {
+    /// What OWASP recommends for Argon2id.
+    fn default() -> Self {
+        Self { memory_kib: 19_456, passes: 2 }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            line_bytes: 65_536,
+            message_bytes: 8_192,
+            outbox_bytes: 1_048_576,
+            inflight: 64,
+            login: Some(Duration::from_secs(30)),
+            messages_per_second: Some(100),
+            logins_per_minute: Some(10),
+            connections: 100_000,
+            offline_messages: 100,
+        }
+    }
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self { timeout: Duration::from_secs(5), pool: 12 }
+    }
+}
+
+/// As many reactors as there are cores to run on, within the key's bounds.
+fn one_per_core() -> usize {
+    available_parallelism().map_or(1, |cores| cores.get().min(keys::REACTORS_MAX))
 }

@@ -1,0 +1,306 @@
+//! The table of keys: every setting's name, unit, bounds and meaning, in the order in which they are listed.
+
+use std::time::Duration;
+
+use super::kind::{Kind, Named, UrlShape};
+use super::{AcceptPolicy, Config, SessionPolicy, Synchronous};
+
+/// The most reactor threads; a connection's id has room for more.
+pub(super) const REACTORS_MAX: usize = 256;
+
+/// One setting.
+pub(super) struct Key {
+    /// Its dotted name: what a TOML file, `--set` and the error messages call it.
+    pub(super) name: &'static str,
+    /// What it does, for a person; it also stands in the help and in the example file.
+    pub(super) meaning: &'static str,
+    /// What values it takes, and where they go.
+    pub(super) kind: Kind,
+}
+
+impl Key {
+    /// The environment variable of this key: `limits.inflight` is `STONECHAT_LIMITS_INFLIGHT`.
+    pub(super) fn variable(&self) -> String {
+        format!("STONECHAT_{}", self.name.replace('.', "_").to_uppercase())
+    }
+}
+
+/// The place of the key called `name` in [`KEYS`].
+pub(super) fn index_of(name: &str) -> Option<usize> {
+    KEYS.iter().position(|key| key.name == name)
+}
+
+/// Every key. Those without a section come first, as TOML wants it.
+pub(super) static KEYS: &[Key] = &[
+    Key {
+        name: "listen",
+        meaning: "Where clients connect. Port 0 takes any free port; the log tells which",
+        kind: Kind::Address { get: |c| c.listen, set: |c, addr| c.listen = addr },
+    },
+    Key {
+        name: "data",
+        meaning: "The folder of the embedded SQLite database, made at the first start. Ignored with mysql",
+        kind: Kind::Folder { get: |c| &c.data, set: |c, path| c.data = path },
+    },
+    Key {
+        name: "mysql",
+        meaning: "The MySQL or MariaDB database that all nodes share: mysql://user:pw@host:port/db. \
+                  Without it the embedded database is used",
+        kind: Kind::Url { shape: UrlShape::Mysql, get: |c| c.mysql.as_deref(), set: |c, url| c.mysql = url },
+    },
+    Key {
+        name: "redis",
+        meaning: "The Redis by which the nodes of a cluster ring each other: redis://host:port/. \
+                  Without it the node is alone",
+        kind: Kind::Url { shape: UrlShape::Redis, get: |c| c.redis.as_deref(), set: |c, url| c.redis = url },
+    },
+    Key {
+        name: "reactors",
+        meaning: "Threads that serve connections. \"auto\": one per core",
+        kind: Kind::Count {
+            unit: "threads",
+            min: 1,
+            max: REACTORS_MAX as u64,
+            auto: Some(|| wide(super::one_per_core())),
+            get: |c| wide(c.reactors),
+            set: |c, n| c.reactors = narrow(n),
+        },
+    },
+    Key {
+        name: "admin",
+        meaning: "Where /metrics, /healthz and /readyz are served over HTTP. Without it they are not",
+        kind: Kind::OptionalAddress { get: |c| c.admin, set: |c, addr| c.admin = addr },
+    },
+    Key {
+        name: "session_policy",
+        meaning: "What a second login of an online account does: reject (it is refused), replace (the older session \
+                  is closed), multi (both get everything)",
+        kind: Kind::Choice {
+            words: SessionPolicy::words,
+            get: |c| c.session_policy.word(),
+            set: |c, word| c.session_policy.become_named(word),
+        },
+    },
+    Key {
+        name: "friends_only",
+        meaning: "Whether only friends may write to each other outside of groups",
+        kind: Kind::Switch { get: |c| c.friends_only, set: |c, on| c.friends_only = on },
+    },
+    Key {
+        name: "proxy_protocol",
+        meaning: "Whether every connection starts with a PROXY v1 or v2 header, whose address counts as the client's. \
+                  Only behind a proxy that writes one",
+        kind: Kind::Switch { get: |c| c.proxy_protocol, set: |c, on| c.proxy_protocol = on },
+    },
+    Key {
+        name: "accept_policy",
+        meaning: "Which reactor gets a new connection: round_robin (the next one), least_loaded (the one with the \
+                  fewest)",
+        kind: Kind::Choice {
+            words: AcceptPolicy::words,
+            get: |c| c.accept_policy.word(),
+            set: |c, word| c.accept_policy.become_named(word),
+        },
+    },
+    Key {
+        name: "shutdown_seconds",
+        meaning: "How long SIGTERM waits for messages to be committed and outboxes to be flushed",
+        kind: seconds(0, 3_600, |c| c.shutdown.as_secs(), |c, n| c.shutdown = Duration::from_secs(n)),
+    },
+    Key {
+        name: "password.memory_kib",
+        meaning: "The memory that hashing a password costs (Argon2id). Passwords hashed before keep theirs",
+        kind: count("KiB", 8, 1_048_576, |c| c.password.memory_kib.into(), |c, n| c.password.memory_kib = narrow(n)),
+    },
+    Key {
+        name: "password.passes",
+        meaning: "How often hashing a password goes through that memory",
+        kind: count("passes", 1, 100, |c| c.password.passes.into(), |c, n| c.password.passes = narrow(n)),
+    },
+    Key {
+        name: "limits.line_bytes",
+        meaning: "The longest line a client may send, without its line end; a longer one closes the connection",
+        kind: count("bytes", 256, 16_777_216, |c| wide(c.limits.line_bytes), |c, n| c.limits.line_bytes = narrow(n)),
+    },
+    Key {
+        name: "limits.message_bytes",
+        meaning: "The longest msg (its text in UTF-8) and the longest ext (its JSON)",
+        kind: count("bytes", 1, 1_048_576, |c| wide(c.limits.message_bytes), |c, n| c.limits.message_bytes = narrow(n)),
+    },
+    Key {
+        name: "limits.outbox_bytes",
+        meaning: "What may wait for a client that reads slowly; beyond it the client is cut off, and finds its \
+                  messages when it comes back",
+        kind: count("bytes", 1_024, 1 << 30, |c| wide(c.limits.outbox_bytes), |c, n| c.limits.outbox_bytes = narrow(n)),
+    },
+    Key {
+        name: "limits.inflight",
+        meaning: "Chat messages of one connection that may wait for their acknowledgement; beyond it the server \
+                  stops reading that connection for a while",
+        kind: count("messages", 1, 65_536, |c| wide(c.limits.inflight), |c, n| c.limits.inflight = narrow(n)),
+    },
+    Key {
+        name: "limits.login_seconds",
+        meaning: "How long a connection may stay without a session. 0: for ever",
+        kind: seconds(
+            0,
+            86_400,
+            |c| c.limits.login.map_or(0, |time| time.as_secs()),
+            |c, n| c.limits.login = (n > 0).then(|| Duration::from_secs(n)),
+        ),
+    },
+    Key {
+        name: "limits.messages_per_second",
+        meaning: "How fast one session may send, with bursts of five times as much; beyond it the server reads more \
+                  slowly. 0: no limit",
+        kind: count(
+            "messages",
+            0,
+            1_000_000,
+            |c| c.limits.messages_per_second.unwrap_or(0).into(),
+            |c, n| c.limits.messages_per_second = (n > 0).then(|| narrow(n)),
+        ),
+    },
+    Key {
+        name: "limits.logins_per_minute",
+        meaning: "Failed logins per address and per account; beyond it they are refused unseen. 0: no limit",
+        kind: count(
+            "failed logins",
+            0,
+            1_000_000,
+            |c| c.limits.logins_per_minute.unwrap_or(0).into(),
+            |c, n| c.limits.logins_per_minute = (n > 0).then(|| narrow(n)),
+        ),
+    },
+    Key {
+        name: "limits.connections",
+        meaning: "Clients at once; less where the limit of open files (ulimit -n) allows less",
+        kind: count(
+            "connections",
+            1,
+            10_000_000,
+            |c| wide(c.limits.connections),
+            |c, n| c.limits.connections = narrow(n),
+        ),
+    },
+    Key {
+        name: "limits.offline_messages",
+        meaning: "How many pending messages the login reply carries; the rest follows as ordinary pushes",
+        kind: count(
+            "messages",
+            1,
+            10_000,
+            |c| c.limits.offline_messages.into(),
+            |c, n| c.limits.offline_messages = narrow(n),
+        ),
+    },
+    Key {
+        name: "store.timeout_ms",
+        meaning: "How long one call of the database may take before the request fails with errno 503",
+        kind: count(
+            "milliseconds",
+            10,
+            600_000,
+            |c| u64::try_from(c.store.timeout.as_millis()).unwrap_or(u64::MAX),
+            |c, n| c.store.timeout = Duration::from_millis(n),
+        ),
+    },
+    Key {
+        name: "store.pool",
+        meaning: "Connections to the database in all",
+        kind: count("connections", 5, 1_000, |c| wide(c.store.pool), |c, n| c.store.pool = narrow(n)),
+    },
+    Key {
+        name: "sqlite.synchronous",
+        meaning: "full: what is acknowledged is on the disk. normal: faster, but a power failure may lose \
+                  acknowledged messages",
+        kind: Kind::Choice {
+            words: Synchronous::words,
+            get: |c| c.sqlite_synchronous.word(),
+            set: |c, word| c.sqlite_synchronous.become_named(word),
+        },
+    },
+];
+
+const fn count(unit: &'static str, min: u64, max: u64, get: fn(&Config) -> u64, set: fn(&mut Config, u64)) -> Kind {
+    Kind::Count { unit, min, max, auto: None, get, set }
+}
+
+const fn seconds(min: u64, max: u64, get: fn(&Config) -> u64, set: fn(&mut Config, u64)) -> Kind {
+    count("seconds", min, max, get, set)
+}
+
+/// `number` as the field's type.
+fn narrow<T: TryFrom<u64>>(number: u64) -> T {
+    T::try_from(number).ok().expect("a test puts every bound of the table through its setter")
+}
+
+fn wide(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::super::kind::Given;
+    use super::*;
+
+    #[test]
+    fn every_default_is_within_its_bounds_and_survives_being_shown() {
+        let default = Config::default();
+        for key in KEYS {
+            let mut config = default.clone();
+            let shown = key.kind.show(&default);
+            key.kind.apply(&mut config, &Given::Untyped(&shown)).unwrap_or_else(|e| panic!("{}: {e:?}", key.name));
+            assert_eq!(config, default, "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn bounds_are_kept_and_reach_the_field() {
+        for key in KEYS {
+            let Kind::Count { min, max, get, .. } = key.kind else { continue };
+            let mut config = Config::default();
+            for bound in [min, max] {
+                key.kind.apply(&mut config, &Given::Untyped(&bound.to_string())).unwrap();
+                assert_eq!(get(&config), bound, "{}", key.name);
+            }
+            let beyond = Given::Untyped(&(max + 1).to_string()).refused_by(key);
+            assert!(beyond.contains(&format!("from {min} to {max}")), "{}: {beyond}", key.name);
+            if let Some(below) = min.checked_sub(1) {
+                Given::Untyped(&below.to_string()).refused_by(key);
+            }
+        }
+    }
+
+    #[test]
+    fn every_word_reaches_its_field() {
+        for key in KEYS {
+            let Kind::Choice { words, get, .. } = key.kind else { continue };
+            for word in words() {
+                let mut config = Config::default();
+                key.kind.apply(&mut config, &Given::Text(word)).unwrap();
+                assert_eq!(get(&config), word, "{}", key.name);
+            }
+        }
+    }
+
+    #[test]
+    fn names_and_variables_are_unique_and_sections_come_last() {
+        let names: HashSet<_> = KEYS.iter().map(|key| key.name).collect();
+        let variables: HashSet<_> = KEYS.iter().map(Key::variable).collect();
+        assert_eq!((names.len(), variables.len()), (KEYS.len(), KEYS.len()));
+        assert!(KEYS.is_sorted_by_key(|key| key.name.contains('.')));
+    }
+
+    impl Given<'_> {
+        /// What is said when `key` refuses this; the field must not have changed.
+        fn refused_by(&self, key: &Key) -> String {
+            let mut config = Config::default();
+            let refused = key.kind.apply(&mut config, self).expect_err(key.name);
+            assert_eq!(config, Config::default(), "{}", key.name);
+            refused.0
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! The kinds of values: how each is read from a file or from text, bounded, put into [`Config`] and shown.
+//!
+//! A kind holds the two functions that reach its field, so a value of the wrong type cannot get near it.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use super::{AcceptPolicy, Config, SessionPolicy, Synchronous, masked};
+
+/// A value as a source gives it.
+#[derive(Clone, Debug)]
+pub(super) enum Given<'a> {
+    /// From a variable or a flag: plain text, read by the key's kind.
+    Untyped(&'a str),
+    /// A string of a TOML file.
+    Text(&'a str),
+    /// An integer of a TOML file.
+    Integer(i64),
+    /// A boolean of a TOML file.
+    Boolean(bool),
+    /// Something of a TOML file that no key takes, by its type's name.
+    Other(&'static str),
+}
+
+/// A kind of value, with the way to its field.
+pub(super) enum Kind {
+    /// A socket address.
+    Address { get: fn(&Config) -> SocketAddr, set: fn(&mut Config, SocketAddr) },
+    /// A socket address, or "" for none.
+    OptionalAddress { get: fn(&Config) -> Option<SocketAddr>, set: fn(&mut Config, Option<SocketAddr>) },
+    /// A folder's path.
+    Folder { get: fn(&Config) -> &Path, set: fn(&mut Config, PathBuf) },
+    /// The URL of another server, or "" for none. It may hold a password.
+    Url { shape: UrlShape, get: fn(&Config) -> Option<&str>, set: fn(&mut Config, Option<String>) },
+    /// A whole number of `unit`, from `min` to `max`. With `auto`, the word "auto" is a value, too.
+    Count {
+        unit: &'static str,
+        min: u64,
+        max: u64,
+        auto: Option<fn() -> u64>,
+        get: fn(&Config) -> u64,
+        set: fn(&mut Config, u64),
+    },
+    /// true or false.
+    Switch { get: fn(&Config) -> bool, set: fn(&mut Config, bool) },
+    /// One of a few words.
+    Choice { words: fn() -> Vec<&'static str>, get: fn(&Config) -> &'static str, set: fn(&mut Config, &str) -> bool },
+}
+
+/// What a URL must look like.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum UrlShape {
+    /// `mysql://user:pw@host:port/db`
+    Mysql,
+    /// `redis://host:port/`
+    Redis,
+}
+
+/// A value that the kind does not take: says what it would take, and never repeats a URL.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Refused(pub(super) String);
+
+impl Kind {
+    /// Puts `given` into its field.
+    pub(super) fn apply(&self, config: &mut Config, given: &Given<'_>) -> Result<(), Refused> {
+        let refused = || Refused(format!("must be {}{}", self.takes(), self.not(given)));
+        match self {
+            Self::Address { set, .. } => set(config, given.text().and_then(address).ok_or_else(refused)?),
+            Self::OptionalAddress { set, .. } => match given.text() {
+                Some("") => set(config, None),
+                text => set(config, Some(text.and_then(address).ok_or_else(refused)?)),
+            },
+            Self::Folder { set, .. } => {
+                set(config, given.text().filter(|text| !text.is_empty()).map(PathBuf::from).ok_or_else(refused)?);
+            }
+            Self::Url { shape, set, .. } => match given.text() {
+                Some("") => set(config, None),
+                text => set(config, Some(text.filter(|text| shape.fits(text)).ok_or_else(refused)?.to_owned())),
+            },
+            Self::Count { min, max, auto, set, .. } => {
+                let asked_auto = auto.filter(|_| given.text() == Some("auto")).map(|choose| choose());
+                let number = asked_auto.or_else(|| given.number()).filter(|number| (*min..=*max).contains(number));
+                set(config, number.ok_or_else(refused)?);
+            }
+            Self::Switch { set, .. } => set(config, given.boolean().ok_or_else(refused)?),
+            Self::Choice { set, .. } => {
+                given.text().filter(|text| set(config, text)).ok_or_else(refused)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The value as TOML; passwords are masked.
+    pub(super) fn show(&self, config: &Config) -> String {
+        match self {
+            Self::Address { get, .. } => quoted(get(config).to_string()),
+            Self::OptionalAddress { get, .. } => quoted(get(config).map(|addr| addr.to_string()).unwrap_or_default()),
+            Self::Folder { get, .. } => quoted(get(config).to_string_lossy()),
+            Self::Url { get, .. } => quoted(get(config).map(masked).unwrap_or_default()),
+            Self::Count { get, .. } => get(config).to_string(),
+            Self::Switch { get, .. } => get(config).to_string(),
+            Self::Choice { get, .. } => quoted(get(config)),
+        }
+    }
+
+    /// What it takes, in words: "a whole number from 1 to 100 (passes)".
+    pub(super) fn takes(&self) -> String {
+        match self {
+            Self::Address { .. } => "an address with a port, like 127.0.0.1:8000 or [::1]:8000".to_owned(),
+            Self::OptionalAddress { .. } => "an address with a port, like 127.0.0.1:9000, or empty for none".to_owned(),
+            Self::Folder { .. } => "the path of a folder".to_owned(),
+            Self::Url { shape, .. } => shape.takes().to_owned(),
+            Self::Count { unit, min, max, auto: None, .. } => {
+                format!("a whole number from {min} to {max} ({unit})")
+            }
+            Self::Count { unit, min, max, auto: Some(_), .. } => {
+                format!("a whole number from {min} to {max} ({unit}), or \"auto\"")
+            }
+            Self::Switch { .. } => "true or false".to_owned(),
+            Self::Choice { words, .. } => {
+                let words: Vec<String> = words().into_iter().map(quoted).collect();
+                format!("one of {}", words.join(", "))
+            }
+        }
+    }
+
+    /// ", not 7": what was given instead. Nothing for a URL, which may hold a password.
+    fn not(&self, given: &Given<'_>) -> String {
+        if matches!(self, Self::Url { .. }) {
+            return String::new();
+        }
+        match given {
+            Given::Untyped(text) | Given::Text(text) => format!(", not {}", quoted(text)),
+            Given::Integer(number) => format!(", not {number}"),
+            Given::Boolean(value) => format!(", not {value}"),
+            Given::Other(kind) => format!(", not a TOML {kind}"),
+        }
+    }
+}
+
+impl<'a> Given<'a> {
+    /// As text. Plain text may stand in double quotes, as it would in the file.
+    fn text(&self) -> Option<&'a str> {
+        match self {
+            Self::Untyped(text) => Some(unquoted(text)),
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn number(&self) -> Option<u64> {
+        match self {
+            Self::Untyped(text) => unquoted(text).parse().ok(),
+            Self::Integer(number) => u64::try_from(*number).ok(),
+            _ => None,
+        }
+    }
+
+    fn boolean(&self) -> Option<bool> {
+        match self {
+            Self::Untyped(text) => unquoted(text).parse().ok(),
+            Self::Boolean(value) => Some(*value),
+            _ => None,
+        }
+    }
+}
+
+impl UrlShape {
+    fn takes(self) -> &'static str {
+        match self {
+            Self::Mysql => {
+                "mysql://user:password@host:port/database (special characters percent-encoded), or empty for none"
+            }
+            Self::Redis => "redis://host:port/ or redis://:password@host:port/, or empty for none",
+        }
+    }
+
+    /// A first look, so that a slip is found at once; the driver has the last word when it connects.
+    fn fits(self, text: &str) -> bool {
+        let scheme = match self {
+            Self::Mysql => "mysql://",
+            Self::Redis => "redis://",
+        };
+        let Some(rest) = text.strip_prefix(scheme) else { return false };
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        let database_known = self == Self::Redis || !path.split('?').next().unwrap_or_default().is_empty();
+        let plain = !text.contains(|c: char| c.is_whitespace() || c.is_control());
+        plain && database_known && !host.is_empty() && !host.starts_with(':')
+    }
+}
+
+/// A type whose values have names in the settings.
+pub(super) trait Named: Copy + PartialEq + 'static {
+    /// Every value with its name.
+    const ALL: &'static [(&'static str, Self)];
+
+    /// The names.
+    fn words() -> Vec<&'static str> {
+        Self::ALL.iter().map(|(word, _)| *word).collect()
+    }
+
+    /// Its own name.
+    fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(_, value)| *value == self).map(|(word, _)| *word).expect("ALL has every value")
+    }
+
+    /// Becomes the value called `word`; `false`, and nothing is changed, if there is none.
+    fn become_named(&mut self, word: &str) -> bool {
+        let Some((_, value)) = Self::ALL.iter().find(|(known, _)| *known == word) else { return false };
+        *self = *value;
+        true
+    }
+}
+
+impl Named for SessionPolicy {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("reject", Self::Reject), ("replace", Self::Replace), ("multi", Self::Multi)];
+}
+
+impl Named for AcceptPolicy {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("round_robin", Self::RoundRobin), ("least_loaded", Self::LeastLoaded)];
+}
+
+impl Named for Synchronous {
+    const ALL: &'static [(&'static str, Self)] = &[("full", Self::Full), ("normal", Self::Normal)];
+}
+
+fn address(text: &str) -> Option<SocketAddr> {
+    text.parse().ok()
+}
+
+fn unquoted(text: &str) -> &str {
+    text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text)
+}
+
+/// As a TOML string.
+fn quoted(text: impl AsRef<str>) -> String {
+    let mut out = String::from('"');
+    for c in text.as_ref().chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c.is_control() => {
+                write!(out, "\\U{:08X}", u32::from(c)).expect("writing to a String cannot fail");
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_looked_at_before_anybody_connects() {
+        for good in ["mysql://u:p@h:3306/db", "mysql://h/db", "mysql://u@h/db?x=1"] {
+            assert!(UrlShape::Mysql.fits(good), "{good}");
+        }
+        for bad in [
+            "",
+            "mysql://",
+            "mysql:///db",
+            "mysql://u:p@h:3306",
+            "mysql://u:p@h/",
+            "mysql://u:p@:1/db",
+            "http://h/db",
+            "mysql://h /db",
+        ] {
+            assert!(!UrlShape::Mysql.fits(bad), "{bad}");
+        }
+        for good in ["redis://h", "redis://h:6379/", "redis://:pw@h:6379/2"] {
+            assert!(UrlShape::Redis.fits(good), "{good}");
+        }
+        for bad in ["redis://", "rediss://h/", "h:6379", "redis://\n"] {
+            assert!(!UrlShape::Redis.fits(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_quoted_is_toml() {
+        for text in ["", "plain", "a \"b\" \\ c", "line\nbreak\u{7f}", "žluť 🐦"] {
+            let parsed: toml::Table = toml::from_str(&format!("key = {}", quoted(text))).unwrap();
+            assert_eq!(parsed["key"].as_str(), Some(text));
+        }
+    }
+}
