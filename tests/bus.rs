@@ -278,7 +278,7 @@ fn bells_lost_by_the_publisher_alone_make_the_others_resync() {
 #[test]
 fn a_frozen_redis_is_given_up_and_found_again() {
     let redis = Redis::start();
-    let times = Times { ping: Duration::from_millis(200), silence: Duration::from_millis(1000), ..brisk() };
+    let times = Times { ping: Duration::from_millis(200), silence: Duration::from_secs(1), ..brisk() };
     let (a, b) = (Node::start(&redis.url(), 1, times), Node::start(&redis.url(), 2, times));
     a.wait_for_link(LinkState::Up);
     b.wait_for_link(LinkState::Up);

@@ -97,11 +97,11 @@ pub struct Raw {
 impl Raw {
     /// Sends one command and reads one answer.
     pub fn command(&mut self, words: &[&str]) -> String {
-        let mut out = format!("*{}\r\n", words.len());
+        let mut out = format!("*{}\r\n", words.len()).into_bytes();
         for word in words {
-            out.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+            write!(out, "${}\r\n{word}\r\n", word.len()).unwrap();
         }
-        self.stream.get_mut().write_all(out.as_bytes()).unwrap();
+        self.stream.get_mut().write_all(&out).unwrap();
         self.answer()
     }
 

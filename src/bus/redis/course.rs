@@ -18,7 +18,8 @@ pub(super) enum Step {
     Connect,
     /// Tell the other nodes that bells were lost; then say [`Course::said_lost`].
     SayLost,
-    /// Tell the other nodes that this one is here, and look after them; then say [`Course::watched`].
+    /// Tell the other nodes that this one is here, and look after them; then say [`Course::watched`], or
+    /// [`Course::not_watched`].
     Watch,
     /// Carry bells until this moment.
     Carry { until: Instant },
@@ -63,8 +64,8 @@ impl Course {
         }
     }
 
+    /// The connection is open. Whether it is of any use, its first answer will tell.
     pub(super) fn opened(&mut self, now: Instant) {
-        self.backoff.reset();
         self.phase = Phase::Open { watch_at: now };
     }
 
@@ -79,12 +80,23 @@ impl Course {
     }
 
     pub(super) fn said_lost(&mut self) {
+        self.backoff.reset();
         self.debt = Debt::None;
     }
 
     pub(super) fn watched(&mut self, now: Instant) {
+        self.backoff.reset();
+        self.watch_again(now + self.times.watch);
+    }
+
+    /// This node cannot say yet that it is here.
+    pub(super) fn not_watched(&mut self, now: Instant) {
+        self.watch_again(now + self.times.backoff_first);
+    }
+
+    fn watch_again(&mut self, at: Instant) {
         if let Phase::Open { watch_at } = &mut self.phase {
-            *watch_at = now + self.times.watch;
+            *watch_at = at;
         }
     }
 }
@@ -116,5 +128,21 @@ mod tests {
         assert_eq!(course.next(later), Step::Watch);
         course.watched(later);
         assert_eq!(course.next(later), Step::Carry { until: later + Duration::from_secs(3) });
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "any moment will do to start from")]
+    fn connections_that_open_but_never_answer_are_opened_ever_more_rarely() {
+        let mut at = Instant::now();
+        let mut course = Course::new(Times::default(), 1, at);
+        let mut waited = Duration::ZERO;
+        for _ in 0..10 {
+            course.opened(at);
+            course.failed(at);
+            let Step::Carry { until } = course.next(at) else { panic!("no rest") };
+            waited = until - at;
+            at = until;
+        }
+        assert!(waited >= Duration::from_secs(1), "{waited:?}");
     }
 }

@@ -141,9 +141,9 @@ impl RedisBus {
         let poll = poll.ok_or(RedisBusError::StartedBefore)?;
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         let subscriber = Subscriber::new(Arc::clone(&self.shared), listener, poll);
-        threads.push(Running::start("bus-subscriber", move || subscriber.run())?);
         let shared = Arc::clone(&self.shared);
         threads.push(Running::start("bus-publisher", move || publisher::run(&shared))?);
+        threads.push(Running::start("bus-subscriber", move || subscriber.run())?);
         Ok(())
     }
 }
@@ -196,8 +196,8 @@ impl Bus for RedisBus {
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         let deadline = now() + STOP_PATIENCE;
         self.shared.outgoing.close();
-        // The publisher, started last, goes first: what it says last should find this node still subscribed.
-        for running in threads.into_iter().rev() {
+        // The publisher, started first, goes first: until its last word this node should not look dead to the others.
+        for running in threads {
             running.join(deadline);
             self.shared.summons.call(Call::Stop);
         }
@@ -259,6 +259,12 @@ impl Running {
             log::error!("a thread of the bus panicked");
         }
     }
+}
+
+/// Logs the first failure of an outage for people, the attempts that follow for who looks closely.
+fn log_failure(failures: u64, part: &str, why: &dyn fmt::Display) {
+    let level = if failures == 1 { log::Level::Warn } else { log::Level::Debug };
+    log::log!(level, "{part} has no link to Redis, trying again: {why}");
 }
 
 /// The clock of the bus's threads. The logic is told the time.

@@ -5,14 +5,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::RedisResult;
+use redis::{RedisError, RedisResult};
 
 use super::course::{Course, Step};
 use super::outgoing::{Outgoing, Overflow, Taken};
 use super::pipe::{Message, Pipe};
 use super::summons::Call;
 use super::topic::{self, Topic, Word};
-use super::{Shared, now};
+use super::{Shared, log_failure, now};
 use crate::bus::{Bell, LinkState};
 
 /// How long the last flush may wait for Redis.
@@ -26,6 +26,7 @@ pub(super) fn run(shared: &Arc<Shared>) {
         // Not the subscriber's seed, so that the two do not knock in step.
         course: Course::new(shared.times, shared.node.0.rotate_left(32), now()),
         pipe: None,
+        failures: 0,
     };
     publisher.run();
 }
@@ -36,6 +37,8 @@ struct Publisher<'a> {
     course: Course,
     /// Open exactly while `course` thinks so.
     pipe: Option<Pipe>,
+    /// Failures since the connection was last of use.
+    failures: u64,
 }
 
 impl Publisher<'_> {
@@ -60,10 +63,7 @@ impl Publisher<'_> {
                 self.course.opened(now());
                 self.after(pipe.set_timeout(self.shared.times.reply).map(|()| (pipe, ())));
             }
-            Err(error) => {
-                log::debug!("bus publisher: cannot connect: {error}");
-                self.course.failed(now());
-            }
+            Err(error) => self.failed(&error),
         }
     }
 
@@ -87,14 +87,18 @@ impl Publisher<'_> {
 
     fn say_lost(&mut self) {
         if self.say(Word::Lost).is_some() {
+            self.failures = 0;
             self.course.said_lost();
         }
     }
 
     /// Says `here`, and looks whether the nodes that are known still hold their channels.
     fn watch(&mut self) {
-        // A node that is not subscribed to its own channel yet would be counted as gone.
-        if self.shared.link() == LinkState::Up && self.say(Word::Here).is_none() {
+        if self.shared.link() == LinkState::Down {
+            // Not subscribed to its own channel yet, it would be counted as gone.
+            return self.course.not_watched(now());
+        }
+        if self.say(Word::Here).is_none() {
             return;
         }
         let nodes = self.shared.nodes.known();
@@ -105,6 +109,7 @@ impl Publisher<'_> {
                 self.shared.summons.call(Call::NodeGone);
             }
         }
+        self.failures = 0;
         self.course.watched(now());
     }
 
@@ -138,10 +143,15 @@ impl Publisher<'_> {
                 Some(answer)
             }
             Err(error) => {
-                log::warn!("bus publisher: the link is lost: {error}");
-                self.course.failed(now());
+                self.failed(&error);
                 None
             }
         }
+    }
+
+    fn failed(&mut self, error: &RedisError) {
+        self.failures += 1;
+        log_failure(self.failures, "the bus's publisher", error);
+        self.course.failed(now());
     }
 }

@@ -16,7 +16,7 @@ use mio::{Events, Interest, Poll, Token};
 use super::link::{Effect, Link};
 use super::resp;
 use super::summons::Call;
-use super::{Shared, now};
+use super::{Shared, log_failure, now};
 use crate::bus::Listener;
 
 /// The waker's token.
@@ -246,9 +246,7 @@ impl Subscriber {
 
     fn close(&mut self, why: &str) {
         self.failures += 1;
-        // Once for each outage is enough; the attempts that follow are for who looks closely.
-        let level = if self.failures == 1 { log::Level::Warn } else { log::Level::Debug };
-        log::log!(level, "the bus is away, trying again: {why}");
+        log_failure(self.failures, "the bus's subscriber", &why);
         let Some(mut connection) = self.connection.take() else { return };
         // Both may fail on a dead socket; dropping it does the rest.
         let _ = self.poll.registry().deregister(&mut connection.stream);
