@@ -58,24 +58,38 @@ impl Address {
         if settings.db() != 0 {
             greeting.add(redis::cmd("SELECT").arg(settings.db()));
         }
-        greeting.add(redis::cmd("CLIENT").arg("SETNAME").arg(name));
+        greeting.wish(redis::cmd("CLIENT").arg("SETNAME").arg(name));
         greeting
     }
 }
 
-/// Commands to be sent ahead of all others. The last one, the connection's name, may be refused; the others may not.
+/// Commands to be sent ahead of all others: first what is needed, then what is only wished for.
 #[derive(Clone, Default)]
 pub(super) struct Greeting {
     /// The commands as they go over the wire.
     pub(super) bytes: Vec<u8>,
     /// How many answers will come.
     pub(super) answers: usize,
+    /// How many of the last of them may be refusals: a server may forbid such commands to us.
+    pub(super) wishes: usize,
 }
 
 impl Greeting {
     fn add(&mut self, command: &redis::Cmd) {
         command.write_packed_command(&mut self.bytes);
         self.answers += 1;
+    }
+
+    fn wish(&mut self, command: &redis::Cmd) {
+        self.add(command);
+        self.wishes += 1;
+    }
+
+    /// Asks to end the connection that came from `earlier`. Redis may not have noticed that it is dead (the network
+    /// swallowed its end), and would count its subscriptions as another node's for minutes. Behind an address
+    /// translation it matches nothing, and Redis' own keepalive has to find out.
+    pub(super) fn end_ghost(&mut self, earlier: SocketAddr) {
+        self.wish(redis::cmd("CLIENT").arg("KILL").arg("ADDR").arg(earlier.to_string()));
     }
 }
 

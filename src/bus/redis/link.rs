@@ -8,6 +8,7 @@
 //!        failed; refused; garbage; silent for too long: back-off, everything is subscribed again
 //! ```
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -55,6 +56,8 @@ pub(super) struct Link {
     phase: Phase,
     /// Whether bells have arrived before: then some were missed while the link was down.
     has_been_up: bool,
+    /// Where the last connection came from.
+    earlier: Option<SocketAddr>,
     effects: Vec<Effect>,
 }
 
@@ -68,6 +71,8 @@ enum Phase {
 struct Session {
     /// Answers to the greeting that are still to come; they come first.
     greeting_left: usize,
+    /// How many of the last of them may be refusals.
+    wishes: usize,
     joined: Joined,
     heard_at: Instant,
     pinged_at: Instant,
@@ -108,6 +113,7 @@ impl Link {
             backoff: Backoff::new(times.backoff_first, times.backoff_most, node.0),
             phase: Phase::Resting { until: now },
             has_been_up: false,
+            earlier: None,
             effects: Vec::new(),
         }
     }
@@ -148,17 +154,22 @@ impl Link {
         }
     }
 
-    /// The connection that was asked for is open.
-    pub(super) fn connected(&mut self, now: Instant) {
+    /// The connection that was asked for is open, and comes from `local`.
+    pub(super) fn connected(&mut self, local: SocketAddr, now: Instant) {
+        let mut greeting = self.greeting.clone();
+        if let Some(earlier) = self.earlier.replace(local).filter(|earlier| *earlier != local) {
+            greeting.end_ghost(earlier);
+        }
         let channels = self.subscriptions.connected();
         let missed = self.has_been_up || !channels.is_empty();
         let topics = [Topic::Nodes, Topic::Node(self.node)];
         let topics: Vec<_> = topics.into_iter().chain(channels.into_iter().map(Topic::Of)).collect();
-        let mut out = self.greeting.bytes.clone();
+        let mut out = greeting.bytes;
         order(&mut out, "SUBSCRIBE", &topics);
         self.effects.push(Effect::Send(out));
         self.phase = Phase::Connected(Session {
-            greeting_left: self.greeting.answers,
+            greeting_left: greeting.answers,
+            wishes: greeting.wishes,
             joined: Joined::Awaiting { left: topics.len(), after: if missed { After::Resync } else { After::Nothing } },
             heard_at: now,
             pinged_at: now,
@@ -206,8 +217,7 @@ impl Link {
             Frame::Push([Item::Text(b"subscribe" | b"unsubscribe"), Item::Text(topic), _]) => self.confirmed(topic),
             Frame::Push(_) => {}
             Frame::Done => session.greeting_left = session.greeting_left.saturating_sub(1),
-            // The connection's name, the last of the greeting, is for people: a server may refuse it.
-            Frame::Refused(_) if session.greeting_left == 1 => session.greeting_left = 0,
+            Frame::Refused(_) if (1..=session.wishes).contains(&session.greeting_left) => session.greeting_left -= 1,
             Frame::Refused(why) => self.lost(now, &String::from_utf8_lossy(why)),
         }
         None
@@ -303,6 +313,8 @@ mod tests {
         subscriptions: Arc<Subscriptions>,
         nodes: Arc<Nodes>,
         now: Instant,
+        /// Where the last connection came from.
+        port: u16,
     }
 
     const ME: NodeId = NodeId(1);
@@ -318,7 +330,7 @@ mod tests {
                 (Arc::new(Subscriptions::new()), Arc::new(Nodes::default()), Instant::now());
             let greeting = Address::parse(url).unwrap().greeting("test");
             let link = Link::new(ME, greeting, Arc::clone(&subscriptions), Arc::clone(&nodes), Times::default(), now);
-            Self { link, subscriptions, nodes, now }
+            Self { link, subscriptions, nodes, now, port: 5000 }
         }
 
         fn pass(&mut self, time: Duration) -> Vec<Effect> {
@@ -330,9 +342,12 @@ mod tests {
         /// Connects, and answers the greeting of a server without a password.
         fn connect(&mut self) -> String {
             assert_eq!(self.pass(Duration::from_secs(3)), [Effect::Connect]);
-            self.link.connected(self.now);
+            self.port += 1;
+            self.link.connected(([127, 0, 0, 1], self.port).into(), self.now);
             let sent = self.sent();
-            self.link.frame(Frame::Done, self.now);
+            for _ in 0..sent.matches("CLIENT").count() {
+                self.link.frame(Frame::Done, self.now);
+            }
             sent
         }
 
@@ -425,15 +440,30 @@ mod tests {
     fn a_refused_password_ends_the_connection_a_refused_name_does_not() {
         let mut scene = Scene::new("redis://:pw@h/");
         scene.pass(Duration::ZERO);
-        scene.link.connected(scene.now);
+        scene.link.connected(([127, 0, 0, 1], 1).into(), scene.now);
         scene.link.effects();
         scene.link.frame(Frame::Refused(b"WRONGPASS"), scene.now);
         assert_eq!(scene.link.effects(), [Effect::Close("WRONGPASS".into())]);
-        scene.connect();
-        scene.link.frame(Frame::Refused(b"NOPERM"), scene.now);
-        assert_eq!(scene.link.effects(), []);
+        scene.pass(Duration::from_secs(3));
+        scene.link.connected(([127, 0, 0, 1], 2).into(), scene.now);
+        scene.link.effects();
+        scene.link.frame(Frame::Done, scene.now); // AUTH
+        for _wish in ["the name", "the end of the earlier connection"] {
+            scene.link.frame(Frame::Refused(b"NOPERM"), scene.now);
+            assert_eq!(scene.link.effects(), []);
+        }
         scene.link.frame(Frame::Refused(b"NOPERM"), scene.now);
         assert_eq!(scene.link.effects(), [Effect::Close("NOPERM".into())]);
+    }
+
+    #[test]
+    fn a_new_connection_ends_the_ghost_of_the_last_one() {
+        let mut scene = Scene::new("redis://h/");
+        assert!(!scene.connect().contains("KILL"));
+        scene.link.failed(scene.now, "timed out");
+        scene.link.effects();
+        let again = scene.connect();
+        assert!(again.contains("KILL\r\n$4\r\nADDR\r\n$14\r\n127.0.0.1:5001\r\n"), "{again}");
     }
 
     #[test]

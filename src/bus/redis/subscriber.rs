@@ -6,7 +6,7 @@
 //! ```
 
 use std::io::{self, Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -139,16 +139,16 @@ impl Subscriber {
 
     fn connect(&mut self) {
         match self.open() {
-            Ok(connection) => {
+            Ok((connection, local)) => {
                 self.connection = Some(connection);
-                self.link.connected(now());
+                self.link.connected(local, now());
             }
             Err(error) => self.link.failed(now(), &error.to_string()),
         }
     }
 
-    /// Opens a connection. It blocks: without a connection this thread has nothing else to do.
-    fn open(&self) -> io::Result<Connection> {
+    /// Opens a connection; also tells where it comes from. It blocks: without a connection this thread has nothing else to do.
+    fn open(&self) -> io::Result<(Connection, SocketAddr)> {
         let mut outcome = Err(io::Error::new(io::ErrorKind::NotFound, "the host has no address"));
         for address in self.shared.address.resolve()? {
             outcome = std::net::TcpStream::connect_timeout(&address, self.shared.times.connect);
@@ -159,15 +159,10 @@ impl Subscriber {
         let stream = outcome?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
+        let local = stream.local_addr()?;
         let mut stream = TcpStream::from_std(stream);
         self.poll.registry().register(&mut stream, SOCKET, Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Connection {
-            stream,
-            inbox: vec![0; READ_BYTES],
-            filled: 0,
-            outbox: Vec::new(),
-            readiness: Readiness::MayHaveMore,
-        })
+        Ok((Connection::new(stream), local))
     }
 
     fn send(&mut self, bytes: &[u8]) {
@@ -255,6 +250,11 @@ impl Subscriber {
 }
 
 impl Connection {
+    fn new(stream: TcpStream) -> Self {
+        let inbox = vec![0; READ_BYTES];
+        Self { stream, inbox, filled: 0, outbox: Vec::new(), readiness: Readiness::MayHaveMore }
+    }
+
     /// Reads once; returns how many bytes have come.
     fn read(&mut self) -> io::Result<usize> {
         if self.inbox.len() - self.filled < READ_BYTES {
