@@ -66,8 +66,9 @@ impl Ticket {
         Self(None)
     }
 
-    /// A ticket that is done when the sender of `confirmed` sends or goes away. (A subscription made while the link
-    /// is down is confirmed by the resync that follows the reconnect, so nobody needs to wait for it.)
+    /// A ticket that is done when the sender of `confirmed` sends. If it goes away instead, the wait ends at once as
+    /// failed. (A subscription made while the link is down is confirmed by the resync that follows the reconnect, so
+    /// nobody needs to wait for it.)
     #[must_use]
     pub fn pending(confirmed: crossbeam_channel::Receiver<()>) -> Self {
         Self(Some(confirmed))

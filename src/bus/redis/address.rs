@@ -1,0 +1,120 @@
+//! Where Redis is and how to be let in, from its URL.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+
+use redis::io::tcp::TcpSettings;
+use redis::{Client, ConnectionAddr, IntoConnectionInfo};
+
+/// Why a Redis URL is of no use. The text never repeats the URL: it may hold a password.
+#[derive(Debug, thiserror::Error)]
+pub enum RedisUrlError {
+    /// It could not be parsed.
+    #[error("not a Redis URL, expected redis://[user:password@]host:port/[db]: {0}")]
+    Malformed(String),
+    /// A scheme other than `redis://`.
+    #[error("only redis:// over TCP is supported")]
+    Unsupported,
+}
+
+/// A Redis server and the credentials for it.
+#[derive(Clone)]
+pub(super) struct Address {
+    client: Client,
+    host: String,
+    port: u16,
+}
+
+impl Address {
+    /// Parses `redis://[user:password@]host:port/[db]`.
+    pub(super) fn parse(url: &str) -> Result<Self, RedisUrlError> {
+        let malformed = |error: redis::RedisError| RedisUrlError::Malformed(error.to_string());
+        let info = url.into_connection_info().map_err(malformed)?;
+        let ConnectionAddr::Tcp(host, port) = info.addr().clone() else { return Err(RedisUrlError::Unsupported) };
+        let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
+        Ok(Self { client: Client::open(info).map_err(malformed)?, host, port })
+    }
+
+    /// For the driver's own connections.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// All addresses of the host. May ask the name service, so it may take a while.
+    pub(super) fn resolve(&self) -> std::io::Result<Vec<SocketAddr>> {
+        Ok((self.host.as_str(), self.port).to_socket_addrs()?.collect())
+    }
+
+    /// What a connection says first: password, database, its name.
+    pub(super) fn greeting(&self, name: &str) -> Greeting {
+        let settings = self.client.get_connection_info().redis_settings();
+        let mut greeting = Greeting::default();
+        if let Some(password) = settings.password() {
+            let mut auth = redis::cmd("AUTH");
+            if let Some(username) = settings.username() {
+                auth.arg(username);
+            }
+            greeting.add(auth.arg(password));
+        }
+        if settings.db() != 0 {
+            greeting.add(redis::cmd("SELECT").arg(settings.db()));
+        }
+        greeting.wish(redis::cmd("CLIENT").arg("SETNAME").arg(name));
+        greeting
+    }
+}
+
+/// Commands to be sent ahead of all others: first what is needed, then what is only wished for.
+#[derive(Clone, Default)]
+pub(super) struct Greeting {
+    /// The commands as they go over the wire.
+    pub(super) bytes: Vec<u8>,
+    /// How many answers will come.
+    pub(super) answers: usize,
+    /// How many of the last of them may be refusals: a server may forbid such commands to us.
+    pub(super) wishes: usize,
+}
+
+impl Greeting {
+    fn add(&mut self, command: &redis::Cmd) {
+        command.write_packed_command(&mut self.bytes);
+        self.answers += 1;
+    }
+
+    fn wish(&mut self, command: &redis::Cmd) {
+        self.add(command);
+        self.wishes += 1;
+    }
+
+    /// Asks to end the connection that came from `earlier`. Redis may not have noticed that it is dead (the network
+    /// swallowed its end), and would count its subscriptions as another node's for minutes. Behind an address
+    /// translation it matches nothing, and Redis' own keepalive has to find out.
+    pub(super) fn end_ghost(&mut self, earlier: SocketAddr) {
+        self.wish(redis::cmd("CLIENT").arg("KILL").arg("ADDR").arg(earlier.to_string()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_greeting_says_what_the_url_asks_for() {
+        let plain = Address::parse("redis://127.0.0.1:6390/").unwrap().greeting("n");
+        assert_eq!(plain.answers, 1);
+        let full = Address::parse("redis://bob:p%40ss@127.0.0.1:6390/3").unwrap();
+        assert_eq!((full.host.as_str(), full.port), ("127.0.0.1", 6390));
+        let greeting = full.greeting("stonechat-1");
+        assert_eq!(greeting.answers, 3);
+        let text = String::from_utf8(greeting.bytes).unwrap();
+        let auth = "*3\r\n$4\r\nAUTH\r\n$3\r\nbob\r\n$4\r\np@ss\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n";
+        assert!(text.starts_with(auth), "{text:?}");
+    }
+
+    #[test]
+    fn a_bad_url_is_refused_without_repeating_it() {
+        for url in ["", "127.0.0.1", "http://x/", "redis://:secret@h:99999/", "redis://:secret@h/secret", "unix:///x"] {
+            let Err(error) = Address::parse(url) else { panic!("{url} was taken") };
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! The bus of a cluster, on Redis pub/sub.
+//!
+//! ```text
+//!   subscribe --> subscriptions (counted) --summons--> subscriber thread ----SUBSCRIBE--> Redis
+//!                        ^                                link, resp  <-----messages---     |
+//!                        +--------confirmed------------------+---> Listener                 |
+//!   publish --> outgoing (bounded) ------------------> publisher thread ----PUBLISH-----> Redis
+//!                                                         course, nodes <---NUMSUB-----     |
+//!   elsewhere --> inquiry (a few connections) ------------------------------NUMSUB------> Redis
+//! ```
+//!
+//! `link`, `course`, `subscriptions`, `nodes` and `backoff` are the logic, without socket, thread or clock;
+//! `subscriber`, `publisher`, `inquiry` and `pipe` move the bytes.
+//!
+//! Nothing here waits for Redis except `elsewhere` and `stop`. While Redis is away bells are dropped and counted; when
+//! it is back, everything is subscribed again and the listener told to look into the store.
+
+mod address;
+mod backoff;
+mod course;
+mod inquiry;
+mod link;
+mod nodes;
+mod outgoing;
+mod pipe;
+mod publisher;
+mod resp;
+mod subscriber;
+mod subscriptions;
+mod summons;
+mod times;
+mod topic;
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use mio::{Poll, Waker};
+
+use super::{Bell, Bus, BusError, Channel, LinkState, Listener, Ticket};
+use crate::ids::NodeId;
+use crate::metrics::Metrics;
+use address::Address;
+use inquiry::Inquiry;
+use nodes::Nodes;
+use outgoing::Outgoing;
+use subscriber::Subscriber;
+use subscriptions::Subscriptions;
+use summons::{Call, Summons};
+use topic::Topic;
+
+pub use address::RedisUrlError;
+pub use times::Times;
+
+/// How long `stop` waits for the threads in all.
+const STOP_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Why the bus could not be made ready.
+#[derive(Debug, thiserror::Error)]
+pub enum RedisBusError {
+    /// The URL is of no use.
+    #[error(transparent)]
+    Url(#[from] RedisUrlError),
+    /// The system refused a poll or a thread.
+    #[error("cannot set up the bus: {0}")]
+    System(#[from] std::io::Error),
+    /// It was started before.
+    #[error("the bus runs already, or has been stopped")]
+    StartedBefore,
+}
+
+/// A bus on Redis. It starts two threads, which [`Bus::stop`] (or dropping it) ends.
+pub struct RedisBus {
+    shared: Arc<Shared>,
+    inquiry: Inquiry,
+    /// Until `start`.
+    poll: Mutex<Option<Poll>>,
+    /// From `start` to `stop`.
+    threads: Mutex<Vec<Running>>,
+}
+
+/// What the bus and its two threads share.
+struct Shared {
+    node: NodeId,
+    address: Address,
+    times: Times,
+    metrics: Arc<Metrics>,
+    subscriptions: Arc<Subscriptions>,
+    nodes: Arc<Nodes>,
+    outgoing: Outgoing,
+    summons: Summons,
+    /// Whether the subscriber's link is up; written by the subscriber thread.
+    is_up: AtomicBool,
+}
+
+struct Running {
+    handle: JoinHandle<()>,
+    /// Disconnected when the thread ends.
+    ended: Receiver<()>,
+}
+
+impl RedisBus {
+    /// A bus that is not running yet: it takes subscriptions and bells, for the time after [`RedisBus::start`].
+    ///
+    /// # Errors
+    /// `Url` when it cannot be used (never when Redis cannot be reached); `System` without descriptors.
+    pub fn new(url: &str, node: NodeId, metrics: Arc<Metrics>) -> Result<Self, RedisBusError> {
+        Self::with_times(url, node, metrics, Times::default())
+    }
+
+    /// As [`RedisBus::new`], with other waits than the usual ones.
+    pub fn with_times(url: &str, node: NodeId, metrics: Arc<Metrics>, times: Times) -> Result<Self, RedisBusError> {
+        let address = Address::parse(url)?;
+        let poll = Poll::new()?;
+        let summons = Summons::new(Waker::new(poll.registry(), subscriber::SUMMONS)?);
+        let shared = Shared {
+            node,
+            address: address.clone(),
+            times,
+            metrics,
+            subscriptions: Arc::new(Subscriptions::new()),
+            nodes: Arc::new(Nodes::default()),
+            outgoing: Outgoing::default(),
+            summons,
+            is_up: AtomicBool::new(false),
+        };
+        let inquiry = Inquiry::new(address, shared.name("inquiry"));
+        Ok(Self { shared: Arc::new(shared), inquiry, poll: Mutex::new(Some(poll)), threads: Mutex::new(Vec::new()) })
+    }
+
+    /// Starts the threads and returns at once; they keep trying to reach Redis. `listener` is called on the
+    /// subscriber thread.
+    ///
+    /// # Errors
+    /// `System` when a thread cannot be started; `StartedBefore` the second time.
+    pub fn start(&self, listener: Arc<dyn Listener>) -> Result<(), RedisBusError> {
+        let poll = self.poll.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let poll = poll.ok_or(RedisBusError::StartedBefore)?;
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        let subscriber = Subscriber::new(Arc::clone(&self.shared), listener, poll);
+        let shared = Arc::clone(&self.shared);
+        threads.push(Running::start("bus-publisher", move || publisher::run(&shared))?);
+        threads.push(Running::start("bus-subscriber", move || subscriber.run())?);
+        Ok(())
+    }
+}
+
+impl Bus for RedisBus {
+    fn node(&self) -> NodeId {
+        self.shared.node
+    }
+
+    fn subscribe(&self, channels: &[Channel]) -> Ticket {
+        let (ticket, new) = self.shared.subscriptions.subscribe(channels);
+        if new > 0 {
+            self.shared.metrics.bus_subscriptions.inc_by(i64::try_from(new).unwrap_or(i64::MAX));
+            self.shared.summons.call(Call::Subscriptions);
+        }
+        ticket
+    }
+
+    fn unsubscribe(&self, channels: &[Channel]) {
+        let ended = self.shared.subscriptions.unsubscribe(channels);
+        if ended > 0 {
+            self.shared.metrics.bus_subscriptions.dec_by(i64::try_from(ended).unwrap_or(i64::MAX));
+            self.shared.summons.call(Call::Subscriptions);
+        }
+    }
+
+    fn publish(&self, bells: Vec<Bell>) {
+        let lost = self.shared.outgoing.push(bells);
+        self.shared.metrics.bus_dropped.inc_by(lost as u64);
+    }
+
+    fn elsewhere(&self, channels: &[Channel]) -> Result<Vec<u64>, BusError> {
+        if self.link() == LinkState::Down {
+            return Err(BusError::Away("the link is down".into()));
+        }
+        if channels.is_empty() {
+            return Ok(Vec::new());
+        }
+        let here = self.shared.subscriptions.counted_here(channels);
+        let topics: Vec<_> = channels.iter().copied().map(Topic::Of).collect();
+        let all = self.inquiry.subscribers(&topics)?;
+        Ok(all.into_iter().zip(here).map(|(all, here)| all.saturating_sub(here)).collect())
+    }
+
+    fn link(&self) -> LinkState {
+        self.shared.link()
+    }
+
+    fn stop(&self) {
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let deadline = now() + STOP_PATIENCE;
+        self.shared.outgoing.close();
+        // The publisher, started first, goes first: until its last word this node should not look dead to the others.
+        for running in threads {
+            running.join(deadline);
+            self.shared.summons.call(Call::Stop);
+        }
+    }
+}
+
+impl Drop for RedisBus {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl fmt::Debug for RedisBus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisBus").field("node", &self.shared.node).field("link", &self.link()).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// What a connection calls itself in Redis' CLIENT LIST.
+    fn name(&self, part: &str) -> String {
+        format!("stonechat-{}-{part}", self.node)
+    }
+
+    fn link(&self) -> LinkState {
+        if self.is_up.load(Ordering::Acquire) { LinkState::Up } else { LinkState::Down }
+    }
+
+    fn up(&self) {
+        self.is_up.store(true, Ordering::Release);
+        self.metrics.bus_up.set(1);
+    }
+
+    fn down(&self) {
+        self.is_up.store(false, Ordering::Release);
+        self.metrics.bus_up.set(0);
+    }
+}
+
+impl Running {
+    fn start(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<Self> {
+        let (alive, ended): (Sender<()>, _) = bounded(0);
+        let work = move || {
+            work();
+            drop(alive);
+        };
+        let handle = thread::Builder::new().name(name.to_owned()).spawn(work)?;
+        Ok(Self { handle, ended })
+    }
+
+    /// Waits for the end until `deadline`; a thread that hangs longer in a call of the system is left to itself.
+    fn join(self, deadline: Instant) {
+        // Nothing is ever sent: it is either too late, or the other side is gone.
+        if let Err(crossbeam_channel::RecvTimeoutError::Timeout) = self.ended.recv_deadline(deadline) {
+            log::warn!("thread {:?} does not end in time", self.handle.thread().name());
+            return;
+        }
+        if self.handle.join().is_err() {
+            log::error!("a thread of the bus panicked");
+        }
+    }
+}
+
+/// Logs the first failure of an outage for people, the attempts that follow for who looks closely.
+fn log_failure(failures: u64, part: &str, why: &dyn fmt::Display) {
+    let level = if failures == 1 { log::Level::Warn } else { log::Level::Debug };
+    log::log!(level, "{part} has no link to Redis, trying again: {why}");
+}
+
+/// The clock of the bus's threads. The logic is told the time.
+#[expect(clippy::disallowed_methods, reason = "the thread shells read the clock here")]
+fn now() -> Instant {
+    Instant::now()
+}

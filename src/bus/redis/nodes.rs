@@ -1,0 +1,79 @@
+//! Which other nodes there are, so that their end is noticed.
+//!
+//! A node is learned by what it says on `nodes`, and is gone when nobody is subscribed to its channel any more: Redis
+//! drops a dead node's subscriptions with its connection. A frozen node keeps its subscription and stays.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::ids::NodeId;
+
+/// How many nodes are watched; whoever floods `nodes` with made-up ones costs no more memory than this.
+const NODES_MAX: usize = 4096;
+
+/// The other nodes that are known. The subscriber thread adds, the publisher thread looks after them.
+#[derive(Debug, Default)]
+pub(super) struct Nodes {
+    known: Mutex<HashSet<NodeId>>,
+}
+
+impl Nodes {
+    /// A node has said that it is here.
+    pub(super) fn heard(&self, node: NodeId) {
+        let mut known = self.lock();
+        if known.len() < NODES_MAX && known.insert(node) {
+            log::info!("node {node} is here");
+        }
+    }
+
+    /// A node has said goodbye. Whether it had been known.
+    pub(super) fn left(&self, node: NodeId) -> bool {
+        self.lock().remove(&node)
+    }
+
+    /// Those to look after.
+    pub(super) fn known(&self) -> Vec<NodeId> {
+        self.lock().iter().copied().collect()
+    }
+
+    /// How many subscribers each of `nodes` had on its channel: forgets those without. Whether any has gone.
+    pub(super) fn counted(&self, nodes: &[NodeId], subscribers: &[u64]) -> bool {
+        let mut known = self.lock();
+        let mut gone = false;
+        for (node, _) in nodes.iter().zip(subscribers).filter(|(_, count)| **count == 0) {
+            if known.remove(node) {
+                log::warn!("node {node} has gone");
+                gone = true;
+            }
+        }
+        gone
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<NodeId>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_without_subscribers_is_gone_once() {
+        let nodes = Nodes::default();
+        nodes.heard(NodeId(1));
+        nodes.heard(NodeId(2));
+        assert!(!nodes.counted(&[NodeId(1), NodeId(2)], &[1, 1]));
+        assert!(nodes.counted(&[NodeId(1), NodeId(2)], &[1, 0]));
+        assert_eq!(nodes.known(), [NodeId(1)]);
+        assert!(!nodes.counted(&[NodeId(2)], &[0]), "it is not gone twice");
+    }
+
+    #[test]
+    fn goodbye_forgets() {
+        let nodes = Nodes::default();
+        nodes.heard(NodeId(1));
+        assert!(nodes.left(NodeId(1)));
+        assert!(!nodes.left(NodeId(1)));
+    }
+}

@@ -1,0 +1,91 @@
+//! An ordinary connection to Redis for commands and their answers, pipelined. After any error it is of no use any
+//! more, for a late answer would be taken for the next command's: it consumes itself.
+
+use std::time::Duration;
+
+use redis::{Connection, RedisError, RedisResult, Value};
+
+use super::address::Address;
+use super::topic::Topic;
+
+/// One message to publish: where, and the bytes with their sender ahead.
+pub(super) type Message = (Topic, Vec<u8>);
+
+/// An open connection.
+pub(super) struct Pipe {
+    connection: Connection,
+}
+
+impl Pipe {
+    /// Connects and names the connection. Waits for about `timeout` at most.
+    pub(super) fn open(address: &Address, name: &str, timeout: Duration) -> RedisResult<Self> {
+        let connection = address.client().get_connection_with_timeout(timeout)?;
+        connection.set_read_timeout(Some(timeout))?;
+        connection.set_write_timeout(Some(timeout))?;
+        let mut pipe = Self { connection };
+        pipe.connection.send_packed_command(&redis::cmd("CLIENT").arg("SETNAME").arg(name).get_packed_command())?;
+        // The name is for people; a server may refuse it, but not leave it unanswered.
+        match pipe.connection.recv_response() {
+            Err(error) if error.is_io_error() => Err(error),
+            _ => Ok(pipe),
+        }
+    }
+
+    /// From now on each read and each write may take this long.
+    pub(super) fn set_timeout(&self, timeout: Duration) -> RedisResult<()> {
+        // Zero would be "for ever" to the kernel.
+        let timeout = Some(timeout.max(Duration::from_millis(1)));
+        self.connection.set_read_timeout(timeout)?;
+        self.connection.set_write_timeout(timeout)
+    }
+
+    /// Publishes all messages in order: one write, then as many answers.
+    ///
+    /// # Errors
+    /// Any message from the first unanswered one on may have been published, or not.
+    pub(super) fn publish(mut self, messages: &[Message]) -> RedisResult<Self> {
+        let mut out = Vec::new();
+        for (topic, message) in messages {
+            redis::cmd("PUBLISH").arg(topic.to_string()).arg(message.as_slice()).write_packed_command(&mut out);
+        }
+        self.connection.send_packed_command(&out)?;
+        for _ in messages {
+            refused(self.connection.recv_response()?)?;
+        }
+        Ok(self)
+    }
+
+    /// How many subscribers each topic has.
+    pub(super) fn subscribers(mut self, topics: &[Topic]) -> RedisResult<(Self, Vec<u64>)> {
+        let mut command = redis::cmd("PUBSUB");
+        command.arg("NUMSUB");
+        for topic in topics {
+            command.arg(topic.to_string());
+        }
+        self.connection.send_packed_command(&command.get_packed_command())?;
+        let counts = counts(refused(self.connection.recv_response()?)?);
+        if counts.len() != topics.len() {
+            return Err(nonsense("NUMSUB did not answer for every channel"));
+        }
+        Ok((self, counts))
+    }
+}
+
+/// An answer that is an error, as such.
+fn refused(answer: Value) -> RedisResult<Value> {
+    answer.extract_error()
+}
+
+/// The numbers of a flat list of names and numbers.
+fn counts(answer: Value) -> Vec<u64> {
+    let Value::Array(items) = answer else { return Vec::new() };
+    let number = |item: Value| match item {
+        Value::Int(number) => u64::try_from(number).ok(),
+        _ => None,
+    };
+    items.into_iter().skip(1).step_by(2).filter_map(number).collect()
+}
+
+fn nonsense(what: &'static str) -> RedisError {
+    RedisError::from((redis::ErrorKind::UnexpectedReturnType, what))
+}

@@ -1,0 +1,397 @@
+//! What this node is subscribed to: counted by holders, compared with what Redis has been told and has confirmed.
+//!
+//! ```text
+//!   subscribe, unsubscribe --> holders --(differs from what Redis was told: listed)--> take_orders --> SUBSCRIBE
+//!   tickets <--------------- confirmed <------------------------------------------------------------ confirmation
+//! ```
+//!
+//! It is level-triggered: an order is made from the state at the time it is taken, so unsubscribing and subscribing
+//! again in a moment costs nothing, and what waits is bounded by the number of channels. No I/O. The lock is held for
+//! map operations only and never leaves this file.
+
+use std::collections::hash_map::{Entry as Slot, OccupiedEntry};
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crossbeam_channel::{Sender, bounded};
+
+use crate::bus::{Channel, Ticket};
+
+/// All subscriptions of this node. Any thread subscribes; the subscriber thread takes orders and confirms.
+#[derive(Debug)]
+pub(super) struct Subscriptions {
+    state: Mutex<State>,
+}
+
+/// What Redis is to be told. No channel is in both.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Orders {
+    pub(super) subscribe: Vec<Channel>,
+    pub(super) unsubscribe: Vec<Channel>,
+}
+
+impl Orders {
+    pub(super) fn is_empty(&self) -> bool {
+        self.subscribe.is_empty() && self.unsubscribe.is_empty()
+    }
+}
+
+#[derive(Debug)]
+struct State {
+    entries: HashMap<Channel, Entry>,
+    /// Channels whose holders may have come or gone since Redis was told. Empty unless connected.
+    listed: VecDeque<Channel>,
+    reach: Reach,
+}
+
+/// How far Redis is away.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Reach {
+    /// Waiting for the next attempt: a ticket would wait in vain.
+    Away,
+    /// An attempt is under way; its outcome decides about the tickets.
+    Connecting,
+    /// Orders can be taken.
+    Connected,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    /// Subscribes less unsubscribes.
+    holders: u32,
+    /// What the last command on this connection said: subscribe, or not.
+    told: bool,
+    /// Commands about this channel that Redis has not confirmed yet. They are confirmed in order, so the channel is
+    /// in effect when it is told and nothing is unanswered.
+    unanswered: u32,
+    /// Whether it is in `State::listed`.
+    listed: bool,
+    waiting: Vec<Arc<Waiter>>,
+}
+
+impl Entry {
+    fn in_effect(&self) -> bool {
+        self.told && self.unanswered == 0
+    }
+
+    fn is_idle(&self) -> bool {
+        self.holders == 0 && !self.told && self.unanswered == 0 && !self.listed
+    }
+}
+
+/// The other end of a ticket. Dropped unconfirmed, it ends the wait as failed.
+#[derive(Debug)]
+struct Waiter {
+    /// Channels that are not in effect yet.
+    left: AtomicUsize,
+    confirmed: Sender<()>,
+}
+
+impl Waiter {
+    fn one_in_effect(&self) {
+        if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
+            // There is room for the one message, and nobody minds a ticket thrown away.
+            let _ = self.confirmed.try_send(());
+        }
+    }
+}
+
+impl Subscriptions {
+    /// Nothing subscribed; a first attempt to reach Redis is about to begin.
+    pub(super) fn new() -> Self {
+        Self { state: Mutex::new(State { entries: HashMap::new(), listed: VecDeque::new(), reach: Reach::Connecting }) }
+    }
+
+    /// Adds a holder to each channel. The ticket, and how many channels had no holder before.
+    pub(super) fn subscribe(&self, channels: &[Channel]) -> (Ticket, usize) {
+        let (confirmed, ticket) = bounded(1);
+        // One more than there are, so that it is not done before all have been looked at.
+        let waiter = Arc::new(Waiter { left: AtomicUsize::new(1), confirmed });
+        let mut new = 0;
+        let mut state = self.lock();
+        let State { entries, listed, reach } = &mut *state;
+        for &channel in channels {
+            let entry = entries.entry(channel).or_default();
+            new += usize::from(entry.holders == 0);
+            entry.holders += 1;
+            if entry.in_effect() {
+                continue;
+            }
+            waiter.left.fetch_add(1, Ordering::AcqRel);
+            if *reach != Reach::Away {
+                entry.waiting.push(Arc::clone(&waiter));
+            }
+            if *reach == Reach::Connected && !entry.told && !entry.listed {
+                entry.listed = true;
+                listed.push_back(channel);
+            }
+        }
+        waiter.one_in_effect();
+        (Ticket::pending(ticket), new)
+    }
+
+    /// Takes a holder from each channel. How many channels have no holder now that had one before.
+    pub(super) fn unsubscribe(&self, channels: &[Channel]) -> usize {
+        let mut ended = 0;
+        let mut state = self.lock();
+        let State { entries, listed, reach } = &mut *state;
+        for &channel in channels {
+            let Slot::Occupied(mut slot) = entries.entry(channel) else { continue };
+            let entry = slot.get_mut();
+            if entry.holders != 1 {
+                entry.holders = entry.holders.saturating_sub(1);
+                continue;
+            }
+            ended += 1;
+            entry.holders = 0;
+            entry.waiting.clear();
+            if *reach == Reach::Connected && entry.told && !entry.listed {
+                entry.listed = true;
+                listed.push_back(channel);
+            }
+            remove_if_idle(slot);
+        }
+        ended
+    }
+
+    /// What to tell Redis next, of at most `most` channels.
+    pub(super) fn take_orders(&self, most: usize) -> Orders {
+        let mut orders = Orders::default();
+        let mut state = self.lock();
+        let State { entries, listed, .. } = &mut *state;
+        let count = listed.len().min(most);
+        for channel in listed.drain(..count) {
+            let Slot::Occupied(mut slot) = entries.entry(channel) else { continue };
+            let entry = slot.get_mut();
+            entry.listed = false;
+            let wanted = entry.holders > 0;
+            if wanted == entry.told {
+                remove_if_idle(slot);
+                continue;
+            }
+            entry.told = wanted;
+            entry.unanswered += 1;
+            if wanted {
+                orders.subscribe.push(channel);
+            } else {
+                orders.unsubscribe.push(channel);
+            }
+        }
+        orders
+    }
+
+    /// Redis has confirmed the oldest unanswered command about this channel.
+    pub(super) fn confirmed(&self, channel: Channel) {
+        let mut state = self.lock();
+        let Slot::Occupied(mut slot) = state.entries.entry(channel) else { return };
+        let entry = slot.get_mut();
+        entry.unanswered = entry.unanswered.saturating_sub(1);
+        if entry.in_effect() {
+            entry.waiting.drain(..).for_each(|waiter| waiter.one_in_effect());
+        }
+        remove_if_idle(slot);
+    }
+
+    /// An attempt to reach Redis begins.
+    pub(super) fn connecting(&self) {
+        self.lock().reach = Reach::Connecting;
+    }
+
+    /// A new connection, on which Redis knows nothing yet: every channel, to be subscribed in one go.
+    pub(super) fn connected(&self) -> Vec<Channel> {
+        let mut state = self.lock();
+        state.reach = Reach::Connected;
+        for entry in state.entries.values_mut() {
+            entry.told = true;
+            entry.unanswered = 1;
+        }
+        state.entries.keys().copied().collect()
+    }
+
+    /// The connection is gone, and all subscriptions with it. Whoever waits for a ticket waits no longer.
+    pub(super) fn cut_off(&self) {
+        let mut state = self.lock();
+        state.reach = Reach::Away;
+        state.listed.clear();
+        state.entries.retain(|_, entry| {
+            *entry = Entry { holders: entry.holders, ..Entry::default() };
+            entry.holders > 0
+        });
+    }
+
+    /// For each channel, whether Redis counts this node among its subscribers, as far as it has confirmed.
+    pub(super) fn counted_here(&self, channels: &[Channel]) -> Vec<u64> {
+        let state = self.lock();
+        let here = |channel| {
+            // Commands alternate, so after an odd number of unanswered ones the confirmed state is the opposite.
+            state.entries.get(channel).is_some_and(|entry| entry.told == (entry.unanswered % 2 == 0))
+        };
+        channels.iter().map(|channel| u64::from(here(channel))).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn remove_if_idle(slot: OccupiedEntry<'_, Channel, Entry>) {
+    if slot.get().is_idle() {
+        slot.remove();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::ids::UserId;
+
+    const ALL: usize = usize::MAX;
+
+    fn user(number: i64) -> Channel {
+        Channel::User(UserId::new(number).unwrap())
+    }
+
+    fn is_done(ticket: Ticket) -> bool {
+        ticket.wait(Duration::ZERO)
+    }
+
+    fn connected() -> Subscriptions {
+        let subs = Subscriptions::new();
+        assert_eq!(subs.connected(), []);
+        subs
+    }
+
+    fn subscribe(channels: &[Channel]) -> Orders {
+        Orders { subscribe: channels.to_vec(), ..Orders::default() }
+    }
+
+    fn unsubscribe(channels: &[Channel]) -> Orders {
+        Orders { unsubscribe: channels.to_vec(), ..Orders::default() }
+    }
+
+    #[test]
+    fn only_the_first_holder_and_the_last_are_told() {
+        let subs = connected();
+        assert_eq!(subs.subscribe(&[user(1)]).1, 1);
+        assert_eq!(subs.take_orders(ALL), subscribe(&[user(1)]));
+        assert_eq!(subs.subscribe(&[user(1)]).1, 0);
+        assert_eq!(subs.unsubscribe(&[user(1)]), 0);
+        assert!(subs.take_orders(ALL).is_empty());
+        assert_eq!(subs.unsubscribe(&[user(1)]), 1);
+        assert_eq!(subs.take_orders(ALL), unsubscribe(&[user(1)]));
+        assert_eq!(subs.unsubscribe(&[user(1)]), 0, "one unsubscribe too many changes nothing");
+        assert!(subs.take_orders(ALL).is_empty());
+    }
+
+    #[test]
+    fn the_second_holder_waits_for_the_firsts_confirmation() {
+        let subs = connected();
+        let (first, _) = subs.subscribe(&[user(1)]);
+        let (second, _) = subs.subscribe(&[user(1)]);
+        subs.take_orders(ALL);
+        let (third, _) = subs.subscribe(&[user(1)]);
+        let (early, _) = subs.subscribe(&[user(1)]);
+        assert!(!is_done(early));
+        subs.confirmed(user(1));
+        assert!(is_done(first) && is_done(second) && is_done(third));
+        assert!(is_done(subs.subscribe(&[user(1)]).0), "in effect already");
+    }
+
+    #[test]
+    fn a_ticket_waits_for_all_of_its_channels() {
+        let subs = connected();
+        let (ticket, _) = subs.subscribe(&[user(1), user(2)]);
+        let (part, _) = subs.subscribe(&[user(1), user(2)]);
+        subs.take_orders(ALL);
+        subs.confirmed(user(1));
+        assert!(!is_done(part));
+        subs.confirmed(user(2));
+        assert!(is_done(ticket));
+        assert!(is_done(subs.subscribe(&[]).0));
+    }
+
+    #[test]
+    fn the_confirmation_of_an_earlier_round_is_not_mistaken() {
+        let subs = connected();
+        let _ = subs.subscribe(&[user(1)]);
+        subs.take_orders(ALL);
+        subs.unsubscribe(&[user(1)]);
+        subs.take_orders(ALL);
+        let (ticket, _) = subs.subscribe(&[user(1)]);
+        let (early, _) = subs.subscribe(&[user(1)]);
+        assert_eq!(subs.take_orders(ALL), subscribe(&[user(1)]));
+        subs.confirmed(user(1)); // the first subscribe
+        subs.confirmed(user(1)); // the unsubscribe
+        assert!(!is_done(early));
+        subs.confirmed(user(1));
+        assert!(is_done(ticket));
+    }
+
+    #[test]
+    fn gone_and_back_before_anyone_was_told_costs_nothing() {
+        let subs = connected();
+        let _ = subs.subscribe(&[user(1)]);
+        subs.take_orders(ALL);
+        subs.confirmed(user(1));
+        subs.unsubscribe(&[user(1)]);
+        assert!(is_done(subs.subscribe(&[user(1)]).0), "Redis never heard of the end");
+        assert!(subs.take_orders(ALL).is_empty());
+        let _ = subs.subscribe(&[user(2)]);
+        subs.unsubscribe(&[user(2)]);
+        assert!(subs.take_orders(ALL).is_empty());
+    }
+
+    #[test]
+    fn nothing_is_kept_of_channels_without_holders() {
+        let subs = connected();
+        let _ = subs.subscribe(&[user(1), user(2)]);
+        subs.unsubscribe(&[user(2)]);
+        subs.take_orders(ALL);
+        subs.confirmed(user(1));
+        subs.unsubscribe(&[user(1)]);
+        subs.take_orders(ALL);
+        subs.confirmed(user(1));
+        assert!(subs.lock().entries.is_empty());
+    }
+
+    #[test]
+    fn a_new_connection_subscribes_to_everything_again() {
+        let subs = connected();
+        let (lost, _) = subs.subscribe(&[user(1)]);
+        subs.take_orders(ALL);
+        let _ = subs.subscribe(&[user(2)]);
+        subs.cut_off();
+        assert!(!is_done(lost));
+        assert!(!is_done(subs.subscribe(&[user(3)]).0));
+        subs.unsubscribe(&[user(2)]);
+        assert!(subs.take_orders(ALL).is_empty());
+        subs.connecting();
+        let (hopeful, _) = subs.subscribe(&[user(3)]);
+        let mut all = subs.connected();
+        all.sort_by_key(|channel| format!("{channel:?}"));
+        assert_eq!(all, [user(1), user(3)]);
+        subs.confirmed(user(3));
+        assert!(is_done(hopeful));
+    }
+
+    #[test]
+    fn counts_itself_as_redis_does() {
+        let subs = connected();
+        let count = || subs.counted_here(&[user(1)])[0];
+        assert_eq!(count(), 0);
+        let _ = subs.subscribe(&[user(1)]);
+        assert_eq!(count(), 0);
+        subs.take_orders(ALL);
+        assert_eq!(count(), 0);
+        subs.confirmed(user(1));
+        assert_eq!(count(), 1);
+        subs.unsubscribe(&[user(1)]);
+        subs.take_orders(ALL);
+        assert_eq!(count(), 1);
+        subs.confirmed(user(1));
+        assert_eq!(count(), 0);
+    }
+}

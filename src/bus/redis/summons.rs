@@ -1,0 +1,57 @@
+//! How other threads call the subscriber thread: a few bits and a waker. A bit that is set already needs no second
+//! wake-up, so a thousand subscriptions wake it once.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use mio::Waker;
+
+/// What the subscriber thread is called for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(super) enum Call {
+    /// Subscriptions have changed.
+    Subscriptions = 1,
+    /// Another node has gone.
+    NodeGone = 2,
+    /// End the thread.
+    Stop = 4,
+}
+
+/// The calls that wait.
+#[derive(Debug)]
+pub(super) struct Summons {
+    calls: AtomicU8,
+    waker: Waker,
+}
+
+/// The calls taken at one time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Calls(u8);
+
+impl Summons {
+    pub(super) fn new(waker: Waker) -> Self {
+        Self { calls: AtomicU8::new(0), waker }
+    }
+
+    /// Calls the subscriber thread. From any thread; never blocks.
+    pub(super) fn call(&self, what: Call) {
+        // Whoever sets the first bit wakes; the thread takes all bits before it acts on any.
+        if self.calls.fetch_or(what as u8, Ordering::AcqRel) != 0 {
+            return;
+        }
+        if let Err(error) = self.waker.wake() {
+            log::error!("cannot wake the bus's subscriber thread: {error}");
+        }
+    }
+
+    /// All that waits. Subscriber thread only.
+    pub(super) fn take(&self) -> Calls {
+        Calls(self.calls.swap(0, Ordering::AcqRel))
+    }
+}
+
+impl Calls {
+    pub(super) fn include(self, what: Call) -> bool {
+        self.0 & what as u8 != 0
+    }
+}

@@ -1,0 +1,36 @@
+//! How long the Redis bus waits for what.
+
+use std::time::Duration;
+
+/// All waits of the Redis bus; tests shorten them.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// A connection attempt may take this long.
+    pub connect: Duration,
+    /// The subscriber pings its connection this often ...
+    pub ping: Duration,
+    /// ... and drops it after this much silence.
+    pub silence: Duration,
+    /// The first wait before connecting again; it doubles with each failure ...
+    pub backoff_first: Duration,
+    /// ... up to this.
+    pub backoff_most: Duration,
+    /// The publisher gives up on a connection that does not answer for this long.
+    pub reply: Duration,
+    /// How often a node says that it is here and looks after the others.
+    pub watch: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(1),
+            ping: Duration::from_secs(5),
+            silence: Duration::from_secs(10),
+            backoff_first: Duration::from_millis(50),
+            backoff_most: Duration::from_secs(2),
+            reply: Duration::from_secs(3),
+            watch: Duration::from_secs(3),
+        }
+    }
+}

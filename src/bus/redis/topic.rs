@@ -1,0 +1,142 @@
+//! What things are called on Redis: the names of its channels, and what stands ahead of a payload.
+//!
+//! ```text
+//!   u:42  g:7  t:0123456789abcdef      a user, a group, a token's beginning
+//!   n:0123456789abcdef                 one node; subscribed by that node alone: its sign of life
+//!   nodes                              all nodes: here, bye, lost
+//!
+//!   payload:  0123456789abcdef <the sender's own bytes>
+//! ```
+
+use std::fmt;
+
+use crate::bus::Channel;
+use crate::ids::{GroupId, NodeId, UserId};
+
+/// A channel of Redis that this bus uses.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Topic {
+    /// What the rest of the server subscribes to.
+    Of(Channel),
+    /// Held by one node for as long as it lives.
+    Node(NodeId),
+    /// Where nodes speak of themselves.
+    Nodes,
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Of(Channel::User(user)) => write!(f, "u:{user}"),
+            Self::Of(Channel::Group(group)) => write!(f, "g:{group}"),
+            Self::Of(Channel::Token(hash)) => write!(f, "t:{hash:016x}"),
+            Self::Node(node) => write!(f, "n:{node}"),
+            Self::Nodes => f.write_str("nodes"),
+        }
+    }
+}
+
+impl Topic {
+    /// The topic of that name; `None` for one that this bus never uses.
+    pub(super) fn parse(name: &[u8]) -> Option<Self> {
+        match name {
+            b"nodes" => Some(Self::Nodes),
+            [b'u', b':', id @ ..] => Some(Self::Of(Channel::User(UserId::new(decimal(id)?)?))),
+            [b'g', b':', id @ ..] => Some(Self::Of(Channel::Group(GroupId::new(decimal(id)?)?))),
+            [b't', b':', hash @ ..] => Some(Self::Of(Channel::Token(hex(hash)?))),
+            [b'n', b':', node @ ..] => Some(Self::Node(NodeId(hex(node)?))),
+            _ => None,
+        }
+    }
+}
+
+/// What a node says on [`Topic::Nodes`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Word {
+    /// I am here: watch my channel.
+    Here,
+    /// I am leaving.
+    Bye,
+    /// Bells of mine were lost: look into the store.
+    Lost,
+}
+
+impl Word {
+    pub(super) fn text(self) -> &'static [u8] {
+        match self {
+            Self::Here => b"here",
+            Self::Bye => b"bye",
+            Self::Lost => b"lost",
+        }
+    }
+
+    /// The word of that text; `None` for one that a newer node may use.
+    pub(super) fn parse(text: &[u8]) -> Option<Self> {
+        [Self::Here, Self::Bye, Self::Lost].into_iter().find(|word| word.text() == text)
+    }
+}
+
+/// Hexadecimal digits of a node's id, ahead of every payload; one blank follows.
+const SENDER_DIGITS: usize = 16;
+
+/// The payload with its sender ahead of it.
+pub(super) fn sealed(from: NodeId, payload: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(SENDER_DIGITS + 1 + payload.len());
+    out.extend_from_slice(from.to_string().as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(payload);
+    out
+}
+
+/// Who sent it, and what; `None` if it was not [`sealed`].
+pub(super) fn opened(message: &[u8]) -> Option<(NodeId, &[u8])> {
+    let (sender, rest) = message.split_at_checked(SENDER_DIGITS)?;
+    Some((NodeId(hex(sender)?), rest.strip_prefix(b" ")?))
+}
+
+fn decimal(digits: &[u8]) -> Option<i64> {
+    let plain = digits.iter().all(u8::is_ascii_digit);
+    plain.then(|| std::str::from_utf8(digits).ok()?.parse().ok())?
+}
+
+fn hex(digits: &[u8]) -> Option<u64> {
+    let plain = digits.len() == SENDER_DIGITS && digits.iter().all(u8::is_ascii_hexdigit);
+    plain.then(|| u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_topic_is_found_by_its_name() {
+        let user = UserId::new(42).unwrap();
+        let group = GroupId::new(7).unwrap();
+        for (topic, name) in [
+            (Topic::Of(Channel::User(user)), "u:42"),
+            (Topic::Of(Channel::Group(group)), "g:7"),
+            (Topic::Of(Channel::Token(0xabc)), "t:0000000000000abc"),
+            (Topic::Node(NodeId(1)), "n:0000000000000001"),
+            (Topic::Nodes, "nodes"),
+        ] {
+            assert_eq!(topic.to_string(), name);
+            assert_eq!(Topic::parse(name.as_bytes()), Some(topic));
+        }
+    }
+
+    #[test]
+    fn foreign_names_are_no_topics() {
+        for name in ["", "u:", "u:0", "u:-1", "u:+1", "u:99999999999999999999", "t:abc", "t:+000000000000abc", "x:1"] {
+            assert_eq!(Topic::parse(name.as_bytes()), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_payload_keeps_its_sender_and_its_bytes() {
+        let sealed = sealed(NodeId(0xfeed), b"\0 any\r\nbytes");
+        assert_eq!(opened(&sealed), Some((NodeId(0xfeed), b"\0 any\r\nbytes".as_slice())));
+        assert_eq!(opened(b"0123456789abcde x"), None);
+        assert_eq!(opened(b"0123456789abcdef"), None);
+        assert_eq!(opened("\u{e9}123456789abcdef x".as_bytes()), None);
+    }
+}

@@ -1,0 +1,401 @@
+//! What every bus promises, on the local one and on Redis; and what the Redis one does when Redis fails.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests wait for real servers")]
+
+mod common;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use common::process::{PATIENCE, wait_for};
+use common::redis::Redis;
+use stonechat::bus::local::LocalBus;
+use stonechat::bus::redis::{RedisBus, RedisBusError, Times};
+use stonechat::bus::{Bell, Bus, Channel, Heard, LinkState, Listener};
+use stonechat::ids::{GroupId, NodeId, UserId};
+use stonechat::metrics::Metrics;
+
+/// Remembers what it was told.
+#[derive(Default)]
+struct Ear {
+    heard: Mutex<Vec<(Channel, Vec<u8>)>>,
+    resyncs: Mutex<Vec<&'static str>>,
+}
+
+impl Listener for Ear {
+    fn bells(&self, bells: &[Heard<'_>]) {
+        let mut heard = self.heard.lock().unwrap();
+        heard.extend(bells.iter().map(|bell| (bell.channel, bell.payload.to_vec())));
+    }
+
+    fn resync(&self, why: &'static str) {
+        self.resyncs.lock().unwrap().push(why);
+    }
+}
+
+impl Ear {
+    fn heard(&self) -> Vec<String> {
+        self.heard.lock().unwrap().iter().map(|(_, payload)| String::from_utf8_lossy(payload).into_owned()).collect()
+    }
+
+    fn resyncs(&self, why: &str) -> usize {
+        self.resyncs.lock().unwrap().iter().filter(|told| **told == why).count()
+    }
+
+    fn wait_for_resync(&self, why: &'static str) {
+        wait_for(why, || (self.resyncs(why) > 0).then_some(()));
+    }
+}
+
+/// A node's bus on Redis.
+struct Node {
+    bus: RedisBus,
+    ear: Arc<Ear>,
+    metrics: Arc<Metrics>,
+}
+
+const AWAY: &str = "the bus was away";
+const LOST: &str = "another node has lost bells";
+const GONE: &str = "another node has gone";
+const LEFT: &str = "another node has left";
+
+/// Waits short enough for a test, long enough for a busy machine.
+fn brisk() -> Times {
+    Times { watch: Duration::from_millis(200), ..Times::default() }
+}
+
+impl Node {
+    /// A node that is connected.
+    fn up(url: &str, id: u64) -> Self {
+        let node = Self::start(url, id, brisk());
+        node.wait_for_link(LinkState::Up);
+        node
+    }
+
+    fn start(url: &str, id: u64, times: Times) -> Self {
+        let (ear, metrics) = (Arc::new(Ear::default()), Arc::new(Metrics::new()));
+        let bus = RedisBus::with_times(url, NodeId(id), Arc::clone(&metrics), times).unwrap();
+        bus.start(Arc::clone(&ear) as Arc<dyn Listener>).unwrap();
+        Self { bus, ear, metrics }
+    }
+
+    fn wait_for_link(&self, state: LinkState) {
+        wait_for("the link's state", || (self.bus.link() == state).then_some(()));
+    }
+
+    fn subscribe(&self, channel: Channel) {
+        assert!(self.bus.subscribe(&[channel]).wait(PATIENCE));
+    }
+
+    fn ring(&self, channel: Channel, texts: impl IntoIterator<Item = String>) {
+        self.bus.publish(texts.into_iter().map(|text| Bell { channel, payload: Bytes::from(text) }).collect());
+    }
+
+    /// Rings and waits until `other`, which is subscribed, has heard this very bell.
+    fn reaches(&self, other: &Self, channel: Channel, text: &str) {
+        wait_for("a bell to arrive", || {
+            self.ring(channel, [text.to_owned()]);
+            other.ear.heard().iter().any(|heard| heard == text).then_some(())
+        });
+    }
+}
+
+fn user(number: i64) -> Channel {
+    Channel::User(UserId::new(number).unwrap())
+}
+
+fn group(number: i64) -> Channel {
+    Channel::Group(GroupId::new(number).unwrap())
+}
+
+/// The part of the contract that needs no second node.
+fn a_lone_node(bus: &dyn Bus) {
+    assert_eq!(bus.node(), NodeId(1));
+    assert_eq!(bus.link(), LinkState::Up);
+    let all = [user(1), group(1), Channel::Token(1)];
+    assert!(bus.subscribe(&all).wait(PATIENCE));
+    assert!(bus.subscribe(&[user(1)]).wait(PATIENCE));
+    assert!(bus.subscribe(&[]).wait(PATIENCE));
+    assert_eq!(bus.elsewhere(&all).unwrap(), [0, 0, 0], "it does not count itself");
+    assert_eq!(bus.elsewhere(&[]).unwrap(), [] as [u64; 0]);
+    bus.publish(vec![Bell { channel: user(1), payload: Bytes::from_static(b"to nobody") }]);
+    bus.unsubscribe(&all);
+    bus.unsubscribe(&all);
+    bus.stop();
+    bus.stop();
+}
+
+#[test]
+fn the_local_bus_keeps_the_contract_of_a_lone_node() {
+    a_lone_node(&LocalBus::new(NodeId(1)));
+}
+
+#[test]
+fn the_redis_bus_keeps_the_contract_of_a_lone_node() {
+    let redis = Redis::start();
+    let node = Node::up(&redis.url(), 1);
+    a_lone_node(&node.bus);
+    assert!(node.ear.heard().is_empty(), "it does not hear itself");
+    assert_eq!(node.bus.link(), LinkState::Down, "it was stopped");
+}
+
+#[test]
+fn bells_arrive_in_order_and_not_at_the_ringer() {
+    let redis = Redis::start();
+    let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
+    a.subscribe(group(7));
+    b.subscribe(group(7));
+    let texts = |range: std::ops::Range<u32>| range.map(|n| n.to_string());
+    for start in (0..5000).step_by(50) {
+        a.ring(group(7), texts(start..start + 50));
+    }
+    wait_for("all bells", || (b.ear.heard().len() == 5000).then_some(()));
+    assert_eq!(b.ear.heard(), texts(0..5000).collect::<Vec<_>>());
+    b.reaches(&a, group(7), "back");
+    assert!(a.ear.heard().iter().all(|text| text == "back"), "own bells are not heard");
+    assert_eq!(a.metrics.bus_published.get(), 5000);
+    assert_eq!(b.metrics.bus_heard.get(), 5000);
+}
+
+#[test]
+fn payloads_of_any_bytes_and_100_kib_come_through() {
+    let redis = Redis::start();
+    let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
+    b.subscribe(user(1));
+    let payload: Vec<u8> = (0..100 * 1024_u32).map(|n| n.to_le_bytes()[0]).collect();
+    let bells = (0..20).map(|_| Bell { channel: user(1), payload: Bytes::from(payload.clone()) }).collect();
+    a.bus.publish(bells);
+    wait_for("the large bells", || (b.ear.heard.lock().unwrap().len() == 20).then_some(()));
+    assert!(b.ear.heard.lock().unwrap().iter().all(|(channel, heard)| *channel == user(1) && *heard == payload));
+}
+
+#[test]
+fn a_subscription_lasts_as_long_as_its_last_holder() {
+    let redis = Redis::start();
+    let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
+    b.subscribe(user(1));
+    b.subscribe(user(1));
+    b.bus.unsubscribe(&[user(1)]);
+    assert_eq!(a.bus.elsewhere(&[user(1)]).unwrap(), [1]);
+    assert_eq!(b.metrics.bus_subscriptions.get(), 1);
+    b.bus.unsubscribe(&[user(1)]);
+    wait_for("the subscription to end", || (a.bus.elsewhere(&[user(1)]).unwrap() == [0]).then_some(()));
+    assert_eq!(b.metrics.bus_subscriptions.get(), 0);
+}
+
+#[test]
+fn unsubscribing_and_subscribing_in_haste_ends_subscribed() {
+    let redis = Redis::start();
+    let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
+    b.subscribe(user(1));
+    for _ in 0..500 {
+        b.bus.unsubscribe(&[user(1)]);
+        let _ = b.bus.subscribe(&[user(1)]);
+    }
+    b.bus.unsubscribe(&[user(1)]);
+    b.subscribe(user(1));
+    assert_eq!(a.bus.elsewhere(&[user(1)]).unwrap(), [1]);
+    assert_eq!(b.bus.elsewhere(&[user(1)]).unwrap(), [0]);
+}
+
+#[test]
+fn a_ticket_is_done_when_bells_arrive() {
+    let redis = Redis::start();
+    let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
+    for n in 1..200 {
+        b.subscribe(user(n));
+        // A raw connection answers with the number of receivers: no other way to tell "at once" from "soon".
+        assert_eq!(redis.command(&["PUBLISH", &format!("u:{n}"), "0000000000000001 x"]), ":1");
+        assert_eq!(a.bus.elsewhere(&[user(n)]).unwrap(), [1]);
+    }
+}
+
+#[test]
+fn twenty_thousand_subscriptions_are_made_counted_and_made_again() {
+    let redis = Redis::start();
+    let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
+    let channels: Vec<_> = (1..=20_000).map(user).collect();
+    for some in channels.chunks(100) {
+        let _ = b.bus.subscribe(some);
+    }
+    assert!(b.bus.subscribe(&channels).wait(PATIENCE));
+    assert_eq!(a.bus.elsewhere(&channels).unwrap(), vec![1; 20_000]);
+    assert_eq!(b.bus.elsewhere(&channels).unwrap(), vec![0; 20_000]);
+    redis.command(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+    b.ear.wait_for_resync(AWAY);
+    a.ear.wait_for_resync(AWAY);
+    assert_eq!(a.bus.elsewhere(&channels).unwrap(), vec![1; 20_000]);
+}
+
+#[test]
+fn killed_subscriber_connections_come_back_and_resync() {
+    let redis = Redis::start();
+    let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
+    b.subscribe(user(1));
+    redis.command(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+    b.ear.wait_for_resync(AWAY);
+    a.reaches(&b, user(1), "again");
+    assert_eq!(b.metrics.bus_reconnects.get(), 1);
+    assert!(b.metrics.text().contains("stonechat_bus_up 1\n"));
+}
+
+#[test]
+fn a_restart_of_redis_is_survived_and_lost_bells_are_told() {
+    let mut redis = Redis::start();
+    let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
+    b.subscribe(user(1));
+    redis.kill();
+    a.wait_for_link(LinkState::Down);
+    b.wait_for_link(LinkState::Down);
+    assert!(a.bus.elsewhere(&[user(1)]).is_err(), "presence is unknown");
+    assert!(!b.bus.subscribe(&[user(2)]).wait(Duration::from_millis(10)));
+    a.ring(user(1), ["into the void".to_owned()]);
+    wait_for("the drop to be counted", || (a.metrics.bus_dropped.get() > 0).then_some(()));
+    redis.restart();
+    b.ear.wait_for_resync(AWAY);
+    b.wait_for_link(LinkState::Up);
+    a.wait_for_link(LinkState::Up);
+    a.reaches(&b, user(1), "again");
+    a.reaches(&b, user(2), "new");
+}
+
+#[test]
+fn bells_lost_by_the_publisher_alone_make_the_others_resync() {
+    let redis = Redis::start();
+    let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
+    b.subscribe(user(1));
+    // The subscribers stay up: nothing but the ringer's own word tells of the loss.
+    wait_for("a bell to be lost", || {
+        redis.command(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+        a.ring(user(1), ["lost".to_owned()]);
+        (a.metrics.bus_dropped.get() > 0).then_some(())
+    });
+    b.ear.wait_for_resync(LOST);
+    assert_eq!(b.ear.resyncs(AWAY), 0);
+    assert_eq!(a.ear.resyncs(LOST), 0, "nobody resyncs for his own bells");
+}
+
+#[test]
+fn a_frozen_redis_is_given_up_and_found_again() {
+    let redis = Redis::start();
+    let times = Times { ping: Duration::from_millis(200), silence: Duration::from_secs(1), ..brisk() };
+    let (a, b) = (Node::start(&redis.url(), 1, times), Node::start(&redis.url(), 2, times));
+    a.wait_for_link(LinkState::Up);
+    b.wait_for_link(LinkState::Up);
+    b.subscribe(user(1));
+    redis.signal("STOP");
+    b.wait_for_link(LinkState::Down);
+    a.wait_for_link(LinkState::Down);
+    redis.signal("CONT");
+    b.ear.wait_for_resync(AWAY);
+    a.reaches(&b, user(1), "again");
+}
+
+#[test]
+fn a_quiet_link_stays_up() {
+    let redis = Redis::start();
+    let times = Times { ping: Duration::from_millis(100), silence: Duration::from_secs(20), ..brisk() };
+    let node = Node::start(&redis.url(), 1, Times { watch: Duration::from_secs(3600), ..times });
+    node.wait_for_link(LinkState::Up);
+    let pings = || {
+        let stats = redis.command(&["INFO", "commandstats"]);
+        let after = stats.split("cmdstat_ping:calls=").nth(1)?;
+        after.split(',').next()?.parse::<u32>().ok().filter(|calls| *calls >= 5)
+    };
+    wait_for("five pings", pings);
+    assert_eq!(node.bus.link(), LinkState::Up);
+    assert_eq!(node.metrics.bus_reconnects.get(), 0);
+}
+
+#[test]
+fn a_node_that_dies_takes_its_presence_along_and_the_others_resync() {
+    let redis = Redis::start();
+    let a = Node::up(&redis.url(), 1);
+    let mut life = redis.connect();
+    life.command(&["SUBSCRIBE", "n:00000000000000ff", "u:1"]);
+    wait_for("the node to be seen", || (a.bus.elsewhere(&[user(1)]).unwrap() == [1]).then_some(()));
+    assert_eq!(redis.command(&["PUBLISH", "nodes", "00000000000000ff here"]), ":1");
+    // Alive, it is asked after again and again.
+    let asked = || {
+        let stats = redis.command(&["INFO", "commandstats"]);
+        let after = stats.split("cmdstat_pubsub|numsub:calls=").nth(1)?;
+        after.split(',').next()?.parse::<u32>().ok()
+    };
+    let before = asked();
+    wait_for("more questions", || (asked() > before.map(|calls| calls + 2)).then_some(()));
+    assert_eq!(a.ear.resyncs(GONE), 0);
+    drop(life);
+    a.ear.wait_for_resync(GONE);
+    assert_eq!(a.bus.elsewhere(&[user(1)]).unwrap(), [0]);
+    assert_eq!(a.ear.resyncs(GONE), 1);
+}
+
+#[test]
+fn a_node_that_stops_flushes_and_says_goodbye() {
+    let redis = Redis::start();
+    let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
+    a.subscribe(user(1));
+    b.ring(user(1), (0..3000).map(|n| n.to_string()));
+    b.bus.stop();
+    a.ear.wait_for_resync(LEFT);
+    assert_eq!(a.ear.heard().len(), 3000);
+    b.ring(user(1), ["after the end".to_owned()]);
+    assert_eq!(b.metrics.bus_dropped.get(), 1);
+}
+
+#[test]
+fn a_bus_that_is_dropped_leaves_no_presence() {
+    let redis = Redis::start();
+    let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
+    b.subscribe(user(1));
+    assert_eq!(a.bus.elsewhere(&[user(1)]).unwrap(), [1]);
+    drop(b);
+    wait_for("its presence to end", || (a.bus.elsewhere(&[user(1)]).unwrap() == [0]).then_some(()));
+}
+
+#[test]
+fn redis_may_come_later_than_the_node() {
+    let mut redis = Redis::start();
+    redis.kill();
+    let node = Node::start(&redis.url(), 1, brisk());
+    let _ = node.bus.subscribe(&[user(1)]);
+    assert_eq!(node.bus.link(), LinkState::Down);
+    redis.restart();
+    node.ear.wait_for_resync(AWAY);
+    assert_eq!(redis.command(&["PUBSUB", "NUMSUB", "u:1"]), "u:1 :1");
+}
+
+#[test]
+fn a_password_and_a_database_are_used() {
+    let redis = Redis::with_password(Some("open-sesame"));
+    let url = format!("{}3", redis.url());
+    let (a, b) = (Node::up(&url, 1), Node::up(&url, 2));
+    b.subscribe(user(1));
+    a.reaches(&b, user(1), "let in");
+    assert_eq!(a.bus.elsewhere(&[user(1)]).unwrap(), [1]);
+    let clients = redis.command(&["CLIENT", "LIST"]);
+    for part in ["subscriber", "publisher", "inquiry"] {
+        assert!(clients.contains(&format!("name=stonechat-0000000000000001-{part}")), "{clients}");
+    }
+}
+
+#[test]
+fn a_wrong_password_keeps_the_link_down() {
+    let redis = Redis::with_password(Some("open-sesame"));
+    let node = Node::start(&format!("redis://:wrong@127.0.0.1:{}/", redis.port()), 1, brisk());
+    let refused = || {
+        let stats = redis.command(&["INFO", "errorstats"]);
+        stats.contains("errorstat_WRONGPASS").then_some(())
+    };
+    wait_for("a refusal", refused);
+    assert_eq!(node.bus.link(), LinkState::Down);
+    assert!(!node.bus.subscribe(&[user(1)]).wait(Duration::from_millis(10)));
+}
+
+#[test]
+fn a_bad_url_is_an_error_at_once() {
+    for url in ["redis//x", "http://127.0.0.1/", "unix:///tmp/redis.sock"] {
+        let refused = RedisBus::new(url, NodeId(1), Arc::new(Metrics::new()));
+        assert!(matches!(refused, Err(RedisBusError::Url(_))), "{url}");
+    }
+}
