@@ -1,1 +1,247 @@
-//! placeholder
+//! The rules of chat: what each request does. No socket and no SQL.
+//!
+//! ```text
+//!   reactor thread                                     worker threads
+//!   Local (net's Protocol)
+//!     line -> table: MsgId -> Route
+//!        Inline  done here
+//!        Chat    -> lane, which answers                 (delivery)
+//!        Worker  -> job ------------------------------> handler(&mut Ctx, &Caller, request)
+//!        Mail  <--------------------------------------- reply, and what it changes in the session
+//! ```
+//!
+//! A worker never touches a session: it returns an outcome, and the reactor applies it.
+
+pub mod account;
+pub mod attempts;
+pub mod chat;
+pub mod find;
+pub mod friend;
+pub mod group;
+pub mod history;
+pub mod local;
+pub mod login;
+pub mod mail;
+pub mod password;
+pub mod presence;
+pub mod session;
+pub mod table;
+pub mod workers;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::bus::{Bell, Bus, Channel};
+use crate::config::Config;
+use crate::delivery::bell::Ring;
+use crate::delivery::directory::Directory;
+use crate::delivery::fanout::Fanout;
+use crate::delivery::scribe::Desk;
+use crate::delivery::{Addressee, Event};
+use crate::ids::{DeviceId, GroupId, UserId};
+use crate::metrics::Metrics;
+use crate::net::ConnId;
+use crate::store::{Store, StoreError, TokenHash};
+use crate::wire::errno::Errno;
+use crate::wire::reply::{Body, Notice};
+
+use attempts::Attempts;
+use mail::{Mailboxes, Then};
+use password::{Hasher, PasswordError};
+
+/// How long a worker waits for a subscription to take effect. When the bus is away it goes on without: the resync
+/// that follows the reconnect finds what was missed.
+const SUBSCRIBE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Why a request is not done. The handler returns it; dispatch turns it into the reply.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// A rule forbids it.
+    #[error("{text}")]
+    Refused {
+        /// The reply's number.
+        errno: Errno,
+        /// For a person.
+        text: &'static str,
+    },
+    /// The store did not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A password cannot be checked.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+}
+
+impl ServiceError {
+    /// A refusal.
+    #[must_use]
+    pub fn refused(errno: Errno, text: &'static str) -> Self {
+        Self::Refused { errno, text }
+    }
+
+    /// The reply's number and text. What went wrong inside stays inside.
+    #[must_use]
+    pub fn reply(&self) -> (Errno, &'static str) {
+        match self {
+            Self::Refused { errno, text } => (*errno, text),
+            Self::Store(StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_)) => {
+                (Errno::Unavailable, "storage is unavailable; try again")
+            }
+            Self::Store(StoreError::Broken(_)) | Self::Password(_) => (Errno::Internal, "internal error"),
+        }
+    }
+}
+
+/// A request that succeeded: the reply's fields, and what changes in the session.
+#[derive(Debug)]
+pub struct Done {
+    /// The reply.
+    pub body: Body,
+    /// Applied by the reactor, together with the reply.
+    pub then: Then,
+}
+
+impl Done {
+    /// A reply that changes nothing in the session.
+    #[must_use]
+    pub fn reply(body: Body) -> Self {
+        Self { body, then: Then::Nothing }
+    }
+}
+
+/// What a handler returns.
+pub type Handled = Result<Done, ServiceError>;
+
+/// Who asks, on a connection that is not logged in.
+#[derive(Clone, Copy, Debug)]
+pub struct Visitor {
+    /// The connection.
+    pub conn: ConnId,
+    /// The client's address.
+    pub from: IpAddr,
+}
+
+/// Who asks, on a connection that is.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The connection.
+    pub conn: ConnId,
+    /// The user.
+    pub user: UserId,
+    /// The user's name.
+    pub name: Arc<str>,
+    /// The user's device.
+    pub device: DeviceId,
+    /// The hash of the token this session holds.
+    pub token: TokenHash,
+}
+
+/// What all workers and reactors share.
+pub struct Shared {
+    /// All settings.
+    pub config: Config,
+    /// Who is online here.
+    pub directory: Arc<Directory>,
+    /// The way to the other nodes.
+    pub bus: Arc<dyn Bus>,
+    /// The way to the scribe.
+    pub desk: Desk,
+    /// Failed logins.
+    pub attempts: Attempts,
+    /// The way to the reactors.
+    pub mailboxes: Arc<Mailboxes>,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+}
+
+/// What a handler sees. Each worker thread owns one.
+pub struct Ctx {
+    /// What all share.
+    pub shared: Arc<Shared>,
+    /// This thread's database connection.
+    pub store: Box<dyn Store>,
+    /// This thread's password hasher; costs nothing until it is used.
+    pub hasher: Hasher,
+    fanout: Fanout,
+    bells: Vec<Bell>,
+}
+
+impl Ctx {
+    /// The context of one worker thread.
+    #[must_use]
+    pub fn new(shared: Arc<Shared>, store: Box<dyn Store>) -> Self {
+        let fanout = Fanout::new(shared.mailboxes.clone(), Arc::clone(&shared.directory));
+        let hasher = Hasher::new(shared.config.password);
+        Self { shared, store, hasher, fanout, bells: Vec::new() }
+    }
+
+    /// Subscribes and waits until bells come, or a second has passed.
+    pub fn subscribe(&self, channels: &[Channel]) {
+        if !self.shared.bus.subscribe(channels).wait(SUBSCRIBE_PATIENCE) {
+            log::debug!("subscribed while the bus is away");
+        }
+    }
+
+    /// A notice for every session of a user, on any node.
+    pub fn tell_user(&mut self, user: UserId, notice: &Notice<'_>) {
+        self.push_to_user(user, &notice.line());
+    }
+
+    /// A line for every session of a user, on any node.
+    pub fn push_to_user(&mut self, user: UserId, line: &Bytes) {
+        let event = |conn| Event::Notice { to: Addressee::Session(conn), line: line.clone() };
+        self.fanout.to_user(user, None, event);
+        self.ring(Channel::User(user), Ring::Notice(line));
+    }
+
+    /// A notice for the members of a group on any node, but for one user who knows already.
+    pub fn tell_others(&mut self, group: GroupId, but: UserId, notice: &Notice<'_>) {
+        let line = notice.line();
+        self.ring(Channel::Group(group), Ring::NoticeBut(but, &line));
+        self.fanout.to_all(&Event::Notice { to: Addressee::GroupBut(group, but), line });
+    }
+
+    /// The caller joined a group: the same user's other sessions join it as well.
+    pub fn joined(&mut self, caller: &Caller, group: GroupId) {
+        let line = Notice::GroupJoined { groupid: group, id: caller.user, name: &caller.name }.line();
+        self.ring(Channel::User(caller.user), Ring::Joined(group, &line));
+        let event = |conn| Event::Joined { conn, group, line: line.clone() };
+        self.fanout.to_user(caller.user, Some(caller.conn), event);
+    }
+
+    /// The caller left a group: the same user's other sessions leave it as well.
+    pub fn left(&mut self, caller: &Caller, group: GroupId) {
+        let line = Notice::GroupLeft { groupid: group, id: caller.user, name: &caller.name }.line();
+        self.ring(Channel::User(caller.user), Ring::Left(group, &line));
+        let event = |conn| Event::Left { conn, group, line: line.clone() };
+        self.fanout.to_user(caller.user, Some(caller.conn), event);
+    }
+
+    /// A group is gone: all members are told, on any node.
+    pub fn group_deleted(&mut self, group: GroupId) {
+        let line = Notice::GroupDeleted { groupid: group }.line();
+        self.ring(Channel::Group(group), Ring::GroupDeleted(&line));
+        self.fanout.to_all(&Event::GroupDeleted { group, line });
+    }
+
+    /// A session on this node was taken over.
+    pub fn replaced(&mut self, conn: ConnId) {
+        self.fanout.to_connection(conn, Event::Replaced { conn });
+    }
+
+    /// A bell for the other nodes.
+    pub fn ring(&mut self, channel: Channel, ring: Ring<'_>) {
+        self.bells.push(Bell { channel, payload: ring.encode() });
+    }
+
+    /// Hands on what was told since the last time. Called after the reply is on its way.
+    pub fn flush(&mut self) {
+        self.fanout.flush();
+        if !self.bells.is_empty() {
+            self.shared.bus.publish(std::mem::take(&mut self.bells));
+        }
+    }
+}

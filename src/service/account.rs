@@ -1,0 +1,146 @@
+//! What an account finds: its friends, its groups, and the messages it has not confirmed. ACCOUNT and OFFLINE.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::mail::Then;
+use super::{Caller, Ctx, Done, Handled, ServiceError, friend, group};
+use crate::ids::{DeviceId, UserId};
+use crate::store::{Message, Pending};
+use crate::wire::reply::{Body, FriendEntry, GroupEntry, Push};
+use crate::wire::request::Bare;
+
+/// Bodies in a list of messages take at most this part of the outbox.
+const LIST_PART_OF_OUTBOX: usize = 4;
+
+/// The lists of the login reply.
+#[derive(Serialize)]
+#[expect(missing_docs, reason = "the fields are those of the line")]
+pub struct Lists {
+    pub offlinemsg: Vec<Box<RawValue>>,
+    pub friends: Vec<FriendEntry>,
+    pub groups: Vec<GroupEntry>,
+}
+
+/// What was read of an account.
+pub struct Found {
+    /// For the reply.
+    pub lists: Lists,
+    /// Where there is something to catch up on.
+    pub pending: Vec<Pending>,
+    /// The messages in `lists.offlinemsg`.
+    pub shown: Vec<Message>,
+}
+
+/// Reads all of it. What the user's sessions here have confirmed is written first.
+///
+/// # Errors
+/// The store is away.
+pub fn read(ctx: &mut Ctx, caller: &Caller) -> Result<Found, ServiceError> {
+    let (pending, shown) = unconfirmed(ctx, caller)?;
+    let lists = Lists {
+        offlinemsg: elements(&shown, caller.user),
+        friends: friend::entries(ctx, caller.user)?,
+        groups: group::entries(ctx, caller.user)?,
+    };
+    Ok(Found { lists, pending, shown })
+}
+
+/// ACCOUNT: the login reply again, without token.
+///
+/// # Errors
+/// The store is away.
+pub fn account(ctx: &mut Ctx, caller: &Caller, _: Bare) -> Handled {
+    #[derive(Serialize)]
+    struct Reply<'a> {
+        id: UserId,
+        name: &'a str,
+        #[serde(flatten)]
+        lists: Lists,
+    }
+    let found = read(ctx, caller)?;
+    let body = Body::of(&Reply { id: caller.user, name: &caller.name, lists: found.lists });
+    Ok(Done { body, then: Then::Shown(found.shown) })
+}
+
+/// OFFLINE: what is still unconfirmed; a page, the next one follows when this one is confirmed.
+///
+/// # Errors
+/// The store is away.
+pub fn offline(ctx: &mut Ctx, caller: &Caller, _: Bare) -> Handled {
+    #[derive(Serialize)]
+    struct Reply {
+        offlinemsg: Vec<Box<RawValue>>,
+        more: bool,
+    }
+    let (pending, shown) = unconfirmed(ctx, caller)?;
+    let more = pending.iter().any(|position| {
+        let last = shown.iter().rev().find(|message| message.conv == position.conv);
+        last.map_or(position.delivered, |message| message.seq) < position.last_seq
+    });
+    // Own messages behind the last one shown make `more` true once too often; the next page is empty then.
+    let body = Body::of(&Reply { offlinemsg: elements(&shown, caller.user), more: more && !shown.is_empty() });
+    Ok(Done { body, then: Then::Shown(shown) })
+}
+
+/// Messages as elements of a list.
+#[must_use]
+pub fn elements(messages: &[Message], reader: UserId) -> Vec<Box<RawValue>> {
+    messages.iter().filter_map(|message| push_of(message, reader).map(|push| push.element())).collect()
+}
+
+/// A stored message as the reader's push; `None` for a row whose conversation is not the reader's.
+#[must_use]
+pub fn push_of(message: &Message, reader: UserId) -> Option<Push<'_>> {
+    use crate::ids::Peer;
+    let to = match message.conv.peer_of(reader)? {
+        Peer::Group(group) => Peer::Group(group),
+        Peer::User(peer) if message.sender.id == reader => Peer::User(peer),
+        Peer::User(_) => Peer::User(reader),
+    };
+    Some(Push {
+        sender: message.sender.id,
+        name: &message.sender.name,
+        to,
+        body: &message.body,
+        time: message.sent_at,
+        seq: message.seq,
+    })
+}
+
+/// How many bytes of bodies a list of messages may have, so that its line fits into the outbox.
+#[must_use]
+pub fn list_bytes_max(ctx: &Ctx) -> usize {
+    ctx.shared.config.limits.outbox_bytes / LIST_PART_OF_OUTBOX
+}
+
+/// Writes what one user's sessions on this node have confirmed.
+///
+/// # Errors
+/// The store is away; nothing is forgotten.
+pub fn write_cursors(ctx: &mut Ctx, user: UserId) -> Result<(), ServiceError> {
+    let rows = ctx.shared.desk.take_user(user);
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let written = ctx.store.save_cursors(&rows);
+    if written.is_err() {
+        ctx.shared.desk.confirm(rows);
+    }
+    Ok(written?)
+}
+
+/// The positions beyond the device's cursors, and the oldest messages there. The unnamed device is not shown what its
+/// user said.
+fn unconfirmed(ctx: &mut Ctx, caller: &Caller) -> Result<(Vec<Pending>, Vec<Message>), ServiceError> {
+    write_cursors(ctx, caller.user)?;
+    let pending = ctx.store.pending(caller.user, caller.device)?;
+    if pending.is_empty() {
+        return Ok((pending, Vec::new()));
+    }
+    let skip = (caller.device == DeviceId::UNNAMED).then_some(caller.user);
+    let messages_max = ctx.shared.config.limits.offline_messages;
+    let bytes_max = list_bytes_max(ctx);
+    let shown = ctx.store.oldest_pending(&pending, skip, messages_max, bytes_max)?;
+    Ok((pending, shown))
+}

@@ -1,0 +1,63 @@
+//! ONE_CHAT and GROUP_CHAT: from a parsed request to what a lane commits. Runs in the reactor.
+
+use std::sync::Arc;
+
+use super::Caller;
+use crate::clock::UnixMs;
+use crate::delivery::lane::Asker;
+use crate::ids::{ConvId, Peer};
+use crate::store::Append;
+use crate::wire::errno::Errno;
+use crate::wire::reply::Echo;
+use crate::wire::request::{Bounds, Chat, Envelope, RequestError};
+
+/// Reads ONE_CHAT.
+///
+/// # Errors
+/// A field is malformed.
+pub fn to_user(line: &Envelope<'_>, bounds: Bounds) -> Result<Chat, RequestError> {
+    Chat::to_user(line, bounds)
+}
+
+/// Reads GROUP_CHAT.
+///
+/// # Errors
+/// A field is malformed.
+pub fn to_group(line: &Envelope<'_>, bounds: Bounds) -> Result<Chat, RequestError> {
+    Chat::to_group(line, bounds)
+}
+
+/// Which one-to-one messages are let through.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rule {
+    /// All.
+    Anyone,
+    /// Those between friends.
+    FriendsOnly,
+}
+
+/// What the lane needs. Membership and the addressee's existence are the store's to check, in the transaction.
+///
+/// # Errors
+/// A message to oneself.
+pub fn prepare(
+    caller: &Caller,
+    chat: Chat,
+    echo: Echo,
+    rule: Rule,
+    now: UnixMs,
+) -> Result<(Append, Asker), RequestError> {
+    if chat.to == Peer::User(caller.user) {
+        return Err(RequestError { errno: Errno::Malformed, text: "`toid` is the sender".to_owned() });
+    }
+    let append = Append {
+        conv: ConvId::with(caller.user, chat.to),
+        sender: caller.user,
+        to: chat.to,
+        cid: chat.cid,
+        body: chat.body,
+        sent_at: now,
+        friends_only: rule == Rule::FriendsOnly && matches!(chat.to, Peer::User(_)),
+    };
+    Ok((append, Asker { conn: caller.conn, name: Arc::clone(&caller.name), echo }))
+}

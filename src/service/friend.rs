@@ -1,0 +1,128 @@
+//! Friends: add, delete, list, ask and answer.
+
+use serde::Serialize;
+
+use super::{Caller, Ctx, Done, Handled, ServiceError, presence};
+use crate::clock::UnixMs;
+use crate::ids::UserId;
+use crate::store::{Befriended, Person, Who};
+use crate::wire::errno::Errno;
+use crate::wire::reply::{self, Body, FriendEntry, Notice, state};
+use crate::wire::request::{AnswerFriend, AskFriend, Bare, OneFriend};
+
+#[derive(Serialize)]
+struct FriendReply<'a> {
+    friendid: UserId,
+    name: &'a str,
+    state: &'static str,
+}
+
+#[derive(Serialize)]
+struct IdReply {
+    friendid: UserId,
+}
+
+fn no_such_user() -> ServiceError {
+    ServiceError::refused(Errno::NotFound, "no such user")
+}
+
+fn not_oneself(caller: &Caller, friend: UserId) -> Result<(), ServiceError> {
+    if friend == caller.user {
+        return Err(ServiceError::refused(Errno::Malformed, "`friendid` is the sender"));
+    }
+    Ok(())
+}
+
+fn friend_reply(ctx: &Ctx, friend: &Person) -> Done {
+    let online = presence::online(ctx, &[friend.id]).first().copied().unwrap_or(false);
+    Done::reply(Body::of(&FriendReply { friendid: friend.id, name: &friend.name, state: state(online) }))
+}
+
+/// ADD_FRIEND: mutual and at once. Adding a friend again changes nothing.
+///
+/// # Errors
+/// Oneself, or no such user.
+pub fn add(ctx: &mut Ctx, caller: &Caller, request: OneFriend) -> Handled {
+    not_oneself(caller, request.friend)?;
+    match ctx.store.add_friend(caller.user, request.friend)? {
+        Befriended::Done(friend) => {
+            ctx.tell_user(friend.id, &Notice::FriendAdded { id: caller.user, name: &caller.name });
+            Ok(friend_reply(ctx, &friend))
+        }
+        Befriended::Already(friend) => Ok(friend_reply(ctx, &friend)),
+        Befriended::NoSuchUser | Befriended::NoSuchRequest => Err(no_such_user()),
+    }
+}
+
+/// DEL_FRIEND. Deleting who is no friend changes nothing.
+///
+/// # Errors
+/// Oneself, or no such user.
+pub fn delete(ctx: &mut Ctx, caller: &Caller, request: OneFriend) -> Handled {
+    not_oneself(caller, request.friend)?;
+    if ctx.store.delete_friend(caller.user, request.friend)? {
+        ctx.tell_user(request.friend, &Notice::FriendRemoved { id: caller.user, name: &caller.name });
+    } else if ctx.store.user(Who::Id(request.friend))?.is_none() {
+        return Err(no_such_user());
+    }
+    Ok(Done::reply(Body::of(&IdReply { friendid: request.friend })))
+}
+
+/// FRIENDS.
+///
+/// # Errors
+/// The store is away.
+pub fn list(ctx: &mut Ctx, caller: &Caller, _: Bare) -> Handled {
+    #[derive(Serialize)]
+    struct Reply {
+        friends: Vec<FriendEntry>,
+    }
+    let friends = entries(ctx, caller.user)?;
+    Ok(Done::reply(Body::of(&Reply { friends })))
+}
+
+/// FRIEND_REQUEST: kept until it is answered.
+///
+/// # Errors
+/// Oneself, no such user, or a friend already.
+pub fn ask(ctx: &mut Ctx, caller: &Caller, request: AskFriend) -> Handled {
+    not_oneself(caller, request.friend)?;
+    match ctx.store.request_friend(caller.user, request.friend, &request.msg, UnixMs::now())? {
+        Befriended::Done(friend) => {
+            ctx.push_to_user(friend.id, &reply::friend_request(caller.user, &caller.name, &request.msg));
+            Ok(Done::reply(Body::of(&IdReply { friendid: friend.id })))
+        }
+        Befriended::Already(_) => Err(ServiceError::refused(Errno::Conflict, "friends already")),
+        Befriended::NoSuchUser | Befriended::NoSuchRequest => Err(no_such_user()),
+    }
+}
+
+/// FRIEND_ANSWER: who asked is told when the answer is yes.
+///
+/// # Errors
+/// That user has not asked.
+pub fn answer(ctx: &mut Ctx, caller: &Caller, request: AnswerFriend) -> Handled {
+    match ctx.store.answer_friend(caller.user, request.friend, request.accept)? {
+        Befriended::Done(friend) | Befriended::Already(friend) => {
+            if request.accept {
+                ctx.tell_user(friend.id, &Notice::FriendAdded { id: caller.user, name: &caller.name });
+            }
+            Ok(Done::reply(Body::of(&IdReply { friendid: friend.id })))
+        }
+        Befriended::NoSuchUser | Befriended::NoSuchRequest => {
+            Err(ServiceError::refused(Errno::NotFound, "no friend request of this user"))
+        }
+    }
+}
+
+/// `friends[]`.
+///
+/// # Errors
+/// The store is away.
+pub fn entries(ctx: &mut Ctx, user: UserId) -> Result<Vec<FriendEntry>, ServiceError> {
+    let friends = ctx.store.friends(user)?;
+    let ids: Vec<UserId> = friends.iter().map(|friend| friend.id).collect();
+    let online = presence::online(ctx, &ids);
+    let entry = |(friend, online): (Person, bool)| FriendEntry { id: friend.id, name: friend.name, state: state(online) };
+    Ok(friends.into_iter().zip(online).map(entry).collect())
+}

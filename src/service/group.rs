@@ -1,0 +1,192 @@
+//! Groups: create, join, quit, delete, list.
+
+use serde::Serialize;
+
+use super::mail::Then;
+use super::{Caller, Ctx, Done, Handled, ServiceError, presence};
+use crate::bus::Channel;
+use crate::clock::UnixMs;
+use crate::ids::{GroupId, UserId};
+use crate::store::{Created, GroupRow, Joined, Left, Member, MemberPage, Role};
+use crate::wire::errno::Errno;
+use crate::wire::reply::{Body, GroupEntry, MemberEntry, Notice, state};
+use crate::wire::request::{CreateGroup, Groups, OneGroup};
+
+/// Members listed per group where no page was asked for.
+const MEMBERS_LISTED_MAX: u32 = 200;
+/// Members listed over all groups of a user: bounds the login reply. `total` still tells how many there are.
+const MEMBERS_LISTED_IN_ALL_MAX: u32 = 4000;
+
+#[derive(Serialize)]
+struct IdReply {
+    groupid: GroupId,
+}
+
+fn id_reply(groupid: GroupId, then: Then) -> Done {
+    Done { body: Body::of(&IdReply { groupid }), then }
+}
+
+fn no_such_group() -> ServiceError {
+    ServiceError::refused(Errno::NotFound, "no such group")
+}
+
+fn no_member() -> ServiceError {
+    ServiceError::refused(Errno::NotAllowed, "not a member of this group")
+}
+
+/// CREATE_GROUP: the creator is its first member.
+///
+/// # Errors
+/// The name is taken.
+pub fn create(ctx: &mut Ctx, caller: &Caller, request: CreateGroup) -> Handled {
+    let now = UnixMs::now();
+    let Created::New(group) = ctx.store.create_group(caller.user, &request.name, &request.desc, now)? else {
+        return Err(ServiceError::refused(Errno::Refused, "this name is taken"));
+    };
+    ctx.subscribe(&[Channel::Group(group)]);
+    ctx.joined(caller, group);
+    Ok(id_reply(group, Then::Join { group, last_seq: 0 }))
+}
+
+/// ADD_GROUP: joins. Joining again changes nothing.
+///
+/// # Errors
+/// No such group.
+pub fn join(ctx: &mut Ctx, caller: &Caller, request: OneGroup) -> Handled {
+    let (group, then) = match ctx.store.join_group(caller.user, request.group)? {
+        Joined::NoSuchGroup => return Err(no_such_group()),
+        Joined::Already(group) => (group, Then::Nothing),
+        Joined::New { group, last_seq } => {
+            ctx.subscribe(&[Channel::Group(group.id)]);
+            ctx.joined(caller, group.id);
+            let notice = Notice::GroupJoined { groupid: group.id, id: caller.user, name: &caller.name };
+            ctx.tell_others(group.id, caller.user, &notice);
+            let then = Then::Join { group: group.id, last_seq };
+            (group, then)
+        }
+    };
+    #[derive(Serialize)]
+    struct Reply {
+        groupid: GroupId,
+        groupname: String,
+        groupdesc: String,
+        users: Vec<MemberEntry>,
+        total: u64,
+    }
+    let page = ctx.store.members(group.id, 0, MEMBERS_LISTED_MAX);
+    // The user is a member whatever the listing says: the session must hear of it.
+    let page = page.unwrap_or_default();
+    let users = member_entries(ctx, page.members);
+    let GroupRow { id, name, desc } = group;
+    let body = Body::of(&Reply { groupid: id, groupname: name, groupdesc: desc, users, total: page.total });
+    Ok(Done { body, then })
+}
+
+/// QUIT_GROUP.
+///
+/// # Errors
+/// No member, the creator, or no such group.
+pub fn quit(ctx: &mut Ctx, caller: &Caller, request: OneGroup) -> Handled {
+    match ctx.store.quit_group(caller.user, request.group)? {
+        Left::Done => {
+            ctx.left(caller, request.group);
+            let notice = Notice::GroupLeft { groupid: request.group, id: caller.user, name: &caller.name };
+            ctx.tell_others(request.group, caller.user, &notice);
+            Ok(id_reply(request.group, Then::Leave(request.group)))
+        }
+        Left::IsCreator => Err(ServiceError::refused(Errno::Conflict, "the creator cannot quit; delete the group")),
+        Left::NotAllowed => Err(no_member()),
+        Left::NoSuchGroup => Err(no_such_group()),
+    }
+}
+
+/// DEL_GROUP: the creator's right alone. Members are told.
+///
+/// # Errors
+/// Not the creator, or no such group.
+pub fn delete(ctx: &mut Ctx, caller: &Caller, request: OneGroup) -> Handled {
+    match ctx.store.delete_group(caller.user, request.group)? {
+        Left::Done => {
+            ctx.group_deleted(request.group);
+            Ok(id_reply(request.group, Then::Leave(request.group)))
+        }
+        Left::NotAllowed | Left::IsCreator => {
+            Err(ServiceError::refused(Errno::NotAllowed, "only the creator deletes a group"))
+        }
+        Left::NoSuchGroup => Err(no_such_group()),
+    }
+}
+
+/// GROUPS: all of one's groups, or a page of one group's members.
+///
+/// # Errors
+/// No member, or no such group.
+pub fn list(ctx: &mut Ctx, caller: &Caller, request: Groups) -> Handled {
+    #[derive(Serialize)]
+    struct Reply {
+        groups: Vec<GroupEntry>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        more: Option<bool>,
+    }
+    let Groups::Members { group, after, limit } = request else {
+        let groups = entries(ctx, caller.user)?;
+        return Ok(Done::reply(Body::of(&Reply { groups, more: None })));
+    };
+    let row = match ctx.store.group(group, caller.user)? {
+        None => return Err(no_such_group()),
+        Some((_, false)) => return Err(no_member()),
+        Some((row, true)) => row,
+    };
+    // One more than asked for tells whether there is more.
+    let mut page = ctx.store.members(group, after, limit + 1)?;
+    let more = page.members.len() > limit as usize;
+    page.members.truncate(limit as usize);
+    let groups = vec![group_entry(row, member_entries(ctx, page.members), page.total)];
+    Ok(Done::reply(Body::of(&Reply { groups, more: Some(more) })))
+}
+
+/// `groups[]`.
+///
+/// # Errors
+/// The store is away.
+pub fn entries(ctx: &mut Ctx, user: UserId) -> Result<Vec<GroupEntry>, ServiceError> {
+    let groups = ctx.store.groups(user)?;
+    if groups.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<GroupId> = groups.iter().map(|group| group.id).collect();
+    let groups_count = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+    let limit = (MEMBERS_LISTED_IN_ALL_MAX / groups_count).clamp(1, MEMBERS_LISTED_MAX);
+    let pages = ctx.store.members_of_all(&ids, limit)?;
+    let sizes: Vec<usize> = pages.iter().map(|page| page.members.len()).collect();
+    let totals: Vec<u64> = pages.iter().map(|page| page.total).collect();
+    let all = pages.into_iter().flat_map(|MemberPage { members, .. }| members).collect();
+    // One question about who is online for all groups together.
+    let mut users = member_entries(ctx, all).into_iter();
+    let counts = sizes.into_iter().zip(totals);
+    let entry = |(group, (size, total))| group_entry(group, users.by_ref().take(size).collect(), total);
+    Ok(groups.into_iter().zip(counts).map(entry).collect())
+}
+
+fn group_entry(group: GroupRow, users: Vec<MemberEntry>, total: u64) -> GroupEntry {
+    let GroupRow { id, name, desc } = group;
+    GroupEntry { id, groupname: name, groupdesc: desc, users, total }
+}
+
+fn member_entries(ctx: &Ctx, members: Vec<Member>) -> Vec<MemberEntry> {
+    let mut ids: Vec<UserId> = members.iter().map(|member| member.person.id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let online = presence::online(ctx, &ids);
+    let is_online = |user: UserId| ids.binary_search(&user).is_ok_and(|index| online[index]);
+    let entry = |member: Member| MemberEntry {
+        id: member.person.id,
+        state: state(is_online(member.person.id)),
+        name: member.person.name,
+        role: match member.role {
+            Role::Creator => "creator",
+            Role::Normal => "normal",
+        },
+    };
+    members.into_iter().map(entry).collect()
+}

@@ -1,0 +1,264 @@
+//! REGISTER, LOGIN and LOGOUT.
+//!
+//! The order of a login: register in the directory and on the bus first, then let the reactor hear, then read what is
+//! pending, then go live. What arrives meanwhile is noted and read again, so nothing falls between and nothing comes
+//! twice. (The reactor's mailbox keeps the order: `Enter` is posted before the backlog is read, so a message that
+//! was committed after the reading is delivered to a session that hears.)
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::attempts::Key;
+use super::mail::{Backlog, Mail, Then};
+use super::password::{new_token, token_hash, token_key};
+use super::session::Live;
+use super::workers::Place;
+use super::{Caller, Ctx, Done, Handled, ServiceError, Visitor, account};
+use crate::bus::Channel;
+use crate::clock::UnixMs;
+use crate::config::SessionPolicy;
+use crate::delivery::bell::Ring;
+use crate::delivery::directory::{Entered, Entry};
+use crate::ids::{DeviceId, UserId};
+use crate::net::ConnId;
+use crate::store::{Created, TokenHash, TokenRow, UserRow, Who};
+use crate::wire::errno::Errno;
+use crate::wire::reply::{self, Body};
+use crate::wire::request::{Account, Bare, Credential, Login, Register};
+
+/// A token lives so long from its last use.
+const TOKEN_LIFE: Duration = Duration::from_hours(30 * 24);
+/// A token's end is moved at most so often: a login costs no write otherwise.
+const TOKEN_TOUCH: Duration = Duration::from_hours(24);
+/// Friend requests that are told at login.
+const FRIEND_REQUESTS_MAX: u32 = 100;
+
+/// Passwords are hashed on threads of their own.
+#[must_use]
+pub fn place(login: &Login) -> Place {
+    match login.credential {
+        Credential::Password(_) => Place::Auth,
+        Credential::Token(_) => Place::Worker,
+    }
+}
+
+/// REGISTER.
+///
+/// # Errors
+/// The name is taken.
+pub fn register(ctx: &mut Ctx, _: &Visitor, request: Register) -> Handled {
+    #[derive(Serialize)]
+    struct Reply {
+        id: UserId,
+    }
+    if ctx.store.user(Who::Name(&request.name))?.is_some() {
+        return Err(name_taken());
+    }
+    let phc = ctx.hasher.hash(&request.password)?;
+    match ctx.store.create_user(&request.name, &phc, UnixMs::now())? {
+        Created::New(id) => Ok(Done::reply(Body::of(&Reply { id }))),
+        Created::NameTaken => Err(name_taken()),
+    }
+}
+
+fn name_taken() -> ServiceError {
+    ServiceError::refused(Errno::Refused, "this name is taken")
+}
+
+fn wrong_credentials() -> ServiceError {
+    ServiceError::refused(Errno::Refused, "wrong account, password or token")
+}
+
+/// LOGIN.
+///
+/// # Errors
+/// Wrong credentials, too many of them, or the account is online already.
+pub fn login(ctx: &mut Ctx, visitor: &Visitor, request: Login) -> Handled {
+    let user = authenticate(ctx, visitor, &request)?;
+    let ticket = Ticket::of(&request.credential)?;
+    let device = match &request.device {
+        Some(name) => ctx.store.device(user.id, name)?,
+        None => DeviceId::UNNAMED,
+    };
+    let caller = Caller { conn: visitor.conn, user: user.id, name: Arc::from(user.name), device, token: ticket.hash };
+
+    enter(ctx, &caller, &ticket, request.confirms)?;
+    // From here on the reactor takes back what was registered, if anything fails.
+    keep_token(ctx, &caller, &ticket)?;
+    let found = account::read(ctx, &caller)?;
+    let friend_requests = ctx.store.friend_requests(caller.user, FRIEND_REQUESTS_MAX)?;
+    let friend_requests = friend_requests.iter().map(|ask| reply::friend_request(ask.from.id, &ask.from.name, &ask.msg));
+    let backlog = Backlog { friend_requests: friend_requests.collect(), pending: found.pending, shown: found.shown };
+    ctx.shared.metrics.logins.inc();
+    let body = Body::of(&LoginReply { id: caller.user, name: &caller.name, token: &ticket.token, lists: found.lists });
+    Ok(Done { body, then: Then::GoLive(Box::new(backlog)) })
+}
+
+#[derive(Serialize)]
+struct LoginReply<'a> {
+    id: UserId,
+    name: &'a str,
+    token: &'a str,
+    #[serde(flatten)]
+    lists: account::Lists,
+}
+
+/// Who has proved to be whom. An unknown account takes as long as a wrong password.
+#[expect(clippy::disallowed_methods, reason = "a worker is a shell that reads the clock")]
+fn authenticate(ctx: &mut Ctx, visitor: &Visitor, request: &Login) -> Result<UserRow, ServiceError> {
+    let now = Instant::now();
+    let shared = Arc::clone(&ctx.shared);
+    let address = Key::Address(visitor.from);
+    let user = ctx.store.user(match &request.account {
+        Account::Id(id) => Who::Id(*id),
+        Account::Name(name) => Who::Name(name),
+    })?;
+    let account = user.as_ref().map(|user| Key::Account(user.id));
+    if [Some(address), account].into_iter().flatten().any(|key| shared.attempts.is_blocked(key, now)) {
+        return Err(ServiceError::refused(Errno::TooFast, "too many failed logins; try again in a minute"));
+    }
+    if let Some(user) = user
+        && proves(ctx, &request.credential, &user)?
+    {
+        return Ok(user);
+    }
+    if account.is_none()
+        && let Credential::Password(password) = &request.credential
+    {
+        ctx.hasher.pretend(password)?;
+    }
+    for key in [Some(address), account].into_iter().flatten() {
+        shared.attempts.failed(key, now);
+    }
+    shared.metrics.logins_failed.inc();
+    Err(wrong_credentials())
+}
+
+fn proves(ctx: &mut Ctx, credential: &Credential, user: &UserRow) -> Result<bool, ServiceError> {
+    match credential {
+        Credential::Password(password) => Ok(ctx.hasher.verify(password, &user.password)?),
+        Credential::Token(token) => {
+            let row = ctx.store.token(&token_hash(token), UnixMs::now())?;
+            Ok(row.is_some_and(|row| row.user == user.id))
+        }
+    }
+}
+
+/// The token a session will hold: the one it logged in with, or a new one.
+struct Ticket {
+    token: String,
+    hash: TokenHash,
+    kind: TicketKind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum TicketKind {
+    New,
+    Resumed,
+}
+
+impl Ticket {
+    fn of(credential: &Credential) -> Result<Self, ServiceError> {
+        let (token, kind) = match credential {
+            Credential::Token(token) => (token.clone(), TicketKind::Resumed),
+            Credential::Password(_) => (new_token()?, TicketKind::New),
+        };
+        let hash = token_hash(&token);
+        Ok(Self { token, hash, kind })
+    }
+}
+
+/// Registers the session here and on the bus, as the session policy allows, and lets the reactor hear.
+fn enter(ctx: &mut Ctx, caller: &Caller, ticket: &Ticket, confirms: bool) -> Result<(), ServiceError> {
+    let groups: Vec<_> = ctx.store.groups(caller.user)?.into_iter().map(|group| group.id).collect();
+    let policy = ctx.shared.config.session_policy;
+    let entry = Entry { conn: caller.conn, token: token_key(&ticket.hash) };
+    let replaced = match ctx.shared.directory.enter(caller.user, entry, policy) {
+        Entered::In(replaced) => replaced,
+        Entered::AlreadyOnline => return Err(already_online()),
+    };
+    let mut own = vec![Channel::User(caller.user)];
+    if policy == SessionPolicy::Reject {
+        // It tells other nodes that a login with this token is a resume.
+        own.push(Channel::Token(entry.token));
+    }
+    let mut channels = own.clone();
+    channels.extend(groups.iter().map(|group| Channel::Group(*group)));
+    ctx.subscribe(&channels);
+    if policy == SessionPolicy::Reject && is_online_elsewhere(ctx, caller.user, entry.token, ticket.kind) {
+        leave(ctx, caller.user, caller.conn, &channels);
+        return Err(already_online());
+    }
+    take_over(ctx, caller.user, entry.token, ticket.kind, replaced);
+    let live = Live::new(caller.clone(), confirms, groups, own);
+    ctx.shared.mailboxes.post(caller.conn, Mail::Enter { conn: caller.conn, live: Box::new(live) });
+    Ok(())
+}
+
+fn already_online() -> ServiceError {
+    ServiceError::refused(Errno::AlreadyOnline, "this account is already online")
+}
+
+/// Whether another node has a session that this login may not take over. When the bus is away that cannot be known,
+/// and nobody is locked out for it.
+fn is_online_elsewhere(ctx: &Ctx, user: UserId, token: u64, kind: TicketKind) -> bool {
+    match ctx.shared.bus.elsewhere(&[Channel::User(user), Channel::Token(token)]) {
+        Ok(counts) => {
+            let (sessions, holders) = (counts.first().copied(), counts.get(1).copied());
+            let resumes = kind == TicketKind::Resumed && holders.unwrap_or(0) > 0;
+            sessions.unwrap_or(0) > 0 && !resumes
+        }
+        Err(error) => {
+            log::debug!("presence is unknown: {error}");
+            false
+        }
+    }
+}
+
+fn take_over(ctx: &mut Ctx, user: UserId, token: u64, kind: TicketKind, replaced: Vec<ConnId>) {
+    for conn in replaced {
+        ctx.replaced(conn);
+    }
+    if ctx.shared.config.session_policy == SessionPolicy::Replace {
+        ctx.ring(Channel::User(user), Ring::Replaced);
+    } else if kind == TicketKind::Resumed {
+        ctx.ring(Channel::User(user), Ring::Resumed(token));
+    }
+    ctx.flush();
+}
+
+fn leave(ctx: &Ctx, user: UserId, conn: ConnId, channels: &[Channel]) {
+    ctx.shared.directory.leave(user, conn);
+    ctx.shared.bus.unsubscribe(channels);
+}
+
+fn keep_token(ctx: &mut Ctx, caller: &Caller, ticket: &Ticket) -> Result<(), ServiceError> {
+    let now = UnixMs::now();
+    let expires_at = now.plus(TOKEN_LIFE);
+    match ticket.kind {
+        TicketKind::New => {
+            let row = TokenRow { user: caller.user, expires_at };
+            ctx.store.save_token(&ticket.hash, &row, now)?;
+        }
+        TicketKind::Resumed => {
+            let row = ctx.store.token(&ticket.hash, now)?.ok_or_else(wrong_credentials)?;
+            if row.expires_at < now.plus(TOKEN_LIFE.saturating_sub(TOKEN_TOUCH)) {
+                ctx.store.extend_token(&ticket.hash, expires_at)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// LOGOUT: revokes the token. What has been confirmed is written first, so that the next login, on whatever node,
+/// finds it.
+///
+/// # Errors
+/// The store is away: the session stays.
+pub fn logout(ctx: &mut Ctx, caller: &Caller, _: Bare) -> Handled {
+    account::write_cursors(ctx, caller.user)?;
+    ctx.store.delete_token(&caller.token)?;
+    Ok(Done { body: Body::empty(), then: Then::LogOut })
+}

@@ -1,0 +1,123 @@
+//! What other threads post to a reactor.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::session::Live;
+use crate::delivery::tracks::Fetched;
+use crate::delivery::{Event, Reactors};
+use crate::ids::{GroupId, Seq};
+use crate::net::ConnId;
+use crate::net::mailbox::ReactorHandle;
+use crate::store::{Message, Pending};
+
+/// One message to a reactor.
+pub enum Mail {
+    /// Messages and memberships, from lanes, workers and the ear.
+    Events(Vec<Event>),
+    /// A worker has answered a request.
+    Reply {
+        /// Whose.
+        conn: ConnId,
+        /// The line.
+        line: Bytes,
+        /// What changes in the session.
+        then: Then,
+    },
+    /// A login was accepted: from now on the session hears what comes, and keeps it in mind until it goes live. What
+    /// the entrance has registered is the reactor's to take back from here on.
+    Enter {
+        /// Whose.
+        conn: ConnId,
+        /// The session to be.
+        live: Box<Live>,
+    },
+    /// The store answered a fetch; `None`: it could not.
+    Fetched {
+        /// Whose.
+        conn: ConnId,
+        /// What it said.
+        fetched: Option<Fetched>,
+    },
+    /// The user of this session has joined a group elsewhere; the node is subscribed to it.
+    JoinedElsewhere {
+        /// Whose.
+        conn: ConnId,
+        /// The group.
+        group: GroupId,
+        /// Where the cursor stands; `None` if the user has left again meanwhile.
+        position: Option<Seq>,
+    },
+    /// A batch of sessions was compared with the store; `None`: it could not be reached.
+    Compared {
+        /// The sessions, as they were asked for.
+        conns: Vec<ConnId>,
+        /// What each has pending.
+        pending: Option<Vec<Vec<Pending>>>,
+    },
+}
+
+/// What a reply changes in the session.
+#[derive(Debug)]
+pub enum Then {
+    /// Nothing.
+    Nothing,
+    /// The login is complete.
+    GoLive(Box<Backlog>),
+    /// The session has ended.
+    LogOut,
+    /// The session's user is a member now; the cursor stands at `last_seq`. The node is subscribed.
+    Join {
+        /// The group.
+        group: GroupId,
+        /// The conversation's end when the user joined.
+        last_seq: Seq,
+    },
+    /// The session's user is no member any more.
+    Leave(GroupId),
+    /// The reply lists pending messages.
+    Shown(Vec<Message>),
+}
+
+/// What a session finds when it goes live.
+#[derive(Debug)]
+pub struct Backlog {
+    /// Where there is something to catch up on.
+    pub pending: Vec<Pending>,
+    /// What of it the login reply shows.
+    pub shown: Vec<Message>,
+    /// Friend requests that wait for an answer.
+    pub friend_requests: Vec<Bytes>,
+}
+
+/// The doors into the reactors.
+pub struct Mailboxes(Vec<ReactorHandle<Mail>>);
+
+impl Mailboxes {
+    /// The reactors' handles, in their order.
+    #[must_use]
+    pub fn new(handles: Vec<ReactorHandle<Mail>>) -> Arc<Self> {
+        Arc::new(Self(handles))
+    }
+
+    /// Posts to the reactor that owns `conn`; may wait while its mailbox is full.
+    pub fn post(&self, conn: ConnId, mail: Mail) {
+        self.post_to(conn.reactor, mail);
+    }
+
+    fn post_to(&self, reactor: u16, mail: Mail) {
+        // A reactor that has ended has no connections left to tell.
+        let _ = self.0.get(usize::from(reactor)).map(|handle| handle.post(mail));
+    }
+}
+
+impl Reactors for Mailboxes {
+    fn count(&self) -> u16 {
+        u16::try_from(self.0.len()).unwrap_or(u16::MAX)
+    }
+
+    fn deliver(&self, reactor: u16, events: Vec<Event>) {
+        self.post_to(reactor, Mail::Events(events));
+    }
+}

@@ -1,0 +1,411 @@
+//! Who is on a connection, and what it may do next: a state machine without I/O.
+//!
+//! ```text
+//!   Visitor --LOGIN--> (waits for a worker) --accepted--> Entering --backlog read--> Live --LOGOUT--> Visitor
+//!      ^                                        |refused      |failed
+//!      +----------------------------------------+-------------+
+//! ```
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::bus::Channel;
+use crate::delivery::receipts::{Receipts, TICK};
+use crate::delivery::tracks::Tracks;
+use crate::ids::{ConvId, DeviceId, GroupId, Seq, UserId};
+use crate::net::ConnId;
+use crate::store::{CursorRow, TokenHash};
+
+use super::Caller;
+
+/// Malformed lines in a row that close the connection.
+pub const MALFORMED_MAX: u8 = 10;
+/// How many times the rate a session may burst.
+const BURST_SECONDS: u32 = 5;
+/// How long a line waits before it is offered again to a lane that was full.
+pub const LANE_FULL_PAUSE: Duration = Duration::from_millis(2);
+
+/// One connection's state. Owned by its reactor.
+pub struct Session {
+    /// The client's address.
+    pub from: IpAddr,
+    /// Who is on it.
+    pub state: State,
+    /// Chat messages that are not answered yet.
+    pub inflight: usize,
+    /// A worker has a request of this connection: no other is taken up.
+    pub at_worker: bool,
+    /// Why reading is paused, besides `at_worker`.
+    pub hold: Hold,
+    /// The server is stopping: close when nothing is under way.
+    pub stopping: bool,
+    malformed_in_a_row: u8,
+    login_deadline: Option<Instant>,
+    /// When the reactor was asked to wake it.
+    armed: Option<Instant>,
+    pace: Option<Pace>,
+}
+
+/// Who is on a connection.
+pub enum State {
+    /// Nobody.
+    Visitor,
+    /// A login was accepted, its backlog is being read.
+    Entering(Box<Live>),
+    /// A user.
+    Live(Box<Live>),
+}
+
+/// Why a line was not taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Hold {
+    /// It was.
+    No,
+    /// Too many chat messages are in flight.
+    UntilRoom,
+    /// A request that is not a chat message waits until all of them are answered.
+    UntilIdle,
+    /// The session is too fast, or its lane was full.
+    Until(Instant),
+}
+
+/// A logged-in session.
+pub struct Live {
+    /// The user.
+    pub user: UserId,
+    /// The user's name.
+    pub name: Arc<str>,
+    /// The user's device.
+    pub device: DeviceId,
+    /// The hash of the token it holds.
+    pub token: TokenHash,
+    /// Whether the client confirms with DELIVERED.
+    pub confirms: bool,
+    /// The groups it hears; each is subscribed to once on its behalf.
+    pub groups: Vec<GroupId>,
+    /// The other channels subscribed to on its behalf: given up when its cursors are written.
+    pub channels: Vec<Channel>,
+    /// What it has of each conversation.
+    pub tracks: Tracks,
+    /// What its TCP has, for a client that does not confirm.
+    pub receipts: Receipts,
+    tick_at: Option<Instant>,
+}
+
+impl Live {
+    /// A session that is about to enter.
+    #[must_use]
+    pub fn new(caller: Caller, confirms: bool, groups: Vec<GroupId>, channels: Vec<Channel>) -> Self {
+        let Caller { user, name, device, token, .. } = caller;
+        let tracks = Tracks::new(user, device);
+        let receipts = Receipts::default();
+        Self { user, name, device, token, confirms, groups, channels, tracks, receipts, tick_at: None }
+    }
+
+    /// The session as handlers see it.
+    #[must_use]
+    pub fn caller(&self, conn: ConnId) -> Caller {
+        let Self { user, name, device, token, .. } = self;
+        Caller { conn, user: *user, name: Arc::clone(name), device: *device, token: *token }
+    }
+
+    /// A message of `conv` was queued to the client.
+    pub fn pushed(&mut self, conv: ConvId, seq: Seq) {
+        if !self.confirms {
+            self.receipts.pushed(conv, seq);
+        }
+    }
+
+    /// The cursor row that says: everything up to `delivered` has arrived.
+    #[must_use]
+    pub fn cursor(&self, conv: ConvId, delivered: Seq) -> CursorRow {
+        CursorRow { user: self.user, device: self.device, conv, delivered }
+    }
+
+    /// What TCP has delivered moves the cursors.
+    pub fn confirm_delivered(&mut self, delivered: Vec<(ConvId, Seq)>) -> Vec<CursorRow> {
+        use crate::delivery::tracks::Confirmed;
+        let mut rows = Vec::new();
+        for (conv, seq) in delivered {
+            if let Confirmed::Moved(moved) = self.tracks.confirm(conv, seq) {
+                rows.push(self.cursor(conv, moved));
+            }
+        }
+        rows
+    }
+
+    fn wants_tick(&self) -> bool {
+        self.receipts.is_waiting() || self.tracks.has_gaps()
+    }
+}
+
+/// `limits.messages_per_second`, as a bucket of tokens.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    per_second: u32,
+    /// When the bucket was last full, were it to fill from empty: the theoretical arrival time of the GCRA
+    /// (ITU-T I.371, annex A).
+    arrival: Instant,
+}
+
+impl Pace {
+    fn new(per_second: u32, now: Instant) -> Self {
+        Self { per_second, arrival: now }
+    }
+
+    /// Takes one token, or says when there will be one.
+    fn take(&mut self, now: Instant) -> Result<(), Instant> {
+        let interval = Duration::from_secs(1) / self.per_second.max(1);
+        let burst = Duration::from_secs(1) * BURST_SECONDS;
+        let arrival = self.arrival.max(now);
+        let earliest = (arrival + interval).checked_sub(burst).unwrap_or(now);
+        if earliest > now {
+            return Err(earliest);
+        }
+        self.arrival = arrival + interval;
+        Ok(())
+    }
+}
+
+impl Session {
+    /// A connection nobody is logged in on.
+    #[must_use]
+    pub fn new(from: IpAddr, login: Option<Duration>, now: Instant) -> Self {
+        Self {
+            from,
+            state: State::Visitor,
+            inflight: 0,
+            at_worker: false,
+            hold: Hold::No,
+            stopping: false,
+            malformed_in_a_row: 0,
+            login_deadline: login.map(|login| now + login),
+            armed: None,
+            pace: None,
+        }
+    }
+
+    /// The session that is live; `None` while nobody is logged in, or the login is not complete.
+    pub fn live(&mut self) -> Option<&mut Live> {
+        match &mut self.state {
+            State::Live(live) => Some(live),
+            State::Visitor | State::Entering(_) => None,
+        }
+    }
+
+    /// The session that hears what comes: live, or about to be.
+    pub fn hearing(&mut self) -> Option<&mut Live> {
+        match &mut self.state {
+            State::Live(live) | State::Entering(live) => Some(live),
+            State::Visitor => None,
+        }
+    }
+
+    /// A login was accepted.
+    pub fn enter(&mut self, live: Box<Live>) {
+        self.state = State::Entering(live);
+    }
+
+    /// The login is complete: no deadline any more, and the pace begins.
+    pub fn go_live(&mut self, per_second: Option<u32>, now: Instant) -> Option<&mut Live> {
+        let State::Entering(live) = std::mem::replace(&mut self.state, State::Visitor) else { return None };
+        self.state = State::Live(live);
+        self.login_deadline = None;
+        self.pace = per_second.map(|per_second| Pace::new(per_second, now));
+        self.live()
+    }
+
+    /// Nobody is logged in any more; who was.
+    pub fn leave(&mut self, login: Option<Duration>, now: Instant) -> Option<Box<Live>> {
+        self.login_deadline = login.map(|login| now + login);
+        match std::mem::replace(&mut self.state, State::Visitor) {
+            State::Live(live) | State::Entering(live) => Some(live),
+            State::Visitor => None,
+        }
+    }
+
+    /// A malformed line; whether it was one too many.
+    pub fn malformed(&mut self) -> bool {
+        self.malformed_in_a_row += 1;
+        self.malformed_in_a_row >= MALFORMED_MAX
+    }
+
+    /// A line that is a request.
+    pub fn well_formed(&mut self) {
+        self.malformed_in_a_row = 0;
+    }
+
+    /// Whether the session may send another message now; if not, when.
+    ///
+    /// # Errors
+    /// The time from which it may.
+    pub fn take_pace(&mut self, now: Instant) -> Result<(), Instant> {
+        self.pace.as_mut().map_or(Ok(()), |pace| pace.take(now))
+    }
+
+    /// A chat message was answered; whether reading goes on.
+    pub fn answered(&mut self, inflight_max: usize) -> bool {
+        self.inflight = self.inflight.saturating_sub(1);
+        let released = match self.hold {
+            Hold::UntilIdle => self.inflight == 0,
+            // Half, so that a full pipeline is not woken for each single answer.
+            Hold::UntilRoom => self.inflight <= inflight_max / 2,
+            Hold::No | Hold::Until(_) => false,
+        };
+        if released {
+            self.hold = Hold::No;
+        }
+        released
+    }
+
+    /// Whether nothing of this connection is under way.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.inflight == 0 && !self.at_worker
+    }
+
+    /// When to wake it, if that differs from what was asked for before: `Some(wish)`.
+    pub fn rearm(&mut self, now: Instant) -> Option<Option<Instant>> {
+        let held = match self.hold {
+            Hold::Until(at) => Some(at),
+            Hold::No | Hold::UntilRoom | Hold::UntilIdle => None,
+        };
+        // A request under way outlives the deadline: the worker's answer decides.
+        let login = if self.at_worker { None } else { self.login_deadline };
+        let tick = self.live().and_then(|live| {
+            if !live.wants_tick() {
+                live.tick_at = None;
+            } else if live.tick_at.is_none() {
+                live.tick_at = Some(now + TICK);
+            }
+            live.tick_at
+        });
+        let wish = [held, login, tick].into_iter().flatten().min();
+        if wish == self.armed {
+            return None;
+        }
+        self.armed = wish;
+        Some(wish)
+    }
+
+    /// The time asked for has come: what is due?
+    pub fn due(&mut self, now: Instant) -> Due {
+        self.armed = None;
+        let login_expired = self.login_deadline.is_some_and(|at| at <= now) && !self.at_worker;
+        if login_expired && matches!(self.state, State::Visitor) {
+            return Due::LoginTimeout;
+        }
+        let resume = matches!(self.hold, Hold::Until(at) if at <= now);
+        if resume {
+            self.hold = Hold::No;
+        }
+        let tick = self.live().is_some_and(|live| {
+            let due = live.tick_at.is_some_and(|at| at <= now);
+            if due {
+                live.tick_at = None;
+            }
+            due
+        });
+        Due::Work { resume, tick }
+    }
+}
+
+/// What [`Session::due`] found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Due {
+    /// Nobody logged in within the time allowed.
+    LoginTimeout,
+    /// The parts that are due.
+    Work {
+        /// Offer the line again that was held back.
+        resume: bool,
+        /// Ask what TCP has delivered, and close gaps.
+        tick: bool,
+    },
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a start for the clock that the tests move")]
+mod tests {
+    use super::*;
+
+    const LOGIN: Duration = Duration::from_secs(30);
+
+    fn visitor(now: Instant) -> Session {
+        Session::new(IpAddr::from([127, 0, 0, 1]), Some(LOGIN), now)
+    }
+
+    fn live(now: Instant, per_second: Option<u32>) -> Session {
+        let conn = ConnId { reactor: 0, slot: 0, generation: 0 };
+        let user = UserId::new(1).unwrap();
+        let caller = Caller { conn, user, name: "a".into(), device: DeviceId::UNNAMED, token: [0; 32] };
+        let mut session = visitor(now);
+        session.enter(Box::new(Live::new(caller, false, vec![], vec![])));
+        assert!(session.live().is_none(), "not before the backlog is read");
+        assert!(session.hearing().is_some());
+        session.go_live(per_second, now).unwrap();
+        session
+    }
+
+    #[test]
+    fn who_does_not_log_in_is_shown_the_door() {
+        let now = Instant::now();
+        let mut session = visitor(now);
+        assert_eq!(session.rearm(now), Some(Some(now + LOGIN)));
+        assert_eq!(session.rearm(now), None, "asked for already");
+        assert_eq!(session.due(now + LOGIN), Due::LoginTimeout);
+        let mut session = visitor(now);
+        session.at_worker = true;
+        assert_eq!(session.rearm(now), None, "a login under way is waited for");
+        let mut session = live(now, None);
+        assert_eq!(session.rearm(now), None);
+        assert_eq!(session.due(now + LOGIN), Due::Work { resume: false, tick: false });
+    }
+
+    #[test]
+    fn ten_malformed_lines_in_a_row_are_too_many() {
+        let mut session = visitor(Instant::now());
+        assert!((0..9).all(|_| !session.malformed()));
+        session.well_formed();
+        assert!((0..9).all(|_| !session.malformed()));
+        assert!(session.malformed());
+    }
+
+    #[test]
+    fn the_pace_allows_bursts_and_then_the_rate() {
+        let now = Instant::now();
+        let mut session = live(now, Some(10));
+        assert_eq!((0..1000).take_while(|_| session.take_pace(now).is_ok()).count(), 50);
+        let next = session.take_pace(now).unwrap_err();
+        assert_eq!(next, now + Duration::from_millis(100));
+        assert!(session.take_pace(next).is_ok());
+        assert!(session.take_pace(next).is_err());
+        let later = now + Duration::from_secs(60);
+        assert_eq!((0..1000).take_while(|_| session.take_pace(later).is_ok()).count(), 50);
+    }
+
+    #[test]
+    fn reading_goes_on_when_there_is_room() {
+        let mut session = live(Instant::now(), None);
+        session.inflight = 4;
+        session.hold = Hold::UntilRoom;
+        assert!(!session.answered(4));
+        assert!(session.answered(4), "half is free");
+        session.hold = Hold::UntilIdle;
+        assert!(!session.answered(4));
+        assert!(session.answered(4));
+    }
+
+    #[test]
+    fn ticks_come_only_while_something_waits() {
+        let now = Instant::now();
+        let mut session = live(now, None);
+        assert_eq!(session.rearm(now), None);
+        let conv = ConvId::group(GroupId::new(1).unwrap());
+        session.live().unwrap().pushed(conv, 1);
+        assert_eq!(session.rearm(now), Some(Some(now + TICK)));
+        assert_eq!(session.due(now + TICK), Due::Work { resume: false, tick: true });
+        assert_eq!(session.rearm(now + TICK), Some(Some(now + 2 * TICK)));
+    }
+}

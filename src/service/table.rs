@@ -1,0 +1,104 @@
+//! The handler table: every request, where it runs and what it is given. Built once, shared by all reactors.
+
+use super::workers::Place;
+use super::{Caller, Ctx, Handled, Visitor, account, chat, find, friend, group, history, login};
+use crate::wire::msg_id::MsgId;
+use crate::wire::request::{Bounds, Chat, Envelope, Request, RequestError};
+
+/// A parsed request, on its way to a worker, that needs a session.
+pub type SessionJob = Box<dyn FnOnce(&mut Ctx, &Caller) -> Handled + Send>;
+/// A parsed request, on its way to a worker, that needs none.
+pub type VisitorJob = Box<dyn FnOnce(&mut Ctx, &Visitor) -> Handled + Send>;
+
+type Parse<T> = Box<dyn Fn(&Envelope<'_>, Bounds) -> Result<T, RequestError> + Send + Sync>;
+
+/// Where a request runs, and what it is given. Who needs a session is given a [`Caller`]: no handler can forget to
+/// check.
+pub enum Route {
+    /// In the reactor: answers PONG.
+    Ping,
+    /// In the reactor: nothing happens.
+    Pong,
+    /// In the reactor: moves a cursor.
+    Delivered,
+    /// To the conversation's lane.
+    Chat(fn(&Envelope<'_>, Bounds) -> Result<Chat, RequestError>),
+    /// On a worker, for a logged-in user.
+    Session(Parse<SessionJob>),
+    /// On a worker, for anyone.
+    Anyone(Parse<(Place, VisitorJob)>),
+}
+
+fn route(id: MsgId) -> Route {
+    match id {
+        MsgId::Ping => Route::Ping,
+        MsgId::Pong => Route::Pong,
+        MsgId::Delivered => Route::Delivered,
+        MsgId::OneChat => Route::Chat(chat::to_user),
+        MsgId::GroupChat => Route::Chat(chat::to_group),
+        MsgId::Register => anyone(|_| Place::Auth, login::register),
+        MsgId::Login => anyone(login::place, login::login),
+        MsgId::Logout => session(login::logout),
+        MsgId::AddFriend => session(friend::add),
+        MsgId::DelFriend => session(friend::delete),
+        MsgId::Friends => session(friend::list),
+        MsgId::FriendRequest => session(friend::ask),
+        MsgId::FriendAnswer => session(friend::answer),
+        MsgId::CreateGroup => session(group::create),
+        MsgId::AddGroup => session(group::join),
+        MsgId::QuitGroup => session(group::quit),
+        MsgId::DelGroup => session(group::delete),
+        MsgId::Groups => session(group::list),
+        MsgId::Find => session(find::find),
+        MsgId::Offline => session(account::offline),
+        MsgId::Account => session(account::account),
+        MsgId::History => session(history::history),
+    }
+}
+
+fn session<R: Request>(handler: fn(&mut Ctx, &Caller, R) -> Handled) -> Route {
+    Route::Session(Box::new(move |line, bounds| {
+        let request = R::parse(line, bounds)?;
+        Ok(Box::new(move |ctx, caller| handler(ctx, caller, request)))
+    }))
+}
+
+fn anyone<R: Request>(place: fn(&R) -> Place, handler: fn(&mut Ctx, &Visitor, R) -> Handled) -> Route {
+    Route::Anyone(Box::new(move |line, bounds| {
+        let request = R::parse(line, bounds)?;
+        let place = place(&request);
+        let job: VisitorJob = Box::new(move |ctx, visitor| handler(ctx, visitor, request));
+        Ok((place, job))
+    }))
+}
+
+/// msgid -> [`Route`].
+pub struct Table {
+    /// By the request's number.
+    routes: Vec<Option<Route>>,
+}
+
+impl Table {
+    /// The whole table.
+    #[must_use]
+    pub fn new() -> Self {
+        let numbers = MsgId::ALL.into_iter().map(|id| usize::from(id.number()));
+        let mut routes: Vec<Option<Route>> = (0..=numbers.max().unwrap_or(0)).map(|_| None).collect();
+        for id in MsgId::ALL {
+            routes[usize::from(id.number())] = Some(route(id));
+        }
+        Self { routes }
+    }
+
+    /// Where this request runs.
+    #[must_use]
+    pub fn route(&self, id: MsgId) -> &Route {
+        self.routes[usize::from(id.number())].as_ref().expect("every MsgId has been entered by new()")
+    }
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self::new()
+    }
+}

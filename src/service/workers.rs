@@ -1,0 +1,146 @@
+//! Threads for what blocks: business functions that need the store, and password hashing.
+//!
+//! A connection has at most one request at a worker and one fetch under way, so one connection's requests keep their
+//! order, and the queues are bounded by the number of connections without a bound of their own.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use super::mail::{Mail, Then};
+use super::{Ctx, Handled};
+use crate::metrics::{Metrics, Refusal};
+use crate::net::ConnId;
+use crate::store::OpenStore;
+use crate::wire::errno::Errno;
+use crate::wire::msg_id::MsgId;
+use crate::wire::reply;
+
+/// Work for a worker.
+pub type Job = Box<dyn FnOnce(&mut Ctx) + Send>;
+
+/// Which threads run a job.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// The ordinary workers.
+    Worker,
+    /// The threads that hash passwords: a login storm starves nobody else.
+    Auth,
+}
+
+/// The entrances to the workers. Reactors hold clones; the threads end when the last one is dropped.
+#[derive(Clone)]
+pub struct Workers {
+    worker: Sender<Job>,
+    auth: Sender<Job>,
+    metrics: Arc<Metrics>,
+}
+
+/// The workers' queues before their threads run: jobs may be submitted already.
+pub struct Queues {
+    worker: Receiver<Job>,
+    auth: Receiver<Job>,
+}
+
+/// The workers' entrances and queues.
+#[must_use]
+pub fn queues(metrics: Arc<Metrics>) -> (Workers, Queues) {
+    let (worker, worker_jobs) = unbounded();
+    let (auth, auth_jobs) = unbounded();
+    (Workers { worker, auth, metrics }, Queues { worker: worker_jobs, auth: auth_jobs })
+}
+
+impl Workers {
+    /// Queues a job. Never blocks.
+    pub fn submit(&self, place: Place, job: Job) {
+        let queue = match place {
+            Place::Worker => &self.worker,
+            Place::Auth => &self.auth,
+        };
+        if queue.send(job).is_ok() {
+            self.metrics.worker_queued.inc();
+        }
+    }
+}
+
+/// One context for each thread to start.
+pub struct Crew {
+    /// For the ordinary workers.
+    pub workers: Vec<Ctx>,
+    /// For the threads that hash passwords.
+    pub auth: Vec<Ctx>,
+}
+
+/// Starts the threads.
+///
+/// # Errors
+/// The system gives no more threads.
+pub fn start(crew: Crew, queues: &Queues, stores: &Arc<dyn OpenStore>) -> std::io::Result<Vec<JoinHandle<()>>> {
+    let mut threads = Vec::new();
+    for (name, crew, jobs) in [("worker", crew.workers, &queues.worker), ("auth", crew.auth, &queues.auth)] {
+        for (index, ctx) in crew.into_iter().enumerate() {
+            let (jobs, stores) = (jobs.clone(), Arc::clone(stores));
+            let builder = thread::Builder::new().name(format!("{name}-{index}"));
+            threads.push(builder.spawn(move || run(ctx, &jobs, stores.as_ref()))?);
+        }
+    }
+    Ok(threads)
+}
+
+fn run(mut ctx: Ctx, jobs: &Receiver<Job>, stores: &dyn OpenStore) {
+    for job in jobs {
+        ctx.shared.metrics.worker_queued.dec();
+        if catch_unwind(AssertUnwindSafe(|| job(&mut ctx))).is_ok() {
+            continue;
+        }
+        // The panic hook has logged it. The store may be amid a transaction: a fresh one takes its place.
+        match stores.open() {
+            Ok(store) => ctx.store = store,
+            Err(error) => log::error!("a worker keeps its connection after a panic: {error}"),
+        }
+    }
+}
+
+/// A job that runs a handler and posts its reply: exactly one, whatever happens.
+#[must_use]
+pub fn request_job(
+    conn: ConnId,
+    request: MsgId,
+    tag: Option<Box<str>>,
+    handler: impl FnOnce(&mut Ctx) -> Handled + Send + 'static,
+) -> Job {
+    Box::new(move |ctx| {
+        let handled = catch_unwind(AssertUnwindSafe(|| handler(ctx)));
+        let tag = tag.as_deref();
+        let (line, then) = match handled {
+            Ok(Ok(done)) => (reply::success(request, tag, &done.body), done.then),
+            Ok(Err(error)) => {
+                let (errno, text) = error.reply();
+                if matches!(errno, Errno::Unavailable | Errno::Internal) {
+                    ctx.shared.metrics.store_errors.inc();
+                    log::warn!("{conn}: {request:?} failed: {error}");
+                }
+                ctx.shared.metrics.requests_refused.get_or_create(&refusal(errno)).inc();
+                (reply::failure(request, tag, errno, text), Then::Nothing)
+            }
+            Err(panic) => {
+                post(ctx, conn, reply::failure(request, tag, Errno::Internal, "internal error"), Then::Nothing);
+                std::panic::resume_unwind(panic);
+            }
+        };
+        post(ctx, conn, line, then);
+        ctx.flush();
+    })
+}
+
+fn post(ctx: &Ctx, conn: ConnId, line: bytes::Bytes, then: Then) {
+    ctx.shared.mailboxes.post(conn, Mail::Reply { conn, line, then });
+}
+
+/// The label of a refused request.
+#[must_use]
+pub fn refusal(errno: Errno) -> Refusal {
+    Refusal { errno: u32::from(errno.number()) }
+}
