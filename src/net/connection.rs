@@ -1,1 +1,514 @@
-//! placeholder
+//! One socket: its states, what is read from it and what waits to be written.
+//!
+//! ```text
+//!   Open ----------> Draining ----------------> Lingering ----------> Gone
+//!     lines in,        lines out only,            our side is shut,     the reactor removes it
+//!     lines out        at most DRAIN_TIME         input is discarded,
+//!                                                 at most LINGER_TIME
+//! ```
+//!
+//! A peer that has ended its own side skips Lingering; a socket that failed or reads too slowly goes to Gone at once.
+//! Nothing here waits: the reactor calls when there is something to do, and [`Connection::settle`] once at the end of
+//! every turn in which the connection was touched, so the lines of one turn leave in one write.
+
+use std::io::{ErrorKind, Read};
+use std::net::{IpAddr, Shutdown};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+
+use super::frame::{Fed, Frames, LineTooLong, Taken};
+use super::outbox::{HighWater, Outbox, Wrote};
+use super::proxy::{self, Parsed};
+use super::{CloseReason, ConnId, Flow, Link, Protocol, sys};
+
+/// Bytes read from one socket in one turn; then the others have theirs.
+const READ_BUDGET_BYTES: usize = 256 * 1024;
+/// How long a closing connection may take to accept its last lines.
+const DRAIN_TIME: Duration = Duration::from_secs(5);
+/// How long the peer may take to end its side. Closing while input waits would make the kernel send a reset, which may
+/// destroy the last lines on their way.
+const LINGER_TIME: Duration = Duration::from_secs(2);
+/// Input discarded meanwhile; who sends more gets the reset.
+const LINGER_BYTES: usize = 64 * 1024;
+
+/// See the module's picture.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    Open,
+    Draining,
+    Lingering { bytes_left: usize },
+    Gone,
+}
+
+/// The half of a connection that the protocol acts on: its [`Link`].
+#[derive(Debug)]
+pub(super) struct Wire {
+    socket: TcpStream,
+    outbox: Outbox,
+    /// No more lines are offered until [`Link::resume`].
+    paused: bool,
+    /// The kernel's send buffer is full; a WRITABLE event will come.
+    blocked: bool,
+    /// Why it is closing; the first reason given stays. What is sent from then on is dropped.
+    ending: Option<CloseReason>,
+    /// The socket failed: the kernel knows nothing about it any more.
+    failed: bool,
+    /// When to be called; `wish_changed` until the reactor has noted it.
+    wish: Option<Instant>,
+    wish_changed: bool,
+    /// The stream offset last known to be acknowledged.
+    acknowledged: u64,
+    /// Lines queued and bytes written that are not in the reactor's tally yet.
+    lines_untold: u64,
+    written_told: u64,
+}
+
+/// What is counted in a turn; handed to the shared counters at its end, so that reactors seldom share a cache line.
+#[derive(Default, Debug)]
+pub(super) struct Tally {
+    pub(super) lines_in: u64,
+    pub(super) lines_out: u64,
+    pub(super) bytes_in: u64,
+    pub(super) bytes_out: u64,
+}
+
+/// What all connections of a reactor share while it reads.
+#[derive(Debug)]
+pub(super) struct Turn<'a> {
+    pub(super) now: Instant,
+    pub(super) line_bytes: usize,
+    pub(super) tally: &'a mut Tally,
+}
+
+/// One socket and the session on it. Touched by its reactor's thread only.
+#[derive(Debug)]
+pub(super) struct Connection<S> {
+    pub(super) id: ConnId,
+    /// On the reactor's list of those to settle.
+    pub(super) touched: bool,
+    /// On the reactor's list of those to read from.
+    pub(super) listed: bool,
+    wire: Wire,
+    /// `None` until the PROXY header has come.
+    session: Option<S>,
+    frames: Frames,
+    phase: Phase,
+    /// What has come of the PROXY header; empty ever after.
+    header: Vec<u8>,
+    /// The socket may hold more bytes: no `WouldBlock` was seen since the last event.
+    readable: bool,
+    /// Lines may be kept, or the peer's end was not handled: look even without an event.
+    look_again: bool,
+    /// The peer's FIN was announced: read until it is found.
+    fin_announced: bool,
+    /// The peer's FIN was read: no more bytes will come.
+    fin_read: bool,
+    /// What the poll is asked for at present.
+    interest: Interest,
+}
+
+/// What a connection becomes once it is [`Connection::is_gone`].
+#[derive(Debug)]
+pub(super) struct Remains<S> {
+    /// The session, if it was ever opened.
+    pub(super) session: Option<S>,
+    pub(super) reason: CloseReason,
+    /// The stream offset that the peer's TCP is known to have received.
+    pub(super) acknowledged: u64,
+}
+
+/// What one read of a socket yields.
+enum Input {
+    Bytes(usize),
+    Nothing,
+    End,
+}
+
+impl Link for Wire {
+    fn send(&mut self, line: Bytes) {
+        if self.ending.is_some() {
+            return;
+        }
+        self.lines_untold += 1;
+        let Err(HighWater(line)) = self.outbox.push(line) else { return };
+        // Lines wait for the end of the turn: the kernel may have room for them all.
+        self.flush();
+        if self.ending.is_none() && self.outbox.push(line).is_err() {
+            self.ending = Some(CloseReason::SlowConsumer);
+        }
+    }
+
+    fn close(&mut self, reason: CloseReason) {
+        self.ending.get_or_insert(reason);
+    }
+
+    fn resume(&mut self) {
+        self.paused = false;
+    }
+
+    fn wake_at(&mut self, at: Option<Instant>) {
+        if self.ending.is_none() {
+            self.wish(at);
+        }
+    }
+
+    fn queued_bytes(&self) -> usize {
+        self.outbox.waiting()
+    }
+
+    fn offset(&self) -> u64 {
+        self.outbox.queued()
+    }
+
+    fn acknowledged(&mut self) -> u64 {
+        if self.failed {
+            return self.acknowledged;
+        }
+        if let Ok(missing) = sys::unacknowledged_bytes(&self.socket) {
+            self.acknowledged = self.acknowledged.max(self.outbox.written().saturating_sub(missing));
+        }
+        self.acknowledged
+    }
+}
+
+impl Wire {
+    /// Writes what is queued, as far as the kernel takes it.
+    fn flush(&mut self) {
+        match self.outbox.write_to(&mut self.socket) {
+            Ok(Wrote::All) => self.blocked = false,
+            Ok(Wrote::Blocked) => self.blocked = true,
+            Err(_) => self.fail(),
+        }
+    }
+
+    fn fail(&mut self) {
+        self.failed = true;
+        self.ending.get_or_insert(CloseReason::SocketError);
+    }
+
+    fn wish(&mut self, at: Option<Instant>) {
+        self.wish_changed |= self.wish != at;
+        self.wish = at;
+    }
+
+    fn tell(&mut self, tally: &mut Tally) {
+        tally.lines_out += std::mem::take(&mut self.lines_untold);
+        tally.bytes_out += self.outbox.written() - self.written_told;
+        self.written_told = self.outbox.written();
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> Input {
+        loop {
+            return match self.socket.read(buffer) {
+                Ok(0) => Input::End,
+                Ok(bytes) => Input::Bytes(bytes),
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => Input::Nothing,
+                Err(_) => {
+                    self.fail();
+                    Input::Nothing
+                }
+            };
+        }
+    }
+}
+
+impl<S> Connection<S> {
+    /// A connection on a socket that is registered for reading.
+    pub(super) fn new(id: ConnId, socket: TcpStream, outbox_bytes: usize) -> Self {
+        let wire = Wire {
+            socket,
+            outbox: Outbox::new(outbox_bytes),
+            paused: false,
+            blocked: false,
+            ending: None,
+            failed: false,
+            wish: None,
+            wish_changed: false,
+            acknowledged: 0,
+            lines_untold: 0,
+            written_told: 0,
+        };
+        Self {
+            id,
+            touched: false,
+            listed: false,
+            wire,
+            session: None,
+            frames: Frames::default(),
+            phase: Phase::Open,
+            header: Vec::new(),
+            readable: false,
+            look_again: false,
+            fin_announced: false,
+            fin_read: false,
+            interest: Interest::READABLE,
+        }
+    }
+
+    /// Lets the protocol begin a session for a client at `from`.
+    pub(super) fn open<P: Protocol<Session = S>>(&mut self, protocol: &mut P, from: IpAddr, now: Instant) {
+        // Whoever listens on an IPv6 address sees IPv4 clients as mapped ones.
+        self.session = Some(protocol.opened(self.id, from.to_canonical(), &mut self.wire, now));
+    }
+
+    /// Begins with waiting for a PROXY header, at most until `deadline`.
+    pub(super) fn await_header(&mut self, deadline: Instant) {
+        self.wire.wish(Some(deadline));
+    }
+
+    /// The session and its link; `None` before the PROXY header has come.
+    pub(super) fn parts(&mut self) -> Option<(&mut S, &mut dyn Link)> {
+        Some((self.session.as_mut()?, &mut self.wire))
+    }
+
+    /// Ends it: what is queued is still written.
+    pub(super) fn close(&mut self, reason: CloseReason) {
+        self.wire.close(reason);
+    }
+
+    /// Ends it at once; what is queued is dropped.
+    pub(super) fn cut(&mut self, reason: CloseReason) {
+        self.wire.close(reason);
+        self.phase = Phase::Gone;
+    }
+
+    /// Takes note of what the poll reports.
+    pub(super) fn note(&mut self, event: &mio::event::Event) {
+        self.readable |= event.is_readable() || event.is_read_closed();
+        self.fin_announced |= event.is_read_closed();
+        if event.is_writable() {
+            self.wire.blocked = false;
+        }
+        // Both directions closed is a reset, or the kernel gave the peer up; noticed even while nothing is read. Only
+        // where our side was shut before, it is the ordinary end.
+        let ended_by_us = matches!(self.phase, Phase::Lingering { .. });
+        if event.is_error() || (event.is_write_closed() && !ended_by_us) {
+            self.wire.fail();
+        }
+    }
+
+    /// Whether [`Connection::read_turn`] would find something to do, for all that is known.
+    pub(super) fn wants_turn(&self) -> bool {
+        match self.phase {
+            Phase::Open => !self.wire.paused && self.wire.ending.is_none() && (self.readable || self.look_again),
+            Phase::Lingering { .. } => self.readable,
+            Phase::Draining | Phase::Gone => false,
+        }
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        self.phase == Phase::Gone
+    }
+
+    /// The time of the connection's deadline, if it has changed since the last call.
+    pub(super) fn take_wish(&mut self) -> Option<Option<Instant>> {
+        std::mem::take(&mut self.wire.wish_changed).then_some(self.wire.wish)
+    }
+
+    /// The deadline has come.
+    pub(super) fn due<P: Protocol<Session = S>>(&mut self, protocol: &mut P, now: Instant) {
+        self.wire.wish = None;
+        match (self.phase, &mut self.session) {
+            (Phase::Open, Some(session)) => protocol.due(self.id, session, &mut self.wire, now),
+            (Phase::Open, None) => self.cut(CloseReason::BadProxyHeader),
+            (Phase::Draining | Phase::Lingering { .. } | Phase::Gone, _) => self.phase = Phase::Gone,
+        }
+    }
+
+    /// Offers the lines kept, then reads until the socket is empty, the budget is spent or the protocol wants no more.
+    /// `buffer` is the reactor's; nothing stays in it.
+    pub(super) fn read_turn<P>(&mut self, protocol: &mut P, buffer: &mut [u8], turn: &mut Turn<'_>)
+    where
+        P: Protocol<Session = S>,
+    {
+        if let Phase::Lingering { bytes_left } = self.phase {
+            return self.discard(buffer, bytes_left);
+        }
+        if std::mem::take(&mut self.look_again) && self.takes_lines() {
+            self.offer(&[], protocol, turn);
+        }
+        let mut budget = READ_BUDGET_BYTES;
+        while self.readable && !self.fin_read && self.takes_lines() && budget > 0 {
+            match self.wire.read(buffer) {
+                Input::Bytes(bytes) => {
+                    budget = budget.saturating_sub(bytes);
+                    turn.tally.bytes_in += bytes as u64;
+                    // A short read has emptied the socket: what comes from now on is a new edge (epoll(7)). Only a FIN
+                    // that was announced before must still be fetched.
+                    self.readable = bytes == buffer.len() || self.fin_announced;
+                    self.take_in(&buffer[..bytes], protocol, turn);
+                }
+                Input::Nothing => self.readable = false,
+                Input::End => self.fin_read = true,
+            }
+        }
+        if self.fin_read && self.takes_lines() {
+            self.peer_ended(protocol, turn.now);
+        }
+    }
+
+    /// The one place that closes, at the end of a turn: moves on to the next phase where it is time, writes what is
+    /// queued and asks the poll for what is needed now.
+    pub(super) fn settle(&mut self, registry: &Registry, turn: &mut Turn<'_>) {
+        if self.phase == Phase::Open
+            && let Some(reason) = self.wire.ending
+        {
+            self.begin_closing(reason, turn.now);
+        }
+        if matches!(self.phase, Phase::Open | Phase::Draining) && !self.wire.blocked {
+            self.wire.flush();
+        }
+        if self.phase == Phase::Draining && self.wire.outbox.waiting() == 0 {
+            self.finish_writing(turn.now);
+        }
+        if self.wire.failed {
+            self.phase = Phase::Gone;
+        }
+        self.wire.tell(turn.tally);
+        self.ask_poll(registry);
+    }
+
+    /// Tells the protocol if the outbox has fallen below the low-water mark; whether it has.
+    pub(super) fn tell_drained<P: Protocol<Session = S>>(&mut self, protocol: &mut P, now: Instant) -> bool {
+        let Some(session) = &mut self.session else { return false };
+        if self.phase != Phase::Open || !self.wire.outbox.take_drained() {
+            return false;
+        }
+        protocol.drained(self.id, session, &mut self.wire, now);
+        true
+    }
+
+    /// Takes a connection that is gone apart; the socket closes with it.
+    pub(super) fn into_remains(mut self) -> Remains<S> {
+        let reason = self.wire.ending.unwrap_or(CloseReason::SocketError);
+        Remains { acknowledged: self.wire.acknowledged(), reason, session: self.session }
+    }
+
+    fn takes_lines(&self) -> bool {
+        self.phase == Phase::Open && !self.wire.paused && self.wire.ending.is_none()
+    }
+
+    /// Bytes from the socket: the PROXY header first, where one is awaited, then lines.
+    fn take_in<P: Protocol<Session = S>>(&mut self, chunk: &[u8], protocol: &mut P, turn: &mut Turn<'_>) {
+        if self.session.is_some() {
+            return self.offer(chunk, protocol, turn);
+        }
+        let had = self.header.len();
+        self.header.extend_from_slice(&chunk[..chunk.len().min(proxy::HEADER_BYTES_MAX)]);
+        match proxy::parse(&self.header) {
+            Parsed::Incomplete => {}
+            Parsed::Bad => self.cut(CloseReason::BadProxyHeader),
+            Parsed::Header { source, used } => {
+                self.header = Vec::new();
+                self.wire.wish(None);
+                let balancer = self.wire.socket.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |address| address.ip());
+                self.open(protocol, source.unwrap_or(balancer), turn.now);
+                if self.takes_lines() {
+                    // What had come before was no whole header, so the header ends in this chunk.
+                    self.offer(&chunk[used.saturating_sub(had)..], protocol, turn);
+                }
+            }
+        }
+    }
+
+    fn offer<P: Protocol<Session = S>>(&mut self, chunk: &[u8], protocol: &mut P, turn: &mut Turn<'_>) {
+        let Self { frames, session: Some(session), wire, id, .. } = self else { return };
+        let fed = frames.feed(chunk, turn.line_bytes, |line| {
+            let flow = protocol.line(*id, session, wire, line, turn.now);
+            wire.paused = flow != Flow::Continue;
+            turn.tally.lines_in += u64::from(flow != Flow::Retry);
+            match flow {
+                Flow::Retry => Taken::NotTaken,
+                Flow::Continue if wire.ending.is_none() => Taken::Next,
+                Flow::Continue | Flow::Pause => Taken::Last,
+            }
+        });
+        match fed {
+            Ok(Fed::All) => {}
+            Ok(Fed::Stopped) => self.look_again = true,
+            Err(LineTooLong) => {
+                protocol.line_too_long(session, wire);
+                wire.close(CloseReason::LineTooLong);
+            }
+        }
+    }
+
+    /// Every line before the peer's FIN was taken. A last one without its line end is nobody's.
+    fn peer_ended<P: Protocol<Session = S>>(&mut self, protocol: &mut P, now: Instant) {
+        let flow = match &mut self.session {
+            Some(session) => protocol.peer_ended(self.id, session, &mut self.wire, now),
+            None => Flow::Continue,
+        };
+        if flow == Flow::Continue {
+            self.wire.close(CloseReason::PeerClosed);
+            return;
+        }
+        self.wire.paused = true;
+        self.look_again = true;
+    }
+
+    fn begin_closing(&mut self, reason: CloseReason, now: Instant) {
+        self.frames = Frames::default();
+        let at_once = matches!(reason, CloseReason::SlowConsumer | CloseReason::SocketError);
+        if at_once || self.session.is_none() {
+            self.wire.outbox.clear();
+            self.phase = Phase::Gone;
+            return;
+        }
+        self.phase = Phase::Draining;
+        self.wire.wish(Some(now + DRAIN_TIME));
+    }
+
+    /// The last line is with the kernel.
+    fn finish_writing(&mut self, now: Instant) {
+        if self.fin_read || self.wire.socket.shutdown(Shutdown::Write).is_err() {
+            self.phase = Phase::Gone;
+            return;
+        }
+        // Should the peer answer with a reset, this stays what is known.
+        self.wire.acknowledged();
+        self.phase = Phase::Lingering { bytes_left: LINGER_BYTES };
+        self.wire.wish(Some(now + LINGER_TIME));
+        // Edges that came while nothing was read will not come again.
+        self.readable = true;
+    }
+
+    /// Throws input away until the peer ends its side or has sent too much.
+    fn discard(&mut self, buffer: &mut [u8], mut bytes_left: usize) {
+        loop {
+            match self.wire.read(buffer) {
+                Input::Bytes(bytes) if bytes <= bytes_left => bytes_left -= bytes,
+                Input::Bytes(_) | Input::End => {
+                    self.phase = Phase::Gone;
+                    return;
+                }
+                Input::Nothing => {
+                    self.readable = false;
+                    self.phase = Phase::Lingering { bytes_left };
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Asks for events about writing only while the kernel is full, about reading only while it means anything.
+    fn ask_poll(&mut self, registry: &Registry) {
+        let wanted = match self.phase {
+            Phase::Open if self.wire.blocked => Interest::READABLE | Interest::WRITABLE,
+            Phase::Open | Phase::Lingering { .. } => Interest::READABLE,
+            Phase::Draining => Interest::WRITABLE,
+            Phase::Gone => return,
+        };
+        if wanted == self.interest {
+            return;
+        }
+        match registry.reregister(&mut self.wire.socket, Token(self.id.slot as usize), wanted) {
+            Ok(()) => self.interest = wanted,
+            Err(_) => self.cut(CloseReason::SocketError),
+        }
+    }
+}

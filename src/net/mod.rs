@@ -19,6 +19,7 @@ mod outbox;
 mod proxy;
 pub mod reactor;
 mod sys;
+mod table;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -124,6 +125,14 @@ pub trait Protocol {
         line: &[u8],
         now: Instant,
     ) -> Flow;
+
+    /// The peer has ended its side (FIN) and every line before that was taken. `Continue`: the connection is closed as
+    /// [`CloseReason::PeerClosed`] once what is queued is flushed. `Pause`, while replies are on their way: it is kept,
+    /// and this is asked again after [`Link::resume`].
+    fn peer_ended(&mut self, conn: ConnId, session: &mut Self::Session, link: &mut dyn Link, now: Instant) -> Flow {
+        let _ = (conn, session, link, now);
+        Flow::Continue
+    }
 
     /// A line exceeded the limit. The connection is closed once what this queues is flushed.
     fn line_too_long(&mut self, session: &mut Self::Session, link: &mut dyn Link);
