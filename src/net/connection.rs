@@ -19,9 +19,11 @@ use bytes::Bytes;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
+use super::deadlines::Deadlines;
 use super::frame::{Fed, Frames, LineTooLong, Taken};
 use super::outbox::{HighWater, Outbox, Wrote};
-use super::proxy::{self, Parsed};
+use super::proxy::{self, Parsed, Source};
+use super::table::Marks;
 use super::{CloseReason, ConnId, Flow, Link, Protocol, sys};
 
 /// Bytes read from one socket in one turn; then the others have theirs.
@@ -43,6 +45,17 @@ enum Phase {
     Gone,
 }
 
+/// What is known of the direction from the peer to us.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum PeerSide {
+    /// More may come.
+    Open,
+    /// A FIN has arrived behind the bytes that wait: read until it is found.
+    FinAnnounced,
+    /// The FIN was read: no more bytes will come.
+    FinRead,
+}
+
 /// The half of a connection that the protocol acts on: its [`Link`].
 #[derive(Debug)]
 pub(super) struct Wire {
@@ -56,14 +69,28 @@ pub(super) struct Wire {
     ending: Option<CloseReason>,
     /// The socket failed: the kernel knows nothing about it any more.
     failed: bool,
-    /// When to be called; `wish_changed` until the reactor has noted it.
-    wish: Option<Instant>,
-    wish_changed: bool,
+    /// When to be called.
+    wish: Wish,
     /// The stream offset last known to be acknowledged.
     acknowledged: u64,
     /// Lines queued and bytes written that are not in the reactor's tally yet.
     lines_untold: u64,
     written_told: u64,
+}
+
+/// A wish for a deadline, on its way to the reactor's table of them.
+#[derive(Default, Debug)]
+struct Wish {
+    at: Option<Instant>,
+    /// The reactor does not know `at` yet.
+    changed: bool,
+}
+
+impl Wish {
+    fn set(&mut self, at: Option<Instant>) {
+        self.changed |= self.at != at;
+        self.at = at;
+    }
 }
 
 /// What is counted in a turn; handed to the shared counters at its end, so that reactors seldom share a cache line.
@@ -87,10 +114,10 @@ pub(super) struct Turn<'a> {
 #[derive(Debug)]
 pub(super) struct Connection<S> {
     pub(super) id: ConnId,
-    /// On the reactor's list of those to settle.
-    pub(super) touched: bool,
-    /// On the reactor's list of those to read from.
-    pub(super) listed: bool,
+    /// The client's address; the balancer's until a PROXY header tells better.
+    from: IpAddr,
+    /// The table's.
+    pub(super) marks: Marks,
     wire: Wire,
     /// `None` until the PROXY header has come.
     session: Option<S>,
@@ -102,10 +129,8 @@ pub(super) struct Connection<S> {
     readable: bool,
     /// Lines may be kept, or the peer's end was not handled: look even without an event.
     look_again: bool,
-    /// The peer's FIN was announced: read until it is found.
-    fin_announced: bool,
-    /// The peer's FIN was read: no more bytes will come.
-    fin_read: bool,
+    /// What is known of the peer's own end.
+    peer: PeerSide,
     /// What the poll is asked for at present.
     interest: Interest,
 }
@@ -151,7 +176,7 @@ impl Link for Wire {
 
     fn wake_at(&mut self, at: Option<Instant>) {
         if self.ending.is_none() {
-            self.wish(at);
+            self.wish.set(at);
         }
     }
 
@@ -189,11 +214,6 @@ impl Wire {
         self.ending.get_or_insert(CloseReason::SocketError);
     }
 
-    fn wish(&mut self, at: Option<Instant>) {
-        self.wish_changed |= self.wish != at;
-        self.wish = at;
-    }
-
     fn tell(&mut self, tally: &mut Tally) {
         tally.lines_out += std::mem::take(&mut self.lines_untold);
         tally.bytes_out += self.outbox.written() - self.written_told;
@@ -217,8 +237,8 @@ impl Wire {
 }
 
 impl<S> Connection<S> {
-    /// A connection on a socket that is registered for reading.
-    pub(super) fn new(id: ConnId, socket: TcpStream, outbox_bytes: usize) -> Self {
+    /// A connection on a socket that `from` opened and that is registered for reading.
+    pub(super) fn new(id: ConnId, socket: TcpStream, from: IpAddr, outbox_bytes: usize) -> Self {
         let wire = Wire {
             socket,
             outbox: Outbox::new(outbox_bytes),
@@ -226,16 +246,15 @@ impl<S> Connection<S> {
             blocked: false,
             ending: None,
             failed: false,
-            wish: None,
-            wish_changed: false,
+            wish: Wish::default(),
             acknowledged: 0,
             lines_untold: 0,
             written_told: 0,
         };
         Self {
             id,
-            touched: false,
-            listed: false,
+            from,
+            marks: Marks::default(),
             wire,
             session: None,
             frames: Frames::default(),
@@ -243,21 +262,20 @@ impl<S> Connection<S> {
             header: Vec::new(),
             readable: false,
             look_again: false,
-            fin_announced: false,
-            fin_read: false,
+            peer: PeerSide::Open,
             interest: Interest::READABLE,
         }
     }
 
-    /// Lets the protocol begin a session for a client at `from`.
-    pub(super) fn open<P: Protocol<Session = S>>(&mut self, protocol: &mut P, from: IpAddr, now: Instant) {
+    /// Lets the protocol begin a session.
+    pub(super) fn open<P: Protocol<Session = S>>(&mut self, protocol: &mut P, now: Instant) {
         // Whoever listens on an IPv6 address sees IPv4 clients as mapped ones.
-        self.session = Some(protocol.opened(self.id, from.to_canonical(), &mut self.wire, now));
+        self.session = Some(protocol.opened(self.id, self.from.to_canonical(), &mut self.wire, now));
     }
 
     /// Begins with waiting for a PROXY header, at most until `deadline`.
     pub(super) fn await_header(&mut self, deadline: Instant) {
-        self.wire.wish(Some(deadline));
+        self.wire.wish.set(Some(deadline));
     }
 
     /// The session and its link; `None` before the PROXY header has come.
@@ -279,7 +297,9 @@ impl<S> Connection<S> {
     /// Takes note of what the poll reports.
     pub(super) fn note(&mut self, event: &mio::event::Event) {
         self.readable |= event.is_readable() || event.is_read_closed();
-        self.fin_announced |= event.is_read_closed();
+        if event.is_read_closed() && self.peer == PeerSide::Open {
+            self.peer = PeerSide::FinAnnounced;
+        }
         if event.is_writable() {
             self.wire.blocked = false;
         }
@@ -304,14 +324,16 @@ impl<S> Connection<S> {
         self.phase == Phase::Gone
     }
 
-    /// The time of the connection's deadline, if it has changed since the last call.
-    pub(super) fn take_wish(&mut self) -> Option<Option<Instant>> {
-        std::mem::take(&mut self.wire.wish_changed).then_some(self.wire.wish)
+    /// Notes when the connection is due, if that has changed.
+    pub(super) fn note_deadline(&mut self, deadlines: &mut Deadlines) {
+        if std::mem::take(&mut self.wire.wish.changed) {
+            deadlines.set(self.id.slot as usize, self.wire.wish.at);
+        }
     }
 
     /// The deadline has come.
     pub(super) fn due<P: Protocol<Session = S>>(&mut self, protocol: &mut P, now: Instant) {
-        self.wire.wish = None;
+        self.wire.wish.at = None;
         match (self.phase, &mut self.session) {
             (Phase::Open, Some(session)) => protocol.due(self.id, session, &mut self.wire, now),
             (Phase::Open, None) => self.cut(CloseReason::BadProxyHeader),
@@ -332,21 +354,21 @@ impl<S> Connection<S> {
             self.offer(&[], protocol, turn);
         }
         let mut budget = READ_BUDGET_BYTES;
-        while self.readable && !self.fin_read && self.takes_lines() && budget > 0 {
+        while self.readable && self.peer != PeerSide::FinRead && self.takes_lines() && budget > 0 {
             match self.wire.read(buffer) {
                 Input::Bytes(bytes) => {
                     budget = budget.saturating_sub(bytes);
                     turn.tally.bytes_in += bytes as u64;
                     // A short read has emptied the socket: what comes from now on is a new edge (epoll(7)). Only a FIN
                     // that was announced before must still be fetched.
-                    self.readable = bytes == buffer.len() || self.fin_announced;
+                    self.readable = bytes == buffer.len() || self.peer == PeerSide::FinAnnounced;
                     self.take_in(&buffer[..bytes], protocol, turn);
                 }
                 Input::Nothing => self.readable = false,
-                Input::End => self.fin_read = true,
+                Input::End => self.peer = PeerSide::FinRead,
             }
         }
-        if self.fin_read && self.takes_lines() {
+        if self.peer == PeerSide::FinRead && self.takes_lines() {
             self.peer_ended(protocol, turn.now);
         }
     }
@@ -404,9 +426,11 @@ impl<S> Connection<S> {
             Parsed::Bad => self.cut(CloseReason::BadProxyHeader),
             Parsed::Header { source, used } => {
                 self.header = Vec::new();
-                self.wire.wish(None);
-                let balancer = self.wire.socket.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |address| address.ip());
-                self.open(protocol, source.unwrap_or(balancer), turn.now);
+                self.wire.wish.set(None);
+                if let Source::Client(address) = source {
+                    self.from = address;
+                }
+                self.open(protocol, turn.now);
                 if self.takes_lines() {
                     // What had come before was no whole header, so the header ends in this chunk.
                     self.offer(&chunk[used.saturating_sub(had)..], protocol, turn);
@@ -460,19 +484,19 @@ impl<S> Connection<S> {
             return;
         }
         self.phase = Phase::Draining;
-        self.wire.wish(Some(now + DRAIN_TIME));
+        self.wire.wish.set(Some(now + DRAIN_TIME));
     }
 
     /// The last line is with the kernel.
     fn finish_writing(&mut self, now: Instant) {
-        if self.fin_read || self.wire.socket.shutdown(Shutdown::Write).is_err() {
+        if self.peer == PeerSide::FinRead || self.wire.socket.shutdown(Shutdown::Write).is_err() {
             self.phase = Phase::Gone;
             return;
         }
         // Should the peer answer with a reset, this stays what is known.
         self.wire.acknowledged();
         self.phase = Phase::Lingering { bytes_left: LINGER_BYTES };
-        self.wire.wish(Some(now + LINGER_TIME));
+        self.wire.wish.set(Some(now + LINGER_TIME));
         // Edges that came while nothing was read will not come again.
         self.readable = true;
     }

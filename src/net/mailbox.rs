@@ -228,7 +228,9 @@ mod tests {
             assert!(batch.len() <= COMMANDS_MAX);
             taken += batch.len();
         }
-        senders.into_iter().for_each(|sender| sender.join().unwrap());
+        for sender in senders {
+            sender.join().unwrap();
+        }
     }
 
     #[test]

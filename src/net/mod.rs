@@ -140,7 +140,8 @@ pub trait Protocol {
     /// A message another thread posted.
     fn message(&mut self, message: Self::Message, net: &mut dyn Outbound<Self::Session>, now: Instant);
 
-    /// All messages that waited in the mailbox have been handled: what was gathered meanwhile may be handed on now.
+    /// The lines and messages of this turn have been handled: what was gathered meanwhile may be handed on now. Called in
+    /// every turn of the reactor, also when nothing came.
     fn turn_ended(&mut self, net: &mut dyn Outbound<Self::Session>, now: Instant);
 
     /// The outbox, which was over the low-water mark (a quarter of the high-water mark), is below it again.

@@ -24,13 +24,22 @@ pub(super) enum Parsed {
     Incomplete,
     /// A whole header.
     Header {
-        /// The client's address; `None` where the balancer speaks for itself or does not know.
-        source: Option<IpAddr>,
+        /// Who the client is.
+        source: Source,
         /// How many bytes the header has; the client's own follow.
         used: usize,
     },
     /// No header.
     Bad,
+}
+
+/// What a header says about the client.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Source {
+    /// Its address.
+    Client(IpAddr),
+    /// Nothing: the balancer speaks for itself (a health check) or does not know.
+    Unknown,
 }
 
 /// Looks at all bytes received so far. Never `Incomplete` for [`HEADER_BYTES_MAX`] bytes or more.
@@ -62,12 +71,12 @@ fn parse_v1(bytes: &[u8]) -> Parsed {
     }
 }
 
-/// The source of `PROXY TCP4 <source> <destination> <port> <port>`; the outer `None` if it is malformed.
-fn v1_source(text: &str) -> Option<Option<IpAddr>> {
+/// The source of `PROXY TCP4 <source> <destination> <port> <port>`; `None` if it is malformed.
+fn v1_source(text: &str) -> Option<Source> {
     let mut words = text.split(' ').skip(1);
     let family = words.next()?;
     if family == "UNKNOWN" {
-        return Some(None);
+        return Some(Source::Unknown);
     }
     let (source, destination): (IpAddr, IpAddr) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
     let fits = match family {
@@ -76,7 +85,7 @@ fn v1_source(text: &str) -> Option<Option<IpAddr>> {
         _ => false,
     };
     let _ports: (u16, u16) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-    (fits && words.next().is_none()).then_some(Some(source))
+    (fits && words.next().is_none()).then_some(Source::Client(source))
 }
 
 fn parse_v2(bytes: &[u8]) -> Parsed {
@@ -89,7 +98,7 @@ fn parse_v2(bytes: &[u8]) -> Parsed {
     let Some(rest) = bytes.get(V2_FIXED_BYTES..used) else { return Parsed::Incomplete };
     if command == 0 {
         // LOCAL: the balancer's own connection, a health check.
-        return Parsed::Header { source: None, used };
+        return Parsed::Header { source: Source::Unknown, used };
     }
     match v2_source(fixed[13] >> 4, rest) {
         Some(source) => Parsed::Header { source, used },
@@ -97,19 +106,19 @@ fn parse_v2(bytes: &[u8]) -> Parsed {
     }
 }
 
-/// The source of an address block: source, destination, two ports, then extensions. The outer `None` if it is too short.
-fn v2_source(family: u8, block: &[u8]) -> Option<Option<IpAddr>> {
+/// The source of an address block: source, destination, two ports, then extensions. `None` if it is too short.
+fn v2_source(family: u8, block: &[u8]) -> Option<Source> {
     match family {
         1 => {
             let _whole = block.first_chunk::<12>()?;
-            Some(Some(Ipv4Addr::from(*block.first_chunk::<4>()?).into()))
+            Some(Source::Client(Ipv4Addr::from(*block.first_chunk::<4>()?).into()))
         }
         2 => {
             let _whole = block.first_chunk::<36>()?;
-            Some(Some(Ipv6Addr::from(*block.first_chunk::<16>()?).into()))
+            Some(Source::Client(Ipv6Addr::from(*block.first_chunk::<16>()?).into()))
         }
         // Unspecified, or a unix socket: no address that means anything here.
-        0 | 3 => Some(None),
+        0 | 3 => Some(Source::Unknown),
         _ => None,
     }
 }
@@ -126,7 +135,8 @@ mod tests {
     }
 
     fn header(source: Option<&str>, used: usize) -> Parsed {
-        Parsed::Header { source: source.map(|text| text.parse().unwrap()), used }
+        let source = source.map_or(Source::Unknown, |text| Source::Client(text.parse().unwrap()));
+        Parsed::Header { source, used }
     }
 
     #[test]

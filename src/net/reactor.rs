@@ -147,7 +147,7 @@ impl<P: Protocol> Reactor<P> {
         for &slot in &ready {
             let Some(connection) = self.table.slot(slot) else { continue };
             // A mark that is not set belongs to the slot's earlier owner.
-            if !std::mem::take(&mut connection.listed) {
+            if !std::mem::take(&mut connection.marks.listed) {
                 continue;
             }
             connection.read_turn(&mut self.protocol, &mut self.buffer, &mut turn);
@@ -178,9 +178,9 @@ impl<P: Protocol> Reactor<P> {
             return self.refuse(CloseReason::SocketError);
         }
         self.settings.metrics.connections.inc();
-        let connection = self.table.insert(Connection::new(id, socket, self.settings.outbox_bytes));
+        let connection = self.table.insert(Connection::new(id, socket, from.ip(), self.settings.outbox_bytes));
         match self.settings.preamble {
-            Preamble::None => connection.open(&mut self.protocol, from.ip(), now),
+            Preamble::None => connection.open(&mut self.protocol, now),
             Preamble::ProxyHeader(timeout) => connection.await_header(now + timeout),
         }
     }
@@ -209,7 +209,7 @@ impl<P: Protocol> Reactor<P> {
         let touched = self.table.take_touched();
         for &slot in &touched {
             let Some(connection) = self.table.slot(slot) else { continue };
-            if !std::mem::take(&mut connection.touched) {
+            if !std::mem::take(&mut connection.marks.touched) {
                 continue;
             }
             let mut turn = Turn { now, line_bytes: self.settings.line_bytes, tally: &mut self.tally };
@@ -219,9 +219,7 @@ impl<P: Protocol> Reactor<P> {
                 continue;
             }
             let drained = connection.tell_drained(&mut self.protocol, now);
-            if let Some(wish) = connection.take_wish() {
-                self.deadlines.set(slot, wish);
-            }
+            connection.note_deadline(&mut self.deadlines);
             self.table.list_if_ready(slot);
             if drained {
                 // What the protocol queued then is written in the next turn, after everybody else's.
@@ -260,3 +258,6 @@ impl<P: Protocol> Reactor<P> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

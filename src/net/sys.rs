@@ -36,8 +36,8 @@ mod tests {
         assert_eq!(unacknowledged_bytes(&sender).unwrap(), 0);
 
         sender.set_nonblocking(true).unwrap();
-        let mut written = 0;
-        while let Ok(bytes) = sender.write(&[0; 65536]) {
+        let (piece, mut written) = (vec![0; 65536], 0);
+        while let Ok(bytes) = sender.write(&piece) {
             written += bytes as u64;
         }
         let waiting = unacknowledged_bytes(&sender).unwrap();

@@ -10,6 +10,15 @@ use slab::Slab;
 use super::connection::Connection;
 use super::{ConnId, Link, Outbound};
 
+/// On which lists a connection is. A fresh one is on none, even if the slot's earlier owner still is.
+#[derive(Default, Debug)]
+pub(super) struct Marks {
+    /// On the list of those to settle.
+    pub(super) touched: bool,
+    /// On the list of those to read from.
+    pub(super) listed: bool,
+}
+
 /// The connections of one reactor.
 #[derive(Debug)]
 pub(super) struct Table<S> {
@@ -58,7 +67,7 @@ impl<S> Table<S> {
     /// The connection in this slot, to be settled at the end of the turn.
     pub(super) fn touch(&mut self, slot: usize) -> Option<&mut Connection<S>> {
         let connection = self.slots.get_mut(slot)?;
-        if !mem::replace(&mut connection.touched, true) {
+        if !mem::replace(&mut connection.marks.touched, true) {
             self.touched.push(slot);
         }
         Some(connection)
@@ -67,7 +76,7 @@ impl<S> Table<S> {
     /// Puts a connection on the list of those to read from, if it wants to be.
     pub(super) fn list_if_ready(&mut self, slot: usize) {
         let Some(connection) = self.slots.get_mut(slot) else { return };
-        if connection.wants_turn() && !mem::replace(&mut connection.listed, true) {
+        if connection.wants_turn() && !mem::replace(&mut connection.marks.listed, true) {
             self.ready.push(slot);
         }
     }
@@ -98,7 +107,7 @@ impl<S> Table<S> {
     /// Touches every connection.
     pub(super) fn for_all(&mut self, mut visit: impl FnMut(&mut Connection<S>)) {
         for (slot, connection) in &mut self.slots {
-            if !mem::replace(&mut connection.touched, true) {
+            if !mem::replace(&mut connection.marks.touched, true) {
                 self.touched.push(slot);
             }
             visit(connection);
