@@ -11,20 +11,19 @@
 //! Nothing here waits: the reactor calls when there is something to do, and [`Connection::settle`] once at the end of
 //! every turn in which the connection was touched, so the lines of one turn leave in one write.
 
-use std::io::{ErrorKind, Read};
 use std::net::{IpAddr, Shutdown};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
 use super::deadlines::Deadlines;
 use super::frame::{Fed, Frames, LineTooLong, Taken};
-use super::outbox::{HighWater, Outbox, Wrote};
+use super::link::{Input, SocketLink};
 use super::proxy::{self, Parsed, Source};
 use super::table::Marks;
-use super::{CloseReason, ConnId, Flow, Link, Protocol, sys};
+use super::tally::Tally;
+use super::{CloseReason, ConnId, Flow, Link, Protocol};
 
 /// Bytes read from one socket in one turn; then the others have theirs.
 const READ_BUDGET_BYTES: usize = 256 * 1024;
@@ -56,52 +55,6 @@ enum PeerSide {
     FinRead,
 }
 
-/// The half of a connection that the protocol acts on: its [`Link`].
-#[derive(Debug)]
-pub(super) struct Wire {
-    socket: TcpStream,
-    outbox: Outbox,
-    /// No more lines are offered until [`Link::resume`].
-    paused: bool,
-    /// The kernel's send buffer is full; a WRITABLE event will come.
-    blocked: bool,
-    /// Why it is closing; the first reason given stays. What is sent from then on is dropped.
-    ending: Option<CloseReason>,
-    /// The socket failed: the kernel knows nothing about it any more.
-    failed: bool,
-    /// When to be called.
-    wish: Wish,
-    /// The stream offset last known to be acknowledged.
-    acknowledged: u64,
-    /// Lines queued and bytes written that are not in the reactor's tally yet.
-    lines_untold: u64,
-    written_told: u64,
-}
-
-/// A wish for a deadline, on its way to the reactor's table of them.
-#[derive(Default, Debug)]
-struct Wish {
-    at: Option<Instant>,
-    /// The reactor does not know `at` yet.
-    changed: bool,
-}
-
-impl Wish {
-    fn set(&mut self, at: Option<Instant>) {
-        self.changed |= self.at != at;
-        self.at = at;
-    }
-}
-
-/// What is counted in a turn; handed to the shared counters at its end, so that reactors seldom share a cache line.
-#[derive(Default, Debug)]
-pub(super) struct Tally {
-    pub(super) lines_in: u64,
-    pub(super) lines_out: u64,
-    pub(super) bytes_in: u64,
-    pub(super) bytes_out: u64,
-}
-
 /// What all connections of a reactor share while it reads.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
@@ -118,7 +71,7 @@ pub(super) struct Connection<S> {
     from: IpAddr,
     /// The table's.
     pub(super) marks: Marks,
-    wire: Wire,
+    link: SocketLink,
     /// `None` until the PROXY header has come.
     session: Option<S>,
     frames: Frames,
@@ -145,117 +98,14 @@ pub(super) struct Remains<S> {
     pub(super) acknowledged: u64,
 }
 
-/// What one read of a socket yields.
-enum Input {
-    Bytes(usize),
-    Nothing,
-    End,
-}
-
-impl Link for Wire {
-    fn send(&mut self, line: Bytes) {
-        if self.ending.is_some() {
-            return;
-        }
-        self.lines_untold += 1;
-        let Err(HighWater(line)) = self.outbox.push(line) else { return };
-        // Lines wait for the end of the turn: the kernel may have room for them all.
-        self.flush();
-        if self.ending.is_none() && self.outbox.push(line).is_err() {
-            self.ending = Some(CloseReason::SlowConsumer);
-        }
-    }
-
-    fn close(&mut self, reason: CloseReason) {
-        self.ending.get_or_insert(reason);
-    }
-
-    fn resume(&mut self) {
-        self.paused = false;
-    }
-
-    fn wake_at(&mut self, at: Option<Instant>) {
-        if self.ending.is_none() {
-            self.wish.set(at);
-        }
-    }
-
-    fn queued_bytes(&self) -> usize {
-        self.outbox.waiting()
-    }
-
-    fn offset(&self) -> u64 {
-        self.outbox.queued()
-    }
-
-    fn acknowledged(&mut self) -> u64 {
-        if self.failed {
-            return self.acknowledged;
-        }
-        if let Ok(missing) = sys::unacknowledged_bytes(&self.socket) {
-            self.acknowledged = self.acknowledged.max(self.outbox.written().saturating_sub(missing));
-        }
-        self.acknowledged
-    }
-}
-
-impl Wire {
-    /// Writes what is queued, as far as the kernel takes it.
-    fn flush(&mut self) {
-        match self.outbox.write_to(&mut self.socket) {
-            Ok(Wrote::All) => self.blocked = false,
-            Ok(Wrote::Blocked) => self.blocked = true,
-            Err(_) => self.fail(),
-        }
-    }
-
-    fn fail(&mut self) {
-        self.failed = true;
-        self.ending.get_or_insert(CloseReason::SocketError);
-    }
-
-    fn tell(&mut self, tally: &mut Tally) {
-        tally.lines_out += std::mem::take(&mut self.lines_untold);
-        tally.bytes_out += self.outbox.written() - self.written_told;
-        self.written_told = self.outbox.written();
-    }
-
-    fn read(&mut self, buffer: &mut [u8]) -> Input {
-        loop {
-            return match self.socket.read(buffer) {
-                Ok(0) => Input::End,
-                Ok(bytes) => Input::Bytes(bytes),
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => Input::Nothing,
-                Err(_) => {
-                    self.fail();
-                    Input::Nothing
-                }
-            };
-        }
-    }
-}
-
 impl<S> Connection<S> {
     /// A connection on a socket that `from` opened and that is registered for reading.
     pub(super) fn new(id: ConnId, socket: TcpStream, from: IpAddr, outbox_bytes: usize) -> Self {
-        let wire = Wire {
-            socket,
-            outbox: Outbox::new(outbox_bytes),
-            paused: false,
-            blocked: false,
-            ending: None,
-            failed: false,
-            wish: Wish::default(),
-            acknowledged: 0,
-            lines_untold: 0,
-            written_told: 0,
-        };
         Self {
             id,
             from,
             marks: Marks::default(),
-            wire,
+            link: SocketLink::new(socket, outbox_bytes),
             session: None,
             frames: Frames::default(),
             phase: Phase::Open,
@@ -270,27 +120,27 @@ impl<S> Connection<S> {
     /// Lets the protocol begin a session.
     pub(super) fn open<P: Protocol<Session = S>>(&mut self, protocol: &mut P, now: Instant) {
         // Whoever listens on an IPv6 address sees IPv4 clients as mapped ones.
-        self.session = Some(protocol.opened(self.id, self.from.to_canonical(), &mut self.wire, now));
+        self.session = Some(protocol.opened(self.id, self.from.to_canonical(), &mut self.link, now));
     }
 
     /// Begins with waiting for a PROXY header, at most until `deadline`.
     pub(super) fn await_header(&mut self, deadline: Instant) {
-        self.wire.wish.set(Some(deadline));
+        self.link.wish.set(Some(deadline));
     }
 
     /// The session and its link; `None` before the PROXY header has come.
     pub(super) fn parts(&mut self) -> Option<(&mut S, &mut dyn Link)> {
-        Some((self.session.as_mut()?, &mut self.wire))
+        Some((self.session.as_mut()?, &mut self.link))
     }
 
     /// Ends it: what is queued is still written.
     pub(super) fn close(&mut self, reason: CloseReason) {
-        self.wire.close(reason);
+        self.link.close(reason);
     }
 
     /// Ends it at once; what is queued is dropped.
     pub(super) fn cut(&mut self, reason: CloseReason) {
-        self.wire.close(reason);
+        self.link.close(reason);
         self.phase = Phase::Gone;
     }
 
@@ -301,20 +151,20 @@ impl<S> Connection<S> {
             self.peer = PeerSide::FinAnnounced;
         }
         if event.is_writable() {
-            self.wire.blocked = false;
+            self.link.blocked = false;
         }
         // Both directions closed is a reset, or the kernel gave the peer up; noticed even while nothing is read. Only
         // where our side was shut before, it is the ordinary end.
         let ended_by_us = matches!(self.phase, Phase::Lingering { .. });
         if event.is_error() || (event.is_write_closed() && !ended_by_us) {
-            self.wire.fail();
+            self.link.fail();
         }
     }
 
     /// Whether [`Connection::read_turn`] would find something to do, for all that is known.
     pub(super) fn wants_turn(&self) -> bool {
         match self.phase {
-            Phase::Open => !self.wire.paused && self.wire.ending.is_none() && (self.readable || self.look_again),
+            Phase::Open => !self.link.paused && self.link.ending.is_none() && (self.readable || self.look_again),
             Phase::Lingering { .. } => self.readable,
             Phase::Draining | Phase::Gone => false,
         }
@@ -326,16 +176,14 @@ impl<S> Connection<S> {
 
     /// Notes when the connection is due, if that has changed.
     pub(super) fn note_deadline(&mut self, deadlines: &mut Deadlines) {
-        if std::mem::take(&mut self.wire.wish.changed) {
-            deadlines.set(self.id.slot as usize, self.wire.wish.at);
-        }
+        self.link.wish.tell(self.id.slot as usize, deadlines);
     }
 
     /// The deadline has come.
     pub(super) fn due<P: Protocol<Session = S>>(&mut self, protocol: &mut P, now: Instant) {
-        self.wire.wish.at = None;
+        self.link.wish.spend();
         match (self.phase, &mut self.session) {
-            (Phase::Open, Some(session)) => protocol.due(self.id, session, &mut self.wire, now),
+            (Phase::Open, Some(session)) => protocol.due(self.id, session, &mut self.link, now),
             (Phase::Open, None) => self.cut(CloseReason::BadProxyHeader),
             (Phase::Draining | Phase::Lingering { .. } | Phase::Gone, _) => self.phase = Phase::Gone,
         }
@@ -350,12 +198,12 @@ impl<S> Connection<S> {
         if let Phase::Lingering { bytes_left } = self.phase {
             return self.discard(buffer, bytes_left);
         }
-        if std::mem::take(&mut self.look_again) && self.takes_lines() {
+        if self.takes_lines() && std::mem::take(&mut self.look_again) {
             self.offer(&[], protocol, turn);
         }
         let mut budget = READ_BUDGET_BYTES;
         while self.readable && self.peer != PeerSide::FinRead && self.takes_lines() && budget > 0 {
-            match self.wire.read(buffer) {
+            match self.link.read(buffer) {
                 Input::Bytes(bytes) => {
                     budget = budget.saturating_sub(bytes);
                     turn.tally.bytes_in += bytes as u64;
@@ -377,41 +225,41 @@ impl<S> Connection<S> {
     /// queued and asks the poll for what is needed now.
     pub(super) fn settle(&mut self, registry: &Registry, turn: &mut Turn<'_>) {
         if self.phase == Phase::Open
-            && let Some(reason) = self.wire.ending
+            && let Some(reason) = self.link.ending
         {
             self.begin_closing(reason, turn.now);
         }
-        if matches!(self.phase, Phase::Open | Phase::Draining) && !self.wire.blocked {
-            self.wire.flush();
+        if matches!(self.phase, Phase::Open | Phase::Draining) && !self.link.blocked {
+            self.link.flush();
         }
-        if self.phase == Phase::Draining && self.wire.outbox.waiting() == 0 {
+        if self.phase == Phase::Draining && self.link.outbox.waiting() == 0 {
             self.finish_writing(turn.now);
         }
-        if self.wire.failed {
+        if self.link.failed {
             self.phase = Phase::Gone;
         }
-        self.wire.tell(turn.tally);
+        self.link.tell(turn.tally);
         self.ask_poll(registry);
     }
 
     /// Tells the protocol if the outbox has fallen below the low-water mark; whether it has.
     pub(super) fn tell_drained<P: Protocol<Session = S>>(&mut self, protocol: &mut P, now: Instant) -> bool {
         let Some(session) = &mut self.session else { return false };
-        if self.phase != Phase::Open || !self.wire.outbox.take_drained() {
+        if self.phase != Phase::Open || !self.link.outbox.take_drained() {
             return false;
         }
-        protocol.drained(self.id, session, &mut self.wire, now);
+        protocol.drained(self.id, session, &mut self.link, now);
         true
     }
 
     /// Takes a connection that is gone apart; the socket closes with it.
     pub(super) fn into_remains(mut self) -> Remains<S> {
-        let reason = self.wire.ending.unwrap_or(CloseReason::SocketError);
-        Remains { acknowledged: self.wire.acknowledged(), reason, session: self.session }
+        let reason = self.link.ending.unwrap_or(CloseReason::SocketError);
+        Remains { acknowledged: self.link.acknowledged(), reason, session: self.session }
     }
 
     fn takes_lines(&self) -> bool {
-        self.phase == Phase::Open && !self.wire.paused && self.wire.ending.is_none()
+        self.phase == Phase::Open && !self.link.paused && self.link.ending.is_none()
     }
 
     /// Bytes from the socket: the PROXY header first, where one is awaited, then lines.
@@ -426,7 +274,7 @@ impl<S> Connection<S> {
             Parsed::Bad => self.cut(CloseReason::BadProxyHeader),
             Parsed::Header { source, used } => {
                 self.header = Vec::new();
-                self.wire.wish.set(None);
+                self.link.wish.set(None);
                 if let Source::Client(address) = source {
                     self.from = address;
                 }
@@ -440,14 +288,14 @@ impl<S> Connection<S> {
     }
 
     fn offer<P: Protocol<Session = S>>(&mut self, chunk: &[u8], protocol: &mut P, turn: &mut Turn<'_>) {
-        let Self { frames, session: Some(session), wire, id, .. } = self else { return };
+        let Self { frames, session: Some(session), link, id, .. } = self else { return };
         let fed = frames.feed(chunk, turn.line_bytes, |line| {
-            let flow = protocol.line(*id, session, wire, line, turn.now);
-            wire.paused = flow != Flow::Continue;
+            let flow = protocol.line(*id, session, link, line, turn.now);
+            link.paused = flow != Flow::Continue;
             turn.tally.lines_in += u64::from(flow != Flow::Retry);
             match flow {
                 Flow::Retry => Taken::NotTaken,
-                Flow::Continue if wire.ending.is_none() => Taken::Next,
+                Flow::Continue if link.ending.is_none() => Taken::Next,
                 Flow::Continue | Flow::Pause => Taken::Last,
             }
         });
@@ -455,8 +303,8 @@ impl<S> Connection<S> {
             Ok(Fed::All) => {}
             Ok(Fed::Stopped) => self.look_again = true,
             Err(LineTooLong) => {
-                protocol.line_too_long(session, wire);
-                wire.close(CloseReason::LineTooLong);
+                protocol.line_too_long(session, link);
+                link.close(CloseReason::LineTooLong);
             }
         }
     }
@@ -464,14 +312,14 @@ impl<S> Connection<S> {
     /// Every line before the peer's FIN was taken. A last one without its line end is nobody's.
     fn peer_ended<P: Protocol<Session = S>>(&mut self, protocol: &mut P, now: Instant) {
         let flow = match &mut self.session {
-            Some(session) => protocol.peer_ended(self.id, session, &mut self.wire, now),
+            Some(session) => protocol.peer_ended(self.id, session, &mut self.link, now),
             None => Flow::Continue,
         };
         if flow == Flow::Continue {
-            self.wire.close(CloseReason::PeerClosed);
+            self.link.close(CloseReason::PeerClosed);
             return;
         }
-        self.wire.paused = true;
+        self.link.paused = true;
         self.look_again = true;
     }
 
@@ -479,24 +327,24 @@ impl<S> Connection<S> {
         self.frames = Frames::default();
         let at_once = matches!(reason, CloseReason::SlowConsumer | CloseReason::SocketError);
         if at_once || self.session.is_none() {
-            self.wire.outbox.clear();
+            self.link.outbox.clear();
             self.phase = Phase::Gone;
             return;
         }
         self.phase = Phase::Draining;
-        self.wire.wish.set(Some(now + DRAIN_TIME));
+        self.link.wish.set(Some(now + DRAIN_TIME));
     }
 
     /// The last line is with the kernel.
     fn finish_writing(&mut self, now: Instant) {
-        if self.peer == PeerSide::FinRead || self.wire.socket.shutdown(Shutdown::Write).is_err() {
+        if self.peer == PeerSide::FinRead || self.link.socket.shutdown(Shutdown::Write).is_err() {
             self.phase = Phase::Gone;
             return;
         }
         // Should the peer answer with a reset, this stays what is known.
-        self.wire.acknowledged();
+        self.link.acknowledged();
         self.phase = Phase::Lingering { bytes_left: LINGER_BYTES };
-        self.wire.wish.set(Some(now + LINGER_TIME));
+        self.link.wish.set(Some(now + LINGER_TIME));
         // Edges that came while nothing was read will not come again.
         self.readable = true;
     }
@@ -504,7 +352,7 @@ impl<S> Connection<S> {
     /// Throws input away until the peer ends its side or has sent too much.
     fn discard(&mut self, buffer: &mut [u8], mut bytes_left: usize) {
         loop {
-            match self.wire.read(buffer) {
+            match self.link.read(buffer) {
                 Input::Bytes(bytes) if bytes <= bytes_left => bytes_left -= bytes,
                 Input::Bytes(_) | Input::End => {
                     self.phase = Phase::Gone;
@@ -522,7 +370,7 @@ impl<S> Connection<S> {
     /// Asks for events about writing only while the kernel is full, about reading only while it means anything.
     fn ask_poll(&mut self, registry: &Registry) {
         let wanted = match self.phase {
-            Phase::Open if self.wire.blocked => Interest::READABLE | Interest::WRITABLE,
+            Phase::Open if self.link.blocked => Interest::READABLE | Interest::WRITABLE,
             Phase::Open | Phase::Lingering { .. } => Interest::READABLE,
             Phase::Draining => Interest::WRITABLE,
             Phase::Gone => return,
@@ -530,7 +378,7 @@ impl<S> Connection<S> {
         if wanted == self.interest {
             return;
         }
-        match registry.reregister(&mut self.wire.socket, Token(self.id.slot as usize), wanted) {
+        match registry.reregister(&mut self.link.socket, Token(self.id.slot as usize), wanted) {
             Ok(()) => self.interest = wanted,
             Err(_) => self.cut(CloseReason::SocketError),
         }

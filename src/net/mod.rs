@@ -14,12 +14,14 @@ pub mod acceptor;
 mod connection;
 mod deadlines;
 pub mod frame;
+mod link;
 pub mod mailbox;
 mod outbox;
 mod proxy;
 pub mod reactor;
 mod sys;
 mod table;
+mod tally;
 
 use std::fmt;
 use std::net::IpAddr;

@@ -16,10 +16,11 @@ use std::time::{Duration, Instant};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Token};
 
-use super::connection::{Connection, Tally, Turn};
+use super::connection::{Connection, Turn};
 use super::deadlines::Deadlines;
 use super::mailbox::{Command, Inbox, WAKE};
 use super::table::Table;
+use super::tally::Tally;
 use super::{CloseReason, Protocol};
 use crate::metrics::{Metrics, Reason};
 
@@ -100,7 +101,7 @@ impl<P: Protocol> Reactor<P> {
                 self.table.for_all(|connection| connection.cut(CloseReason::Shutdown));
             }
             self.settle(now);
-            self.count();
+            self.tally.report(&self.settings.metrics);
         }
         Ok(())
     }
@@ -240,21 +241,6 @@ impl<P: Protocol> Reactor<P> {
         log::debug!("connection {id} closed: {:?}", remains.reason);
         if let Some(session) = remains.session {
             self.protocol.closed(id, session, remains.reason, remains.acknowledged, now);
-        }
-    }
-
-    fn count(&mut self) {
-        let Tally { lines_in, lines_out, bytes_in, bytes_out } = std::mem::take(&mut self.tally);
-        let metrics = &self.settings.metrics;
-        for (counter, by) in [
-            (&metrics.lines_in, lines_in),
-            (&metrics.lines_out, lines_out),
-            (&metrics.bytes_in, bytes_in),
-            (&metrics.bytes_out, bytes_out),
-        ] {
-            if by > 0 {
-                counter.inc_by(by);
-            }
         }
     }
 }

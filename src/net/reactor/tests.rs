@@ -217,12 +217,13 @@ impl Running {
         self.handle.post(ask).unwrap();
     }
 
-    /// Stops it and waits for its end.
-    fn stop(self) {
+    /// Stops it and waits for its end; the counts are final then.
+    fn stop(self) -> Arc<Metrics> {
         self.handle.stop(Instant::now()).unwrap();
         self.thread.join().unwrap().unwrap();
         assert_eq!(self.metrics.connections.get(), 0);
         assert_eq!(self.handle.connections(), 0);
+        self.metrics
     }
 }
 
@@ -273,8 +274,9 @@ fn thousands_of_lines_in_flight_come_back_in_order() {
         assert_eq!(client.line(), format!("line {number}"));
     }
     sender.join().unwrap();
-    assert_eq!(running.metrics.lines_in.get(), u64::from(LINES));
-    running.stop();
+    let metrics = running.stop();
+    assert_eq!(metrics.lines_in.get(), u64::from(LINES));
+    assert_eq!(metrics.lines_out.get(), u64::from(LINES) + 1, "and one about the shutdown");
 }
 
 #[test]
@@ -308,8 +310,7 @@ fn a_line_to_be_retried_is_offered_again() {
     assert_eq!(running.hear(), Told::Offered("retry".into()));
     assert_eq!(client.line(), "retried");
     assert_eq!(client.line(), "after");
-    assert_eq!(running.metrics.lines_in.get(), 2, "a line counts when it is taken");
-    running.stop();
+    assert_eq!(running.stop().lines_in.get(), 2, "a line counts when it is taken");
 }
 
 #[test]
