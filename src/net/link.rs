@@ -48,6 +48,7 @@ impl Wish {
         self.changed |= self.at != at;
         self.at = at;
     }
+
     /// The call is being made.
     pub(super) fn spend(&mut self) {
         self.at = None;
