@@ -1,1 +1,372 @@
-//! placeholder
+//! The listening socket, on the main thread: accepts, counts, refuses what is too much, deals sockets to the reactors.
+//!
+//! Socket options are set once, on the listener: Linux hands them on to every socket it accepts.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token, Waker};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+
+use super::mailbox::{ReactorGone, ReactorHandle};
+use crate::config::AcceptPolicy;
+use crate::metrics::Metrics;
+
+/// Connections the kernel completes ahead of us.
+const BACKLOG: i32 = 4096;
+/// A peer that vanished without a word is found within about a minute: silence for `KEEPALIVE_IDLE`, then this many
+/// probes; with bytes on their way, after `USER_TIMEOUT`.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEPALIVE_PROBES: u32 = 3;
+const USER_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long to leave accepting alone after an error; it lasts as long as all descriptors are in use.
+const ERROR_PAUSE: Duration = Duration::from_millis(100);
+/// Such errors come in floods: one line of log in this time.
+const LOG_INTERVAL: Duration = Duration::from_secs(1);
+
+const LISTENER: Token = Token(0);
+const STOP: Token = Token(1);
+
+/// What the acceptor is told at start.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Open connections over all reactors; whoever comes beyond is closed at once.
+    pub connections_max: usize,
+    /// How connections are dealt.
+    pub policy: AcceptPolicy,
+    /// Where to count.
+    pub metrics: Arc<Metrics>,
+}
+
+/// A bound, listening socket; nobody is accepted before [`Acceptor::run`].
+#[derive(Debug)]
+pub struct Acceptor {
+    poll: Poll,
+    listener: TcpListener,
+    stopper: Stopper,
+}
+
+/// Ends [`Acceptor::run`], from any thread.
+#[derive(Clone, Debug)]
+pub struct Stopper {
+    stopped: Arc<AtomicBool>,
+    waker: Arc<Waker>,
+}
+
+impl Stopper {
+    /// Lets `run` return soon, or at once if it is called later.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+        if let Err(error) = self.waker.wake() {
+            log::error!("cannot wake the acceptor: {error}");
+        }
+    }
+}
+
+impl Acceptor {
+    /// Listens on `address`; port 0 takes any free one.
+    ///
+    /// # Errors
+    /// The address is in use, not ours or not allowed; or there are no descriptors left.
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let mut listener = TcpListener::from_std(listen(address)?.into());
+        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+        let waker = Arc::new(Waker::new(poll.registry(), STOP)?);
+        Ok(Self { poll, listener, stopper: Stopper { stopped: Arc::default(), waker } })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// The kernel's; none is known.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// What ends [`Acceptor::run`].
+    #[must_use]
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// Accepts until stopped, on the calling thread; then the listening socket is closed.
+    ///
+    /// # Errors
+    /// The poll failed, `reactors` is empty or one of them has ended: the server cannot go on.
+    #[expect(clippy::disallowed_methods, reason = "the thread's shell reads the clock")]
+    pub fn run<M>(mut self, reactors: &[ReactorHandle<M>], settings: &Settings) -> io::Result<()> {
+        let mut dealer = Dealer { reactors, settings, next: 0 };
+        let mut errors = ErrorLog::default();
+        let mut events = Events::with_capacity(8);
+        // While set, the listener is left alone until then.
+        let mut resume_at: Option<Instant> = None;
+        while !self.stopper.stopped.load(Ordering::Acquire) {
+            let timeout = resume_at.map(|at| at.saturating_duration_since(Instant::now()));
+            match self.poll.poll(&mut events, timeout) {
+                Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+                _ => {}
+            }
+            let now = Instant::now();
+            if let Some(at) = resume_at {
+                if now < at {
+                    continue;
+                }
+                resume_at = None;
+                // No event comes for those who wait since the error, even when descriptors are free: this re-arms it.
+                self.poll.registry().reregister(&mut self.listener, LISTENER, Interest::READABLE)?;
+            }
+            if let Err(error) = self.accept_all(&mut dealer)? {
+                settings.metrics.accept_errors.inc();
+                errors.note(&error, now);
+                resume_at = Some(now + ERROR_PAUSE);
+            }
+        }
+        Ok(())
+    }
+
+    /// Accepts until nobody waits. The inner error is accept's, the outer one a reactor's end.
+    fn accept_all<M>(&self, dealer: &mut Dealer<'_, M>) -> io::Result<io::Result<()>> {
+        while !self.stopper.stopped.load(Ordering::Acquire) {
+            match self.listener.accept() {
+                Ok((socket, from)) => dealer.deal(socket, from).map_err(io::Error::other)?,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                // That peer has left the queue again; the next one is no worse for it.
+                Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) => {}
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+        Ok(Ok(()))
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_tcp_nodelay(true)?;
+    let keepalive =
+        TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL).with_retries(KEEPALIVE_PROBES);
+    socket.set_tcp_keepalive(&keepalive)?;
+    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket)
+}
+
+/// Decides which reactor gets a socket.
+struct Dealer<'a, M> {
+    reactors: &'a [ReactorHandle<M>],
+    settings: &'a Settings,
+    /// Whose turn it is.
+    next: usize,
+}
+
+impl<M> Dealer<'_, M> {
+    fn deal(&mut self, socket: TcpStream, from: SocketAddr) -> Result<(), ReactorGone> {
+        let open: usize = self.reactors.iter().map(ReactorHandle::connections).sum();
+        if open >= self.settings.connections_max {
+            self.settings.metrics.connections_refused.inc();
+            return Ok(());
+        }
+        self.settings.metrics.accepted.inc();
+        self.pick().ok_or(ReactorGone)?.adopt(socket, from)
+    }
+
+    fn pick(&mut self) -> Option<&ReactorHandle<M>> {
+        match self.settings.policy {
+            AcceptPolicy::LeastLoaded => self.reactors.iter().min_by_key(|reactor| reactor.connections()),
+            AcceptPolicy::RoundRobin => {
+                let turn = self.next;
+                self.next = (turn + 1) % self.reactors.len().max(1);
+                self.reactors.get(turn)
+            }
+        }
+    }
+}
+
+/// Logs errors of accept, not each of a flood.
+#[derive(Default)]
+struct ErrorLog {
+    last: Option<Instant>,
+    silent: u64,
+}
+
+impl ErrorLog {
+    fn note(&mut self, error: &io::Error, now: Instant) {
+        if self.last.is_some_and(|last| now < last + LOG_INTERVAL) {
+            self.silent += 1;
+            return;
+        }
+        log::error!("cannot accept connections: {error} ({} more such errors since the last line)", self.silent);
+        self.last = Some(now);
+        self.silent = 0;
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test's patience needs a clock")]
+mod tests {
+    use std::fs::File;
+    use std::io::Read;
+    use std::process::Command as Process;
+    use std::thread;
+
+    use socket2::SockRef;
+
+    use super::*;
+    use crate::net::mailbox::{self, Command, Inbox};
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    /// An acceptor that runs, and the ends of the mailboxes it deals to.
+    struct Running {
+        address: SocketAddr,
+        stopper: Stopper,
+        metrics: Arc<Metrics>,
+        inboxes: Vec<Inbox<u8>>,
+        handles: Vec<ReactorHandle<u8>>,
+        thread: thread::JoinHandle<io::Result<()>>,
+    }
+
+    fn start(reactors: u16, connections_max: usize, policy: AcceptPolicy) -> Running {
+        let (handles, inboxes): (Vec<_>, Vec<_>) = (0..reactors).map(|index| mailbox::channel(index).unwrap()).unzip();
+        let metrics = Arc::new(Metrics::new());
+        let acceptor = Acceptor::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let (address, stopper) = (acceptor.local_addr().unwrap(), acceptor.stopper());
+        let settings = Settings { connections_max, policy, metrics: Arc::clone(&metrics) };
+        let mine = handles.clone();
+        let thread = thread::spawn(move || acceptor.run(&mine, &settings));
+        Running { address, stopper, metrics, inboxes, handles, thread }
+    }
+
+    impl Running {
+        fn stop(self) {
+            self.stopper.stop();
+            self.thread.join().unwrap().unwrap();
+        }
+
+        /// The next socket dealt to this reactor.
+        fn dealt(&self, reactor: usize) -> TcpStream {
+            wait_for("a socket", || match self.inboxes[reactor].take()? {
+                Command::Adopt(socket, _) => Some(socket),
+                other => panic!("unexpected {other:?}"),
+            })
+        }
+    }
+
+    fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(found) = condition() {
+                return found;
+            }
+            assert!(Instant::now() < deadline, "waited for {what} in vain");
+            thread::yield_now();
+        }
+    }
+
+    fn connect(to: SocketAddr) -> std::net::TcpStream {
+        let socket = std::net::TcpStream::connect(to).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket
+    }
+
+    #[test]
+    fn deals_in_turn_and_sets_the_options() {
+        let running = start(2, 100, AcceptPolicy::RoundRobin);
+        let _clients: Vec<_> = (0..4).map(|_| connect(running.address)).collect();
+        for reactor in [0, 1, 0, 1] {
+            let socket = running.dealt(reactor);
+            let socket = SockRef::from(&socket);
+            assert!(socket.tcp_nodelay().unwrap());
+            assert!(socket.keepalive().unwrap());
+            assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE_IDLE);
+            assert_eq!(socket.tcp_keepalive_interval().unwrap(), KEEPALIVE_INTERVAL);
+            assert_eq!(socket.tcp_keepalive_retries().unwrap(), KEEPALIVE_PROBES);
+            assert_eq!(socket.tcp_user_timeout().unwrap(), Some(USER_TIMEOUT));
+            assert!(socket.nonblocking().unwrap());
+        }
+        assert_eq!(running.metrics.accepted.get(), 4);
+        running.stop();
+    }
+
+    #[test]
+    fn the_least_loaded_comes_first() {
+        let running = start(2, 100, AcceptPolicy::LeastLoaded);
+        let _clients: Vec<_> = (0..3).map(|_| connect(running.address)).collect();
+        let _kept = (running.dealt(0), running.dealt(1), running.dealt(0));
+        running.inboxes[0].connection_closed();
+        running.inboxes[0].connection_closed();
+        let _client = connect(running.address);
+        running.dealt(0);
+        running.stop();
+    }
+
+    #[test]
+    fn closes_at_once_whoever_is_too_many() {
+        let running = start(1, 1, AcceptPolicy::RoundRobin);
+        let _first = connect(running.address);
+        let kept = running.dealt(0);
+        assert_eq!(connect(running.address).read(&mut [0]).unwrap_or(0), 0);
+        assert_eq!(running.metrics.connections_refused.get(), 1);
+        drop(kept);
+        running.inboxes[0].connection_closed();
+        let _again = connect(running.address);
+        running.dealt(0);
+        running.stop();
+    }
+
+    #[test]
+    fn ends_when_a_reactor_has_ended() {
+        let mut running = start(1, 10, AcceptPolicy::RoundRobin);
+        running.inboxes.clear();
+        assert_eq!(running.handles[0].post(0), Err(ReactorGone));
+        let _client = connect(running.address);
+        assert!(running.thread.join().unwrap().is_err());
+    }
+
+    #[test]
+    fn stopping_before_running_is_heard() {
+        let acceptor = Acceptor::bind("[::1]:0".parse().unwrap()).unwrap();
+        acceptor.stopper().stop();
+        let settings =
+            Settings { connections_max: 1, policy: AcceptPolicy::RoundRobin, metrics: Arc::new(Metrics::new()) };
+        acceptor.run::<u8>(&[], &settings).unwrap();
+    }
+
+    /// The limit on descriptors concerns a whole process, so the test below is run in one of its own.
+    #[test]
+    fn goes_on_after_running_out_of_descriptors() {
+        let child = Process::new("sh")
+            .args(["-c", "ulimit -n 40; exec \"$@\"", "sh"])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", "--ignored", "net::acceptor::tests::with_forty_descriptors"])
+            .output()
+            .unwrap();
+        let output = String::from_utf8_lossy(&child.stdout);
+        assert!(child.status.success() && output.contains("1 passed"), "{output}");
+    }
+
+    #[test]
+    #[ignore = "started by goes_on_after_running_out_of_descriptors"]
+    fn with_forty_descriptors() {
+        let running = start(1, 1000, AcceptPolicy::RoundRobin);
+        let mut taken: Vec<_> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+        taken.pop();
+        // This takes the last descriptor: there is none for the acceptor's end.
+        let _client = connect(running.address);
+        wait_for("an error of accept", || (running.metrics.accept_errors.get() > 0).then_some(()));
+        assert!(running.inboxes[0].take().is_none());
+        // Nobody else knocks: who waits must be found without an event.
+        drop(taken);
+        running.dealt(0);
+        let errors = running.metrics.accept_errors.get();
+        assert!(errors < 400, "{errors} errors: it spins");
+        running.stop();
+    }
+}

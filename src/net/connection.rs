@@ -1,1 +1,386 @@
-//! placeholder
+//! One socket: its states, what is read from it and what waits to be written.
+//!
+//! ```text
+//!   Open ----------> Draining ----------------> Lingering ----------> Gone
+//!     lines in,        lines out only,            our side is shut,     the reactor removes it
+//!     lines out        at most DRAIN_TIME         input is discarded,
+//!                                                 at most LINGER_TIME
+//! ```
+//!
+//! A peer that has ended its own side skips Lingering; a socket that failed or reads too slowly goes to Gone at once.
+//! Nothing here waits: the reactor calls when there is something to do, and [`Connection::settle`] once at the end of
+//! every turn in which the connection was touched, so the lines of one turn leave in one write.
+
+use std::net::{IpAddr, Shutdown};
+use std::time::{Duration, Instant};
+
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+
+use super::deadlines::Deadlines;
+use super::frame::{Fed, Frames, LineTooLong, Taken};
+use super::link::{Input, SocketLink};
+use super::proxy::{self, Parsed, Source};
+use super::table::Marks;
+use super::tally::Tally;
+use super::{CloseReason, ConnId, Flow, Link, Protocol};
+
+/// Bytes read from one socket in one turn; then the others have theirs.
+const READ_BUDGET_BYTES: usize = 256 * 1024;
+/// How long a closing connection may take to accept its last lines.
+const DRAIN_TIME: Duration = Duration::from_secs(5);
+/// How long the peer may take to end its side. Closing while input waits would make the kernel send a reset, which may
+/// destroy the last lines on their way.
+const LINGER_TIME: Duration = Duration::from_secs(2);
+/// Input discarded meanwhile; who sends more gets the reset.
+const LINGER_BYTES: usize = 64 * 1024;
+
+/// See the module's picture.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    Open,
+    Draining,
+    Lingering { bytes_left: usize },
+    Gone,
+}
+
+/// What is known of the direction from the peer to us.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum PeerSide {
+    /// More may come.
+    Open,
+    /// A FIN has arrived behind the bytes that wait: read until it is found.
+    FinAnnounced,
+    /// The FIN was read: no more bytes will come.
+    FinRead,
+}
+
+/// What all connections of a reactor share while it reads.
+#[derive(Debug)]
+pub(super) struct Turn<'a> {
+    pub(super) now: Instant,
+    pub(super) line_bytes: usize,
+    pub(super) tally: &'a mut Tally,
+}
+
+/// One socket and the session on it. Touched by its reactor's thread only.
+#[derive(Debug)]
+pub(super) struct Connection<S> {
+    pub(super) id: ConnId,
+    /// The client's address; the balancer's until a PROXY header tells better.
+    from: IpAddr,
+    /// The table's.
+    pub(super) marks: Marks,
+    link: SocketLink,
+    /// `None` until the PROXY header has come.
+    session: Option<S>,
+    frames: Frames,
+    phase: Phase,
+    /// What has come of the PROXY header; empty ever after.
+    header: Vec<u8>,
+    /// The socket may hold more bytes: no `WouldBlock` was seen since the last event.
+    readable: bool,
+    /// Lines may be kept, or the peer's end was not handled: look even without an event.
+    look_again: bool,
+    /// What is known of the peer's own end.
+    peer: PeerSide,
+    /// What the poll is asked for at present.
+    interest: Interest,
+}
+
+/// What a connection becomes once it is [`Connection::is_gone`].
+#[derive(Debug)]
+pub(super) struct Remains<S> {
+    /// The session, if it was ever opened.
+    pub(super) session: Option<S>,
+    pub(super) reason: CloseReason,
+    /// The stream offset that the peer's TCP is known to have received.
+    pub(super) acknowledged: u64,
+}
+
+impl<S> Connection<S> {
+    /// A connection on a socket that `from` opened and that is registered for reading.
+    pub(super) fn new(id: ConnId, socket: TcpStream, from: IpAddr, outbox_bytes: usize) -> Self {
+        Self {
+            id,
+            from,
+            marks: Marks::default(),
+            link: SocketLink::new(socket, outbox_bytes),
+            session: None,
+            frames: Frames::default(),
+            phase: Phase::Open,
+            header: Vec::new(),
+            readable: false,
+            look_again: false,
+            peer: PeerSide::Open,
+            interest: Interest::READABLE,
+        }
+    }
+
+    /// Lets the protocol begin a session.
+    pub(super) fn open<P: Protocol<Session = S>>(&mut self, protocol: &mut P, now: Instant) {
+        // Whoever listens on an IPv6 address sees IPv4 clients as mapped ones.
+        self.session = Some(protocol.opened(self.id, self.from.to_canonical(), &mut self.link, now));
+    }
+
+    /// Begins with waiting for a PROXY header, at most until `deadline`.
+    pub(super) fn await_header(&mut self, deadline: Instant) {
+        self.link.wish.set(Some(deadline));
+    }
+
+    /// The session and its link; `None` before the PROXY header has come.
+    pub(super) fn parts(&mut self) -> Option<(&mut S, &mut dyn Link)> {
+        Some((self.session.as_mut()?, &mut self.link))
+    }
+
+    /// Ends it: what is queued is still written.
+    pub(super) fn close(&mut self, reason: CloseReason) {
+        self.link.close(reason);
+    }
+
+    /// Ends it at once; what is queued is dropped.
+    pub(super) fn cut(&mut self, reason: CloseReason) {
+        self.link.close(reason);
+        self.phase = Phase::Gone;
+    }
+
+    /// Takes note of what the poll reports.
+    pub(super) fn note(&mut self, event: &mio::event::Event) {
+        self.readable |= event.is_readable() || event.is_read_closed();
+        if event.is_read_closed() && self.peer == PeerSide::Open {
+            self.peer = PeerSide::FinAnnounced;
+        }
+        if event.is_writable() {
+            self.link.blocked = false;
+        }
+        // Both directions closed is a reset, or the kernel gave the peer up; noticed even while nothing is read. Only
+        // where our side was shut before, it is the ordinary end.
+        let ended_by_us = matches!(self.phase, Phase::Lingering { .. });
+        if event.is_error() || (event.is_write_closed() && !ended_by_us) {
+            self.link.fail();
+        }
+    }
+
+    /// Whether [`Connection::read_turn`] would find something to do, for all that is known.
+    pub(super) fn wants_turn(&self) -> bool {
+        match self.phase {
+            Phase::Open => !self.link.paused && self.link.ending.is_none() && (self.readable || self.look_again),
+            Phase::Lingering { .. } => self.readable,
+            Phase::Draining | Phase::Gone => false,
+        }
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        self.phase == Phase::Gone
+    }
+
+    /// Notes when the connection is due, if that has changed.
+    pub(super) fn note_deadline(&mut self, deadlines: &mut Deadlines) {
+        self.link.wish.tell(self.id.slot as usize, deadlines);
+    }
+
+    /// The deadline has come.
+    pub(super) fn due<P: Protocol<Session = S>>(&mut self, protocol: &mut P, now: Instant) {
+        self.link.wish.spend();
+        match (self.phase, &mut self.session) {
+            (Phase::Open, Some(session)) => protocol.due(self.id, session, &mut self.link, now),
+            (Phase::Open, None) => self.cut(CloseReason::BadProxyHeader),
+            (Phase::Draining | Phase::Lingering { .. } | Phase::Gone, _) => self.phase = Phase::Gone,
+        }
+    }
+
+    /// Offers the lines kept, then reads until the socket is empty, the budget is spent or the protocol wants no more.
+    /// `buffer` is the reactor's; nothing stays in it.
+    pub(super) fn read_turn<P>(&mut self, protocol: &mut P, buffer: &mut [u8], turn: &mut Turn<'_>)
+    where
+        P: Protocol<Session = S>,
+    {
+        if let Phase::Lingering { bytes_left } = self.phase {
+            return self.discard(buffer, bytes_left);
+        }
+        if self.takes_lines() && std::mem::take(&mut self.look_again) {
+            self.offer(&[], protocol, turn);
+        }
+        let mut budget = READ_BUDGET_BYTES;
+        while self.readable && self.peer != PeerSide::FinRead && self.takes_lines() && budget > 0 {
+            match self.link.read(buffer) {
+                Input::Bytes(bytes) => {
+                    budget = budget.saturating_sub(bytes);
+                    turn.tally.bytes_in += bytes as u64;
+                    // A short read has emptied the socket: what comes from now on is a new edge (epoll(7)). Only a FIN
+                    // that was announced before must still be fetched.
+                    self.readable = bytes == buffer.len() || self.peer == PeerSide::FinAnnounced;
+                    self.take_in(&buffer[..bytes], protocol, turn);
+                }
+                Input::Nothing => self.readable = false,
+                Input::End => self.peer = PeerSide::FinRead,
+            }
+        }
+        if self.peer == PeerSide::FinRead && self.takes_lines() {
+            self.peer_ended(protocol, turn.now);
+        }
+    }
+
+    /// The one place that closes, at the end of a turn: moves on to the next phase where it is time, writes what is
+    /// queued and asks the poll for what is needed now.
+    pub(super) fn settle(&mut self, registry: &Registry, turn: &mut Turn<'_>) {
+        if self.phase == Phase::Open
+            && let Some(reason) = self.link.ending
+        {
+            self.begin_closing(reason, turn.now);
+        }
+        if matches!(self.phase, Phase::Open | Phase::Draining) && !self.link.blocked {
+            self.link.flush();
+        }
+        if self.phase == Phase::Draining && self.link.outbox.waiting() == 0 {
+            self.finish_writing(turn.now);
+        }
+        if self.link.failed {
+            self.phase = Phase::Gone;
+        }
+        self.link.tell(turn.tally);
+        self.ask_poll(registry);
+    }
+
+    /// Tells the protocol if the outbox has fallen below the low-water mark; whether it has.
+    pub(super) fn tell_drained<P: Protocol<Session = S>>(&mut self, protocol: &mut P, now: Instant) -> bool {
+        let Some(session) = &mut self.session else { return false };
+        if self.phase != Phase::Open || !self.link.outbox.take_drained() {
+            return false;
+        }
+        protocol.drained(self.id, session, &mut self.link, now);
+        true
+    }
+
+    /// Takes a connection that is gone apart; the socket closes with it.
+    pub(super) fn into_remains(mut self) -> Remains<S> {
+        let reason = self.link.ending.unwrap_or(CloseReason::SocketError);
+        Remains { acknowledged: self.link.acknowledged(), reason, session: self.session }
+    }
+
+    fn takes_lines(&self) -> bool {
+        self.phase == Phase::Open && !self.link.paused && self.link.ending.is_none()
+    }
+
+    /// Bytes from the socket: the PROXY header first, where one is awaited, then lines.
+    fn take_in<P: Protocol<Session = S>>(&mut self, chunk: &[u8], protocol: &mut P, turn: &mut Turn<'_>) {
+        if self.session.is_some() {
+            return self.offer(chunk, protocol, turn);
+        }
+        let had = self.header.len();
+        self.header.extend_from_slice(&chunk[..chunk.len().min(proxy::HEADER_BYTES_MAX)]);
+        match proxy::parse(&self.header) {
+            Parsed::Incomplete => {}
+            Parsed::Bad => self.cut(CloseReason::BadProxyHeader),
+            Parsed::Header { source, used } => {
+                self.header = Vec::new();
+                self.link.wish.set(None);
+                if let Source::Client(address) = source {
+                    self.from = address;
+                }
+                self.open(protocol, turn.now);
+                if self.takes_lines() {
+                    // What had come before was no whole header, so the header ends in this chunk.
+                    self.offer(&chunk[used.saturating_sub(had)..], protocol, turn);
+                }
+            }
+        }
+    }
+
+    fn offer<P: Protocol<Session = S>>(&mut self, chunk: &[u8], protocol: &mut P, turn: &mut Turn<'_>) {
+        let Self { frames, session: Some(session), link, id, .. } = self else { return };
+        let fed = frames.feed(chunk, turn.line_bytes, |line| {
+            let flow = protocol.line(*id, session, link, line, turn.now);
+            link.paused = flow != Flow::Continue;
+            turn.tally.lines_in += u64::from(flow != Flow::Retry);
+            match flow {
+                Flow::Retry => Taken::NotTaken,
+                Flow::Continue if link.ending.is_none() => Taken::Next,
+                Flow::Continue | Flow::Pause => Taken::Last,
+            }
+        });
+        match fed {
+            Ok(Fed::All) => {}
+            Ok(Fed::Stopped) => self.look_again = true,
+            Err(LineTooLong) => {
+                protocol.line_too_long(session, link);
+                link.close(CloseReason::LineTooLong);
+            }
+        }
+    }
+
+    /// Every line before the peer's FIN was taken. A last one without its line end is nobody's.
+    fn peer_ended<P: Protocol<Session = S>>(&mut self, protocol: &mut P, now: Instant) {
+        let flow = match &mut self.session {
+            Some(session) => protocol.peer_ended(self.id, session, &mut self.link, now),
+            None => Flow::Continue,
+        };
+        if flow == Flow::Continue {
+            self.link.close(CloseReason::PeerClosed);
+            return;
+        }
+        self.link.paused = true;
+        self.look_again = true;
+    }
+
+    fn begin_closing(&mut self, reason: CloseReason, now: Instant) {
+        self.frames = Frames::default();
+        let at_once = matches!(reason, CloseReason::SlowConsumer | CloseReason::SocketError);
+        if at_once || self.session.is_none() {
+            self.link.outbox.clear();
+            self.phase = Phase::Gone;
+            return;
+        }
+        self.phase = Phase::Draining;
+        self.link.wish.set(Some(now + DRAIN_TIME));
+    }
+
+    /// The last line is with the kernel.
+    fn finish_writing(&mut self, now: Instant) {
+        if self.peer == PeerSide::FinRead || self.link.socket.shutdown(Shutdown::Write).is_err() {
+            self.phase = Phase::Gone;
+            return;
+        }
+        // Should the peer answer with a reset, this stays what is known.
+        self.link.acknowledged();
+        self.phase = Phase::Lingering { bytes_left: LINGER_BYTES };
+        self.link.wish.set(Some(now + LINGER_TIME));
+        // Edges that came while nothing was read will not come again.
+        self.readable = true;
+    }
+
+    /// Throws input away until the peer ends its side or has sent too much.
+    fn discard(&mut self, buffer: &mut [u8], mut bytes_left: usize) {
+        loop {
+            match self.link.read(buffer) {
+                Input::Bytes(bytes) if bytes <= bytes_left => bytes_left -= bytes,
+                Input::Bytes(_) | Input::End => {
+                    self.phase = Phase::Gone;
+                    return;
+                }
+                Input::Nothing => {
+                    self.readable = false;
+                    self.phase = Phase::Lingering { bytes_left };
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Asks for events about writing only while the kernel is full, about reading only while it means anything.
+    fn ask_poll(&mut self, registry: &Registry) {
+        let wanted = match self.phase {
+            Phase::Open if self.link.blocked => Interest::READABLE | Interest::WRITABLE,
+            Phase::Open | Phase::Lingering { .. } => Interest::READABLE,
+            Phase::Draining => Interest::WRITABLE,
+            Phase::Gone => return,
+        };
+        if wanted == self.interest {
+            return;
+        }
+        match registry.reregister(&mut self.link.socket, Token(self.id.slot as usize), wanted) {
+            Ok(()) => self.interest = wanted,
+            Err(_) => self.cut(CloseReason::SocketError),
+        }
+    }
+}

@@ -14,11 +14,14 @@ pub mod acceptor;
 mod connection;
 mod deadlines;
 pub mod frame;
+mod link;
 pub mod mailbox;
 mod outbox;
 mod proxy;
 pub mod reactor;
 mod sys;
+mod table;
+mod tally;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -125,13 +128,22 @@ pub trait Protocol {
         now: Instant,
     ) -> Flow;
 
+    /// The peer has ended its side (FIN) and every line before that was taken. `Continue`: the connection is closed as
+    /// [`CloseReason::PeerClosed`] once what is queued is flushed. `Pause`, while replies are on their way: it is kept,
+    /// and this is asked again after [`Link::resume`].
+    fn peer_ended(&mut self, conn: ConnId, session: &mut Self::Session, link: &mut dyn Link, now: Instant) -> Flow {
+        let _ = (conn, session, link, now);
+        Flow::Continue
+    }
+
     /// A line exceeded the limit. The connection is closed once what this queues is flushed.
     fn line_too_long(&mut self, session: &mut Self::Session, link: &mut dyn Link);
 
     /// A message another thread posted.
     fn message(&mut self, message: Self::Message, net: &mut dyn Outbound<Self::Session>, now: Instant);
 
-    /// All messages that waited in the mailbox have been handled: what was gathered meanwhile may be handed on now.
+    /// The lines and messages of this turn have been handled: what was gathered meanwhile may be handed on now. Called in
+    /// every turn of the reactor, also when nothing came.
     fn turn_ended(&mut self, net: &mut dyn Outbound<Self::Session>, now: Instant);
 
     /// The outbox, which was over the low-water mark (a quarter of the high-water mark), is below it again.

@@ -1,1 +1,249 @@
-//! placeholder
+//! One sub-reactor thread: a poll, the connections it owns, and the protocol that gives their lines a meaning.
+//!
+//! ```text
+//!   a turn:  poll -> deadlines -> read -> mailbox -> Protocol::turn_ended -> settle: write, close, ask the poll
+//! ```
+//!
+//! The thread waits in `Poll::poll` and nowhere else. Polling is edge-triggered: who stops reading early, for its budget
+//! or because it was paused, is on the table's ready list, and as long as that is not empty the poll does not wait.
+
+use std::io::{self, ErrorKind};
+use std::marker::PhantomData;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::net::TcpStream;
+use mio::{Events, Interest, Token};
+
+use super::connection::{Connection, Turn};
+use super::deadlines::Deadlines;
+use super::mailbox::{Command, Inbox, WAKE};
+use super::table::Table;
+use super::tally::Tally;
+use super::{CloseReason, Protocol};
+use crate::metrics::{Metrics, Reason};
+
+/// The buffer all connections of a reactor are read into.
+const READ_BUFFER_BYTES: usize = 64 * 1024;
+/// Events taken from the kernel in one turn; the rest waits for the next.
+const EVENTS_MAX: usize = 1024;
+
+/// What a reactor is told at start.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The longest line, without its line end.
+    pub line_bytes: usize,
+    /// The high-water mark of a connection's outbox.
+    pub outbox_bytes: usize,
+    /// What comes first on a connection.
+    pub preamble: Preamble,
+    /// Where to count.
+    pub metrics: Arc<Metrics>,
+}
+
+/// What comes ahead of the lines.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Preamble {
+    /// Nothing.
+    None,
+    /// A PROXY header, version 1 or 2. A connection that has not sent it within this time is closed.
+    ProxyHeader(Duration),
+}
+
+/// Runs a reactor on the calling thread until it is stopped and its connections are closed. The protocol is dropped on
+/// this thread too.
+///
+/// # Errors
+/// The poll failed, which no peer can cause. All connections are dropped then.
+pub fn run<P: Protocol>(inbox: Inbox<P::Message>, settings: Settings, protocol: P) -> io::Result<()> {
+    Reactor {
+        table: Table::new(inbox.reactor()),
+        inbox,
+        settings,
+        protocol,
+        deadlines: Deadlines::default(),
+        tally: Tally::default(),
+        buffer: vec![0; READ_BUFFER_BYTES],
+        stop_at: None,
+        _one_thread: PhantomData,
+    }
+    .run()
+}
+
+struct Reactor<P: Protocol> {
+    inbox: Inbox<P::Message>,
+    settings: Settings,
+    protocol: P,
+    table: Table<P::Session>,
+    deadlines: Deadlines,
+    tally: Tally,
+    buffer: Vec<u8>,
+    /// Set once the reactor is stopping: connections still open then are cut.
+    stop_at: Option<Instant>,
+    /// Not `Send`: it stays on the thread that built it.
+    _one_thread: PhantomData<*const ()>,
+}
+
+impl<P: Protocol> Reactor<P> {
+    #[expect(clippy::disallowed_methods, reason = "the thread's shell reads the clock, once a turn")]
+    fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS_MAX);
+        while self.stop_at.is_none() || !self.table.is_empty() {
+            self.wait(&mut events, Instant::now())?;
+            let now = Instant::now();
+            self.note(&events);
+            self.run_due(now);
+            self.read(now);
+            self.run_mailbox(now);
+            self.protocol.turn_ended(&mut self.table, now);
+            if self.stop_at.is_some_and(|deadline| deadline <= now) {
+                self.table.for_all(|connection| connection.cut(CloseReason::Shutdown));
+            }
+            self.settle(now);
+            self.tally.report(&self.settings.metrics);
+        }
+        Ok(())
+    }
+
+    /// Waits for an event, the next deadline or a wake-up; not at all while there is work.
+    fn wait(&mut self, events: &mut Events, now: Instant) -> io::Result<()> {
+        let deadline = [self.deadlines.next(), self.stop_at].into_iter().flatten().min();
+        let timeout = if self.table.has_work() {
+            Some(Duration::ZERO)
+        } else {
+            deadline.map(|deadline| deadline.saturating_duration_since(now))
+        };
+        match self.inbox.poll.poll(events, timeout) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn note(&mut self, events: &Events) {
+        for event in events {
+            if event.token() == WAKE {
+                // The mailbox is looked into in every turn.
+                continue;
+            }
+            let Token(slot) = event.token();
+            if let Some(connection) = self.table.touch(slot) {
+                connection.note(event);
+                self.table.list_if_ready(slot);
+            }
+        }
+    }
+
+    fn run_due(&mut self, now: Instant) {
+        while let Some(slot) = self.deadlines.pop_due(now) {
+            if let Some(connection) = self.table.touch(slot) {
+                connection.due(&mut self.protocol, now);
+            }
+        }
+    }
+
+    fn read(&mut self, now: Instant) {
+        let ready = self.table.take_ready();
+        let mut turn = Turn { now, line_bytes: self.settings.line_bytes, tally: &mut self.tally };
+        for &slot in &ready {
+            let Some(connection) = self.table.slot(slot) else { continue };
+            // A mark that is not set belongs to the slot's earlier owner.
+            if !std::mem::take(&mut connection.marks.listed) {
+                continue;
+            }
+            connection.read_turn(&mut self.protocol, &mut self.buffer, &mut turn);
+            self.table.touch(slot);
+        }
+        self.table.recycle_ready(ready);
+    }
+
+    fn run_mailbox(&mut self, now: Instant) {
+        for _ in 0..self.inbox.open() {
+            match self.inbox.take() {
+                Some(Command::Post(message)) => self.protocol.message(message, &mut self.table, now),
+                Some(Command::Adopt(socket, from)) => self.adopt(socket, from, now),
+                Some(Command::Stop(deadline)) => self.stop(deadline, now),
+                None => return,
+            }
+        }
+    }
+
+    fn adopt(&mut self, mut socket: TcpStream, from: SocketAddr, now: Instant) {
+        if self.stop_at.is_some() {
+            return self.refuse(CloseReason::Shutdown);
+        }
+        let Some(id) = self.table.next_id() else { return self.refuse(CloseReason::SocketError) };
+        let token = Token(id.slot as usize);
+        if let Err(error) = self.inbox.poll.registry().register(&mut socket, token, Interest::READABLE) {
+            log::warn!("connection {id} cannot be polled: {error}");
+            return self.refuse(CloseReason::SocketError);
+        }
+        self.settings.metrics.connections.inc();
+        let connection = self.table.insert(Connection::new(id, socket, from.ip(), self.settings.outbox_bytes));
+        match self.settings.preamble {
+            Preamble::None => connection.open(&mut self.protocol, now),
+            Preamble::ProxyHeader(timeout) => connection.await_header(now + timeout),
+        }
+    }
+
+    fn refuse(&self, reason: CloseReason) {
+        self.inbox.connection_closed();
+        self.settings.metrics.closed.get_or_create(&Reason { reason }).inc();
+    }
+
+    fn stop(&mut self, deadline: Instant, now: Instant) {
+        let first = self.stop_at.is_none();
+        self.stop_at = Some(self.stop_at.map_or(deadline, |earlier| earlier.min(deadline)));
+        if !first {
+            return;
+        }
+        self.protocol.stopping(&mut self.table, now);
+        self.table.for_all(|connection| {
+            if connection.parts().is_none() {
+                connection.close(CloseReason::Shutdown);
+            }
+        });
+    }
+
+    /// Writes, closes and re-arms every connection that was touched in this turn.
+    fn settle(&mut self, now: Instant) {
+        let touched = self.table.take_touched();
+        for &slot in &touched {
+            let Some(connection) = self.table.slot(slot) else { continue };
+            if !std::mem::take(&mut connection.marks.touched) {
+                continue;
+            }
+            let mut turn = Turn { now, line_bytes: self.settings.line_bytes, tally: &mut self.tally };
+            connection.settle(self.inbox.poll.registry(), &mut turn);
+            if connection.is_gone() {
+                self.remove(slot, now);
+                continue;
+            }
+            let drained = connection.tell_drained(&mut self.protocol, now);
+            connection.note_deadline(&mut self.deadlines);
+            self.table.list_if_ready(slot);
+            if drained {
+                // What the protocol queued then is written in the next turn, after everybody else's.
+                self.table.touch(slot);
+            }
+        }
+        self.table.recycle_touched(touched);
+    }
+
+    fn remove(&mut self, slot: usize, now: Instant) {
+        let Some(connection) = self.table.remove(slot) else { return };
+        let id = connection.id;
+        let remains = connection.into_remains();
+        self.deadlines.set(slot, None);
+        self.inbox.connection_closed();
+        self.settings.metrics.connections.dec();
+        self.settings.metrics.closed.get_or_create(&Reason { reason: remains.reason }).inc();
+        log::debug!("connection {id} closed: {:?}", remains.reason);
+        if let Some(session) = remains.session {
+            self.protocol.closed(id, session, remains.reason, remains.acknowledged, now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

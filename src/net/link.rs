@@ -1,0 +1,176 @@
+//! The half of a connection that the protocol acts on: its [`Link`]. It queues, notes what is wished, and does as much
+//! of the writing as cannot wait; what follows from the notes is [`super::connection`]'s business at the end of the turn.
+
+use std::io::{ErrorKind, Read};
+use std::time::Instant;
+
+use bytes::Bytes;
+use mio::net::TcpStream;
+
+use super::deadlines::Deadlines;
+use super::outbox::{HighWater, Outbox, Wrote};
+use super::tally::Tally;
+use super::{CloseReason, Link, sys};
+
+/// A socket, its outbox, and what the protocol has asked for.
+#[derive(Debug)]
+pub(super) struct SocketLink {
+    pub(super) socket: TcpStream,
+    pub(super) outbox: Outbox,
+    /// No more lines are offered until [`Link::resume`].
+    pub(super) paused: bool,
+    /// The kernel's send buffer is full; a WRITABLE event will come.
+    pub(super) blocked: bool,
+    /// Why it is closing; the first reason given stays. What is sent from then on is dropped.
+    pub(super) ending: Option<CloseReason>,
+    /// The socket failed: the kernel knows nothing about it any more.
+    pub(super) failed: bool,
+    /// When to be called.
+    pub(super) wish: Wish,
+    /// The stream offset last known to be acknowledged.
+    acknowledged: u64,
+    /// Lines queued and bytes written that are not in the reactor's tally yet.
+    lines_untold: u64,
+    written_told: u64,
+}
+
+/// A wish for a deadline, on its way to the reactor's table of them.
+#[derive(Default, Debug)]
+pub(super) struct Wish {
+    at: Option<Instant>,
+    /// The reactor does not know `at` yet.
+    changed: bool,
+}
+
+impl Wish {
+    /// Asks for a call at `at`, or for none.
+    pub(super) fn set(&mut self, at: Option<Instant>) {
+        self.changed |= self.at != at;
+        self.at = at;
+    }
+
+    /// The call is being made.
+    pub(super) fn spend(&mut self) {
+        self.at = None;
+    }
+
+    /// Notes the wish of the connection in this slot, if it has changed.
+    pub(super) fn tell(&mut self, slot: usize, deadlines: &mut Deadlines) {
+        if std::mem::take(&mut self.changed) {
+            deadlines.set(slot, self.at);
+        }
+    }
+}
+
+/// What one read of a socket yields.
+pub(super) enum Input {
+    /// So many, in the buffer.
+    Bytes(usize),
+    /// None at present, or the socket failed.
+    Nothing,
+    /// The peer's FIN.
+    End,
+}
+
+impl Link for SocketLink {
+    fn send(&mut self, line: Bytes) {
+        if self.ending.is_some() {
+            return;
+        }
+        self.lines_untold += 1;
+        let Err(HighWater(line)) = self.outbox.push(line) else { return };
+        // Lines wait for the end of the turn: the kernel may have room for them all.
+        self.flush();
+        if self.ending.is_none() && self.outbox.push(line).is_err() {
+            self.ending = Some(CloseReason::SlowConsumer);
+        }
+    }
+
+    fn close(&mut self, reason: CloseReason) {
+        self.ending.get_or_insert(reason);
+    }
+
+    fn resume(&mut self) {
+        self.paused = false;
+    }
+
+    fn wake_at(&mut self, at: Option<Instant>) {
+        if self.ending.is_none() {
+            self.wish.set(at);
+        }
+    }
+
+    fn queued_bytes(&self) -> usize {
+        self.outbox.waiting()
+    }
+
+    fn offset(&self) -> u64 {
+        self.outbox.queued()
+    }
+
+    fn acknowledged(&mut self) -> u64 {
+        if self.failed {
+            return self.acknowledged;
+        }
+        if let Ok(missing) = sys::unacknowledged_bytes(&self.socket) {
+            self.acknowledged = self.acknowledged.max(self.outbox.written().saturating_sub(missing));
+        }
+        self.acknowledged
+    }
+}
+
+impl SocketLink {
+    /// An open one with an empty outbox.
+    pub(super) fn new(socket: TcpStream, outbox_bytes: usize) -> Self {
+        Self {
+            socket,
+            outbox: Outbox::new(outbox_bytes),
+            paused: false,
+            blocked: false,
+            ending: None,
+            failed: false,
+            wish: Wish::default(),
+            acknowledged: 0,
+            lines_untold: 0,
+            written_told: 0,
+        }
+    }
+
+    /// Writes what is queued, as far as the kernel takes it.
+    pub(super) fn flush(&mut self) {
+        match self.outbox.write_to(&mut self.socket) {
+            Ok(Wrote::All) => self.blocked = false,
+            Ok(Wrote::Blocked) => self.blocked = true,
+            Err(_) => self.fail(),
+        }
+    }
+
+    /// The socket is of no use any more.
+    pub(super) fn fail(&mut self) {
+        self.failed = true;
+        self.ending.get_or_insert(CloseReason::SocketError);
+    }
+
+    /// Counts what was queued and written since the last call.
+    pub(super) fn tell(&mut self, tally: &mut Tally) {
+        tally.lines_out += std::mem::take(&mut self.lines_untold);
+        tally.bytes_out += self.outbox.written() - self.written_told;
+        self.written_told = self.outbox.written();
+    }
+
+    /// Reads once.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Input {
+        loop {
+            return match self.socket.read(buffer) {
+                Ok(0) => Input::End,
+                Ok(bytes) => Input::Bytes(bytes),
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => Input::Nothing,
+                Err(_) => {
+                    self.fail();
+                    Input::Nothing
+                }
+            };
+        }
+    }
+}
