@@ -20,6 +20,8 @@ pub const TICK: Duration = Duration::from_millis(250);
 pub struct Receipts {
     /// Pushed since the checkpoint was taken.
     recent: Vec<(ConvId, Seq)>,
+    /// The stream offset behind the last of them.
+    recent_end: u64,
     checkpoint: Option<Checkpoint>,
 }
 
@@ -32,8 +34,9 @@ struct Checkpoint {
 }
 
 impl Receipts {
-    /// A message was queued to the connection.
-    pub fn pushed(&mut self, conv: ConvId, seq: Seq) {
+    /// A message was queued to the connection; `offset` is the stream's end behind it.
+    pub fn pushed(&mut self, conv: ConvId, seq: Seq, offset: u64) {
+        self.recent_end = offset;
         match self.recent.last_mut() {
             Some((last, reached)) if *last == conv => *reached = seq.max(*reached),
             _ => self.recent.push((conv, seq)),
@@ -46,9 +49,9 @@ impl Receipts {
         self.checkpoint.is_some() || !self.recent.is_empty()
     }
 
-    /// A [`TICK`] has passed and the connection is alive. `offset` is the end of all that was queued, `acknowledged`
-    /// what the peer's TCP has. Returns what counts as delivered now.
-    pub fn tick(&mut self, offset: u64, acknowledged: u64) -> Vec<(ConvId, Seq)> {
+    /// A [`TICK`] has passed and the connection is alive; the peer's TCP has everything up to `acknowledged`. Returns
+    /// what counts as delivered now.
+    pub fn tick(&mut self, acknowledged: u64) -> Vec<(ConvId, Seq)> {
         let delivered = match &mut self.checkpoint {
             Some(checkpoint) if checkpoint.acknowledged => {
                 self.checkpoint.take().map(|checkpoint| checkpoint.pushed).unwrap_or_default()
@@ -61,21 +64,21 @@ impl Receipts {
         };
         if self.checkpoint.is_none() && !self.recent.is_empty() {
             let pushed = std::mem::take(&mut self.recent);
+            let offset = self.recent_end;
             self.checkpoint = Some(Checkpoint { offset, pushed, acknowledged: acknowledged >= offset });
         }
         delivered
     }
 
-    /// The peer ended the connection in order: a peer with unread bytes would have reset it instead, so what is
-    /// acknowledged has been read.
-    #[must_use]
-    pub fn closed_in_order(self, offset: u64, acknowledged: u64) -> Vec<(ConvId, Seq)> {
-        let mut delivered = match self.checkpoint {
+    /// The peer has just shown that it is alive and well: it logs out, or ended the connection in order (with unread
+    /// bytes it would have reset it). What is acknowledged counts as delivered at once.
+    pub fn settle(&mut self, acknowledged: u64) -> Vec<(ConvId, Seq)> {
+        let mut delivered = match self.checkpoint.take() {
             Some(checkpoint) if acknowledged >= checkpoint.offset => checkpoint.pushed,
             _ => Vec::new(),
         };
-        if acknowledged >= offset {
-            delivered.extend(self.recent);
+        if acknowledged >= self.recent_end {
+            delivered.append(&mut self.recent);
         }
         delivered
     }
@@ -93,14 +96,14 @@ mod tests {
     #[test]
     fn delivered_is_what_was_acknowledged_one_tick_ago() {
         let mut receipts = Receipts::default();
-        receipts.pushed(conv(1), 1);
-        receipts.pushed(conv(1), 2);
-        assert_eq!(receipts.tick(100, 50), []);
-        receipts.pushed(conv(1), 3);
-        assert_eq!(receipts.tick(150, 99), [], "not acknowledged yet");
-        assert_eq!(receipts.tick(150, 100), [], "acknowledged, but is it alive?");
-        assert_eq!(receipts.tick(150, 150), [(conv(1), 2)]);
-        assert_eq!(receipts.tick(150, 150), [(conv(1), 3)]);
+        receipts.pushed(conv(1), 1, 50);
+        receipts.pushed(conv(1), 2, 100);
+        assert_eq!(receipts.tick(50), []);
+        receipts.pushed(conv(1), 3, 150);
+        assert_eq!(receipts.tick(99), [], "not acknowledged yet");
+        assert_eq!(receipts.tick(100), [], "acknowledged, but is it alive?");
+        assert_eq!(receipts.tick(150), [(conv(1), 2)]);
+        assert_eq!(receipts.tick(150), [(conv(1), 3)]);
         assert!(!receipts.is_waiting());
     }
 
@@ -108,13 +111,13 @@ mod tests {
     fn an_orderly_end_proves_what_was_acknowledged() {
         let waiting = || {
             let mut receipts = Receipts::default();
-            receipts.pushed(conv(1), 1);
-            receipts.tick(100, 0);
-            receipts.pushed(conv(2), 7);
+            receipts.pushed(conv(1), 1, 100);
+            receipts.tick(0);
+            receipts.pushed(conv(2), 7, 200);
             receipts
         };
-        assert_eq!(waiting().closed_in_order(200, 99), []);
-        assert_eq!(waiting().closed_in_order(200, 100), [(conv(1), 1)]);
-        assert_eq!(waiting().closed_in_order(200, 200), [(conv(1), 1), (conv(2), 7)]);
+        assert_eq!(waiting().settle(99), []);
+        assert_eq!(waiting().settle(100), [(conv(1), 1)]);
+        assert_eq!(waiting().settle(200), [(conv(1), 1), (conv(2), 7)]);
     }
 }

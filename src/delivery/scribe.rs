@@ -78,12 +78,15 @@ impl Desk {
         self.lock().states.insert(user, true);
     }
 
-    /// A session has ended: write soon, then give up the channels.
+    /// A user's last session here has ended.
     pub fn departed(&self, user: UserId, channels: &[Channel]) {
-        let mut waiting = self.lock();
-        waiting.states.insert(user, false);
-        waiting.departed.extend_from_slice(channels);
-        drop(waiting);
+        self.lock().states.insert(user, false);
+        self.release(channels);
+    }
+
+    /// A session has ended: write soon, then give up its channels.
+    pub fn release(&self, channels: &[Channel]) {
+        self.lock().departed.extend_from_slice(channels);
         // A full nudge queue means that the scribe is awake or will be.
         let _ = self.nudge.try_send(());
     }

@@ -18,7 +18,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::ids::{ConvId, DeviceId, Seq, UserId};
+use crate::ids::{ConvId, Seq, UserId};
 use crate::store::{Message, Pending};
 
 /// Runs of own messages that are remembered per conversation; what is forgotten costs a redelivery at worst.
@@ -28,7 +28,7 @@ const SENT_RUNS_MAX: usize = 32;
 #[derive(Debug)]
 pub struct Tracks {
     me: UserId,
-    device: DeviceId,
+    own: OwnMessages,
     /// False while the login's backlog is being read: pushes are only noted.
     live: bool,
     by_conv: HashMap<ConvId, Track>,
@@ -55,6 +55,17 @@ struct Track {
     located: bool,
     /// It stands in `behind`, or is being fetched.
     queued: bool,
+}
+
+/// Which of the user's own messages, sent by other sessions, a session is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OwnMessages {
+    /// None: there is one session at a time, and it knows what it said.
+    None,
+    /// Those that other sessions send while this one is there.
+    New,
+    /// All: the device has a name, and keeps a history of its own.
+    All,
 }
 
 /// What to do with a push.
@@ -169,10 +180,10 @@ impl Track {
 impl Tracks {
     /// The tracks of a session that is logging in: pushes are noted until [`Tracks::go_live`].
     #[must_use]
-    pub fn new(me: UserId, device: DeviceId) -> Self {
+    pub fn new(me: UserId, own: OwnMessages) -> Self {
         Self {
             me,
-            device,
+            own,
             live: false,
             by_conv: HashMap::new(),
             behind: VecDeque::new(),
@@ -330,12 +341,18 @@ impl Tracks {
                 continue;
             }
             let seq = message.seq;
-            let own = message.sender.id == self.me;
-            let old_own = own && self.device == DeviceId::UNNAMED && seq <= track.old_end;
-            if old_own && !track.sent_here(seq) {
-                track.note_sent(seq);
-            } else if !track.sent_here(seq) {
-                push.push(message);
+            let hidden = message.sender.id == self.me
+                && match self.own {
+                    OwnMessages::None => true,
+                    OwnMessages::New => seq <= track.old_end,
+                    OwnMessages::All => false,
+                };
+            if !track.sent_here(seq) {
+                if hidden {
+                    track.note_sent(seq);
+                } else {
+                    push.push(message);
+                }
             }
             track.advance_to(seq + 1);
             if track.confirmed + 1 == seq && track.sent_here(seq) {
@@ -424,7 +441,7 @@ mod tests {
     }
 
     fn session() -> Tracks {
-        Tracks::new(user(ME), DeviceId::UNNAMED)
+        Tracks::new(user(ME), OwnMessages::None)
     }
 
     fn live() -> Tracks {
@@ -556,7 +573,7 @@ mod tests {
 
     #[test]
     fn a_named_device_is_shown_what_another_device_sent() {
-        let mut tracks = Tracks::new(user(ME), DeviceId(1));
+        let mut tracks = Tracks::new(user(ME), OwnMessages::All);
         tracks.go_live(&[pending(0, 1)], &[]);
         tracks.next_fetch().unwrap();
         assert_eq!(seqs(&tracks.fetched(answer(0, 1, vec![message(ME, 1)]))), [1]);

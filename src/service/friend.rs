@@ -123,6 +123,7 @@ pub fn entries(ctx: &mut Ctx, user: UserId) -> Result<Vec<FriendEntry>, ServiceE
     let friends = ctx.store.friends(user)?;
     let ids: Vec<UserId> = friends.iter().map(|friend| friend.id).collect();
     let online = presence::online(ctx, &ids);
-    let entry = |(friend, online): (Person, bool)| FriendEntry { id: friend.id, name: friend.name, state: state(online) };
+    let entry =
+        |(friend, online): (Person, bool)| FriendEntry { id: friend.id, name: friend.name, state: state(online) };
     Ok(friends.into_iter().zip(online).map(entry).collect())
 }

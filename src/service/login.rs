@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::attempts::Key;
 use super::mail::{Backlog, Mail, Then};
 use super::password::{new_token, token_hash, token_key};
-use super::session::Live;
+use super::session::{Habits, Live};
 use super::workers::Place;
 use super::{Caller, Ctx, Done, Handled, ServiceError, Visitor, account};
 use crate::bus::Channel;
@@ -21,6 +21,7 @@ use crate::clock::UnixMs;
 use crate::config::SessionPolicy;
 use crate::delivery::bell::Ring;
 use crate::delivery::directory::{Entered, Entry};
+use crate::delivery::tracks::OwnMessages;
 use crate::ids::{DeviceId, UserId};
 use crate::net::ConnId;
 use crate::store::{Created, TokenHash, TokenRow, UserRow, Who};
@@ -84,16 +85,26 @@ pub fn login(ctx: &mut Ctx, visitor: &Visitor, request: Login) -> Handled {
     };
     let caller = Caller { conn: visitor.conn, user: user.id, name: Arc::from(user.name), device, token: ticket.hash };
 
-    enter(ctx, &caller, &ticket, request.confirms)?;
+    let own = own_messages(ctx.shared.config.session_policy, device);
+    enter(ctx, &caller, &ticket, Habits { confirms: request.confirms, own })?;
     // From here on the reactor takes back what was registered, if anything fails.
     keep_token(ctx, &caller, &ticket)?;
     let found = account::read(ctx, &caller)?;
     let friend_requests = ctx.store.friend_requests(caller.user, FRIEND_REQUESTS_MAX)?;
-    let friend_requests = friend_requests.iter().map(|ask| reply::friend_request(ask.from.id, &ask.from.name, &ask.msg));
+    let friend_requests =
+        friend_requests.iter().map(|ask| reply::friend_request(ask.from.id, &ask.from.name, &ask.msg));
     let backlog = Backlog { friend_requests: friend_requests.collect(), pending: found.pending, shown: found.shown };
     ctx.shared.metrics.logins.inc();
     let body = Body::of(&LoginReply { id: caller.user, name: &caller.name, token: &ticket.token, lists: found.lists });
     Ok(Done { body, then: Then::GoLive(Box::new(backlog)) })
+}
+
+fn own_messages(policy: SessionPolicy, device: DeviceId) -> OwnMessages {
+    match policy {
+        _ if device != DeviceId::UNNAMED => OwnMessages::All,
+        SessionPolicy::Multi => OwnMessages::New,
+        SessionPolicy::Reject | SessionPolicy::Replace => OwnMessages::None,
+    }
 }
 
 #[derive(Serialize)]
@@ -171,7 +182,7 @@ impl Ticket {
 }
 
 /// Registers the session here and on the bus, as the session policy allows, and lets the reactor hear.
-fn enter(ctx: &mut Ctx, caller: &Caller, ticket: &Ticket, confirms: bool) -> Result<(), ServiceError> {
+fn enter(ctx: &mut Ctx, caller: &Caller, ticket: &Ticket, habits: Habits) -> Result<(), ServiceError> {
     let groups: Vec<_> = ctx.store.groups(caller.user)?.into_iter().map(|group| group.id).collect();
     let policy = ctx.shared.config.session_policy;
     let entry = Entry { conn: caller.conn, token: token_key(&ticket.hash) };
@@ -187,12 +198,15 @@ fn enter(ctx: &mut Ctx, caller: &Caller, ticket: &Ticket, confirms: bool) -> Res
     let mut channels = own.clone();
     channels.extend(groups.iter().map(|group| Channel::Group(*group)));
     ctx.subscribe(&channels);
+    for conn in replaced {
+        ctx.replaced(conn);
+    }
     if policy == SessionPolicy::Reject && is_online_elsewhere(ctx, caller.user, entry.token, ticket.kind) {
         leave(ctx, caller.user, caller.conn, &channels);
         return Err(already_online());
     }
-    take_over(ctx, caller.user, entry.token, ticket.kind, replaced);
-    let live = Live::new(caller.clone(), confirms, groups, own);
+    take_over(ctx, caller.user, entry.token, ticket.kind);
+    let live = Live::new(caller.clone(), habits, groups, own);
     ctx.shared.mailboxes.post(caller.conn, Mail::Enter { conn: caller.conn, live: Box::new(live) });
     Ok(())
 }
@@ -217,10 +231,7 @@ fn is_online_elsewhere(ctx: &Ctx, user: UserId, token: u64, kind: TicketKind) ->
     }
 }
 
-fn take_over(ctx: &mut Ctx, user: UserId, token: u64, kind: TicketKind, replaced: Vec<ConnId>) {
-    for conn in replaced {
-        ctx.replaced(conn);
-    }
+fn take_over(ctx: &mut Ctx, user: UserId, token: u64, kind: TicketKind) {
     if ctx.shared.config.session_policy == SessionPolicy::Replace {
         ctx.ring(Channel::User(user), Ring::Replaced);
     } else if kind == TicketKind::Resumed {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::Shared;
 use super::session::Live;
+use crate::bus::Channel;
 use crate::delivery::tracks::Fetched;
 use crate::delivery::{Event, Reactors};
 use crate::ids::{GroupId, Seq};
@@ -78,6 +80,13 @@ pub enum Then {
     Leave(GroupId),
     /// The reply lists pending messages.
     Shown(Vec<Message>),
+}
+
+/// Takes back what a handler has registered for a session that is not there any more.
+pub fn undo(shared: &Shared, then: Then) {
+    if let Then::Join { group, .. } = then {
+        shared.bus.unsubscribe(&[Channel::Group(group)]);
+    }
 }
 
 /// What a session finds when it goes live.

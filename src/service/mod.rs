@@ -14,7 +14,10 @@
 
 pub mod account;
 pub mod attempts;
+pub mod catch_up;
 pub mod chat;
+pub mod deliver;
+pub mod dispatch;
 pub mod find;
 pub mod friend;
 pub mod group;
@@ -22,6 +25,7 @@ pub mod history;
 pub mod local;
 pub mod login;
 pub mod mail;
+pub mod members;
 pub mod password;
 pub mod presence;
 pub mod session;

@@ -1,7 +1,7 @@
 //! Argon2id passwords and resume tokens. One [`Hasher`] per thread keeps the memory Argon2 works in.
 
-use argon2::password_hash::phc::{Output, PasswordHash, Salt};
-use argon2::{Algorithm, Argon2, Block, Params, ParamsString, Version};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -171,7 +171,12 @@ mod tests {
     #[test]
     fn a_damaged_hash_is_an_error_not_a_match() {
         let mut hasher = Hasher::new(CHEAP);
-        for phc in ["", "x", "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ", "$argon2id$v=19$m=4294967295,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2g"] {
+        for phc in [
+            "",
+            "x",
+            "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ",
+            "$argon2id$v=19$m=4294967295,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2g",
+        ] {
             assert!(hasher.verify("x", phc).is_err(), "{phc}");
         }
     }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::bus::Channel;
 use crate::delivery::receipts::{Receipts, TICK};
-use crate::delivery::tracks::Tracks;
+use crate::delivery::tracks::{Confirmed, OwnMessages, Tracks};
 use crate::ids::{ConvId, DeviceId, GroupId, Seq, UserId};
 use crate::net::ConnId;
 use crate::store::{CursorRow, TokenHash};
@@ -90,17 +90,47 @@ pub struct Live {
     pub tracks: Tracks,
     /// What its TCP has, for a client that does not confirm.
     pub receipts: Receipts,
+    /// The store did not answer; what of it is to be asked again at the next tick.
+    pub retry: Retry,
     tick_at: Option<Instant>,
+}
+
+/// Questions to the store that failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Retry {
+    /// A page of messages.
+    pub fetch: bool,
+    /// The comparison with the cursors.
+    pub compare: bool,
+}
+
+/// How a client takes messages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Habits {
+    /// It confirms with DELIVERED.
+    pub confirms: bool,
+    /// Which of the user's own messages it is shown.
+    pub own: OwnMessages,
 }
 
 impl Live {
     /// A session that is about to enter.
     #[must_use]
-    pub fn new(caller: Caller, confirms: bool, groups: Vec<GroupId>, channels: Vec<Channel>) -> Self {
+    pub fn new(caller: Caller, habits: Habits, groups: Vec<GroupId>, channels: Vec<Channel>) -> Self {
         let Caller { user, name, device, token, .. } = caller;
-        let tracks = Tracks::new(user, device);
-        let receipts = Receipts::default();
-        Self { user, name, device, token, confirms, groups, channels, tracks, receipts, tick_at: None }
+        Self {
+            user,
+            name,
+            device,
+            token,
+            confirms: habits.confirms,
+            groups,
+            channels,
+            tracks: Tracks::new(user, habits.own),
+            receipts: Receipts::default(),
+            retry: Retry::default(),
+            tick_at: None,
+        }
     }
 
     /// The session as handlers see it.
@@ -110,10 +140,10 @@ impl Live {
         Caller { conn, user: *user, name: Arc::clone(name), device: *device, token: *token }
     }
 
-    /// A message of `conv` was queued to the client.
-    pub fn pushed(&mut self, conv: ConvId, seq: Seq) {
+    /// A message of `conv` was queued to the client; `offset` is the stream's end behind it.
+    pub fn pushed(&mut self, conv: ConvId, seq: Seq, offset: u64) {
         if !self.confirms {
-            self.receipts.pushed(conv, seq);
+            self.receipts.pushed(conv, seq, offset);
         }
     }
 
@@ -125,7 +155,6 @@ impl Live {
 
     /// What TCP has delivered moves the cursors.
     pub fn confirm_delivered(&mut self, delivered: Vec<(ConvId, Seq)>) -> Vec<CursorRow> {
-        use crate::delivery::tracks::Confirmed;
         let mut rows = Vec::new();
         for (conv, seq) in delivered {
             if let Confirmed::Moved(moved) = self.tracks.confirm(conv, seq) {
@@ -136,7 +165,7 @@ impl Live {
     }
 
     fn wants_tick(&self) -> bool {
-        self.receipts.is_waiting() || self.tracks.has_gaps()
+        self.receipts.is_waiting() || self.tracks.has_gaps() || self.retry != Retry::default()
     }
 }
 
@@ -340,8 +369,9 @@ mod tests {
         let conn = ConnId { reactor: 0, slot: 0, generation: 0 };
         let user = UserId::new(1).unwrap();
         let caller = Caller { conn, user, name: "a".into(), device: DeviceId::UNNAMED, token: [0; 32] };
+        let habits = Habits { confirms: false, own: OwnMessages::None };
         let mut session = visitor(now);
-        session.enter(Box::new(Live::new(caller, false, vec![], vec![])));
+        session.enter(Box::new(Live::new(caller, habits, vec![], vec![])));
         assert!(session.live().is_none(), "not before the backlog is read");
         assert!(session.hearing().is_some());
         session.go_live(per_second, now).unwrap();
@@ -403,7 +433,7 @@ mod tests {
         let mut session = live(now, None);
         assert_eq!(session.rearm(now), None);
         let conv = ConvId::group(GroupId::new(1).unwrap());
-        session.live().unwrap().pushed(conv, 1);
+        session.live().unwrap().pushed(conv, 1, 10);
         assert_eq!(session.rearm(now), Some(Some(now + TICK)));
         assert_eq!(session.due(now + TICK), Due::Work { resume: false, tick: true });
         assert_eq!(session.rearm(now + TICK), Some(Some(now + 2 * TICK)));

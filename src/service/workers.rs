@@ -16,7 +16,7 @@ use crate::net::ConnId;
 use crate::store::OpenStore;
 use crate::wire::errno::Errno;
 use crate::wire::msg_id::MsgId;
-use crate::wire::reply;
+use crate::wire::reply::{self, RawEcho};
 
 /// Work for a worker.
 pub type Job = Box<dyn FnOnce(&mut Ctx) + Send>;
@@ -123,10 +123,11 @@ pub fn request_job(
                     log::warn!("{conn}: {request:?} failed: {error}");
                 }
                 ctx.shared.metrics.requests_refused.get_or_create(&refusal(errno)).inc();
-                (reply::failure(request, tag, errno, text), Then::Nothing)
+                (reply::failure(request, &RawEcho::tag(tag), errno, text), Then::Nothing)
             }
             Err(panic) => {
-                post(ctx, conn, reply::failure(request, tag, Errno::Internal, "internal error"), Then::Nothing);
+                let echo = RawEcho::tag(tag);
+                post(ctx, conn, reply::failure(request, &echo, Errno::Internal, "internal error"), Then::Nothing);
                 std::panic::resume_unwind(panic);
             }
         };

@@ -85,13 +85,31 @@ pub fn success(request: MsgId, tag: Option<&str>, body: &Body) -> Bytes {
 
 /// The reply to a request that failed. Requests that have no reply of their own get an ERROR with `about`.
 #[must_use]
-pub fn failure(request: MsgId, tag: Option<&str>, errno: Errno, errmsg: &str) -> Bytes {
+pub fn failure(request: MsgId, echo: &RawEcho<'_>, errno: Errno, errmsg: &str) -> Bytes {
+    let RawEcho { tag, cid } = *echo;
     let mut line = Line::new(request.reply(), 64 + tag.map_or(0, str::len) + errmsg.len());
     line.text(",\"errno\":").int(errno.number()).text(",\"errmsg\":").string(errmsg);
     if request.reply() == push::ERROR {
         line.text(",\"about\":").int(request.number());
     }
-    line.raw(",\"tag\":", tag).end()
+    line.raw(",\"cid\":", cid).raw(",\"tag\":", tag).end()
+}
+
+/// What a reply repeats of a line that is at hand: raw JSON texts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct RawEcho<'a> {
+    /// The request's `tag`.
+    pub tag: Option<&'a str>,
+    /// The `cid` of a chat message.
+    pub cid: Option<&'a str>,
+}
+
+impl<'a> RawEcho<'a> {
+    /// Of a request that has no `cid`.
+    #[must_use]
+    pub fn tag(tag: Option<&'a str>) -> Self {
+        Self { tag, cid: None }
+    }
 }
 
 /// ERROR for a line that could not be attributed to a request.
@@ -301,9 +319,9 @@ mod tests {
         assert_eq!(text(&line), "{\"msgid\":5,\"errno\":0,\"tag\":\"t\",\"id\":7}\n");
         let line = success(MsgId::Logout, None, &Body::empty());
         assert_eq!(text(&line), "{\"msgid\":16,\"errno\":0}\n");
-        let line = failure(MsgId::Login, Some("5"), Errno::Refused, "say \"please\"");
+        let line = failure(MsgId::Login, &RawEcho::tag(Some("5")), Errno::Refused, "say \"please\"");
         assert_eq!(text(&line), "{\"msgid\":2,\"errno\":1,\"errmsg\":\"say \\\"please\\\"\",\"tag\":5}\n");
-        let line = failure(MsgId::Delivered, None, Errno::LoginFirst, "x");
+        let line = failure(MsgId::Delivered, &RawEcho::default(), Errno::LoginFirst, "x");
         assert_eq!(text(&line), "{\"msgid\":19,\"errno\":401,\"errmsg\":\"x\",\"about\":20}\n");
     }
 

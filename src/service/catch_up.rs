@@ -1,0 +1,62 @@
+//! Questions to the store on a session's behalf, asked by the reactor and answered by a worker: pages of missed
+//! messages, and the position in a group that was joined elsewhere.
+
+use super::Ctx;
+use super::local::Tools;
+use super::mail::Mail;
+use super::session::Live;
+use super::workers::Place;
+use crate::bus::Channel;
+use crate::delivery::tracks::{Fetch, Fetched};
+use crate::ids::{ConvId, DeviceId, GroupId, UserId};
+use crate::net::ConnId;
+use crate::store::{Range, StoreError};
+
+/// Messages of a page at most; fewer where the outbox is small.
+const PAGE_MESSAGES_MAX: usize = 100;
+/// A page takes at most this part of the outbox in bodies, and as many messages as fit with 1 KiB for each.
+const PAGE_PART_OF_OUTBOX: usize = 4;
+
+/// Asks for a page. The answer comes as [`Mail::Fetched`].
+pub fn fetch(tools: &Tools, conn: ConnId, live: &Live, fetch: Fetch) {
+    let (user, device) = (live.user, live.device);
+    tools.workers.submit(
+        Place::Worker,
+        Box::new(move |ctx| {
+            let fetched = read(ctx, user, device, fetch);
+            let fetched = fetched.inspect_err(|error| log::warn!("{conn}: cannot fetch messages: {error}")).ok();
+            ctx.shared.mailboxes.post(conn, Mail::Fetched { conn, fetched });
+        }),
+    );
+}
+
+/// The position is read every time: who is no member any more reads nothing.
+fn read(ctx: &mut Ctx, user: UserId, device: DeviceId, fetch: Fetch) -> Result<Fetched, StoreError> {
+    let Fetch { conv, after } = fetch;
+    let Some(position) = ctx.store.position(user, device, conv)? else {
+        return Ok(Fetched { conv, position: None, messages: Vec::new() });
+    };
+    let after = after.unwrap_or(position.delivered);
+    let outbox_bytes = ctx.shared.config.limits.outbox_bytes;
+    let messages_max = (outbox_bytes / 1024).clamp(1, PAGE_MESSAGES_MAX);
+    let messages_max = u32::try_from(messages_max).expect("clamped to a small number");
+    let bytes_max = outbox_bytes / PAGE_PART_OF_OUTBOX;
+    let (messages, _) = ctx.store.messages(conv, Range::After(after), messages_max, bytes_max)?;
+    Ok(Fetched { conv, position: Some(position), messages })
+}
+
+/// The user of this session has joined a group elsewhere: subscribe, and then read where the cursor stands. The answer
+/// comes as [`Mail::JoinedElsewhere`].
+pub fn follow_join(tools: &Tools, conn: ConnId, live: &Live, group: GroupId) {
+    let (user, device) = (live.user, live.device);
+    tools.workers.submit(
+        Place::Worker,
+        Box::new(move |ctx| {
+            ctx.subscribe(&[Channel::Group(group)]);
+            let position = ctx.store.position(user, device, ConvId::group(group));
+            let position = position.inspect_err(|error| log::warn!("{conn}: cannot follow a join: {error}"));
+            let position = position.ok().flatten().map(|position| position.delivered);
+            ctx.shared.mailboxes.post(conn, Mail::JoinedElsewhere { conn, group, position });
+        }),
+    );
+}

@@ -1,0 +1,411 @@
+//! What lanes, workers and other nodes have for this reactor's sessions: acks, pushes, replies, the backlog, and the
+//! comparison with the store after a loss. Runs in the reactor.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::local::{self, Tools, rearm, say_goodbye};
+use super::mail::{Mail, Then};
+use super::members::Members;
+use super::session::{Live, Session};
+use super::workers::Place;
+use super::{account, catch_up};
+use crate::bus::Channel;
+use crate::delivery::tracks::{Fetched, Offer};
+use crate::delivery::{Addressee, Event};
+use crate::ids::{ConvId, GroupId, Seq, UserId};
+use crate::net::{CloseReason, ConnId, Link, Outbound};
+use crate::store::Pending;
+use crate::wire::reply::Notice;
+
+type Net<'a> = &'a mut dyn Outbound<Session>;
+
+/// Sessions that are compared with the store in one question.
+const RESYNC_BATCH: usize = 256;
+/// The backlog goes on when no more than this part of the outbox is full: net's low-water mark.
+const LOW_WATER_PART: usize = 4;
+
+/// Carries out one event.
+pub fn event(tools: &Tools, members: &mut Members, resync: &mut Resync, net: Net<'_>, event: Event, now: Instant) {
+    match event {
+        Event::Answered { conn, stored, line } => {
+            if let Some((session, link)) = net.connection(conn) {
+                answered(tools, conn, session, link, stored, line, now);
+            }
+        }
+        Event::Message { to, from, conv, seq, line } => {
+            let news = News { conv, seq, line };
+            each_of(members, net, to, |conn, session, link| {
+                if Some(conn) != from {
+                    message(tools, conn, session, link, &news, now);
+                }
+            });
+        }
+        Event::Notice { to, line } => each_of(members, net, to, |_, session, link| {
+            if session.hearing().is_some() {
+                link.send(line.clone());
+            }
+        }),
+        Event::Joined { conn, group, line } => {
+            if let Some((session, link)) = net.connection(conn)
+                && let Some(live) = session.hearing()
+            {
+                link.send(line);
+                catch_up::follow_join(tools, conn, live, group);
+            }
+        }
+        Event::Left { conn, group, line } => {
+            if let Some((session, link)) = net.connection(conn)
+                && let Some(live) = session.hearing()
+            {
+                link.send(line);
+                leave_group(tools, members, conn, live, group);
+            }
+        }
+        Event::GroupDeleted { group, line } => {
+            for conn in members.remove(group) {
+                if let Some((session, link)) = net.connection(conn)
+                    && let Some(live) = session.hearing()
+                {
+                    link.send(line.clone());
+                    leave_group(tools, members, conn, live, group);
+                }
+            }
+        }
+        Event::Replaced { conn } => {
+            if let Some((_, link)) = net.connection(conn) {
+                link.send(Notice::Replaced.line());
+                link.close(CloseReason::Replaced);
+            }
+        }
+        Event::Resync => resync.start(net),
+    }
+}
+
+fn each_of(members: &Members, net: Net<'_>, to: Addressee, mut visit: impl FnMut(ConnId, &mut Session, &mut dyn Link)) {
+    let (conns, but): (&[ConnId], Option<UserId>) = match &to {
+        Addressee::Session(conn) => (std::slice::from_ref(conn), None),
+        Addressee::Group(group) => (members.of(*group), None),
+        Addressee::GroupBut(group, user) => (members.of(*group), Some(*user)),
+    };
+    for conn in conns {
+        let Some((session, link)) = net.connection(*conn) else { continue };
+        let excepted = but.is_some() && session.hearing().map(|live| live.user) == but;
+        if !excepted {
+            visit(*conn, session, link);
+        }
+    }
+}
+
+fn answered(
+    tools: &Tools,
+    conn: ConnId,
+    session: &mut Session,
+    link: &mut dyn Link,
+    stored: Option<(ConvId, Seq)>,
+    line: Bytes,
+    now: Instant,
+) {
+    link.send(line);
+    if let Some((conv, seq)) = stored
+        && let Some(live) = session.live()
+    {
+        if let Some(moved) = live.tracks.sent(conv, seq) {
+            tools.shared.desk.confirm([live.cursor(conv, moved)]);
+        }
+        fetch_more(tools, conn, live, link);
+    }
+    if session.answered(tools.shared.config.limits.inflight) || session.is_idle() {
+        link.resume();
+    }
+    say_goodbye(session, link);
+    rearm(session, link, now);
+}
+
+/// A message, as told by a lane or a bell.
+struct News {
+    conv: ConvId,
+    seq: Seq,
+    line: Option<Bytes>,
+}
+
+fn message(tools: &Tools, conn: ConnId, session: &mut Session, link: &mut dyn Link, news: &News, now: Instant) {
+    let Some(live) = session.hearing() else { return };
+    let News { conv, seq, line } = news;
+    let Some(line) = line else {
+        live.tracks.heard_of(*conv, *seq);
+        return fetch_more(tools, conn, live, link);
+    };
+    match live.tracks.offer(*conv, *seq) {
+        Offer::Push => {
+            link.send(line.clone());
+            live.pushed(*conv, *seq, link.offset());
+            tools.shared.metrics.messages_pushed.inc();
+            rearm(session, link, now);
+        }
+        Offer::Known => {}
+        Offer::Behind => fetch_more(tools, conn, live, link),
+    }
+}
+
+/// Asks a worker for the next page of what the session has missed, if the client has room for it.
+pub fn fetch_more(tools: &Tools, conn: ConnId, live: &mut Live, link: &mut dyn Link) {
+    if link.queued_bytes() > tools.shared.config.limits.outbox_bytes / LOW_WATER_PART {
+        return;
+    }
+    if let Some(fetch) = live.tracks.next_fetch() {
+        catch_up::fetch(tools, conn, live, fetch);
+    }
+}
+
+/// The store answered [`fetch_more`].
+pub fn fetched(
+    tools: &Tools,
+    conn: ConnId,
+    session: &mut Session,
+    link: &mut dyn Link,
+    fetched: Option<Fetched>,
+    now: Instant,
+) {
+    let Some(live) = session.live() else { return };
+    let Some(fetched) = fetched else {
+        live.tracks.fetch_failed();
+        live.retry.fetch = true;
+        return rearm(session, link, now);
+    };
+    let conv = fetched.conv;
+    let caught_up = live.tracks.fetched(fetched);
+    for message in &caught_up.push {
+        let Some(push) = account::push_of(message, live.user) else { continue };
+        link.send(push.line());
+        live.pushed(conv, message.seq, link.offset());
+        tools.shared.metrics.messages_caught_up.inc();
+    }
+    if let Some(moved) = caught_up.confirmed {
+        tools.shared.desk.confirm([live.cursor(conv, moved)]);
+    }
+    fetch_more(tools, conn, live, link);
+    rearm(session, link, now);
+}
+
+/// A tick of a session in which something waits: what TCP has delivered, holes that stayed, questions that failed.
+pub fn tick(tools: &Tools, conn: ConnId, live: &mut Live, link: &mut dyn Link) {
+    if live.receipts.is_waiting() {
+        let delivered = live.receipts.tick(link.acknowledged());
+        let rows = live.confirm_delivered(delivered);
+        tools.shared.desk.confirm(rows);
+    }
+    live.tracks.close_gaps();
+    live.retry.fetch = false;
+    fetch_more(tools, conn, live, link);
+}
+
+/// The client has shown that it is alive: what its TCP has acknowledged counts as delivered.
+pub fn settle_receipts(tools: &Tools, live: &mut Live, acknowledged: u64) {
+    let delivered = live.receipts.settle(acknowledged);
+    let rows = live.confirm_delivered(delivered);
+    tools.shared.desk.confirm(rows);
+}
+
+/// A worker answered a request.
+#[expect(clippy::too_many_arguments, reason = "the reactor's parts, borrowed apart")]
+pub fn reply(
+    tools: &Tools,
+    members: &mut Members,
+    conn: ConnId,
+    session: &mut Session,
+    link: &mut dyn Link,
+    line: Bytes,
+    then: Then,
+    now: Instant,
+) {
+    session.at_worker = false;
+    match then {
+        Then::GoLive(backlog) => {
+            link.send(line);
+            let per_second = tools.shared.config.limits.messages_per_second;
+            let Some(live) = session.go_live(per_second, now) else { return };
+            tools.shared.metrics.sessions.inc();
+            tools.shared.desk.arrived(live.user);
+            live.tracks.go_live(&backlog.pending, &backlog.shown);
+            for message in &backlog.shown {
+                live.pushed(message.conv, message.seq, link.offset());
+            }
+            for request in backlog.friend_requests {
+                link.send(request);
+            }
+            fetch_more(tools, conn, live, link);
+        }
+        Then::LogOut => {
+            leave_session(tools, members, conn, session, now);
+            link.send(line);
+        }
+        then => {
+            // A login that failed after its session was let in: the session goes out again.
+            if session.live().is_none() && session.hearing().is_some() {
+                leave_session(tools, members, conn, session, now);
+            }
+            apply(tools, members, conn, session, link, then);
+            link.send(line);
+            if let Some(live) = session.live() {
+                fetch_more(tools, conn, live, link);
+            }
+        }
+    }
+    link.resume();
+    say_goodbye(session, link);
+    rearm(session, link, now);
+}
+
+fn apply(tools: &Tools, members: &mut Members, conn: ConnId, session: &mut Session, link: &mut dyn Link, then: Then) {
+    let Some(live) = session.live() else {
+        return super::mail::undo(&tools.shared, then);
+    };
+    match then {
+        Then::Join { group, last_seq } => join_group(tools, members, conn, live, group, last_seq),
+        Then::Leave(group) => leave_group(tools, members, conn, live, group),
+        Then::Shown(shown) => {
+            live.tracks.mark_shown(&shown);
+            // The line is queued right after this; its end is not known yet, so it counts from the next push on or
+            // from the line itself at the next tick.
+            for message in &shown {
+                live.pushed(message.conv, message.seq, link.offset() + 1);
+            }
+        }
+        Then::Nothing | Then::GoLive(_) | Then::LogOut => {}
+    }
+}
+
+fn join_group(tools: &Tools, members: &mut Members, conn: ConnId, live: &mut Live, group: GroupId, last_seq: Seq) {
+    if live.groups.contains(&group) {
+        // Heard of it already; one subscription is enough.
+        tools.shared.bus.unsubscribe(&[Channel::Group(group)]);
+        return;
+    }
+    live.groups.push(group);
+    members.enter(conn, &[group]);
+    live.tracks.joined(ConvId::group(group), last_seq);
+}
+
+fn leave_group(tools: &Tools, members: &mut Members, conn: ConnId, live: &mut Live, group: GroupId) {
+    let Some(index) = live.groups.iter().position(|known| *known == group) else { return };
+    live.groups.swap_remove(index);
+    members.leave(conn, &[group]);
+    live.tracks.left(ConvId::group(group));
+    tools.shared.bus.unsubscribe(&[Channel::Group(group)]);
+}
+
+/// The user has joined a group on another session; the node is subscribed. Whether this session hears it now.
+#[expect(clippy::too_many_arguments, reason = "the reactor's parts, borrowed apart")]
+pub fn joined_elsewhere(
+    tools: &Tools,
+    members: &mut Members,
+    conn: ConnId,
+    session: &mut Session,
+    link: &mut dyn Link,
+    group: GroupId,
+    position: Option<Seq>,
+    now: Instant,
+) -> bool {
+    let Some(live) = session.hearing() else { return false };
+    let Some(last_seq) = position else { return false };
+    join_group(tools, members, conn, live, group, last_seq);
+    fetch_more(tools, conn, live, link);
+    rearm(session, link, now);
+    true
+}
+
+fn leave_session(tools: &Tools, members: &mut Members, conn: ConnId, session: &mut Session, now: Instant) {
+    let was_live = session.live().is_some();
+    if let Some(live) = session.leave(tools.shared.config.limits.login, now) {
+        if was_live {
+            tools.shared.metrics.sessions.dec();
+        }
+        members.leave(conn, &live.groups);
+        local::leave(tools, conn, &live);
+    }
+}
+
+/// The comparison of all sessions with the store, a batch at a time: an outage of the bus never becomes a storm on
+/// the database.
+#[derive(Debug, Default)]
+pub struct Resync {
+    waiting: VecDeque<ConnId>,
+    under_way: bool,
+}
+
+impl Resync {
+    /// Bells may have been lost: every session is compared. What was waiting is compared in the same run.
+    fn start(&mut self, net: Net<'_>) {
+        self.waiting.clear();
+        net.each(&mut |conn, session, _| {
+            if session.hearing().is_some() {
+                self.waiting.push_back(conn);
+            }
+        });
+    }
+
+    /// Asks about the next batch, unless an answer is being waited for.
+    pub fn go_on(&mut self, tools: &Tools, net: Net<'_>) {
+        if self.under_way || self.waiting.is_empty() {
+            return;
+        }
+        let mut conns = Vec::new();
+        let mut sessions = Vec::new();
+        while conns.len() < RESYNC_BATCH {
+            let Some(conn) = self.waiting.pop_front() else { break };
+            if let Some((session, _)) = net.connection(conn)
+                && let Some(live) = session.hearing()
+            {
+                conns.push(conn);
+                sessions.push((live.user, live.device));
+            }
+        }
+        let Some(first) = conns.first().copied() else { return };
+        self.under_way = true;
+        tools.workers.submit(
+            Place::Worker,
+            Box::new(move |ctx| {
+                let pending = ctx.store.pending_of_all(&sessions);
+                let pending = pending.inspect_err(|error| log::warn!("cannot compare sessions: {error}")).ok();
+                ctx.shared.mailboxes.post(first, Mail::Compared { conns, pending });
+            }),
+        );
+    }
+
+    /// The store answered. Sessions it did not answer for ask again at their next tick.
+    pub fn compared(
+        &mut self,
+        tools: &Tools,
+        net: Net<'_>,
+        conns: &[ConnId],
+        pending: Option<Vec<Vec<Pending>>>,
+        now: Instant,
+    ) {
+        self.under_way = false;
+        let mut answers = pending.map(Vec::into_iter);
+        for conn in conns {
+            let answer = answers.as_mut().and_then(Iterator::next);
+            let Some((session, link)) = net.connection(*conn) else { continue };
+            // A login that was under way when the question was asked reads its backlog itself.
+            let Some(live) = session.live() else { continue };
+            match answer {
+                Some(pending) => {
+                    live.tracks.compare(&pending);
+                    fetch_more(tools, *conn, live, link);
+                }
+                None => live.retry.compare = true,
+            }
+            rearm(session, link, now);
+        }
+    }
+
+    /// A tick of a session whose comparison failed.
+    pub fn retry(&mut self, conn: ConnId, live: &mut Live) {
+        if std::mem::take(&mut live.retry.compare) {
+            self.waiting.push_back(conn);
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! From a line to what is done about it: check the form, the session and the pace, then answer it here, hand it to a
+//! lane, or hand it to a worker. Runs in the reactor.
+
+use std::time::Instant;
+
+use super::chat::{self, Rule};
+use super::local::Tools;
+use super::session::{Hold, LANE_FULL_PAUSE, Live, Session, State};
+use super::table::Route;
+use super::workers::{self, Place, request_job};
+use super::{Visitor, deliver};
+use crate::clock::UnixMs;
+use crate::delivery::tracks::Confirmed;
+use crate::ids::ConvId;
+use crate::net::{CloseReason, ConnId, Flow, Link};
+use crate::wire::errno::Errno;
+use crate::wire::msg_id::MsgId;
+use crate::wire::reply::{self, Echo, RawEcho};
+use crate::wire::request::{Bounds, Delivered, Envelope, Request, RequestError};
+
+/// One line on its way.
+struct Incoming<'a> {
+    id: MsgId,
+    line: &'a Envelope<'a>,
+    tag: Option<&'a str>,
+    bounds: Bounds,
+}
+
+/// Takes up one line.
+pub fn line(
+    tools: &Tools,
+    conn: ConnId,
+    session: &mut Session,
+    link: &mut dyn Link,
+    line: &[u8],
+    now: Instant,
+) -> Flow {
+    let envelope = match Envelope::parse(line) {
+        Ok(envelope) => envelope,
+        Err(text) => {
+            link.send(reply::error(Errno::Malformed, &text));
+            if session.malformed() {
+                link.close(CloseReason::Misbehaved);
+            }
+            return Flow::Continue;
+        }
+    };
+    session.well_formed();
+    let (tag, bad_tag) = match envelope.tag() {
+        Ok(tag) => (tag, None),
+        Err(error) => (None, Some(error)),
+    };
+    let Some(id) = MsgId::from_number(envelope.msgid) else {
+        link.send(reply::unknown_msgid(envelope.msgid, tag));
+        return Flow::Continue;
+    };
+    let bounds = Bounds { message_bytes: tools.shared.config.limits.message_bytes };
+    let incoming = Incoming { id, line: &envelope, tag, bounds };
+    let taken = match bad_tag {
+        Some(error) => Err(error),
+        None => take(tools, conn, session, link, &incoming, now),
+    };
+    taken.unwrap_or_else(|error| {
+        refuse(tools, link, &incoming, &error);
+        Flow::Continue
+    })
+}
+
+fn refuse(tools: &Tools, link: &mut dyn Link, incoming: &Incoming<'_>, error: &RequestError) {
+    let is_chat = matches!(incoming.id, MsgId::OneChat | MsgId::GroupChat);
+    let cid = if is_chat { incoming.line.raw_cid() } else { None };
+    let echo = RawEcho { tag: incoming.tag, cid };
+    tools.shared.metrics.requests_refused.get_or_create(&workers::refusal(error.errno)).inc();
+    link.send(reply::failure(incoming.id, &echo, error.errno, &error.text));
+}
+
+fn refused(errno: Errno, text: &str) -> RequestError {
+    RequestError { errno, text: text.to_owned() }
+}
+
+fn take(
+    tools: &Tools,
+    conn: ConnId,
+    session: &mut Session,
+    link: &mut dyn Link,
+    incoming: &Incoming<'_>,
+    now: Instant,
+) -> Result<Flow, RequestError> {
+    match tools.table.route(incoming.id) {
+        Route::Ping => {
+            link.send(reply::pong(incoming.tag));
+            Ok(Flow::Continue)
+        }
+        Route::Pong => Ok(Flow::Continue),
+        Route::Delivered => {
+            delivered(tools, session, incoming)?;
+            Ok(Flow::Continue)
+        }
+        Route::Chat(parse) => {
+            own_id_only(live(session)?, incoming)?;
+            if session.inflight >= tools.shared.config.limits.inflight {
+                return Ok(hold(session, Hold::UntilRoom));
+            }
+            if let Err(at) = session.take_pace(now) {
+                return Ok(hold(session, Hold::Until(at)));
+            }
+            let chat = parse(incoming.line, incoming.bounds)?;
+            append(tools, conn, session, incoming, chat, now)
+        }
+        Route::Session(parse) => {
+            own_id_only(live(session)?, incoming)?;
+            if let Some(held) = wait_for_turn(session, now) {
+                return Ok(held);
+            }
+            let job = parse(incoming.line, incoming.bounds)?;
+            let live = live(session)?;
+            if incoming.id == MsgId::Logout {
+                // A peer that logs out has read what its TCP has acknowledged.
+                let acknowledged = link.acknowledged();
+                deliver::settle_receipts(tools, live, acknowledged);
+            }
+            let caller = live.caller(conn);
+            let job = request_job(conn, incoming.id, incoming.tag.map(Box::from), move |ctx| job(ctx, &caller));
+            Ok(submit(tools, session, Place::Worker, job))
+        }
+        Route::Anyone(parse) => {
+            if incoming.id == MsgId::Login && !matches!(session.state, State::Visitor) {
+                return Err(refused(Errno::Conflict, "this connection is logged in already"));
+            }
+            if let Some(held) = wait_for_turn(session, now) {
+                return Ok(held);
+            }
+            let (place, job) = parse(incoming.line, incoming.bounds)?;
+            let visitor = Visitor { conn, from: session.from };
+            let job = request_job(conn, incoming.id, incoming.tag.map(Box::from), move |ctx| job(ctx, &visitor));
+            Ok(submit(tools, session, place, job))
+        }
+    }
+}
+
+fn live(session: &mut Session) -> Result<&mut Live, RequestError> {
+    session.live().ok_or_else(|| refused(Errno::LoginFirst, "log in first"))
+}
+
+/// Identity comes from the session: an `id` that claims another one is refused.
+fn own_id_only(live: &Live, incoming: &Incoming<'_>) -> Result<(), RequestError> {
+    if !incoming.id.id_is_sender() {
+        return Ok(());
+    }
+    match incoming.line.sender_id()? {
+        Some(claimed) if claimed != live.user => Err(refused(Errno::NotAllowed, "`id` is not the session's own")),
+        _ => Ok(()),
+    }
+}
+
+fn hold(session: &mut Session, why: Hold) -> Flow {
+    session.hold = why;
+    Flow::Retry
+}
+
+/// A request that is not a chat message is taken up when all before it are answered, and within the pace.
+fn wait_for_turn(session: &mut Session, now: Instant) -> Option<Flow> {
+    if session.inflight > 0 {
+        return Some(hold(session, Hold::UntilIdle));
+    }
+    let at = session.take_pace(now).err()?;
+    Some(hold(session, Hold::Until(at)))
+}
+
+fn submit(tools: &Tools, session: &mut Session, place: Place, job: workers::Job) -> Flow {
+    session.at_worker = true;
+    tools.workers.submit(place, job);
+    Flow::Pause
+}
+
+fn append(
+    tools: &Tools,
+    conn: ConnId,
+    session: &mut Session,
+    incoming: &Incoming<'_>,
+    request: crate::wire::request::Chat,
+    now: Instant,
+) -> Result<Flow, RequestError> {
+    let config = &tools.shared.config;
+    let rule = if config.friends_only { Rule::FriendsOnly } else { Rule::Anyone };
+    let echo = Echo { tag: incoming.tag.map(Box::from), cid: incoming.line.raw_cid().map(Box::from) };
+    let caller = live(session)?.caller(conn);
+    let (append, asker) = chat::prepare(&caller, request, echo, rule, UnixMs::now())?;
+    if tools.lanes.append(append, asker).is_err() {
+        return Ok(hold(session, Hold::Until(now + LANE_FULL_PAUSE)));
+    }
+    session.inflight += 1;
+    tools.shared.metrics.messages_in.inc();
+    Ok(Flow::Continue)
+}
+
+fn delivered(tools: &Tools, session: &mut Session, incoming: &Incoming<'_>) -> Result<(), RequestError> {
+    let live = live(session)?;
+    let request = Delivered::parse(incoming.line, incoming.bounds)?;
+    let conv = ConvId::with(live.user, request.peer);
+    match live.tracks.confirm(conv, request.seq) {
+        Confirmed::Moved(seq) => tools.shared.desk.confirm([live.cursor(conv, seq)]),
+        Confirmed::Known => {}
+        Confirmed::Foreign => {
+            tools.shared.metrics.deliveries_ignored.inc();
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! One reactor's share of the service: its sessions, and which of them hear which group. It is net's [`Protocol`].
+//!
+//! ```text
+//!   line    -> dispatch                     a request: answered here, by a lane or by a worker
+//!   message -> mail -> deliver              what lanes, workers and other nodes have for the sessions
+//!   due, drained -> deliver                 ticks, and room for more of the backlog
+//! ```
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::deliver::{self, Resync};
+use super::dispatch;
+use super::mail::Mail;
+use super::members::Members;
+use super::session::{Due, Live, Session};
+use super::table::Table;
+use super::workers::Workers;
+use super::{Shared, mail};
+use crate::bus::Channel;
+use crate::delivery::lanes::Lanes;
+use crate::net::{CloseReason, ConnId, Flow, Link, Outbound, Protocol};
+use crate::wire::errno::Errno;
+use crate::wire::reply::{self, Notice};
+
+/// What every call needs besides the session it is about. Shared by nothing but this reactor's code.
+pub struct Tools {
+    /// What all threads share.
+    pub shared: Arc<Shared>,
+    /// The handler table.
+    pub table: Arc<Table>,
+    /// The entrances of the lanes.
+    pub lanes: Lanes,
+    /// The entrances to the workers.
+    pub workers: Workers,
+}
+
+/// One reactor's share. Owned by the reactor's thread.
+pub struct Local {
+    tools: Tools,
+    members: Members,
+    resync: Resync,
+    stopping: bool,
+}
+
+impl Local {
+    /// Nobody is connected yet.
+    #[must_use]
+    pub fn new(tools: Tools) -> Self {
+        Self { tools, members: Members::default(), resync: Resync::default(), stopping: false }
+    }
+}
+
+impl Protocol for Local {
+    type Session = Session;
+    type Message = Mail;
+
+    fn opened(&mut self, _: ConnId, from: IpAddr, link: &mut dyn Link, now: Instant) -> Session {
+        let mut session = Session::new(from, self.tools.shared.config.limits.login, now);
+        rearm(&mut session, link, now);
+        session
+    }
+
+    fn line(&mut self, conn: ConnId, session: &mut Session, link: &mut dyn Link, line: &[u8], now: Instant) -> Flow {
+        if self.stopping {
+            return Flow::Retry;
+        }
+        let flow = dispatch::line(&self.tools, conn, session, link, line, now);
+        rearm(session, link, now);
+        flow
+    }
+
+    fn line_too_long(&mut self, _: &mut Session, link: &mut dyn Link) {
+        let line_bytes = self.tools.shared.config.limits.line_bytes;
+        link.send(reply::error(Errno::TooLarge, &format!("the line is longer than {line_bytes} bytes")));
+    }
+
+    fn peer_ended(&mut self, _: ConnId, session: &mut Session, _: &mut dyn Link, _: Instant) -> Flow {
+        // What it asked for is still answered.
+        if session.is_idle() { Flow::Continue } else { Flow::Pause }
+    }
+
+    fn message(&mut self, message: Mail, net: &mut dyn Outbound<Session>, now: Instant) {
+        let Self { tools, members, resync, .. } = self;
+        match message {
+            Mail::Events(events) => {
+                for event in events {
+                    deliver::event(tools, members, resync, net, event, now);
+                }
+            }
+            Mail::Reply { conn, line, then } => {
+                let Some((session, link)) = net.connection(conn) else {
+                    return mail::undo(&tools.shared, then);
+                };
+                deliver::reply(tools, members, conn, session, link, line, then, now);
+            }
+            Mail::Enter { conn, live } => match net.connection(conn) {
+                Some((session, _)) => {
+                    members.enter(conn, &live.groups);
+                    session.enter(live);
+                }
+                None => leave(tools, conn, &live),
+            },
+            Mail::Fetched { conn, fetched } => {
+                if let Some((session, link)) = net.connection(conn) {
+                    deliver::fetched(tools, conn, session, link, fetched, now);
+                }
+            }
+            Mail::JoinedElsewhere { conn, group, position } => {
+                let entered = net.connection(conn).is_some_and(|(session, link)| {
+                    deliver::joined_elsewhere(tools, members, conn, session, link, group, position, now)
+                });
+                if !entered {
+                    tools.shared.bus.unsubscribe(&[Channel::Group(group)]);
+                }
+            }
+            Mail::Compared { conns, pending } => resync.compared(tools, net, &conns, pending, now),
+        }
+    }
+
+    fn turn_ended(&mut self, net: &mut dyn Outbound<Session>, _: Instant) {
+        self.resync.go_on(&self.tools, net);
+    }
+
+    fn drained(&mut self, conn: ConnId, session: &mut Session, link: &mut dyn Link, now: Instant) {
+        if let Some(live) = session.live() {
+            deliver::fetch_more(&self.tools, conn, live, link);
+        }
+        rearm(session, link, now);
+    }
+
+    fn due(&mut self, conn: ConnId, session: &mut Session, link: &mut dyn Link, now: Instant) {
+        match session.due(now) {
+            Due::LoginTimeout => {
+                link.send(reply::error(Errno::LoginFirst, "no login within the time allowed"));
+                link.close(CloseReason::LoginTimeout);
+            }
+            Due::Work { resume, tick } => {
+                if resume {
+                    link.resume();
+                }
+                if tick && let Some(live) = session.live() {
+                    self.resync.retry(conn, live);
+                    deliver::tick(&self.tools, conn, live, link);
+                }
+                rearm(session, link, now);
+            }
+        }
+    }
+
+    fn closed(&mut self, conn: ConnId, mut session: Session, reason: CloseReason, acknowledged: u64, now: Instant) {
+        if session.live().is_some() {
+            self.tools.shared.metrics.sessions.dec();
+        }
+        let Some(mut live) = session.leave(None, now) else { return };
+        if reason == CloseReason::PeerClosed {
+            deliver::settle_receipts(&self.tools, &mut live, acknowledged);
+        }
+        self.members.leave(conn, &live.groups);
+        leave(&self.tools, conn, &live);
+        log::debug!("{conn}: user {} is gone: {reason:?}", live.user);
+    }
+
+    fn stopping(&mut self, net: &mut dyn Outbound<Session>, _: Instant) {
+        self.stopping = true;
+        net.each(&mut |_, session, link| {
+            session.stopping = true;
+            say_goodbye(session, link);
+        });
+    }
+}
+
+/// Tells the link when the session wants to be woken.
+pub fn rearm(session: &mut Session, link: &mut dyn Link, now: Instant) {
+    if let Some(wish) = session.rearm(now) {
+        link.wake_at(wish);
+    }
+}
+
+/// Closes a connection of a stopping server, once nothing of it is under way.
+pub fn say_goodbye(session: &mut Session, link: &mut dyn Link) {
+    if !session.stopping || !session.is_idle() {
+        return;
+    }
+    if session.live().is_some() {
+        link.send(Notice::Shutdown.line());
+    }
+    link.close(CloseReason::Shutdown);
+}
+
+/// Takes back what a session's entrance has registered, once its cursors are on their way.
+pub fn leave(tools: &Tools, conn: ConnId, live: &Live) {
+    let Shared { directory, bus, desk, .. } = &*tools.shared;
+    directory.leave(live.user, conn);
+    if !live.groups.is_empty() {
+        let groups: Vec<Channel> = live.groups.iter().map(|group| Channel::Group(*group)).collect();
+        bus.unsubscribe(&groups);
+    }
+    if directory.is_online(live.user) {
+        desk.release(&live.channels);
+    } else {
+        desk.departed(live.user, &live.channels);
+    }
+}
