@@ -4,15 +4,23 @@
 //!   lane, worker, auth worker, scribe     each thread owns one Store (one database connection)
 //!                  |
 //!             trait Store
+//!                  |
+//!           sql/  what both databases do with the same statements
 //!              /        \
-//!         sqlite.rs    mysql.rs           the only files with SQL, besides sql/ and migrate.rs
+//!         sqlite.rs    mysql.rs   connections, transactions, locks, and how a batch of messages is committed
+//!              \        /
+//!             numbering.rs   which message of a batch gets which number; pure
 //! ```
+//!
+//! SQL is nowhere else, besides the schema: the numbered files of sql/ at the root, applied by `migrate`.
 //!
 //! Calls block; no reactor makes one. A `Store` belongs to the thread that opened it. It reconnects by itself: after
 //! [`StoreError::Unavailable`] the next call tries anew.
 
-pub mod migrate;
+mod migrate;
 pub mod mysql;
+mod numbering;
+mod sql;
 pub mod sqlite;
 
 use std::time::Duration;
