@@ -18,8 +18,7 @@ pub(super) const SQLITE: &[Migration] =
     &[Migration { version: 1, sql: include_str!("../../sql/sqlite/0001_init.sql") }];
 
 /// The files for MySQL.
-pub(super) const MYSQL: &[Migration] =
-    &[Migration { version: 1, sql: include_str!("../../sql/mysql/0001_init.sql") }];
+pub(super) const MYSQL: &[Migration] = &[Migration { version: 1, sql: include_str!("../../sql/mysql/0001_init.sql") }];
 
 /// The table that records the versions; the one thing that must be there before the first file.
 pub(super) const CREATE_VERSIONS: &str =

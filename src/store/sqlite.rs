@@ -101,7 +101,8 @@ fn lock(path: &Path, dir: &Path) -> Result<File> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
-            let told = format!("another stonechat runs on the data folder {}; one folder serves one node", dir.display());
+            let told =
+                format!("another stonechat runs on the data folder {}; one folder serves one node", dir.display());
             Err(StoreError::Unavailable(told.into()))
         }
         Err(TryLockError::Error(error)) => Err(unusable("lock", path, error)),

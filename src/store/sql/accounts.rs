@@ -13,7 +13,8 @@ pub(super) fn create(sql: &mut dyn Sql, name: &str, password: &str, now: UnixMs)
         return Ok(Created::NameTaken);
     }
     let args = [name.into(), key.as_str().into(), password.into(), now.into()];
-    let made = sql.run("INSERT INTO User (name, name_key, password, state, created_at) VALUES (?, ?, ?, 'offline', ?)", &args);
+    let made =
+        sql.run("INSERT INTO User (name, name_key, password, state, created_at) VALUES (?, ?, ?, 'offline', ?)", &args);
     match made {
         Ok(_) => UserId::new(sql.new_id())
             .map(Created::New)

@@ -9,7 +9,8 @@ const LAST_CHARACTER: char = '\u{10FFFF}';
 
 pub(super) fn users(sql: &mut dyn Sql, id: Option<UserId>, prefix: &str, limit: u32) -> Done<Vec<Person>> {
     let by_id = "SELECT id, name FROM User WHERE id = ?";
-    let by_prefix = "SELECT id, name FROM User WHERE name_key >= ? AND name_key < ? AND id <> ? ORDER BY name_key LIMIT ?";
+    let by_prefix =
+        "SELECT id, name FROM User WHERE name_key >= ? AND name_key < ? AND id <> ? ORDER BY name_key LIMIT ?";
     let rows = find(sql, id.map(|id| i64::from(id.number())), prefix, limit, [by_id, by_prefix])?;
     rows.into_iter().map(|mut row| row.person(0)).collect()
 }
@@ -22,13 +23,7 @@ pub(super) fn all_groups(sql: &mut dyn Sql, id: Option<GroupId>, prefix: &str, l
     rows.into_iter().map(groups::group_row).collect()
 }
 
-fn find(
-    sql: &mut dyn Sql,
-    id: Option<i64>,
-    prefix: &str,
-    limit: u32,
-    [by_id, by_prefix]: [&str; 2],
-) -> Done<Vec<Row>> {
+fn find(sql: &mut dyn Sql, id: Option<i64>, prefix: &str, limit: u32, [by_id, by_prefix]: [&str; 2]) -> Done<Vec<Row>> {
     let mut found = match id {
         Some(id) => sql.rows(by_id, &[id.into()])?,
         None => Vec::new(),

@@ -20,7 +20,8 @@ pub(super) fn delete(sql: &mut dyn Sql, user: UserId, friend: UserId) -> Done<bo
 }
 
 pub(super) fn all(sql: &mut dyn Sql, user: UserId) -> Done<Vec<Person>> {
-    let statement = "SELECT u.id, u.name FROM Friend f JOIN User u ON u.id = f.friendid WHERE f.userid = ? ORDER BY u.id";
+    let statement =
+        "SELECT u.id, u.name FROM Friend f JOIN User u ON u.id = f.friendid WHERE f.userid = ? ORDER BY u.id";
     sql.rows(statement, &[user.into()])?.iter_mut().map(|row| row.person(0)).collect()
 }
 

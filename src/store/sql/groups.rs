@@ -119,7 +119,8 @@ pub(super) fn members(sql: &mut dyn Sql, group: GroupId, after: u32, limit: u32)
 pub(super) fn members_of_all(sql: &mut dyn Sql, groups: &[GroupId], limit: u32) -> Done<Vec<MemberPage>> {
     let mut pages: HashMap<GroupId, MemberPage> = HashMap::new();
     // Each part stops at its own limit, so that a large group costs no more than a page.
-    let part = "SELECT * FROM (SELECT groupid, userid, grouprole FROM GroupUser WHERE groupid = ? ORDER BY userid LIMIT ?) p";
+    let part =
+        "SELECT * FROM (SELECT groupid, userid, grouprole FROM GroupUser WHERE groupid = ? ORDER BY userid LIMIT ?) p";
     let mut once = groups.to_vec();
     once.sort_unstable();
     once.dedup();
@@ -168,9 +169,13 @@ fn enter(sql: &mut dyn Sql, user: UserId, group: GroupId, role: &str) -> Done<()
     // A cursor written behind while the user was leaving may have been left over.
     delete_cursors(sql, &[user], group)?;
     let insert = "INSERT INTO `Cursor` (userid, device, conv, delivered, read_seq)";
-    let unnamed = format!("{insert} SELECT u.id, 0, v.id, v.last_seq, 0 FROM User u JOIN Conversation v ON v.id = ? WHERE u.id = ?");
+    let unnamed = format!(
+        "{insert} SELECT u.id, 0, v.id, v.last_seq, 0 FROM User u JOIN Conversation v ON v.id = ? WHERE u.id = ?"
+    );
     sql.run(&unnamed, &[conv.into(), user.into()])?;
-    let named = format!("{insert} SELECT d.userid, d.device, v.id, v.last_seq, 0 FROM Device d JOIN Conversation v ON v.id = ? WHERE d.userid = ?");
+    let named = format!(
+        "{insert} SELECT d.userid, d.device, v.id, v.last_seq, 0 FROM Device d JOIN Conversation v ON v.id = ? WHERE d.userid = ?"
+    );
     sql.run(&named, &[conv.into(), user.into()])?;
     Ok(())
 }

@@ -134,13 +134,7 @@ impl<E: Engine> Store for SqlStore<E> {
         self.0.settle(batch)
     }
 
-    fn messages(
-        &mut self,
-        conv: ConvId,
-        range: Range,
-        limit: u32,
-        bytes_max: usize,
-    ) -> Result<(Vec<Message>, bool)> {
+    fn messages(&mut self, conv: ConvId, range: Range, limit: u32, bytes_max: usize) -> Result<(Vec<Message>, bool)> {
         self.0.read(|sql| history::messages(sql, conv, range, limit, bytes_max))
     }
 
