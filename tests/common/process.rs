@@ -19,12 +19,10 @@ pub struct Process {
 impl Process {
     /// Starts `command`, whose output is read in the background so that it never blocks.
     pub fn start(name: &str, command: &mut Command) -> Self {
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("cannot start {name} ({command:?}): {error}; see the README for what to install"));
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap_or_else(
+                |error| panic!("cannot start {name} ({command:?}): {error}; see the README for what to install"),
+            );
         let output = Arc::new(Mutex::new(String::new()));
         gather(child.stdout.take().expect("piped above"), Arc::clone(&output));
         gather(child.stderr.take().expect("piped above"), Arc::clone(&output));

@@ -84,8 +84,8 @@ pub(super) fn add_device(sql: &mut dyn Sql, user: UserId, name: &str) -> Done<De
     if let Some(device) = known_device(sql, user, name)? {
         return Ok(device);
     }
-    let last = sql.first("SELECT COALESCE(MAX(device), 0) FROM Device WHERE userid = ?", &[user.into()])?;
-    let last = last.map_or(Ok(DeviceId::UNNAMED), |row| row.device(0))?;
+    let last = "SELECT device FROM Device WHERE userid = ? ORDER BY device DESC LIMIT 1";
+    let last = sql.first(last, &[user.into()])?.map_or(Ok(DeviceId::UNNAMED), |row| row.device(0))?;
     let next = last.0.checked_add(1).map(DeviceId);
     let next = next.ok_or_else(|| Fault::Broken(format!("user {user} has no number left for a device").into()))?;
     sql.run("INSERT INTO Device (userid, device, name) VALUES (?, ?, ?)", &[user.into(), next.into(), name.into()])?;
