@@ -36,15 +36,12 @@ impl Migration {
         let mut statements = Vec::new();
         let mut current = String::new();
         for line in self.sql.lines().filter(|line| !line.trim_start().starts_with("--") && !line.trim().is_empty()) {
-            match line.trim_end().strip_suffix(';') {
-                Some(last) => {
-                    current.push_str(last);
-                    statements.push(std::mem::take(&mut current));
-                }
-                None => {
-                    current.push_str(line);
-                    current.push('\n');
-                }
+            if let Some(last) = line.trim_end().strip_suffix(';') {
+                current.push_str(last);
+                statements.push(std::mem::take(&mut current));
+            } else {
+                current.push_str(line);
+                current.push('\n');
             }
         }
         debug_assert!(current.is_empty(), "a migration ends with a semicolon");

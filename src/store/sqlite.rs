@@ -43,7 +43,7 @@ impl SqliteStores {
     /// # Errors
     /// `Unavailable` when the folder or the file cannot be opened or another node runs on it.
     pub fn new(dir: &Path, synchronous: Synchronous, timeout: Duration) -> Result<Self> {
-        fs::create_dir_all(dir).map_err(|error| unusable("create the folder", dir, error))?;
+        fs::create_dir_all(dir).map_err(|error| unusable("create the folder", dir, &error))?;
         let lock = lock(&dir.join(LOCK_FILE), dir)?;
         let file = dir.join(FILE);
         let connection = Mutex::new(connection::open(&file, synchronous, timeout)?);
@@ -97,7 +97,7 @@ impl OpenStore for SqliteStores {
 
 fn lock(path: &Path, dir: &Path) -> Result<File> {
     let file = File::options().create(true).truncate(false).write(true).open(path);
-    let file = file.map_err(|error| unusable("open the lock file", path, error))?;
+    let file = file.map_err(|error| unusable("open the lock file", path, &error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
@@ -105,11 +105,11 @@ fn lock(path: &Path, dir: &Path) -> Result<File> {
                 format!("another stonechat runs on the data folder {}; one folder serves one node", dir.display());
             Err(StoreError::Unavailable(told.into()))
         }
-        Err(TryLockError::Error(error)) => Err(unusable("lock", path, error)),
+        Err(TryLockError::Error(error)) => Err(unusable("lock", path, &error)),
     }
 }
 
-fn unusable(doing: &str, path: &Path, error: std::io::Error) -> StoreError {
+fn unusable(doing: &str, path: &Path, error: &std::io::Error) -> StoreError {
     let told = std::io::Error::new(error.kind(), format!("cannot {doing} {}: {error}", path.display()));
     StoreError::Unavailable(told.into())
 }

@@ -37,6 +37,8 @@ impl MariaDb {
             .args(["--no-defaults", "--user=root", "--auth-root-authentication-method=normal", "--skip-test-db"])
             .args(["--skip-name-resolve", "--innodb-log-file-size=16M"])
             .arg(format!("--datadir={}", dir.path().join("data").display()))
+            // Servers that start at the same time would take each other's temporary tables away.
+            .arg(format!("--tmpdir={}", dir.path().display()))
             .output()
             .expect("mariadb-install-db: see the README for what to install");
         assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
@@ -54,11 +56,11 @@ impl MariaDb {
     /// The address of a database on it, which is created if it does not exist.
     pub fn url(&self, db: &str) -> String {
         self.execute(&format!("CREATE DATABASE IF NOT EXISTS `{db}`"));
-        self.url_on_port(db, self.port)
+        Self::url_on_port(db, self.port)
     }
 
-    /// The same by way of another port (a proxy's).
-    pub fn url_on_port(&self, db: &str, port: u16) -> String {
+    /// A database's address by way of another port (a proxy's).
+    pub fn url_on_port(db: &str, port: u16) -> String {
         format!("mysql://root@127.0.0.1:{port}/{db}")
     }
 
@@ -108,22 +110,25 @@ impl MariaDb {
                 .args(["--innodb-log-file-size=16M", "--innodb-buffer-pool-size=64M", "--max-connections=400"])
                 .arg(format!("--port={}", self.port))
                 .arg(format!("--datadir={}", self.dir.path().join("data").display()))
+                .arg(format!("--tmpdir={}", self.dir.path().display()))
                 .arg(format!("--socket={}", self.dir.path().join("socket").display())),
         );
+        let watchdog = watch(server.pid(), &self.dir);
         let is_ready = wait_for("MariaDB to be ready", || {
             let is_ours = server.output().contains("ready for connections") && self.connect().is_ok();
             if is_ours { Some(true) } else { (!server.is_running()).then_some(false) }
         });
         if !is_ready {
             assert!(server.output().contains("Address already in use"), "{}", server.output());
+            Running { server, watchdog }.end_watchdog();
             return false;
         }
-        let watchdog = watch(server.pid(), &self.dir);
         self.running = Some(Running { server, watchdog });
         true
     }
 
-    fn connect(&self) -> mysql::Result<Conn> {
+    /// A connection as the administrator.
+    pub fn connect(&self) -> mysql::Result<Conn> {
         let opts = OptsBuilder::new().ip_or_hostname(Some("127.0.0.1")).tcp_port(self.port).user(Some("root"));
         Conn::new(opts.prefer_socket(false))
     }

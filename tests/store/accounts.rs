@@ -30,7 +30,7 @@ pub(crate) fn names_are_unique_without_regard_to_case_but_with_accents(fresh: &F
     user(&mut *store, "straße");
     user(&mut *store, "strasse");
     user(&mut *store, "ΟΔΟΣ");
-    assert_eq!(store.create_user("оля", "", NOW).map(new).unwrap().number() > 0, true);
+    user(&mut *store, "оля");
     assert_eq!(store.create_user("ОЛЯ", "", NOW).unwrap(), Created::NameTaken);
     let creator = first;
     group(&mut *store, creator, "Ärger");

@@ -178,7 +178,8 @@ pub(crate) fn four_threads_number_without_holes(fresh: &Fresh) {
         assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>(), "{conv:?}");
         let ends = fresh.number(&format!("SELECT last_seq FROM Conversation WHERE id = {}", conv.number()));
         let rows = fresh.number(&format!("SELECT COUNT(*) FROM Message WHERE conv = {}", conv.number()));
-        assert_eq!((ends, rows), (numbers.len() as i64, numbers.len() as i64));
+        let count = i64::try_from(numbers.len()).unwrap();
+        assert_eq!((ends, rows), (count, count));
     }
 }
 

@@ -85,16 +85,9 @@ impl<E: Engine> Store for SqlStore<E> {
 
     fn delete_group(&mut self, user: UserId, group: GroupId) -> Result<Left> {
         let left = self.0.write(|sql| groups::delete(sql, user, group))?;
-        while left == Left::Done {
-            match self.0.write_one(|sql| groups::sweep(sql, group)) {
-                Ok(true) => {}
-                Ok(false) => break,
-                // The group is gone all the same; what stays behind can be reached by nobody.
-                Err(error) => {
-                    log::warn!("messages of deleted group {group} stay behind: {error}");
-                    break;
-                }
-            }
+        if left == Left::Done {
+            // The group is gone in any case; what stays behind can be reached by nobody.
+            self.sweep(group).unwrap_or_else(|error| log::warn!("messages of deleted group {group} are left: {error}"));
         }
         Ok(left)
     }
@@ -169,5 +162,13 @@ impl<E: Engine> Store for SqlStore<E> {
 
     fn ping(&mut self) -> Result<()> {
         self.0.read(|sql| sql.first("SELECT 1", &[]).map(|_| ()))
+    }
+}
+
+impl<E: Engine> SqlStore<E> {
+    /// Removes the messages of a deleted group, some at a time.
+    fn sweep(&mut self, group: GroupId) -> Result<()> {
+        while self.0.write_one(|sql| groups::sweep(sql, group))? {}
+        Ok(())
     }
 }
