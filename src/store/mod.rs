@@ -32,6 +32,8 @@ use crate::ids::{ConvId, DeviceId, GroupId, Peer, Seq, UserId};
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database cannot be reached, is too busy, read-only or full. Nothing was changed; try again later (503).
+    /// One exception: when a connection is lost during the COMMIT of anything but [`Store::append`], it may have been
+    /// done all the same. Asked again, such a call finds that (`Already`, `NameTaken`).
     #[error("storage unavailable: {0}")]
     Unavailable(#[source] Cause),
     /// The connection was lost during COMMIT: it may have happened or not. [`Store::append`] only; ask

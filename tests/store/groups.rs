@@ -175,3 +175,43 @@ pub(crate) fn joins_and_appends_agree_on_the_end(fresh: &Fresh) {
     let late = message(ann, Peer::Group(chess), "late");
     assert_eq!(store.append(&[late]).unwrap(), [Appended::NoSuchGroup]);
 }
+
+pub(crate) fn a_long_history_is_deleted_to_the_end(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let ann = user(&mut *store, "ann");
+    let chess = group(&mut *store, ann, "chess");
+    let batch = vec![message(ann, Peer::Group(chess), "x"); 2_048];
+    for _ in 0..5 {
+        append(&mut *store, &batch);
+    }
+    assert_eq!(store.delete_group(ann, chess).unwrap(), Left::Done);
+    assert_eq!(fresh.number("SELECT COUNT(*) FROM Message"), 0);
+}
+
+pub(crate) fn a_device_made_while_joining_misses_no_group(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let ann = user(&mut *store, "ann");
+    let groups: Vec<GroupId> = (0..10).map(|n| group(&mut *store, ann, &format!("group {n}"))).collect();
+    append(&mut *store, &groups.iter().map(|&to| message(ann, Peer::Group(to), "old")).collect::<Vec<_>>());
+    let joining: Vec<UserId> = (0..4).map(|n| user(&mut *store, &format!("joining {n}"))).collect();
+    let (joining, groups) = (&joining, &groups);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let mut store = fresh.store();
+            for (&user, &group) in joining.iter().flat_map(|user| groups.iter().map(move |group| (user, group))) {
+                store.join_group(user, group).unwrap();
+            }
+        });
+        scope.spawn(move || {
+            let mut store = fresh.store();
+            for (user, n) in joining.iter().flat_map(|&user| (0..10).map(move |n| (user, n))) {
+                store.device(user, &format!("device {n}")).unwrap();
+            }
+        });
+    });
+    for &user in joining {
+        for device in (0..=10).map(DeviceId) {
+            assert_eq!(store.pending(user, device).unwrap(), [], "nothing old is pending, whichever came first");
+        }
+    }
+}

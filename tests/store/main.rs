@@ -51,6 +51,8 @@ contract! {
         deleting_removes_everything
         members_are_paged
         members_of_many_groups_at_once
+        a_long_history_is_deleted_to_the_end
+        a_device_made_while_joining_misses_no_group
         joins_and_appends_agree_on_the_end;
     find:
         users_by_id_then_by_prefix

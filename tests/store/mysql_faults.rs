@@ -149,6 +149,19 @@ fn a_server_that_falls_silent_is_unavailable_within_the_timeout() {
 }
 
 #[test]
+fn an_empty_database_is_migrated_by_one_of_many_nodes() {
+    let url = MariaDb::shared().url("migrated_at_once");
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| MySqlStores::new(&url, Duration::from_secs(20)).unwrap().migrate().unwrap());
+        }
+    });
+    let fresh = Fresh::at(&url);
+    assert_eq!(fresh.number("SELECT COUNT(*) FROM SchemaVersion"), 1);
+    user(&mut *fresh.store(), "ann");
+}
+
+#[test]
 fn a_server_without_the_database_is_unavailable() {
     let nowhere = MariaDb::url_on_port("no_such_database", MariaDb::shared().port());
     let stores = MySqlStores::new(&nowhere, Duration::from_secs(5)).unwrap();

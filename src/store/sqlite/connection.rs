@@ -107,3 +107,23 @@ pub(super) fn fault(error: rusqlite::Error) -> Fault {
 fn is_taken(extended_code: i32) -> bool {
     matches!(extended_code, rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE | rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY)
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn a_full_or_failing_disk_is_away_and_a_damaged_file_is_broken() {
+        let meaning = |code| fault(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
+        for code in
+            [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_READONLY, ffi::SQLITE_CANTOPEN, ffi::SQLITE_BUSY]
+        {
+            assert!(matches!(meaning(code), Fault::Away(_)), "{code}");
+        }
+        assert!(matches!(meaning(ffi::SQLITE_CORRUPT), Fault::Broken(_)));
+        assert!(matches!(meaning(ffi::SQLITE_CONSTRAINT_UNIQUE), Fault::Taken(_)));
+        assert!(matches!(meaning(ffi::SQLITE_CONSTRAINT_NOTNULL), Fault::Broken(_)));
+    }
+}
