@@ -1,1 +1,95 @@
-//! placeholder
+//! The schema's versions: the numbered files of sql/, in order, and what a database of some version still lacks.
+//!
+//! The backends run the statements, each under its own kind of lock. A file is never edited once landed. Its
+//! statements can be repeated (`IF NOT EXISTS`), because MySQL commits each of them by itself: a node that dies half
+//! way leaves a schema that the next start completes.
+
+use super::{Result, StoreError};
+
+/// One numbered file.
+pub(super) struct Migration {
+    /// Its number; files count 1, 2, 3, ...
+    pub(super) version: i64,
+    sql: &'static str,
+}
+
+/// The files for SQLite.
+pub(super) const SQLITE: &[Migration] =
+    &[Migration { version: 1, sql: include_str!("../../sql/sqlite/0001_init.sql") }];
+
+/// The files for MySQL.
+pub(super) const MYSQL: &[Migration] = &[Migration { version: 1, sql: include_str!("../../sql/mysql/0001_init.sql") }];
+
+/// The table that records the versions; the one thing that must be there before the first file.
+pub(super) const CREATE_VERSIONS: &str =
+    "CREATE TABLE IF NOT EXISTS SchemaVersion (version INT NOT NULL PRIMARY KEY, applied_at BIGINT NOT NULL)";
+
+/// Records that a file was applied.
+pub(super) const RECORD_VERSION: &str = "INSERT INTO SchemaVersion (version, applied_at) VALUES (?, ?)";
+
+/// The version of a database that has the table of versions.
+pub(super) const READ_VERSION: &str = "SELECT COALESCE(MAX(version), 0) FROM SchemaVersion";
+
+impl Migration {
+    /// Its statements, one by one: each ends with a `;` at a line's end. Comment lines are dropped.
+    pub(super) fn statements(&self) -> Vec<String> {
+        let mut statements = Vec::new();
+        let mut current = String::new();
+        for line in self.sql.lines().filter(|line| !line.trim_start().starts_with("--") && !line.trim().is_empty()) {
+            if let Some(last) = line.trim_end().strip_suffix(';') {
+                current.push_str(last);
+                statements.push(std::mem::take(&mut current));
+            } else {
+                current.push_str(line);
+                current.push('\n');
+            }
+        }
+        debug_assert!(current.is_empty(), "a migration ends with a semicolon");
+        statements
+    }
+}
+
+/// What a database of version `present` (0: empty) lacks.
+///
+/// # Errors
+/// `Broken` when the database is newer than this binary: it must not be touched.
+pub(super) fn missing(present: i64, known: &'static [Migration]) -> Result<&'static [Migration]> {
+    let newest = known.last().map_or(0, |migration| migration.version);
+    if present > newest {
+        let told = format!(
+            "the database has schema version {present}, this binary knows versions up to {newest}: \
+             it was left untouched; run a newer stonechat"
+        );
+        return Err(StoreError::Broken(told.into()));
+    }
+    let applied = known.iter().take_while(|migration| migration.version <= present).count();
+    Ok(&known[applied..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_end_at_a_semicolon_at_a_line_end() {
+        let file = Migration { version: 1, sql: "-- a; comment\nCREATE a (\n  x\n);\n\nINSERT ';' b;\n" };
+        assert_eq!(file.statements(), ["CREATE a (\n  x\n)", "INSERT ';' b"]);
+    }
+
+    #[test]
+    fn versions_count_from_one_without_a_gap() {
+        for known in [SQLITE, MYSQL] {
+            let versions: Vec<i64> = known.iter().map(|migration| migration.version).collect();
+            assert_eq!(versions, (1..=i64::try_from(known.len()).unwrap()).collect::<Vec<_>>());
+            assert!(known.iter().all(|migration| !migration.statements().is_empty()));
+        }
+    }
+
+    #[test]
+    fn a_newer_database_is_refused_by_both_numbers() {
+        assert_eq!(missing(0, SQLITE).unwrap().len(), SQLITE.len());
+        assert!(missing(1, SQLITE).unwrap().len() < SQLITE.len());
+        let refused = missing(99, SQLITE).err().unwrap().to_string();
+        assert!(refused.contains("99") && refused.contains("up to 1"), "{refused}");
+    }
+}

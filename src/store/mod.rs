@@ -4,15 +4,23 @@
 //!   lane, worker, auth worker, scribe     each thread owns one Store (one database connection)
 //!                  |
 //!             trait Store
+//!                  |
+//!           sql/  what both databases do with the same statements
 //!              /        \
-//!         sqlite.rs    mysql.rs           the only files with SQL, besides sql/ and migrate.rs
+//!         sqlite.rs    mysql.rs   connections, transactions, locks, and how a batch of messages is committed
+//!              \        /
+//!             numbering.rs   which message of a batch gets which number; pure
 //! ```
+//!
+//! SQL is nowhere else, besides the schema: the numbered files of sql/ at the root, applied by `migrate`.
 //!
 //! Calls block; no reactor makes one. A `Store` belongs to the thread that opened it. It reconnects by itself: after
 //! [`StoreError::Unavailable`] the next call tries anew.
 
-pub mod migrate;
+mod migrate;
 pub mod mysql;
+mod numbering;
+mod sql;
 pub mod sqlite;
 
 use std::time::Duration;
@@ -24,6 +32,8 @@ use crate::ids::{ConvId, DeviceId, GroupId, Peer, Seq, UserId};
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database cannot be reached, is too busy, read-only or full. Nothing was changed; try again later (503).
+    /// One exception: when a connection is lost during the COMMIT of anything but [`Store::append`], it may have been
+    /// done all the same. Asked again, such a call finds that (`Already`, `NameTaken`).
     #[error("storage unavailable: {0}")]
     Unavailable(#[source] Cause),
     /// The connection was lost during COMMIT: it may have happened or not. [`Store::append`] only; ask

@@ -1,1 +1,155 @@
-//! placeholder
+//! The database of a cluster: MySQL, MariaDB, or an engine that speaks like them.
+//!
+//! ```text
+//!   MySqlStores --open--> SqlStore<MySql> per thread --owns--> Link --> at most one connection
+//!        \___ Server: address, timeout, when it last refused; shared by all threads
+//! ```
+//!
+//! Nodes meet at the rows of `Conversation`: a batch locks its conversations in the order of their ids, numbers, writes
+//! and commits. A commit whose answer was lost is looked up by `settle`, never guessed.
+
+mod append;
+mod cursors;
+mod faults;
+mod link;
+mod migration;
+mod session;
+mod settle;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::link::{Link, Server};
+use self::settle::Unsettled;
+use super::numbering::Plan;
+use super::sql::{Done, Engine, Fault, Sql, SqlStore};
+use super::{Append, Appended, CursorRow, OpenStore, Result, Store, StoreError};
+
+/// Opens stores on one database of a server.
+pub struct MySqlStores {
+    server: Arc<Server>,
+}
+
+impl MySqlStores {
+    /// `url` is `mysql://user:pw@host:port/db`. Connects to nothing yet. `timeout` bounds every call.
+    ///
+    /// # Errors
+    /// `Broken` when the URL is none, or names no database.
+    pub fn new(url: &str, timeout: Duration) -> Result<Self> {
+        Ok(Self { server: Arc::new(Server::new(url, timeout)?) })
+    }
+}
+
+impl OpenStore for MySqlStores {
+    fn open(&self) -> Result<Box<dyn Store>> {
+        Ok(Box::new(SqlStore(MySql { link: Link::new(Arc::clone(&self.server)), unsettled: None })))
+    }
+
+    fn migrate(&self) -> Result<()> {
+        migration::migrate(&self.server)
+    }
+
+    fn durability_warnings(&self) -> Result<Vec<String>> {
+        let mut link = Link::new(Arc::clone(&self.server));
+        Ok(link.attempt(|session| durability(session))?)
+    }
+
+    fn timeout(&self) -> Duration {
+        self.server.timeout()
+    }
+}
+
+fn durability(sql: &mut dyn Sql) -> Done<Vec<String>> {
+    let mut warnings = Vec::new();
+    let mut has_log = false;
+    let mut log_is_synced = true;
+    let asked = "SHOW GLOBAL VARIABLES WHERE Variable_name IN \
+                 ('innodb_flush_log_at_trx_commit', 'sync_binlog', 'log_bin')";
+    for mut row in sql.rows(asked, &[])? {
+        let (name, value) = (row.text(0)?, row.text(1)?);
+        match name.to_lowercase().as_str() {
+            "innodb_flush_log_at_trx_commit" if value != "1" => warnings.push(format!(
+                "innodb_flush_log_at_trx_commit is {value}, not 1: a crash of the database's machine may lose acknowledged messages"
+            )),
+            "log_bin" => has_log = value != "OFF" && value != "0",
+            "sync_binlog" => log_is_synced = value == "1",
+            _ => {}
+        }
+    }
+    if has_log && !log_is_synced {
+        warnings.push(
+            "sync_binlog is not 1: a crash of the database's machine may lose acknowledged messages on its replicas"
+                .to_owned(),
+        );
+    }
+    Ok(warnings)
+}
+
+/// One thread's engine.
+struct MySql {
+    link: Link,
+    /// The commit whose outcome `settle` is to look up.
+    unsettled: Option<Unsettled>,
+}
+
+impl Engine for MySql {
+    fn read<T>(&mut self, mut work: impl FnMut(&mut dyn Sql) -> Done<T>) -> Result<T> {
+        Ok(self.link.attempt(|session| work(session))?)
+    }
+
+    fn write_one<T>(&mut self, mut work: impl FnMut(&mut dyn Sql) -> Done<T>) -> Result<T> {
+        Ok(self.link.attempt(|session| work(session))?)
+    }
+
+    fn write<T>(&mut self, mut work: impl FnMut(&mut dyn Sql) -> Done<T>) -> Result<T> {
+        self.link.attempt(|session| session.transaction(|session| work(session))).map_err(not_done)
+    }
+
+    fn append(&mut self, batch: &[Append]) -> Result<Vec<Appended>> {
+        self.unsettled = None;
+        let mut planned: Option<(Plan, u32)> = None;
+        let appended = self.link.attempt(|session| {
+            let connection = session.connection_id();
+            session.transaction(|session| {
+                let plan = append::append(session, batch)?;
+                planned = Some((plan, connection));
+                Ok(())
+            })
+        });
+        let error = match (appended, planned) {
+            (Ok(()), Some((plan, _))) => return Ok(plan.outcomes),
+            (Ok(()), None) => return Err(StoreError::Broken("a batch was committed without a plan".into())),
+            (Err(fault), planned) => match (StoreError::from(fault), planned) {
+                (StoreError::OutcomeUnknown(_), Some((plan, _))) if plan.is_empty() => return Ok(plan.outcomes),
+                (error @ StoreError::OutcomeUnknown(_), Some((plan, connection))) => {
+                    self.unsettled = Some(Unsettled { plan, connection });
+                    error
+                }
+                (error, _) => error,
+            },
+        };
+        Err(error)
+    }
+
+    fn settle(&mut self, batch: &[Append]) -> Result<Option<Vec<Appended>>> {
+        let Some(unsettled) = &self.unsettled else { return Ok(None) };
+        let is_committed = self.link.attempt(|session| settle::is_committed(session, unsettled, batch));
+        let is_committed = is_committed.map_err(not_done)?;
+        let outcomes = self.unsettled.take().map(|unsettled| unsettled.plan.outcomes);
+        Ok(outcomes.filter(|_| is_committed))
+    }
+
+    fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<()> {
+        let rows = cursors::in_lock_order(rows);
+        self.link.attempt(|session| cursors::save(session, &rows)).map_err(not_done)
+    }
+}
+
+/// What to tell when anything but a batch of messages failed. Only messages need to be looked up after a commit in
+/// doubt: everything else may be asked for again, and then finds itself done.
+fn not_done(fault: Fault) -> StoreError {
+    match fault.into() {
+        StoreError::OutcomeUnknown(cause) => StoreError::Unavailable(cause),
+        known => known,
+    }
+}

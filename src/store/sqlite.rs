@@ -1,1 +1,177 @@
-//! placeholder
+//! The embedded database: one file, one node.
+//!
+//! ```text
+//!   SqliteStores --open--> SqlStore<Sqlite> in thread 1   reader 1 ----\
+//!                  \-----> SqlStore<Sqlite> in thread 2   reader 2 -----> stonechat.db, WAL
+//!                                            \__ the one writer, shared, behind a lock
+//! ```
+//!
+//! Readers never wait for the writer. Who is online, and who hears of a message, is known inside the node alone, so
+//! two nodes on one folder would miss each other: the folder is locked.
+
+mod append;
+mod connection;
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use self::connection::{Handle, fault};
+use super::sql::{Done, Engine, Sql, SqlStore};
+use super::{Append, Appended, CursorRow, OpenStore, Result, Store, StoreError, migrate};
+use crate::clock::UnixMs;
+use crate::config::Synchronous;
+
+const FILE: &str = "stonechat.db";
+const LOCK_FILE: &str = "stonechat.lock";
+
+/// Opens stores on the database in one folder. The folder is locked as long as this or one of its stores lives.
+pub struct SqliteStores {
+    file: PathBuf,
+    synchronous: Synchronous,
+    timeout: Duration,
+    writer: Arc<Writer>,
+}
+
+impl SqliteStores {
+    /// Creates the folder and the database in it where they do not exist yet. `timeout` bounds the wait for another
+    /// process that locks the file (a backup, a person's tool).
+    ///
+    /// # Errors
+    /// `Unavailable` when the folder or the file cannot be opened or another node runs on it.
+    pub fn new(dir: &Path, synchronous: Synchronous, timeout: Duration) -> Result<Self> {
+        fs::create_dir_all(dir).map_err(|error| unusable("create the folder", dir, &error))?;
+        let lock = lock(&dir.join(LOCK_FILE), dir)?;
+        let file = dir.join(FILE);
+        let connection = Mutex::new(connection::open(&file, synchronous, timeout)?);
+        Ok(Self { file, synchronous, timeout, writer: Arc::new(Writer { connection, _lock: lock }) })
+    }
+}
+
+impl OpenStore for SqliteStores {
+    fn open(&self) -> Result<Box<dyn Store>> {
+        let reader = connection::open(&self.file, self.synchronous, self.timeout)?;
+        reader.execute_batch("PRAGMA query_only = ON").map_err(fault)?;
+        Ok(Box::new(SqlStore(Sqlite { reader, writer: Arc::clone(&self.writer) })))
+    }
+
+    fn migrate(&self) -> Result<()> {
+        self.writer.transaction(|connection| {
+            let mut sql = Handle(connection);
+            let has_versions = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'SchemaVersion'";
+            let present = match sql.first(has_versions, &[])? {
+                Some(_) => sql.first(migrate::READ_VERSION, &[])?.map_or(Ok(0), |row| row.int(0))?,
+                None => 0,
+            };
+            let missing = match migrate::missing(present, migrate::SQLITE) {
+                Ok(missing) => missing,
+                Err(refused) => return Ok(Err(refused)),
+            };
+            sql.run(migrate::CREATE_VERSIONS, &[])?;
+            for migration in missing {
+                for statement in migration.statements() {
+                    sql.run(&statement, &[])?;
+                }
+                sql.run(migrate::RECORD_VERSION, &[migration.version.into(), UnixMs::now().into()])?;
+            }
+            Ok(Ok(()))
+        })?
+    }
+
+    fn durability_warnings(&self) -> Result<Vec<String>> {
+        let synchronous = self.writer.alone(|connection| {
+            connection.pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0)).map_err(fault)
+        })?;
+        let full = 2;
+        let warning = "SQLite runs with synchronous below FULL: a power failure may lose acknowledged messages";
+        Ok(if synchronous < full { vec![warning.to_owned()] } else { Vec::new() })
+    }
+
+    fn timeout(&self) -> Duration {
+        self.timeout
+    }
+}
+
+fn lock(path: &Path, dir: &Path) -> Result<File> {
+    let file = File::options().create(true).truncate(false).write(true).open(path);
+    let file = file.map_err(|error| unusable("open the lock file", path, &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            let told =
+                format!("another stonechat runs on the data folder {}; one folder serves one node", dir.display());
+            Err(StoreError::Unavailable(told.into()))
+        }
+        Err(TryLockError::Error(error)) => Err(unusable("lock", path, &error)),
+    }
+}
+
+fn unusable(doing: &str, path: &Path, error: &std::io::Error) -> StoreError {
+    let told = std::io::Error::new(error.kind(), format!("cannot {doing} {}: {error}", path.display()));
+    StoreError::Unavailable(told.into())
+}
+
+/// The one connection that writes, for all threads of the node.
+struct Writer {
+    connection: Mutex<Connection>,
+    _lock: File,
+}
+
+impl Writer {
+    /// Runs statements that are transactions of their own.
+    fn alone<T>(&self, work: impl FnOnce(&Connection) -> Done<T>) -> Result<T> {
+        // A panic of another thread left no transaction open: it was rolled back while unwinding.
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(work(&connection)?)
+    }
+
+    /// Runs a transaction. On any error it is rolled back before the next caller gets the connection.
+    fn transaction<T>(&self, work: impl FnOnce(&Connection) -> Done<T>) -> Result<T> {
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        if !connection.is_autocommit() {
+            // A rollback failed (the disk was gone): nothing works before it succeeds.
+            connection.execute_batch("ROLLBACK").map_err(fault)?;
+        }
+        // Immediate: a transaction that starts reading and turns into a writer later may be refused at once.
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
+        let value = work(&transaction)?;
+        transaction.commit().map_err(fault)?;
+        Ok(value)
+    }
+}
+
+/// One thread's engine.
+struct Sqlite {
+    reader: Connection,
+    writer: Arc<Writer>,
+}
+
+impl Engine for Sqlite {
+    fn read<T>(&mut self, mut work: impl FnMut(&mut dyn Sql) -> Done<T>) -> Result<T> {
+        Ok(work(&mut Handle(&self.reader))?)
+    }
+
+    fn write_one<T>(&mut self, mut work: impl FnMut(&mut dyn Sql) -> Done<T>) -> Result<T> {
+        self.writer.alone(|connection| work(&mut Handle(connection)))
+    }
+
+    fn write<T>(&mut self, mut work: impl FnMut(&mut dyn Sql) -> Done<T>) -> Result<T> {
+        self.writer.transaction(|connection| work(&mut Handle(connection)))
+    }
+
+    fn append(&mut self, batch: &[Append]) -> Result<Vec<Appended>> {
+        self.writer.transaction(|connection| append::append(connection, batch).map_err(fault))
+    }
+
+    fn settle(&mut self, _batch: &[Append]) -> Result<Option<Vec<Appended>>> {
+        // A commit that failed has been rolled back: its outcome is always known.
+        Ok(None)
+    }
+
+    fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<()> {
+        self.writer.transaction(|connection| append::save_cursors(connection, rows).map_err(fault))
+    }
+}

@@ -6,5 +6,6 @@
     reason = "helpers of tests; allow-unwrap-in-tests misses them"
 )]
 
+pub mod mariadb;
 pub mod process;
 pub mod redis;

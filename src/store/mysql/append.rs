@@ -1,0 +1,236 @@
+//! A batch of messages in one transaction, by statements over lists: a round trip costs more than a row.
+//!
+//! ```text
+//!   lock the conversations in id order -> open those that are missing (does the addressee exist?) -> lock these, too
+//!   -> who is a member, who is a friend -> which cids were sent before -> number -> write messages and ends
+//! ```
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::Hash;
+
+use crate::ids::{ConvId, GroupId, Members, Peer, Seq, UserId};
+use crate::store::numbering::{Facts, Key, Plan, key_of, number};
+use crate::store::sql::lists::{Lookup, exact_pieces, lookups, repeated};
+use crate::store::sql::{Arg, Done, Fault, Row, Sql};
+use crate::store::{Append, Appended};
+
+/// Bodies that one INSERT carries, unless a single message is longer: far below `max_allowed_packet`.
+const INSERT_BYTES_MAX: usize = 1024 * 1024;
+
+/// Numbers and writes the batch, within the transaction the caller has begun.
+pub(super) fn append(sql: &mut dyn Sql, batch: &[Append]) -> Done<Plan> {
+    let convs: BTreeSet<ConvId> = batch.iter().map(|message| message.conv).collect();
+    let mut facts = Facts { ends: lock(sql, &convs)?, ..Facts::default() };
+    refuse_absent(sql, batch, &mut facts)?;
+    refuse_strangers(sql, batch, &mut facts)?;
+    let opened = open(sql, batch, &mut facts)?;
+    facts.known = sent_before(sql, batch, &facts)?;
+    let plan = number(batch, facts);
+    write(sql, batch, &plan, &opened)?;
+    Ok(plan)
+}
+
+/// Locks conversations in the order of their ids; the last numbers of those that exist.
+pub(super) fn lock(sql: &mut dyn Sql, convs: &BTreeSet<ConvId>) -> Done<HashMap<ConvId, Seq>> {
+    let convs: Vec<ConvId> = convs.iter().copied().collect();
+    let mut ends = HashMap::new();
+    for lookup in lookups(&convs, |conv| [conv.into()]) {
+        let list = repeated("?", ",", lookup.len);
+        let statement = format!("SELECT id, last_seq FROM Conversation WHERE id IN ({list}) ORDER BY id FOR UPDATE");
+        for row in sql.rows(&statement, &lookup.args)? {
+            ends.insert(row.conv(0)?, row.seq(1)?);
+        }
+    }
+    Ok(ends)
+}
+
+/// Refuses messages to groups and users that do not exist. Only who opens a conversation may mean such a user.
+fn refuse_absent(sql: &mut dyn Sql, batch: &[Append], facts: &mut Facts<'_>) -> Done<()> {
+    let missing = |message: &&Append| !facts.ends.contains_key(&message.conv);
+    let addressees = distinct(batch.iter().filter(missing).filter_map(|message| match message.to {
+        Peer::User(user) => Some(user),
+        Peer::Group(_) => None,
+    }));
+    let mut existing = HashSet::new();
+    for lookup in lookups(&addressees, |user| [user.into()]) {
+        let list = repeated("?", ",", lookup.len);
+        for row in sql.rows(&format!("SELECT id FROM User WHERE id IN ({list})"), &lookup.args)? {
+            existing.insert(row.user(0)?);
+        }
+    }
+    for (place, message) in batch.iter().enumerate().filter(|(_, message)| !facts.ends.contains_key(&message.conv)) {
+        match message.to {
+            Peer::User(user) if existing.contains(&user) => {}
+            Peer::User(_) => drop(facts.refused.insert(place, Appended::NoSuchUser)),
+            Peer::Group(_) => drop(facts.refused.insert(place, Appended::NoSuchGroup)),
+        }
+    }
+    Ok(())
+}
+
+/// Refuses messages to groups by who is no member, and messages for friends only by who is none.
+fn refuse_strangers(sql: &mut dyn Sql, batch: &[Append], facts: &mut Facts<'_>) -> Done<()> {
+    let asked = |(place, _): &(usize, &Append)| !facts.refused.contains_key(place);
+    let (mut memberships, mut friendships) = (Vec::new(), Vec::new());
+    for (place, message) in batch.iter().enumerate().filter(asked) {
+        match message.to {
+            Peer::Group(group) => memberships.push((place, (group, message.sender))),
+            Peer::User(user) if message.friends_only => friendships.push((place, (message.sender, user))),
+            Peer::User(_) => {}
+        }
+    }
+    let members =
+        pairs(sql, "GroupUser", ["groupid", "userid"], &memberships, |row| Ok((row.group(0)?, row.user(1)?)))?;
+    let friends = pairs(sql, "Friend", ["userid", "friendid"], &friendships, |row| Ok((row.user(0)?, row.user(1)?)))?;
+    let no_members = memberships.iter().filter(|(_, pair): &&(usize, (GroupId, UserId))| !members.contains(pair));
+    facts.refused.extend(no_members.map(|&(place, _)| (place, Appended::NotMember)));
+    let no_friends = friendships.iter().filter(|(_, pair)| !friends.contains(pair));
+    facts.refused.extend(no_friends.map(|&(place, _)| (place, Appended::NotFriends)));
+    Ok(())
+}
+
+/// Which of the pairs stand in a table of pairs.
+fn pairs<A, B>(
+    sql: &mut dyn Sql,
+    table: &str,
+    [first, second]: [&str; 2],
+    wanted: &[(usize, (A, B))],
+    pair: impl Fn(&Row) -> Done<(A, B)>,
+) -> Done<HashSet<(A, B)>>
+where
+    A: Copy + Ord + Hash + Into<Arg<'static>>,
+    B: Copy + Ord + Hash + Into<Arg<'static>>,
+{
+    let wanted = distinct(wanted.iter().map(|&(_, pair)| pair));
+    let mut found = HashSet::new();
+    for Lookup { len, args } in lookups(&wanted, |(a, b)| [a.into(), b.into()]) {
+        let any = repeated(&format!("({first} = ? AND {second} = ?)"), " OR ", len);
+        for row in sql.rows(&format!("SELECT {first}, {second} FROM {table} WHERE {any}"), &args)? {
+            found.insert(pair(&row)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Creates the conversations between two users that do not exist yet, and locks them. Those that another node created
+/// meanwhile yield the numbers they have by now.
+fn open(sql: &mut dyn Sql, batch: &[Append], facts: &mut Facts<'_>) -> Done<Vec<ConvId>> {
+    let wanted = batch
+        .iter()
+        .enumerate()
+        .filter(|(place, message)| !facts.refused.contains_key(place) && !facts.ends.contains_key(&message.conv));
+    let missing: BTreeSet<ConvId> = wanted.map(|(_, message)| message.conv).collect();
+    if missing.is_empty() {
+        return Ok(Vec::new());
+    }
+    let missing_in_order: Vec<ConvId> = missing.iter().copied().collect();
+    for piece in exact_pieces(&missing_in_order) {
+        // Not INSERT IGNORE: that would take a shared lock on a row that exists, and two nodes would wait in a circle
+        // to turn it into their own.
+        let statement = format!(
+            "INSERT INTO Conversation (id, last_seq) VALUES {} ON DUPLICATE KEY UPDATE last_seq = last_seq",
+            repeated("(?, 0)", ", ", piece.len())
+        );
+        sql.run(&statement, &piece.iter().map(|&conv| conv.into()).collect::<Vec<_>>())?;
+    }
+    facts.ends.extend(lock(sql, &missing)?);
+    Ok(missing_in_order)
+}
+
+/// Those of the batch's messages that are stored already, by their cids.
+fn sent_before<'a>(
+    sql: &mut dyn Sql,
+    batch: &'a [Append],
+    facts: &Facts<'_>,
+) -> Done<HashMap<Key<'a>, (Seq, crate::clock::UnixMs)>> {
+    let asked = batch.iter().enumerate().filter(|(place, message)| {
+        !facts.refused.contains_key(place) && facts.ends.get(&message.conv).is_some_and(|&end| end > 0)
+    });
+    let keys = distinct(asked.filter_map(|(_, message)| key_of(message)));
+    let by_text: HashMap<Key<'_>, Key<'a>> = keys.iter().map(|&key| (key, key)).collect();
+    let mut known = HashMap::new();
+    for Lookup { len, args } in lookups(&keys, |(conv, sender, cid)| [sender.into(), cid.into(), conv.into()]) {
+        let any = repeated("(sender = ? AND cid = ? AND conv = ?)", " OR ", len);
+        let statement = format!("SELECT conv, sender, cid, seq, sent_at FROM Message WHERE {any}");
+        for mut row in sql.rows(&statement, &args)? {
+            let cid = row.text(2)?;
+            let found = (row.conv(0)?, row.user(1)?, cid.as_str());
+            let key =
+                by_text.get(&found).ok_or_else(|| Fault::Broken("the database found a cid not asked for".into()))?;
+            known.insert(*key, (row.seq(3)?, row.time(4)?));
+        }
+    }
+    Ok(known)
+}
+
+fn write(sql: &mut dyn Sql, batch: &[Append], plan: &Plan, opened: &[ConvId]) -> Done<()> {
+    if plan.is_empty() {
+        return Ok(());
+    }
+    let stored: Vec<(Seq, &Append)> = plan.stored(batch).collect();
+    for piece in by_bytes(&stored).flat_map(exact_pieces) {
+        let statement = format!(
+            "INSERT INTO Message (conv, seq, kind, sender, sent_at, cid, body) VALUES {}",
+            repeated("(?, ?, 0, ?, ?, ?, ?)", ", ", piece.len())
+        );
+        sql.run(&statement, &piece.iter().flat_map(|&(seq, message)| message_args(seq, message)).collect::<Vec<_>>())?;
+    }
+    let ends: Vec<(ConvId, Seq)> = plan.ends.iter().map(|(&conv, &end)| (conv, end)).collect();
+    for piece in exact_pieces(&ends) {
+        let statement = format!(
+            "INSERT INTO Conversation (id, last_seq) VALUES {} ON DUPLICATE KEY UPDATE last_seq = VALUES(last_seq)",
+            repeated("(?, ?)", ", ", piece.len())
+        );
+        sql.run(&statement, &piece.iter().flat_map(|&(conv, end)| [conv.into(), end.into()]).collect::<Vec<_>>())?;
+    }
+    open_cursors(sql, opened)
+}
+
+/// Puts new conversations between two users on both users' lists. A group's are there since the join.
+fn open_cursors(sql: &mut dyn Sql, opened: &[ConvId]) -> Done<()> {
+    let mut cursors: Vec<(UserId, ConvId)> = Vec::new();
+    for &conv in opened {
+        if let Some(Members::Pair(a, b)) = conv.members() {
+            cursors.extend([(a, conv), (b, conv)]);
+        }
+    }
+    cursors.sort_unstable();
+    for piece in exact_pieces(&cursors) {
+        let statement = format!(
+            "INSERT IGNORE INTO `Cursor` (userid, device, conv, delivered, read_seq) VALUES {}",
+            repeated("(?, 0, ?, 0, 0)", ", ", piece.len())
+        );
+        sql.run(&statement, &piece.iter().flat_map(|&(user, conv)| [user.into(), conv.into()]).collect::<Vec<_>>())?;
+    }
+    Ok(())
+}
+
+fn message_args(seq: Seq, message: &Append) -> [Arg<'_>; 6] {
+    [
+        message.conv.into(),
+        seq.into(),
+        message.sender.into(),
+        message.sent_at.into(),
+        message.cid.as_deref().into(),
+        Arg::Text(&message.body),
+    ]
+}
+
+/// Cuts the messages into runs whose bodies are at most [`INSERT_BYTES_MAX`] together.
+fn by_bytes<'s, 'b>(mut messages: &'s [(Seq, &'b Append)]) -> impl Iterator<Item = &'s [(Seq, &'b Append)]> {
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = |(_, message): &&(Seq, &Append)| {
+            bytes += message.body.len();
+            bytes <= INSERT_BYTES_MAX
+        };
+        let count = messages.iter().take_while(fits).count().max(1).min(messages.len());
+        let (run, rest) = messages.split_at(count);
+        messages = rest;
+        (!run.is_empty()).then_some(run)
+    })
+}
+
+fn distinct<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
+    items.collect::<BTreeSet<_>>().into_iter().collect()
+}

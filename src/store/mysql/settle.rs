@@ -1,0 +1,88 @@
+//! A COMMIT was sent and its answer lost: was it done?
+//!
+//! The conversations are locked once more. That waits until the old transaction has ended one way or the other, and
+//! from then on its messages are either all there or none will ever be.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::append::lock;
+use super::session::Session;
+use crate::clock::UnixMs;
+use crate::ids::{ConvId, Seq, UserId};
+use crate::store::Append;
+use crate::store::numbering::Plan;
+use crate::store::sql::lists::{Lookup, lookups, repeated};
+use crate::store::sql::{Done, Fault, Sql};
+
+/// A commit in doubt.
+pub(super) struct Unsettled {
+    /// What it would have written.
+    pub(super) plan: Plan,
+    /// The server's number of the connection that was lost.
+    pub(super) connection: u32,
+}
+
+/// Whether the messages of the plan are stored, all of them and as they were to be.
+pub(super) fn is_committed(session: &mut Session<'_>, unsettled: &Unsettled, batch: &[Append]) -> Done<bool> {
+    let Unsettled { plan, connection } = unsettled;
+    if plan.outcomes.len() != batch.len() {
+        return Err(Fault::Broken("settle was called with another batch".into()));
+    }
+    end_connection(session, *connection)?;
+    session.transaction(|session| {
+        let convs: BTreeSet<ConvId> = plan.ends.keys().copied().collect();
+        lock(session, &convs)?;
+        let mut found =
+            stored(session, &plan.stored(batch).map(|(seq, message)| (message.conv, seq)).collect::<Vec<_>>())?;
+        Ok(plan
+            .stored(batch)
+            .all(|(seq, message)| found.remove(&(message.conv, seq)).is_some_and(|row| row.is(message))))
+    })
+}
+
+/// Ends the lost connection if the server has not noticed yet that it is gone: it would keep its locks for hours.
+fn end_connection(session: &mut Session<'_>, connection: u32) -> Done<()> {
+    // After a restart of the server the number may be another's: one of this database's idle connections at worst,
+    // whose owner opens it again.
+    let idle = "SELECT id FROM information_schema.processlist WHERE id = ? AND id <> CONNECTION_ID() \
+                AND user = SUBSTRING_INDEX(USER(), '@', 1) AND db = DATABASE() AND command = 'Sleep'";
+    if session.first(idle, &[connection.into()])?.is_none() {
+        return Ok(());
+    }
+    match session.say(&format!("KILL {connection}")) {
+        // It has gone meanwhile, which is just as well.
+        Err(Fault::Broken(_)) => Ok(()),
+        done => done,
+    }
+}
+
+/// A row of Message.
+struct Stored {
+    sender: UserId,
+    sent_at: UnixMs,
+    cid: Option<String>,
+    body: String,
+}
+
+impl Stored {
+    fn is(&self, message: &Append) -> bool {
+        self.sender == message.sender
+            && self.sent_at == message.sent_at
+            && self.cid.as_deref() == message.cid.as_deref()
+            && *self.body == *message.body
+    }
+}
+
+fn stored(sql: &mut dyn Sql, places: &[(ConvId, Seq)]) -> Done<HashMap<(ConvId, Seq), Stored>> {
+    let mut found = HashMap::new();
+    for Lookup { len, args } in lookups(places, |(conv, seq)| [conv.into(), seq.into()]) {
+        let any = repeated("(conv = ? AND seq = ?)", " OR ", len);
+        let statement = format!("SELECT conv, seq, sender, sent_at, cid, body FROM Message WHERE {any}");
+        for mut row in sql.rows(&statement, &args)? {
+            let (cid, body) = (row.text_or_null(4)?, row.text(5)?);
+            let stored = Stored { sender: row.user(2)?, sent_at: row.time(3)?, cid, body };
+            found.insert((row.conv(0)?, row.seq(1)?), stored);
+        }
+    }
+    Ok(found)
+}

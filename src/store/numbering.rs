@@ -1,0 +1,140 @@
+//! Numbers a batch of messages: pure, the same for every database.
+//!
+//! ```text
+//!   batch + Facts (read under the conversations' locks)  --number-->  Plan (what to write, what to answer)
+//! ```
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{Append, Appended};
+use crate::clock::UnixMs;
+use crate::ids::{ConvId, Seq, UserId};
+
+/// What makes a message that is sent again the same message.
+pub(super) type Key<'a> = (ConvId, UserId, &'a str);
+
+/// What the database said about a batch.
+#[derive(Default)]
+pub(super) struct Facts<'a> {
+    /// The last number of each conversation; one that is missing here is empty.
+    pub(super) ends: HashMap<ConvId, Seq>,
+    /// The messages that may not be stored, by their place in the batch.
+    pub(super) refused: HashMap<usize, Appended>,
+    /// Those of the batch's keys that are stored already.
+    pub(super) known: HashMap<Key<'a>, (Seq, UnixMs)>,
+}
+
+/// What to write and what to answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Plan {
+    /// One for each message of the batch.
+    pub(super) outcomes: Vec<Appended>,
+    /// The new last number of each conversation that gets messages, by ascending id.
+    pub(super) ends: BTreeMap<ConvId, Seq>,
+}
+
+impl Plan {
+    /// The messages to be written, with their numbers, in the batch's order.
+    pub(super) fn stored<'b>(&self, batch: &'b [Append]) -> impl Iterator<Item = (Seq, &'b Append)> {
+        batch.iter().zip(&self.outcomes).filter_map(|(message, outcome)| match outcome {
+            Appended::Stored(seq) => Some((*seq, message)),
+            _ => None,
+        })
+    }
+
+    /// Whether there is nothing to write.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+}
+
+/// The key of a message that has a cid.
+pub(super) fn key_of(message: &Append) -> Option<Key<'_>> {
+    message.cid.as_deref().map(|cid| (message.conv, message.sender, cid))
+}
+
+/// Numbers the messages in the order given, per conversation. A cid that is repeated within the batch counts as sent
+/// again, too.
+pub(super) fn number<'a>(batch: &'a [Append], facts: Facts<'a>) -> Plan {
+    let Facts { ends: known_ends, refused, mut known } = facts;
+    let mut ends = BTreeMap::new();
+    let mut outcomes = Vec::with_capacity(batch.len());
+    for (place, message) in batch.iter().enumerate() {
+        if let Some(&refusal) = refused.get(&place) {
+            outcomes.push(refusal);
+            continue;
+        }
+        if let Some(&(seq, sent_at)) = key_of(message).and_then(|key| known.get(&key)) {
+            outcomes.push(Appended::Duplicate { seq, sent_at });
+            continue;
+        }
+        let end = ends.entry(message.conv).or_insert_with(|| known_ends.get(&message.conv).copied().unwrap_or(0));
+        *end += 1;
+        if let Some(key) = key_of(message) {
+            known.insert(key, (*end, message.sent_at));
+        }
+        outcomes.push(Appended::Stored(*end));
+    }
+    Plan { outcomes, ends }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::Peer;
+
+    fn user(number: i64) -> UserId {
+        UserId::new(number).unwrap()
+    }
+
+    fn message(sender: i64, to: i64, cid: Option<&str>, at: i64) -> Append {
+        let to = Peer::User(user(to));
+        Append {
+            conv: ConvId::with(user(sender), to),
+            sender: user(sender),
+            to,
+            cid: cid.map(Into::into),
+            body: "{}".into(),
+            sent_at: UnixMs(at),
+            friends_only: false,
+        }
+    }
+
+    #[test]
+    fn each_conversation_counts_on_from_its_end() {
+        let batch = [message(1, 2, None, 10), message(3, 1, None, 11), message(2, 1, None, 12)];
+        let facts = Facts { ends: [(batch[0].conv, 7)].into(), ..Facts::default() };
+        let plan = number(&batch, facts);
+        assert_eq!(plan.outcomes, [Appended::Stored(8), Appended::Stored(1), Appended::Stored(9)]);
+        assert_eq!(plan.ends, [(batch[0].conv, 9), (batch[1].conv, 1)].into());
+    }
+
+    #[test]
+    fn a_cid_sent_again_gets_the_first_number_and_time() {
+        let batch = [message(1, 2, Some("a"), 10), message(1, 2, Some("b"), 11), message(1, 2, Some("b"), 12)];
+        let facts = Facts {
+            ends: [(batch[0].conv, 4)].into(),
+            known: [(key_of(&batch[0]).unwrap(), (3, UnixMs(5)))].into(),
+            ..Facts::default()
+        };
+        let plan = number(&batch, facts);
+        let again = |seq, at| Appended::Duplicate { seq, sent_at: UnixMs(at) };
+        assert_eq!(plan.outcomes, [again(3, 5), Appended::Stored(5), again(5, 11)]);
+        assert_eq!(plan.stored(&batch).map(|(seq, _)| seq).collect::<Vec<_>>(), [5]);
+    }
+
+    #[test]
+    fn the_same_cid_of_the_other_side_is_another_message() {
+        let batch = [message(1, 2, Some("a"), 10), message(2, 1, Some("a"), 11)];
+        assert_eq!(number(&batch, Facts::default()).outcomes, [Appended::Stored(1), Appended::Stored(2)]);
+    }
+
+    #[test]
+    fn a_refused_message_takes_no_number() {
+        let batch = [message(1, 2, Some("a"), 10), message(1, 2, Some("a"), 11)];
+        let refused: HashMap<_, _> = [(0, Appended::NoSuchUser), (1, Appended::NoSuchUser)].into();
+        let plan = number(&batch, Facts { refused, ..Facts::default() });
+        assert_eq!(plan.outcomes, [Appended::NoSuchUser; 2]);
+        assert!(plan.is_empty());
+    }
+}

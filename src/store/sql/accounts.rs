@@ -1,0 +1,107 @@
+//! Users, their tokens and their devices.
+
+use super::lists::{lookups, repeated};
+use super::{Done, Fault, Sql, name_key};
+use crate::clock::UnixMs;
+use crate::ids::{DeviceId, UserId};
+use crate::store::{Created, TokenHash, TokenRow, UserRow, Who};
+
+pub(super) fn create(sql: &mut dyn Sql, name: &str, password: &str, now: UnixMs) -> Done<Created<UserId>> {
+    let key = name_key(name);
+    // Looked up first: a refused INSERT would use up an id.
+    if sql.first("SELECT id FROM User WHERE name_key = ?", &[key.as_str().into()])?.is_some() {
+        return Ok(Created::NameTaken);
+    }
+    let args = [name.into(), key.as_str().into(), password.into(), now.into()];
+    let made =
+        sql.run("INSERT INTO User (name, name_key, password, state, created_at) VALUES (?, ?, ?, 'offline', ?)", &args);
+    match made {
+        Ok(_) => UserId::new(sql.new_id())
+            .map(Created::New)
+            .ok_or_else(|| Fault::Broken("the database allocated a user's id out of range".into())),
+        Err(Fault::Taken(_)) => Ok(Created::NameTaken),
+        Err(fault) => Err(fault),
+    }
+}
+
+pub(super) fn user(sql: &mut dyn Sql, who: Who<'_>) -> Done<Option<UserRow>> {
+    let found = match who {
+        Who::Id(id) => sql.first("SELECT id, name, password FROM User WHERE id = ?", &[id.into()])?,
+        Who::Name(name) => {
+            let key = name_key(name);
+            sql.first("SELECT id, name, password FROM User WHERE name_key = ?", &[key.as_str().into()])?
+        }
+    };
+    found.map(|mut row| Ok(UserRow { id: row.user(0)?, name: row.text(1)?, password: row.text(2)? })).transpose()
+}
+
+pub(super) fn report_states(sql: &mut dyn Sql, online: &[UserId], offline: &[UserId]) -> Done<()> {
+    for (state, users) in [("online", online), ("offline", offline)] {
+        let mut users = users.to_vec();
+        // All nodes lock rows in the same order.
+        users.sort_unstable();
+        for lookup in lookups(&users, |user| [user.into()]) {
+            let list = repeated("?", ",", lookup.len);
+            sql.run(&format!("UPDATE User SET state = '{state}' WHERE id IN ({list})"), &lookup.args)?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn save_token(sql: &mut dyn Sql, hash: &TokenHash, row: &TokenRow, now: UnixMs) -> Done<()> {
+    sql.run("DELETE FROM AuthToken WHERE userid = ? AND expires_at <= ?", &[row.user.into(), now.into()])?;
+    sql.run(
+        "INSERT INTO AuthToken (token_hash, userid, expires_at) VALUES (?, ?, ?)",
+        &[hash.into(), row.user.into(), row.expires_at.into()],
+    )?;
+    Ok(())
+}
+
+pub(super) fn token(sql: &mut dyn Sql, hash: &TokenHash, now: UnixMs) -> Done<Option<TokenRow>> {
+    let statement = "SELECT userid, expires_at FROM AuthToken WHERE token_hash = ? AND expires_at > ?";
+    let found = sql.first(statement, &[hash.into(), now.into()])?;
+    found.map(|row| Ok(TokenRow { user: row.user(0)?, expires_at: row.time(1)? })).transpose()
+}
+
+pub(super) fn extend_token(sql: &mut dyn Sql, hash: &TokenHash, expires_at: UnixMs) -> Done<()> {
+    sql.run("UPDATE AuthToken SET expires_at = ? WHERE token_hash = ?", &[expires_at.into(), hash.into()])?;
+    Ok(())
+}
+
+pub(super) fn delete_token(sql: &mut dyn Sql, hash: &TokenHash) -> Done<()> {
+    sql.run("DELETE FROM AuthToken WHERE token_hash = ?", &[hash.into()])?;
+    Ok(())
+}
+
+/// The number of a device that is known; most logins need no more.
+pub(super) fn known_device(sql: &mut dyn Sql, user: UserId, name: &str) -> Done<Option<DeviceId>> {
+    let found = sql.first("SELECT device FROM Device WHERE userid = ? AND name = ?", &[user.into(), name.into()])?;
+    found.map(|row| row.device(0)).transpose()
+}
+
+pub(super) fn add_device(sql: &mut dyn Sql, user: UserId, name: &str) -> Done<DeviceId> {
+    lock_devices(sql, user)?;
+    if let Some(device) = known_device(sql, user, name)? {
+        return Ok(device);
+    }
+    let last = "SELECT device FROM Device WHERE userid = ? ORDER BY device DESC LIMIT 1";
+    let last = sql.first(last, &[user.into()])?.map_or(Ok(DeviceId::UNNAMED), |row| row.device(0))?;
+    let next = last.0.checked_add(1).map(DeviceId);
+    let next = next.ok_or_else(|| Fault::Broken(format!("user {user} has no number left for a device").into()))?;
+    sql.run("INSERT INTO Device (userid, device, name) VALUES (?, ?, ?)", &[user.into(), next.into(), name.into()])?;
+    let ends = "SELECT d.userid, d.device, v.id, v.last_seq, 0 FROM Device d \
+                JOIN `Cursor` c ON c.userid = d.userid AND c.device = 0 JOIN Conversation v ON v.id = c.conv \
+                WHERE d.userid = ? AND d.device = ?";
+    let insert_new = sql.dialect().insert_new;
+    let statement = format!("{insert_new} `Cursor` (userid, device, conv, delivered, read_seq) {ends}");
+    sql.run(&statement, &[user.into(), next.into()])?;
+    Ok(next)
+}
+
+/// Keeps the set of the user's devices as it is until the transaction ends: a group joined meanwhile would miss the
+/// new device, and all of its history would be pending there. Taken last, after any conversation's lock.
+pub(super) fn lock_devices(sql: &mut dyn Sql, user: UserId) -> Done<()> {
+    let locked = sql.dialect().locked;
+    sql.first(&format!("SELECT id FROM User WHERE id = ?{locked}"), &[user.into()])?;
+    Ok(())
+}

@@ -1,0 +1,38 @@
+//! Users and groups by id or by the beginning of a name.
+
+use super::{Done, Row, Sql, groups, name_key};
+use crate::ids::{GroupId, UserId};
+use crate::store::{GroupRow, Person};
+
+/// Behind every name that begins with what it follows: no assigned character is above it.
+const LAST_CHARACTER: char = '\u{10FFFF}';
+
+pub(super) fn users(sql: &mut dyn Sql, id: Option<UserId>, prefix: &str, limit: u32) -> Done<Vec<Person>> {
+    let by_id = "SELECT id, name FROM User WHERE id = ?";
+    let by_prefix =
+        "SELECT id, name FROM User WHERE name_key >= ? AND name_key < ? AND id <> ? ORDER BY name_key LIMIT ?";
+    let rows = find(sql, id.map(|id| i64::from(id.number())), prefix, limit, [by_id, by_prefix])?;
+    rows.into_iter().map(|mut row| row.person(0)).collect()
+}
+
+pub(super) fn all_groups(sql: &mut dyn Sql, id: Option<GroupId>, prefix: &str, limit: u32) -> Done<Vec<GroupRow>> {
+    let by_id = "SELECT id, groupname, groupdesc FROM AllGroup WHERE id = ?";
+    let by_prefix = "SELECT id, groupname, groupdesc FROM AllGroup \
+                     WHERE name_key >= ? AND name_key < ? AND id <> ? ORDER BY name_key LIMIT ?";
+    let rows = find(sql, id.map(|id| i64::from(id.number())), prefix, limit, [by_id, by_prefix])?;
+    rows.into_iter().map(groups::group_row).collect()
+}
+
+fn find(sql: &mut dyn Sql, id: Option<i64>, prefix: &str, limit: u32, [by_id, by_prefix]: [&str; 2]) -> Done<Vec<Row>> {
+    let mut found = match id {
+        Some(id) => sql.rows(by_id, &[id.into()])?,
+        None => Vec::new(),
+    };
+    let room = limit.saturating_sub(u32::from(!found.is_empty()));
+    let from = name_key(prefix);
+    let to = format!("{from}{LAST_CHARACTER}");
+    let args = [from.as_str().into(), to.as_str().into(), id.unwrap_or(0).into(), room.into()];
+    found.extend(sql.rows(by_prefix, &args)?);
+    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(found)
+}

@@ -1,0 +1,212 @@
+//! Groups, their members and their members' cursors.
+//!
+//! Whatever changes a membership locks the group's conversation first, as appending does: a member's cursor starts at
+//! an end that no append is moving, and no message is stored in a group that is being deleted.
+
+use std::collections::HashMap;
+
+use super::lists::{exact_pieces, lookups, repeated};
+use super::{Done, Fault, Row, Sql, accounts, name_key};
+use crate::clock::UnixMs;
+use crate::ids::{ConvId, GroupId, Seq, UserId};
+use crate::store::{Created, GroupRow, Joined, Left, Member, MemberPage, Role};
+
+/// How many messages of a deleted group one statement removes: some ten milliseconds.
+const SWEEP_MESSAGES: Seq = 5_000;
+
+pub(super) fn create(
+    sql: &mut dyn Sql,
+    creator: UserId,
+    name: &str,
+    desc: &str,
+    now: UnixMs,
+) -> Done<Created<GroupId>> {
+    let key = name_key(name);
+    if sql.first("SELECT id FROM AllGroup WHERE name_key = ?", &[key.as_str().into()])?.is_some() {
+        return Ok(Created::NameTaken);
+    }
+    let args = [name.into(), key.as_str().into(), desc.into(), now.into()];
+    match sql.run("INSERT INTO AllGroup (groupname, name_key, groupdesc, created_at) VALUES (?, ?, ?, ?)", &args) {
+        Ok(_) => {}
+        Err(Fault::Taken(_)) => return Ok(Created::NameTaken),
+        Err(fault) => return Err(fault),
+    }
+    let group = GroupId::new(sql.new_id())
+        .ok_or_else(|| Fault::Broken("the database allocated a group's id out of range".into()))?;
+    sql.run("INSERT INTO Conversation (id, last_seq) VALUES (?, 0)", &[ConvId::group(group).into()])?;
+    enter(sql, creator, group, "creator")?;
+    Ok(Created::New(group))
+}
+
+pub(super) fn join(sql: &mut dyn Sql, user: UserId, group: GroupId) -> Done<Joined> {
+    let Some(last_seq) = lock(sql, group)? else { return Ok(Joined::NoSuchGroup) };
+    let Some((row, is_member)) = one(sql, group, user)? else { return Ok(Joined::NoSuchGroup) };
+    if is_member {
+        return Ok(Joined::Already(row));
+    }
+    enter(sql, user, group, "normal")?;
+    Ok(Joined::New { group: row, last_seq })
+}
+
+pub(super) fn quit(sql: &mut dyn Sql, user: UserId, group: GroupId) -> Done<Left> {
+    if lock(sql, group)?.is_none() {
+        return Ok(Left::NoSuchGroup);
+    }
+    match role(sql, user, group)? {
+        None => Ok(Left::NotAllowed),
+        Some(Role::Creator) => Ok(Left::IsCreator),
+        Some(Role::Normal) => {
+            sql.run("DELETE FROM GroupUser WHERE groupid = ? AND userid = ?", &[group.into(), user.into()])?;
+            delete_cursors(sql, &[user], group)?;
+            Ok(Left::Done)
+        }
+    }
+}
+
+/// Deletes all that leads to the group. Its messages cannot be reached any more; [`sweep`] removes them.
+pub(super) fn delete(sql: &mut dyn Sql, user: UserId, group: GroupId) -> Done<Left> {
+    if lock(sql, group)?.is_none() {
+        return Ok(Left::NoSuchGroup);
+    }
+    if role(sql, user, group)? != Some(Role::Creator) {
+        return Ok(Left::NotAllowed);
+    }
+    let members = sql.rows("SELECT userid FROM GroupUser WHERE groupid = ? ORDER BY userid", &[group.into()])?;
+    let members = members.iter().map(|row| row.user(0)).collect::<Done<Vec<_>>>()?;
+    delete_cursors(sql, &members, group)?;
+    sql.run("DELETE FROM GroupUser WHERE groupid = ?", &[group.into()])?;
+    sql.run("DELETE FROM AllGroup WHERE id = ?", &[group.into()])?;
+    sql.run("DELETE FROM Conversation WHERE id = ?", &[ConvId::group(group).into()])?;
+    Ok(Left::Done)
+}
+
+/// Removes some messages of a deleted group; whether there may be more. Apart from [`delete`], because a transaction
+/// over a million messages would outlast every timeout.
+pub(super) fn sweep(sql: &mut dyn Sql, group: GroupId) -> Done<bool> {
+    let conv = ConvId::group(group);
+    let Some(first) = sql.first("SELECT MIN(seq) FROM Message WHERE conv = ?", &[conv.into()])? else {
+        return Ok(false);
+    };
+    let Ok(first) = first.seq(0) else { return Ok(false) };
+    sql.run("DELETE FROM Message WHERE conv = ? AND seq < ?", &[conv.into(), (first + SWEEP_MESSAGES).into()])?;
+    Ok(true)
+}
+
+pub(super) fn of_user(sql: &mut dyn Sql, user: UserId) -> Done<Vec<GroupRow>> {
+    let statement = "SELECT g.id, g.groupname, g.groupdesc FROM GroupUser m JOIN AllGroup g ON g.id = m.groupid \
+                     WHERE m.userid = ? ORDER BY g.id";
+    sql.rows(statement, &[user.into()])?.into_iter().map(group_row).collect()
+}
+
+pub(super) fn one(sql: &mut dyn Sql, group: GroupId, user: UserId) -> Done<Option<(GroupRow, bool)>> {
+    let statement = "SELECT g.id, g.groupname, g.groupdesc, m.userid IS NOT NULL FROM AllGroup g \
+                     LEFT JOIN GroupUser m ON m.groupid = g.id AND m.userid = ? WHERE g.id = ?";
+    let found = sql.first(statement, &[user.into(), group.into()])?;
+    let Some(row) = found else { return Ok(None) };
+    let is_member = row.int(3)? != 0;
+    Ok(Some((group_row(row)?, is_member)))
+}
+
+pub(super) fn members(sql: &mut dyn Sql, group: GroupId, after: u32, limit: u32) -> Done<MemberPage> {
+    let statement = "SELECT u.id, u.name, m.grouprole FROM GroupUser m JOIN User u ON u.id = m.userid \
+                     WHERE m.groupid = ? AND m.userid > ? ORDER BY m.userid LIMIT ?";
+    let rows = sql.rows(statement, &[group.into(), after.into(), limit.into()])?;
+    let members = rows.into_iter().map(|row| member(row, 0)).collect::<Done<_>>()?;
+    let total = sql.first("SELECT COUNT(*) FROM GroupUser WHERE groupid = ?", &[group.into()])?;
+    Ok(MemberPage { members, total: total.map_or(Ok(0), |row| row.seq(0))? })
+}
+
+pub(super) fn members_of_all(sql: &mut dyn Sql, groups: &[GroupId], limit: u32) -> Done<Vec<MemberPage>> {
+    let mut pages: HashMap<GroupId, MemberPage> = HashMap::new();
+    // Each part stops at its own limit, so that a large group costs no more than a page.
+    let part =
+        "SELECT * FROM (SELECT groupid, userid, grouprole FROM GroupUser WHERE groupid = ? ORDER BY userid LIMIT ?) p";
+    let mut once = groups.to_vec();
+    once.sort_unstable();
+    once.dedup();
+    for lookup in lookups(&once, |group| [group.into()]) {
+        let totals = format!(
+            "SELECT groupid, COUNT(*) FROM GroupUser WHERE groupid IN ({}) GROUP BY groupid",
+            repeated("?", ",", lookup.len)
+        );
+        for row in sql.rows(&totals, &lookup.args)? {
+            pages.insert(row.group(0)?, MemberPage { members: Vec::new(), total: row.seq(1)? });
+        }
+    }
+    // UNION ALL does not forgive padding with a repeated group: pieces that fill the statement exactly.
+    for piece in exact_pieces(&once) {
+        let statement = format!(
+            "SELECT m.groupid, u.id, u.name, m.grouprole FROM ({}) m JOIN User u ON u.id = m.userid \
+             ORDER BY m.groupid, u.id",
+            repeated(part, " UNION ALL ", piece.len())
+        );
+        let args: Vec<_> = piece.iter().flat_map(|&group| [group.into(), limit.into()]).collect();
+        for row in sql.rows(&statement, &args)? {
+            if let Some(page) = pages.get_mut(&row.group(0)?) {
+                page.members.push(member(row, 1)?);
+            }
+        }
+    }
+    Ok(groups.iter().map(|group| pages.get(group).cloned().unwrap_or_default()).collect())
+}
+
+pub(super) fn group_row(mut row: Row) -> Done<GroupRow> {
+    Ok(GroupRow { id: row.group(0)?, name: row.text(1)?, desc: row.text(2)? })
+}
+
+/// Locks the group's conversation; its last number, or `None` if there is no such group.
+fn lock(sql: &mut dyn Sql, group: GroupId) -> Done<Option<Seq>> {
+    let statement = format!("SELECT last_seq FROM Conversation WHERE id = ?{}", sql.dialect().locked);
+    sql.first(&statement, &[ConvId::group(group).into()])?.map(|row| row.seq(0)).transpose()
+}
+
+/// Writes the membership and the cursors of all the user's devices, at the conversation's end.
+fn enter(sql: &mut dyn Sql, user: UserId, group: GroupId, role: &str) -> Done<()> {
+    let conv = ConvId::group(group);
+    let membership = "INSERT INTO GroupUser (groupid, userid, grouprole) VALUES (?, ?, ?)";
+    sql.run(membership, &[group.into(), user.into(), role.into()])?;
+    accounts::lock_devices(sql, user)?;
+    // A cursor written behind while the user was leaving may have been left over.
+    delete_cursors(sql, &[user], group)?;
+    let insert = "INSERT INTO `Cursor` (userid, device, conv, delivered, read_seq)";
+    let unnamed = format!(
+        "{insert} SELECT u.id, 0, v.id, v.last_seq, 0 FROM User u JOIN Conversation v ON v.id = ? WHERE u.id = ?"
+    );
+    sql.run(&unnamed, &[conv.into(), user.into()])?;
+    let named = format!(
+        "{insert} SELECT d.userid, d.device, v.id, v.last_seq, 0 FROM Device d JOIN Conversation v ON v.id = ? WHERE d.userid = ?"
+    );
+    sql.run(&named, &[conv.into(), user.into()])?;
+    Ok(())
+}
+
+fn delete_cursors(sql: &mut dyn Sql, users: &[UserId], group: GroupId) -> Done<()> {
+    let conv = ConvId::group(group);
+    for lookup in lookups(users, |user| [user.into()]) {
+        let statement =
+            format!("DELETE FROM `Cursor` WHERE userid IN ({}) AND conv = ?", repeated("?", ",", lookup.len));
+        let mut args = lookup.args;
+        args.push(conv.into());
+        sql.run(&statement, &args)?;
+    }
+    Ok(())
+}
+
+fn role(sql: &mut dyn Sql, user: UserId, group: GroupId) -> Done<Option<Role>> {
+    let statement = "SELECT grouprole FROM GroupUser WHERE groupid = ? AND userid = ?";
+    let found = sql.first(statement, &[group.into(), user.into()])?;
+    found.map(|mut row| role_named(&row.text(0)?)).transpose()
+}
+
+fn member(mut row: Row, column: usize) -> Done<Member> {
+    let role = role_named(&row.text(column + 2)?)?;
+    Ok(Member { person: row.person(column)?, role })
+}
+
+fn role_named(name: &str) -> Done<Role> {
+    match name {
+        "creator" => Ok(Role::Creator),
+        "normal" => Ok(Role::Normal),
+        other => Err(Fault::Broken(format!("a member's role is {other:?}").into())),
+    }
+}

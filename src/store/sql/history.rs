@@ -1,0 +1,201 @@
+//! Stored messages: ranges of a conversation, and the oldest unconfirmed ones over many.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+
+use super::lists::{exact_pieces, padded_len, repeated};
+use super::{Done, Row, Sql};
+use crate::clock::UnixMs;
+use crate::ids::{ConvId, Seq, UserId};
+use crate::store::{Message, Pending, Range};
+
+/// How many messages one statement fetches, so that long ones never pile up in memory.
+const PAGE_MESSAGES: usize = 64;
+
+const COLUMNS: &str = "SELECT m.conv, m.seq, m.sender, COALESCE(u.name, ''), m.sent_at, m.cid, m.body \
+                       FROM Message m LEFT JOIN User u ON u.id = m.sender";
+
+pub(super) fn messages(
+    sql: &mut dyn Sql,
+    conv: ConvId,
+    range: Range,
+    limit: u32,
+    bytes_max: usize,
+) -> Done<(Vec<Message>, bool)> {
+    let (comparison, order, mut bound) = match range {
+        Range::After(seq) => ("m.seq > ?", "ASC", seq),
+        Range::Before(seq) => ("m.seq < ?", "DESC", seq),
+        Range::Latest => ("m.seq < ?", "DESC", Seq::MAX),
+    };
+    let statement = format!("{COLUMNS} WHERE m.conv = ? AND {comparison} ORDER BY m.seq {order} LIMIT ?");
+    let mut taken = Taken::new(limit, bytes_max);
+    loop {
+        // One more than wanted tells whether there are more.
+        let page = PAGE_MESSAGES.min(taken.room().saturating_add(1));
+        let rows = sql.rows(&statement, &[conv.into(), bound.into(), page_arg(page).into()])?;
+        let is_last = rows.len() < page;
+        let mut is_full = false;
+        for row in rows {
+            let message = message(row)?;
+            bound = message.seq;
+            is_full = !taken.offer(message);
+            if is_full {
+                break;
+            }
+        }
+        if is_full || is_last {
+            let mut messages = taken.messages;
+            if order == "DESC" {
+                messages.reverse();
+            }
+            return Ok((messages, is_full));
+        }
+    }
+}
+
+pub(super) fn oldest_pending(
+    sql: &mut dyn Sql,
+    pending: &[Pending],
+    skip: Option<UserId>,
+    limit: u32,
+    bytes_max: usize,
+) -> Done<Vec<Message>> {
+    let mut taken = Taken::new(limit, bytes_max);
+    let chosen = oldest(candidates(sql, pending, skip, limit)?, taken.room());
+    for piece in chosen.chunks(PAGE_MESSAGES) {
+        let mut found = fetch(sql, piece)?;
+        // A message may be missing: its group was deleted meanwhile.
+        for message in piece.iter().filter_map(|place| found.remove(place)) {
+            if !taken.offer(message) {
+                return Ok(taken.messages);
+            }
+        }
+    }
+    Ok(taken.messages)
+}
+
+/// Messages gathered up to a limit; at least one, however long.
+struct Taken {
+    messages: Vec<Message>,
+    limit: usize,
+    bytes_left: usize,
+}
+
+impl Taken {
+    fn new(limit: u32, bytes_max: usize) -> Self {
+        Self { messages: Vec::new(), limit: usize::try_from(limit).unwrap_or(usize::MAX), bytes_left: bytes_max }
+    }
+
+    fn room(&self) -> usize {
+        self.limit - self.messages.len()
+    }
+
+    /// Takes the message, unless it is one too many; `false` then.
+    fn offer(&mut self, message: Message) -> bool {
+        let is_too_long = message.body.len() > self.bytes_left && !self.messages.is_empty();
+        if self.room() == 0 || is_too_long {
+            return false;
+        }
+        self.bytes_left = self.bytes_left.saturating_sub(message.body.len());
+        self.messages.push(message);
+        true
+    }
+}
+
+/// The heads of the conversations, without their bodies: of each as many as could be wanted in all.
+fn candidates(
+    sql: &mut dyn Sql,
+    pending: &[Pending],
+    skip: Option<UserId>,
+    limit: u32,
+) -> Done<HashMap<ConvId, Vec<(Seq, UnixMs)>>> {
+    let part = "SELECT * FROM (SELECT conv, seq, sent_at FROM Message \
+                WHERE conv = ? AND seq > ? AND seq <= ? AND sender <> ? ORDER BY seq LIMIT ?) p";
+    let nobody = 0;
+    let skip = skip.map_or(nobody, |user| i64::from(user.number()));
+    let mut heads: HashMap<ConvId, Vec<(Seq, UnixMs)>> = HashMap::new();
+    for piece in exact_pieces(pending) {
+        let statement = repeated(part, " UNION ALL ", piece.len());
+        let args: Vec<_> = piece
+            .iter()
+            .flat_map(|p| [p.conv.into(), p.delivered.into(), p.last_seq.into(), skip.into(), limit.into()])
+            .collect();
+        for row in sql.rows(&statement, &args)? {
+            heads.entry(row.conv(0)?).or_default().push((row.seq(1)?, row.time(2)?));
+        }
+    }
+    for head in heads.values_mut() {
+        head.sort_unstable();
+    }
+    Ok(heads)
+}
+
+/// Merges the conversations by time, each in its own order: the clocks of two nodes may differ, `seq` may not.
+fn oldest(heads: HashMap<ConvId, Vec<(Seq, UnixMs)>>, limit: usize) -> Vec<(ConvId, Seq)> {
+    let mut heads: HashMap<ConvId, std::vec::IntoIter<(Seq, UnixMs)>> =
+        heads.into_iter().map(|(conv, head)| (conv, head.into_iter())).collect();
+    let first = |(&conv, head): (&ConvId, &mut std::vec::IntoIter<(Seq, UnixMs)>)| {
+        head.next().map(|(seq, at)| Reverse((at, conv, seq)))
+    };
+    let mut next: BinaryHeap<_> = heads.iter_mut().filter_map(first).collect();
+    let mut chosen = Vec::new();
+    while chosen.len() < limit {
+        let Some(Reverse((_, conv, seq))) = next.pop() else { break };
+        chosen.push((conv, seq));
+        if let Some((seq, at)) = heads.get_mut(&conv).and_then(Iterator::next) {
+            next.push(Reverse((at, conv, seq)));
+        }
+    }
+    chosen
+}
+
+/// At most [`PAGE_MESSAGES`] messages by their places.
+fn fetch(sql: &mut dyn Sql, places: &[(ConvId, Seq)]) -> Done<HashMap<(ConvId, Seq), Message>> {
+    let len = padded_len(places.len());
+    let statement = format!("{COLUMNS} WHERE {}", repeated("(m.conv = ? AND m.seq = ?)", " OR ", len));
+    let padding = places.last().into_iter().cycle().take(len - places.len());
+    let args: Vec<_> = places.iter().chain(padding).flat_map(|&(conv, seq)| [conv.into(), seq.into()]).collect();
+    let rows = sql.rows(&statement, &args)?;
+    rows.into_iter().map(|row| message(row).map(|message| ((message.conv, message.seq), message))).collect()
+}
+
+fn message(mut row: Row) -> Done<Message> {
+    Ok(Message {
+        conv: row.conv(0)?,
+        seq: row.seq(1)?,
+        sender: row.person(2)?,
+        sent_at: row.time(4)?,
+        cid: row.text_or_null(5)?,
+        body: row.text(6)?,
+    })
+}
+
+fn page_arg(page: usize) -> u32 {
+    u32::try_from(page).expect("a page is at most PAGE_MESSAGES")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::GroupId;
+
+    fn conv(number: i64) -> ConvId {
+        ConvId::group(GroupId::new(number).unwrap())
+    }
+
+    fn head(times: &[(Seq, i64)]) -> Vec<(Seq, UnixMs)> {
+        times.iter().map(|&(seq, at)| (seq, UnixMs(at))).collect()
+    }
+
+    #[test]
+    fn conversations_are_merged_by_time() {
+        let heads = [(conv(1), head(&[(1, 10), (2, 40)])), (conv(2), head(&[(7, 20), (8, 30)]))].into();
+        assert_eq!(oldest(heads, 3), [(conv(1), 1), (conv(2), 7), (conv(2), 8)]);
+    }
+
+    #[test]
+    fn a_clock_that_went_back_does_not_change_the_order_of_a_conversation() {
+        let heads = [(conv(1), head(&[(1, 50), (2, 10)])), (conv(2), head(&[(1, 20)]))].into();
+        assert_eq!(oldest(heads, 9), [(conv(2), 1), (conv(1), 1), (conv(1), 2)]);
+    }
+}

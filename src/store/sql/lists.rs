@@ -1,0 +1,87 @@
+//! Statements over lists of values, in a few fixed sizes, so that a database need not prepare a new one each time.
+
+use super::Arg;
+
+/// The sizes, descending. The largest keeps a statement far below any database's number of parameters.
+const SIZES: [usize; 4] = [256, 64, 8, 1];
+
+/// The largest list that one statement takes.
+pub(in crate::store) const LIST_MAX: usize = SIZES[0];
+
+/// How many values a statement for `len` values (1 to [`LIST_MAX`]) is made for.
+pub(in crate::store) fn padded_len(len: usize) -> usize {
+    SIZES.into_iter().rev().find(|&size| size >= len).unwrap_or(LIST_MAX)
+}
+
+/// Cuts a list into pieces that fill statements exactly: for INSERT, where nothing may be padded.
+pub(in crate::store) fn exact_pieces<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let size = SIZES.into_iter().find(|&size| size <= items.len())?;
+        let (piece, rest) = items.split_at(size);
+        items = rest;
+        Some(piece)
+    })
+}
+
+/// `item`, `count` times, with `between` in between.
+pub(in crate::store) fn repeated(item: &str, between: &str, count: usize) -> String {
+    let mut text = String::with_capacity((item.len() + between.len()) * count);
+    for place in 0..count {
+        if place > 0 {
+            text.push_str(between);
+        }
+        text.push_str(item);
+    }
+    text
+}
+
+/// A piece of a list as the statements that only look up take it.
+pub(in crate::store) struct Lookup<'a> {
+    /// For how many values the statement is made.
+    pub(in crate::store) len: usize,
+    /// The parameters; the last value is repeated to fill the statement, which finds nothing more.
+    pub(in crate::store) args: Vec<Arg<'a>>,
+}
+
+/// Cuts a list into look-ups; `args` makes the parameters of one value.
+pub(in crate::store) fn lookups<'a, T: Copy, const N: usize>(
+    items: &[T],
+    args: impl Fn(T) -> [Arg<'a>; N],
+) -> impl Iterator<Item = Lookup<'a>> {
+    items.chunks(LIST_MAX).map(move |piece| {
+        let len = padded_len(piece.len());
+        let padding = piece.last().into_iter().cycle().take(len - piece.len());
+        Lookup { len, args: piece.iter().chain(padding).flat_map(|&item| args(item)).collect() }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_fill_statements_exactly_and_lose_nothing() {
+        for len in [0, 1, 7, 8, 9, 72, 255, 256, 1000] {
+            let items: Vec<usize> = (0..len).collect();
+            let pieces: Vec<&[usize]> = exact_pieces(&items).collect();
+            assert!(pieces.iter().all(|piece| SIZES.contains(&piece.len())));
+            assert_eq!(pieces.concat(), items);
+        }
+    }
+
+    #[test]
+    fn lookups_are_padded_with_the_last_value() {
+        let items: Vec<i64> = (0..259).collect();
+        let found: Vec<Lookup<'_>> = lookups(&items, |item| [Arg::Int(item)]).collect();
+        assert_eq!(found.iter().map(|lookup| lookup.len).collect::<Vec<_>>(), [256, 8]);
+        assert_eq!(found[1].args.len(), 8);
+        assert!(matches!(found[1].args[7], Arg::Int(258)));
+        assert_eq!(lookups(&[] as &[i64], |item| [Arg::Int(item)]).count(), 0);
+    }
+
+    #[test]
+    fn lists_are_written_out() {
+        assert_eq!(repeated("(?,?)", ", ", 2), "(?,?), (?,?)");
+        assert_eq!(repeated("?", ",", 0), "");
+    }
+}

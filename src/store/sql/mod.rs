@@ -1,0 +1,111 @@
+//! What both databases do with the same statements: everything but how a batch of messages and of cursors is written.
+//!
+//! ```text
+//!   trait Store <- store.rs: SqlStore<Engine>     one line per call: which statements, in what kind of transaction
+//!                    |
+//!      accounts friends groups find history pending       the statements, over `dyn Sql`
+//!                    |
+//!      trait Engine (SQLite's, MySQL's): runs them on a connection, retries, turns faults into `StoreError`
+//! ```
+
+mod accounts;
+mod find;
+mod friends;
+mod groups;
+mod history;
+pub(super) mod lists;
+mod pending;
+mod row;
+mod store;
+
+pub(super) use row::{Arg, Cell, Row};
+
+use super::{Append, Appended, Cause, CursorRow, Result, StoreError};
+
+/// Why a statement or a transaction failed.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// A unique column has this value already; only the statement failed, the transaction may go on.
+    Taken(Cause),
+    /// The database took back the transaction for another's sake (deadlock, lock wait): it may be run again.
+    Again(Cause),
+    /// The connection is of no use any more. Nothing was committed.
+    Lost(Cause),
+    /// The connection was lost during COMMIT.
+    Unsure(Cause),
+    /// The database answered that it cannot at present: full, read-only, too busy.
+    Away(Cause),
+    /// The answer makes no sense.
+    Broken(Cause),
+}
+
+impl From<Fault> for StoreError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Again(cause) | Fault::Lost(cause) | Fault::Away(cause) => Self::Unavailable(cause),
+            Fault::Unsure(cause) => Self::OutcomeUnknown(cause),
+            Fault::Taken(cause) | Fault::Broken(cause) => Self::Broken(cause),
+        }
+    }
+}
+
+/// What statements return inside the store.
+pub(super) type Done<T> = std::result::Result<T, Fault>;
+
+/// What the databases say differently in otherwise equal statements.
+pub(super) struct Dialect {
+    /// Inserts the rows whose keys do not exist yet.
+    pub(super) insert_new: &'static str,
+    /// Ends a SELECT whose rows stay locked until the transaction ends. Empty where a transaction has the whole
+    /// database to itself.
+    pub(super) locked: &'static str,
+}
+
+/// A connection, as statements use it. Parameters are `?`.
+pub(super) trait Sql {
+    /// The rows a statement yields.
+    fn rows(&mut self, statement: &str, args: &[Arg<'_>]) -> Done<Vec<Row>>;
+
+    /// Runs a statement without rows; how many rows it changed.
+    fn run(&mut self, statement: &str, args: &[Arg<'_>]) -> Done<u64>;
+
+    /// The id that the last INSERT allocated.
+    fn new_id(&mut self) -> i64;
+
+    /// How this database says it.
+    fn dialect(&self) -> &'static Dialect;
+
+    /// The first row, if there is one.
+    fn first(&mut self, statement: &str, args: &[Arg<'_>]) -> Done<Option<Row>> {
+        Ok(self.rows(statement, args)?.into_iter().next())
+    }
+}
+
+/// A database behind one thread's store. The work may be run more than once; it must not keep what it read before.
+pub(super) trait Engine: Send {
+    /// Runs statements that only read.
+    fn read<T>(&mut self, work: impl FnMut(&mut dyn Sql) -> Done<T>) -> Result<T>;
+
+    /// Runs a statement that writes and that may be repeated; it is a transaction of its own.
+    fn write_one<T>(&mut self, work: impl FnMut(&mut dyn Sql) -> Done<T>) -> Result<T>;
+
+    /// Runs a transaction.
+    fn write<T>(&mut self, work: impl FnMut(&mut dyn Sql) -> Done<T>) -> Result<T>;
+
+    /// See [`super::Store::append`].
+    fn append(&mut self, batch: &[Append]) -> Result<Vec<Appended>>;
+
+    /// See [`super::Store::settle`].
+    fn settle(&mut self, batch: &[Append]) -> Result<Option<Vec<Appended>>>;
+
+    /// See [`super::Store::save_cursors`].
+    fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<()>;
+}
+
+/// The store over an engine.
+pub(super) struct SqlStore<E>(pub(super) E);
+
+/// What a name is compared by: users and groups are unique without regard to case, in any script, and accents count.
+fn name_key(name: &str) -> String {
+    name.to_lowercase()
+}

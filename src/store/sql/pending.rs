@@ -1,0 +1,57 @@
+//! What devices have not confirmed: cursors against the ends of conversations.
+//!
+//! The rows of device 0 list a user's conversations; another device's own row, where it has one, says how far that
+//! device is.
+
+use std::collections::HashMap;
+
+use super::lists::{lookups, repeated};
+use super::{Done, Row, Sql};
+use crate::ids::{ConvId, DeviceId, UserId};
+use crate::store::Pending;
+
+/// Columns userid, conv, delivered, last_seq of the device that is the first parameter.
+const POSITIONS: &str = "SELECT c.userid, c.conv, COALESCE(d.delivered, 0), v.last_seq FROM `Cursor` c \
+                         JOIN Conversation v ON v.id = c.conv \
+                         LEFT JOIN `Cursor` d ON d.userid = c.userid AND d.device = ? AND d.conv = c.conv \
+                         WHERE c.device = 0";
+
+const BEHIND: &str = "v.last_seq > COALESCE(d.delivered, 0)";
+
+pub(super) fn of_one(sql: &mut dyn Sql, user: UserId, device: DeviceId) -> Done<Vec<Pending>> {
+    let statement = format!("{POSITIONS} AND c.userid = ? AND {BEHIND} ORDER BY c.conv");
+    sql.rows(&statement, &[device.into(), user.into()])?.iter().map(pending).collect()
+}
+
+pub(super) fn of_all(sql: &mut dyn Sql, sessions: &[(UserId, DeviceId)]) -> Done<Vec<Vec<Pending>>> {
+    // One statement per device number: nearly all sessions have the same few.
+    let mut by_device: HashMap<DeviceId, Vec<UserId>> = HashMap::new();
+    for &(user, device) in sessions {
+        by_device.entry(device).or_default().push(user);
+    }
+    let mut found: HashMap<(UserId, DeviceId), Vec<Pending>> = HashMap::new();
+    for (device, mut users) in by_device {
+        users.sort_unstable();
+        users.dedup();
+        for lookup in lookups(&users, |user| [user.into()]) {
+            let list = repeated("?", ",", lookup.len);
+            let statement = format!("{POSITIONS} AND c.userid IN ({list}) AND {BEHIND} ORDER BY c.userid, c.conv");
+            let mut args = vec![device.into()];
+            args.extend(lookup.args);
+            for row in sql.rows(&statement, &args)? {
+                found.entry((row.user(0)?, device)).or_default().push(pending(&row)?);
+            }
+        }
+    }
+    Ok(sessions.iter().map(|session| found.get(session).cloned().unwrap_or_default()).collect())
+}
+
+pub(super) fn position(sql: &mut dyn Sql, user: UserId, device: DeviceId, conv: ConvId) -> Done<Option<Pending>> {
+    let statement = format!("{POSITIONS} AND c.userid = ? AND c.conv = ?");
+    let found = sql.first(&statement, &[device.into(), user.into(), conv.into()])?;
+    found.as_ref().map(pending).transpose()
+}
+
+fn pending(row: &Row) -> Done<Pending> {
+    Ok(Pending { conv: row.conv(1)?, delivered: row.seq(2)?, last_seq: row.seq(3)? })
+}

@@ -1,0 +1,174 @@
+//! The trait, call by call: which statements, in what kind of transaction.
+
+use super::{Engine, SqlStore, accounts, find, friends, groups, history, pending};
+use crate::clock::UnixMs;
+use crate::ids::{ConvId, DeviceId, GroupId, UserId};
+use crate::store::{
+    Append, Appended, Befriended, Created, CursorRow, FriendRequest, GroupRow, Joined, Left, MemberPage, Message,
+    Pending, Person, Range, Result, Store, TokenHash, TokenRow, UserRow, Who,
+};
+
+impl<E: Engine> Store for SqlStore<E> {
+    fn create_user(&mut self, name: &str, password: &str, now: UnixMs) -> Result<Created<UserId>> {
+        self.0.write(|sql| accounts::create(sql, name, password, now))
+    }
+
+    fn user(&mut self, who: Who<'_>) -> Result<Option<UserRow>> {
+        self.0.read(|sql| accounts::user(sql, who))
+    }
+
+    fn report_states(&mut self, online: &[UserId], offline: &[UserId]) -> Result<()> {
+        if online.is_empty() && offline.is_empty() {
+            return Ok(());
+        }
+        self.0.write(|sql| accounts::report_states(sql, online, offline))
+    }
+
+    fn save_token(&mut self, hash: &TokenHash, row: &TokenRow, now: UnixMs) -> Result<()> {
+        self.0.write(|sql| accounts::save_token(sql, hash, row, now))
+    }
+
+    fn token(&mut self, hash: &TokenHash, now: UnixMs) -> Result<Option<TokenRow>> {
+        self.0.read(|sql| accounts::token(sql, hash, now))
+    }
+
+    fn extend_token(&mut self, hash: &TokenHash, expires_at: UnixMs) -> Result<()> {
+        self.0.write_one(|sql| accounts::extend_token(sql, hash, expires_at))
+    }
+
+    fn delete_token(&mut self, hash: &TokenHash) -> Result<()> {
+        self.0.write_one(|sql| accounts::delete_token(sql, hash))
+    }
+
+    fn device(&mut self, user: UserId, name: &str) -> Result<DeviceId> {
+        if let Some(known) = self.0.read(|sql| accounts::known_device(sql, user, name))? {
+            return Ok(known);
+        }
+        self.0.write(|sql| accounts::add_device(sql, user, name))
+    }
+
+    fn add_friend(&mut self, user: UserId, friend: UserId) -> Result<Befriended> {
+        self.0.write(|sql| friends::add(sql, user, friend))
+    }
+
+    fn delete_friend(&mut self, user: UserId, friend: UserId) -> Result<bool> {
+        self.0.write(|sql| friends::delete(sql, user, friend))
+    }
+
+    fn friends(&mut self, user: UserId) -> Result<Vec<Person>> {
+        self.0.read(|sql| friends::all(sql, user))
+    }
+
+    fn request_friend(&mut self, from: UserId, to: UserId, msg: &str, now: UnixMs) -> Result<Befriended> {
+        self.0.write(|sql| friends::request(sql, from, to, msg, now))
+    }
+
+    fn answer_friend(&mut self, user: UserId, from: UserId, accept: bool) -> Result<Befriended> {
+        self.0.write(|sql| friends::answer(sql, user, from, accept))
+    }
+
+    fn friend_requests(&mut self, user: UserId, limit: u32) -> Result<Vec<FriendRequest>> {
+        self.0.read(|sql| friends::requests(sql, user, limit))
+    }
+
+    fn create_group(&mut self, creator: UserId, name: &str, desc: &str, now: UnixMs) -> Result<Created<GroupId>> {
+        self.0.write(|sql| groups::create(sql, creator, name, desc, now))
+    }
+
+    fn join_group(&mut self, user: UserId, group: GroupId) -> Result<Joined> {
+        self.0.write(|sql| groups::join(sql, user, group))
+    }
+
+    fn quit_group(&mut self, user: UserId, group: GroupId) -> Result<Left> {
+        self.0.write(|sql| groups::quit(sql, user, group))
+    }
+
+    fn delete_group(&mut self, user: UserId, group: GroupId) -> Result<Left> {
+        let left = self.0.write(|sql| groups::delete(sql, user, group))?;
+        if left == Left::Done {
+            // The group is gone in any case; what stays behind can be reached by nobody.
+            self.sweep(group).unwrap_or_else(|error| log::warn!("messages of deleted group {group} are left: {error}"));
+        }
+        Ok(left)
+    }
+
+    fn groups(&mut self, user: UserId) -> Result<Vec<GroupRow>> {
+        self.0.read(|sql| groups::of_user(sql, user))
+    }
+
+    fn group(&mut self, group: GroupId, user: UserId) -> Result<Option<(GroupRow, bool)>> {
+        self.0.read(|sql| groups::one(sql, group, user))
+    }
+
+    fn members(&mut self, group: GroupId, after: u32, limit: u32) -> Result<MemberPage> {
+        self.0.read(|sql| groups::members(sql, group, after, limit))
+    }
+
+    fn members_of_all(&mut self, groups: &[GroupId], limit: u32) -> Result<Vec<MemberPage>> {
+        self.0.read(|sql| groups::members_of_all(sql, groups, limit))
+    }
+
+    fn find_users(&mut self, id: Option<UserId>, prefix: &str, limit: u32) -> Result<Vec<Person>> {
+        self.0.read(|sql| find::users(sql, id, prefix, limit))
+    }
+
+    fn find_groups(&mut self, id: Option<GroupId>, prefix: &str, limit: u32) -> Result<Vec<GroupRow>> {
+        self.0.read(|sql| find::all_groups(sql, id, prefix, limit))
+    }
+
+    fn append(&mut self, batch: &[Append]) -> Result<Vec<Appended>> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.0.append(batch)
+    }
+
+    fn settle(&mut self, batch: &[Append]) -> Result<Option<Vec<Appended>>> {
+        self.0.settle(batch)
+    }
+
+    fn messages(&mut self, conv: ConvId, range: Range, limit: u32, bytes_max: usize) -> Result<(Vec<Message>, bool)> {
+        self.0.read(|sql| history::messages(sql, conv, range, limit, bytes_max))
+    }
+
+    fn pending(&mut self, user: UserId, device: DeviceId) -> Result<Vec<Pending>> {
+        self.0.read(|sql| pending::of_one(sql, user, device))
+    }
+
+    fn pending_of_all(&mut self, sessions: &[(UserId, DeviceId)]) -> Result<Vec<Vec<Pending>>> {
+        self.0.read(|sql| pending::of_all(sql, sessions))
+    }
+
+    fn position(&mut self, user: UserId, device: DeviceId, conv: ConvId) -> Result<Option<Pending>> {
+        self.0.read(|sql| pending::position(sql, user, device, conv))
+    }
+
+    fn oldest_pending(
+        &mut self,
+        pending: &[Pending],
+        skip: Option<UserId>,
+        limit: u32,
+        bytes_max: usize,
+    ) -> Result<Vec<Message>> {
+        self.0.read(|sql| history::oldest_pending(sql, pending, skip, limit, bytes_max))
+    }
+
+    fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.0.save_cursors(rows)
+    }
+
+    fn ping(&mut self) -> Result<()> {
+        self.0.read(|sql| sql.first("SELECT 1", &[]).map(|_| ()))
+    }
+}
+
+impl<E: Engine> SqlStore<E> {
+    /// Removes the messages of a deleted group, some at a time.
+    fn sweep(&mut self, group: GroupId) -> Result<()> {
+        while self.0.write_one(|sql| groups::sweep(sql, group))? {}
+        Ok(())
+    }
+}

@@ -1,0 +1,115 @@
+//! Users, tokens, devices.
+
+use std::time::Duration;
+
+use stonechat::clock::UnixMs;
+use stonechat::ids::{ConvId, DeviceId, Peer, UserId};
+use stonechat::store::{Created, CursorRow, TokenRow, Who};
+
+use crate::fresh::{Fresh, NOW, append, group, message, new, user};
+
+pub(crate) fn a_user_is_found_by_id_and_by_name(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let id = new(store.create_user("Ann Lee", "$argon2id$x", NOW).unwrap());
+    let found = store.user(Who::Id(id)).unwrap().unwrap();
+    assert_eq!((found.id, found.name.as_str(), found.password.as_str()), (id, "Ann Lee", "$argon2id$x"));
+    assert_eq!(store.user(Who::Name("aNN lEE")).unwrap().unwrap(), found);
+    assert_eq!(store.user(Who::Name("Ann")).unwrap(), None);
+    assert_eq!(store.user(Who::Id(UserId::new(999_999).unwrap())).unwrap(), None);
+    assert_eq!(fresh.texts("SELECT state FROM User"), ["offline"]);
+    assert_eq!(fresh.number("SELECT created_at FROM User"), NOW.0);
+    store.ping().unwrap();
+}
+
+pub(crate) fn names_are_unique_without_regard_to_case_but_with_accents(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let first = user(&mut *store, "Ärger");
+    assert_eq!(store.create_user("äRGER", "", NOW).unwrap(), Created::NameTaken);
+    assert_eq!(store.user(Who::Name("ÄRGER")).unwrap().unwrap().id, first);
+    assert_ne!(user(&mut *store, "arger"), first, "a and ä are different letters");
+    user(&mut *store, "straße");
+    user(&mut *store, "strasse");
+    user(&mut *store, "ΟΔΟΣ");
+    user(&mut *store, "оля");
+    assert_eq!(store.create_user("ОЛЯ", "", NOW).unwrap(), Created::NameTaken);
+    let creator = first;
+    group(&mut *store, creator, "Ärger");
+    assert_eq!(store.create_group(creator, "ärger", "", NOW).unwrap(), Created::NameTaken);
+}
+
+pub(crate) fn odd_names_come_back_byte_for_byte(fresh: &Fresh) {
+    let mut store = fresh.store();
+    for name in ["🦊🦊", "a'b\"c`d\\e", "%_?;--", "e\u{301}", "é", &"𝔘".repeat(50), "İstanbul"] {
+        let id = user(&mut *store, name);
+        assert_eq!(store.user(Who::Id(id)).unwrap().unwrap().name, name);
+        assert_eq!(store.user(Who::Name(name)).unwrap().unwrap().id, id);
+    }
+}
+
+pub(crate) fn two_registrations_of_one_name_make_one_user(fresh: &Fresh) {
+    let tries: Vec<Created<UserId>> = std::thread::scope(|scope| {
+        let register = || fresh.store().create_user("same", "", NOW).unwrap();
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(register)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(tries.iter().filter(|made| **made == Created::NameTaken).count(), 3, "{tries:?}");
+    assert_eq!(fresh.number("SELECT COUNT(*) FROM User"), 1);
+}
+
+pub(crate) fn states_are_reported(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let users: Vec<UserId> = (0..20).map(|n| user(&mut *store, &format!("user {n}"))).collect();
+    store.report_states(&users, &[]).unwrap();
+    assert_eq!(fresh.number("SELECT COUNT(*) FROM User WHERE state = 'online'"), 20);
+    store.report_states(&users[..1], &users[1..12]).unwrap();
+    assert_eq!(fresh.number("SELECT COUNT(*) FROM User WHERE state = 'online'"), 9);
+    store.report_states(&[], &[]).unwrap();
+}
+
+pub(crate) fn tokens_live_until_they_expire(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));
+    let row = TokenRow { user: ann, expires_at: UnixMs(2_000) };
+    store.save_token(&[0xff; 32], &row, UnixMs(1_000)).unwrap();
+    assert_eq!(store.token(&[0xff; 32], UnixMs(1_999)).unwrap(), Some(row.clone()));
+    assert_eq!(store.token(&[0xff; 32], UnixMs(2_000)).unwrap(), None, "expired");
+    assert_eq!(store.token(&[0; 32], UnixMs(0)).unwrap(), None, "unknown");
+
+    store.extend_token(&[0xff; 32], UnixMs(3_000)).unwrap();
+    store.extend_token(&[1; 32], UnixMs(3_000)).unwrap();
+    assert_eq!(store.token(&[0xff; 32], UnixMs(2_500)).unwrap().unwrap().expires_at, UnixMs(3_000));
+
+    let of_bob = TokenRow { user: bob, expires_at: UnixMs(2_000) };
+    store.save_token(&[2; 32], &of_bob, UnixMs(1_000)).unwrap();
+    let later = TokenRow { user: ann, expires_at: UnixMs(9_000) };
+    store.save_token(&[3; 32], &later, UnixMs(5_000)).unwrap();
+    assert_eq!(fresh.number("SELECT COUNT(*) FROM AuthToken"), 2, "only ann's expired one is removed");
+
+    store.delete_token(&[3; 32]).unwrap();
+    store.delete_token(&[3; 32]).unwrap();
+    assert_eq!(store.token(&[3; 32], UnixMs(5_000)).unwrap(), None);
+    assert!(fresh.stores.timeout() > Duration::ZERO);
+}
+
+pub(crate) fn devices_have_numbers_and_begin_at_the_end(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));
+    append(&mut *store, &[message(bob, Peer::User(ann), "old")]);
+    let conv = ConvId::pair(ann, bob);
+
+    let phone = store.device(ann, "phone").unwrap();
+    let tablet = store.device(ann, "Phone").unwrap();
+    assert_eq!((phone, tablet), (DeviceId(1), DeviceId(2)), "device names are compared exactly");
+    assert_eq!(store.device(ann, "phone").unwrap(), phone);
+    assert_eq!(store.device(bob, "phone").unwrap(), DeviceId(1), "each user counts for himself");
+    assert_eq!(store.pending(ann, phone).unwrap(), [], "nothing old is pending");
+    assert_eq!(store.pending(ann, DeviceId::UNNAMED).unwrap().len(), 1);
+    assert_eq!(store.position(ann, phone, conv).unwrap().unwrap().delivered, 1);
+
+    append(&mut *store, &[message(bob, Peer::User(ann), "new")]);
+    let pending = store.pending(ann, phone).unwrap();
+    assert_eq!((pending[0].delivered, pending[0].last_seq), (1, 2));
+    store.save_cursors(&[CursorRow { user: ann, device: phone, conv, delivered: 2 }]).unwrap();
+    assert_eq!(store.pending(ann, phone).unwrap(), []);
+    assert_eq!(store.pending(ann, tablet).unwrap().len(), 1);
+}

@@ -1,0 +1,129 @@
+//! Empty stores on either database, and shorthands for filling them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use mysql::prelude::Queryable;
+use stonechat::clock::UnixMs;
+use stonechat::config::Synchronous;
+use stonechat::ids::{ConvId, GroupId, Peer, UserId};
+use stonechat::store::mysql::MySqlStores;
+use stonechat::store::sqlite::SqliteStores;
+use stonechat::store::{Append, Appended, Created, OpenStore, Store};
+use tempfile::TempDir;
+
+use crate::common::mariadb::MariaDb;
+
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
+pub(crate) const NOW: UnixMs = UnixMs(1_700_000_000_000);
+
+/// An empty database, and a way around the store into it.
+pub(crate) struct Fresh {
+    pub(crate) stores: Arc<dyn OpenStore>,
+    back_door: BackDoor,
+}
+
+enum BackDoor {
+    Sqlite(PathBuf, #[expect(dead_code, reason = "removes the folder in the end")] TempDir),
+    MySql(String),
+}
+
+impl Fresh {
+    pub(crate) fn sqlite() -> Self {
+        let dir = TempDir::new().unwrap();
+        let stores = SqliteStores::new(dir.path(), Synchronous::Full, TIMEOUT).unwrap();
+        stores.migrate().unwrap();
+        Self { stores: Arc::new(stores), back_door: BackDoor::Sqlite(dir.path().join("stonechat.db"), dir) }
+    }
+
+    pub(crate) fn mariadb(name: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let shortened: String = name.chars().take(50).collect();
+        let url = MariaDb::shared().url(&format!("{shortened}_{}", COUNT.fetch_add(1, Ordering::Relaxed)));
+        let fresh = Self::at(&url);
+        fresh.stores.migrate().unwrap();
+        fresh
+    }
+
+    pub(crate) fn at(url: &str) -> Self {
+        let stores = MySqlStores::new(url, TIMEOUT).unwrap();
+        Self { stores: Arc::new(stores), back_door: BackDoor::MySql(url.to_owned()) }
+    }
+
+    pub(crate) fn store(&self) -> Box<dyn Store> {
+        self.stores.open().unwrap()
+    }
+
+    /// Runs a statement behind the store's back.
+    pub(crate) fn execute(&self, statement: &str) {
+        match &self.back_door {
+            BackDoor::Sqlite(file, _) => rusqlite::Connection::open(file).unwrap().execute_batch(statement).unwrap(),
+            BackDoor::MySql(url) => mysql::Conn::new(url.as_str()).unwrap().query_drop(statement).unwrap(),
+        }
+    }
+
+    /// The single number that a statement yields.
+    pub(crate) fn number(&self, statement: &str) -> i64 {
+        match &self.back_door {
+            BackDoor::Sqlite(file, _) => {
+                rusqlite::Connection::open(file).unwrap().query_row(statement, [], |row| row.get(0)).unwrap()
+            }
+            BackDoor::MySql(url) => mysql::Conn::new(url.as_str()).unwrap().query_first(statement).unwrap().unwrap(),
+        }
+    }
+
+    /// The first column of all rows, as text.
+    pub(crate) fn texts(&self, statement: &str) -> Vec<String> {
+        match &self.back_door {
+            BackDoor::Sqlite(file, _) => {
+                let conn = rusqlite::Connection::open(file).unwrap();
+                let mut prepared = conn.prepare(statement).unwrap();
+                prepared.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+            }
+            BackDoor::MySql(url) => mysql::Conn::new(url.as_str()).unwrap().query(statement).unwrap(),
+        }
+    }
+}
+
+pub(crate) fn new<Id>(created: Created<Id>) -> Id {
+    match created {
+        Created::New(id) => id,
+        Created::NameTaken => panic!("the name is taken"),
+    }
+}
+
+pub(crate) fn user(store: &mut dyn Store, name: &str) -> UserId {
+    new(store.create_user(name, "$argon2id$", NOW).unwrap())
+}
+
+pub(crate) fn group(store: &mut dyn Store, creator: UserId, name: &str) -> GroupId {
+    new(store.create_group(creator, name, "about", NOW).unwrap())
+}
+
+/// A message without a cid.
+pub(crate) fn message(sender: UserId, to: Peer, text: &str) -> Append {
+    let body = format!("{{\"msg\":\"{text}\"}}").into();
+    Append { conv: ConvId::with(sender, to), sender, to, cid: None, body, sent_at: NOW, friends_only: false }
+}
+
+pub(crate) fn with_cid(cid: &str, message: Append) -> Append {
+    Append { cid: Some(cid.into()), ..message }
+}
+
+pub(crate) fn at(ms: i64, message: Append) -> Append {
+    Append { sent_at: UnixMs(ms), ..message }
+}
+
+/// Stores messages that must be stored; their numbers.
+pub(crate) fn append(store: &mut dyn Store, batch: &[Append]) -> Vec<u64> {
+    store.append(batch).unwrap().into_iter().map(stored).collect()
+}
+
+pub(crate) fn stored(outcome: Appended) -> u64 {
+    match outcome {
+        Appended::Stored(seq) => seq,
+        other => panic!("not stored: {other:?}"),
+    }
+}

@@ -1,0 +1,71 @@
+//! Friends and requests.
+
+use stonechat::clock::UnixMs;
+use stonechat::ids::UserId;
+use stonechat::store::{Befriended, Person};
+
+use crate::fresh::{Fresh, NOW, user};
+
+fn nobody() -> UserId {
+    UserId::new(i64::from(i32::MAX)).unwrap()
+}
+
+fn person(id: UserId, name: &str) -> Person {
+    Person { id, name: name.to_owned() }
+}
+
+pub(crate) fn friendship_is_mutual(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let (ann, bob, eve) = (user(&mut *store, "ann"), user(&mut *store, "bob"), user(&mut *store, "eve"));
+    assert_eq!(store.add_friend(bob, ann).unwrap(), Befriended::Done(person(ann, "ann")));
+    assert_eq!(store.add_friend(ann, bob).unwrap(), Befriended::Already(person(bob, "bob")));
+    assert_eq!(store.add_friend(ann, nobody()).unwrap(), Befriended::NoSuchUser);
+    store.add_friend(ann, eve).unwrap();
+    assert_eq!(store.friends(ann).unwrap(), [person(bob, "bob"), person(eve, "eve")], "by ascending id");
+    assert_eq!(store.friends(bob).unwrap(), [person(ann, "ann")]);
+
+    assert!(store.delete_friend(bob, ann).unwrap());
+    assert!(!store.delete_friend(ann, bob).unwrap());
+    assert_eq!(store.friends(ann).unwrap(), [person(eve, "eve")]);
+    assert_eq!(store.friends(bob).unwrap(), []);
+}
+
+pub(crate) fn a_request_waits_for_its_answer(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let (ann, bob, eve) = (user(&mut *store, "ann"), user(&mut *store, "bob"), user(&mut *store, "eve"));
+    assert_eq!(store.request_friend(eve, ann, "\"hi\"", UnixMs(1)).unwrap(), Befriended::Done(person(ann, "ann")));
+    store.request_friend(bob, ann, "\"hey\"", UnixMs(2)).unwrap();
+    store.request_friend(eve, ann, "\"please 🙏\"", UnixMs(3)).unwrap();
+    store.request_friend(eve, ann, "\"please 🙏\"", UnixMs(4)).unwrap();
+    let waiting = store.friend_requests(ann, 10).unwrap();
+    let told: Vec<_> = waiting.iter().map(|request| (request.from.id, request.msg.as_str())).collect();
+    assert_eq!(told, [(eve, "\"please 🙏\""), (bob, "\"hey\"")], "oldest first, with the latest words");
+    assert_eq!(store.friend_requests(ann, 1).unwrap().len(), 1);
+    assert_eq!(store.friend_requests(bob, 10).unwrap(), []);
+
+    assert_eq!(store.answer_friend(ann, eve, false).unwrap(), Befriended::Done(person(eve, "eve")));
+    assert_eq!(store.answer_friend(ann, eve, true).unwrap(), Befriended::NoSuchRequest);
+    assert_eq!(store.friends(ann).unwrap(), []);
+    assert_eq!(store.answer_friend(ann, bob, true).unwrap(), Befriended::Done(person(bob, "bob")));
+    assert_eq!(store.friends(bob).unwrap(), [person(ann, "ann")]);
+    assert_eq!(store.friend_requests(ann, 10).unwrap(), []);
+}
+
+pub(crate) fn requests_between_friends_and_to_nobody(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));
+    store.add_friend(ann, bob).unwrap();
+    assert_eq!(store.request_friend(ann, bob, "\"\"", NOW).unwrap(), Befriended::Already(person(bob, "bob")));
+    assert_eq!(store.request_friend(ann, nobody(), "\"\"", NOW).unwrap(), Befriended::NoSuchUser);
+    assert_eq!(store.answer_friend(ann, nobody(), true).unwrap(), Befriended::NoSuchRequest);
+    assert_eq!(fresh.number("SELECT COUNT(*) FROM FriendRequest"), 0);
+}
+
+pub(crate) fn becoming_friends_removes_requests(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));
+    store.request_friend(ann, bob, "\"\"", NOW).unwrap();
+    store.request_friend(bob, ann, "\"\"", NOW).unwrap();
+    store.add_friend(ann, bob).unwrap();
+    assert_eq!(fresh.number("SELECT COUNT(*) FROM FriendRequest"), 0);
+}

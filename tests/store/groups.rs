@@ -1,0 +1,217 @@
+//! Groups, members, and what leaving takes along.
+
+use stonechat::ids::{ConvId, DeviceId, GroupId, Peer, UserId};
+use stonechat::store::{Appended, Created, CursorRow, Joined, Left, MemberPage, Pending, Range, Role, Store};
+
+use crate::fresh::{Fresh, NOW, append, group, message, user};
+
+fn no_group() -> GroupId {
+    GroupId::new(i64::from(i32::MAX)).unwrap()
+}
+
+fn members(store: &mut dyn Store, count: usize, group: GroupId) -> Vec<UserId> {
+    let join = |number| {
+        let member = user(store, &format!("member {number} of {group}"));
+        assert!(matches!(store.join_group(member, group).unwrap(), Joined::New { .. }));
+        member
+    };
+    (0..count).map(join).collect()
+}
+
+pub(crate) fn the_creator_is_a_member(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));
+    let phone = store.device(ann, "phone").unwrap();
+    let chess = group(&mut *store, ann, "Chess ♞");
+    assert_eq!(store.create_group(bob, "cHESS ♞", "", NOW).unwrap(), Created::NameTaken);
+
+    let (row, is_member) = store.group(chess, ann).unwrap().unwrap();
+    assert_eq!((row.id, row.name.as_str(), row.desc.as_str(), is_member), (chess, "Chess ♞", "about", true));
+    assert!(!store.group(chess, bob).unwrap().unwrap().1);
+    assert_eq!(store.group(no_group(), ann).unwrap(), None);
+    assert_eq!(store.groups(ann).unwrap(), [row]);
+    assert_eq!(store.groups(bob).unwrap(), []);
+
+    let page = store.members(chess, 0, 10).unwrap();
+    assert_eq!((page.total, page.members[0].person.id, page.members[0].role), (1, ann, Role::Creator));
+    let conv = ConvId::group(chess);
+    for device in [DeviceId::UNNAMED, phone] {
+        let at_the_end = Pending { conv, delivered: 0, last_seq: 0 };
+        assert_eq!(store.position(ann, device, conv).unwrap(), Some(at_the_end));
+    }
+    assert_eq!(store.position(bob, DeviceId::UNNAMED, conv).unwrap(), None);
+    assert_eq!(fresh.number("SELECT COUNT(*) FROM `Cursor`"), 2);
+}
+
+pub(crate) fn joining_starts_at_the_end(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));
+    let phone = store.device(bob, "phone").unwrap();
+    let chess = group(&mut *store, ann, "chess");
+    append(&mut *store, &[message(ann, Peer::Group(chess), "1"), message(ann, Peer::Group(chess), "2")]);
+    let Joined::New { group: row, last_seq } = store.join_group(bob, chess).unwrap() else { panic!("new") };
+    assert_eq!((row.id, last_seq), (chess, 2));
+    for device in [DeviceId::UNNAMED, phone] {
+        assert_eq!(store.pending(bob, device).unwrap(), [], "nothing old is pending");
+        assert_eq!(store.position(bob, device, ConvId::group(chess)).unwrap().unwrap().delivered, 2);
+    }
+    append(&mut *store, &[message(ann, Peer::Group(chess), "3")]);
+    assert_eq!(store.pending(bob, phone).unwrap().len(), 1);
+    assert_eq!(store.join_group(bob, no_group()).unwrap(), Joined::NoSuchGroup);
+}
+
+pub(crate) fn joining_twice_moves_no_cursor(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));
+    let chess = group(&mut *store, ann, "chess");
+    store.join_group(bob, chess).unwrap();
+    append(&mut *store, &[message(ann, Peer::Group(chess), "1")]);
+    assert!(matches!(store.join_group(bob, chess).unwrap(), Joined::Already(row) if row.id == chess));
+    assert_eq!(store.pending(bob, DeviceId::UNNAMED).unwrap()[0].delivered, 0);
+    assert!(matches!(store.join_group(ann, chess).unwrap(), Joined::Already(_)));
+    assert_eq!(store.members(chess, 0, 10).unwrap().members[0].role, Role::Creator);
+}
+
+pub(crate) fn quitting_removes_the_cursors(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let (ann, bob, eve) = (user(&mut *store, "ann"), user(&mut *store, "bob"), user(&mut *store, "eve"));
+    let chess = group(&mut *store, ann, "chess");
+    let phone = store.device(bob, "phone").unwrap();
+    store.join_group(bob, chess).unwrap();
+    append(&mut *store, &[message(ann, Peer::Group(chess), "1")]);
+    let confirmed = CursorRow { user: bob, device: phone, conv: ConvId::group(chess), delivered: 1 };
+    store.save_cursors(&[confirmed]).unwrap();
+
+    assert_eq!(store.quit_group(eve, chess).unwrap(), Left::NotAllowed);
+    assert_eq!(store.quit_group(ann, chess).unwrap(), Left::IsCreator);
+    assert_eq!(store.quit_group(ann, no_group()).unwrap(), Left::NoSuchGroup);
+    assert_eq!(store.quit_group(bob, chess).unwrap(), Left::Done);
+    assert_eq!(store.quit_group(bob, chess).unwrap(), Left::NotAllowed);
+    assert_eq!(fresh.number(&format!("SELECT COUNT(*) FROM `Cursor` WHERE userid = {bob}")), 0);
+    assert_eq!(store.position(bob, DeviceId::UNNAMED, ConvId::group(chess)).unwrap(), None);
+    store.save_cursors(&[confirmed]).unwrap();
+    assert_eq!(store.pending(bob, phone).unwrap(), [], "a cursor written late brings nobody back");
+    assert!(matches!(store.join_group(bob, chess).unwrap(), Joined::New { last_seq: 1, .. }));
+    assert_eq!(store.pending(bob, phone).unwrap(), []);
+}
+
+pub(crate) fn deleting_removes_everything(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let (ann, bob, eve) = (user(&mut *store, "ann"), user(&mut *store, "bob"), user(&mut *store, "eve"));
+    let (chess, other) = (group(&mut *store, ann, "chess"), group(&mut *store, bob, "other"));
+    store.join_group(bob, chess).unwrap();
+    append(&mut *store, &[message(ann, Peer::Group(chess), "1"), message(bob, Peer::Group(other), "1")]);
+
+    assert_eq!(store.delete_group(bob, chess).unwrap(), Left::NotAllowed, "a member");
+    assert_eq!(store.delete_group(eve, chess).unwrap(), Left::NotAllowed, "a stranger");
+    assert_eq!(store.delete_group(ann, no_group()).unwrap(), Left::NoSuchGroup);
+    assert_eq!(store.delete_group(ann, chess).unwrap(), Left::Done);
+    assert_eq!(store.delete_group(ann, chess).unwrap(), Left::NoSuchGroup);
+    assert_eq!(store.group(chess, ann).unwrap(), None);
+    for table in ["Message", "Conversation", "`Cursor`", "GroupUser", "AllGroup"] {
+        assert_eq!(fresh.number(&format!("SELECT COUNT(*) FROM {table}")), 1, "{table}: the other group's row is left");
+    }
+    let again = group(&mut *store, ann, "chess");
+    assert_ne!(again, chess, "an id is never given twice");
+    assert_eq!(store.messages(ConvId::group(again), Range::Latest, 10, 1000).unwrap().0, []);
+}
+
+pub(crate) fn members_are_paged(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let ann = user(&mut *store, "ann");
+    let chess = group(&mut *store, ann, "chess");
+    let joined = members(&mut *store, 5, chess);
+    let page = store.members(chess, ann.number(), 3).unwrap();
+    let ids: Vec<UserId> = page.members.iter().map(|member| member.person.id).collect();
+    assert_eq!((ids.as_slice(), page.total), (&joined[..3], 6));
+    assert_eq!(page.members[0].person.name, format!("member 0 of {chess}"));
+    let rest = store.members(chess, joined[2].number(), 100).unwrap();
+    assert_eq!((rest.members.len(), rest.total), (2, 6));
+    assert_eq!(store.members(no_group(), 0, 10).unwrap(), MemberPage::default());
+}
+
+pub(crate) fn members_of_many_groups_at_once(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let ann = user(&mut *store, "ann");
+    let mut groups: Vec<GroupId> = (0..10).map(|n| group(&mut *store, ann, &format!("group {n}"))).collect();
+    members(&mut *store, 4, groups[3]);
+    groups.reverse();
+    groups.insert(2, no_group());
+    groups.push(groups[0]);
+    let each: Vec<_> = groups.iter().map(|&group| store.members(group, 0, 3).unwrap()).collect();
+    assert_eq!(store.members_of_all(&groups, 3).unwrap(), each);
+    assert!(each.iter().any(|page| page.total == 5 && page.members.len() == 3));
+    assert_eq!(store.members_of_all(&[], 3).unwrap(), []);
+}
+
+pub(crate) fn joins_and_appends_agree_on_the_end(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let ann = user(&mut *store, "ann");
+    let chess = group(&mut *store, ann, "chess");
+    let newcomers: Vec<UserId> = (0..8).map(|n| user(&mut *store, &format!("newcomer {n}"))).collect();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut store = fresh.store();
+            for _ in 0..40 {
+                append(&mut *store, &[message(ann, Peer::Group(chess), "x")]);
+            }
+        });
+        for &newcomer in &newcomers {
+            scope.spawn(move || {
+                let mut store = fresh.store();
+                let Joined::New { last_seq, .. } = store.join_group(newcomer, chess).unwrap() else { panic!("new") };
+                let here = store.position(newcomer, DeviceId::UNNAMED, ConvId::group(chess)).unwrap().unwrap();
+                assert_eq!(here.delivered, last_seq);
+                let sent = [message(newcomer, Peer::Group(chess), "hello")];
+                assert!(append(&mut *store, &sent)[0] > last_seq);
+            });
+        }
+    });
+    let (_, more) = store.messages(ConvId::group(chess), Range::After(47), 10, 1000).unwrap();
+    assert!(!more);
+    let last = store.messages(ConvId::group(chess), Range::Latest, 1, 1000).unwrap().0;
+    assert_eq!(last[0].seq, 48);
+    assert_eq!(store.delete_group(ann, chess).unwrap(), Left::Done);
+    let late = message(ann, Peer::Group(chess), "late");
+    assert_eq!(store.append(&[late]).unwrap(), [Appended::NoSuchGroup]);
+}
+
+pub(crate) fn a_long_history_is_deleted_to_the_end(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let ann = user(&mut *store, "ann");
+    let chess = group(&mut *store, ann, "chess");
+    let batch = vec![message(ann, Peer::Group(chess), "x"); 2_048];
+    for _ in 0..5 {
+        append(&mut *store, &batch);
+    }
+    assert_eq!(store.delete_group(ann, chess).unwrap(), Left::Done);
+    assert_eq!(fresh.number("SELECT COUNT(*) FROM Message"), 0);
+}
+
+pub(crate) fn a_device_made_while_joining_misses_no_group(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let ann = user(&mut *store, "ann");
+    let groups: Vec<GroupId> = (0..10).map(|n| group(&mut *store, ann, &format!("group {n}"))).collect();
+    append(&mut *store, &groups.iter().map(|&to| message(ann, Peer::Group(to), "old")).collect::<Vec<_>>());
+    let joining: Vec<UserId> = (0..4).map(|n| user(&mut *store, &format!("joining {n}"))).collect();
+    let (joining, groups) = (&joining, &groups);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let mut store = fresh.store();
+            for (&user, &group) in joining.iter().flat_map(|user| groups.iter().map(move |group| (user, group))) {
+                store.join_group(user, group).unwrap();
+            }
+        });
+        scope.spawn(move || {
+            let mut store = fresh.store();
+            for (user, n) in joining.iter().flat_map(|&user| (0..10).map(move |n| (user, n))) {
+                store.device(user, &format!("device {n}")).unwrap();
+            }
+        });
+    });
+    for &user in joining {
+        for device in (0..=10).map(DeviceId) {
+            assert_eq!(store.pending(user, device).unwrap(), [], "nothing old is pending, whichever came first");
+        }
+    }
+}

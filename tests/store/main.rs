@@ -1,0 +1,92 @@
+//! The store's contract, on SQLite and on MariaDB: every rule of `Store`'s comments, and what each database adds.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "allow-unwrap-in-tests misses what is no #[test]")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod accounts;
+mod appending;
+mod cursors;
+mod find;
+mod fresh;
+mod friends;
+mod groups;
+mod history;
+mod mysql_faults;
+mod proxy;
+mod schema;
+mod sqlite_files;
+
+/// Makes a test on each database of each rule: a function that is given an empty store.
+macro_rules! contract {
+    ($($file:ident: $($rule:ident)*;)*) => {
+        mod on_sqlite {
+            $($(#[test] fn $rule() { crate::$file::$rule(&crate::fresh::Fresh::sqlite()); })*)*
+        }
+        mod on_mariadb {
+            $($(#[test] fn $rule() { crate::$file::$rule(&crate::fresh::Fresh::mariadb(stringify!($rule))); })*)*
+        }
+    };
+}
+
+contract! {
+    accounts:
+        a_user_is_found_by_id_and_by_name
+        names_are_unique_without_regard_to_case_but_with_accents
+        odd_names_come_back_byte_for_byte
+        two_registrations_of_one_name_make_one_user
+        states_are_reported
+        tokens_live_until_they_expire
+        devices_have_numbers_and_begin_at_the_end;
+    friends:
+        friendship_is_mutual
+        a_request_waits_for_its_answer
+        requests_between_friends_and_to_nobody
+        becoming_friends_removes_requests;
+    groups:
+        the_creator_is_a_member
+        joining_starts_at_the_end
+        joining_twice_moves_no_cursor
+        quitting_removes_the_cursors
+        deleting_removes_everything
+        members_are_paged
+        members_of_many_groups_at_once
+        a_long_history_is_deleted_to_the_end
+        a_device_made_while_joining_misses_no_group
+        joins_and_appends_agree_on_the_end;
+    find:
+        users_by_id_then_by_prefix
+        groups_by_id_then_by_prefix
+        prefixes_are_no_patterns;
+    appending:
+        messages_are_numbered_per_conversation
+        a_batch_of_every_size_is_stored
+        a_cid_counts_once_across_batches_and_stores
+        a_cid_counts_once_within_a_batch
+        cids_are_compared_byte_for_byte
+        refusals_cost_the_others_nothing_and_leave_no_trace
+        friends_only_is_obeyed
+        whoever_left_is_refused
+        four_threads_number_without_holes
+        two_sides_open_a_conversation_at_once
+        bodies_come_back_byte_for_byte
+        nothing_is_in_doubt_without_a_lost_commit;
+    history:
+        ranges_are_exclusive_and_ascending
+        bytes_are_bounded_but_one_message_always_comes
+        the_oldest_pending_are_merged_by_time
+        the_oldest_pending_are_bounded_and_skip_own_messages;
+    cursors:
+        pending_until_confirmed
+        cursors_only_move_forward
+        devices_have_their_own_cursors
+        cursors_of_strangers_are_not_written
+        many_cursors_at_once
+        pending_of_many_sessions
+        the_view_of_offline_messages;
+    schema:
+        migrating_again_changes_nothing
+        a_newer_schema_is_refused_and_left_alone
+        two_nodes_migrate_at_once
+        a_fresh_database_is_durable;
+}

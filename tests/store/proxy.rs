@@ -1,0 +1,72 @@
+//! A TCP proxy in front of MariaDB that cuts a connection at its COMMIT: before the server gets it, or right after.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// What happens at the next COMMIT; later ones pass.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    Never = 0,
+    /// The server does not get it.
+    Before = 1,
+    /// The server gets it, the client gets no answer.
+    After = 2,
+    /// The server does not get it, nor the news that the connection is gone.
+    Silently = 3,
+}
+
+pub(crate) struct Proxy {
+    pub(crate) port: u16,
+    next: Arc<AtomicU8>,
+}
+
+impl Proxy {
+    pub(crate) fn start(server: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let next = Arc::new(AtomicU8::new(Cut::Never as u8));
+        let at_commit = Arc::clone(&next);
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let at_commit = Arc::clone(&at_commit);
+                std::thread::spawn(move || relay(client.unwrap(), server, &at_commit));
+            }
+        });
+        Self { port, next }
+    }
+
+    pub(crate) fn cut_next_commit(&self, cut: Cut) {
+        self.next.store(cut as u8, Ordering::SeqCst);
+    }
+}
+
+fn relay(mut client: TcpStream, server: u16, at_commit: &AtomicU8) {
+    let Ok(mut server) = TcpStream::connect(("127.0.0.1", server)) else { return };
+    let (mut answers, mut answered) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut answers, &mut answered);
+        let _ = answered.shutdown(Shutdown::Both);
+    });
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(count @ 1..) = client.read(&mut buffer) {
+        let is_commit = buffer[..count].ends_with(b"COMMIT");
+        let cut = if is_commit { at_commit.swap(Cut::Never as u8, Ordering::SeqCst) } else { Cut::Never as u8 };
+        if cut == Cut::After as u8 {
+            // The client's side first: the answer must not slip through.
+            let _ = client.shutdown(Shutdown::Both);
+        }
+        if cut == Cut::Silently as u8 {
+            let _ = client.shutdown(Shutdown::Both);
+            // Keeps the server's side open until the test process ends.
+            std::mem::forget(server);
+            return;
+        }
+        if cut == Cut::Before as u8 || server.write_all(&buffer[..count]).is_err() {
+            break;
+        }
+    }
+    let _ = client.shutdown(Shutdown::Both);
+    let _ = server.shutdown(Shutdown::Write);
+}
