@@ -1,30 +1,453 @@
 //! Wiring: starts everything in order, stops it in reverse.
+//!
+//! ```text
+//!   store (migrated) -> bus -> scribe -> workers, lanes -> reactors -> bus listens -> admin -> acceptor (this thread)
+//!   SIGTERM: acceptor ends -> reactors drain -> lanes and workers finish -> scribe writes -> bus flushes
+//! ```
 
-use crate::config::Config;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Sender, bounded};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::admin::Admin;
+use crate::bus::local::LocalBus;
+use crate::bus::redis::{RedisBus, RedisBusError};
+use crate::bus::{Bus, LinkState};
+use crate::config::{Config, SessionPolicy, masked};
+use crate::delivery::directory::Directory;
+use crate::delivery::ear::Ear;
+use crate::delivery::fanout::Fanout;
+use crate::delivery::lanes::{EchoTo, LaneParts, Lanes};
+use crate::delivery::scribe::{self, ScribeParts};
+use crate::ids::NodeId;
+use crate::metrics::Metrics;
+use crate::net::acceptor::{self, Acceptor, Stopper};
+use crate::net::mailbox::{self, Inbox, ReactorHandle};
+use crate::net::reactor::{self, Preamble};
+use crate::service::attempts::Attempts;
+use crate::service::local::{Local, Tools};
+use crate::service::mail::{Mail, Mailboxes};
+use crate::service::table::Table;
+use crate::service::workers::{self, Crew, Queues, Workers};
+use crate::service::{Ctx, Shared};
+use crate::store::mysql::MySqlStores;
+use crate::store::sqlite::{self, SqliteStores};
+use crate::store::{OpenStore, Store, StoreError};
+
+/// Descriptors kept for everything that is not a client: database, bus, log, listeners.
+const SPARE_DESCRIPTORS: u64 = 128;
+/// A PROXY header must come within this time.
+const PROXY_HEADER_PATIENCE: Duration = Duration::from_secs(10);
+/// Threads that hash passwords.
+const AUTH_THREADS: usize = 2;
+/// SQLite has one writer: a second lane would only wait for the first.
+const SQLITE_LANES: usize = 1;
+/// Time kept at the end of a shutdown for what comes after the reactors.
+const SHUTDOWN_RESERVE: Duration = Duration::from_secs(2);
+/// /readyz asks the database on a connection of its own, and does not wait longer than this for the one before.
+const READY_CACHE: Duration = Duration::from_secs(1);
 
 /// Why the server did not start, or stopped other than in order.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A socket, a thread or a signal handler could not be had.
-    #[error("{0}")]
-    Io(#[from] std::io::Error),
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// The system's word.
+        source: io::Error,
+    },
+    /// The database cannot be used.
+    #[error("the database: {0}")]
+    Store(#[from] StoreError),
+    /// The bus cannot be used.
+    #[error("Redis: {0}")]
+    Bus(#[from] RedisBusError),
+    /// The system has no randomness.
+    #[error("no random numbers for the node's id: {0}")]
+    NoRandomness(String),
+}
+
+fn io_error(what: impl Into<String>) -> impl FnOnce(io::Error) -> StartError {
+    let what = what.into();
+    move |source| StartError::Io { what, source }
 }
 
 /// Runs the server until SIGTERM or SIGINT. The calling thread becomes the acceptor.
+///
+/// # Errors
+/// Something could not be had at start, or a thread that cannot be done without has ended.
 pub fn run(config: &Config) -> Result<(), StartError> {
-    let _ = config;
-    Ok(())
+    abort_on_fatal_panics();
+    let acceptor = Acceptor::bind(config.listen).map_err(io_error(format!("cannot listen on {}", config.listen)))?;
+    let address = acceptor.local_addr().map_err(io_error("cannot read the listener's address"))?;
+    let connections_max = connections_allowed(config.limits.connections);
+    let node = Node::start(config)?;
+    let admin = node.start_admin(config)?;
+    let stopping = stop_on_signals(acceptor.stopper())?;
+
+    log::info!("listening on {address}");
+    let settings =
+        acceptor::Settings { connections_max, policy: config.accept_policy, metrics: Arc::clone(&node.metrics) };
+    let accepted = acceptor.run(&node.reactors, &settings);
+    stopping.close();
+    log::info!("stopping");
+    node.stop(config.shutdown);
+    if let Some(admin) = admin {
+        admin.stop();
+    }
+    accepted.map_err(io_error("cannot accept connections"))
 }
 
 /// Opens the store and changes nothing: no migration, and no folder where there is none yet. Returns the warnings about
 /// its durability, or why it cannot be reached.
+///
+/// # Errors
+/// A sentence for a person.
 pub fn try_store(config: &Config) -> Result<Vec<String>, String> {
-    let _ = config;
-    Ok(Vec::new())
+    if config.mysql.is_none() && !sqlite::exists(&config.data) {
+        return Ok(Vec::new());
+    }
+    let stores = stores(config).map_err(|error| error.to_string())?;
+    let ping = || -> Result<Vec<String>, StoreError> {
+        stores.open()?.ping()?;
+        stores.durability_warnings()
+    };
+    ping().map_err(|error| error.to_string())
 }
 
 /// PINGs Redis, if there is to be one.
+///
+/// # Errors
+/// A sentence for a person.
 pub fn try_bus(config: &Config) -> Result<(), String> {
-    let _ = config;
-    Ok(())
+    let Some(url) = &config.redis else { return Ok(()) };
+    crate::bus::redis::probe(url).map_err(|error| error.to_string())
+}
+
+fn stores(config: &Config) -> Result<Arc<dyn OpenStore>, StoreError> {
+    let timeout = config.store.timeout;
+    Ok(match &config.mysql {
+        Some(url) => Arc::new(MySqlStores::new(url, timeout)?),
+        None => Arc::new(SqliteStores::new(Path::new(&config.data), config.sqlite_synchronous, timeout)?),
+    })
+}
+
+/// How the database connections are dealt: `store.pool` in all.
+struct Pool {
+    lanes: usize,
+    workers: usize,
+}
+
+impl Pool {
+    fn of(config: &Config) -> Self {
+        // One for the scribe, one for /readyz when it asks.
+        let left = config.store.pool.saturating_sub(AUTH_THREADS + 1);
+        let lanes = if config.mysql.is_some() { (left / 2).max(1) } else { SQLITE_LANES };
+        Self { lanes, workers: left.saturating_sub(lanes).max(1) }
+    }
+}
+
+/// Everything that runs besides the acceptor.
+struct Node {
+    metrics: Arc<Metrics>,
+    stores: Arc<dyn OpenStore>,
+    bus: Arc<dyn Bus>,
+    reactors: Vec<ReactorHandle<Mail>>,
+    reactor_threads: Vec<JoinHandle<()>>,
+    lane_threads: Vec<JoinHandle<()>>,
+    worker_threads: Vec<JoinHandle<()>>,
+    scribe_thread: JoinHandle<()>,
+    stop_scribe: Sender<()>,
+}
+
+impl Node {
+    fn start(config: &Config) -> Result<Self, StartError> {
+        let metrics = Arc::new(Metrics::new());
+        let stores = open_database(config)?;
+        let directory = Arc::new(Directory::new());
+        let (reactors, inboxes) = mailboxes(config.reactors)?;
+        let mailboxes = Mailboxes::new(reactors.clone());
+        let fanout = || Fanout::new(mailboxes.clone(), Arc::clone(&directory));
+        let (bus, redis) = make_bus(config, &metrics)?;
+
+        let (stop_scribe, scribe_stopped) = bounded(0);
+        let scribe_parts = ScribeParts { store: stores.open()?, bus: Arc::clone(&bus), metrics: Arc::clone(&metrics) };
+        let (desk, scribe_thread) =
+            scribe::start(scribe_parts, scribe_stopped).map_err(io_error("cannot start the scribe"))?;
+
+        let shared = Arc::new(Shared {
+            config: config.clone(),
+            directory: Arc::clone(&directory),
+            bus: Arc::clone(&bus),
+            desk,
+            attempts: Attempts::new(config.limits.logins_per_minute),
+            mailboxes: Arc::clone(&mailboxes),
+            metrics: Arc::clone(&metrics),
+        });
+        let pool = Pool::of(config);
+        let (workers, queues) = workers::queues(Arc::clone(&metrics));
+        let worker_threads = start_workers(&pool, &shared, &queues, &stores)?;
+        let mut lane_parts = Vec::new();
+        for _ in 0..pool.lanes {
+            lane_parts.push(lane_parts_of(config, stores.open()?, fanout(), &bus, &metrics));
+        }
+        let (lanes, lane_threads) =
+            Lanes::start(lane_parts, Arc::clone(&metrics)).map_err(io_error("cannot start the lanes"))?;
+        let reactor_threads = start_reactors(inboxes, &shared, &lanes, &workers)?;
+        if let Some(redis) = redis {
+            redis.start(Arc::new(Ear::new(fanout(), Arc::clone(&metrics))))?;
+        }
+        Ok(Self {
+            metrics,
+            stores,
+            bus,
+            reactors,
+            reactor_threads,
+            lane_threads,
+            worker_threads,
+            scribe_thread,
+            stop_scribe,
+        })
+    }
+
+    fn start_admin(&self, config: &Config) -> Result<Option<Admin>, StartError> {
+        let Some(address) = config.admin else { return Ok(None) };
+        let bus = Arc::clone(&self.bus);
+        let database = Readiness::new(Arc::clone(&self.stores));
+        let ready = move || {
+            let mut problems = Vec::new();
+            problems.extend(database.problem());
+            if bus.link() == LinkState::Down {
+                problems.push("the bus is away: messages of other nodes come late".to_owned());
+            }
+            if problems.is_empty() { Ok(()) } else { Err(problems) }
+        };
+        let admin = Admin::start(address, Arc::clone(&self.metrics), ready)
+            .map_err(io_error(format!("cannot listen on {address}")))?;
+        log::info!("admin: listening on {}", admin.local_addr());
+        Ok(Some(admin))
+    }
+
+    /// Stops in the order in which work flows: whatever was taken up is finished. Returns within about `patience`,
+    /// whatever hangs.
+    fn stop(self, patience: Duration) {
+        let deadline = now() + patience;
+        for reactor in &self.reactors {
+            // A reactor that has ended already has nothing to stop.
+            let _ = reactor.stop(deadline.checked_sub(SHUTDOWN_RESERVE).unwrap_or(deadline));
+        }
+        drop(self.reactors);
+        join_all(self.reactor_threads, deadline, "reactors");
+        // The reactors held the entrances of lanes and workers: these finish what is queued and end.
+        join_all(self.lane_threads, deadline, "lanes");
+        join_all(self.worker_threads, deadline, "workers");
+        drop(self.stop_scribe);
+        join_all(vec![self.scribe_thread], deadline, "scribe");
+        self.bus.stop();
+    }
+}
+
+/// /readyz: whether the database answers. Asked at most once a second, whoever asks.
+struct Readiness {
+    stores: Arc<dyn OpenStore>,
+    known: std::sync::Mutex<Option<(Instant, Option<String>)>>,
+}
+
+impl Readiness {
+    fn new(stores: Arc<dyn OpenStore>) -> Self {
+        Self { stores, known: std::sync::Mutex::new(None) }
+    }
+
+    fn problem(&self) -> Option<String> {
+        let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some((at, problem)) = &*known
+            && now().duration_since(*at) < READY_CACHE
+        {
+            return problem.clone();
+        }
+        let answer = self.stores.open().and_then(|mut store| store.ping());
+        let problem = answer.err().map(|error| error.to_string());
+        *known = Some((now(), problem.clone()));
+        problem
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "start and stop are a shell that reads the clock")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// A reactor or a lane that has panicked would leave its clients hanging for ever: better a restart, by which nothing
+/// acknowledged is lost. A worker's panic costs its one request.
+fn abort_on_fatal_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let thread = thread::current();
+        let name = thread.name().unwrap_or("unnamed").to_owned();
+        log::error!("thread {name} panicked: {panic}");
+        if !(name.starts_with("worker") || name.starts_with("auth")) {
+            std::process::abort();
+        }
+    }));
+}
+
+fn open_database(config: &Config) -> Result<Arc<dyn OpenStore>, StartError> {
+    let stores = stores(config)?;
+    stores.migrate()?;
+    match &config.mysql {
+        Some(url) => log::info!("messages are kept in {}", masked(url)),
+        None => log::info!("messages are kept in {}", config.data.display()),
+    }
+    for warning in stores.durability_warnings()? {
+        log::warn!("AN ACKNOWLEDGED MESSAGE MAY BE LOST: {warning}");
+    }
+    if config.redis.is_some() && config.mysql.is_none() {
+        log::warn!("redis is set, but the database is embedded: other nodes cannot share it");
+    }
+    Ok(stores)
+}
+
+type Mailbox = (Vec<ReactorHandle<Mail>>, Vec<Inbox<Mail>>);
+
+fn mailboxes(reactors: usize) -> Result<Mailbox, StartError> {
+    let mut handles = Vec::new();
+    let mut inboxes = Vec::new();
+    for index in (0..=u16::MAX).take(reactors) {
+        let (handle, inbox) = mailbox::channel(index).map_err(io_error("cannot make a reactor's mailbox"))?;
+        handles.push(handle);
+        inboxes.push(inbox);
+    }
+    Ok((handles, inboxes))
+}
+
+type MadeBus = (Arc<dyn Bus>, Option<Arc<RedisBus>>);
+
+fn make_bus(config: &Config, metrics: &Arc<Metrics>) -> Result<MadeBus, StartError> {
+    let node = NodeId(getrandom::u64().map_err(|error| StartError::NoRandomness(error.to_string()))?);
+    let Some(url) = &config.redis else {
+        metrics.bus_up.set(1);
+        return Ok((Arc::new(LocalBus::new(node)), None));
+    };
+    let bus = Arc::new(RedisBus::new(url, node, Arc::clone(metrics))?);
+    log::info!("node {node} meets the others at {}", masked(url));
+    Ok((Arc::clone(&bus) as Arc<dyn Bus>, Some(bus)))
+}
+
+fn start_workers(
+    pool: &Pool,
+    shared: &Arc<Shared>,
+    queues: &Queues,
+    stores: &Arc<dyn OpenStore>,
+) -> Result<Vec<JoinHandle<()>>, StartError> {
+    let crew = |count: usize| -> Result<Vec<Ctx>, StoreError> {
+        (0..count).map(|_| Ok(Ctx::new(Arc::clone(shared), stores.open()?))).collect()
+    };
+    let crew = Crew { workers: crew(pool.workers)?, auth: crew(AUTH_THREADS)? };
+    workers::start(crew, queues, stores).map_err(io_error("cannot start the workers"))
+}
+
+fn lane_parts_of(
+    config: &Config,
+    store: Box<dyn Store>,
+    fanout: Fanout,
+    bus: &Arc<dyn Bus>,
+    metrics: &Arc<Metrics>,
+) -> LaneParts {
+    let echo = match config.session_policy {
+        SessionPolicy::Multi => EchoTo::OtherSessions,
+        SessionPolicy::Reject | SessionPolicy::Replace => EchoTo::Nobody,
+    };
+    LaneParts {
+        store,
+        fanout,
+        bus: Arc::clone(bus),
+        echo,
+        patience: config.store.timeout,
+        metrics: Arc::clone(metrics),
+    }
+}
+
+fn start_reactors(
+    inboxes: Vec<Inbox<Mail>>,
+    shared: &Arc<Shared>,
+    lanes: &Lanes,
+    workers: &Workers,
+) -> Result<Vec<JoinHandle<()>>, StartError> {
+    let table = Arc::new(Table::new());
+    let config = &shared.config;
+    let mut threads = Vec::new();
+    for (index, inbox) in inboxes.into_iter().enumerate() {
+        let settings = reactor::Settings {
+            line_bytes: config.limits.line_bytes,
+            outbox_bytes: config.limits.outbox_bytes,
+            preamble: match config.proxy_protocol {
+                true => Preamble::ProxyHeader(PROXY_HEADER_PATIENCE),
+                false => Preamble::None,
+            },
+            metrics: Arc::clone(&shared.metrics),
+        };
+        let tools = Tools {
+            shared: Arc::clone(shared),
+            table: Arc::clone(&table),
+            lanes: lanes.clone(),
+            workers: workers.clone(),
+        };
+        let run = move || {
+            if let Err(error) = reactor::run(inbox, settings, Local::new(tools)) {
+                log::error!("a reactor has ended: {error}");
+            }
+        };
+        let thread = thread::Builder::new().name(format!("reactor-{index}")).spawn(run);
+        threads.push(thread.map_err(io_error("cannot start a reactor"))?);
+    }
+    Ok(threads)
+}
+
+fn stop_on_signals(stopper: Stopper) -> Result<signal_hook::iterator::Handle, StartError> {
+    let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(io_error("cannot handle signals"))?;
+    let handle = signals.handle();
+    let wait = move || {
+        if signals.forever().next().is_some() {
+            stopper.stop();
+        }
+    };
+    thread::Builder::new().name("signals".to_owned()).spawn(wait).map_err(io_error("cannot handle signals"))?;
+    Ok(handle)
+}
+
+/// Raises the limit on open files as far as allowed; how many connections fit into it.
+fn connections_allowed(wanted: usize) -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let limit = if setrlimit(Resource::Nofile, raised).is_ok() { raised } else { limit };
+    let descriptors = limit.current.unwrap_or(u64::MAX);
+    let room = usize::try_from(descriptors.saturating_sub(SPARE_DESCRIPTORS)).unwrap_or(usize::MAX);
+    if room < wanted {
+        log::info!("at most {room} connections: the limit on open files is {descriptors}");
+    }
+    wanted.min(room)
+}
+
+/// Waits for threads to end, but not beyond the deadline.
+fn join_all(threads: Vec<JoinHandle<()>>, deadline: Instant, who: &str) {
+    let (done, joined) = bounded(1);
+    let join = move || {
+        for thread in threads {
+            // A panic has been logged by the hook.
+            let _ = thread.join();
+        }
+        let _ = done.send(());
+    };
+    let started = thread::Builder::new().name("joiner".to_owned()).spawn(join);
+    if started.is_err() || joined.recv_deadline(deadline).is_err() {
+        log::warn!("the {who} did not end in time");
+    }
 }

@@ -51,6 +51,12 @@ impl SqliteStores {
     }
 }
 
+/// Whether there is a database in this folder.
+#[must_use]
+pub fn exists(dir: &Path) -> bool {
+    dir.join(FILE).exists()
+}
+
 impl OpenStore for SqliteStores {
     fn open(&self) -> Result<Box<dyn Store>> {
         let reader = connection::open(&self.file, self.synchronous, self.timeout)?;

@@ -47,6 +47,7 @@ use address::Address;
 use inquiry::Inquiry;
 use nodes::Nodes;
 use outgoing::Outgoing;
+use pipe::Pipe;
 use subscriber::Subscriber;
 use subscriptions::Subscriptions;
 use summons::{Call, Summons};
@@ -57,6 +58,9 @@ pub use times::Times;
 
 /// How long `stop` waits for the threads in all.
 const STOP_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long `probe` waits.
+const PROBE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Why the bus could not be made ready.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +74,15 @@ pub enum RedisBusError {
     /// It was started before.
     #[error("the bus runs already, or has been stopped")]
     StartedBefore,
+}
+
+/// Asks Redis for a sign of life, for check-config.
+///
+/// # Errors
+/// A sentence for a person; it never repeats the URL.
+pub fn probe(url: &str) -> Result<(), String> {
+    let address = Address::parse(url).map_err(|error| error.to_string())?;
+    Pipe::open(&address, "stonechat-check", PROBE_PATIENCE).map(drop).map_err(|error| error.to_string())
 }
 
 /// A bus on Redis. It starts two threads, which [`Bus::stop`] (or dropping it) ends.
