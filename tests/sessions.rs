@@ -221,9 +221,9 @@ fn more_than_the_inflight_bound_waits_its_turn() {
 
 /// A client that takes as little from the network as the kernel allows.
 fn connect_with_small_buffer(node: &Node) -> Client {
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    socket.set_recv_buffer_size(4096).unwrap();
-    socket.connect(&node.addr().into()).unwrap();
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    socket.set_recv_buffer_size(4096).expect("a small buffer");
+    socket.connect(&node.addr().into()).expect("the node listens");
     Client::over(TcpStream::from(socket))
 }
 
