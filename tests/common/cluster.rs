@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::nginx::{self, Nginx};
 use super::node::Node;
-use super::redis::RedisServer;
+use super::redis::Redis;
 use super::scenarios::Site;
 
 /// A cluster. Its database belongs to the test: many clusters may share one server, each with a database of its own.
@@ -13,13 +13,13 @@ pub struct Cluster {
     pub nginx: Nginx,
     pub nodes: Vec<Node>,
     /// Not shared between clusters: channels are named by user ids, which are the same in every database.
-    pub redis: RedisServer,
+    pub redis: Redis,
 }
 
 impl Cluster {
     /// Starts `count` nodes with these settings, each `key=value`.
     pub fn start(mysql: &str, count: usize, settings: &[&str]) -> Self {
-        let redis = RedisServer::start();
+        let redis = Redis::start();
         let nodes: Vec<Node> = (0..count).map(|_| member(mysql, &redis, settings)).collect();
         let addrs: Vec<SocketAddr> = nodes.iter().map(Node::addr).collect();
         Self { nginx: Nginx::start(&addrs), nodes, redis }
@@ -41,7 +41,7 @@ impl Cluster {
     }
 }
 
-fn member(mysql: &str, redis: &RedisServer, settings: &[&str]) -> Node {
+fn member(mysql: &str, redis: &Redis, settings: &[&str]) -> Node {
     let redis = redis.url();
     let mut args = vec!["--mysql", mysql, "--redis", &redis];
     args.extend(settings.iter().flat_map(|setting| ["--set", setting]));
