@@ -1,0 +1,159 @@
+//! A private MariaDB: its own folder, its own loopback port, no password; gone with the test process, whatever ends it.
+
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+use mysql::prelude::Queryable;
+use mysql::{Conn, OptsBuilder};
+use tempfile::TempDir;
+
+use super::process::{Process, free_port, wait_for};
+
+/// One server. Tests that only need a database of their own take [`MariaDb::shared`]; those that stop, kill or
+/// configure the server start one.
+pub struct MariaDb {
+    port: u16,
+    dir: TempDir,
+    running: Option<Running>,
+}
+
+struct Running {
+    server: Process,
+    watchdog: Child,
+}
+
+impl MariaDb {
+    /// The server that all tests of this process share.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<MariaDb> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
+    }
+
+    /// A server of one's own, ready for connections.
+    pub fn start() -> Self {
+        let dir = TempDir::with_prefix("stonechat-mariadb-").unwrap();
+        let installed = Command::new("mariadb-install-db")
+            .args(["--no-defaults", "--user=root", "--auth-root-authentication-method=normal", "--skip-test-db"])
+            .args(["--skip-name-resolve", "--innodb-log-file-size=16M"])
+            .arg(format!("--datadir={}", dir.path().join("data").display()))
+            .output()
+            .expect("mariadb-install-db: see the README for what to install");
+        assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
+        let mut mariadb = Self { port: free_port(), dir, running: None };
+        // Another program may take the port between our look and the server's.
+        for _ in 0..5 {
+            if mariadb.try_run() {
+                return mariadb;
+            }
+            mariadb.port = free_port();
+        }
+        panic!("no port for MariaDB");
+    }
+
+    /// The address of a database on it, which is created if it does not exist.
+    pub fn url(&self, db: &str) -> String {
+        self.execute(&format!("CREATE DATABASE IF NOT EXISTS `{db}`"));
+        self.url_on_port(db, self.port)
+    }
+
+    /// The same by way of another port (a proxy's).
+    pub fn url_on_port(&self, db: &str, port: u16) -> String {
+        format!("mysql://root@127.0.0.1:{port}/{db}")
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Runs a statement as the administrator.
+    pub fn execute(&self, statement: &str) {
+        self.connect().expect("MariaDB runs").query_drop(statement).unwrap();
+    }
+
+    /// Stops it in order.
+    pub fn stop(&mut self) {
+        if let Some(mut running) = self.running.take() {
+            running.server.signal("TERM");
+            running.server.wait();
+            running.end_watchdog();
+        }
+    }
+
+    /// Kills it, as a crash would.
+    pub fn kill(&mut self) {
+        if let Some(mut running) = self.running.take() {
+            running.server.kill();
+            running.end_watchdog();
+        }
+    }
+
+    /// Freezes it ("STOP") or lets it go on ("CONT").
+    pub fn signal(&self, signal: &str) {
+        self.running.as_ref().expect("MariaDB runs").server.signal(signal);
+    }
+
+    /// Starts it again on the same port, after `stop` or `kill`; ends it in order first if it runs.
+    pub fn restart(&mut self) {
+        self.stop();
+        assert!(self.try_run(), "MariaDB's port was taken");
+    }
+
+    /// Starts the server; `false` if the port is not free.
+    fn try_run(&mut self) -> bool {
+        let mut server = Process::start(
+            "mariadbd",
+            Command::new("/usr/sbin/mariadbd")
+                .args(["--no-defaults", "--user=root", "--bind-address=127.0.0.1", "--skip-name-resolve"])
+                .args(["--innodb-log-file-size=16M", "--innodb-buffer-pool-size=64M", "--max-connections=400"])
+                .arg(format!("--port={}", self.port))
+                .arg(format!("--datadir={}", self.dir.path().join("data").display()))
+                .arg(format!("--socket={}", self.dir.path().join("socket").display())),
+        );
+        let is_ready = wait_for("MariaDB to be ready", || {
+            let is_ours = server.output().contains("ready for connections") && self.connect().is_ok();
+            if is_ours { Some(true) } else { (!server.is_running()).then_some(false) }
+        });
+        if !is_ready {
+            assert!(server.output().contains("Address already in use"), "{}", server.output());
+            return false;
+        }
+        let watchdog = watch(server.pid(), &self.dir);
+        self.running = Some(Running { server, watchdog });
+        true
+    }
+
+    fn connect(&self) -> mysql::Result<Conn> {
+        let opts = OptsBuilder::new().ip_or_hostname(Some("127.0.0.1")).tcp_port(self.port).user(Some("root"));
+        Conn::new(opts.prefer_socket(false))
+    }
+}
+
+impl Drop for MariaDb {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl Running {
+    /// Before the server's process number can be another's.
+    fn end_watchdog(&mut self) {
+        let stdin = self.watchdog.stdin.as_mut().expect("piped in `watch`");
+        let _ = stdin.write_all(b"done\n");
+        let _ = self.watchdog.wait();
+    }
+}
+
+/// A process that waits for this one's end, however it comes, and then kills the server and removes its folder: what a
+/// static variable holds is never dropped.
+fn watch(server: u32, dir: &TempDir) -> Child {
+    Command::new("sh")
+        .args(["-c", r#"read -r word || { kill -9 "$1"; rm -rf "$2"; }"#, "watchdog"])
+        .arg(server.to_string())
+        .arg(dir.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
