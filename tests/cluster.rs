@@ -299,7 +299,8 @@ fn the_tables_are_what_the_documentation_says() {
     let mut alice = Client::newcomer(on.cluster.node(0), "alice");
     let bob = Account::register(on.cluster.node(1), "bob");
     alice.say(bob.id, "pending");
-    let mut database = mysql::Conn::new(mysql::Opts::from_url(&on.url).unwrap()).unwrap();
+    let opts = mysql::OptsBuilder::from_opts(mysql::Opts::from_url(&on.url).unwrap()).prefer_socket(false);
+    let mut database = mysql::Conn::new(opts).unwrap();
     for (table, columns) in [
         ("User", "id name password state created_at"),
         ("Friend", "userid friendid"),

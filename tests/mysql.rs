@@ -12,14 +12,14 @@ use common::shared::Shared;
 /// A node and its database server; the node goes first.
 struct OnMySql {
     node: Node,
-    _database: MariaDb,
+    database: MariaDb,
 }
 
 impl OnMySql {
     fn start() -> Self {
         let database = MariaDb::start();
         let node = Node::start(&["--mysql", &database.url("stonechat")]);
-        Self { node, _database: database }
+        Self { node, database }
     }
 
     fn site(&self) -> Site {
@@ -37,8 +37,8 @@ test_every_scenario!(crate::servers);
 
 #[test]
 fn a_killed_node_comes_back_with_everything() {
-    let database = MariaDb::start();
-    let node = Node::start(&["--mysql", &database.url("killed")]);
+    let servers = servers();
+    let node = Node::start(&["--mysql", &servers.database.url("killed")]);
     let mut alice = common::client::Client::newcomer(node.addr(), "alice");
     let bob = common::client::Account::register(node.addr(), "bob");
     let first = alice.say_once(bob.id, "before the kill", "c");

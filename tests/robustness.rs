@@ -162,8 +162,8 @@ fn churn_leaks_nothing() {
         }
     }
     pair.assert_undisturbed();
-    // The pair has left as well: no more than a few descriptors above what was open with it.
-    wait_for("the descriptors to be given back", || (files() <= files_before).then_some(()));
+    // A thread may have opened its database connection meanwhile; 2,000 sockets would show.
+    wait_for("the descriptors to be given back", || (files() <= files_before + 16).then_some(()));
     assert_memory_below(&node, before + GROWTH_KIB);
 }
 

@@ -157,7 +157,7 @@ fn guessing_is_limited_per_address() {
 
 #[test]
 fn who_does_not_log_in_is_closed() {
-    let node = Node::with_settings(&["limits.login_seconds=1"]);
+    let node = Node::with_settings(&["limits.login_seconds=3"]);
     let mut member = Client::newcomer(node.addr(), "member");
     let mut silent = node.connect();
     let mut pinging = node.connect();

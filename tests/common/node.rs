@@ -22,11 +22,12 @@ const LOG_TAIL_LINES: usize = 40;
 
 /// A running server, or a killed one that can be started again on the same data and address.
 pub struct Node {
+    // Dropped first: the folder is removed only when nobody writes into it any more.
+    process: Arc<Mutex<Process>>,
     args: Vec<String>,
     /// Holds the embedded database; stays over restarts.
     data: TempDir,
     addr: SocketAddr,
-    process: Arc<Mutex<Process>>,
 }
 
 impl Node {
@@ -41,7 +42,7 @@ impl Node {
         let proxied = args.iter().any(|arg| arg == "proxy_protocol=true");
         let known = Known { addr, proxied, process: Arc::downgrade(&process) };
         nodes(|nodes| nodes.push(known));
-        Self { args, data, addr, process }
+        Self { process, args, data, addr }
     }
 
     /// Starts a node with these settings, each `key=value`.

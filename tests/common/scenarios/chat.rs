@@ -208,6 +208,8 @@ pub fn messages_that_cannot_be(site: Site) {
         ("msg", json!({"msgid": 6, "toid": bob.id, "msg": null})),
         ("msg", json!({"msgid": 6, "toid": bob.id, "msg": ["m"]})),
         ("cid", json!({"msgid": 6, "toid": bob.id, "msg": "m", "cid": ["c"]})),
+        ("cid", json!({"msgid": 6, "toid": bob.id, "msg": "m", "cid": ""})),
+        ("cid", json!({"msgid": 6, "toid": bob.id, "msg": "m", "cid": "c".repeat(65)})),
         ("groupid", json!({"msgid": 10, "msg": "m"})),
         ("groupid", json!({"msgid": 10, "groupid": "g", "msg": "m"})),
     ] {
@@ -293,5 +295,12 @@ pub fn a_cid_belongs_to_sender_and_conversation(site: Site) {
     assert_eq!(alice.say_once(carol.id, "a to c", &cid)["seq"], 1, "another conversation's as well");
     assert_eq!(bob.expect_push(6)["msg"], "a to b");
     assert_eq!(alice.expect_push(6)["msg"], "b to a");
+    let widest = "😀".repeat(64);
+    for cid in [json!(7), json!((1_u64 << 53) - 1), json!(widest)] {
+        let first = alice.ok(json!({"msgid": 6, "toid": bob.id, "msg": "m", "cid": cid}));
+        let again = alice.ok(json!({"msgid": 6, "toid": bob.id, "msg": "m", "cid": cid}));
+        assert_eq!((&first["cid"], &again["cid"]), (&cid, &cid), "a cid comes back as it was sent");
+        assert_eq!(first["seq"], again["seq"], "cid {cid}");
+    }
     assert_eq!(carol.login(site.here).offline_messages()[0]["msg"], "a to c");
 }

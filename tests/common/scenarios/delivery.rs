@@ -236,6 +236,23 @@ pub fn each_device_has_its_own_cursor(site: Site) {
     assert!(pending_on("watch").is_empty());
 }
 
+/// What one says on one device is news to the others.
+pub fn own_messages_wait_for_other_devices(site: Site) {
+    let mut alice = Client::newcomer(site.here, "alice");
+    let bob = Account::register(site.there, "bob");
+    for device in ["phone", "laptop"] {
+        bob.login_from(site.there, device).log_out();
+    }
+    let mut phone = bob.login_from(site.there, "phone");
+    phone.say(alice.id, "said on the phone");
+    phone.log_out();
+    let laptop = bob.login_from(site.there, "laptop");
+    let pending = laptop.offline_messages();
+    assert_eq!(texts(&pending), ["said on the phone"]);
+    assert_eq!((&pending[0]["id"], &pending[0]["toid"]), (&json!(bob.id), &json!(alice.id)), "{}", pending[0]);
+    assert_eq!(alice.expect_push(6)["msg"], "said on the phone");
+}
+
 pub fn a_cursor_never_moves_back(site: Site) {
     let mut alice = Client::newcomer(site.here, "alice");
     let mut bob = Client::newcomer(site.there, "bob");

@@ -62,6 +62,7 @@ pub fn deleting_a_friend(site: Site) {
     assert!(mentions(&notice, alice.id), "the notice says who: {notice}");
     assert!(friends(&mut alice).is_empty());
     assert!(friends(&mut bob).is_empty());
+    alice.ok(json!({"msgid": 21, "friendid": bob.id}));
 }
 
 pub fn presence_follows_the_sessions(site: Site) {
@@ -82,60 +83,48 @@ pub fn presence_follows_the_sessions(site: Site) {
     wait_for_state("offline");
 }
 
-/// The friend requests among what comes until a PING's round trip is over.
-fn requests_at_login(account: &Account, site: Site) -> (Client, Vec<Value>) {
-    let mut client = account.login(site.there);
-    client.send(&json!({"msgid": 17}));
-    let mut requests = Vec::new();
-    loop {
-        let message = client.recv();
-        match message["msgid"].as_i64() {
-            Some(18) => return (client, requests),
-            Some(35) => requests.push(message),
-            _ => {}
-        }
-    }
-}
-
 pub fn a_friend_request_is_kept_until_accepted(site: Site) {
     let mut alice = Client::newcomer(site.here, "alice");
     let mut bob = Client::newcomer(site.there, "bob");
     let reply = alice.ok(json!({"msgid": 35, "friendid": bob.id, "msg": "shall we? 👋"}));
     assert_eq!(reply["msgid"], 36);
     let request = bob.expect_push(35);
-    assert!(mentions(&request, alice.id), "the request says who asks: {request}");
+    assert_eq!((&request["id"], &request["name"]), (&json!(alice.id), &json!(alice.name)), "who asks: {request}");
     assert_eq!(request["msg"], "shall we? 👋");
     assert!(friends(&mut bob).is_empty(), "asking makes no friends");
     bob.log_out();
 
     let account = bob.account();
     for _ in 0..2 {
-        let (mut client, requests) = requests_at_login(&account, site);
-        assert_eq!(requests.len(), 1, "an unanswered request comes at every login");
-        assert!(mentions(&requests[0], alice.id), "{}", requests[0]);
+        let mut client = account.login(site.there);
+        let request = client.expect_push(35);
+        assert!(mentions(&request, alice.id), "an unanswered request comes at every login: {request}");
         client.log_out();
     }
-    let (mut bob, _) = requests_at_login(&account, site);
+    let mut bob = account.login(site.there);
+    bob.expect_push(35);
     assert_eq!(bob.ok(json!({"msgid": 37, "friendid": alice.id, "accept": true}))["msgid"], 38);
     let notice = alice.expect_notice("friend_added");
     assert!(mentions(&notice, bob.id), "the notice says who: {notice}");
     assert_eq!(friends(&mut alice).len(), 1);
     assert_eq!(friends(&mut bob).len(), 1);
+    alice.refused(json!({"msgid": 35, "friendid": bob.id, "msg": "again"}), 409);
     bob.log_out();
-    assert!(requests_at_login(&account, site).1.is_empty(), "an answered request does not come again");
+    account.login(site.there).expect_silence();
 }
 
 pub fn a_friend_request_can_be_declined(site: Site) {
     let mut alice = Client::newcomer(site.here, "alice");
     let bob = Account::register(site.there, "bob");
     alice.ok(json!({"msgid": 35, "friendid": bob.id, "msg": "please"}));
-    let (mut client, requests) = requests_at_login(&bob, site);
-    assert_eq!(requests.len(), 1, "a request waits for who was offline");
+    let mut client = bob.login(site.there);
+    let request = client.expect_push(35);
+    assert!(mentions(&request, alice.id), "a request waits for who was offline: {request}");
     client.ok(json!({"msgid": 37, "friendid": alice.id, "accept": false}));
     assert!(friends(&mut client).is_empty());
     assert!(friends(&mut alice).is_empty());
     client.log_out();
-    assert!(requests_at_login(&bob, site).1.is_empty(), "an answered request does not come again");
+    bob.login(site.there).expect_silence();
 }
 
 pub fn answering_nothing_is_not_found(site: Site) {

@@ -185,10 +185,12 @@ pub fn members_come_in_pages(site: Site) {
         assert_eq!(page["total"], 7, "{reply}");
         let ids: Vec<u64> = roles(page).into_iter().map(|(id, _)| id).collect();
         assert!(ids.len() <= 3, "limit 3: {reply}");
-        if ids.is_empty() {
+        listed.extend(ids);
+        let more = reply["more"].as_bool().unwrap_or_else(|| panic!("GROUPS of one group without more: {reply}"));
+        assert_eq!(more, listed.len() < 7, "{reply}");
+        if !more {
             break;
         }
-        listed.extend(ids);
     }
     assert_eq!(listed, members);
 }

@@ -74,6 +74,7 @@ pub fn history_has_defaults_and_bounds(site: Site) {
     let too_many = reply["messages"].as_array().is_some_and(|messages| messages.len() > 200);
     assert!(!too_many, "200 at most, whatever is asked for");
     bob.refused(json!({"msgid": 43}), 400);
+    bob.refused(json!({"msgid": 43, "id": with, "after": 1, "before": 9}), 400);
     let reply = bob.refused(json!({"msgid": 43, "id": with, "limit": "many"}), 400);
     assert!(reply["errmsg"].as_str().unwrap().contains("limit"), "errmsg names the field: {reply}");
 }

@@ -51,7 +51,8 @@ macro_rules! test_every_scenario {
             everyone_sees_the_same_order, messages_wait_for_a_login, a_long_backlog_comes_whole_and_in_order,
             only_the_unconfirmed_come_again, reading_counts_as_delivered_for_a_client_that_never_confirms,
             nobody_has_his_own_messages_pending, offline_shows_what_is_unconfirmed, a_cid_survives_a_reconnect,
-            a_group_backlog_waits_for_each_member, each_device_has_its_own_cursor, a_cursor_never_moves_back,
+            a_group_backlog_waits_for_each_member, each_device_has_its_own_cursor,
+            own_messages_wait_for_other_devices, a_cursor_never_moves_back,
             a_foreign_cursor_is_ignored,
         );
     };
