@@ -1,11 +1,29 @@
 //! What the tests share. Each test file uses its part of it.
+//!
+//! ```text
+//!   process     a child process: its output, its end, waiting with a deadline
+//!   node        one stonechat server            mariadb, redis, nginx   the servers around it
+//!   cluster     several nodes on one database, with Redis and nginx
+//!   client      one connection, line by line    sender, storm   clients that send until all is acknowledged
+//!   scenarios   what must hold on every kind of site: one node or many, SQLite or MySQL
+//! ```
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "every test file compiles this and uses a part")]
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
     reason = "helpers of tests; allow-unwrap-in-tests misses them"
 )]
+#![allow(clippy::needless_pass_by_value, reason = "requests are written in place with json!")]
 
+pub mod client;
+pub mod cluster;
 pub mod mariadb;
+pub mod nginx;
+pub mod node;
+pub mod noise;
 pub mod process;
 pub mod redis;
+pub mod scenarios;
+pub mod sender;
+pub mod shared;
+pub mod storm;

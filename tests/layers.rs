@@ -1,0 +1,182 @@
+//! What the layers may know of each other, and the rules of the source that no compiler keeps.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The longest file anyone should have to read.
+const LINES_MAX: usize = 700;
+
+/// One source file.
+struct Source {
+    /// Relative to src/, with forward slashes.
+    path: String,
+    /// Its lines, whole.
+    lines: Vec<String>,
+    /// The line on which its tests begin.
+    tests_begin: usize,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders = vec![root.clone()];
+    let mut sources = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("src/ can be read") {
+            let path: PathBuf = entry.expect("src/ can be read").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                sources.push(read(&root, &path));
+            }
+        }
+    }
+    assert!(sources.len() > 10, "src/ was not found");
+    sources
+}
+
+fn read(root: &Path, path: &Path) -> Source {
+    let lines: Vec<String> = fs::read_to_string(path).expect("sources are UTF-8").lines().map(str::to_owned).collect();
+    let own_tests = lines.iter().position(|line| line.starts_with("#[cfg(test)]")).unwrap_or(lines.len());
+    let path = path.strip_prefix(root).expect("found below it").to_string_lossy().replace('\\', "/");
+    let is_tests = path.ends_with("tests.rs") || path.contains("/tests/");
+    Source { path, lines, tests_begin: if is_tests { 0 } else { own_tests } }
+}
+
+/// Lines of code, comments and tests left out, in which one of the words stands, outside the allowed places.
+fn offences(words: &[&str], allowed: &[&str]) -> String {
+    let mut found = String::new();
+    for source in sources().iter().filter(|source| !allowed.iter().any(|place| source.path.starts_with(place))) {
+        for (number, line) in source.lines[..source.tests_begin].iter().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            if let Some(word) = words.iter().find(|word| has_word(code, word)) {
+                writeln!(found, "src/{}:{}: {word}: {}", source.path, number + 1, line.trim())
+                    .expect("a String takes all");
+            }
+        }
+    }
+    found
+}
+
+/// Whether the code has the word, not as a part of a longer name or path.
+fn has_word(code: &str, word: &str) -> bool {
+    let part_of_a_name = |c: char| c.is_alphanumeric() || c == '_';
+    code.match_indices(word).any(|(at, _)| {
+        let before = code[..at].chars().next_back();
+        let after = code[at + word.len()..].chars().next();
+        let opens = word.starts_with(part_of_a_name);
+        let closes = word.ends_with(part_of_a_name);
+        let begins_earlier = opens && before.is_some_and(|c| part_of_a_name(c) || c == ':');
+        let ends_later = closes && after.is_some_and(part_of_a_name);
+        !begins_earlier && !ends_later
+    })
+}
+
+fn assert_none(rule: &str, words: &[&str], allowed: &[&str]) {
+    let found = offences(words, allowed);
+    assert!(found.is_empty(), "{rule}:\n{found}");
+}
+
+#[test]
+fn mio_stays_in_the_network_layer() {
+    assert_none("mio outside src/net and the bus's own sockets", &["mio"], &["net/", "bus/redis"]);
+}
+
+#[test]
+fn sql_stays_in_the_store() {
+    let words =
+        ["SELECT ", "INSERT INTO", "INSERT IGNORE", "UPDATE ", "DELETE FROM", "CREATE TABLE", "rusqlite", "PRAGMA "];
+    assert_none("SQL outside src/store", &words, &["store/"]);
+    let crate_names = ["mysql::Conn", "mysql::Opts", "mysql::prelude", "mysql::params", "mysql::Error", "use mysql"];
+    assert_none("the mysql crate outside src/store", &crate_names, &["store/"]);
+}
+
+#[test]
+fn redis_stays_in_the_bus() {
+    let crate_names = [
+        "use redis",
+        "redis::cmd",
+        "redis::Cmd",
+        "redis::Client",
+        "redis::Connection",
+        "redis::Commands",
+        "redis::pipe",
+        "redis::Parser",
+        "redis::RedisError",
+        "redis::Value",
+        "PUBLISH ",
+        "SUBSCRIBE ",
+    ];
+    assert_none("the redis crate outside src/bus", &crate_names, &["bus/"]);
+}
+
+#[test]
+fn the_network_layer_knows_no_user_and_no_json() {
+    let inner = ["crate::wire", "crate::service", "crate::store", "crate::bus", "crate::delivery", "crate::ids"];
+    let others: Vec<String> = everything_but("net/");
+    let others: Vec<&str> = others.iter().map(String::as_str).collect();
+    assert_none("src/net uses what is above it", &inner, &others);
+    assert_none("src/net knows JSON", &["serde_json", "serde"], &others);
+}
+
+#[test]
+fn the_wire_does_no_io_and_knows_no_rules() {
+    let others = everything_but("wire/");
+    let others: Vec<&str> = others.iter().map(String::as_str).collect();
+    let words = ["crate::service", "crate::delivery", "crate::bus", "std::net", "std::thread"];
+    assert_none("src/wire uses what is above it, or does I/O", &words, &others);
+}
+
+#[test]
+fn the_store_and_the_bus_know_nothing_above_them() {
+    let others: Vec<String> = everything_but("store/").into_iter().filter(|path| !path.starts_with("bus/")).collect();
+    let others: Vec<&str> = others.iter().map(String::as_str).collect();
+    let words = ["crate::service", "crate::delivery", "crate::net", "crate::wire", "crate::server"];
+    assert_none("src/store or src/bus uses what is above it", &words, &others);
+}
+
+/// The paths of all files outside a layer, as places where a rule for that layer does not hold.
+fn everything_but(layer: &str) -> Vec<String> {
+    sources().into_iter().map(|source| source.path).filter(|path| !path.starts_with(layer)).collect()
+}
+
+#[test]
+fn unsafe_stays_in_one_file() {
+    assert_none("unsafe outside src/net/sys.rs", &["unsafe"], &["net/sys.rs"]);
+}
+
+#[test]
+fn nothing_unwraps() {
+    assert_none("unwrap outside tests", &[".unwrap()", ".unwrap_err()"], &[]);
+    assert_none("panics by design", &["todo!", "unimplemented!", "dbg!"], &[]);
+}
+
+#[test]
+fn every_module_says_what_it_is() {
+    for source in sources() {
+        let first = source.lines.first().map(String::as_str).unwrap_or_default();
+        assert!(first.starts_with("//!"), "src/{} does not begin with a `//!` sentence", source.path);
+    }
+}
+
+#[test]
+fn files_have_a_name_and_a_size() {
+    for source in sources() {
+        for vague in ["utils", "util", "helpers", "helper", "manager", "misc"] {
+            let named_so = source.path.split(['/', '.']).any(|part| part.split('_').any(|word| word == vague));
+            assert!(!named_so, "src/{}: `{vague}` says nothing", source.path);
+        }
+        assert!(source.lines.len() <= LINES_MAX, "src/{} has {} lines", source.path, source.lines.len());
+    }
+}
+
+#[test]
+fn the_rules_find_what_they_forbid() {
+    assert!(has_word("use mio::Poll;", "mio"));
+    assert!(!has_word("let premio = 1;", "mio"));
+    assert!(!has_word("crate::bus::redis::Client", "redis::Client"), "our own module of that name is fine");
+    assert!(has_word("let c = redis::Client::open(url)", "redis::Client"));
+    assert!(has_word("x.unwrap()", ".unwrap()"));
+    assert!(!has_word("deny(unsafe_code)", "unsafe"));
+    assert!(has_word("\"SELECT id FROM User\"", "SELECT "));
+}
