@@ -130,7 +130,7 @@ pub fn try_store(config: &Config) -> Result<Vec<String>, String> {
 /// A sentence for a person.
 pub fn try_bus(config: &Config) -> Result<(), String> {
     let Some(url) = &config.redis else { return Ok(()) };
-    crate::bus::redis::probe(url).map_err(|error| error.to_string())
+    crate::bus::redis::probe(url)
 }
 
 fn stores(config: &Config) -> Result<Arc<dyn OpenStore>, StoreError> {
@@ -388,10 +388,7 @@ fn start_reactors(
         let settings = reactor::Settings {
             line_bytes: config.limits.line_bytes,
             outbox_bytes: config.limits.outbox_bytes,
-            preamble: match config.proxy_protocol {
-                true => Preamble::ProxyHeader(PROXY_HEADER_PATIENCE),
-                false => Preamble::None,
-            },
+            preamble: if config.proxy_protocol { Preamble::ProxyHeader(PROXY_HEADER_PATIENCE) } else { Preamble::None },
             metrics: Arc::clone(&shared.metrics),
         };
         let tools = Tools {

@@ -50,7 +50,7 @@ pub fn read(ctx: &mut Ctx, caller: &Caller) -> Result<Found, ServiceError> {
 ///
 /// # Errors
 /// The store is away.
-pub fn account(ctx: &mut Ctx, caller: &Caller, _: Bare) -> Handled {
+pub fn account(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> Handled {
     #[derive(Serialize)]
     struct Reply<'a> {
         id: UserId,
@@ -67,7 +67,7 @@ pub fn account(ctx: &mut Ctx, caller: &Caller, _: Bare) -> Handled {
 ///
 /// # Errors
 /// The store is away.
-pub fn offline(ctx: &mut Ctx, caller: &Caller, _: Bare) -> Handled {
+pub fn offline(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> Handled {
     #[derive(Serialize)]
     struct Reply {
         offlinemsg: Vec<Box<RawValue>>,

@@ -261,7 +261,7 @@ pub fn reply(
 
 fn apply(tools: &Tools, members: &mut Members, conn: ConnId, session: &mut Session, link: &mut dyn Link, then: Then) {
     let Some(live) = session.live() else {
-        return super::mail::undo(&tools.shared, then);
+        return super::mail::undo(&tools.shared, &then);
     };
     match then {
         Then::Join { group, last_seq } => join_group(tools, members, conn, live, group, last_seq),

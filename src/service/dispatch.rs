@@ -26,7 +26,8 @@ struct Incoming<'a> {
     bounds: Bounds,
 }
 
-/// Takes up one line.
+/// Takes up one line. Replies keep the order of the requests: what is answered here waits until the chat messages
+/// before it are.
 pub fn line(
     tools: &Tools,
     conn: ConnId,
@@ -37,6 +38,7 @@ pub fn line(
 ) -> Flow {
     let envelope = match Envelope::parse(line) {
         Ok(envelope) => envelope,
+        Err(_) if session.inflight > 0 => return hold(session, Hold::UntilIdle),
         Err(text) => {
             link.send(reply::error(Errno::Malformed, &text));
             if session.malformed() {
@@ -51,6 +53,9 @@ pub fn line(
         Err(error) => (None, Some(error)),
     };
     let Some(id) = MsgId::from_number(envelope.msgid) else {
+        if session.inflight > 0 {
+            return hold(session, Hold::UntilIdle);
+        }
         link.send(reply::unknown_msgid(envelope.msgid, tag));
         return Flow::Continue;
     };
@@ -60,10 +65,14 @@ pub fn line(
         Some(error) => Err(error),
         None => take(tools, conn, session, link, &incoming, now),
     };
-    taken.unwrap_or_else(|error| {
-        refuse(tools, link, &incoming, &error);
-        Flow::Continue
-    })
+    match taken {
+        Ok(flow) => flow,
+        Err(_) if session.inflight > 0 => hold(session, Hold::UntilIdle),
+        Err(error) => {
+            refuse(tools, link, &incoming, &error);
+            Flow::Continue
+        }
+    }
 }
 
 fn refuse(tools: &Tools, link: &mut dyn Link, incoming: &Incoming<'_>, error: &RequestError) {
@@ -88,6 +97,9 @@ fn take(
 ) -> Result<Flow, RequestError> {
     match tools.table.route(incoming.id) {
         Route::Ping => {
+            if session.inflight > 0 {
+                return Ok(hold(session, Hold::UntilIdle));
+            }
             link.send(reply::pong(incoming.tag));
             Ok(Flow::Continue)
         }

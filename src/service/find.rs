@@ -14,7 +14,7 @@ const FOUND_MAX: u32 = 20;
 ///
 /// # Errors
 /// The store is away.
-pub fn find(ctx: &mut Ctx, _: &Caller, request: Find) -> Handled {
+pub fn find(ctx: &mut Ctx, _: &Caller, request: &Find) -> Handled {
     #[derive(Serialize)]
     struct Group {
         id: GroupId,

@@ -42,7 +42,7 @@ fn friend_reply(ctx: &Ctx, friend: &Person) -> Done {
 ///
 /// # Errors
 /// Oneself, or no such user.
-pub fn add(ctx: &mut Ctx, caller: &Caller, request: OneFriend) -> Handled {
+pub fn add(ctx: &mut Ctx, caller: &Caller, request: &OneFriend) -> Handled {
     not_oneself(caller, request.friend)?;
     match ctx.store.add_friend(caller.user, request.friend)? {
         Befriended::Done(friend) => {
@@ -58,7 +58,7 @@ pub fn add(ctx: &mut Ctx, caller: &Caller, request: OneFriend) -> Handled {
 ///
 /// # Errors
 /// Oneself, or no such user.
-pub fn delete(ctx: &mut Ctx, caller: &Caller, request: OneFriend) -> Handled {
+pub fn delete(ctx: &mut Ctx, caller: &Caller, request: &OneFriend) -> Handled {
     not_oneself(caller, request.friend)?;
     if ctx.store.delete_friend(caller.user, request.friend)? {
         ctx.tell_user(request.friend, &Notice::FriendRemoved { id: caller.user, name: &caller.name });
@@ -72,7 +72,7 @@ pub fn delete(ctx: &mut Ctx, caller: &Caller, request: OneFriend) -> Handled {
 ///
 /// # Errors
 /// The store is away.
-pub fn list(ctx: &mut Ctx, caller: &Caller, _: Bare) -> Handled {
+pub fn list(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> Handled {
     #[derive(Serialize)]
     struct Reply {
         friends: Vec<FriendEntry>,
@@ -85,7 +85,7 @@ pub fn list(ctx: &mut Ctx, caller: &Caller, _: Bare) -> Handled {
 ///
 /// # Errors
 /// Oneself, no such user, or a friend already.
-pub fn ask(ctx: &mut Ctx, caller: &Caller, request: AskFriend) -> Handled {
+pub fn ask(ctx: &mut Ctx, caller: &Caller, request: &AskFriend) -> Handled {
     not_oneself(caller, request.friend)?;
     match ctx.store.request_friend(caller.user, request.friend, &request.msg, UnixMs::now())? {
         Befriended::Done(friend) => {
@@ -101,7 +101,7 @@ pub fn ask(ctx: &mut Ctx, caller: &Caller, request: AskFriend) -> Handled {
 ///
 /// # Errors
 /// That user has not asked.
-pub fn answer(ctx: &mut Ctx, caller: &Caller, request: AnswerFriend) -> Handled {
+pub fn answer(ctx: &mut Ctx, caller: &Caller, request: &AnswerFriend) -> Handled {
     match ctx.store.answer_friend(caller.user, request.friend, request.accept)? {
         Befriended::Done(friend) | Befriended::Already(friend) => {
             if request.accept {

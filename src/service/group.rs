@@ -38,7 +38,7 @@ fn no_member() -> ServiceError {
 ///
 /// # Errors
 /// The name is taken.
-pub fn create(ctx: &mut Ctx, caller: &Caller, request: CreateGroup) -> Handled {
+pub fn create(ctx: &mut Ctx, caller: &Caller, request: &CreateGroup) -> Handled {
     let now = UnixMs::now();
     let Created::New(group) = ctx.store.create_group(caller.user, &request.name, &request.desc, now)? else {
         return Err(ServiceError::refused(Errno::Refused, "this name is taken"));
@@ -52,7 +52,15 @@ pub fn create(ctx: &mut Ctx, caller: &Caller, request: CreateGroup) -> Handled {
 ///
 /// # Errors
 /// No such group.
-pub fn join(ctx: &mut Ctx, caller: &Caller, request: OneGroup) -> Handled {
+pub fn join(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handled {
+    #[derive(Serialize)]
+    struct Reply {
+        groupid: GroupId,
+        groupname: String,
+        groupdesc: String,
+        users: Vec<MemberEntry>,
+        total: u64,
+    }
     let (group, then) = match ctx.store.join_group(caller.user, request.group)? {
         Joined::NoSuchGroup => return Err(no_such_group()),
         Joined::Already(group) => (group, Then::Nothing),
@@ -65,14 +73,6 @@ pub fn join(ctx: &mut Ctx, caller: &Caller, request: OneGroup) -> Handled {
             (group, then)
         }
     };
-    #[derive(Serialize)]
-    struct Reply {
-        groupid: GroupId,
-        groupname: String,
-        groupdesc: String,
-        users: Vec<MemberEntry>,
-        total: u64,
-    }
     let page = ctx.store.members(group.id, 0, MEMBERS_LISTED_MAX);
     // The user is a member whatever the listing says: the session must hear of it.
     let page = page.unwrap_or_default();
@@ -86,7 +86,7 @@ pub fn join(ctx: &mut Ctx, caller: &Caller, request: OneGroup) -> Handled {
 ///
 /// # Errors
 /// No member, the creator, or no such group.
-pub fn quit(ctx: &mut Ctx, caller: &Caller, request: OneGroup) -> Handled {
+pub fn quit(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handled {
     match ctx.store.quit_group(caller.user, request.group)? {
         Left::Done => {
             ctx.left(caller, request.group);
@@ -104,7 +104,7 @@ pub fn quit(ctx: &mut Ctx, caller: &Caller, request: OneGroup) -> Handled {
 ///
 /// # Errors
 /// Not the creator, or no such group.
-pub fn delete(ctx: &mut Ctx, caller: &Caller, request: OneGroup) -> Handled {
+pub fn delete(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handled {
     match ctx.store.delete_group(caller.user, request.group)? {
         Left::Done => {
             ctx.group_deleted(request.group);
@@ -121,14 +121,14 @@ pub fn delete(ctx: &mut Ctx, caller: &Caller, request: OneGroup) -> Handled {
 ///
 /// # Errors
 /// No member, or no such group.
-pub fn list(ctx: &mut Ctx, caller: &Caller, request: Groups) -> Handled {
+pub fn list(ctx: &mut Ctx, caller: &Caller, request: &Groups) -> Handled {
     #[derive(Serialize)]
     struct Reply {
         groups: Vec<GroupEntry>,
         #[serde(skip_serializing_if = "Option::is_none")]
         more: Option<bool>,
     }
-    let Groups::Members { group, after, limit } = request else {
+    let Groups::Members { group, after, limit } = *request else {
         let groups = entries(ctx, caller.user)?;
         return Ok(Done::reply(Body::of(&Reply { groups, more: None })));
     };

@@ -13,7 +13,7 @@ use crate::wire::request::History;
 ///
 /// # Errors
 /// A group the caller is no member of, or that does not exist; a conversation with oneself.
-pub fn history(ctx: &mut Ctx, caller: &Caller, request: History) -> Handled {
+pub fn history(ctx: &mut Ctx, caller: &Caller, request: &History) -> Handled {
     #[derive(Serialize)]
     struct Reply {
         messages: Vec<Box<RawValue>>,

@@ -91,7 +91,7 @@ impl Protocol for Local {
             }
             Mail::Reply { conn, line, then } => {
                 let Some((session, link)) = net.connection(conn) else {
-                    return mail::undo(&tools.shared, then);
+                    return mail::undo(&tools.shared, &then);
                 };
                 deliver::reply(tools, members, conn, session, link, line, then, now);
             }

@@ -27,29 +27,26 @@ use crate::net::ConnId;
 use crate::store::{Created, TokenHash, TokenRow, UserRow, Who};
 use crate::wire::errno::Errno;
 use crate::wire::reply::{self, Body};
-use crate::wire::request::{Account, Bare, Credential, Login, Register};
+use crate::wire::request::{Account, Bare, Credentials, Login, Register};
 
 /// A token lives so long from its last use.
-const TOKEN_LIFE: Duration = Duration::from_hours(30 * 24);
+const TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// A token's end is moved at most so often: a login costs no write otherwise.
-const TOKEN_TOUCH: Duration = Duration::from_hours(24);
+const TOKEN_TOUCH: Duration = Duration::from_secs(24 * 3600);
 /// Friend requests that are told at login.
 const FRIEND_REQUESTS_MAX: u32 = 100;
 
 /// Passwords are hashed on threads of their own.
 #[must_use]
 pub fn place(login: &Login) -> Place {
-    match login.credential {
-        Credential::Password(_) => Place::Auth,
-        Credential::Token(_) => Place::Worker,
-    }
+    if login.credentials.password.is_some() { Place::Auth } else { Place::Worker }
 }
 
 /// REGISTER.
 ///
 /// # Errors
 /// The name is taken.
-pub fn register(ctx: &mut Ctx, _: &Visitor, request: Register) -> Handled {
+pub fn register(ctx: &mut Ctx, _: &Visitor, request: &Register) -> Handled {
     #[derive(Serialize)]
     struct Reply {
         id: UserId,
@@ -76,9 +73,8 @@ fn wrong_credentials() -> ServiceError {
 ///
 /// # Errors
 /// Wrong credentials, too many of them, or the account is online already.
-pub fn login(ctx: &mut Ctx, visitor: &Visitor, request: Login) -> Handled {
-    let user = authenticate(ctx, visitor, &request)?;
-    let ticket = Ticket::of(&request.credential)?;
+pub fn login(ctx: &mut Ctx, visitor: &Visitor, request: &Login) -> Handled {
+    let (user, ticket) = authenticate(ctx, visitor, request)?;
     let device = match &request.device {
         Some(name) => ctx.store.device(user.id, name)?,
         None => DeviceId::UNNAMED,
@@ -118,7 +114,7 @@ struct LoginReply<'a> {
 
 /// Who has proved to be whom. An unknown account takes as long as a wrong password.
 #[expect(clippy::disallowed_methods, reason = "a worker is a shell that reads the clock")]
-fn authenticate(ctx: &mut Ctx, visitor: &Visitor, request: &Login) -> Result<UserRow, ServiceError> {
+fn authenticate(ctx: &mut Ctx, visitor: &Visitor, request: &Login) -> Result<(UserRow, Ticket), ServiceError> {
     let now = Instant::now();
     let shared = Arc::clone(&ctx.shared);
     let address = Key::Address(visitor.from);
@@ -130,15 +126,17 @@ fn authenticate(ctx: &mut Ctx, visitor: &Visitor, request: &Login) -> Result<Use
     if [Some(address), account].into_iter().flatten().any(|key| shared.attempts.is_blocked(key, now)) {
         return Err(ServiceError::refused(Errno::TooFast, "too many failed logins; try again in a minute"));
     }
-    if let Some(user) = user
-        && proves(ctx, &request.credential, &user)?
-    {
-        return Ok(user);
-    }
-    if account.is_none()
-        && let Credential::Password(password) = &request.credential
-    {
-        ctx.hasher.pretend(password)?;
+    match user {
+        Some(user) => {
+            if let Some(ticket) = ticket_of(ctx, &request.credentials, &user)? {
+                return Ok((user, ticket));
+            }
+        }
+        None => {
+            if let Some(password) = &request.credentials.password {
+                ctx.hasher.pretend(password)?;
+            }
+        }
     }
     for key in [Some(address), account].into_iter().flatten() {
         shared.attempts.failed(key, now);
@@ -147,14 +145,22 @@ fn authenticate(ctx: &mut Ctx, visitor: &Visitor, request: &Login) -> Result<Use
     Err(wrong_credentials())
 }
 
-fn proves(ctx: &mut Ctx, credential: &Credential, user: &UserRow) -> Result<bool, ServiceError> {
-    match credential {
-        Credential::Password(password) => Ok(ctx.hasher.verify(password, &user.password)?),
-        Credential::Token(token) => {
-            let row = ctx.store.token(&token_hash(token), UnixMs::now())?;
-            Ok(row.is_some_and(|row| row.user == user.id))
+/// What the session will hold, if the credentials are the user's.
+fn ticket_of(ctx: &mut Ctx, credentials: &Credentials, user: &UserRow) -> Result<Option<Ticket>, ServiceError> {
+    if let Some(token) = &credentials.token {
+        let hash = token_hash(token);
+        let row = ctx.store.token(&hash, UnixMs::now())?;
+        if row.is_some_and(|row| row.user == user.id) {
+            return Ok(Some(Ticket { token: token.clone(), hash, kind: TicketKind::Resumed }));
         }
     }
+    let Some(password) = &credentials.password else { return Ok(None) };
+    if !ctx.hasher.verify(password, &user.password)? {
+        return Ok(None);
+    }
+    let token = new_token()?;
+    let hash = token_hash(&token);
+    Ok(Some(Ticket { token, hash, kind: TicketKind::New }))
 }
 
 /// The token a session will hold: the one it logged in with, or a new one.
@@ -168,17 +174,6 @@ struct Ticket {
 enum TicketKind {
     New,
     Resumed,
-}
-
-impl Ticket {
-    fn of(credential: &Credential) -> Result<Self, ServiceError> {
-        let (token, kind) = match credential {
-            Credential::Token(token) => (token.clone(), TicketKind::Resumed),
-            Credential::Password(_) => (new_token()?, TicketKind::New),
-        };
-        let hash = token_hash(&token);
-        Ok(Self { token, hash, kind })
-    }
 }
 
 /// Registers the session here and on the bus, as the session policy allows, and lets the reactor hear.
@@ -268,7 +263,7 @@ fn keep_token(ctx: &mut Ctx, caller: &Caller, ticket: &Ticket) -> Result<(), Ser
 ///
 /// # Errors
 /// The store is away: the session stays.
-pub fn logout(ctx: &mut Ctx, caller: &Caller, _: Bare) -> Handled {
+pub fn logout(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> Handled {
     account::write_cursors(ctx, caller.user)?;
     ctx.store.delete_token(&caller.token)?;
     Ok(Done { body: Body::empty(), then: Then::LogOut })

@@ -56,18 +56,18 @@ fn route(id: MsgId) -> Route {
     }
 }
 
-fn session<R: Request>(handler: fn(&mut Ctx, &Caller, R) -> Handled) -> Route {
+fn session<R: Request>(handler: fn(&mut Ctx, &Caller, &R) -> Handled) -> Route {
     Route::Session(Box::new(move |line, bounds| {
         let request = R::parse(line, bounds)?;
-        Ok(Box::new(move |ctx, caller| handler(ctx, caller, request)))
+        Ok(Box::new(move |ctx, caller| handler(ctx, caller, &request)))
     }))
 }
 
-fn anyone<R: Request>(place: fn(&R) -> Place, handler: fn(&mut Ctx, &Visitor, R) -> Handled) -> Route {
+fn anyone<R: Request>(place: fn(&R) -> Place, handler: fn(&mut Ctx, &Visitor, &R) -> Handled) -> Route {
     Route::Anyone(Box::new(move |line, bounds| {
         let request = R::parse(line, bounds)?;
         let place = place(&request);
-        let job: VisitorJob = Box::new(move |ctx, visitor| handler(ctx, visitor, request));
+        let job: VisitorJob = Box::new(move |ctx, visitor| handler(ctx, visitor, &request));
         Ok((place, job))
     }))
 }

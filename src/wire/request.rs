@@ -16,6 +16,8 @@ use crate::ids::{GroupId, Peer, Seq, UserId};
 pub const TAG_BYTES_MAX: usize = 256;
 /// The longest `cid` in characters.
 pub const CID_CHARS_MAX: usize = 64;
+/// The longest `cid` as JSON text: every character may be written as two escapes of six bytes.
+const CID_BYTES_MAX: usize = 12 * CID_CHARS_MAX + 2;
 /// The longest name of a user or a group in characters.
 pub const NAME_CHARS_MAX: usize = 50;
 /// The longest description of a group, and the longest words of a friend request, in characters.
@@ -138,7 +140,7 @@ impl<'a> Envelope<'a> {
     #[must_use]
     pub fn raw_cid(&self) -> Option<&'a str> {
         let raw = self.cid?.get();
-        (raw.len() <= TAG_BYTES_MAX && (is_string(raw) || is_integer(raw))).then_some(raw)
+        (raw.len() <= CID_BYTES_MAX && (is_string(raw) || is_integer(raw))).then_some(raw)
     }
 
     /// The `id` of a request in which it names the sender.
@@ -175,13 +177,13 @@ pub enum Account {
     Name(String),
 }
 
-/// What proves that it is one's own.
+/// What proves that it is one's own: at least one of the two. The token is tried first.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Credential {
+pub struct Credentials {
     /// The password.
-    Password(String),
+    pub password: Option<String>,
     /// The token of an earlier login.
-    Token(String),
+    pub token: Option<String>,
 }
 
 /// LOGIN.
@@ -190,7 +192,7 @@ pub struct Login {
     /// Whose.
     pub account: Account,
     /// The proof.
-    pub credential: Credential,
+    pub credentials: Credentials,
     /// The client confirms with DELIVERED.
     pub confirms: bool,
     /// The device's name; without one the unnamed device.
@@ -204,14 +206,15 @@ impl Request for Login {
             (None, Some(_)) => Account::Name(text("name", line.name)?.into_owned()),
             (None, None) => return Err(RequestError::malformed("`id` or `name` is missing".to_owned())),
         };
-        let credential = match (line.token, line.pwd) {
-            (Some(_), _) => Credential::Token(text("token", line.token)?.into_owned()),
-            (None, Some(_)) => Credential::Password(password(line)?),
-            (None, None) => return Err(RequestError::malformed("`pwd` or `token` is missing".to_owned())),
-        };
+        if line.token.is_none() && line.pwd.is_none() {
+            return Err(RequestError::malformed("`pwd` or `token` is missing".to_owned()));
+        }
+        let token = optional(line.token, |raw| Ok(text("token", Some(raw))?.into_owned()))?;
+        let password = optional(line.pwd, |_| password(line))?;
+        let credentials = Credentials { password, token };
         let confirms = optional(line.ack, |raw| flag("ack", Some(raw)))?.unwrap_or(false);
         let device = optional(line.device, |raw| name("device", Some(raw)))?;
-        Ok(Self { account, credential, confirms, device })
+        Ok(Self { account, credentials, confirms, device })
     }
 }
 
