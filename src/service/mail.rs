@@ -85,7 +85,7 @@ pub enum Then {
 /// Takes back what a handler has registered for a session that is not there any more.
 pub fn undo(shared: &Shared, then: &Then) {
     if let Then::Join { group, .. } = then {
-        shared.bus.unsubscribe(&[Channel::Group(group)]);
+        shared.bus.unsubscribe(&[Channel::Group(*group)]);
     }
 }
 
