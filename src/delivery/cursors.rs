@@ -1,7 +1,13 @@
 //! What is confirmed, on its way to the store: written behind, only forward.
 //!
-//! A state machine without I/O: reactors add, the scribe takes and gives back what could not be written. What gets
+//! A state machine without I/O: reactors add; the scribe takes a batch, writes it, and says what came of it. What gets
 //! lost here costs a redelivery, never a message.
+//!
+//! ```text
+//!   confirm --> dirty --take--> writing --written-----> gone
+//!                 ^                |----not_written--+
+//!                 +----------------------------------+
+//! ```
 
 use std::collections::HashMap;
 
@@ -12,6 +18,8 @@ use crate::store::CursorRow;
 #[derive(Debug)]
 pub struct Cursors {
     dirty: HashMap<UserId, Vec<(DeviceId, ConvId, Seq)>>,
+    /// The batch that is being written: not in the store yet, as far as anyone knows.
+    writing: Vec<CursorRow>,
     rows: usize,
     rows_max: usize,
 }
@@ -20,7 +28,7 @@ impl Cursors {
     /// Holds at most `rows_max` rows; beyond that new ones are given up (and delivered again some day).
     #[must_use]
     pub fn new(rows_max: usize) -> Self {
-        Self { dirty: HashMap::new(), rows: 0, rows_max }
+        Self { dirty: HashMap::new(), writing: Vec::new(), rows: 0, rows_max }
     }
 
     /// Notes a position; `false` if it was given up for lack of room.
@@ -42,27 +50,45 @@ impl Cursors {
         true
     }
 
-    /// Takes what is noted for one user: before that user's backlog is read.
+    /// Takes what is not in the store yet for one user, to be written before that user's backlog is read. Rows that are
+    /// being written are among them: writing them twice does no harm, not waiting for them would.
     pub fn take_user(&mut self, user: UserId) -> Vec<CursorRow> {
-        let known = self.dirty.remove(&user).unwrap_or_default();
-        self.rows -= known.len();
-        known.into_iter().map(|(device, conv, delivered)| CursorRow { user, device, conv, delivered }).collect()
+        let mut rows: Vec<CursorRow> = self.remove(user).collect();
+        let further = |row: &CursorRow| rows.iter().any(|known| known.device == row.device && known.conv == row.conv);
+        let writing = self.writing.iter().filter(|row| row.user == user && !further(row)).copied();
+        let writing: Vec<CursorRow> = writing.collect();
+        rows.extend(writing);
+        rows
     }
 
-    /// Takes about `rows_max` rows, all of a user's or none.
+    /// Takes about `rows_max` rows to be written, all of a user's or none. [`Cursors::written`] or
+    /// [`Cursors::not_written`] must follow before the next.
     pub fn take(&mut self, rows_max: usize) -> Vec<CursorRow> {
         let mut taken = Vec::new();
         while taken.len() < rows_max {
             let Some(&user) = self.dirty.keys().next() else { break };
-            taken.extend(self.take_user(user));
+            taken.extend(self.remove(user));
         }
+        self.writing.clone_from(&taken);
         taken
     }
 
-    /// Puts back what could not be written; what was noted meanwhile is further and wins. Returns how many rows were
-    /// given up for lack of room.
-    pub fn give_back(&mut self, rows: Vec<CursorRow>) -> usize {
+    /// The batch taken is in the store.
+    pub fn written(&mut self) {
+        self.writing = Vec::new();
+    }
+
+    /// The batch taken could not be written: it waits again; what was noted meanwhile is further and wins. Returns how
+    /// many rows were given up for lack of room.
+    pub fn not_written(&mut self) -> usize {
+        let rows = std::mem::take(&mut self.writing);
         rows.into_iter().filter(|row| !self.confirm(*row)).count()
+    }
+
+    fn remove(&mut self, user: UserId) -> impl Iterator<Item = CursorRow> + use<> {
+        let known = self.dirty.remove(&user).unwrap_or_default();
+        self.rows -= known.len();
+        known.into_iter().map(move |(device, conv, delivered)| CursorRow { user, device, conv, delivered })
     }
 
     /// How many rows wait.
@@ -100,9 +126,22 @@ mod tests {
         assert_eq!(cursors.take(10), [row(1, 1, 5)]);
         assert!(cursors.is_empty());
         cursors.confirm(row(1, 1, 9));
-        cursors.give_back(vec![row(1, 1, 5)]);
+        cursors.not_written();
         assert_eq!(cursors.take_user(row(1, 1, 0).user), [row(1, 1, 9)]);
         assert_eq!(cursors.take(10), []);
+    }
+
+    #[test]
+    fn what_is_being_written_is_not_in_the_store_yet() {
+        let mut cursors = Cursors::new(10);
+        cursors.confirm(row(1, 1, 5));
+        cursors.confirm(row(2, 1, 5));
+        assert_eq!(cursors.take(10).len(), 2);
+        cursors.confirm(row(1, 1, 6));
+        assert_eq!(cursors.take_user(row(1, 1, 0).user), [row(1, 1, 6)], "the further one");
+        assert_eq!(cursors.take_user(row(2, 1, 0).user), [row(2, 1, 5)]);
+        cursors.written();
+        assert_eq!(cursors.take_user(row(2, 1, 0).user), []);
     }
 
     #[test]
@@ -113,8 +152,9 @@ mod tests {
         assert!(!cursors.confirm(row(3, 1, 1)));
         assert!(cursors.confirm(row(1, 1, 2)), "a known row needs no room");
         assert_eq!(cursors.len(), 2);
-        assert_eq!(cursors.give_back(vec![row(4, 1, 1)]), 1);
         assert_eq!(cursors.take(1).len(), 1);
-        assert_eq!(cursors.take(10).len(), 1);
+        assert!(cursors.confirm(row(3, 1, 1)));
+        assert_eq!(cursors.not_written(), 1);
+        assert_eq!(cursors.take(10).len(), 2);
     }
 }

@@ -155,10 +155,11 @@ fn write_cursors(parts: &mut ScribeParts, desk: &Desk) {
         if let Err(error) = parts.store.save_cursors(&rows) {
             parts.metrics.store_errors.inc();
             log::warn!("cannot write {} cursors: {error}", rows.len());
-            let dropped = desk.lock().cursors().give_back(rows);
+            let dropped = desk.lock().cursors().not_written();
             parts.metrics.cursors_dropped.inc_by(dropped as u64);
             break;
         }
+        desk.lock().cursors().written();
         parts.metrics.cursors_written.inc_by(rows.len() as u64);
     }
     desk.gauge(&mut desk.lock());

@@ -71,12 +71,23 @@ fn talk(mut member: Client, group: u64) -> BTreeMap<u64, String> {
     seen
 }
 
+/// Messages of different conversations are ordered by their time, which has milliseconds.
+fn next_millisecond() {
+    let now = || std::time::UNIX_EPOCH.elapsed().unwrap().as_millis();
+    let start = now();
+    while now() <= start {
+        std::hint::spin_loop();
+    }
+}
+
 pub fn messages_wait_for_a_login(site: Site) {
     let mut alice = Client::newcomer(site.here, "alice");
     let mut carol = Client::newcomer(site.there, "carol");
     let bob = Account::register(site.there, "bob");
     alice.ok(json!({"msgid": 6, "toid": bob.id, "msg": "one", "ext": {"n": 1}}));
+    next_millisecond();
     carol.say(bob.id, "two");
+    next_millisecond();
     alice.say(bob.id, "three");
     let client = bob.login(site.there);
     let waiting = client.offline_messages();
