@@ -107,6 +107,9 @@ pub enum Effect {
 pub enum Next {
     /// Carry these out; the batch is done with.
     Done(Vec<Effect>),
+    /// The same; the store is away. Whoever waits has waited as long as this batch, and is to be refused as well: an
+    /// answer, not one more wait.
+    Refuse(Vec<Effect>),
     /// Append this batch (again).
     Append(Batch),
     /// Carry these out, wait a moment, then ask the store to settle.
@@ -155,6 +158,7 @@ impl Lane {
                 self.unsettled = Some(Unsettled { batch, since: now, given_up: false });
                 Next::Settle(Vec::new())
             }
+            Err(error @ StoreError::Unavailable(_)) => Next::Refuse(refuse(&batch, &error)),
             Err(error) => Next::Done(refuse(&batch, &error)),
         }
     }
@@ -324,7 +328,7 @@ mod tests {
     #[test]
     fn what_was_not_stored_is_refused_at_once() {
         let mut lane = Lane::new(PATIENCE);
-        let effects = done(lane.appended(batch(2), Err(unavailable()), Instant::now()));
+        let Next::Refuse(effects) = lane.appended(batch(2), Err(unavailable()), Instant::now()) else { panic!() };
         assert_eq!(told(&effects), (vec!["errno 503".to_owned(); 2], vec![]));
         assert!(lane.unsettled().is_none());
     }

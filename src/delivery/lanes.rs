@@ -103,6 +103,11 @@ fn run(mut parts: LaneParts, jobs: &Receiver<Job>) {
                     carry_out(&mut parts, effects);
                     break;
                 }
+                Next::Refuse(effects) => {
+                    carry_out(&mut parts, effects);
+                    refuse_waiting(&mut parts, jobs);
+                    break;
+                }
                 Next::Append(batch) => append(&mut parts, &mut lane, batch),
                 Next::Settle(effects) => {
                     parts.metrics.lane_unsettled.set(1);
@@ -160,13 +165,17 @@ fn note_failure(metrics: &Metrics, error: Option<&StoreError>) {
 /// that come after them are refused as well, instead of waiting for who knows how long.
 fn pause(parts: &mut LaneParts, lane: &Lane, jobs: &Receiver<Job>) {
     if lane.refuses() {
-        while !jobs.is_empty() {
-            let Some(batch) = gather(jobs, &parts.metrics) else { break };
-            let error = StoreError::Unavailable("an earlier commit is being looked up".into());
-            carry_out(parts, refuse(&batch, &error));
-        }
+        refuse_waiting(parts, jobs);
     }
     thread::park_timeout(SETTLE_PAUSE);
+}
+
+fn refuse_waiting(parts: &mut LaneParts, jobs: &Receiver<Job>) {
+    while !jobs.is_empty() {
+        let Some(batch) = gather(jobs, &parts.metrics) else { break };
+        let error = StoreError::Unavailable("an earlier commit failed".into());
+        carry_out(parts, refuse(&batch, &error));
+    }
 }
 
 fn carry_out(parts: &mut LaneParts, effects: Vec<Effect>) {

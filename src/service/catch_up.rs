@@ -1,16 +1,18 @@
 //! Questions to the store on a session's behalf, asked by the reactor and answered by a worker: pages of missed
 //! messages, and the position in a group that was joined elsewhere.
 
-use super::Ctx;
+use std::time::Instant;
+
 use super::local::Tools;
 use super::mail::Mail;
 use super::session::Live;
 use super::workers::Place;
+use super::{Ctx, ServiceError};
 use crate::bus::Channel;
 use crate::delivery::tracks::{Fetch, Fetched};
 use crate::ids::{ConvId, DeviceId, GroupId, UserId};
 use crate::net::ConnId;
-use crate::store::{Range, StoreError};
+use crate::store::Range;
 
 /// Messages of a page at most; fewer where the outbox is small.
 const PAGE_MESSAGES_MAX: usize = 100;
@@ -18,7 +20,7 @@ const PAGE_MESSAGES_MAX: usize = 100;
 const PAGE_PART_OF_OUTBOX: usize = 4;
 
 /// Asks for a page. The answer comes as [`Mail::Fetched`].
-pub fn fetch(tools: &Tools, conn: ConnId, live: &Live, fetch: Fetch) {
+pub fn fetch(tools: &Tools, conn: ConnId, live: &Live, fetch: Fetch, now: Instant) {
     let (user, device) = (live.user, live.device);
     tools.workers.submit(
         Place::Worker,
@@ -27,11 +29,13 @@ pub fn fetch(tools: &Tools, conn: ConnId, live: &Live, fetch: Fetch) {
             let fetched = fetched.inspect_err(|error| log::warn!("{conn}: cannot fetch messages: {error}")).ok();
             ctx.shared.mailboxes.post(conn, Mail::Fetched { conn, fetched });
         }),
+        now,
     );
 }
 
 /// The position is read every time: who is no member any more reads nothing.
-fn read(ctx: &mut Ctx, user: UserId, device: DeviceId, fetch: Fetch) -> Result<Fetched, StoreError> {
+fn read(ctx: &mut Ctx, user: UserId, device: DeviceId, fetch: Fetch) -> Result<Fetched, ServiceError> {
+    ctx.check_late()?;
     let Fetch { conv, after } = fetch;
     let Some(position) = ctx.store.position(user, device, conv)? else {
         return Ok(Fetched { conv, position: None, messages: Vec::new() });
@@ -47,7 +51,7 @@ fn read(ctx: &mut Ctx, user: UserId, device: DeviceId, fetch: Fetch) -> Result<F
 
 /// The user of this session has joined a group elsewhere: subscribe, and then read where the cursor stands. The answer
 /// comes as [`Mail::JoinedElsewhere`].
-pub fn follow_join(tools: &Tools, conn: ConnId, live: &Live, group: GroupId) {
+pub fn follow_join(tools: &Tools, conn: ConnId, live: &Live, group: GroupId, now: Instant) {
     let (user, device) = (live.user, live.device);
     tools.workers.submit(
         Place::Worker,
@@ -58,5 +62,6 @@ pub fn follow_join(tools: &Tools, conn: ConnId, live: &Live, group: GroupId) {
             let position = position.ok().flatten().map(|position| position.delivered);
             ctx.shared.mailboxes.post(conn, Mail::JoinedElsewhere { conn, group, position });
         }),
+        now,
     );
 }

@@ -44,33 +44,31 @@ pub fn event(tools: &Tools, members: &mut Members, resync: &mut Resync, net: Net
             });
         }
         Event::Notice { to, line } => each_of(members, net, to, |_, session, link| {
-            if session.hearing().is_some() {
-                link.send(line.clone());
-            }
+            session.tell(link, line.clone());
         }),
         Event::Joined { conn, group, line } => {
-            if let Some((session, link)) = net.connection(conn)
-                && let Some(live) = session.hearing()
-            {
-                link.send(line);
-                catch_up::follow_join(tools, conn, live, group);
+            if let Some((session, link)) = net.connection(conn) {
+                session.tell(link, line);
+                if let Some(live) = session.hearing() {
+                    catch_up::follow_join(tools, conn, live, group, now);
+                }
             }
         }
         Event::Left { conn, group, line } => {
-            if let Some((session, link)) = net.connection(conn)
-                && let Some(live) = session.hearing()
-            {
-                link.send(line);
-                leave_group(tools, members, conn, live, group);
+            if let Some((session, link)) = net.connection(conn) {
+                session.tell(link, line);
+                if let Some(live) = session.hearing() {
+                    leave_group(tools, members, conn, live, group);
+                }
             }
         }
         Event::GroupDeleted { group, line } => {
             for conn in members.remove(group) {
-                if let Some((session, link)) = net.connection(conn)
-                    && let Some(live) = session.hearing()
-                {
-                    link.send(line.clone());
-                    leave_group(tools, members, conn, live, group);
+                if let Some((session, link)) = net.connection(conn) {
+                    session.tell(link, line.clone());
+                    if let Some(live) = session.hearing() {
+                        leave_group(tools, members, conn, live, group);
+                    }
                 }
             }
         }
@@ -115,7 +113,7 @@ fn answered(
         if let Some(moved) = live.tracks.sent(conv, seq) {
             tools.shared.desk.confirm([live.cursor(conv, moved)]);
         }
-        fetch_more(tools, conn, live, link);
+        fetch_more(tools, conn, live, link, now);
     }
     if session.answered(tools.shared.config.limits.inflight) || session.is_idle() {
         link.resume();
@@ -136,7 +134,7 @@ fn message(tools: &Tools, conn: ConnId, session: &mut Session, link: &mut dyn Li
     let News { conv, seq, line } = news;
     let Some(line) = line else {
         live.tracks.heard_of(*conv, *seq);
-        return fetch_more(tools, conn, live, link);
+        return fetch_more(tools, conn, live, link, now);
     };
     match live.tracks.offer(*conv, *seq) {
         Offer::Push => {
@@ -146,17 +144,17 @@ fn message(tools: &Tools, conn: ConnId, session: &mut Session, link: &mut dyn Li
             rearm(session, link, now);
         }
         Offer::Known => {}
-        Offer::Behind => fetch_more(tools, conn, live, link),
+        Offer::Behind => fetch_more(tools, conn, live, link, now),
     }
 }
 
 /// Asks a worker for the next page of what the session has missed, if the client has room for it.
-pub fn fetch_more(tools: &Tools, conn: ConnId, live: &mut Live, link: &mut dyn Link) {
+pub fn fetch_more(tools: &Tools, conn: ConnId, live: &mut Live, link: &mut dyn Link, now: Instant) {
     if link.queued_bytes() > tools.shared.config.limits.outbox_bytes / LOW_WATER_PART {
         return;
     }
     if let Some(fetch) = live.tracks.next_fetch() {
-        catch_up::fetch(tools, conn, live, fetch);
+        catch_up::fetch(tools, conn, live, fetch, now);
     }
 }
 
@@ -186,12 +184,12 @@ pub fn fetched(
     if let Some(moved) = caught_up.confirmed {
         tools.shared.desk.confirm([live.cursor(conv, moved)]);
     }
-    fetch_more(tools, conn, live, link);
+    fetch_more(tools, conn, live, link, now);
     rearm(session, link, now);
 }
 
 /// A tick of a session in which something waits: what TCP has delivered, holes that stayed, questions that failed.
-pub fn tick(tools: &Tools, conn: ConnId, live: &mut Live, link: &mut dyn Link) {
+pub fn tick(tools: &Tools, conn: ConnId, live: &mut Live, link: &mut dyn Link, now: Instant) {
     if live.receipts.is_waiting() {
         let delivered = live.receipts.tick(link.acknowledged());
         let rows = live.confirm_delivered(delivered);
@@ -199,7 +197,7 @@ pub fn tick(tools: &Tools, conn: ConnId, live: &mut Live, link: &mut dyn Link) {
     }
     live.tracks.close_gaps();
     live.retry.fetch = false;
-    fetch_more(tools, conn, live, link);
+    fetch_more(tools, conn, live, link, now);
 }
 
 /// The client has shown that it is alive: what its TCP has acknowledged counts as delivered.
@@ -225,18 +223,22 @@ pub fn reply(
     match then {
         Then::GoLive(backlog) => {
             link.send(line);
+            let offset = link.offset();
             let per_second = tools.shared.config.limits.messages_per_second;
             let Some(live) = session.go_live(per_second, now) else { return };
             tools.shared.metrics.sessions.inc();
             tools.shared.desk.arrived(live.user);
+            for notice in std::mem::take(&mut live.early) {
+                link.send(notice);
+            }
             live.tracks.go_live(&backlog.pending, &backlog.shown);
             for message in &backlog.shown {
-                live.pushed(message.conv, message.seq, link.offset());
+                live.pushed(message.conv, message.seq, offset);
             }
             for request in backlog.friend_requests {
                 link.send(request);
             }
-            fetch_more(tools, conn, live, link);
+            fetch_more(tools, conn, live, link, now);
         }
         Then::LogOut => {
             leave_session(tools, members, conn, session, now);
@@ -247,10 +249,10 @@ pub fn reply(
             if session.live().is_none() && session.hearing().is_some() {
                 leave_session(tools, members, conn, session, now);
             }
-            apply(tools, members, conn, session, link, then);
             link.send(line);
+            apply(tools, members, conn, session, link, then);
             if let Some(live) = session.live() {
-                fetch_more(tools, conn, live, link);
+                fetch_more(tools, conn, live, link, now);
             }
         }
     }
@@ -268,10 +270,8 @@ fn apply(tools: &Tools, members: &mut Members, conn: ConnId, session: &mut Sessi
         Then::Leave(group) => leave_group(tools, members, conn, live, group),
         Then::Shown(shown) => {
             live.tracks.mark_shown(&shown);
-            // The line is queued right after this; its end is not known yet, so it counts from the next push on or
-            // from the line itself at the next tick.
             for message in &shown {
-                live.pushed(message.conv, message.seq, link.offset() + 1);
+                live.pushed(message.conv, message.seq, link.offset());
             }
         }
         Then::Nothing | Then::GoLive(_) | Then::LogOut => {}
@@ -312,7 +312,7 @@ pub fn joined_elsewhere(
     let Some(live) = session.hearing() else { return false };
     let Some(last_seq) = position else { return false };
     join_group(tools, members, conn, live, group, last_seq);
-    fetch_more(tools, conn, live, link);
+    fetch_more(tools, conn, live, link, now);
     rearm(session, link, now);
     true
 }
@@ -348,7 +348,7 @@ impl Resync {
     }
 
     /// Asks about the next batch, unless an answer is being waited for.
-    pub fn go_on(&mut self, tools: &Tools, net: Net<'_>) {
+    pub fn go_on(&mut self, tools: &Tools, net: Net<'_>, now: Instant) {
         if self.under_way || self.waiting.is_empty() {
             return;
         }
@@ -372,6 +372,7 @@ impl Resync {
                 let pending = pending.inspect_err(|error| log::warn!("cannot compare sessions: {error}")).ok();
                 ctx.shared.mailboxes.post(first, Mail::Compared { conns, pending });
             }),
+            now,
         );
     }
 
@@ -389,12 +390,11 @@ impl Resync {
         for conn in conns {
             let answer = answers.as_mut().and_then(Iterator::next);
             let Some((session, link)) = net.connection(*conn) else { continue };
-            // A login that was under way when the question was asked reads its backlog itself.
-            let Some(live) = session.live() else { continue };
+            let Some(live) = session.hearing() else { continue };
             match answer {
                 Some(pending) => {
                     live.tracks.compare(&pending);
-                    fetch_more(tools, *conn, live, link);
+                    fetch_more(tools, *conn, live, link, now);
                 }
                 None => live.retry.compare = true,
             }

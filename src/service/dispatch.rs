@@ -133,7 +133,7 @@ fn take(
             }
             let caller = live.caller(conn);
             let job = request_job(conn, incoming.id, incoming.tag.map(Box::from), move |ctx| job(ctx, &caller));
-            Ok(submit(tools, session, Place::Worker, job))
+            Ok(submit(tools, session, Place::Worker, job, now))
         }
         Route::Anyone(parse) => {
             if incoming.id == MsgId::Login && !matches!(session.state, State::Visitor) {
@@ -145,7 +145,7 @@ fn take(
             let (place, job) = parse(incoming.line, incoming.bounds)?;
             let visitor = Visitor { conn, from: session.from };
             let job = request_job(conn, incoming.id, incoming.tag.map(Box::from), move |ctx| job(ctx, &visitor));
-            Ok(submit(tools, session, place, job))
+            Ok(submit(tools, session, place, job, now))
         }
     }
 }
@@ -179,9 +179,9 @@ fn wait_for_turn(session: &mut Session, now: Instant) -> Option<Flow> {
     Some(hold(session, Hold::Until(at)))
 }
 
-fn submit(tools: &Tools, session: &mut Session, place: Place, job: workers::Job) -> Flow {
+fn submit(tools: &Tools, session: &mut Session, place: Place, job: workers::Job, now: Instant) -> Flow {
     session.at_worker = true;
-    tools.workers.submit(place, job);
+    tools.workers.submit(place, job, now);
     Flow::Pause
 }
 

@@ -119,13 +119,13 @@ impl Protocol for Local {
         }
     }
 
-    fn turn_ended(&mut self, net: &mut dyn Outbound<Session>, _: Instant) {
-        self.resync.go_on(&self.tools, net);
+    fn turn_ended(&mut self, net: &mut dyn Outbound<Session>, now: Instant) {
+        self.resync.go_on(&self.tools, net, now);
     }
 
     fn drained(&mut self, conn: ConnId, session: &mut Session, link: &mut dyn Link, now: Instant) {
         if let Some(live) = session.live() {
-            deliver::fetch_more(&self.tools, conn, live, link);
+            deliver::fetch_more(&self.tools, conn, live, link, now);
         }
         rearm(session, link, now);
     }
@@ -142,7 +142,7 @@ impl Protocol for Local {
                 }
                 if tick && let Some(live) = session.live() {
                     self.resync.retry(conn, live);
-                    deliver::tick(&self.tools, conn, live, link);
+                    deliver::tick(&self.tools, conn, live, link, now);
                 }
                 rearm(session, link, now);
             }

@@ -169,6 +169,8 @@ pub struct Ctx {
     pub store: Box<dyn Store>,
     /// This thread's password hasher; costs nothing until it is used.
     pub hasher: Hasher,
+    /// The present job has waited so long that it is to be refused.
+    pub is_late: bool,
     fanout: Fanout,
     bells: Vec<Bell>,
 }
@@ -179,7 +181,18 @@ impl Ctx {
     pub fn new(shared: Arc<Shared>, store: Box<dyn Store>) -> Self {
         let fanout = Fanout::new(shared.mailboxes.clone(), Arc::clone(&shared.directory));
         let hasher = Hasher::new(shared.config.password);
-        Self { shared, store, hasher, fanout, bells: Vec::new() }
+        Self { shared, store, hasher, is_late: false, fanout, bells: Vec::new() }
+    }
+
+    /// Refuses a job that has waited too long for its worker.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub fn check_late(&self) -> Result<(), ServiceError> {
+        if self.is_late {
+            return Err(StoreError::Unavailable("the workers are held up".into()).into());
+        }
+        Ok(())
     }
 
     /// Subscribes and waits until bells come, or a second has passed.

@@ -10,11 +10,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use crate::bus::Channel;
 use crate::delivery::receipts::{Receipts, TICK};
 use crate::delivery::tracks::{Confirmed, OwnMessages, Tracks};
 use crate::ids::{ConvId, DeviceId, GroupId, Seq, UserId};
-use crate::net::ConnId;
+use crate::net::{ConnId, Link};
 use crate::store::{CursorRow, TokenHash};
 
 use super::Caller;
@@ -23,6 +25,8 @@ use super::Caller;
 pub const MALFORMED_MAX: u8 = 10;
 /// How many times the rate a session may burst.
 const BURST_SECONDS: u32 = 5;
+/// Notices kept during a login, which takes some milliseconds.
+const EARLY_NOTICES_MAX: usize = 64;
 /// How long a line waits before it is offered again to a lane that was full.
 pub const LANE_FULL_PAUSE: Duration = Duration::from_millis(2);
 
@@ -90,6 +94,8 @@ pub struct Live {
     pub tracks: Tracks,
     /// What its TCP has, for a client that does not confirm.
     pub receipts: Receipts,
+    /// Notices that came before the login's reply; they follow it.
+    pub early: Vec<Bytes>,
     /// The store did not answer; what of it is to be asked again at the next tick.
     pub retry: Retry,
     tick_at: Option<Instant>,
@@ -128,6 +134,7 @@ impl Live {
             channels,
             tracks: Tracks::new(user, habits.own),
             receipts: Receipts::default(),
+            early: Vec::new(),
             retry: Retry::default(),
             tick_at: None,
         }
@@ -228,6 +235,15 @@ impl Session {
         match &mut self.state {
             State::Live(live) | State::Entering(live) => Some(live),
             State::Visitor => None,
+        }
+    }
+
+    /// Sends a notice to a logged-in session; during its login it waits for the reply. Nobody else is told.
+    pub fn tell(&mut self, link: &mut dyn Link, line: Bytes) {
+        match &mut self.state {
+            State::Live(_) => link.send(line),
+            State::Entering(live) if live.early.len() < EARLY_NOTICES_MAX => live.early.push(line),
+            State::Entering(_) | State::Visitor => {}
         }
     }
 

@@ -6,6 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
@@ -30,18 +31,21 @@ pub enum Place {
     Auth,
 }
 
+/// A job and when it was queued.
+type Queued = (Instant, Job);
+
 /// The entrances to the workers. Reactors hold clones; the threads end when the last one is dropped.
 #[derive(Clone)]
 pub struct Workers {
-    worker: Sender<Job>,
-    auth: Sender<Job>,
+    worker: Sender<Queued>,
+    auth: Sender<Queued>,
     metrics: Arc<Metrics>,
 }
 
 /// The workers' queues before their threads run: jobs may be submitted already.
 pub struct Queues {
-    worker: Receiver<Job>,
-    auth: Receiver<Job>,
+    worker: Receiver<Queued>,
+    auth: Receiver<Queued>,
 }
 
 /// The workers' entrances and queues.
@@ -53,13 +57,13 @@ pub fn queues(metrics: Arc<Metrics>) -> (Workers, Queues) {
 }
 
 impl Workers {
-    /// Queues a job. Never blocks.
-    pub fn submit(&self, place: Place, job: Job) {
+    /// Queues a job at the time `now`. Never blocks.
+    pub fn submit(&self, place: Place, job: Job, now: Instant) {
         let queue = match place {
             Place::Worker => &self.worker,
             Place::Auth => &self.auth,
         };
-        if queue.send(job).is_ok() {
+        if queue.send((now, job)).is_ok() {
             self.metrics.worker_queued.inc();
         }
     }
@@ -89,9 +93,12 @@ pub fn start(crew: Crew, queues: &Queues, stores: &Arc<dyn OpenStore>) -> std::i
     Ok(threads)
 }
 
-fn run(mut ctx: Ctx, jobs: &Receiver<Job>, stores: &dyn OpenStore) {
-    for job in jobs {
+fn run(mut ctx: Ctx, jobs: &Receiver<Queued>, stores: &dyn OpenStore) {
+    for (queued, job) in jobs {
         ctx.shared.metrics.worker_queued.dec();
+        // While the database hangs, each worker is held up for the store's timeout by one job. Whoever has waited that
+        // long behind it is refused without another wait: an answer within a bounded time.
+        ctx.is_late = queued.elapsed() > ctx.shared.config.store.timeout;
         if catch_unwind(AssertUnwindSafe(|| job(&mut ctx))).is_ok() {
             continue;
         }
@@ -112,7 +119,8 @@ pub fn request_job(
     handler: impl FnOnce(&mut Ctx) -> Handled + Send + 'static,
 ) -> Job {
     Box::new(move |ctx| {
-        let handled = catch_unwind(AssertUnwindSafe(|| handler(ctx)));
+        let late = ctx.check_late();
+        let handled = catch_unwind(AssertUnwindSafe(|| late.and_then(|()| handler(ctx))));
         let tag = tag.as_deref();
         let (line, then) = match handled {
             Ok(Ok(done)) => (reply::success(request, tag, &done.body), done.then),
