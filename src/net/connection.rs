@@ -133,6 +133,11 @@ impl<S> Connection<S> {
         Some((self.session.as_mut()?, &mut self.link))
     }
 
+    /// Whether it is closing: nothing that is sent now would arrive.
+    pub(super) fn is_ending(&self) -> bool {
+        self.link.ending.is_some()
+    }
+
     /// Ends it: what is queued is still written.
     pub(super) fn close(&mut self, reason: CloseReason) {
         self.link.close(reason);

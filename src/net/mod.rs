@@ -101,9 +101,10 @@ pub trait Link {
 
 /// The connections of one reactor, as the protocol sees them while it handles a message.
 pub trait Outbound<S> {
-    /// The session and link of a connection; `None` once it is closed.
+    /// The session and link of a connection; `None` once it is closed or closing: what is sent then would not arrive, and
+    /// must not count as sent.
     fn connection(&mut self, id: ConnId) -> Option<(&mut S, &mut dyn Link)>;
-    /// Every open connection, for what concerns all of them (shutdown, resync).
+    /// Every open connection that is not closing, for what concerns all of them (shutdown, resync).
     fn each(&mut self, visit: &mut dyn FnMut(ConnId, &mut S, &mut dyn Link));
 }
 

@@ -125,7 +125,8 @@ fn recycle(list: &mut Vec<usize>, mut spent: Vec<usize>) {
 impl<S> Outbound<S> for Table<S> {
     fn connection(&mut self, id: ConnId) -> Option<(&mut S, &mut dyn Link)> {
         let slot = id.slot as usize;
-        if self.slots.get(slot)?.id != id {
+        let connection = self.slots.get(slot)?;
+        if connection.id != id || connection.is_ending() {
             return None;
         }
         self.touch(slot)?.parts()
@@ -134,6 +135,9 @@ impl<S> Outbound<S> for Table<S> {
     fn each(&mut self, visit: &mut dyn FnMut(ConnId, &mut S, &mut dyn Link)) {
         self.for_all(|connection| {
             let id = connection.id;
+            if connection.is_ending() {
+                return;
+            }
             if let Some((session, link)) = connection.parts() {
                 visit(id, session, link);
             }
