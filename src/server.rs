@@ -94,7 +94,11 @@ pub fn run(config: &Config) -> Result<(), StartError> {
     let admin = node.start_admin(config)?;
     let stopping = stop_on_signals(acceptor.stopper())?;
 
+    // The clients' listener comes first: who starts us on port 0 reads the port there.
     log::info!("listening on {address}");
+    if let Some(admin) = &admin {
+        log::info!("listening on {} for /metrics, /healthz and /readyz", admin.local_addr());
+    }
     let settings =
         acceptor::Settings { connections_max, policy: config.accept_policy, metrics: Arc::clone(&node.metrics) };
     let accepted = acceptor.run(&node.reactors, &settings);
@@ -233,7 +237,6 @@ impl Node {
         };
         let admin = Admin::start(address, Arc::clone(&self.metrics), ready)
             .map_err(io_error(format!("cannot listen on {address}")))?;
-        log::info!("admin: listening on {}", admin.local_addr());
         Ok(Some(admin))
     }
 
