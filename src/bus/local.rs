@@ -22,6 +22,10 @@ impl Bus for LocalBus {
         self.node
     }
 
+    fn has_peers(&self) -> bool {
+        false
+    }
+
     fn subscribe(&self, _: &[Channel]) -> Ticket {
         Ticket::in_effect()
     }

@@ -103,6 +103,11 @@ pub trait Bus: Send + Sync {
     /// This node's id; bells carry it, so that a node does not hear itself.
     fn node(&self) -> NodeId;
 
+    /// Whether there can be other nodes at all: where there cannot, nobody needs to make bells.
+    fn has_peers(&self) -> bool {
+        true
+    }
+
     /// Adds a subscription to each channel. Never blocks for the network; the ticket does, for who wants to.
     fn subscribe(&self, channels: &[Channel]) -> Ticket;
 

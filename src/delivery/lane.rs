@@ -86,20 +86,24 @@ pub enum Effect {
         line: Bytes,
     },
     /// Tell everyone addressed, here and on the other nodes.
-    Announce {
-        /// The conversation.
-        conv: ConvId,
-        /// The message's place there.
-        seq: Seq,
-        /// To whom it is addressed.
-        to: Peer,
-        /// Who sent it.
-        sender: UserId,
-        /// On what connection.
-        from: ConnId,
-        /// The push; `None` for a message that was announced before.
-        line: Option<Bytes>,
-    },
+    Announce(News),
+}
+
+/// A message that is stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct News {
+    /// The conversation.
+    pub conv: ConvId,
+    /// The message's place there.
+    pub seq: Seq,
+    /// To whom it is addressed.
+    pub to: Peer,
+    /// Who sent it.
+    pub sender: UserId,
+    /// On what connection.
+    pub from: ConnId,
+    /// The push; `None` for a message that was announced before.
+    pub line: Option<Bytes>,
 }
 
 /// What to do with a batch next.
@@ -230,14 +234,14 @@ fn announce(batch: &Batch, outcomes: &[Appended], answer: AnswerSender) -> Vec<E
         }
         let push =
             Push { sender: append.sender, name: &asker.name, to: append.to, body: &append.body, time: sent_at, seq };
-        effects.push(Effect::Announce {
+        effects.push(Effect::Announce(News {
             conv: append.conv,
             seq,
             to: append.to,
             sender: append.sender,
             from: asker.conn,
             line: is_new.then(|| push.line()),
-        });
+        }));
     }
     effects
 }
@@ -301,7 +305,7 @@ mod tests {
                     let reply: serde_json::Value = serde_json::from_slice(line).unwrap();
                     answers.push(format!("errno {}", reply["errno"]));
                 }
-                Effect::Announce { seq, line, .. } => announced.push((*seq, line.is_some())),
+                Effect::Announce(news) => announced.push((news.seq, news.line.is_some())),
             }
         }
         (answers, announced)

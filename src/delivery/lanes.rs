@@ -12,10 +12,10 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use super::bell::Ring;
 use super::fanout::Fanout;
-use super::lane::{Asker, Batch, Effect, Lane, Next, refuse};
+use super::lane::{Asker, Batch, Effect, Lane, News, Next, refuse};
 use super::{Addressee, Event};
 use crate::bus::{Bell, Bus, Channel};
-use crate::ids::{ConvId, Peer, UserId};
+use crate::ids::{ConvId, Peer};
 use crate::metrics::Metrics;
 use crate::store::{Append, Store, StoreError};
 
@@ -188,34 +188,40 @@ fn carry_out(parts: &mut LaneParts, effects: Vec<Effect>) {
                 }
                 parts.fanout.to_connection(conn, Event::Answered { conn, stored, line });
             }
-            Effect::Announce { conv, seq, to, sender, from, line } => {
-                if line.is_none() {
+            Effect::Announce(news) => {
+                if news.line.is_none() {
                     parts.metrics.messages_duplicate.inc();
                 }
-                let ring = Ring::Message { conv, seq, line: line.as_deref().unwrap_or_default() }.encode();
-                let message = |to| Event::Message { to, from: Some(from), conv, seq, line: line.clone() };
-                match to {
-                    Peer::Group(group) => {
-                        parts.fanout.to_all(&message(Addressee::Group(group)));
-                        bells.push(Bell { channel: Channel::Group(group), payload: ring });
-                    }
-                    Peer::User(user) => {
-                        let mut tell = |user: UserId| {
-                            let event = |conn| message(Addressee::Session(conn));
-                            parts.fanout.to_user(user, Some(from), event);
-                            bells.push(Bell { channel: Channel::User(user), payload: ring.clone() });
-                        };
-                        tell(user);
-                        if parts.echo == EchoTo::OtherSessions {
-                            tell(sender);
-                        }
-                    }
-                }
+                announce(parts, &news, &mut bells);
             }
         }
     }
     parts.fanout.flush();
     if !bells.is_empty() {
         parts.bus.publish(bells);
+    }
+}
+
+/// Tells the sessions here, and writes the bells for the other nodes, if there can be any.
+fn announce(parts: &mut LaneParts, news: &News, bells: &mut Vec<Bell>) {
+    let News { conv, seq, to, sender, from, ref line } = *news;
+    let message = |to| Event::Message { to, from: Some(from), conv, seq, line: line.clone() };
+    let mut channels = Vec::with_capacity(2);
+    match to {
+        Peer::Group(group) => {
+            parts.fanout.to_all(&message(Addressee::Group(group)));
+            channels.push(Channel::Group(group));
+        }
+        Peer::User(user) => {
+            let tell_sender = (parts.echo == EchoTo::OtherSessions).then_some(sender);
+            for user in [Some(user), tell_sender].into_iter().flatten() {
+                parts.fanout.to_user(user, Some(from), |conn| message(Addressee::Session(conn)));
+                channels.push(Channel::User(user));
+            }
+        }
+    }
+    if parts.bus.has_peers() {
+        let payload = Ring::Message { conv, seq, line: line.as_deref().unwrap_or_default() }.encode();
+        bells.extend(channels.into_iter().map(|channel| Bell { channel, payload: payload.clone() }));
     }
 }
