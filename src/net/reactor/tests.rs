@@ -38,7 +38,6 @@ enum Ask {
     Resume(ConnId),
     /// Answer one `hold`.
     Answer(ConnId),
-    Close(ConnId, CloseReason),
 }
 
 /// What the test hears.
@@ -105,8 +104,7 @@ impl Protocol for Script {
     }
 
     fn message(&mut self, message: Ask, net: &mut dyn Outbound<Session>, _: Instant) {
-        let (Ask::Say(conn, _) | Ask::Flood(conn, ..) | Ask::Resume(conn) | Ask::Answer(conn) | Ask::Close(conn, _)) =
-            message;
+        let (Ask::Say(conn, _) | Ask::Flood(conn, ..) | Ask::Resume(conn) | Ask::Answer(conn)) = message;
         let Some((session, link)) = net.connection(conn) else {
             self.tell(Told::Missing(conn));
             return;
@@ -123,7 +121,6 @@ impl Protocol for Script {
                 link.send(line_of("answer"));
                 link.resume();
             }
-            Ask::Close(_, reason) => link.close(reason),
         }
     }
 
