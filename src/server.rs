@@ -20,6 +20,7 @@ use crate::admin::Admin;
 use crate::bus::local::LocalBus;
 use crate::bus::redis::{RedisBus, RedisBusError};
 use crate::bus::{Bus, LinkState};
+use crate::clock::Clock;
 use crate::config::{Config, SessionPolicy, masked};
 use crate::delivery::directory::Directory;
 use crate::delivery::ear::Ear;
@@ -190,6 +191,7 @@ impl Node {
 
         let shared = Arc::new(Shared {
             config: config.clone(),
+            clock: Clock::system(),
             directory: Arc::clone(&directory),
             bus: Arc::clone(&bus),
             desk,
@@ -374,6 +376,7 @@ fn lane_parts_of(
         bus: Arc::clone(bus),
         echo,
         patience: config.store.timeout,
+        clock: Clock::system(),
         metrics: Arc::clone(metrics),
     }
 }

@@ -6,7 +6,7 @@
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
@@ -15,6 +15,7 @@ use super::fanout::Fanout;
 use super::lane::{Asker, Batch, Effect, Lane, Next, refuse};
 use super::{Addressee, Event};
 use crate::bus::{Bell, Bus, Channel};
+use crate::clock::Clock;
 use crate::ids::{ConvId, Peer, UserId};
 use crate::metrics::Metrics;
 use crate::store::{Append, Store, StoreError};
@@ -45,6 +46,8 @@ pub struct LaneParts {
     pub echo: EchoTo,
     /// How long a sender waits at most for the outcome of a commit.
     pub patience: Duration,
+    /// The clocks.
+    pub clock: Clock,
     /// Counters.
     pub metrics: Arc<Metrics>,
 }
@@ -134,11 +137,10 @@ fn gather(jobs: &Receiver<Job>, metrics: &Metrics) -> Option<Batch> {
     Some(batch)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the lane's thread is the shell that reads the clock")]
 fn append(parts: &mut LaneParts, lane: &mut Lane, batch: Batch) -> Next {
-    let start = Instant::now();
+    let start = parts.clock.now();
     let result = parts.store.append(batch.appends());
-    let now = Instant::now();
+    let now = parts.clock.now();
     parts.metrics.lane_commit_seconds.observe(now.duration_since(start).as_secs_f64());
     #[expect(clippy::cast_precision_loss, reason = "a batch has some thousand messages at most")]
     parts.metrics.lane_batch_messages.observe(batch.appends().len() as f64);
@@ -146,12 +148,11 @@ fn append(parts: &mut LaneParts, lane: &mut Lane, batch: Batch) -> Next {
     lane.appended(batch, result, now)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the lane's thread is the shell that reads the clock")]
 fn settle(parts: &mut LaneParts, lane: &mut Lane) -> Next {
     let Some(batch) = lane.unsettled() else { return Next::Done(Vec::new()) };
     let result = parts.store.settle(batch.appends());
     note_failure(&parts.metrics, result.as_ref().err());
-    lane.settled(result, Instant::now())
+    lane.settled(result, parts.clock.now())
 }
 
 fn note_failure(metrics: &Metrics, error: Option<&StoreError>) {

@@ -98,7 +98,8 @@ fn run(mut ctx: Ctx, jobs: &Receiver<Queued>, stores: &dyn OpenStore) {
         ctx.shared.metrics.worker_queued.dec();
         // While the database hangs, each worker is held up for the store's timeout by one job. Whoever has waited that
         // long behind it is refused without another wait: an answer within a bounded time.
-        ctx.is_late = queued.elapsed() > ctx.shared.config.store.timeout;
+        let waited = ctx.shared.clock.now().saturating_duration_since(queued);
+        ctx.is_late = waited > ctx.shared.config.store.timeout;
         if catch_unwind(AssertUnwindSafe(|| job(&mut ctx))).is_ok() {
             continue;
         }
