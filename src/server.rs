@@ -34,7 +34,7 @@ use crate::net::mailbox::{self, Inbox, ReactorHandle};
 use crate::net::reactor::{self, Preamble};
 use crate::service::attempts::Attempts;
 use crate::service::local::{Local, Tools};
-use crate::service::mail::{Mail, Mailboxes};
+use crate::service::mail::{Door, Mail, Mailboxes};
 use crate::service::table::Table;
 use crate::service::workers::{self, Crew, Queues, Workers};
 use crate::service::{Ctx, Shared};
@@ -180,7 +180,8 @@ impl Node {
         let stores = open_database(config)?;
         let directory = Arc::new(Directory::new());
         let (reactors, inboxes) = mailboxes(config.reactors)?;
-        let mailboxes = Mailboxes::new(reactors.clone());
+        let mailboxes =
+            Mailboxes::new(reactors.iter().map(|reactor| Box::new(reactor.clone()) as Box<dyn Door>).collect());
         let fanout = || Fanout::new(mailboxes.clone(), Arc::clone(&directory));
         let (bus, redis) = make_bus(config, &metrics)?;
 
