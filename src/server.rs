@@ -25,8 +25,8 @@ use crate::config::{Config, SessionPolicy, masked};
 use crate::delivery::directory::Directory;
 use crate::delivery::ear::Ear;
 use crate::delivery::fanout::Fanout;
-use crate::delivery::lanes::{EchoTo, LaneParts, Lanes};
-use crate::delivery::scribe::{self, ScribeParts};
+use crate::delivery::lanes::{self, EchoTo, LaneParts, Lanes};
+use crate::delivery::scribe::{self, Scribe};
 use crate::ids::NodeId;
 use crate::metrics::Metrics;
 use crate::net::acceptor::{self, Acceptor, Stopper};
@@ -186,9 +186,10 @@ impl Node {
         let (bus, redis) = make_bus(config, &metrics)?;
 
         let (stop_scribe, scribe_stopped) = bounded(0);
-        let scribe_parts = ScribeParts { store: stores.open()?, bus: Arc::clone(&bus), metrics: Arc::clone(&metrics) };
-        let (desk, scribe_thread) =
-            scribe::start(scribe_parts, scribe_stopped).map_err(io_error("cannot start the scribe"))?;
+        let (desk, nudged) = scribe::desk(Arc::clone(&metrics));
+        let scribe = Scribe::new(stores.open()?, Arc::clone(&bus), desk.clone());
+        let scribe_thread =
+            scribe::start(scribe, nudged, scribe_stopped).map_err(io_error("cannot start the scribe"))?;
 
         let shared = Arc::new(Shared {
             config: config.clone(),
@@ -207,8 +208,8 @@ impl Node {
         for _ in 0..pool.lanes {
             lane_parts.push(lane_parts_of(config, stores.open()?, fanout(), &bus, &metrics));
         }
-        let (lanes, lane_threads) =
-            Lanes::start(lane_parts, Arc::clone(&metrics)).map_err(io_error("cannot start the lanes"))?;
+        let (lanes, runners) = lanes::lanes(lane_parts, Arc::clone(&metrics));
+        let lane_threads = lanes::start(runners).map_err(io_error("cannot start the lanes"))?;
         let reactor_threads = start_reactors(inboxes, &shared, &lanes, &workers)?;
         if let Some(redis) = redis {
             redis.start(Arc::new(Ear::new(fanout(), Arc::clone(&metrics))))?;
