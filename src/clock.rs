@@ -1,7 +1,8 @@
-//! The wall clock, as messages and tokens carry it. Everything else takes `now` as an argument.
+//! The clocks that threads read, and the wall clock's moments, as messages and tokens carry them. Everything that
+//! decides takes `now` as an argument.
 
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Milliseconds since 1970-01-01 UTC. Displayed as RFC 3339 with milliseconds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -19,6 +20,40 @@ impl UnixMs {
     #[must_use]
     pub fn plus(self, later: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(later.as_millis()).unwrap_or(i64::MAX)))
+    }
+}
+
+/// The two clocks of a node. A simulation gives clocks that it moves itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    now: fn() -> Instant,
+    wall: fn() -> UnixMs,
+}
+
+impl Clock {
+    /// The system's clocks.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is where the shells get their clock from")]
+    pub fn system() -> Self {
+        Self { now: Instant::now, wall: UnixMs::now }
+    }
+
+    /// Other clocks than the system's.
+    #[must_use]
+    pub fn new(now: fn() -> Instant, wall: fn() -> UnixMs) -> Self {
+        Self { now, wall }
+    }
+
+    /// The time that only moves forward: for waits and deadlines.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        (self.now)()
+    }
+
+    /// The time of day: for what is stored. It may jump.
+    #[must_use]
+    pub fn wall(&self) -> UnixMs {
+        (self.wall)()
     }
 }
 

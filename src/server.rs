@@ -20,12 +20,13 @@ use crate::admin::Admin;
 use crate::bus::local::LocalBus;
 use crate::bus::redis::{RedisBus, RedisBusError};
 use crate::bus::{Bus, LinkState};
+use crate::clock::Clock;
 use crate::config::{Config, SessionPolicy, masked};
 use crate::delivery::directory::Directory;
 use crate::delivery::ear::Ear;
 use crate::delivery::fanout::Fanout;
-use crate::delivery::lanes::{EchoTo, LaneParts, Lanes};
-use crate::delivery::scribe::{self, ScribeParts};
+use crate::delivery::lanes::{self, EchoTo, LaneParts, Lanes};
+use crate::delivery::scribe::{self, Scribe};
 use crate::ids::NodeId;
 use crate::metrics::Metrics;
 use crate::net::acceptor::{self, Acceptor, Stopper};
@@ -33,7 +34,7 @@ use crate::net::mailbox::{self, Inbox, ReactorHandle};
 use crate::net::reactor::{self, Preamble};
 use crate::service::attempts::Attempts;
 use crate::service::local::{Local, Tools};
-use crate::service::mail::{Mail, Mailboxes};
+use crate::service::mail::{Door, Mail, Mailboxes};
 use crate::service::table::Table;
 use crate::service::workers::{self, Crew, Queues, Workers};
 use crate::service::{Ctx, Shared};
@@ -179,17 +180,20 @@ impl Node {
         let stores = open_database(config)?;
         let directory = Arc::new(Directory::new());
         let (reactors, inboxes) = mailboxes(config.reactors)?;
-        let mailboxes = Mailboxes::new(reactors.clone());
+        let mailboxes =
+            Mailboxes::new(reactors.iter().map(|reactor| Box::new(reactor.clone()) as Box<dyn Door>).collect());
         let fanout = || Fanout::new(mailboxes.clone(), Arc::clone(&directory));
         let (bus, redis) = make_bus(config, &metrics)?;
 
         let (stop_scribe, scribe_stopped) = bounded(0);
-        let scribe_parts = ScribeParts { store: stores.open()?, bus: Arc::clone(&bus), metrics: Arc::clone(&metrics) };
-        let (desk, scribe_thread) =
-            scribe::start(scribe_parts, scribe_stopped).map_err(io_error("cannot start the scribe"))?;
+        let (desk, nudged) = scribe::desk(Arc::clone(&metrics));
+        let scribe = Scribe::new(stores.open()?, Arc::clone(&bus), desk.clone());
+        let scribe_thread =
+            scribe::start(scribe, nudged, scribe_stopped).map_err(io_error("cannot start the scribe"))?;
 
         let shared = Arc::new(Shared {
             config: config.clone(),
+            clock: Clock::system(),
             directory: Arc::clone(&directory),
             bus: Arc::clone(&bus),
             desk,
@@ -204,8 +208,8 @@ impl Node {
         for _ in 0..pool.lanes {
             lane_parts.push(lane_parts_of(config, stores.open()?, fanout(), &bus, &metrics));
         }
-        let (lanes, lane_threads) =
-            Lanes::start(lane_parts, Arc::clone(&metrics)).map_err(io_error("cannot start the lanes"))?;
+        let (lanes, runners) = lanes::lanes(lane_parts, Arc::clone(&metrics));
+        let lane_threads = lanes::start(runners).map_err(io_error("cannot start the lanes"))?;
         let reactor_threads = start_reactors(inboxes, &shared, &lanes, &workers)?;
         if let Some(redis) = redis {
             redis.start(Arc::new(Ear::new(fanout(), Arc::clone(&metrics))))?;
@@ -374,6 +378,7 @@ fn lane_parts_of(
         bus: Arc::clone(bus),
         echo,
         patience: config.store.timeout,
+        clock: Clock::system(),
         metrics: Arc::clone(metrics),
     }
 }

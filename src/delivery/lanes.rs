@@ -6,7 +6,7 @@
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
@@ -15,6 +15,7 @@ use super::fanout::Fanout;
 use super::lane::{Asker, Batch, Effect, Lane, News, Next, refuse};
 use super::{Addressee, Event};
 use crate::bus::{Bell, Bus, Channel};
+use crate::clock::Clock;
 use crate::ids::{ConvId, Peer};
 use crate::metrics::Metrics;
 use crate::store::{Append, Store, StoreError};
@@ -33,7 +34,7 @@ pub struct Lanes {
     metrics: Arc<Metrics>,
 }
 
-/// What a lane's thread owns besides its queue.
+/// What a lane owns besides its queue.
 pub struct LaneParts {
     /// Its database connection.
     pub store: Box<dyn Store>,
@@ -45,6 +46,8 @@ pub struct LaneParts {
     pub echo: EchoTo,
     /// How long a sender waits at most for the outcome of a commit.
     pub patience: Duration,
+    /// The clocks.
+    pub clock: Clock,
     /// Counters.
     pub metrics: Arc<Metrics>,
 }
@@ -58,22 +61,31 @@ pub enum EchoTo {
     OtherSessions,
 }
 
-impl Lanes {
-    /// Starts a thread for each of `parts`.
-    ///
-    /// # Errors
-    /// The system gives no more threads.
-    pub fn start(parts: Vec<LaneParts>, metrics: Arc<Metrics>) -> std::io::Result<(Self, Vec<JoinHandle<()>>)> {
-        let mut queues = Vec::with_capacity(parts.len());
-        let mut threads = Vec::with_capacity(parts.len());
-        for (index, parts) in parts.into_iter().enumerate() {
-            let (queue, jobs) = bounded(QUEUE_MESSAGES_MAX);
-            queues.push(queue);
-            threads.push(thread::Builder::new().name(format!("lane-{index}")).spawn(move || run(parts, &jobs))?);
-        }
-        Ok((Self { queues: queues.into(), metrics }, threads))
+/// Makes a lane of each of `parts`, without a thread yet, and their entrances.
+#[must_use]
+pub fn lanes(parts: Vec<LaneParts>, metrics: Arc<Metrics>) -> (Lanes, Vec<LaneRunner>) {
+    let mut queues = Vec::with_capacity(parts.len());
+    let mut runners = Vec::with_capacity(parts.len());
+    for parts in parts {
+        let (queue, jobs) = bounded(QUEUE_MESSAGES_MAX);
+        queues.push(queue);
+        runners.push(LaneRunner { lane: Lane::new(parts.patience), parts, jobs });
     }
+    (Lanes { queues: queues.into(), metrics }, runners)
+}
 
+/// Starts a thread for each lane. They end when the last entrance is dropped.
+///
+/// # Errors
+/// The system gives no more threads.
+pub fn start(runners: Vec<LaneRunner>) -> std::io::Result<Vec<JoinHandle<()>>> {
+    let named = |(index, runner): (usize, LaneRunner)| {
+        thread::Builder::new().name(format!("lane-{index}")).spawn(move || run(runner))
+    };
+    runners.into_iter().enumerate().map(named).collect()
+}
+
+impl Lanes {
     /// Hands a message to its conversation's lane. Never blocks.
     ///
     /// # Errors
@@ -93,88 +105,123 @@ fn lane_of(conv: ConvId, lanes_count: usize) -> usize {
     usize::try_from(hash % lanes_count as u64).expect("less than the number of lanes")
 }
 
-fn run(mut parts: LaneParts, jobs: &Receiver<Job>) {
-    let mut lane = Lane::new(parts.patience);
-    while let Some(batch) = gather(jobs, &parts.metrics) {
-        let mut next = append(&mut parts, &mut lane, batch);
+fn run(mut runner: LaneRunner) {
+    while let Ok(job) = runner.jobs.recv() {
+        let mut stepped = runner.commit(job);
+        while stepped == Stepped::Unsettled {
+            thread::park_timeout(SETTLE_PAUSE);
+            stepped = runner.settle();
+        }
+    }
+}
+
+/// A lane at work: a [`Lane`] with its store, its queue and its ways out. It never waits but for the store.
+pub struct LaneRunner {
+    parts: LaneParts,
+    lane: Lane,
+    jobs: Receiver<Job>,
+}
+
+/// What a step of a lane did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stepped {
+    /// Nothing: no message waits.
+    Idle,
+    /// The batch is done with.
+    Done,
+    /// It is not known whether the batch was committed: step again in a moment.
+    Unsettled,
+}
+
+impl LaneRunner {
+    /// Commits what waits, or looks again for what became of the last commit.
+    pub fn step(&mut self) -> Stepped {
+        if self.lane.unsettled().is_some() {
+            return self.settle();
+        }
+        self.jobs.try_recv().map_or(Stepped::Idle, |job| self.commit(job))
+    }
+
+    fn commit(&mut self, first: Job) -> Stepped {
+        let batch = self.gather(first);
+        let next = self.append(batch);
+        self.follow(next)
+    }
+
+    fn settle(&mut self) -> Stepped {
+        let Some(batch) = self.lane.unsettled() else { return Stepped::Done };
+        let result = self.parts.store.settle(batch.appends());
+        note_failure(&self.parts.metrics, result.as_ref().err());
+        let next = self.lane.settled(result, self.parts.clock.now());
+        self.follow(next)
+    }
+
+    fn follow(&mut self, mut next: Next) -> Stepped {
         loop {
-            next = match next {
+            match next {
+                Next::Append(batch) => next = self.append(batch),
                 Next::Done(effects) => {
-                    carry_out(&mut parts, effects);
+                    carry_out(&mut self.parts, effects);
                     break;
                 }
                 Next::Refuse(effects) => {
-                    carry_out(&mut parts, effects);
-                    refuse_waiting(&mut parts, jobs);
+                    carry_out(&mut self.parts, effects);
+                    self.refuse_waiting();
                     break;
                 }
-                Next::Append(batch) => append(&mut parts, &mut lane, batch),
                 Next::Settle(effects) => {
-                    parts.metrics.lane_unsettled.set(1);
-                    carry_out(&mut parts, effects);
-                    pause(&mut parts, &lane, jobs);
-                    settle(&mut parts, &mut lane)
+                    self.parts.metrics.lane_unsettled.set(1);
+                    carry_out(&mut self.parts, effects);
+                    if self.lane.refuses() {
+                        // Those that come after the senders who were refused are refused as well, instead of waiting
+                        // for who knows how long.
+                        self.refuse_waiting();
+                    }
+                    return Stepped::Unsettled;
                 }
-            };
+            }
         }
-        parts.metrics.lane_unsettled.set(0);
+        self.parts.metrics.lane_unsettled.set(0);
+        Stepped::Done
     }
-}
 
-/// Waits for a message and takes what else is there; `None` when all entrances are closed.
-fn gather(jobs: &Receiver<Job>, metrics: &Metrics) -> Option<Batch> {
-    let mut batch = Batch::default();
-    let (append, asker) = jobs.recv().ok()?;
-    batch.push(append, asker);
-    while !batch.is_full() {
-        let Ok((append, asker)) = jobs.try_recv() else { break };
+    /// A message and what else is there.
+    fn gather(&self, (append, asker): Job) -> Batch {
+        let mut batch = Batch::default();
         batch.push(append, asker);
+        while !batch.is_full() {
+            let Ok((append, asker)) = self.jobs.try_recv() else { break };
+            batch.push(append, asker);
+        }
+        self.parts.metrics.lane_queued.dec_by(i64::try_from(batch.appends().len()).unwrap_or(0));
+        batch
     }
-    metrics.lane_queued.dec_by(i64::try_from(batch.appends().len()).unwrap_or(0));
-    Some(batch)
-}
 
-#[expect(clippy::disallowed_methods, reason = "the lane's thread is the shell that reads the clock")]
-fn append(parts: &mut LaneParts, lane: &mut Lane, batch: Batch) -> Next {
-    let start = Instant::now();
-    let result = parts.store.append(batch.appends());
-    let now = Instant::now();
-    parts.metrics.lane_commit_seconds.observe(now.duration_since(start).as_secs_f64());
-    #[expect(clippy::cast_precision_loss, reason = "a batch has some thousand messages at most")]
-    parts.metrics.lane_batch_messages.observe(batch.appends().len() as f64);
-    note_failure(&parts.metrics, result.as_ref().err());
-    lane.appended(batch, result, now)
-}
+    fn append(&mut self, batch: Batch) -> Next {
+        let LaneParts { store, clock, metrics, .. } = &mut self.parts;
+        let start = clock.now();
+        let result = store.append(batch.appends());
+        let now = clock.now();
+        metrics.lane_commit_seconds.observe(now.saturating_duration_since(start).as_secs_f64());
+        #[expect(clippy::cast_precision_loss, reason = "a batch has some thousand messages at most")]
+        metrics.lane_batch_messages.observe(batch.appends().len() as f64);
+        note_failure(metrics, result.as_ref().err());
+        self.lane.appended(batch, result, now)
+    }
 
-#[expect(clippy::disallowed_methods, reason = "the lane's thread is the shell that reads the clock")]
-fn settle(parts: &mut LaneParts, lane: &mut Lane) -> Next {
-    let Some(batch) = lane.unsettled() else { return Next::Done(Vec::new()) };
-    let result = parts.store.settle(batch.appends());
-    note_failure(&parts.metrics, result.as_ref().err());
-    lane.settled(result, Instant::now())
+    fn refuse_waiting(&mut self) {
+        while let Ok(job) = self.jobs.try_recv() {
+            let batch = self.gather(job);
+            let error = StoreError::Unavailable("an earlier commit failed".into());
+            carry_out(&mut self.parts, refuse(&batch, &error));
+        }
+    }
 }
 
 fn note_failure(metrics: &Metrics, error: Option<&StoreError>) {
     if let Some(error) = error {
         metrics.store_errors.inc();
         log::warn!("a lane could not commit: {error}");
-    }
-}
-
-/// Waits a moment between two attempts to settle. Once the senders of the unsettled batch have been refused, those
-/// that come after them are refused as well, instead of waiting for who knows how long.
-fn pause(parts: &mut LaneParts, lane: &Lane, jobs: &Receiver<Job>) {
-    if lane.refuses() {
-        refuse_waiting(parts, jobs);
-    }
-    thread::park_timeout(SETTLE_PAUSE);
-}
-
-fn refuse_waiting(parts: &mut LaneParts, jobs: &Receiver<Job>) {
-    while !jobs.is_empty() {
-        let Some(batch) = gather(jobs, &parts.metrics) else { break };
-        let error = StoreError::Unavailable("an earlier commit failed".into());
-        carry_out(parts, refuse(&batch, &error));
     }
 }
 

@@ -101,29 +101,22 @@ impl Desk {
     }
 }
 
-/// What the scribe's thread owns.
-pub struct ScribeParts {
-    /// Its database connection.
-    pub store: Box<dyn Store>,
-    /// Where channels are given up.
-    pub bus: Arc<dyn Bus>,
-    /// Counters.
-    pub metrics: Arc<Metrics>,
+/// A desk that nobody reads yet, and where its nudges arrive.
+#[must_use]
+pub fn desk(metrics: Arc<Metrics>) -> (Desk, Receiver<()>) {
+    let (nudge, nudged) = bounded(1);
+    (Desk { waiting: Arc::default(), nudge, metrics }, nudged)
 }
 
-/// Starts the scribe. It writes a last time and ends when `stop` is dropped.
+/// Starts the scribe's thread. It writes a last time and ends when `stop` is dropped.
 ///
 /// # Errors
 /// The system gives no more threads.
-pub fn start(parts: ScribeParts, stop: Receiver<()>) -> std::io::Result<(Desk, JoinHandle<()>)> {
-    let (nudge, nudged) = bounded(1);
-    let desk = Desk { waiting: Arc::default(), nudge, metrics: Arc::clone(&parts.metrics) };
-    let mine = desk.clone();
-    let thread = thread::Builder::new().name("scribe".to_owned()).spawn(move || run(parts, &mine, &nudged, &stop))?;
-    Ok((desk, thread))
+pub fn start(scribe: Scribe, nudged: Receiver<()>, stop: Receiver<()>) -> std::io::Result<JoinHandle<()>> {
+    thread::Builder::new().name("scribe".to_owned()).spawn(move || run(scribe, &nudged, &stop))
 }
 
-fn run(mut parts: ScribeParts, desk: &Desk, nudged: &Receiver<()>, stop: &Receiver<()>) {
+fn run(mut scribe: Scribe, nudged: &Receiver<()>, stop: &Receiver<()>) {
     let mut stopping = false;
     while !stopping {
         // The stop channel never carries a value: receiving from it fails once its sender is dropped.
@@ -131,54 +124,72 @@ fn run(mut parts: ScribeParts, desk: &Desk, nudged: &Receiver<()>, stop: &Receiv
         if !stopping && matches!(nudged.recv_timeout(WRITE_BEHIND), Err(RecvTimeoutError::Disconnected)) {
             stopping = true;
         }
-        write(&mut parts, desk);
+        scribe.write();
     }
-    write(&mut parts, desk);
+    scribe.write();
 }
 
-fn write(parts: &mut ScribeParts, desk: &Desk) {
-    // Taken before the cursors: a session that departs later has its cursors written by the next round.
-    let departed = std::mem::take(&mut desk.lock().departed);
-    write_cursors(parts, desk);
-    if !departed.is_empty() {
-        parts.bus.unsubscribe(&departed);
-    }
-    write_states(parts, desk);
+/// The scribe without its thread.
+pub struct Scribe {
+    store: Box<dyn Store>,
+    bus: Arc<dyn Bus>,
+    desk: Desk,
+    metrics: Arc<Metrics>,
 }
 
-fn write_cursors(parts: &mut ScribeParts, desk: &Desk) {
-    loop {
-        let rows = desk.lock().cursors().take(BATCH_ROWS_MAX);
-        if rows.is_empty() {
-            break;
+impl Scribe {
+    /// A scribe with a database connection of its own, that gives channels up on `bus`.
+    #[must_use]
+    pub fn new(store: Box<dyn Store>, bus: Arc<dyn Bus>, desk: Desk) -> Self {
+        let metrics = Arc::clone(&desk.metrics);
+        Self { store, bus, desk, metrics }
+    }
+
+    /// Writes what waits, as far as the store takes it.
+    pub fn write(&mut self) {
+        // Taken before the cursors: a session that departs later has its cursors written by the next round.
+        let departed = std::mem::take(&mut self.desk.lock().departed);
+        self.write_cursors();
+        if !departed.is_empty() {
+            self.bus.unsubscribe(&departed);
         }
-        if let Err(error) = parts.store.save_cursors(&rows) {
-            parts.metrics.store_errors.inc();
-            log::warn!("cannot write {} cursors: {error}", rows.len());
-            let dropped = desk.lock().cursors().not_written();
-            parts.metrics.cursors_dropped.inc_by(dropped as u64);
-            break;
-        }
-        desk.lock().cursors().written();
-        parts.metrics.cursors_written.inc_by(rows.len() as u64);
+        self.write_states();
     }
-    desk.gauge(&mut desk.lock());
-}
 
-fn write_states(parts: &mut ScribeParts, desk: &Desk) {
-    let states = std::mem::take(&mut desk.lock().states);
-    if states.is_empty() {
-        return;
+    fn write_cursors(&mut self) {
+        loop {
+            let rows = self.desk.lock().cursors().take(BATCH_ROWS_MAX);
+            if rows.is_empty() {
+                break;
+            }
+            if let Err(error) = self.store.save_cursors(&rows) {
+                self.metrics.store_errors.inc();
+                log::warn!("cannot write {} cursors: {error}", rows.len());
+                let dropped = self.desk.lock().cursors().not_written();
+                self.metrics.cursors_dropped.inc_by(dropped as u64);
+                break;
+            }
+            self.desk.lock().cursors().written();
+            self.metrics.cursors_written.inc_by(rows.len() as u64);
+        }
+        self.desk.gauge(&mut self.desk.lock());
     }
-    let of = |wanted: bool| -> Vec<UserId> {
-        states.iter().filter(|(_, online)| **online == wanted).map(|(user, _)| *user).collect()
-    };
-    if let Err(error) = parts.store.report_states(&of(true), &of(false)) {
-        parts.metrics.store_errors.inc();
-        log::warn!("cannot report who is online: {error}");
-        let mut waiting = desk.lock();
-        for (user, online) in states {
-            waiting.states.entry(user).or_insert(online);
+
+    fn write_states(&mut self) {
+        let states = std::mem::take(&mut self.desk.lock().states);
+        if states.is_empty() {
+            return;
+        }
+        let of = |wanted: bool| -> Vec<UserId> {
+            states.iter().filter(|(_, online)| **online == wanted).map(|(user, _)| *user).collect()
+        };
+        if let Err(error) = self.store.report_states(&of(true), &of(false)) {
+            self.metrics.store_errors.inc();
+            log::warn!("cannot report who is online: {error}");
+            let mut waiting = self.desk.lock();
+            for (user, online) in states {
+                waiting.states.entry(user).or_insert(online);
+            }
         }
     }
 }

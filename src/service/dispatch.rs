@@ -9,7 +9,6 @@ use super::session::{Hold, LANE_FULL_PAUSE, Live, Session, State};
 use super::table::Route;
 use super::workers::{self, Place, request_job};
 use super::{Visitor, deliver};
-use crate::clock::UnixMs;
 use crate::delivery::tracks::Confirmed;
 use crate::ids::ConvId;
 use crate::net::{CloseReason, ConnId, Flow, Link};
@@ -197,7 +196,7 @@ fn append(
     let rule = if config.friends_only { Rule::FriendsOnly } else { Rule::Anyone };
     let echo = Echo { tag: incoming.tag.map(Box::from), cid: incoming.line.raw_cid().map(Box::from) };
     let caller = live(session)?.caller(conn);
-    let (append, asker) = chat::prepare(&caller, request, echo, rule, UnixMs::now())?;
+    let (append, asker) = chat::prepare(&caller, request, echo, rule, tools.shared.clock.wall())?;
     if tools.lanes.append(append, asker).is_err() {
         return Ok(hold(session, Hold::Until(now + LANE_FULL_PAUSE)));
     }

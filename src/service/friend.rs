@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::{Caller, Ctx, Done, Handled, ServiceError, presence};
-use crate::clock::UnixMs;
 use crate::ids::UserId;
 use crate::store::{Befriended, Person, Who};
 use crate::wire::errno::Errno;
@@ -87,7 +86,7 @@ pub fn list(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> Handled {
 /// Oneself, no such user, or a friend already.
 pub fn ask(ctx: &mut Ctx, caller: &Caller, request: &AskFriend) -> Handled {
     not_oneself(caller, request.friend)?;
-    match ctx.store.request_friend(caller.user, request.friend, &request.msg, UnixMs::now())? {
+    match ctx.store.request_friend(caller.user, request.friend, &request.msg, ctx.shared.clock.wall())? {
         Befriended::Done(friend) => {
             ctx.push_to_user(friend.id, &reply::friend_request(caller.user, &caller.name, &request.msg));
             Ok(Done::reply(Body::of(&IdReply { friendid: friend.id })))

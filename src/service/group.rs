@@ -5,7 +5,6 @@ use serde::Serialize;
 use super::mail::Then;
 use super::{Caller, Ctx, Done, Handled, ServiceError, presence};
 use crate::bus::Channel;
-use crate::clock::UnixMs;
 use crate::ids::{GroupId, UserId};
 use crate::store::{Created, GroupRow, Joined, Left, Member, MemberPage, Role};
 use crate::wire::errno::Errno;
@@ -39,7 +38,7 @@ fn no_member() -> ServiceError {
 /// # Errors
 /// The name is taken.
 pub fn create(ctx: &mut Ctx, caller: &Caller, request: &CreateGroup) -> Handled {
-    let now = UnixMs::now();
+    let now = ctx.shared.clock.wall();
     let Created::New(group) = ctx.store.create_group(caller.user, &request.name, &request.desc, now)? else {
         return Err(ServiceError::refused(Errno::Refused, "this name is taken"));
     };

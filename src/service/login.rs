@@ -6,7 +6,7 @@
 //! was committed after the reading is delivered to a session that hears.)
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -17,7 +17,6 @@ use super::session::{Habits, Live};
 use super::workers::Place;
 use super::{Caller, Ctx, Done, Handled, ServiceError, Visitor, account};
 use crate::bus::Channel;
-use crate::clock::UnixMs;
 use crate::config::SessionPolicy;
 use crate::delivery::bell::Ring;
 use crate::delivery::directory::{Entered, Entry};
@@ -55,7 +54,7 @@ pub fn register(ctx: &mut Ctx, _: &Visitor, request: &Register) -> Handled {
         return Err(name_taken());
     }
     let phc = ctx.hasher.hash(&request.password)?;
-    match ctx.store.create_user(&request.name, &phc, UnixMs::now())? {
+    match ctx.store.create_user(&request.name, &phc, ctx.shared.clock.wall())? {
         Created::New(id) => Ok(Done::reply(Body::of(&Reply { id }))),
         Created::NameTaken => Err(name_taken()),
     }
@@ -113,9 +112,8 @@ struct LoginReply<'a> {
 }
 
 /// Who has proved to be whom. An unknown account takes as long as a wrong password.
-#[expect(clippy::disallowed_methods, reason = "a worker is a shell that reads the clock")]
 fn authenticate(ctx: &mut Ctx, visitor: &Visitor, request: &Login) -> Result<(UserRow, Ticket), ServiceError> {
-    let now = Instant::now();
+    let now = ctx.shared.clock.now();
     let shared = Arc::clone(&ctx.shared);
     let address = Key::Address(visitor.from);
     let user = ctx.store.user(match &request.account {
@@ -149,7 +147,7 @@ fn authenticate(ctx: &mut Ctx, visitor: &Visitor, request: &Login) -> Result<(Us
 fn ticket_of(ctx: &mut Ctx, credentials: &Credentials, user: &UserRow) -> Result<Option<Ticket>, ServiceError> {
     if let Some(token) = &credentials.token {
         let hash = token_hash(token);
-        let row = ctx.store.token(&hash, UnixMs::now())?;
+        let row = ctx.store.token(&hash, ctx.shared.clock.wall())?;
         if row.is_some_and(|row| row.user == user.id) {
             return Ok(Some(Ticket { token: token.clone(), hash, kind: TicketKind::Resumed }));
         }
@@ -241,7 +239,7 @@ fn leave(ctx: &Ctx, user: UserId, conn: ConnId, channels: &[Channel]) {
 }
 
 fn keep_token(ctx: &mut Ctx, caller: &Caller, ticket: &Ticket) -> Result<(), ServiceError> {
-    let now = UnixMs::now();
+    let now = ctx.shared.clock.wall();
     let expires_at = now.plus(TOKEN_LIFE);
     match ticket.kind {
         TicketKind::New => {

@@ -100,14 +100,27 @@ pub struct Backlog {
     pub friend_requests: Vec<Bytes>,
 }
 
+/// The door into one reactor.
+pub trait Door: Send + Sync {
+    /// Posts to the reactor; may wait while its mailbox is full. What comes too late, for a reactor that has ended, is
+    /// dropped: it has no connections left to tell.
+    fn post(&self, mail: Mail);
+}
+
+impl Door for ReactorHandle<Mail> {
+    fn post(&self, mail: Mail) {
+        let _gone = Self::post(self, mail);
+    }
+}
+
 /// The doors into the reactors.
-pub struct Mailboxes(Vec<ReactorHandle<Mail>>);
+pub struct Mailboxes(Vec<Box<dyn Door>>);
 
 impl Mailboxes {
-    /// The reactors' handles, in their order.
+    /// The reactors' doors, in their order.
     #[must_use]
-    pub fn new(handles: Vec<ReactorHandle<Mail>>) -> Arc<Self> {
-        Arc::new(Self(handles))
+    pub fn new(doors: Vec<Box<dyn Door>>) -> Arc<Self> {
+        Arc::new(Self(doors))
     }
 
     /// Posts to the reactor that owns `conn`; may wait while its mailbox is full.
@@ -116,8 +129,9 @@ impl Mailboxes {
     }
 
     fn post_to(&self, reactor: u16, mail: Mail) {
-        // A reactor that has ended has no connections left to tell.
-        let _ = self.0.get(usize::from(reactor)).map(|handle| handle.post(mail));
+        if let Some(door) = self.0.get(usize::from(reactor)) {
+            door.post(mail);
+        }
     }
 }
 

@@ -39,6 +39,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::bus::{Bell, Bus, Channel};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::bell::Ring;
 use crate::delivery::directory::Directory;
@@ -147,6 +148,8 @@ pub struct Caller {
 pub struct Shared {
     /// All settings.
     pub config: Config,
+    /// The clocks, for who has no `now` as an argument.
+    pub clock: Clock,
     /// Who is online here.
     pub directory: Arc<Directory>,
     /// The way to the other nodes.

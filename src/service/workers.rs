@@ -94,12 +94,8 @@ pub fn start(crew: Crew, queues: &Queues, stores: &Arc<dyn OpenStore>) -> std::i
 }
 
 fn run(mut ctx: Ctx, jobs: &Receiver<Queued>, stores: &dyn OpenStore) {
-    for (queued, job) in jobs {
-        ctx.shared.metrics.worker_queued.dec();
-        // While the database hangs, each worker is held up for the store's timeout by one job. Whoever has waited that
-        // long behind it is refused without another wait: an answer within a bounded time.
-        ctx.is_late = queued.elapsed() > ctx.shared.config.store.timeout;
-        if catch_unwind(AssertUnwindSafe(|| job(&mut ctx))).is_ok() {
+    for queued in jobs {
+        if catch_unwind(AssertUnwindSafe(|| perform(queued, &mut ctx))).is_ok() {
             continue;
         }
         // The panic hook has logged it. The store may be amid a transaction: a fresh one takes its place.
@@ -107,6 +103,27 @@ fn run(mut ctx: Ctx, jobs: &Receiver<Queued>, stores: &dyn OpenStore) {
             Ok(store) => ctx.store = store,
             Err(error) => log::error!("a worker keeps its connection after a panic: {error}"),
         }
+    }
+}
+
+fn perform((queued, job): Queued, ctx: &mut Ctx) {
+    ctx.shared.metrics.worker_queued.dec();
+    // While the database hangs, each worker is held up for the store's timeout by one job. Whoever has waited that
+    // long behind it is refused without another wait: an answer within a bounded time.
+    let waited = ctx.shared.clock.now().saturating_duration_since(queued);
+    ctx.is_late = waited > ctx.shared.config.store.timeout;
+    job(ctx);
+}
+
+impl Queues {
+    /// Runs one job that waits, on the calling thread; whether there was one.
+    pub fn run_one(&self, place: Place, ctx: &mut Ctx) -> bool {
+        let queue = match place {
+            Place::Worker => &self.worker,
+            Place::Auth => &self.auth,
+        };
+        let waiting = queue.try_recv();
+        waiting.map(|queued| perform(queued, ctx)).is_ok()
     }
 }
 

@@ -5,6 +5,7 @@
 //!   node        one stonechat server            mariadb, redis, nginx   the servers around it
 //!   cluster     several nodes on one database, with Redis and nginx
 //!   client      one connection, line by line    sender, storm   clients that send until all is acknowledged
+//!   checker     what clients saw against what is stored
 //!   scenarios   what must hold on every kind of site: one node or many, SQLite or MySQL
 //! ```
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "every test file compiles this and uses a part")]
@@ -15,6 +16,7 @@
 )]
 #![allow(clippy::needless_pass_by_value, reason = "requests are written in place with json!")]
 
+pub mod checker;
 pub mod client;
 pub mod cluster;
 pub mod mariadb;

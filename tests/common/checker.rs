@@ -1,0 +1,425 @@
+//! Compares what clients saw with what HISTORY says, once everything is healed. Pure: histories in, violations out.
+//!
+//! ```text
+//!   sends     (sender, conversation, cid) -> acked with this seq | refused | nobody knows
+//!   sessions  what came to each, in order: pushes, and acks of own messages     --check--> [Violation]
+//!   readings  HISTORY of each conversation, as each member reads it
+//!   waits     how long each request waited
+//! ```
+//!
+//! | class | |
+//! |---|---|
+//! | L | acked and not stored, or stored and never came to somebody it is for |
+//! | D | one cid with two seqs, or a seq twice in one session |
+//! | O | members disagree on what a seq is, or a session got one early |
+//! | H | a hole: in HISTORY, or in what a session got |
+//! | X | somebody outside the conversation got it |
+//! | B | a request was not answered within its bound |
+//!
+//! A push does not carry the cid, so the message's text has to: clients send the cid as the text. Each symptom is
+//! reported once, under its cause: a seq that is missing in HISTORY is L if it was acked, and H if nobody knows it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// A user's id.
+pub type User = u32;
+/// The place of a message in its conversation.
+pub type Seq = u64;
+
+/// A conversation, as the checker names it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Conv {
+    /// Of two users, the smaller id first: see [`Conv::pair`].
+    Pair(User, User),
+    /// Of a group.
+    Group(u32),
+}
+
+impl Conv {
+    /// The conversation of two users, whoever asks.
+    pub fn pair(a: User, b: User) -> Self {
+        Self::Pair(a.min(b), a.max(b))
+    }
+}
+
+/// One attempt to send a message. Sending it again is another one, with the same cid.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// Who.
+    pub sender: User,
+    /// Where.
+    pub conv: Conv,
+    /// The message's cid, and its text.
+    pub cid: String,
+    /// What the server said.
+    pub outcome: Outcome,
+}
+
+/// What became of an attempt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Errno 0.
+    Acked(Seq),
+    /// Another errno: nothing is promised.
+    Refused(u16),
+    /// The connection ended before the answer: nothing is promised.
+    Unknown,
+}
+
+/// A message as a push, `offlinemsg` or HISTORY shows it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Message {
+    /// Its conversation.
+    pub conv: Conv,
+    /// Its place there.
+    pub seq: Seq,
+    /// Who said it.
+    pub sender: User,
+    /// Its text, which is its cid.
+    pub cid: String,
+}
+
+/// Something that came to a session.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A push, or an element of the login's `offlinemsg`. (Lists that were asked for later are no events: they repeat
+    /// what is unconfirmed.)
+    Got(Message),
+    /// An ack: this message of its own is there.
+    Own(Conv, Seq),
+}
+
+/// From a login to the end of its connection.
+#[derive(Clone, Debug, Default)]
+pub struct Session {
+    /// Whose.
+    pub user: User,
+    /// How far this user had confirmed each conversation (DELIVERED) when the session began.
+    pub confirmed: BTreeMap<Conv, Seq>,
+    /// In the order in which they came.
+    pub events: Vec<Event>,
+}
+
+/// A user in a group. Somebody who joined twice is listed twice. Pairs need not be listed.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// Who.
+    pub user: User,
+    /// Which group's conversation.
+    pub conv: Conv,
+    /// These must come, unless the user said them.
+    pub must: RangeInclusive<Seq>,
+    /// These may.
+    pub may: RangeInclusive<Seq>,
+}
+
+impl Member {
+    /// A member from before the first message, for good.
+    pub fn always(user: User, conv: Conv) -> Self {
+        Self { user, conv, must: 1..=Seq::MAX, may: 1..=Seq::MAX }
+    }
+}
+
+/// HISTORY of a conversation, all pages, read when everything is healed.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// Who read.
+    pub reader: User,
+    /// What.
+    pub conv: Conv,
+    /// In the order in which they were listed.
+    pub messages: Vec<Message>,
+}
+
+/// How long a request waited: for its answer, or for the end of its connection, or until the test gave up.
+#[derive(Clone, Debug)]
+pub struct Wait {
+    /// Whose request, and which.
+    pub what: String,
+    /// So long.
+    pub took: Duration,
+    /// Longer than this is a violation.
+    pub bound: Duration,
+}
+
+/// All that is known of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Histories {
+    /// Every attempt to send.
+    pub sends: Vec<Sent>,
+    /// Every session.
+    pub sessions: Vec<Session>,
+    /// Who is in which group.
+    pub members: Vec<Member>,
+    /// The record: at least one reading of each conversation.
+    pub readings: Vec<Reading>,
+    /// Every request whose time was taken.
+    pub waits: Vec<Wait>,
+}
+
+/// What kind of promise was broken.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Class {
+    /// Lost.
+    L,
+    /// Doubled.
+    D,
+    /// Out of order.
+    O,
+    /// A hole.
+    H,
+    /// Told to an outsider.
+    X,
+    /// Not answered within its bound.
+    B,
+}
+
+/// A broken promise.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Violation {
+    /// Its kind.
+    pub class: Class,
+    /// What exactly.
+    pub text: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.class, self.text)
+    }
+}
+
+/// Everything that is wrong with these histories; empty if nothing is. In no case twice the same.
+pub fn check(histories: &Histories) -> Vec<Violation> {
+    let record = Record::of(histories);
+    let mut found = Found::default();
+    record.readings_agree(histories, &mut found);
+    record.acks_are_stored(histories, &mut found);
+    record.everything_arrived(&mut found);
+    record.cids_are_unique(histories, &mut found);
+    record.has_no_hole(&mut found);
+    for (index, session) in histories.sessions.iter().enumerate() {
+        record.check_session(index, session, &mut found);
+    }
+    for wait in histories.waits.iter().filter(|wait| wait.took > wait.bound) {
+        found.add(Class::B, format!("{} waited {:?}, more than {:?}", wait.what, wait.took, wait.bound));
+    }
+    found.0.into_iter().collect()
+}
+
+#[derive(Default)]
+struct Found(BTreeSet<Violation>);
+
+impl Found {
+    fn add(&mut self, class: Class, text: String) {
+        self.0.insert(Violation { class, text });
+    }
+}
+
+/// Who said it, and its cid: what a message is, wherever it stands.
+type Name<'a> = (User, &'a str);
+
+/// What HISTORY says, by the first reader of each conversation, and what was promised.
+struct Record<'a> {
+    stored: BTreeMap<Conv, BTreeMap<Seq, Name<'a>>>,
+    acked: BTreeMap<(Conv, Seq), BTreeSet<Name<'a>>>,
+    /// What came to each user, in whatever session.
+    arrived: BTreeSet<(User, Conv, Seq, Name<'a>)>,
+    members: BTreeMap<(User, Conv), Vec<&'a Member>>,
+}
+
+impl<'a> Record<'a> {
+    fn of(histories: &'a Histories) -> Self {
+        let mut stored: BTreeMap<Conv, BTreeMap<Seq, Name<'a>>> = BTreeMap::new();
+        for reading in &histories.readings {
+            stored.entry(reading.conv).or_insert_with(|| by_seq(reading));
+        }
+        let mut acked: BTreeMap<(Conv, Seq), BTreeSet<Name<'a>>> = BTreeMap::new();
+        for sent in &histories.sends {
+            if let Outcome::Acked(seq) = sent.outcome {
+                acked.entry((sent.conv, seq)).or_default().insert((sent.sender, &sent.cid));
+            }
+        }
+        let mut members: BTreeMap<(User, Conv), Vec<&'a Member>> = BTreeMap::new();
+        for member in &histories.members {
+            members.entry((member.user, member.conv)).or_default().push(member);
+        }
+        let mut arrived = BTreeSet::new();
+        for session in &histories.sessions {
+            for event in &session.events {
+                if let Event::Got(Message { conv, seq, sender, cid }) = event {
+                    arrived.insert((session.user, *conv, *seq, (*sender, cid.as_str())));
+                }
+            }
+        }
+        Self { stored, acked, arrived, members }
+    }
+
+    fn at(&self, conv: Conv, seq: Seq) -> Option<Name<'a>> {
+        self.stored.get(&conv)?.get(&seq).copied()
+    }
+
+    fn must_get(&self, user: User, conv: Conv, seq: Seq) -> bool {
+        self.is_in(user, conv, |member| member.must.contains(&seq))
+    }
+
+    fn may_get(&self, user: User, conv: Conv, seq: Seq) -> bool {
+        self.is_in(user, conv, |member| member.may.contains(&seq))
+    }
+
+    fn is_in(&self, user: User, conv: Conv, at_that_time: impl Fn(&Member) -> bool) -> bool {
+        match conv {
+            Conv::Pair(a, b) => user == a || user == b,
+            Conv::Group(_) => {
+                self.members.get(&(user, conv)).is_some_and(|listed| listed.iter().any(|member| at_that_time(member)))
+            }
+        }
+    }
+
+    /// A message that was acked here, but something else (or nothing) is stored in its place.
+    fn is_lost(&self, conv: Conv, seq: Seq, name: Name<'_>) -> bool {
+        let was_acked = self.acked.get(&(conv, seq)).is_some_and(|names| names.contains(&name));
+        was_acked && self.at(conv, seq) != Some(name)
+    }
+
+    fn readings_agree(&self, histories: &Histories, found: &mut Found) {
+        for reading in &histories.readings {
+            let Reading { reader, conv, messages } = reading;
+            if messages.windows(2).any(|two| two[0].seq >= two[1].seq) {
+                found.add(Class::O, format!("HISTORY of {conv:?} as {reader} reads it is not ascending"));
+            }
+            if self.stored.get(conv) != Some(&by_seq(reading)) {
+                found.add(Class::O, format!("HISTORY of {conv:?} differs between {reader} and another member"));
+            }
+        }
+    }
+
+    fn acks_are_stored(&self, histories: &Histories, found: &mut Found) {
+        for sent in &histories.sends {
+            let Outcome::Acked(seq) = sent.outcome else { continue };
+            let Sent { sender, conv, cid, .. } = sent;
+            if self.is_lost(*conv, seq, (*sender, cid)) && !self.is_stored_elsewhere(*conv, (*sender, cid)) {
+                found.add(Class::L, format!("{cid} of {sender} in {conv:?} was acked as {seq} and is not stored"));
+            }
+        }
+    }
+
+    /// Then it is a contradiction between two seqs, and no loss.
+    fn is_stored_elsewhere(&self, conv: Conv, name: Name<'_>) -> bool {
+        self.stored.get(&conv).is_some_and(|stored| stored.values().any(|stored| *stored == name))
+    }
+
+    fn everything_arrived(&self, found: &mut Found) {
+        for (conv, stored) in &self.stored {
+            for (seq, name) in stored {
+                for user in self.addressees(*conv) {
+                    let is_for = user != name.0 && self.must_get(user, *conv, *seq);
+                    if is_for && !self.arrived.contains(&(user, *conv, *seq, *name)) {
+                        found.add(
+                            Class::L,
+                            format!("{} of {}, {seq} in {conv:?}, never came to {user}", name.1, name.0),
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    fn addressees(&self, conv: Conv) -> Vec<User> {
+        match conv {
+            Conv::Pair(a, b) => vec![a, b],
+            Conv::Group(_) => self.members.keys().filter(|(_, of)| *of == conv).map(|(user, _)| *user).collect(),
+        }
+    }
+
+    fn cids_are_unique(&self, histories: &Histories, found: &mut Found) {
+        let mut seqs: BTreeMap<(Conv, Name<'_>), BTreeSet<Seq>> = BTreeMap::new();
+        for (conv, stored) in &self.stored {
+            for (seq, name) in stored {
+                seqs.entry((*conv, *name)).or_default().insert(*seq);
+            }
+        }
+        for sent in &histories.sends {
+            if let Outcome::Acked(seq) = sent.outcome {
+                seqs.entry((sent.conv, (sent.sender, &sent.cid))).or_default().insert(seq);
+            }
+        }
+        for ((conv, (sender, cid)), seqs) in seqs.iter().filter(|(_, seqs)| seqs.len() > 1) {
+            found.add(Class::D, format!("{cid} of {sender} in {conv:?} has the seqs {seqs:?}"));
+        }
+    }
+
+    fn has_no_hole(&self, found: &mut Found) {
+        for (conv, stored) in &self.stored {
+            let last = stored.last_key_value().map_or(0, |(seq, _)| *seq);
+            for seq in (1..=last).filter(|seq| !stored.contains_key(seq) && !self.acked.contains_key(&(*conv, *seq))) {
+                found.add(Class::H, format!("HISTORY of {conv:?} has no {seq}"));
+            }
+        }
+    }
+
+    fn check_session(&self, index: usize, session: &Session, found: &mut Found) {
+        let user = session.user;
+        let mut got: BTreeMap<Conv, Vec<Seq>> = BTreeMap::new();
+        let mut own: BTreeSet<(Conv, Seq)> = BTreeSet::new();
+        for event in &session.events {
+            let message = match event {
+                Event::Own(conv, seq) => {
+                    own.insert((*conv, *seq));
+                    continue;
+                }
+                Event::Got(message) => message,
+            };
+            let Message { conv, seq, sender, cid } = message;
+            if !self.may_get(user, *conv, *seq) {
+                found.add(Class::X, format!("session {index} of {user} got {seq} of {conv:?}"));
+                continue;
+            }
+            let name = (*sender, cid.as_str());
+            if self.at(*conv, *seq) != Some(name) && !self.is_lost(*conv, *seq, name) {
+                let stored = self.at(*conv, *seq);
+                found.add(
+                    Class::O,
+                    format!("session {index} of {user} got {name:?} as {seq} of {conv:?}: stored is {stored:?}"),
+                );
+            }
+            got.entry(*conv).or_default().push(*seq);
+        }
+        for (conv, seqs) in &got {
+            let confirmed = session.confirmed.get(conv).copied().unwrap_or(0);
+            // What is not stored is reported as such, and what came in no session at all, too.
+            let needs = |seq: Seq| {
+                self.at(*conv, seq).is_some_and(|name| {
+                    let is_its_own = name.0 == user || own.contains(&(*conv, seq));
+                    !is_its_own && self.must_get(user, *conv, seq) && self.arrived.contains(&(user, *conv, seq, name))
+                })
+            };
+            check_order(&format!("session {index} of {user} in {conv:?}"), seqs, confirmed, needs, found);
+        }
+    }
+}
+
+/// What one session got of one conversation: each once, ascending, from what was confirmed before, without a hole.
+fn check_order(who: &str, seqs: &[Seq], confirmed: Seq, needs: impl Fn(Seq) -> bool, found: &mut Found) {
+    let all: BTreeSet<Seq> = seqs.iter().copied().collect();
+    let mut seen = BTreeSet::new();
+    let mut highest = confirmed.min(seqs[0].saturating_sub(1));
+    for &seq in seqs {
+        if !seen.insert(seq) {
+            found.add(Class::D, format!("{who}: {seq} came twice"));
+        } else if seq < highest {
+            found.add(Class::O, format!("{who}: {seq} came after {highest}"));
+        }
+        for hole in (highest + 1..seq).filter(|hole| needs(*hole) && !all.contains(hole)) {
+            found.add(Class::H, format!("{who}: {hole} did not come, but {seq} did"));
+        }
+        highest = highest.max(seq);
+    }
+}
+
+fn by_seq(reading: &Reading) -> BTreeMap<Seq, Name<'_>> {
+    reading.messages.iter().map(|message| (message.seq, (message.sender, message.cid.as_str()))).collect()
+}
