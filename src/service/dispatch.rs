@@ -8,7 +8,7 @@ use super::local::Tools;
 use super::session::{Hold, LANE_FULL_PAUSE, Live, Session, State};
 use super::table::Route;
 use super::workers::{self, Place, request_job};
-use super::{Visitor, deliver};
+use super::{Prepared, Visitor, deliver};
 use crate::delivery::tracks::Confirmed;
 use crate::ids::ConvId;
 use crate::net::{CloseReason, ConnId, Flow, Link};
@@ -131,7 +131,12 @@ fn take(
                 deliver::settle_receipts(tools, live, acknowledged);
             }
             let caller = live.caller(conn);
-            let job = request_job(conn, incoming.id, incoming.tag.map(Box::from), move |ctx| job(ctx, &caller));
+            let job = request_job(
+                conn,
+                incoming.id,
+                incoming.tag.map(Box::from),
+                Prepared::new(move |ctx| job(ctx, &caller)),
+            );
             Ok(submit(tools, session, Place::Worker, job, now))
         }
         Route::Anyone(parse) => {
@@ -143,7 +148,12 @@ fn take(
             }
             let (place, job) = parse(incoming.line, incoming.bounds)?;
             let visitor = Visitor { conn, from: session.from };
-            let job = request_job(conn, incoming.id, incoming.tag.map(Box::from), move |ctx| job(ctx, &visitor));
+            let job = request_job(
+                conn,
+                incoming.id,
+                incoming.tag.map(Box::from),
+                Prepared::new(move |ctx| job(ctx, &visitor)),
+            );
             Ok(submit(tools, session, place, job, now))
         }
     }

@@ -16,7 +16,7 @@ use super::mail::Mail;
 use super::members::Members;
 use super::session::{Due, Live, Session};
 use super::table::Table;
-use super::workers::Workers;
+use super::workers::{Place, Workers};
 use super::{Shared, mail};
 use crate::bus::Channel;
 use crate::delivery::lanes::Lanes;
@@ -95,6 +95,12 @@ impl Protocol for Local {
                 };
                 deliver::reply(tools, members, conn, session, link, line, then, now);
             }
+            Mail::NotYet { conn, job } => {
+                if let Some((session, link)) = net.connection(conn) {
+                    session.wait_with(job, now);
+                    rearm(session, link, now);
+                }
+            }
             Mail::Enter { conn, live } => match net.connection(conn) {
                 Some((session, _)) => {
                     members.enter(conn, &live.groups);
@@ -139,6 +145,9 @@ impl Protocol for Local {
             Due::Work { resume, tick } => {
                 if resume {
                     link.resume();
+                }
+                if let Some(job) = session.take_due_job(now) {
+                    self.tools.workers.submit(Place::Worker, job, now);
                 }
                 if tick && let Some(live) = session.live() {
                     self.resync.retry(conn, live);

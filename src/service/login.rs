@@ -6,7 +6,7 @@
 //! was committed after the reading is delivered to a session that hears.)
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -15,8 +15,9 @@ use super::mail::{Backlog, Mail, Then};
 use super::password::{new_token, token_hash, token_key};
 use super::session::{Habits, Live};
 use super::workers::Place;
-use super::{Caller, Ctx, Done, Handled, ServiceError, Visitor, account};
+use super::{Caller, Ctx, Done, Handled, Prepared, ServiceError, Visitor, account};
 use crate::bus::Channel;
+use crate::clock::UnixMs;
 use crate::config::SessionPolicy;
 use crate::delivery::bell::Ring;
 use crate::delivery::directory::{Entered, Entry};
@@ -32,6 +33,8 @@ use crate::wire::request::{Account, Bare, Credentials, Login, Register};
 const TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// A token's end is moved at most so often: a login costs no write otherwise.
 const TOKEN_TOUCH: Duration = Duration::from_secs(24 * 3600);
+/// How long a login waits for an account that is online to go offline.
+const ONLINE_GRACE: Duration = Duration::from_millis(300);
 /// Friend requests that are told at login.
 const FRIEND_REQUESTS_MAX: u32 = 100;
 
@@ -79,16 +82,36 @@ pub fn login(ctx: &mut Ctx, visitor: &Visitor, request: &Login) -> Handled {
         None => DeviceId::UNNAMED,
     };
     let caller = Caller { conn: visitor.conn, user: user.id, name: Arc::from(user.name), device, token: ticket.hash };
-
     let own = own_messages(ctx.shared.config.session_policy, device);
-    enter(ctx, &caller, &ticket, Habits { confirms: request.confirms, own })?;
+    let give_up_at = ctx.shared.clock.now() + ONLINE_GRACE;
+    let_in(ctx, Entrance { caller, ticket, habits: Habits { confirms: request.confirms, own }, give_up_at })
+}
+
+/// A login whose credentials are right.
+struct Entrance {
+    caller: Caller,
+    ticket: Ticket,
+    habits: Habits,
+    /// When the account counts as online, should it still seem to be.
+    give_up_at: Instant,
+}
+
+/// Registers the session, then reads what it has missed. An account that is online is asked for again for a moment: a
+/// client that has just closed its connection comes back faster than the news of the close travels.
+fn let_in(ctx: &mut Ctx, entrance: Entrance) -> Handled {
+    let Entrance { caller, ticket, habits, give_up_at } = &entrance;
+    if let Registered::AlreadyOnline = register_session(ctx, caller, ticket, *habits)? {
+        if ctx.shared.clock.now() >= *give_up_at {
+            return Err(ServiceError::refused(Errno::AlreadyOnline, "this account is already online"));
+        }
+        return Err(ServiceError::NotYet(Prepared::new(move |ctx| let_in(ctx, entrance))));
+    }
     // From here on the reactor takes back what was registered, if anything fails.
-    keep_token(ctx, &caller, &ticket)?;
-    let found = account::read(ctx, &caller)?;
-    let friend_requests = ctx.store.friend_requests(caller.user, FRIEND_REQUESTS_MAX)?;
-    let friend_requests =
-        friend_requests.iter().map(|ask| reply::friend_request(ask.from.id, &ask.from.name, &ask.msg));
-    let backlog = Backlog { friend_requests: friend_requests.collect(), pending: found.pending, shown: found.shown };
+    keep_token(ctx, caller, ticket)?;
+    let found = account::read(ctx, caller)?;
+    let asked = ctx.store.friend_requests(caller.user, FRIEND_REQUESTS_MAX)?;
+    let asked = asked.iter().map(|ask| reply::friend_request(ask.from.id, &ask.from.name, &ask.msg));
+    let backlog = Backlog { friend_requests: asked.collect(), pending: found.pending, shown: found.shown };
     ctx.shared.metrics.logins.inc();
     let body = Body::of(&LoginReply { id: caller.user, name: &caller.name, token: &ticket.token, lists: found.lists });
     Ok(Done { body, then: Then::GoLive(Box::new(backlog)) })
@@ -148,8 +171,8 @@ fn ticket_of(ctx: &mut Ctx, credentials: &Credentials, user: &UserRow) -> Result
     if let Some(token) = &credentials.token {
         let hash = token_hash(token);
         let row = ctx.store.token(&hash, ctx.shared.clock.wall())?;
-        if row.is_some_and(|row| row.user == user.id) {
-            return Ok(Some(Ticket { token: token.clone(), hash, kind: TicketKind::Resumed }));
+        if let Some(TokenRow { expires_at, .. }) = row.filter(|row| row.user == user.id) {
+            return Ok(Some(Ticket { token: token.clone(), hash, kind: TicketKind::Resumed { expires_at } }));
         }
     }
     let Some(password) = &credentials.password else { return Ok(None) };
@@ -171,17 +194,28 @@ struct Ticket {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum TicketKind {
     New,
-    Resumed,
+    Resumed { expires_at: UnixMs },
+}
+
+/// What became of a session that wanted to enter.
+enum Registered {
+    In,
+    AlreadyOnline,
 }
 
 /// Registers the session here and on the bus, as the session policy allows, and lets the reactor hear.
-fn enter(ctx: &mut Ctx, caller: &Caller, ticket: &Ticket, habits: Habits) -> Result<(), ServiceError> {
+fn register_session(
+    ctx: &mut Ctx,
+    caller: &Caller,
+    ticket: &Ticket,
+    habits: Habits,
+) -> Result<Registered, ServiceError> {
     let groups: Vec<_> = ctx.store.groups(caller.user)?.into_iter().map(|group| group.id).collect();
     let policy = ctx.shared.config.session_policy;
     let entry = Entry { conn: caller.conn, token: token_key(&ticket.hash) };
     let replaced = match ctx.shared.directory.enter(caller.user, entry, policy) {
         Entered::In(replaced) => replaced,
-        Entered::AlreadyOnline => return Err(already_online()),
+        Entered::AlreadyOnline => return Ok(Registered::AlreadyOnline),
     };
     let mut own = vec![Channel::User(caller.user)];
     if policy == SessionPolicy::Reject {
@@ -196,16 +230,12 @@ fn enter(ctx: &mut Ctx, caller: &Caller, ticket: &Ticket, habits: Habits) -> Res
     }
     if policy == SessionPolicy::Reject && is_online_elsewhere(ctx, caller.user, entry.token, ticket.kind) {
         leave(ctx, caller.user, caller.conn, &channels);
-        return Err(already_online());
+        return Ok(Registered::AlreadyOnline);
     }
     take_over(ctx, caller.user, entry.token, ticket.kind);
     let live = Live::new(caller.clone(), habits, groups, own);
     ctx.shared.mailboxes.post(caller.conn, Mail::Enter { conn: caller.conn, live: Box::new(live) });
-    Ok(())
-}
-
-fn already_online() -> ServiceError {
-    ServiceError::refused(Errno::AlreadyOnline, "this account is already online")
+    Ok(Registered::In)
 }
 
 /// Whether another node has a session that this login may not take over. When the bus is away that cannot be known,
@@ -214,7 +244,7 @@ fn is_online_elsewhere(ctx: &Ctx, user: UserId, token: u64, kind: TicketKind) ->
     match ctx.shared.bus.elsewhere(&[Channel::User(user), Channel::Token(token)]) {
         Ok(counts) => {
             let (sessions, holders) = (counts.first().copied(), counts.get(1).copied());
-            let resumes = kind == TicketKind::Resumed && holders.unwrap_or(0) > 0;
+            let resumes = matches!(kind, TicketKind::Resumed { .. }) && holders.unwrap_or(0) > 0;
             sessions.unwrap_or(0) > 0 && !resumes
         }
         Err(error) => {
@@ -227,7 +257,7 @@ fn is_online_elsewhere(ctx: &Ctx, user: UserId, token: u64, kind: TicketKind) ->
 fn take_over(ctx: &mut Ctx, user: UserId, token: u64, kind: TicketKind) {
     if ctx.shared.config.session_policy == SessionPolicy::Replace {
         ctx.ring(Channel::User(user), Ring::Replaced);
-    } else if kind == TicketKind::Resumed {
+    } else if matches!(kind, TicketKind::Resumed { .. }) {
         ctx.ring(Channel::User(user), Ring::Resumed(token));
     }
     ctx.flush();
@@ -240,16 +270,15 @@ fn leave(ctx: &Ctx, user: UserId, conn: ConnId, channels: &[Channel]) {
 
 fn keep_token(ctx: &mut Ctx, caller: &Caller, ticket: &Ticket) -> Result<(), ServiceError> {
     let now = ctx.shared.clock.wall();
-    let expires_at = now.plus(TOKEN_LIFE);
+    let new_end = now.plus(TOKEN_LIFE);
     match ticket.kind {
         TicketKind::New => {
-            let row = TokenRow { user: caller.user, expires_at };
+            let row = TokenRow { user: caller.user, expires_at: new_end };
             ctx.store.save_token(&ticket.hash, &row, now)?;
         }
-        TicketKind::Resumed => {
-            let row = ctx.store.token(&ticket.hash, now)?.ok_or_else(wrong_credentials)?;
-            if row.expires_at < now.plus(TOKEN_LIFE.saturating_sub(TOKEN_TOUCH)) {
-                ctx.store.extend_token(&ticket.hash, expires_at)?;
+        TicketKind::Resumed { expires_at } => {
+            if expires_at < now.plus(TOKEN_LIFE.saturating_sub(TOKEN_TOUCH)) {
+                ctx.store.extend_token(&ticket.hash, new_end)?;
             }
         }
     }

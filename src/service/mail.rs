@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::Shared;
 use super::session::Live;
+use super::workers::Job;
 use crate::bus::Channel;
 use crate::delivery::tracks::Fetched;
 use crate::delivery::{Event, Reactors};
@@ -26,6 +27,13 @@ pub enum Mail {
         line: Bytes,
         /// What changes in the session.
         then: Then,
+    },
+    /// A worker could not answer a request yet: the job is to be queued again in a moment.
+    NotYet {
+        /// Whose.
+        conn: ConnId,
+        /// The rest of it.
+        job: Job,
     },
     /// A login was accepted: from now on the session hears what comes, and keeps it in mind until it goes live. What
     /// the entrance has registered is the reactor's to take back from here on.

@@ -32,6 +32,7 @@ pub mod session;
 pub mod table;
 pub mod workers;
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,6 +79,34 @@ pub enum ServiceError {
     /// A password cannot be checked.
     #[error(transparent)]
     Password(#[from] PasswordError),
+    /// Not now: this goes on in a moment. Nobody is answered yet.
+    #[error("not yet")]
+    NotYet(Prepared),
+}
+
+/// A request with its handler, for whichever worker takes it: all of it, or the rest of one that had to wait.
+pub struct Prepared(Box<dyn FnOnce(&mut Ctx) -> Handled + Send>);
+
+impl Prepared {
+    /// What is to be done.
+    #[must_use]
+    pub fn new(handle: impl FnOnce(&mut Ctx) -> Handled + Send + 'static) -> Self {
+        Self(Box::new(handle))
+    }
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// As any handler.
+    pub fn handle(self, ctx: &mut Ctx) -> Handled {
+        (self.0)(ctx)
+    }
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Prepared")
+    }
 }
 
 impl ServiceError {
@@ -95,7 +124,9 @@ impl ServiceError {
             Self::Store(StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_)) => {
                 (Errno::Unavailable, "storage is unavailable; try again")
             }
-            Self::Store(StoreError::Broken(_)) | Self::Password(_) => (Errno::Internal, "internal error"),
+            Self::Store(StoreError::Broken(_)) | Self::Password(_) | Self::NotYet(_) => {
+                (Errno::Internal, "internal error")
+            }
         }
     }
 }

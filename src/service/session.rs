@@ -20,6 +20,7 @@ use crate::net::{ConnId, Link};
 use crate::store::{CursorRow, TokenHash};
 
 use super::Caller;
+use super::workers::Job;
 
 /// Malformed lines in a row that close the connection.
 pub const MALFORMED_MAX: u8 = 10;
@@ -27,6 +28,8 @@ pub const MALFORMED_MAX: u8 = 10;
 const BURST_SECONDS: u32 = 5;
 /// Notices kept during a login, which takes some milliseconds.
 const EARLY_NOTICES_MAX: usize = 64;
+/// How long a request waits that a worker could not answer yet.
+const NOT_YET_PAUSE: Duration = Duration::from_millis(20);
 /// How long a line waits before it is offered again to a lane that was full.
 pub const LANE_FULL_PAUSE: Duration = Duration::from_millis(2);
 
@@ -45,6 +48,8 @@ pub struct Session {
     /// The server is stopping: close when nothing is under way.
     pub stopping: bool,
     malformed_in_a_row: u8,
+    /// A request that goes on at a worker in a moment.
+    not_yet: Option<Box<(Instant, Job)>>,
     login_deadline: Option<Instant>,
     /// When the reactor was asked to wake it.
     armed: Option<Instant>,
@@ -216,6 +221,7 @@ impl Session {
             hold: Hold::No,
             stopping: false,
             malformed_in_a_row: 0,
+            not_yet: None,
             login_deadline: login.map(|login| now + login),
             armed: None,
             pace: None,
@@ -304,6 +310,17 @@ impl Session {
         released
     }
 
+    /// A worker could not answer yet: the job goes on in a moment.
+    pub fn wait_with(&mut self, job: Job, now: Instant) {
+        self.not_yet = Some(Box::new((now + NOT_YET_PAUSE, job)));
+    }
+
+    /// The job whose moment has come.
+    pub fn take_due_job(&mut self, now: Instant) -> Option<Job> {
+        let due = self.not_yet.take_if(|waiting| waiting.0 <= now)?;
+        Some(due.1)
+    }
+
     /// Whether nothing of this connection is under way.
     #[must_use]
     pub fn is_idle(&self) -> bool {
@@ -316,6 +333,7 @@ impl Session {
             Hold::Until(at) => Some(at),
             Hold::No | Hold::UntilRoom | Hold::UntilIdle => None,
         };
+        let not_yet = self.not_yet.as_ref().map(|waiting| waiting.0);
         // A request under way outlives the deadline: the worker's answer decides.
         let login = if self.at_worker { None } else { self.login_deadline };
         let tick = self.live().and_then(|live| {
@@ -326,7 +344,7 @@ impl Session {
             }
             live.tick_at
         });
-        let wish = [held, login, tick].into_iter().flatten().min();
+        let wish = [held, not_yet, login, tick].into_iter().flatten().min();
         if wish == self.armed {
             return None;
         }

@@ -11,7 +11,7 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::mail::{Mail, Then};
-use super::{Ctx, Handled};
+use super::{Ctx, Prepared, ServiceError};
 use crate::metrics::{Metrics, Refusal};
 use crate::net::ConnId;
 use crate::store::OpenStore;
@@ -129,18 +129,18 @@ impl Queues {
 
 /// A job that runs a handler and posts its reply: exactly one, whatever happens.
 #[must_use]
-pub fn request_job(
-    conn: ConnId,
-    request: MsgId,
-    tag: Option<Box<str>>,
-    handler: impl FnOnce(&mut Ctx) -> Handled + Send + 'static,
-) -> Job {
+pub fn request_job(conn: ConnId, request: MsgId, tag: Option<Box<str>>, prepared: Prepared) -> Job {
     Box::new(move |ctx| {
         let late = ctx.check_late();
-        let handled = catch_unwind(AssertUnwindSafe(|| late.and_then(|()| handler(ctx))));
+        let handled = catch_unwind(AssertUnwindSafe(|| late.and_then(|()| prepared.handle(ctx))));
         let tag = tag.as_deref();
         let (line, then) = match handled {
             Ok(Ok(done)) => (reply::success(request, tag, &done.body), done.then),
+            Ok(Err(ServiceError::NotYet(rest))) => {
+                let job = request_job(conn, request, tag.map(Box::from), rest);
+                ctx.shared.mailboxes.post(conn, Mail::NotYet { conn, job });
+                return ctx.flush();
+            }
             Ok(Err(error)) => {
                 let (errno, text) = error.reply();
                 if matches!(errno, Errno::Unavailable | Errno::Internal) {
