@@ -28,6 +28,20 @@ fn reject_refuses_the_second_login() {
     wait_for("the account to be free again", || (second.request(login.clone())["errno"] == 0).then_some(()));
 }
 
+/// A client that closes its connection and opens another is faster than the news of the close.
+#[test]
+fn a_login_waits_a_moment_for_a_session_that_is_ending() {
+    let node = Node::with_settings(&["session_policy=reject"]);
+    for _ in 0..20 {
+        let first = Client::newcomer(node.addr(), "hasty");
+        let mut second = node.connect();
+        let login = json!({"msgid": 1, "id": first.id, "pwd": PASSWORD});
+        second.send(&login);
+        drop(first);
+        assert_eq!(second.reply(2, &login)["errno"], 0);
+    }
+}
+
 #[test]
 fn reject_is_the_default() {
     let node = Node::start(&[]);

@@ -34,7 +34,7 @@ const TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// A token's end is moved at most so often: a login costs no write otherwise.
 const TOKEN_TOUCH: Duration = Duration::from_secs(24 * 3600);
 /// How long a login waits for an account that is online to go offline.
-const ONLINE_GRACE: Duration = Duration::from_millis(300);
+const ONLINE_GRACE: Duration = Duration::from_millis(500);
 /// Friend requests that are told at login.
 const FRIEND_REQUESTS_MAX: u32 = 100;
 
