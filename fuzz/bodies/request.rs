@@ -38,7 +38,11 @@ fn relay(chat: &Chat, echo: &Echo) {
     assert_is_a_line(&reply::ack(chat.to, 1, UnixMs::now(), echo));
     let push = Push { sender, name: "a", to: chat.to, body: &chat.body, time: UnixMs::now(), seq: 1 };
     assert_is_a_line(&push.line());
-    assert!(!push.element().get().contains('\n'));
+    let listed = format!(r#"{{"messages":[{}]}}"#, push.element().get());
+    assert!(!listed.contains('\n'), "{listed}");
+    if let Err(error) = serde_json::from_str::<Value>(&listed) {
+        panic!("{error}: {listed}");
+    }
     let relayed: Value = serde_json::from_slice(&push.line()).expect("checked just above");
     assert!(relayed["msg"].is_string() && relayed["id"] == 1 && relayed["seq"] == 1, "{relayed}");
 }
