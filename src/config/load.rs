@@ -103,6 +103,16 @@ pub fn load(sources: &Sources) -> Result<Effective, Problems> {
     layers.finish()
 }
 
+/// The settings that a file with this text makes, over the defaults; no other source counts.
+///
+/// # Errors
+/// All problems at once, as [`load`] tells them.
+pub fn load_text(text: &str) -> Result<Effective, Problems> {
+    let mut layers = Layers::of_defaults();
+    layers.lay_text(Path::new("text"), text);
+    layers.finish()
+}
+
 /// The settings while they are being laid over each other.
 struct Layers {
     config: Config,
@@ -123,7 +133,11 @@ impl Layers {
                 return self.problems.push(Problem::at(&origin, format_args!("cannot be read: {error}")));
             }
         };
-        let read = each_key(&text, &mut |name, line, given| {
+        self.lay_text(path, &text);
+    }
+
+    fn lay_text(&mut self, path: &Path, text: &str) {
+        let read = each_key(text, &mut |name, line, given| {
             self.lay_key(name, &given, Origin::Line(path.to_owned(), line));
         });
         if let Err(error) = read {

@@ -31,7 +31,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 pub use help::{key_listing, variable_listing};
-pub use load::{Effective, Flag, Setting, Sources, load};
+pub use load::{Effective, Flag, Setting, Sources, load, load_text};
 pub use problem::{Origin, Problem, Problems};
 pub use secret::masked;
 

@@ -12,7 +12,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use mio::net::TcpStream;
@@ -171,6 +171,16 @@ impl<M> Inbox<M> {
         self.receiver.try_recv().ok()
     }
 
+    /// The next message that was posted; waits for it, but no longer than `patience`. For whoever runs a protocol on a
+    /// thread of its own, without sockets, instead of handing the inbox to a reactor. Commands for a reactor end the wait.
+    #[must_use]
+    pub fn wait_for_post(&self, patience: Duration) -> Option<M> {
+        match self.receiver.recv_timeout(patience) {
+            Ok(Command::Post(message)) => Some(message),
+            Ok(Command::Adopt(..) | Command::Stop(_)) | Err(_) => None,
+        }
+    }
+
     /// A socket that was adopted is closed.
     pub(super) fn connection_closed(&self) {
         self.bell.connections.fetch_sub(1, Ordering::Relaxed);
@@ -180,7 +190,6 @@ impl<M> Inbox<M> {
 #[cfg(test)]
 mod tests {
     use std::thread;
-    use std::time::Duration;
 
     use mio::Events;
 

@@ -17,7 +17,7 @@ pub mod frame;
 mod link;
 pub mod mailbox;
 mod outbox;
-mod proxy;
+pub mod proxy;
 pub mod reactor;
 mod sys;
 mod table;

@@ -8,7 +8,7 @@ const V1_BYTES_MAX: usize = 107;
 /// The longest version 2 header taken: what fits into one segment of any network, as the specification asks of senders.
 const V2_BYTES_MAX: usize = 536;
 /// No header is longer.
-pub(super) const HEADER_BYTES_MAX: usize = V2_BYTES_MAX;
+pub const HEADER_BYTES_MAX: usize = V2_BYTES_MAX;
 
 const V1_PREFIX: &[u8] = b"PROXY ";
 const V2_SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
@@ -19,7 +19,7 @@ const _: () = assert!(V1_BYTES_MAX <= HEADER_BYTES_MAX);
 
 /// What the first bytes of a connection are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Parsed {
+pub enum Parsed {
     /// The beginning of a header.
     Incomplete,
     /// A whole header.
@@ -35,7 +35,7 @@ pub(super) enum Parsed {
 
 /// What a header says about the client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Source {
+pub enum Source {
     /// Its address.
     Client(IpAddr),
     /// Nothing: the balancer speaks for itself (a health check) or does not know.
@@ -43,7 +43,8 @@ pub(super) enum Source {
 }
 
 /// Looks at all bytes received so far. Never `Incomplete` for [`HEADER_BYTES_MAX`] bytes or more.
-pub(super) fn parse(bytes: &[u8]) -> Parsed {
+#[must_use]
+pub fn parse(bytes: &[u8]) -> Parsed {
     if begins(bytes, V1_PREFIX) {
         return parse_v1(bytes);
     }

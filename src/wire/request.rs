@@ -529,15 +529,24 @@ fn cid(raw: &RawValue) -> Parsed<Box<str>> {
     Ok(cid.into_owned().into_boxed_str())
 }
 
+/// With fewer opening brackets than this, no parser's limit is near.
+const NESTING_SAFE: usize = 100;
+
 /// `ext` is parsed as deep as a client will, so that one client's odd JSON cannot break another's parser; its text is
-/// relayed, so numbers keep their digits.
-fn ext(raw: &RawValue, bounds: Bounds) -> Parsed<&str> {
+/// relayed, so numbers keep their digits. A line break between two tokens becomes a blank: some readers would cut the
+/// relayed line there. (Within a string JSON forbids it.)
+fn ext(raw: &RawValue, bounds: Bounds) -> Parsed<Cow<'_, str>> {
     let raw = raw.get();
     if raw.len() > bounds.message_bytes {
         return Err(RequestError::too_large("ext", raw.len(), bounds.message_bytes));
     }
-    let parsed: Result<serde_json::Value, _> = serde_json::from_str(raw);
-    parsed.map(|_| raw).map_err(|error| RequestError::malformed(format!("`ext` cannot be relayed: {error}")))
+    // In a list of messages it stands three levels down, and a parser that counts levels counts those.
+    let opening = raw.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count();
+    let parsed: Result<serde_json::Value, _> =
+        if opening < NESTING_SAFE { serde_json::from_str(raw) } else { serde_json::from_str(&format!("[[[{raw}]]]")) };
+    parsed.map_err(|error| RequestError::malformed(format!("`ext` cannot be relayed: {error}")))?;
+    let has_breaks = raw.contains(['\r', '\n']);
+    Ok(if has_breaks { Cow::Owned(raw.replace(['\r', '\n'], " ")) } else { Cow::Borrowed(raw) })
 }
 
 fn flag(field: &str, raw: Raw<'_>) -> Parsed<bool> {
@@ -627,6 +636,26 @@ mod tests {
         let line = Envelope::parse(deep.as_bytes()).unwrap();
         assert_eq!(Chat::to_user(&line, roomy).unwrap_err().errno, Errno::Malformed);
         assert!(chat(r#"{"msgid":6,"toid":2,"msg":"","ext":1e400}"#).is_err());
+    }
+
+    #[test]
+    fn a_line_break_between_tokens_is_not_relayed() {
+        let parsed = chat("{\"msgid\":6,\"toid\":2,\"msg\":\"\",\"ext\":[1,\r2.50]}").unwrap();
+        assert_eq!(&*parsed.body, r#"{"msg":"","ext":[1, 2.50]}"#);
+    }
+
+    #[test]
+    fn what_is_relayed_can_be_parsed_in_a_list_too() {
+        let roomy = Bounds { message_bytes: 1 << 20 };
+        let mut taken = 0;
+        for depth in 90..130 {
+            let line = format!(r#"{{"msgid":6,"toid":2,"msg":"","ext":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
+            let Ok(chat) = Chat::to_user(&Envelope::parse(line.as_bytes()).unwrap(), roomy) else { continue };
+            let listed = format!(r#"{{"messages":[{}]}}"#, chat.body);
+            assert!(serde_json::from_str::<serde_json::Value>(&listed).is_ok(), "{depth} levels");
+            taken += 1;
+        }
+        assert!(taken > 30, "{taken} depths were taken");
     }
 
     #[test]
