@@ -2,8 +2,7 @@
 //! listens. Every line is answered once, every answer is a line, and the bystander's messages stay whole and in order.
 //!
 //! ```text
-//!   bytes --lines--> Local (net's Protocol) --jobs--> run here        --mail--> Local --> lines to both
-//!                                           --appends--> lane thread  --mail-->
+//!   bytes --lines--> Local (net's Protocol) --jobs, appends--> worker and lane, run here --mail--> Local --> lines
 //! ```
 
 use std::cell::RefCell;
@@ -17,12 +16,12 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use stonechat::bus::Bus;
 use stonechat::bus::local::LocalBus;
-use stonechat::clock::UnixMs;
+use stonechat::clock::{Clock, UnixMs};
 use stonechat::config::{Config, PasswordCost, Synchronous};
 use stonechat::delivery::directory::Directory;
 use stonechat::delivery::fanout::Fanout;
-use stonechat::delivery::lanes::{EchoTo, LaneParts, Lanes};
-use stonechat::delivery::scribe::{self, ScribeParts};
+use stonechat::delivery::lanes::{self, EchoTo, LaneParts, LaneRunner, Stepped};
+use stonechat::delivery::scribe::{self, Scribe};
 use stonechat::ids::{NodeId, UserId};
 use stonechat::metrics::Metrics;
 use stonechat::net::mailbox::{self, Inbox};
@@ -33,7 +32,7 @@ use stonechat::service::mail::{Mail, Mailboxes};
 use stonechat::service::password::token_hash;
 use stonechat::service::session::Session;
 use stonechat::service::table::Table;
-use stonechat::service::workers::{self, Queues};
+use stonechat::service::workers::{self, Place, Queues};
 use stonechat::service::{Ctx, Shared};
 use stonechat::store::sqlite::SqliteStores;
 use stonechat::store::{OpenStore, TokenRow};
@@ -43,17 +42,13 @@ use tempfile::TempDir;
 const RUNS_PER_WORLD: usize = 20_000;
 /// Lines of one run; more say nothing new.
 const LINES_MAX: usize = 64;
-/// A request that is not answered within this time hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
-
 /// The first byte says whether the client is logged in; the others are its stream.
 pub fn run(bytes: &[u8]) {
     thread_local!(static WORLD: RefCell<Option<World>> = const { RefCell::new(None) });
     let [kind, stream @ ..] = bytes else { return };
     WORLD.with_borrow_mut(|world| {
         if world.as_ref().is_none_or(|world| world.runs == RUNS_PER_WORLD) {
-            // The old one first: its threads are to end before new ones begin.
-            *world = None;
+                *world = None;
             *world = Some(World::new());
         }
         let world = world.as_mut().expect("made just above");
@@ -67,13 +62,13 @@ struct World {
     inbox: Inbox<Mail>,
     queues: Queues,
     ctx: Ctx,
+    lane: LaneRunner,
+    scribe: Scribe,
     net: Net,
     bystander: ConnId,
     /// The last `seq` that the bystander got, by conversation.
     heard: HashMap<String, u64>,
     runs: usize,
-    /// The scribe ends when it is dropped.
-    _stop_scribe: crossbeam_channel::Sender<()>,
     _folder: TempDir,
 }
 
@@ -143,22 +138,24 @@ impl World {
         let directory = Arc::new(Directory::new());
         let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(NodeId(1)));
         let (handle, inbox) = mailbox::channel(0).expect("a mailbox");
-        let mailboxes = Mailboxes::new(vec![handle]);
-        let (stop_scribe, scribe_stopped) = crossbeam_channel::bounded(0);
-        let parts = ScribeParts { store: open(), bus: Arc::clone(&bus), metrics: Arc::clone(&metrics) };
-        let (desk, _) = scribe::start(parts, scribe_stopped).expect("a thread");
+        let mailboxes = Mailboxes::new(vec![Box::new(handle)]);
+        let clock = Clock::system();
+        let (desk, _) = scribe::desk(Arc::clone(&metrics));
+        let scribe = Scribe::new(open(), Arc::clone(&bus), desk.clone());
         let lane = LaneParts {
             store: open(),
             fanout: Fanout::new(mailboxes.clone(), Arc::clone(&directory)),
             bus: Arc::clone(&bus),
             echo: EchoTo::Nobody,
             patience: config.store.timeout,
+            clock,
             metrics: Arc::clone(&metrics),
         };
-        let (lanes, _) = Lanes::start(vec![lane], Arc::clone(&metrics)).expect("a thread");
+        let (lanes, mut runners) = lanes::lanes(vec![lane], Arc::clone(&metrics));
+        let lane = runners.pop().expect("one was asked for");
         let (workers, queues) = workers::queues(Arc::clone(&metrics));
         let attempts = Attempts::new(None);
-        let shared = Arc::new(Shared { config, directory, bus, desk, attempts, mailboxes, metrics });
+        let shared = Arc::new(Shared { config, clock, directory, bus, desk, attempts, mailboxes, metrics });
         let ctx = Ctx::new(Arc::clone(&shared), open());
         let tools = Tools { shared, table: Arc::new(Table::new()), lanes, workers };
         let mut world = Self {
@@ -166,11 +163,12 @@ impl World {
             inbox,
             queues,
             ctx,
+            lane,
+            scribe,
             net: Net::default(),
             bystander: conn(1, 0),
             heard: HashMap::new(),
             runs: 0,
-            _stop_scribe: stop_scribe,
             _folder: folder,
         };
         world.populate();
@@ -268,15 +266,16 @@ impl World {
     fn settle(&mut self, id: ConnId) {
         loop {
             self.local.turn_ended(&mut self.net, now());
-            self.queues.run_waiting(&mut self.ctx);
-            let is_idle = self.net.0.get(&id).is_none_or(|(session, _)| session.is_idle());
-            let patience = if is_idle { Duration::ZERO } else { PATIENCE };
-            match self.inbox.wait_for_post(patience) {
+            while self.queues.run_one(Place::Worker, &mut self.ctx) || self.queues.run_one(Place::Auth, &mut self.ctx) {}
+            while self.lane.step() != Stepped::Idle {}
+            match self.inbox.wait_for_post(Duration::ZERO) {
                 Some(mail) => self.local.message(mail, &mut self.net, now()),
-                None if is_idle => return,
-                None => panic!("a request is not answered"),
+                None => break,
             }
         }
+        let is_idle = self.net.0.get(&id).is_none_or(|(session, _)| session.is_idle());
+        assert!(is_idle, "a request is not answered");
+        self.scribe.write();
     }
 
     fn close(&mut self, id: ConnId) {

@@ -56,16 +56,6 @@ pub fn queues(metrics: Arc<Metrics>) -> (Workers, Queues) {
     (Workers { worker, auth, metrics }, Queues { worker: worker_jobs, auth: auth_jobs })
 }
 
-impl Queues {
-    /// Runs the jobs that wait, on the calling thread. For whoever runs a reactor's share without threads of its own.
-    pub fn run_waiting(&self, ctx: &mut Ctx) {
-        for job in self.worker.try_iter().chain(self.auth.try_iter()) {
-            ctx.shared.metrics.worker_queued.dec();
-            job(ctx);
-        }
-    }
-}
-
 impl Workers {
     /// Queues a job at the time `now`. Never blocks.
     pub fn submit(&self, place: Place, job: Job, now: Instant) {
