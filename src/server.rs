@@ -17,9 +17,9 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::admin::Admin;
+use crate::bus::Bus;
 use crate::bus::local::LocalBus;
 use crate::bus::redis::{RedisBus, RedisBusError};
-use crate::bus::{Bus, LinkState};
 use crate::clock::Clock;
 use crate::config::{Config, SessionPolicy, masked};
 use crate::delivery::directory::Directory;
@@ -155,7 +155,7 @@ struct Pool {
 impl Pool {
     fn of(config: &Config) -> Self {
         // One for the scribe, one for /readyz when it asks.
-        let left = config.store.pool.saturating_sub(AUTH_THREADS + 1);
+        let left = config.store.pool.saturating_sub(AUTH_THREADS + 2);
         let lanes = if config.mysql.is_some() { (left / 2).max(1) } else { SQLITE_LANES };
         Self { lanes, workers: left.saturating_sub(lanes).max(1) }
     }
@@ -229,16 +229,9 @@ impl Node {
 
     fn start_admin(&self, config: &Config) -> Result<Option<Admin>, StartError> {
         let Some(address) = config.admin else { return Ok(None) };
-        let bus = Arc::clone(&self.bus);
         let database = Readiness::new(Arc::clone(&self.stores));
-        let ready = move || {
-            let mut problems = Vec::new();
-            problems.extend(database.problem());
-            if bus.link() == LinkState::Down {
-                problems.push("the bus is away: messages of other nodes come late".to_owned());
-            }
-            if problems.is_empty() { Ok(()) } else { Err(problems) }
-        };
+        // Not the bus: without Redis every node still serves, and a balancer must not take all of them out at once.
+        let ready = move || database.problem().map_or(Ok(()), |problem| Err(vec![problem]));
         let admin = Admin::start(address, Arc::clone(&self.metrics), ready)
             .map_err(io_error(format!("cannot listen on {address}")))?;
         Ok(Some(admin))

@@ -151,8 +151,8 @@ pub(super) static KEYS: &[Key] = &[
     },
     Key {
         name: "limits.messages_per_second",
-        meaning: "How fast one session may send, with bursts of five times as much; beyond it the server reads more \
-                  slowly. 0: no limit",
+        meaning: "How fast one session may send messages and other requests, with bursts of five times as \
+                  much; beyond it the server reads more slowly. 0: no limit",
         kind: count(
             "messages",
             0,

@@ -230,15 +230,13 @@ fn carry_out(parts: &mut LaneParts, effects: Vec<Effect>) {
     for effect in effects {
         match effect {
             Effect::Answer { conn, stored, line } => {
-                if stored.is_some() {
-                    parts.metrics.messages_stored.inc();
-                }
                 parts.fanout.to_connection(conn, Event::Answered { conn, stored, line });
             }
             Effect::Announce(news) => {
-                if news.line.is_none() {
-                    parts.metrics.messages_duplicate.inc();
-                }
+                match news.line {
+                    Some(_) => parts.metrics.messages_stored.inc(),
+                    None => parts.metrics.messages_duplicate.inc(),
+                };
                 announce(parts, &news, &mut bells);
             }
         }

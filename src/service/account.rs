@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::mail::Then;
 use super::{Caller, Ctx, Done, Handled, ServiceError, friend, group};
 use crate::ids::{DeviceId, UserId};
-use crate::store::{Message, Pending};
+use crate::store::{GroupRow, Message, Pending};
 use crate::wire::reply::{Body, FriendEntry, GroupEntry, Push};
 use crate::wire::request::Bare;
 
@@ -32,16 +32,16 @@ pub struct Found {
     pub shown: Vec<Message>,
 }
 
-/// Reads all of it. What the user's sessions here have confirmed is written first.
+/// Reads all of it; the account's `groups` have been read. What the user's sessions here have confirmed is written first.
 ///
 /// # Errors
 /// The store is away.
-pub fn read(ctx: &mut Ctx, caller: &Caller) -> Result<Found, ServiceError> {
+pub fn read(ctx: &mut Ctx, caller: &Caller, groups: Vec<GroupRow>) -> Result<Found, ServiceError> {
     let (pending, shown) = unconfirmed(ctx, caller)?;
     let lists = Lists {
         offlinemsg: elements(&shown, caller.user),
         friends: friend::entries(ctx, caller.user)?,
-        groups: group::entries(ctx, caller.user)?,
+        groups: group::entries(ctx, groups)?,
     };
     Ok(Found { lists, pending, shown })
 }
@@ -58,7 +58,8 @@ pub fn account(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> Handled {
         #[serde(flatten)]
         lists: Lists,
     }
-    let found = read(ctx, caller)?;
+    let groups = ctx.store.groups(caller.user)?;
+    let found = read(ctx, caller, groups)?;
     let body = Body::of(&Reply { id: caller.user, name: &caller.name, lists: found.lists });
     Ok(Done { body, then: Then::Shown(found.shown) })
 }

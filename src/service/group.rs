@@ -128,7 +128,8 @@ pub fn list(ctx: &mut Ctx, caller: &Caller, request: &Groups) -> Handled {
         more: Option<bool>,
     }
     let Groups::Members { group, after, limit } = *request else {
-        let groups = entries(ctx, caller.user)?;
+        let groups = ctx.store.groups(caller.user)?;
+        let groups = entries(ctx, groups)?;
         return Ok(Done::reply(Body::of(&Reply { groups, more: None })));
     };
     let row = match ctx.store.group(group, caller.user)? {
@@ -148,8 +149,7 @@ pub fn list(ctx: &mut Ctx, caller: &Caller, request: &Groups) -> Handled {
 ///
 /// # Errors
 /// The store is away.
-pub fn entries(ctx: &mut Ctx, user: UserId) -> Result<Vec<GroupEntry>, ServiceError> {
-    let groups = ctx.store.groups(user)?;
+pub fn entries(ctx: &mut Ctx, groups: Vec<GroupRow>) -> Result<Vec<GroupEntry>, ServiceError> {
     if groups.is_empty() {
         return Ok(Vec::new());
     }

@@ -22,9 +22,9 @@ use crate::config::SessionPolicy;
 use crate::delivery::bell::Ring;
 use crate::delivery::directory::{Entered, Entry};
 use crate::delivery::tracks::OwnMessages;
-use crate::ids::{DeviceId, UserId};
+use crate::ids::{DeviceId, GroupId, UserId};
 use crate::net::ConnId;
-use crate::store::{Created, TokenHash, TokenRow, UserRow, Who};
+use crate::store::{Created, GroupRow, TokenHash, TokenRow, UserRow, Who};
 use crate::wire::errno::Errno;
 use crate::wire::reply::{self, Body};
 use crate::wire::request::{Account, Bare, Credentials, Login, Register};
@@ -100,7 +100,8 @@ struct Entrance {
 /// client that has just closed its connection comes back faster than the news of the close travels.
 fn let_in(ctx: &mut Ctx, entrance: Entrance) -> Handled {
     let Entrance { caller, ticket, habits, give_up_at } = &entrance;
-    if let Registered::AlreadyOnline = register_session(ctx, caller, ticket, *habits)? {
+    let groups = ctx.store.groups(caller.user)?;
+    if let Registered::AlreadyOnline = register_session(ctx, caller, ticket, *habits, &groups) {
         if ctx.shared.clock.now() >= *give_up_at {
             return Err(ServiceError::refused(Errno::AlreadyOnline, "this account is already online"));
         }
@@ -108,7 +109,7 @@ fn let_in(ctx: &mut Ctx, entrance: Entrance) -> Handled {
     }
     // From here on the reactor takes back what was registered, if anything fails.
     keep_token(ctx, caller, ticket)?;
-    let found = account::read(ctx, caller)?;
+    let found = account::read(ctx, caller, groups)?;
     let asked = ctx.store.friend_requests(caller.user, FRIEND_REQUESTS_MAX)?;
     let asked = asked.iter().map(|ask| reply::friend_request(ask.from.id, &ask.from.name, &ask.msg));
     let backlog = Backlog { friend_requests: asked.collect(), pending: found.pending, shown: found.shown };
@@ -209,13 +210,14 @@ fn register_session(
     caller: &Caller,
     ticket: &Ticket,
     habits: Habits,
-) -> Result<Registered, ServiceError> {
-    let groups: Vec<_> = ctx.store.groups(caller.user)?.into_iter().map(|group| group.id).collect();
+    groups: &[GroupRow],
+) -> Registered {
+    let groups: Vec<GroupId> = groups.iter().map(|group| group.id).collect();
     let policy = ctx.shared.config.session_policy;
     let entry = Entry { conn: caller.conn, token: token_key(&ticket.hash) };
     let replaced = match ctx.shared.directory.enter(caller.user, entry, policy) {
         Entered::In(replaced) => replaced,
-        Entered::AlreadyOnline => return Ok(Registered::AlreadyOnline),
+        Entered::AlreadyOnline => return Registered::AlreadyOnline,
     };
     let mut own = vec![Channel::User(caller.user)];
     if policy == SessionPolicy::Reject {
@@ -230,12 +232,12 @@ fn register_session(
     }
     if policy == SessionPolicy::Reject && is_online_elsewhere(ctx, caller.user, entry.token, ticket.kind) {
         leave(ctx, caller.user, caller.conn, &channels);
-        return Ok(Registered::AlreadyOnline);
+        return Registered::AlreadyOnline;
     }
     take_over(ctx, caller.user, entry.token, ticket.kind);
     let live = Live::new(caller.clone(), habits, groups, own);
     ctx.shared.mailboxes.post(caller.conn, Mail::Enter { conn: caller.conn, live: Box::new(live) });
-    Ok(Registered::In)
+    Registered::In
 }
 
 /// Whether another node has a session that this login may not take over. When the bus is away that cannot be known,
