@@ -56,6 +56,14 @@ pub struct Notes {
     pub ghosts: RefCell<Vec<(Duration, SharedPipe)>>,
 }
 
+impl Notes {
+    /// How far this user has confirmed.
+    pub fn confirmed_by(&self, user: User) -> BTreeMap<Conv, Seq> {
+        let confirmed = self.confirmed.borrow();
+        confirmed.iter().filter(|((whose, _), _)| *whose == user).map(|((_, conv), seq)| (*conv, *seq)).collect()
+    }
+}
+
 /// One client of one user.
 pub struct Client {
     pub user: User,
@@ -341,10 +349,7 @@ impl Client {
         self.groups = line["groups"].as_array().into_iter().flatten().map(|group| number(&group["id"])).collect();
         self.left.clear();
         self.got.clear();
-        let confirmed = notes.confirmed.borrow();
-        let confirmed =
-            confirmed.iter().filter(|((user, _), _)| *user == self.user).map(|((_, conv), seq)| (*conv, *seq));
-        let session = Session { user: self.user, confirmed: confirmed.collect(), events: Vec::new() };
+        let session = Session { user: self.user, confirmed: notes.confirmed_by(self.user), events: Vec::new() };
         let mut histories = notes.histories.borrow_mut();
         self.session = histories.sessions.len();
         histories.sessions.push(session);

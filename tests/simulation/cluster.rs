@@ -69,6 +69,14 @@ pub fn run(seed: u64, change: impl FnOnce(&mut Plan)) -> Run {
         stuck = cluster.read_history(&world);
     }
     let histories = cluster.take_histories(&world);
+    if std::env::var("SIM_DEBUG").is_ok() {
+        println!("{:?}", world.plan);
+        for (index, session) in histories.sessions.iter().enumerate() {
+            println!("session {index} of {} confirmed {:?}", session.user, session.confirmed);
+            for event in &session.events { println!("    {index} {event:?}"); }
+        }
+        for sent in &histories.sends { println!("{sent:?}"); }
+    }
     let mut violations =
         stuck.map_or_else(|| check(&histories), |what| vec![Violation { class: Class::B, text: what }]);
     violations.dedup();
@@ -299,6 +307,10 @@ impl Cluster {
     fn take_histories(&self, world: &World) -> crate::checker::Histories {
         let mut histories = self.notes.histories.take();
         self.each_client(|client| histories.readings.extend(client.take_readings()));
+        if world.plan.clients_per_user > 1 {
+            // Sessions that name no device share their place: where one begins, another may have confirmed meanwhile.
+            histories.sessions.iter_mut().for_each(|session| session.confirmed = self.notes.confirmed_by(session.user));
+        }
         histories.members = world.database.borrow().stays.iter().map(member).collect();
         histories
     }
