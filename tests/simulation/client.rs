@@ -226,7 +226,7 @@ impl Client {
             self.ask(world, pipe, Request::Chat(draft), &fields);
             return true;
         }
-        if world.is_stormy.get() && world.plan.roughness > 0 && world.chance(500) {
+        if world.is_stormy.get() && world.plan.roughness > 0 && world.chance(world.plan.curiosity) {
             self.ask_something(world, pipe);
         }
         false
@@ -243,8 +243,10 @@ impl Client {
     fn ask_something(&mut self, world: &World, pipe: &SharedPipe) {
         let group = u32::try_from(world.between(1, self.all_groups as usize)).expect("few");
         match world.below(8) {
-            0 => self.ask(world, pipe, Request::List, r#""msgid":41"#),
-            1 => self.ask(world, pipe, Request::List, r#""msgid":33"#),
+            // Sessions that share a cursor are not shown one without the other: a list begins behind what either has
+            // confirmed, whatever the other one still lacks.
+            0 if world.plan.clients_per_user == 1 => self.ask(world, pipe, Request::List, r#""msgid":41"#),
+            1 if world.plan.clients_per_user == 1 => self.ask(world, pipe, Request::List, r#""msgid":33"#),
             2 => self.ask(world, pipe, Request::Logout, r#""msgid":3"#),
             3..=5 if !self.groups.contains(&group) => self.join(world, pipe, group),
             6 if self.groups.contains(&group) && self.user > 2 => self.quit(world, pipe, group),

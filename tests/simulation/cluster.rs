@@ -8,12 +8,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::rc::Rc;
 use std::time::Duration;
 
 use stonechat::ids::Members;
 
-use crate::checker::{Class, Conv, Member, Violation, check};
+use crate::checker::{Class, Conv, Histories, Member, Outcome, Violation, check};
 use crate::client::{Client, Notes};
 use crate::database::{Stay, group, user};
 use crate::net::{End, SharedPipe};
@@ -51,6 +52,9 @@ pub struct Run {
     /// Of everything that happened.
     pub trace: u64,
     pub acked: usize,
+    pub plan: Plan,
+    /// All that the clients did and saw.
+    pub story: String,
 }
 
 /// Runs a cluster from a seed; `change` may settle parts of what the seed would draw.
@@ -69,19 +73,24 @@ pub fn run(seed: u64, change: impl FnOnce(&mut Plan)) -> Run {
         stuck = cluster.read_history(&world);
     }
     let histories = cluster.take_histories(&world);
-    if std::env::var("SIM_DEBUG").is_ok() {
-        println!("{:?}", world.plan);
-        for (index, session) in histories.sessions.iter().enumerate() {
-            println!("session {index} of {} confirmed {:?}", session.user, session.confirmed);
-            for event in &session.events { println!("    {index} {event:?}"); }
+    let violations = stuck.map_or_else(|| check(&histories), |what| vec![Violation { class: Class::B, text: what }]);
+    let acked = histories.sends.iter().filter(|sent| matches!(sent.outcome, Outcome::Acked(_))).count();
+    let (plan, story) = (world.plan.clone(), tell(&histories));
+    Run { violations, faults: world.faults(), trace: world.trace(), acked, plan, story }
+}
+
+fn tell(histories: &Histories) -> String {
+    let mut story = String::new();
+    for (index, session) in histories.sessions.iter().enumerate() {
+        writeln!(story, "session {index} of {}, who had confirmed {:?}", session.user, session.confirmed).unwrap();
+        for event in &session.events {
+            writeln!(story, "    {index} {event:?}").unwrap();
         }
-        for sent in &histories.sends { println!("{sent:?}"); }
     }
-    let mut violations =
-        stuck.map_or_else(|| check(&histories), |what| vec![Violation { class: Class::B, text: what }]);
-    violations.dedup();
-    let acked = histories.sends.iter().filter(|sent| matches!(sent.outcome, crate::checker::Outcome::Acked(_))).count();
-    Run { violations, faults: world.faults(), trace: world.trace(), acked }
+    for sent in &histories.sends {
+        writeln!(story, "{sent:?}").unwrap();
+    }
+    story
 }
 
 impl Cluster {
@@ -304,7 +313,7 @@ impl Cluster {
         self.rest(world, "reading HISTORY")
     }
 
-    fn take_histories(&self, world: &World) -> crate::checker::Histories {
+    fn take_histories(&self, world: &World) -> Histories {
         let mut histories = self.notes.histories.take();
         self.each_client(|client| histories.readings.extend(client.take_readings()));
         if world.plan.clients_per_user > 1 {

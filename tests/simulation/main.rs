@@ -12,6 +12,7 @@ mod database;
 mod net;
 mod node;
 mod plan;
+mod planted;
 mod rng;
 mod seeds;
 mod store;

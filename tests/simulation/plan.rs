@@ -31,6 +31,10 @@ pub struct Plan {
     pub steps: usize,
     /// Multiplies the frequency of every fault; 0: none.
     pub roughness: u32,
+    /// In so many of 10,000 cases (times the roughness) the store does what it is told, and its answer is lost.
+    pub lost_answers: u32,
+    /// Clients ask for something else than messages in so many of 10,000 cases.
+    pub curiosity: u32,
     /// Each message is sent a second time though it was acked.
     pub sends_twice: bool,
     pub bug: Bug,
@@ -64,8 +68,9 @@ impl Plan {
         };
         let groups =
             (0..rng.between(1, 2)).map(|_| (1..=users).filter(|user| *user <= 2 || rng.chance(7000)).collect());
+        let groups = groups.collect();
         Self {
-            groups: groups.collect(),
+            groups,
             nodes: rng.between(1, 3),
             reactors: rng.between(1, 2),
             lanes: rng.between(1, 2),
@@ -80,6 +85,8 @@ impl Plan {
             offline_messages: u32::try_from(rng.between(1, 20)).expect("small"),
             steps: rng.between(200, 1500),
             roughness: u32::try_from(rng.between(1, 4)).expect("small"),
+            lost_answers: if rng.chance(2000) { 500 } else { 25 },
+            curiosity: if rng.chance(2000) { 4000 } else { 500 },
             sends_twice: false,
             bug: Bug::None,
         }

@@ -58,7 +58,7 @@ impl SimStore {
         let world = world();
         let answer = change(&mut world.database.borrow_mut());
         world.interrupt(self.node, self.life, "crash after a write");
-        if world.fault("write done, answer lost", 25) { Err(away()) } else { Ok(answer) }
+        if world.fault("write done, answer lost", world.plan.lost_answers) { Err(away()) } else { Ok(answer) }
     }
 }
 
