@@ -219,8 +219,15 @@ impl Tracks {
         }
     }
 
-    /// Messages the client got in a list. They count as pushed as far as they follow what was pushed before.
-    pub fn mark_shown(&mut self, shown: &[Message]) {
+    /// The client got a list of what it has not confirmed, read behind these positions. No bell may have told of it yet:
+    /// what is listed will not be pushed as well, what is behind the list will.
+    pub fn listed(&mut self, pending: &[Pending], shown: &[Message]) {
+        self.compare(pending);
+        self.mark_shown(shown);
+    }
+
+    /// Messages the client got in a list count as pushed.
+    fn mark_shown(&mut self, shown: &[Message]) {
         for message in shown {
             if let Some(track) = self.by_conv.get_mut(&message.conv)
                 && track.located
@@ -594,6 +601,14 @@ mod tests {
         tracks.go_live(&[pending(0, 500)], &[]);
         assert_eq!(tracks.confirm(conv(), 300), Confirmed::Moved(300));
         assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(300) }));
+    }
+
+    #[test]
+    fn what_no_bell_told_is_not_pushed_again_after_it_was_listed() {
+        let mut tracks = live();
+        tracks.listed(&[pending(0, 3)], &[message(PEER, 1), message(PEER, 2)]);
+        assert_eq!(tracks.offer(conv(), 1), Offer::Known, "its bell was late");
+        assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(2) }), "the list was cut");
     }
 
     #[test]

@@ -29,10 +29,6 @@ fn no_such_group() -> ServiceError {
     ServiceError::refused(Errno::NotFound, "no such group")
 }
 
-fn no_member() -> ServiceError {
-    ServiceError::refused(Errno::NotAllowed, "not a member of this group")
-}
-
 /// CREATE_GROUP: the creator is its first member.
 ///
 /// # Errors
@@ -94,7 +90,7 @@ pub fn quit(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handled {
             Ok(id_reply(request.group, Then::Leave(request.group)))
         }
         Left::IsCreator => Err(ServiceError::refused(Errno::Conflict, "the creator cannot quit; delete the group")),
-        Left::NotAllowed => Err(no_member()),
+        Left::NotAllowed => Err(ServiceError::NoMember(request.group)),
         Left::NoSuchGroup => Err(no_such_group()),
     }
 }
@@ -134,7 +130,7 @@ pub fn list(ctx: &mut Ctx, caller: &Caller, request: &Groups) -> Handled {
     };
     let row = match ctx.store.group(group, caller.user)? {
         None => return Err(no_such_group()),
-        Some((_, false)) => return Err(no_member()),
+        Some((_, false)) => return Err(ServiceError::NoMember(group)),
         Some((row, true)) => row,
     };
     // One more than asked for tells whether there is more.
