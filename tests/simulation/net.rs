@@ -329,7 +329,8 @@ impl Reactor {
         let pushes: Vec<Bytes> = self.table.0.iter().flatten().flat_map(|each| each.link.outbox.clone()).collect();
         for push in pushes.into_iter().filter(|line| line.starts_with(b"{\"msgid\":6,")) {
             for connection in self.table.0.iter_mut().flatten() {
-                if !connection.link.outbox.contains(&push) && connection.link.bug == Bug::TellOutsider {
+                let is_fresh = connection.link.bug == Bug::TellOutsider && connection.session.live().is_some();
+                if is_fresh && !connection.link.outbox.contains(&push) {
                     connection.link.bug = Bug::None;
                     connection.link.send(push.clone());
                 }
