@@ -239,7 +239,7 @@ impl Tracks {
 
     /// A message exists, and is at hand.
     pub fn offer(&mut self, conv: ConvId, seq: Seq) -> Offer {
-        let track = self.track(conv, seq);
+        let track = self.track(conv);
         if track.located && seq < track.next {
             return Offer::Known;
         }
@@ -254,14 +254,14 @@ impl Tracks {
 
     /// A message exists; it is not at hand.
     pub fn heard_of(&mut self, conv: ConvId, seq: Seq) {
-        let track = self.track(conv, seq);
+        let track = self.track(conv);
         track.end = track.end.max(seq);
         self.queue_if_behind(conv);
     }
 
     /// A message of this very session was committed. Returns where the cursor stands if that moved it.
     pub fn sent(&mut self, conv: ConvId, seq: Seq) -> Option<Seq> {
-        let track = self.track(conv, seq);
+        let track = self.track(conv);
         if track.located && seq < track.next {
             return None;
         }
@@ -399,15 +399,10 @@ impl Tracks {
         self.by_conv.remove(&conv);
     }
 
-    /// The track, made where there is none. The very first message of a conversation needs no look-up: nothing can
-    /// have been missed.
-    fn track(&mut self, conv: ConvId, seq: Seq) -> &mut Track {
-        self.by_conv.entry(conv).or_insert_with(|| {
-            if seq == 1 && self.live {
-                return Track::at(Pending { conv, delivered: 0, last_seq: 0 });
-            }
-            Track::unlocated()
-        })
+    /// The track, made where there is none. Even the very first message of a conversation is looked up: its bell may be
+    /// late, or be rung again because the sender has sent it again, when everything has been confirmed long ago.
+    fn track(&mut self, conv: ConvId) -> &mut Track {
+        self.by_conv.entry(conv).or_insert_with(Track::unlocated)
     }
 
     fn queue_if_behind(&mut self, conv: ConvId) {
@@ -475,12 +470,26 @@ mod tests {
     }
 
     #[test]
-    fn a_new_conversation_is_pushed_at_once() {
-        let mut tracks = live();
-        assert_eq!(tracks.offer(conv(), 1), Offer::Push);
+    fn a_conversation_that_has_been_looked_up_is_pushed_at_once() {
+        let mut tracks = at(1);
         assert_eq!(tracks.offer(conv(), 1), Offer::Known);
         assert_eq!(tracks.offer(conv(), 2), Offer::Push);
+        assert_eq!(tracks.offer(conv(), 2), Offer::Known);
+        assert_eq!(tracks.offer(conv(), 3), Offer::Push);
         assert_eq!(tracks.next_fetch(), None);
+    }
+
+    #[test]
+    fn a_late_bell_of_the_first_message_brings_nothing_again() {
+        let tells: [fn(&mut Tracks); 2] =
+            [|tracks| assert_eq!(tracks.offer(conv(), 1), Offer::Behind), |tracks| tracks.heard_of(conv(), 1)];
+        for tell in tells {
+            let mut tracks = live();
+            tell(&mut tracks);
+            assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: None }));
+            assert_eq!(tracks.fetched(answer(70, 70, vec![])), CaughtUp::default());
+            assert_eq!(tracks.offer(conv(), 71), Offer::Push);
+        }
     }
 
     #[test]
@@ -535,7 +544,9 @@ mod tests {
     #[test]
     fn own_messages_move_the_cursor_and_need_no_push() {
         let mut tracks = live();
-        assert_eq!(tracks.sent(conv(), 1), Some(1));
+        assert_eq!(tracks.sent(conv(), 1), None, "it may be an old one, sent again");
+        tracks.next_fetch().unwrap();
+        assert_eq!(tracks.fetched(answer(0, 1, vec![message(ME, 1)])).confirmed, Some(1));
         assert_eq!(tracks.sent(conv(), 2), Some(2));
         assert_eq!(tracks.offer(conv(), 3), Offer::Push);
         assert_eq!(tracks.sent(conv(), 4), None, "3 is not confirmed");
