@@ -389,6 +389,12 @@ impl Tracks {
         if let Some(heard) = heard {
             track.end = track.end.max(heard.end);
             track.queued = heard.queued;
+            if heard.located && heard.next > track.next {
+                // A comparison with the store was first, and has had messages of it pushed.
+                track.next = heard.next;
+                track.end = track.end.max(track.next);
+                track.sent = heard.sent;
+            }
         }
         self.by_conv.insert(conv, track);
         self.queue_if_behind(conv);
@@ -666,6 +672,17 @@ mod tests {
         assert_eq!(tracks.offer(conv(), 6), Offer::Behind);
         tracks.joined(conv(), 5);
         assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(5) }));
+    }
+
+    #[test]
+    fn joining_what_a_resync_found_before_brings_nothing_twice() {
+        let mut tracks = live();
+        tracks.compare(&[pending(5, 7)]);
+        tracks.next_fetch().unwrap();
+        assert_eq!(seqs(&tracks.fetched(answer(5, 7, vec![message(PEER, 6), message(PEER, 7)]))), [6, 7]);
+        tracks.joined(conv(), 5);
+        assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(7) }), "asked once: 8 was not told");
+        assert_eq!(seqs(&tracks.fetched(answer(5, 8, vec![message(PEER, 8)]))), [8]);
     }
 
     #[test]
