@@ -329,7 +329,5 @@ fn member(stay: &Stay) -> Member {
     let Stay { user, group, joined_at, is_over } = *stay;
     let from = joined_at + 1;
     let must = if is_over { 1..=0 } else { from..=u64::MAX };
-    // A push of the very first message that was under way when the user joined is not held back.
-    let may = if joined_at == 1 { 1 } else { from };
-    Member { user, conv: Conv::Group(group), must, may: may..=u64::MAX }
+    Member { user, conv: Conv::Group(group), must, may: from..=u64::MAX }
 }
