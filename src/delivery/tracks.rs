@@ -239,7 +239,7 @@ impl Tracks {
 
     /// A message exists, and is at hand.
     pub fn offer(&mut self, conv: ConvId, seq: Seq) -> Offer {
-        let track = self.track(conv, seq);
+        let track = self.track(conv);
         if track.located && seq < track.next {
             return Offer::Known;
         }
@@ -254,14 +254,14 @@ impl Tracks {
 
     /// A message exists; it is not at hand.
     pub fn heard_of(&mut self, conv: ConvId, seq: Seq) {
-        let track = self.track(conv, seq);
+        let track = self.track(conv);
         track.end = track.end.max(seq);
         self.queue_if_behind(conv);
     }
 
     /// A message of this very session was committed. Returns where the cursor stands if that moved it.
     pub fn sent(&mut self, conv: ConvId, seq: Seq) -> Option<Seq> {
-        let track = self.track(conv, seq);
+        let track = self.track(conv);
         if track.located && seq < track.next {
             return None;
         }
@@ -389,6 +389,12 @@ impl Tracks {
         if let Some(heard) = heard {
             track.end = track.end.max(heard.end);
             track.queued = heard.queued;
+            if heard.located && heard.next > track.next {
+                // A comparison with the store was first, and has had messages of it pushed.
+                track.next = heard.next;
+                track.end = track.end.max(track.next);
+                track.sent = heard.sent;
+            }
         }
         self.by_conv.insert(conv, track);
         self.queue_if_behind(conv);
@@ -399,15 +405,10 @@ impl Tracks {
         self.by_conv.remove(&conv);
     }
 
-    /// The track, made where there is none. The very first message of a conversation needs no look-up: nothing can
-    /// have been missed.
-    fn track(&mut self, conv: ConvId, seq: Seq) -> &mut Track {
-        self.by_conv.entry(conv).or_insert_with(|| {
-            if seq == 1 && self.live {
-                return Track::at(Pending { conv, delivered: 0, last_seq: 0 });
-            }
-            Track::unlocated()
-        })
+    /// The track, made where there is none. Even the very first message of a conversation is looked up: its bell may be
+    /// late, or be rung again because the sender has sent it again, when everything has been confirmed long ago.
+    fn track(&mut self, conv: ConvId) -> &mut Track {
+        self.by_conv.entry(conv).or_insert_with(Track::unlocated)
     }
 
     fn queue_if_behind(&mut self, conv: ConvId) {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::mail::Then;
 use super::{Caller, Ctx, Done, Handled, ServiceError, presence};
 use crate::bus::Channel;
-use crate::ids::{GroupId, UserId};
+use crate::ids::{ConvId, GroupId, UserId};
 use crate::store::{Created, GroupRow, Joined, Left, Member, MemberPage, Role};
 use crate::wire::errno::Errno;
 use crate::wire::reply::{Body, GroupEntry, MemberEntry, Notice, state};
@@ -58,7 +58,10 @@ pub fn join(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handled {
     }
     let (group, then) = match ctx.store.join_group(caller.user, request.group)? {
         Joined::NoSuchGroup => return Err(no_such_group()),
-        Joined::Already(group) => (group, Then::Nothing),
+        Joined::Already(group) => {
+            let then = hear_again(ctx, caller, group.id)?;
+            (group, then)
+        }
         Joined::New { group, last_seq } => {
             ctx.subscribe(&[Channel::Group(group.id)]);
             ctx.joined(caller, group.id);
@@ -75,6 +78,16 @@ pub fn join(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handled {
     let GroupRow { id, name, desc } = group;
     let body = Body::of(&Reply { groupid: id, groupname: name, groupdesc: desc, users, total: page.total });
     Ok(Done { body, then })
+}
+
+/// The user was a member before, and the session most likely hears the group. But it does not if the store had done an
+/// earlier request to join and its answer was lost.
+fn hear_again(ctx: &mut Ctx, caller: &Caller, group: GroupId) -> Result<Then, ServiceError> {
+    let Some(position) = ctx.store.position(caller.user, caller.device, ConvId::group(group))? else {
+        return Ok(Then::Nothing);
+    };
+    ctx.subscribe(&[Channel::Group(group)]);
+    Ok(Then::Join { group, last_seq: position.delivered })
 }
 
 /// QUIT_GROUP.

@@ -321,7 +321,10 @@ impl Client {
             }
             Request::Chat(draft) => self.answered(world, notes, draft, errno, line),
             Request::Join(group) => match errno {
-                0 => drop(self.groups.insert(group)),
+                0 => {
+                    self.groups.insert(group);
+                    self.left.remove(&group);
+                }
                 503 => self.join(world, pipe, group),
                 _ => {}
             },

@@ -106,6 +106,17 @@ fn assert_each_happened(faults: &Faults) {
     }
 }
 
+/// A store that does what it is told and then loses its answer: the client asks again, and is told `already`.
+#[test]
+fn an_answer_that_was_lost_leaves_no_session_deaf() {
+    for seed in 0..200 {
+        let run = run(seed, |plan| {
+            (plan.lost_answers, plan.curiosity, plan.roughness, plan.nodes) = (3000, 5000, 1, 1);
+        });
+        assert_eq!(run.violations, [], "seed {seed}");
+    }
+}
+
 /// For a look at one seed.
 #[test]
 fn one_seed() {

@@ -52,12 +52,26 @@ fn at(seq: Seq) -> Tracks {
 }
 
 #[test]
-fn a_new_conversation_is_pushed_at_once() {
-    let mut tracks = live();
-    assert_eq!(tracks.offer(conv(), 1), Offer::Push);
+fn a_conversation_that_has_been_looked_up_is_pushed_at_once() {
+    let mut tracks = at(1);
     assert_eq!(tracks.offer(conv(), 1), Offer::Known);
     assert_eq!(tracks.offer(conv(), 2), Offer::Push);
+    assert_eq!(tracks.offer(conv(), 2), Offer::Known);
+    assert_eq!(tracks.offer(conv(), 3), Offer::Push);
     assert_eq!(tracks.next_fetch(), None);
+}
+
+#[test]
+fn a_late_bell_of_the_first_message_brings_nothing_again() {
+    let tells: [fn(&mut Tracks); 2] =
+        [|tracks| assert_eq!(tracks.offer(conv(), 1), Offer::Behind), |tracks| tracks.heard_of(conv(), 1)];
+    for tell in tells {
+        let mut tracks = live();
+        tell(&mut tracks);
+        assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: None }));
+        assert_eq!(tracks.fetched(answer(70, 70, vec![])), CaughtUp::default());
+        assert_eq!(tracks.offer(conv(), 71), Offer::Push);
+    }
 }
 
 #[test]
@@ -112,7 +126,9 @@ fn the_backlog_beyond_the_login_reply_comes_in_pages() {
 #[test]
 fn own_messages_move_the_cursor_and_need_no_push() {
     let mut tracks = live();
-    assert_eq!(tracks.sent(conv(), 1), Some(1));
+    assert_eq!(tracks.sent(conv(), 1), None, "it may be an old one, sent again");
+    tracks.next_fetch().unwrap();
+    assert_eq!(tracks.fetched(answer(0, 1, vec![message(ME, 1)])).confirmed, Some(1));
     assert_eq!(tracks.sent(conv(), 2), Some(2));
     assert_eq!(tracks.offer(conv(), 3), Offer::Push);
     assert_eq!(tracks.sent(conv(), 4), None, "3 is not confirmed");
@@ -232,6 +248,17 @@ fn joining_starts_at_the_end_and_keeps_what_was_heard() {
     assert_eq!(tracks.offer(conv(), 6), Offer::Behind);
     tracks.joined(conv(), 5);
     assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(5) }));
+}
+
+#[test]
+fn joining_what_a_resync_found_before_brings_nothing_twice() {
+    let mut tracks = live();
+    tracks.compare(&[pending(5, 7)]);
+    tracks.next_fetch().unwrap();
+    assert_eq!(seqs(&tracks.fetched(answer(5, 7, vec![message(PEER, 6), message(PEER, 7)]))), [6, 7]);
+    tracks.joined(conv(), 5);
+    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(7) }), "asked once: 8 was not told");
+    assert_eq!(seqs(&tracks.fetched(answer(5, 8, vec![message(PEER, 8)]))), [8]);
 }
 
 #[test]
