@@ -172,7 +172,6 @@ fn launch(args: &[String], data: &TempDir, listen: &str) -> Process {
 
 fn wait_until_listening(process: &mut Process) -> SocketAddr {
     process.wait_for_line("`listening on ADDR`", |line| {
-        let line = (!line.contains("admin: ")).then_some(line)?;
         let (_, addr) = line.split_once("listening on ")?;
         addr.split_whitespace().next()?.parse().ok()
     })

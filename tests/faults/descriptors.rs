@@ -15,8 +15,11 @@ const WAITING: usize = 50;
 fn without_descriptors_sessions_go_on_and_later_everybody_comes_in() {
     let mut suite = Suite::start("descriptors");
     let node = Node::start(&["--admin", "127.0.0.1:0"]);
-    let log = node.log();
-    let admin = log.lines().find_map(|line| line.split_once("admin: listening on ")).expect("it says where").1;
+    let admin = &wait_for("the address of /metrics", || {
+        let log = node.log();
+        let line = log.lines().find(|line| line.contains("/metrics"))?;
+        line.split_once("listening on ")?.1.split(' ').next().map(str::to_owned)
+    });
     let crowd = Crowd::start(&[node.addr()], CLIENTS);
     for _ in 0..rounds() {
         suite.struck("EMFILE");
