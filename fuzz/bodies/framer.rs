@@ -23,11 +23,7 @@ pub fn run(bytes: &[u8]) {
 }
 
 /// `answer` says what the receiver does with the offer of this number.
-fn lines_of<'a>(
-    pieces: impl Iterator<Item = &'a [u8]>,
-    line_bytes: usize,
-    answer: impl Fn(usize) -> Taken,
-) -> Lines {
+fn lines_of<'a>(pieces: impl Iterator<Item = &'a [u8]>, line_bytes: usize, answer: impl Fn(usize) -> Taken) -> Lines {
     let (mut frames, mut lines, mut offers) = (Frames::default(), Vec::new(), 0);
     for piece in pieces {
         let mut rest = piece;

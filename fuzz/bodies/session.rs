@@ -48,7 +48,7 @@ pub fn run(bytes: &[u8]) {
     let [kind, stream @ ..] = bytes else { return };
     WORLD.with_borrow_mut(|world| {
         if world.as_ref().is_none_or(|world| world.runs == RUNS_PER_WORLD) {
-                *world = None;
+            *world = None;
             *world = Some(World::new());
         }
         let world = world.as_mut().expect("made just above");
@@ -66,6 +66,8 @@ struct World {
     scribe: Scribe,
     net: Net,
     bystander: ConnId,
+    /// Where user 1 is logged in, over many runs: a login is the dearest part of one.
+    logged_in: Option<ConnId>,
     /// The last `seq` that the bystander got, by conversation.
     heard: HashMap<String, u64>,
     runs: usize,
@@ -167,6 +169,7 @@ impl World {
             scribe,
             net: Net::default(),
             bystander: conn(1, 0),
+            logged_in: None,
             heard: HashMap::new(),
             runs: 0,
             _folder: folder,
@@ -194,11 +197,7 @@ impl World {
 
     fn run(&mut self, logged_in: bool, stream: &[u8]) {
         self.runs += 1;
-        let mallory = conn(0, u32::try_from(self.runs).expect("some thousand runs"));
-        self.open(mallory);
-        if logged_in {
-            self.log_in(mallory);
-        }
+        let mallory = if logged_in { self.session() } else { self.visitor() };
         let (mut taken, mut silent) = (0, 0);
         for line in stream.split(|byte| *byte == b'\n').take(LINES_MAX) {
             if self.net.0[&mallory].1.closed {
@@ -214,8 +213,33 @@ impl World {
             (taken - silent..=taken).contains(&answers),
             "{answers} answers to {taken} lines, {silent} of which need none"
         );
-        self.close(mallory);
+        let (session, wire) = self.net.0.get_mut(&mallory).expect("opened above");
+        if !logged_in || wire.closed || session.live().is_none() {
+            self.close(mallory);
+            self.logged_in = None;
+        }
         self.check_bystander();
+    }
+
+    /// A new connection. Whoever is logged in logs out first, so that a login with the password finds nobody.
+    fn visitor(&mut self) -> ConnId {
+        if let Some(old) = self.logged_in.take() {
+            self.close(old);
+        }
+        let id = conn(0, u32::try_from(self.runs).expect("some thousand runs"));
+        self.open(id);
+        id
+    }
+
+    /// The connection on which user 1 is logged in.
+    fn session(&mut self) -> ConnId {
+        if let Some(id) = self.logged_in {
+            return id;
+        }
+        let id = self.visitor();
+        self.log_in(id);
+        self.logged_in = Some(id);
+        id
     }
 
     fn open(&mut self, id: ConnId) {
@@ -266,7 +290,8 @@ impl World {
     fn settle(&mut self, id: ConnId) {
         loop {
             self.local.turn_ended(&mut self.net, now());
-            while self.queues.run_one(Place::Worker, &mut self.ctx) || self.queues.run_one(Place::Auth, &mut self.ctx) {}
+            while self.queues.run_one(Place::Worker, &mut self.ctx) || self.queues.run_one(Place::Auth, &mut self.ctx) {
+            }
             while self.lane.step() != Stepped::Idle {}
             match self.inbox.wait_for_post(Duration::ZERO) {
                 Some(mail) => self.local.message(mail, &mut self.net, now()),

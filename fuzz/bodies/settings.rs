@@ -14,8 +14,10 @@ pub fn run(bytes: &[u8]) {
         }
     };
     // Passwords are masked in a listing, so an address that has one does not come back.
-    let listed: Vec<_> = effective.settings().filter(|setting| setting.key != "mysql" && setting.key != "redis").collect();
-    let again: String = listed.iter().map(|setting| format!("{} = {}\n", setting.key, setting.value)).collect();
+    let listed: Vec<_> =
+        effective.settings().filter(|setting| setting.key != "mysql" && setting.key != "redis").collect();
+    let again: Vec<String> = listed.iter().map(|setting| format!("{} = {}", setting.key, setting.value)).collect();
+    let again = again.join("\n");
     let reread = load_text(&again).unwrap_or_else(|problems| panic!("{problems}\nof\n{again}"));
     for (before, after) in listed.iter().zip(reread.settings().filter(|s| s.key != "mysql" && s.key != "redis")) {
         assert_eq!((before.key, &before.value), (after.key, &after.value));

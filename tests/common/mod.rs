@@ -4,6 +4,8 @@
 //!   process     a child process: its output, its end, waiting with a deadline
 //!   node        one stonechat server            mariadb, redis, nginx   the servers around it
 //!   cluster     several nodes on one database, with Redis and nginx
+//!   crowd       clients in pairs and groups that talk through every fault
+//!   relay       a TCP proxy that holds, swallows, strands and cuts
 //!   client      one connection, line by line    sender, storm   clients that send until all is acknowledged
 //!   checker     what clients saw against what is stored
 //!   scenarios   what must hold on every kind of site: one node or many, SQLite or MySQL
@@ -19,12 +21,14 @@
 pub mod checker;
 pub mod client;
 pub mod cluster;
+pub mod crowd;
 pub mod mariadb;
 pub mod nginx;
 pub mod node;
 pub mod noise;
 pub mod process;
 pub mod redis;
+pub mod relay;
 pub mod scenarios;
 pub mod sender;
 pub mod shared;

@@ -29,7 +29,8 @@ pub fn speaks_proxy_protocol() -> bool {
 pub struct Nginx {
     addr: SocketAddr,
     process: Process,
-    _folder: TempDir,
+    folder: TempDir,
+    globals: String,
 }
 
 impl Nginx {
@@ -49,14 +50,28 @@ impl Nginx {
         if !says(&config, "pid") {
             globals = format!("{globals}pid {};", folder.path().join("nginx.pid").display());
         }
-        let mut command = Command::new("/usr/sbin/nginx");
-        command.arg("-p").arg(folder.path()).arg("-c").arg(&path).args(["-e", "stderr", "-g", &globals]);
-        let mut process = Process::start("nginx", &mut command);
-        wait_for("nginx to listen", || {
-            assert!(process.is_running(), "nginx ended:\n{}\nwith\n{config}", process.output());
-            std::net::TcpStream::connect(addr).ok()
-        });
-        Self { addr, process, _folder: folder }
+        let process = launch(addr, &folder, &globals);
+        Self { addr, process, folder, globals }
+    }
+
+    /// Reads the configuration again: new workers take over, the old ones keep their connections.
+    pub fn reload(&self) {
+        self.process.signal("HUP");
+    }
+
+    /// Kills it with all its workers, as a power failure would.
+    pub fn kill(&mut self) {
+        let master = self.process.pid();
+        let children = fs::read_to_string(format!("/proc/{master}/task/{master}/children")).unwrap_or_default();
+        self.process.kill();
+        for worker in children.split_whitespace() {
+            let _ = Command::new("kill").args(["-KILL", worker]).status();
+        }
+    }
+
+    /// Starts it again, after `kill`.
+    pub fn restart(&mut self) {
+        self.process = launch(self.addr, &self.folder, &self.globals);
     }
 
     pub fn addr(&self) -> SocketAddr {
@@ -72,6 +87,17 @@ impl Drop for Nginx {
             self.process.wait();
         }
     }
+}
+
+fn launch(addr: SocketAddr, folder: &TempDir, globals: &str) -> Process {
+    let mut command = Command::new("/usr/sbin/nginx");
+    command.arg("-p").arg(folder.path()).arg("-c").arg(folder.path().join("nginx.conf"));
+    let mut process = Process::start("nginx", command.args(["-e", "stderr", "-g", globals]));
+    wait_for("nginx to listen", || {
+        assert!(process.is_running(), "nginx ended:\n{}", process.output());
+        std::net::TcpStream::connect(addr).ok()
+    });
+    process
 }
 
 /// The shipped text with `listen 8000` and the `server 127.0.0.1:800x` lines replaced.

@@ -33,9 +33,13 @@ pub struct Node {
 impl Node {
     /// Starts a node with these flags and waits until it listens.
     pub fn start(args: &[&str]) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), args)
+    }
+
+    /// Starts a node that keeps its data in this folder.
+    pub fn start_in(data: TempDir, args: &[&str]) -> Self {
         show_logs_on_panic();
         let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
-        let data = tempfile::tempdir().unwrap();
         let mut process = launch(&args, &data, "127.0.0.1:0");
         let addr = wait_until_listening(&mut process);
         let process = Arc::new(Mutex::new(process));
@@ -113,6 +117,11 @@ impl Node {
 
     pub fn pid(&self) -> u32 {
         self.process().pid()
+    }
+
+    /// All it has logged since its last start.
+    pub fn log(&self) -> String {
+        self.process().output()
     }
 
     /// Resident memory in KiB.
