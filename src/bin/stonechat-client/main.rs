@@ -1,13 +1,14 @@
 //! The terminal client: flags in, exit code out.
 //!
 //! ```text
-//!   screen: tui, ui, draw, input    line mode: plain    scripts: send, tail        what shows and asks
+//!   screen: tui, ui                 line mode: plain    scripts: send, tail        what shows and asks
 //!                     \                  |               /
 //!                      client: carries out what the model wants
 //!                     /                  |               \
 //!   model (no I/O)         net: the socket's threads      home, spool: the state folder
 //! ```
 
+mod cells;
 mod cli;
 mod client;
 mod clock;
@@ -20,10 +21,12 @@ mod printable;
 mod script;
 mod spool;
 mod trouble;
+mod tui;
+mod ui;
 mod wire;
 mod zone;
 
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -61,7 +64,8 @@ fn run(cli: Cli) -> Result<(), Trouble> {
             script::send(&home, known_identity(&cli, &home)?, to, &text, Duration::from_secs(*timeout))
         }
         Some(Action::Tail) => script::tail(&home, known_identity(&cli, &home)?, &stop),
-        None => plain::run(&home, asked_identity(&cli, &home)?, &stop),
+        None if cli.plain || !is_screen() => plain::run(&home, asked_identity(&cli, &home)?, &stop),
+        None => tui::run(&home, asked_identity(&cli, &home)?, &stop),
     }
 }
 
@@ -85,7 +89,10 @@ fn asked_identity(cli: &Cli, home: &Home) -> Result<Identity, Trouble> {
         None => plain::ask("Server", DEFAULT_SERVER)?,
     };
     let name = plain::ask("Your name there", "")?;
-    Ok(identity(cli, server, name))
+    let has_account =
+        cli.register || plain::ask("Do you have that account already? (yes or no)", "yes")?.starts_with(['y', 'Y']);
+    let identity = identity(cli, server, name);
+    Ok(Identity { is_new: identity.is_new || !has_account, ..identity })
 }
 
 fn server(cli: &Cli, home: &Home) -> String {
@@ -96,6 +103,12 @@ fn server(cli: &Cli, home: &Home) -> String {
 fn identity(cli: &Cli, server: String, name: String) -> Identity {
     let password = std::env::var("CHAT_PASSWORD").ok().filter(|password| !password.is_empty());
     Identity { server, name, password, is_new: cli.register }
+}
+
+/// Whether there is a terminal to draw on.
+fn is_screen() -> bool {
+    let is_dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
+    io::stdin().is_terminal() && io::stdout().is_terminal() && !is_dumb
 }
 
 /// The words of the command line, or all of stdin for `-`.

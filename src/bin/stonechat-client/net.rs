@@ -9,6 +9,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -25,6 +26,9 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// No line of the server is longer: a login reply with hundreds of groups and offline messages stays below.
 const LINE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Numbers of connections, unique in the process: an account that was switched away from is not heard any more.
+static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
 
 /// What came from which connection.
 pub(crate) type Incoming = (u64, Event);
@@ -57,11 +61,6 @@ impl Net {
         Self { server: server.to_owned(), number: 0, connection: None, events }
     }
 
-    /// The server that the next [`Net::open`] goes to.
-    pub(crate) fn set_server(&mut self, server: &str) {
-        server.clone_into(&mut self.server);
-    }
-
     /// Starts to connect. Never waits.
     pub(crate) fn open(&mut self) {
         self.close();
@@ -79,7 +78,7 @@ impl Net {
 
     /// Hangs up.
     pub(crate) fn close(&mut self) {
-        self.number += 1;
+        self.number = NEXT_NUMBER.fetch_add(1, Ordering::Relaxed);
         let Some(connection) = self.connection.take() else { return };
         let mut slot = connection.socket.lock().unwrap_or_else(PoisonError::into_inner);
         if let Slot::Open(socket) = std::mem::replace(&mut *slot, Slot::Unwanted) {

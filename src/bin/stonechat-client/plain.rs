@@ -32,7 +32,12 @@ const LINGER: Duration = Duration::from_secs(30);
 /// Runs until `/quit`, the end of the input, or `stop`.
 pub(crate) fn run(home: &Home, identity: Identity, stop: &Receiver<()>) -> Result<(), Trouble> {
     let (events, incoming) = unbounded();
-    let mut lines = Lines { client: Client::open(home, identity, events)?, zone: Zone::system(), was_online: false, is_over: false };
+    let mut lines = Lines {
+        client: Client::open(home, identity, events)?,
+        zone: Zone::system(),
+        was_online: false,
+        is_over: false,
+    };
     if !lines.client.can_log_in() {
         lines.client.model.account.password = Some(ask_password(&lines.client.model.account.name)?);
     }

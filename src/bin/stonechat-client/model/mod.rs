@@ -313,7 +313,7 @@ impl Model {
     pub(crate) fn fetch_older(&mut self, peer: Peer) {
         let chat = self.chat_mut(peer);
         let before = chat.whole_from();
-        if chat.fetching || before == Some(1) {
+        if chat.fetching || before == Some(1) || (chat.fetched && before.is_none()) {
             return;
         }
         let request = Request::new(MsgId::History).about(peer).with("limit", PAGE);

@@ -1,0 +1,1 @@
+//! The screen as a whole: keys in, cells out. No terminal.
