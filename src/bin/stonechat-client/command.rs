@@ -89,7 +89,7 @@ const fn spec(
 pub(crate) const COMMANDS: [Spec; 22] = [
     spec("chat", &["groupchat", "msg"], "NAME [TEXT]", "open a conversation; #NAME is a group"),
     spec("who", &["members"], "[#GROUP]", "who is there, or in a group"),
-    spec("find", &[], "WORD", "users and groups by number or beginning of the name"),
+    spec("find", &[], "WORD", "users and groups, by how the name begins"),
     spec("history", &[], "[NAME]", "older messages (Page-Up does it, too)"),
     spec("add", &["addfriend"], "NAME", "make somebody a friend at once"),
     spec("ask", &[], "NAME [WORDS]", "ask somebody to be a friend"),
@@ -100,7 +100,7 @@ pub(crate) const COMMANDS: [Spec; 22] = [
     spec("create", &["creategroup"], "NAME [DESCRIPTION]", "create a group"),
     spec("join", &["addgroup"], "GROUP", "join a group, by number or name"),
     spec("leave", &["quitgroup", "part"], "[GROUP]", "leave a group"),
-    spec("delgroup", &["deletegroup"], "[GROUP]", "delete a group that you created, with its messages"),
+    spec("delgroup", &["deletegroup"], "[GROUP]", "delete a group of your own and its messages"),
     spec("retry", &[], "", "send failed messages again (Ctrl-R)"),
     spec("discard", &[], "", "drop failed messages"),
     spec("register", &[], "[NAME]", "create an account"),

@@ -137,7 +137,7 @@ fn connect(server: &str) -> Result<TcpStream, String> {
                 let _ = socket.set_write_timeout(Some(WRITE_TIMEOUT));
                 return Ok(socket);
             }
-            Err(error) => why = format!("{address}: {}", plain(&error)),
+            Err(error) => why = plain(&error),
         }
     }
     Err(why)

@@ -160,7 +160,7 @@ impl Lines {
 
 /// What `/help` shows.
 pub(crate) fn help() -> String {
-    let mut text = "Text goes to the open conversation; a line that begins with // is text, too. Commands:".to_owned();
+    let mut text = "Text goes to the open conversation; // at its beginning is a slash. Commands:".to_owned();
     for spec in &COMMANDS {
         let usage = format!("/{} {}", spec.name, spec.arguments);
         text += &format!("\n  {usage:<28} {}", spec.what);

@@ -23,6 +23,7 @@ use super::rows::{ALARM, FAINT, conversation};
 use super::{Mode, Note, Purpose, Tone, Ui};
 use crate::cells::{cut, width, wrap};
 use crate::model::{Link, Model, Presence, State};
+use crate::plain::help;
 use crate::printable::printable_line;
 
 /// A narrower screen shows no list.
@@ -35,16 +36,45 @@ const BAR: Style = Style::new().add_modifier(Modifier::REVERSED);
 pub(crate) fn draw(frame: &mut Frame<'_>, ui: &mut Ui, model: &Model, server: &str, now: Instant) {
     let [upper, status, input] =
         Layout::vertical([Constraint::Min(0), Constraint::Length(1), Constraint::Length(1)]).areas(frame.area());
+    if let Mode::Help(row) = ui.mode {
+        draw_help(frame, ui, row, upper);
+        draw_bar(frame, " /help: Page-Up and Page-Down, any other key goes back", status);
+        return;
+    }
     let list_width = if upper.width >= WIDTH_FOR_LIST { (upper.width / 4).clamp(16, 28) } else { 0 };
     let [list, talk] = Layout::horizontal([Constraint::Length(list_width), Constraint::Min(0)]).areas(upper);
     if list_width > 0 {
         draw_list(frame, ui, model, list);
     }
     draw_talk(frame, ui, model, talk);
-    let line = cut(&status_line(ui, model, server, now), usize::from(status.width));
-    frame.render_widget(Paragraph::new(line).style(BAR), status);
+    draw_bar(frame, &status_line(ui, model, server, now), status);
     draw_input(frame, ui, model, input);
 }
+
+fn draw_bar(frame: &mut Frame<'_>, text: &str, area: Rect) {
+    frame.render_widget(Paragraph::new(cut(text, usize::from(area.width))).style(BAR), area);
+}
+
+fn draw_help(frame: &mut Frame<'_>, ui: &mut Ui, row: usize, area: Rect) {
+    ui.areas.talk = area;
+    let cells = usize::from(area.width);
+    let rows: Vec<Line<'_>> = wrap(&format!("{}\n\n{KEYS}", help()), cells, cells).into_iter().map(Line::raw).collect();
+    let row = row.min(rows.len().saturating_sub(usize::from(area.height)));
+    ui.mode = Mode::Help(row);
+    frame.render_widget(Paragraph::new(rows.into_iter().skip(row).collect::<Vec<_>>()), area);
+}
+
+/// What `/help` says of the keys.
+const KEYS: &str = "\
+Keys:
+  Ctrl-N, Ctrl-P               next and previous conversation (Alt-Down, Alt-Up)
+  Alt-A                        the latest conversation with something unread
+  Page-Up, Page-Down, wheel    scroll; older messages are fetched
+  Tab, Up, Down                complete; lines typed before
+  Alt-Enter                    a new line in the message
+  Ctrl-R                       send failed messages again
+  Esc                          close notes, go to the latest message
+  Ctrl-C                       drop what is typed; twice: end";
 
 fn draw_list(frame: &mut Frame<'_>, ui: &mut Ui, model: &Model, area: Rect) {
     let block = Block::new().borders(Borders::RIGHT).border_style(FAINT);
@@ -113,8 +143,11 @@ fn draw_talk(frame: &mut Frame<'_>, ui: &mut Ui, model: &Model, area: Rect) {
     frame.render_widget(Paragraph::new(rows), below);
 }
 
-const WELCOME: &str = "\n  /chat NAME opens a conversation, Ctrl-N the next of the list\n  /find WORD looks for \
-                       people and groups, /add NAME makes friends\n  /help shows all commands and keys";
+const WELCOME: &str = "
+  /chat NAME   open a conversation (or Ctrl-N)
+  /find WORD   look for people and groups
+  /add NAME    make a friend
+  /help        all commands and keys";
 
 fn draw_conversation(frame: &mut Frame<'_>, ui: &mut Ui, model: &Model, peer: Peer, area: Rect) {
     let (cells, height) = (usize::from(area.width), usize::from(area.height));
@@ -170,7 +203,7 @@ fn status_line(ui: &Ui, model: &Model, server: &str, now: Instant) -> String {
         Link::Online => "online".to_owned(),
         Link::Waiting { until, why } => {
             let seconds = until.saturating_duration_since(now).as_secs() + 1;
-            format!("no connection ({why}); again in {seconds} s")
+            format!("no connection, again in {seconds} s ({why})")
         }
     };
     let mut line = format!(" {} @ {server} │ {link}", printable_line(&model.account.name));
@@ -194,7 +227,7 @@ fn status_line(ui: &Ui, model: &Model, server: &str, now: Instant) -> String {
 fn draw_input(frame: &mut Frame<'_>, ui: &Ui, model: &Model, area: Rect) {
     let cells = usize::from(area.width);
     let (prompt, is_secret) = match &ui.mode {
-        Mode::Chat => ("> ".to_owned(), false),
+        Mode::Chat | Mode::Help(_) => ("> ".to_owned(), false),
         Mode::Password { name, purpose: Purpose::LogIn } => (format!("Password of {name}: "), true),
         Mode::Password { name, purpose: Purpose::Register } => {
             (format!("A password for the new account {name}: "), true)

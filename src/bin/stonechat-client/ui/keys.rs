@@ -32,6 +32,10 @@ impl Ui {
             self.alt_key(model, key.code);
             return None;
         }
+        if let Mode::Help(row) = self.mode {
+            self.help_key(key.code, row);
+            return None;
+        }
         if let Mode::Paste(_) = self.mode
             && !matches!(key.code, KeyCode::Enter | KeyCode::Esc)
         {
@@ -39,6 +43,18 @@ impl Ui {
             self.input.take_secret();
         }
         self.plain_key(model, key.code, at)
+    }
+
+    /// Pages through the help; any other key closes it.
+    fn help_key(&mut self, code: KeyCode, row: usize) {
+        let page = usize::from(self.areas.talk.height).max(1);
+        self.mode = match code {
+            KeyCode::PageDown => Mode::Help(row + page),
+            KeyCode::Down => Mode::Help(row + 1),
+            KeyCode::PageUp => Mode::Help(row.saturating_sub(page)),
+            KeyCode::Up => Mode::Help(row.saturating_sub(1)),
+            _ => Mode::Chat,
+        };
     }
 
     fn plain_key(&mut self, model: &mut Model, code: KeyCode, at: UnixMs) -> Option<Wish> {
@@ -146,6 +162,8 @@ impl Ui {
         match mouse.kind {
             MouseEventKind::ScrollUp if self.areas.list.contains(at) => self.step(model, -1),
             MouseEventKind::ScrollDown if self.areas.list.contains(at) => self.step(model, 1),
+            MouseEventKind::ScrollUp if matches!(self.mode, Mode::Help(_)) => self.wheel_help(KeyCode::Up),
+            MouseEventKind::ScrollDown if matches!(self.mode, Mode::Help(_)) => self.wheel_help(KeyCode::Down),
             MouseEventKind::ScrollUp => self.scroll_up(model, WHEEL_ROWS),
             MouseEventKind::ScrollDown => self.scroll_down(WHEEL_ROWS),
             MouseEventKind::Down(_) if self.areas.list.contains(at) => {
@@ -155,6 +173,14 @@ impl Ui {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn wheel_help(&mut self, code: KeyCode) {
+        for _ in 0..WHEEL_ROWS {
+            if let Mode::Help(row) = self.mode {
+                self.help_key(code, row);
+            }
         }
     }
 }

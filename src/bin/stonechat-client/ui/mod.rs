@@ -14,7 +14,6 @@ use stonechat::ids::Peer;
 
 use crate::command::{self, COMMANDS, Command, Typed};
 use crate::model::{Model, News};
-use crate::plain::help;
 use crate::printable::printable;
 use crate::zone::Zone;
 pub(crate) use draw::draw;
@@ -53,6 +52,8 @@ enum Mode {
     },
     /// Many lines were pasted; they are sent only after a yes.
     Paste(String),
+    /// `/help` covers the screen from this row on.
+    Help(usize),
 }
 
 /// Something to know.
@@ -193,6 +194,7 @@ impl Ui {
                 self.say(model, &text, at);
                 None
             }
+            Mode::Help(_) => None,
             Mode::Chat => {
                 let line = self.input.take();
                 self.typed(model, &line, at)
@@ -227,8 +229,7 @@ impl Ui {
         match order {
             Command::Quit => return Some(Wish::Quit),
             Command::Help => {
-                self.note(&help(), Tone::Calm);
-                self.note(KEYS, Tone::Calm);
+                self.mode = Mode::Help(0);
             }
             Command::Login(name) => {
                 let name = name.unwrap_or_else(|| model.account.name.clone());
@@ -312,8 +313,3 @@ fn candidates(model: &Model, start: usize, word: &str) -> Vec<String> {
     words.dedup();
     words
 }
-
-/// What `/help` says of the keys.
-const KEYS: &str = "Keys: Ctrl-N, Ctrl-P next and previous conversation; Alt-A the next unread; Page-Up, Page-Down or the \
-                    wheel scroll; Tab completes; Up, Down lines typed before; Ctrl-R sends failed messages again; Esc \
-                    closes these notes; Ctrl-C twice ends.";
