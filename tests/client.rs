@@ -1,152 +1,18 @@
 //! The terminal client in a real terminal, against a real server: what two people see while the server is killed.
 
-#[allow(dead_code, unreachable_pub, reason = "shared by all test files")]
 mod common;
+#[path = "client/script.rs"]
+mod script;
+#[path = "client/terminal.rs"]
+mod terminal;
 
-use std::io::{Read, Write};
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
-use std::sync::{Arc, Mutex};
-
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use serde_json::Value;
-use tempfile::TempDir;
 
 use common::client::{Account, Client, PASSWORD};
 use common::node::Node;
 use common::process::wait_for;
-
-/// The client in a pseudo-terminal of its own. Killed when dropped.
-struct Person {
-    parser: Arc<Mutex<vt100::Parser>>,
-    writer: Box<dyn Write + Send>,
-    child: Box<dyn Child + Send + Sync>,
-    _master: Box<dyn MasterPty + Send>,
-    state: TempDir,
-}
-
-impl Person {
-    /// Sits down at a terminal of 80 by 24, without anything remembered from before.
-    fn start(args: &[&str]) -> Self {
-        Self::start_in(tempfile::tempdir().unwrap(), args)
-    }
-
-    fn start_in(state: TempDir, args: &[&str]) -> Self {
-        let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
-        let pty = native_pty_system().openpty(size).unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_stonechat-client"));
-        command.args(["--state", state.path().to_str().unwrap()]);
-        command.args(args);
-        command.env("TERM", "xterm-256color");
-        command.env("TZ", "UTC");
-        for variable in ["CHAT_SERVER", "CHAT_USER", "CHAT_PASSWORD"] {
-            command.env_remove(variable);
-        }
-        let child = pty.slave.spawn_command(command).unwrap();
-        drop(pty.slave);
-        let parser = Arc::new(Mutex::new(vt100::Parser::default()));
-        show(pty.master.try_clone_reader().unwrap(), Arc::clone(&parser));
-        let writer = pty.master.take_writer().unwrap();
-        Self { parser, writer, child, _master: pty.master, state }
-    }
-
-    /// Logs in as this account, which exists.
-    fn log_in(node: &Node, account: &Account) -> Self {
-        let addr = node.addr().to_string();
-        let mut person = Self::start(&["--server", &addr, "--user", &account.name]);
-        person.sees(&format!("Password of {}:", account.name));
-        person.types(&format!("{PASSWORD}\r"));
-        person.sees("│ online");
-        person
-    }
-
-    fn types(&mut self, keys: &str) {
-        self.writer.write_all(keys.as_bytes()).unwrap();
-        self.writer.flush().unwrap();
-    }
-
-    /// Opens a conversation and says something in it.
-    fn opens(&mut self, name: &str) {
-        self.types(&format!("/chat {name}\r"));
-        self.sees_when("the conversation", |screen| screen.lines().any(|line| line.contains(&format!("│{name}"))));
-    }
-
-    fn screen(&self) -> String {
-        self.parser.lock().unwrap().screen().contents()
-    }
-
-    fn sees(&self, text: &str) {
-        self.sees_when(text, |screen| screen.contains(text));
-    }
-
-    fn sees_when(&self, what: &str, is_there: impl Fn(&str) -> bool) {
-        let last = std::cell::RefCell::new(String::new());
-        let showing = std::panic::AssertUnwindSafe(|| {
-            wait_for(&format!("{what:?} on the screen"), || {
-                *last.borrow_mut() = self.screen();
-                is_there(&last.borrow()).then_some(())
-            });
-        });
-        if std::panic::catch_unwind(showing).is_err() {
-            panic!("{what:?} is not on the screen:\n{}", last.borrow());
-        }
-    }
-
-    /// How often a text is on the screen now.
-    fn count(&self, text: &str) -> usize {
-        self.screen().matches(text).count()
-    }
-
-    /// Ends by Ctrl-C twice, and leaves the terminal as it was.
-    fn leaves(mut self) -> TempDir {
-        self.types("\x03\x03");
-        let status = wait_for("the end of the client", || self.child.try_wait().unwrap());
-        assert!(status.success(), "{status:?}");
-        let is_restored = || (!self.parser.lock().unwrap().screen().alternate_screen()).then_some(());
-        wait_for("the terminal as it was", is_restored);
-        std::mem::replace(&mut self.state, tempfile::tempdir().unwrap())
-    }
-
-    /// SIGKILL.
-    fn dies(mut self) -> TempDir {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        std::mem::replace(&mut self.state, tempfile::tempdir().unwrap())
-    }
-}
-
-impl Drop for Person {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Draws what the client prints, as a terminal does.
-fn show(mut from: Box<dyn Read + Send>, on: Arc<Mutex<vt100::Parser>>) {
-    std::thread::spawn(move || {
-        let mut buffer = [0; 4096];
-        while let Ok(read @ 1..) = from.read(&mut buffer) {
-            on.lock().unwrap().process(&buffer[..read]);
-        }
-    });
-}
-
-fn run(state: &Path, node: &Node, args: &[&str], input: &str, password: Option<&str>) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_stonechat-client"));
-    command.arg("--state").arg(state).arg("--server").arg(node.addr().to_string()).args(args);
-    command.env_remove("CHAT_USER").env_remove("CHAT_SERVER").env_remove("CHAT_PASSWORD").env("TZ", "UTC");
-    if let Some(password) = password {
-        command.env("CHAT_PASSWORD", password);
-    }
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    child.wait_with_output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
+use script::{Tail, run, text};
+use terminal::Person;
 
 #[test]
 fn two_people_chat_while_the_server_is_killed_and_comes_back() {
@@ -249,7 +115,7 @@ fn scripts_send_and_tail() {
     assert_eq!(send(&["nobody-by-that-name", "x"], None).status.code(), Some(1));
 
     let theirs = tempfile::tempdir().unwrap();
-    let mut tail = tail(theirs.path(), &node, &ben);
+    let mut tail = Tail::start(theirs.path(), &node, &ben);
     let first: Value = serde_json::from_str(&tail.line()).unwrap();
     assert_eq!(
         (&first["name"], &first["msg"], &first["seq"]),
@@ -322,41 +188,4 @@ fn the_line_mode_works_in_a_pipe() {
     assert_eq!(said.len(), 1);
     assert_eq!(said[0]["msg"], "hello, ben");
     at_ben.forget_pushes();
-}
-
-/// A running `tail`. Killed when dropped.
-struct Tail {
-    child: std::process::Child,
-    lines: Arc<Mutex<Vec<String>>>,
-    read: usize,
-}
-
-impl Tail {
-    fn line(&mut self) -> String {
-        let line = wait_for("a line of tail", || self.lines.lock().unwrap().get(self.read).cloned());
-        self.read += 1;
-        line
-    }
-}
-
-impl Drop for Tail {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn tail(state: &Path, node: &Node, account: &Account) -> Tail {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_stonechat-client"));
-    command.arg("--state").arg(state).arg("--server").arg(node.addr().to_string());
-    command.args(["--user", &account.name, "tail"]).env("CHAT_PASSWORD", PASSWORD);
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let lines = Arc::new(Mutex::new(Vec::new()));
-    let (out, into) = (child.stdout.take().unwrap(), Arc::clone(&lines));
-    std::thread::spawn(move || {
-        for line in std::io::BufRead::lines(std::io::BufReader::new(out)).map_while(Result::ok) {
-            into.lock().unwrap().push(line);
-        }
-    });
-    Tail { child, lines, read: 0 }
 }

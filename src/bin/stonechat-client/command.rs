@@ -199,7 +199,7 @@ impl<'a> Words<'a> {
             return Some(word).filter(|word| !word.is_empty());
         }
         let rest = self.rest.trim_start();
-        let sign = if rest.starts_with("#\"") { 1 } else { 0 };
+        let sign = usize::from(rest.starts_with("#\""));
         let quoted = rest[sign..].strip_prefix('"').and_then(|inner| inner.split_once('"'));
         let (word, rest) = quoted.unwrap_or_else(|| rest.split_once(' ').unwrap_or((rest, "")));
         self.rest = rest;

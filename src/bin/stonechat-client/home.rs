@@ -242,12 +242,13 @@ pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
 
 /// A name as one part of a path: what is not plain becomes `%` and its bytes in hex.
 fn file_name(name: &str) -> String {
+    const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     let mut safe = String::new();
     for byte in name.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b':' => safe.push(char::from(byte)),
             b'.' if !safe.is_empty() => safe.push('.'),
-            _ => safe.push_str(&format!("%{byte:02x}")),
+            _ => safe.extend(['%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]),
         }
     }
     safe

@@ -44,7 +44,7 @@ use trouble::{Kind, Trouble};
 const DEFAULT_SERVER: &str = "127.0.0.1:8000";
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    match run(&Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(trouble) => {
             let _ = writeln!(io::stderr(), "stonechat-client: {trouble}");
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Result<(), Trouble> {
+fn run(cli: &Cli) -> Result<(), Trouble> {
     let Some(home) = Home::find(cli.state.clone()) else {
         return Err(Trouble::new(Kind::Usage, "HOME is not set: say with --state where files may be kept"));
     };
@@ -61,11 +61,11 @@ fn run(cli: Cli) -> Result<(), Trouble> {
     match &cli.action {
         Some(Action::Send { to, text, timeout }) => {
             let text = message_text(text)?;
-            script::send(&home, known_identity(&cli, &home)?, to, &text, Duration::from_secs(*timeout))
+            script::send(&home, known_identity(cli, &home)?, to, &text, Duration::from_secs(*timeout))
         }
-        Some(Action::Tail) => script::tail(&home, known_identity(&cli, &home)?, &stop),
-        None if cli.plain || !is_screen() => plain::run(&home, asked_identity(&cli, &home)?, &stop),
-        None => tui::run(&home, asked_identity(&cli, &home)?, &stop),
+        Some(Action::Tail) => script::tail(&home, known_identity(cli, &home)?, &stop),
+        None if cli.plain || !is_screen() => plain::run(&home, asked_identity(cli, &home)?, &stop),
+        None => tui::run(&home, asked_identity(cli, &home)?, &stop),
     }
 }
 

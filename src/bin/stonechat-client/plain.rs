@@ -16,7 +16,7 @@ use stonechat::ids::Peer;
 
 use crate::client::{Client, Identity};
 use crate::clock::now;
-use crate::command::{self, COMMANDS, Command, Typed};
+use crate::command::{self, COMMANDS, Command, Spec, Typed};
 use crate::home::Home;
 use crate::model::{Message, News, State};
 use crate::printable::{printable, printable_line};
@@ -160,12 +160,10 @@ impl Lines {
 
 /// What `/help` shows.
 pub(crate) fn help() -> String {
-    let mut text = "Text goes to the open conversation; // at its beginning is a slash. Commands:".to_owned();
-    for spec in &COMMANDS {
-        let usage = format!("/{} {}", spec.name, spec.arguments);
-        text += &format!("\n  {usage:<28} {}", spec.what);
-    }
-    text
+    let heading = "Text goes to the open conversation; // at its beginning is a slash. Commands:".to_owned();
+    let command = |spec: &Spec| format!("  {:<28} {}", format!("/{} {}", spec.name, spec.arguments), spec.what);
+    let lines: Vec<String> = std::iter::once(heading).chain(COMMANDS.iter().map(command)).collect();
+    lines.join("\n")
 }
 
 fn prefixed(sign: &str, text: &str) -> String {

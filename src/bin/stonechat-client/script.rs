@@ -88,9 +88,10 @@ fn drop_failed(client: &mut Client, why: String) -> Trouble {
 }
 
 fn too_late(is_kept: bool, last: &str) -> Trouble {
-    let kept = match is_kept {
-        true => "the message is kept in the outbox and goes out with the next start",
-        false => "the message was not sent",
+    let kept = if is_kept {
+        "the message is kept in the outbox and goes out with the next start"
+    } else {
+        "the message was not sent"
     };
     let reason = if last.is_empty() { "the server did not answer in time" } else { last };
     Trouble::new(Why::Unreachable, format!("{reason}; {kept}"))

@@ -131,7 +131,9 @@ mod tests {
 
     fn chat(seqs: &[Seq]) -> Chat {
         let mut chat = Chat::default();
-        seqs.iter().for_each(|seq| chat.insert(message(*seq)));
+        for seq in seqs {
+            chat.insert(message(*seq));
+        }
         chat
     }
 

@@ -243,13 +243,17 @@ impl Model {
     pub(crate) fn retry(&mut self) {
         let failed = self.failed();
         self.says(format!("sending {} failed message(s) again", failed.len()));
-        failed.into_iter().for_each(|cid| self.record(Record::Retry { cid }));
+        for cid in failed {
+            self.record(Record::Retry { cid });
+        }
     }
 
     fn discard(&mut self) {
         let failed = self.failed();
         self.says(format!("dropped {} failed message(s)", failed.len()));
-        failed.into_iter().for_each(|cid| self.record(Record::Done { cid }));
+        for cid in failed {
+            self.record(Record::Done { cid });
+        }
     }
 
     fn failed(&self) -> Vec<String> {

@@ -111,10 +111,7 @@ impl Model {
                 return;
             }
         }
-        let why = match wrong_token {
-            true => "the saved login is no longer valid; /login asks for the password".to_owned(),
-            false => why,
-        };
+        let why = if wrong_token { "the saved login is no longer valid; type the password".to_owned() } else { why };
         self.account.password = None;
         self.give_up(why);
     }
@@ -228,7 +225,7 @@ impl Model {
     fn group_created(&mut self, name: &str, line: &Line) {
         let Some(group) = line.groupid.and_then(GroupId::new) else { return };
         self.groups_changed(format!("group {name} is there, number {group}; others /join {group}"));
-        self.chat_mut(Peer::Group(group)).title = name.to_owned();
+        name.clone_into(&mut self.chat_mut(Peer::Group(group)).title);
         self.tell(News::Opened(Peer::Group(group)));
     }
 
@@ -253,17 +250,20 @@ impl Model {
         self.roster.set_groups(groups);
         let gone = |peer: &Peer| matches!(peer, Peer::Group(group) if !self.roster.groups.contains_key(group));
         let gone: Vec<Peer> = self.chats.keys().copied().filter(gone).collect();
-        gone.into_iter().for_each(|peer| self.forget(peer));
+        for peer in gone {
+            self.forget(peer);
+        }
     }
 
     fn members_listed(&mut self, group: GroupId, line: Line) {
         let Some(entry) = line.groups.into_iter().next() else { return };
-        let mut text = format!("{} ({}): {}", entry.groupname, entry.total.unwrap_or(0), entry.groupdesc);
-        for member in &entry.users {
+        let heading = format!("{} ({}): {}", entry.groupname, entry.total.unwrap_or(0), entry.groupdesc);
+        let member = |member: &Person| {
             let role = if member.role == "creator" { ", creator" } else { "" };
-            text += &format!("\n  {} {} (user {}{role})", dot(&member.state), member.name, member.id);
-        }
-        self.says(text);
+            format!("  {} {} (user {}{role})", dot(&member.state), member.name, member.id)
+        };
+        let members: Vec<String> = entry.users.iter().map(member).collect();
+        self.says(format!("{heading}\n{}", members.join("\n")));
         self.roster.groups.insert(group, entry);
     }
 

@@ -1,4 +1,5 @@
 //! The state machine as a whole: lines in, effects and what is known out. No server.
+#![expect(clippy::needless_pass_by_value, reason = "lines are written in place with json!")]
 
 use std::time::{Duration, Instant};
 

@@ -206,22 +206,22 @@ fn status_line(ui: &Ui, model: &Model, server: &str, now: Instant) -> String {
             format!("no connection, again in {seconds} s ({why})")
         }
     };
-    let mut line = format!(" {} @ {server} │ {link}", printable_line(&model.account.name));
-    let (waiting, failed): (Vec<_>, Vec<_>) =
-        model.outbox.iter().partition(|outgoing| !matches!(outgoing.state, State::Failed(_)));
-    if !waiting.is_empty() {
-        line += &format!(" │ {} sending", waiting.len());
+    let failed = model.outbox.iter().filter(|outgoing| matches!(outgoing.state, State::Failed(_))).count();
+    let waiting = model.outbox.iter().count() - failed;
+    let mut parts = vec![format!("{} @ {server}", printable_line(&model.account.name)), link];
+    if waiting > 0 {
+        parts.push(format!("{waiting} sending"));
     }
-    if !failed.is_empty() {
-        line += &format!(" │ {} failed", failed.len());
+    if failed > 0 {
+        parts.push(format!("{failed} failed"));
     }
     if ui.scroll > 0 {
-        line += " │ more below (Page-Down, Esc)";
+        parts.push("more below (Page-Down, Esc)".to_owned());
     }
     if ui.is_leaving {
-        line += " │ Ctrl-C once more ends";
+        parts.push("Ctrl-C once more ends".to_owned());
     }
-    line
+    format!(" {}", parts.join(" │ "))
 }
 
 fn draw_input(frame: &mut Frame<'_>, ui: &Ui, model: &Model, area: Rect) {

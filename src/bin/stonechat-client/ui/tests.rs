@@ -1,4 +1,5 @@
 //! The screen as a whole: keys in, cells out. No terminal.
+#![expect(clippy::needless_pass_by_value, reason = "lines are written in place with json!")]
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -302,4 +303,26 @@ fn ctrl_c_clears_first_and_ends_only_when_repeated() {
     desk.press(KeyCode::Left);
     assert_eq!(desk.control('c'), None);
     assert_eq!(desk.control('c'), Some(Wish::Quit));
+}
+
+#[test]
+fn the_manual_shows_the_screen_as_it_is() {
+    let mut desk = Desk::new(78, 10);
+    let said = |id: u64, name: &str, text: &str, seq: u64, time: &str| json!({"msgid": 10, "id": id, "name": name, "groupid": 3, "msg": text, "seq": seq, "time": time});
+    desk.line(said(8, "cleo", "who brings the board?", 1, "2026-03-13T18:02:00.000Z"));
+    desk.line(said(1, "anna", "I do", 2, "2026-03-13T18:05:00.000Z"));
+    desk.model.show(Some(Peer::Group(stonechat::ids::GroupId::new(3).unwrap())));
+    desk.control('n');
+    desk.line(said(8, "cleo", "日本のルールで? 😀", 3, MORNING));
+    desk.pushed(1, "hello", MORNING);
+    desk.handle(Event::Lost("connection reset".into()));
+    desk.ui.notes.clear();
+    desk.model.say(Peer::Group(stonechat::ids::GroupId::new(3).unwrap()), "yes", UnixMs(1_773_480_500_000));
+    desk.control('n');
+    desk.pushed(2, "anna?", "2026-03-14T09:29:00.000Z");
+    let manual = include_str!("../../../../docs/client.md");
+    for row in desk.screen() {
+        let screen = desk.screen().join("\n    ");
+        assert!(manual.contains(&format!("    {row}\n")), "{row:?} is not in the picture:\n    {screen}");
+    }
 }
