@@ -1,0 +1,160 @@
+//! The terminal: raw mode and back, keys from a thread of their own, a frame after each batch of events.
+
+use std::io;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, select, unbounded};
+use ratatui::DefaultTerminal;
+use ratatui::crossterm::event::{
+    self, DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, Event,
+};
+use ratatui::crossterm::execute;
+use stonechat::clock::UnixMs;
+
+use crate::client::{Client, Identity};
+use crate::clock::now;
+use crate::home::Home;
+use crate::net::Incoming;
+use crate::script::take;
+use crate::trouble::Trouble;
+use crate::ui::{Purpose, Ui, Wish, draw};
+use crate::zone::Zone;
+
+/// How often the countdown moves on when nothing happens.
+const TICK: Duration = Duration::from_millis(200);
+
+/// Runs the screen until the user or `stop` ends it.
+pub(crate) fn run(home: &Home, identity: Identity, stop: &Receiver<()>) -> Result<(), Trouble> {
+    let (events, incoming) = unbounded();
+    let client = Client::open(home, identity, events.clone())?;
+    let screen = Screen::enter()?;
+    let mut session = Session { client, ui: Ui::new(Zone::system()), home: home.clone(), events, screen };
+    session.begin();
+    let keys = read_keys();
+    loop {
+        session.frame()?;
+        select! {
+            recv(incoming) -> event => take(&mut session.client, event.ok(), &incoming),
+            recv(keys) -> key => {
+                for key in key.into_iter().chain(keys.try_iter()) {
+                    if session.key(key)? == Next::End {
+                        session.client.confirm();
+                        return Ok(());
+                    }
+                }
+            }
+            recv(stop) -> _ => {
+                session.client.confirm();
+                return Ok(());
+            }
+            default(TICK) => {}
+        }
+        session.client.tick(now());
+    }
+}
+
+/// Whether the client goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Go,
+    End,
+}
+
+struct Session {
+    client: Client,
+    ui: Ui,
+    home: Home,
+    events: Sender<Incoming>,
+    // Dropped last: what the others still say does not fall on the user's shell.
+    screen: Screen,
+}
+
+impl Session {
+    /// Connects, or asks for the password first.
+    fn begin(&mut self) {
+        let account = &self.client.model.account;
+        if self.client.can_log_in() {
+            self.client.connect();
+            return;
+        }
+        let purpose = if account.is_new { Purpose::Register } else { Purpose::LogIn };
+        self.ui.ask_password(&account.name.clone(), purpose);
+    }
+
+    fn frame(&mut self) -> io::Result<()> {
+        for news in self.client.take_news() {
+            self.ui.news(&mut self.client.model, news);
+        }
+        self.client.settle();
+        let server = self.client.server().to_owned();
+        let (ui, model) = (&mut self.ui, &self.client.model);
+        self.screen.terminal.draw(|frame| draw(frame, ui, model, &server, now()))?;
+        Ok(())
+    }
+
+    fn key(&mut self, key: Event) -> io::Result<Next> {
+        let wish = self.ui.handle(&mut self.client.model, key, UnixMs::now());
+        self.client.settle();
+        match wish {
+            None => {}
+            Some(Wish::Quit) => return Ok(Next::End),
+            Some(Wish::Redraw) => self.screen.terminal.clear()?,
+            Some(Wish::Login { name, password, purpose }) => self.log_in(name, password, purpose),
+        }
+        Ok(Next::Go)
+    }
+
+    /// The same account again, or another one in its own folder.
+    fn log_in(&mut self, name: String, password: String, purpose: Purpose) {
+        let is_new = purpose == Purpose::Register;
+        let account = &mut self.client.model.account;
+        if name.to_lowercase() == account.name.to_lowercase() {
+            account.password = Some(password);
+            account.is_new = is_new;
+            self.client.connect();
+            return;
+        }
+        let identity = Identity { server: self.client.server().to_owned(), name, password: Some(password), is_new };
+        match Client::open(&self.home, identity, self.events.clone()) {
+            Ok(client) => {
+                self.client.confirm();
+                self.client = client;
+                self.client.connect();
+            }
+            Err(error) => self.ui.alarm(&error.to_string()),
+        }
+    }
+}
+
+/// The terminal, taken over; given back when dropped, and by a panic.
+struct Screen {
+    terminal: DefaultTerminal,
+}
+
+impl Screen {
+    fn enter() -> io::Result<Self> {
+        let terminal = ratatui::try_init()?;
+        execute!(io::stdout(), EnableBracketedPaste, EnableMouseCapture)?;
+        Ok(Self { terminal })
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        let _ = execute!(io::stdout(), DisableMouseCapture, DisableBracketedPaste);
+        ratatui::restore();
+    }
+}
+
+/// Keys, read on a thread: the terminal never waits for the network, nor the network for it.
+fn read_keys() -> Receiver<Event> {
+    let (keys, typed) = unbounded();
+    std::thread::spawn(move || {
+        while let Ok(key) = event::read() {
+            if keys.send(key).is_err() {
+                return;
+            }
+        }
+    });
+    typed
+}
