@@ -188,10 +188,10 @@ impl Client {
         let tag = self.next_tag;
         self.next_tag += 1;
         self.requests.insert(tag, (world.passed(), request));
-        self.put(pipe, &format!(r#"{{"tag":{tag},{fields}}}"#));
+        Self::put(pipe, &format!(r#"{{"tag":{tag},{fields}}}"#));
     }
 
-    fn put(&self, pipe: &SharedPipe, line: &str) {
+    fn put(pipe: &SharedPipe, line: &str) {
         pipe.borrow_mut().to_server.push_back(line.as_bytes().to_vec());
     }
 
@@ -271,7 +271,7 @@ impl Client {
             if *seq > *known && (!world.is_stormy.get() || world.chance(2000)) {
                 *known = *seq;
                 any = true;
-                self.put(pipe, &format!(r#"{{"msgid":20,{},"seq":{seq}}}"#, self.address(*conv, "id")));
+                Self::put(pipe, &format!(r#"{{"msgid":20,{},"seq":{seq}}}"#, self.address(*conv, "id")));
             }
         }
         any
@@ -311,7 +311,7 @@ impl Client {
             assert_eq!(line["msgid"], 19, "{} got an answer to nothing: {line}", self.name);
             return;
         };
-        note_wait(notes, &self.name, &request, world.passed() - asked);
+        note_wait(notes, &self.name, &request, world.since(asked));
         let errno = line["errno"].as_u64().and_then(|errno| u16::try_from(errno).ok()).expect("an errno");
         match request {
             Request::Login => self.logged_in(world, notes, pipe, errno, line),
@@ -422,7 +422,7 @@ impl Client {
         let (server, left) = (pipe.borrow().server, pipe.borrow().to_client.len());
         // What a dead node's kernel had may be lost on its way.
         let ended = server != End::Open && (left == 0 || (server == End::Broken && world.chance(3000)));
-        let overdue = self.requests.values().any(|(asked, _)| world.passed() - *asked > BOUND);
+        let overdue = self.requests.values().any(|(asked, _)| world.since(*asked) > BOUND);
         if ended || overdue {
             self.leave(world, notes, pipe, End::Broken);
         }
@@ -438,7 +438,7 @@ impl Client {
 
     fn went_away(&mut self, world: &World, notes: &Notes) {
         for (_, (asked, request)) in std::mem::take(&mut self.requests).into_iter().rev() {
-            note_wait(notes, &self.name, &request, world.passed() - asked);
+            note_wait(notes, &self.name, &request, world.since(asked));
             if let Request::Chat(draft) = request {
                 note_sent(notes, self.user, &draft, Outcome::Unknown);
                 self.drafts.push_front(draft);

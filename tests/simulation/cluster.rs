@@ -328,6 +328,7 @@ impl Cluster {
 fn member(stay: &Stay) -> Member {
     let Stay { user, group, joined_at, is_over } = *stay;
     let from = joined_at + 1;
-    let must = if is_over { 1..=0 } else { from..=u64::MAX };
-    Member { user, conv: Conv::Group(group), must, may: from..=u64::MAX }
+    // What was pending for who leaves comes no more.
+    let until = if is_over { 0 } else { u64::MAX };
+    Member { user, conv: Conv::Group(group), must: from..=until, may: from..=u64::MAX }
 }

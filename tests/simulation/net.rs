@@ -319,11 +319,6 @@ impl Reactor {
         any
     }
 
-    /// The next deadline of a connection.
-    pub fn deadline(&self) -> Option<Instant> {
-        self.table.0.iter().flatten().filter_map(|connection| connection.link.wake_at).min()
-    }
-
     /// The planted bug: a push goes to somebody who is not in the conversation as well.
     fn tell_outsiders(&mut self) {
         let pushes: Vec<Bytes> = self.table.0.iter().flatten().flat_map(|each| each.link.outbox.clone()).collect();

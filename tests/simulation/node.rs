@@ -79,7 +79,6 @@ pub enum Part {
 /// See the module's text.
 pub struct Node {
     number: usize,
-    pub life: u32,
     reactors: Vec<Slot<Reactor>>,
     mail: Vec<MailQueue>,
     arriving: Vec<RefCell<Vec<SharedPipe>>>,
@@ -138,7 +137,6 @@ impl Node {
         let worker = |_| Slot::new(Ctx::new(Arc::clone(&shared), store()));
         Self {
             number,
-            life,
             reactors: (0..u16::MAX).take(plan.reactors).map(reactor).collect(),
             arriving: mail.iter().map(|_| RefCell::default()).collect(),
             mail,
@@ -200,12 +198,6 @@ impl Node {
             }
         }
         true
-    }
-
-    /// The next deadline of a reactor.
-    pub fn deadline(&self) -> Option<std::time::Instant> {
-        let of = |slot: &Slot<Reactor>| slot.0.borrow().as_ref().and_then(Reactor::deadline);
-        self.reactors.iter().filter_map(of).min()
     }
 
     /// The process is gone: its sockets break. What the kernel had for the clients may still arrive.

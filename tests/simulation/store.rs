@@ -1,12 +1,10 @@
 //! A node's way to the record, which fails as databases and networks do.
 
-use std::time::Duration;
-
 use stonechat::clock::UnixMs;
 use stonechat::ids::{ConvId, DeviceId, GroupId, UserId};
 use stonechat::store::{
     Append, Appended, Befriended, Created, CursorRow, FriendRequest, GroupRow, Joined, Left, MemberPage, Message,
-    OpenStore, Pending, Person, Range, Result, Store, StoreError, TokenHash, TokenRow, UserRow, Who,
+    Pending, Person, Range, Result, Store, StoreError, TokenHash, TokenRow, UserRow, Who,
 };
 
 use crate::database::Database;
@@ -16,8 +14,14 @@ use crate::world::world;
 pub struct SimStore {
     node: usize,
     life: u32,
-    /// What became of the commit whose outcome the lane does not know.
-    unsettled: Option<Option<Vec<Appended>>>,
+    unsettled: Unsettled,
+}
+
+/// The commit whose outcome the lane does not know.
+enum Unsettled {
+    None,
+    NotCommitted,
+    Committed(Vec<Appended>),
 }
 
 fn away() -> StoreError {
@@ -30,7 +34,7 @@ fn not_simulated<T>() -> Result<T> {
 
 impl SimStore {
     pub fn new(node: usize, life: u32) -> Self {
-        Self { node, life, unsettled: None }
+        Self { node, life, unsettled: Unsettled::None }
     }
 
     /// The call reaches the record, or does not. Whoever has died reaches nothing any more.
@@ -160,17 +164,17 @@ impl Store for SimStore {
     }
 
     fn append(&mut self, batch: &[Append]) -> Result<Vec<Appended>> {
-        assert!(self.unsettled.is_none(), "a lane appends before it has settled");
+        assert!(matches!(self.unsettled, Unsettled::None), "a lane appends before it has settled");
         self.reach()?;
         let world = world();
         if world.fault("outcome unknown, not committed", 80) {
-            self.unsettled = Some(None);
+            self.unsettled = Unsettled::NotCommitted;
             return Err(StoreError::OutcomeUnknown("simulated".into()));
         }
         let outcomes = world.database.borrow_mut().append(batch);
         world.interrupt(self.node, self.life, "crash between commit and ack");
         if world.fault("outcome unknown, committed", 80) {
-            self.unsettled = Some(Some(outcomes));
+            self.unsettled = Unsettled::Committed(outcomes);
             return Err(StoreError::OutcomeUnknown("simulated".into()));
         }
         Ok(outcomes)
@@ -181,7 +185,11 @@ impl Store for SimStore {
         if world().fault("settling fails", 2000) {
             return Err(away());
         }
-        Ok(self.unsettled.take().expect("only an unknown outcome is settled"))
+        match std::mem::replace(&mut self.unsettled, Unsettled::None) {
+            Unsettled::None => panic!("only an unknown outcome is settled"),
+            Unsettled::NotCommitted => Ok(None),
+            Unsettled::Committed(outcomes) => Ok(Some(outcomes)),
+        }
     }
 
     fn messages(&mut self, conv: ConvId, range: Range, limit: u32, bytes: usize) -> Result<(Vec<Message>, bool)> {
@@ -216,29 +224,5 @@ impl Store for SimStore {
 
     fn ping(&mut self) -> Result<()> {
         self.read(|_| ())
-    }
-}
-
-/// Opens stores of one life of a node.
-pub struct SimStores {
-    pub node: usize,
-    pub life: u32,
-}
-
-impl OpenStore for SimStores {
-    fn open(&self) -> Result<Box<dyn Store>> {
-        Ok(Box::new(SimStore::new(self.node, self.life)))
-    }
-
-    fn migrate(&self) -> Result<()> {
-        Ok(())
-    }
-
-    fn durability_warnings(&self) -> Result<Vec<String>> {
-        Ok(Vec::new())
-    }
-
-    fn timeout(&self) -> Duration {
-        Duration::from_millis(300)
     }
 }

@@ -86,6 +86,11 @@ impl World {
         self.passed.get()
     }
 
+    /// How long ago this moment of the run was.
+    pub fn since(&self, moment: Duration) -> Duration {
+        self.passed.get().saturating_sub(moment)
+    }
+
     pub fn pass(&self, time: Duration) {
         self.passed.set(self.passed.get() + time);
     }
