@@ -8,7 +8,7 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, select, unbounded};
+use crossbeam_channel::{Receiver, select};
 use ratatui::crossterm::event::{Event, KeyCode, KeyModifiers, read};
 use ratatui::crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use stonechat::clock::UnixMs;
@@ -19,8 +19,9 @@ use crate::clock::now;
 use crate::command::{self, COMMANDS, Command, Spec, Typed};
 use crate::home::Home;
 use crate::model::{Message, News, State};
+use crate::net::channel;
 use crate::printable::{printable, printable_line};
-use crate::script::take;
+use crate::tail::take;
 use crate::trouble::{Kind, Trouble};
 use crate::zone::Zone;
 
@@ -31,7 +32,7 @@ const LINGER: Duration = Duration::from_secs(30);
 
 /// Runs until `/quit`, the end of the input, or `stop`.
 pub(crate) fn run(home: &Home, identity: Identity, stop: &Receiver<()>) -> Result<(), Trouble> {
-    let (events, incoming) = unbounded();
+    let (events, incoming) = channel();
     let mut lines = Lines {
         client: Client::open(home, identity, events)?,
         zone: Zone::system(),
@@ -52,7 +53,7 @@ pub(crate) fn run(home: &Home, identity: Identity, stop: &Receiver<()>) -> Resul
         let is_empty = !lines.client.model.outbox.iter().any(|outgoing| !matches!(outgoing.state, State::Failed(_)));
         let is_idle = lines.was_online && !lines.client.model.is_busy();
         if lines.is_over || linger.is_some_and(|until| is_idle && is_empty || now() > until) {
-            lines.client.confirm();
+            lines.client.finish();
             return lines.end(is_empty || lines.is_over);
         }
         let never = crossbeam_channel::never();
@@ -107,7 +108,7 @@ impl Lines {
             Command::Login(_) | Command::Register(_) => {
                 print("! start another one: stonechat-client --plain --user NAME (and --register)")?;
             }
-            order => self.client.model.order(order),
+            order => self.client.model.order(order, UnixMs::now()),
         }
         Ok(())
     }
@@ -127,6 +128,7 @@ impl Lines {
             }
             News::Welcome { missed } => {
                 self.was_online = true;
+                self.client.be_current();
                 let (name, server) = (&self.client.model.account.name, self.client.server());
                 print(&format!("* {name} is online at {server}; messages missed: {missed}"))?;
             }

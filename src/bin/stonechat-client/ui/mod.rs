@@ -210,7 +210,7 @@ impl Ui {
         let bare = if model.open.is_none() { command::parse_bare(line) } else { None };
         match bare.map_or_else(|| command::parse(line), |bare| bare.map(Typed::Command)) {
             Ok(Typed::Text(text)) => self.say(model, &text, at),
-            Ok(Typed::Command(order)) => return self.order(model, order),
+            Ok(Typed::Command(order)) => return self.order(model, order, at),
             Err(why) => self.alarm(&why),
         }
         None
@@ -225,7 +225,7 @@ impl Ui {
         self.scroll = 0;
     }
 
-    fn order(&mut self, model: &mut Model, order: Command) -> Option<Wish> {
+    fn order(&mut self, model: &mut Model, order: Command, at: UnixMs) -> Option<Wish> {
         match order {
             Command::Quit => return Some(Wish::Quit),
             Command::Help => {
@@ -243,7 +243,7 @@ impl Ui {
             Command::Register(Some(name)) => self.ask_password(&name, Purpose::Register),
             Command::Register(None) => self.alarm("usage: /register NAME"),
             Command::History(None) if model.open.is_some() => self.scroll_up(model, 1),
-            order => model.order(order),
+            order => model.order(order, at),
         }
         None
     }
