@@ -232,3 +232,20 @@ fn a_script_does_not_change_whose_account_a_person_starts_with() {
     at_anna.opens(&bot.name);
     at_anna.sees("beep");
 }
+
+#[test]
+fn one_goes_from_account_to_account_with_the_saved_tokens() {
+    let node = Node::start(&[]);
+    let (anna, ben) = (Account::register(node.addr(), "anna"), Account::register(node.addr(), "ben"));
+    let mut person = Person::log_in(&node, &anna);
+    person.types(&format!("/login {}\r", ben.name));
+    person.sees(&format!("Password of {}:", ben.name));
+    person.types(&format!("{PASSWORD}\r"));
+    person.sees(&format!("online as {}", ben.name));
+    person.types(&format!("/login {}\r", anna.name));
+    person.sees(&format!("online as {}", anna.name));
+    person.types("/logout\r");
+    person.sees("logged out");
+    person.types(&format!("/login {}\r", anna.name));
+    person.sees(&format!("Password of {}:", anna.name));
+}

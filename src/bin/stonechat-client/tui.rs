@@ -110,6 +110,7 @@ impl Session {
             None => {}
             Some(Wish::Quit) => return Ok(Next::End),
             Some(Wish::Redraw) => self.screen.terminal.clear()?,
+            Some(Wish::Switch(name)) => self.replace_client(name, None, Purpose::LogIn),
             Some(Wish::Login { name, password, purpose }) => self.log_in(name, password, purpose),
         }
         Ok(Next::Go)
@@ -125,12 +126,19 @@ impl Session {
             self.client.connect();
             return;
         }
-        let identity = Identity { server: self.client.server().to_owned(), name, password: Some(password), is_new };
+        self.replace_client(name, Some(password), purpose);
+    }
+
+    /// Goes on as another account, from its own folder.
+    fn replace_client(&mut self, name: String, password: Option<String>, purpose: Purpose) {
+        let is_new = purpose == Purpose::Register;
+        let identity = Identity { server: self.client.server().to_owned(), name, password, is_new };
         match Client::open(&self.home, identity, self.events.clone()) {
             Ok(client) => {
                 self.client.finish();
                 self.client = client;
-                self.client.connect();
+                self.ui.start_over();
+                self.begin();
             }
             Err(error) => self.ui.alarm(&error.to_string()),
         }

@@ -28,6 +28,8 @@ pub(crate) enum Wish {
     Quit,
     /// Draw everything anew: another program has written on the terminal.
     Redraw,
+    /// Another account, by its saved token if there is one.
+    Switch(String),
     Login {
         name: String,
         password: String,
@@ -114,6 +116,13 @@ impl Ui {
     pub(crate) fn ask_password(&mut self, name: &str, purpose: Purpose) {
         self.input.take_secret();
         self.mode = Mode::Password { name: name.to_owned(), purpose };
+    }
+
+    /// The screen is another account's now.
+    pub(crate) fn start_over(&mut self) {
+        self.notes.clear();
+        self.scroll = 0;
+        self.was_online = false;
     }
 
     /// Shows a line that something went wrong.
@@ -234,10 +243,10 @@ impl Ui {
             Command::Login(name) => {
                 let name = name.unwrap_or_else(|| model.account.name.clone());
                 let is_same = name.to_lowercase() == model.account.name.to_lowercase();
-                if is_same && model.account.token.is_some() {
-                    model.connect();
-                } else {
-                    self.ask_password(&name, Purpose::LogIn);
+                match model.account.token {
+                    _ if !is_same => return Some(Wish::Switch(name)),
+                    Some(_) => model.connect(),
+                    None => self.ask_password(&name, Purpose::LogIn),
                 }
             }
             Command::Register(Some(name)) => self.ask_password(&name, Purpose::Register),
