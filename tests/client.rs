@@ -169,7 +169,7 @@ fn the_line_mode_works_in_a_pipe() {
     let ben = Account::register(node.addr(), "ben");
     let state = tempfile::tempdir().unwrap();
     let input = format!(
-        "addfriend:{}\ncreategroup:chess:Thursdays\nhello, group\n/chat {} hello, ben\n/who\n/nonsense\n",
+        "addfriend:{}\ncreategroup:chess:Thursdays\nhello, group\n/chat {} hello, ben\n/who\n/history\n/nonsense\n",
         ben.id, ben.name
     );
     let args = ["--user", "plain-anna", "--register"];
@@ -181,6 +181,7 @@ fn the_line_mode_works_in_a_pipe() {
         "* you talk to chess now",
         &format!("* you talk to {} now", ben.name),
         &format!("{} (user {})", ben.name, ben.id),
+        "plain-anna: hello, ben",
         "! there is no /nonsense; /help lists all commands",
     ] {
         assert!(out.contains(line), "{line:?} is missing:\n{out}");

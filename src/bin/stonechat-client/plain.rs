@@ -30,6 +30,9 @@ const TICK: Duration = Duration::from_millis(100);
 /// After the end of the input: how long it waits until all is stored.
 const LINGER: Duration = Duration::from_secs(30);
 
+/// Messages that `/history` shows.
+const HISTORY_ROWS: usize = 50;
+
 /// Runs until `/quit`, the end of the input, or `stop`.
 pub(crate) fn run(home: &Home, identity: Identity, stop: &Receiver<()>) -> Result<(), Trouble> {
     let (events, incoming) = channel();
@@ -37,6 +40,7 @@ pub(crate) fn run(home: &Home, identity: Identity, stop: &Receiver<()>) -> Resul
         client: Client::open(home, identity, events)?,
         zone: Zone::system(),
         was_online: false,
+        wants_history: false,
         is_over: false,
     };
     if !lines.client.can_log_in() {
@@ -57,6 +61,9 @@ pub(crate) fn run(home: &Home, identity: Identity, stop: &Receiver<()>) -> Resul
             return lines.end(is_empty || lines.is_over);
         }
         let never = crossbeam_channel::never();
+        if is_idle && lines.wants_history {
+            lines.show_history()?;
+        }
         // One order at a time, so that a script's lines mean what they would when typed.
         let typing = if linger.is_none() && is_idle { &typed } else { &never };
         select! {
@@ -76,6 +83,8 @@ struct Lines {
     zone: Zone,
     /// Lines are taken from the first login on.
     was_online: bool,
+    /// `/history` was typed; it is shown when the server has answered.
+    wants_history: bool,
     is_over: bool,
 }
 
@@ -104,6 +113,10 @@ impl Lines {
         match order {
             Command::Help => print(&help())?,
             Command::Quit => self.is_over = true,
+            Command::History(whose) => {
+                self.wants_history = true;
+                self.client.model.order(Command::History(whose), UnixMs::now());
+            }
             Command::Login(None) => self.client.connect(),
             Command::Login(_) | Command::Register(_) => {
                 print("! start another one: stonechat-client --plain --user NAME (and --register)")?;
@@ -137,6 +150,18 @@ impl Lines {
                 print("* logged out")?;
                 self.is_over = true;
             }
+        }
+        Ok(())
+    }
+
+    /// The latest messages of the open conversation, one's own among them.
+    fn show_history(&mut self) -> io::Result<()> {
+        self.wants_history = false;
+        let Some(peer) = self.client.model.open else { return Ok(()) };
+        let Some(chat) = self.client.model.chats.get(&peer) else { return Ok(()) };
+        let first = chat.messages.len().saturating_sub(HISTORY_ROWS);
+        for message in chat.messages.values().skip(first) {
+            print(&self.message(peer, message))?;
         }
         Ok(())
     }

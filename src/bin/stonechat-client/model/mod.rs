@@ -312,8 +312,7 @@ impl Model {
 
     /// Whether an order waits for its answer.
     pub(crate) fn is_busy(&self) -> bool {
-        let in_background =
-            |asked: &Asked| matches!(asked, Asked::Ping | Asked::Friends | Asked::Groups | Asked::History(_));
+        let in_background = |asked: &Asked| matches!(asked, Asked::Ping | Asked::Friends | Asked::Groups);
         self.asked.values().any(|asked| !in_background(asked))
     }
 
