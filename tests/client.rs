@@ -6,12 +6,14 @@ mod script;
 #[path = "client/terminal.rs"]
 mod terminal;
 
+use std::io::Write;
+
 use serde_json::Value;
 
 use common::client::{Account, Client, PASSWORD};
 use common::node::Node;
 use common::process::wait_for;
-use script::{Tail, run, text};
+use script::{Tail, run, start, text};
 use terminal::Person;
 
 #[test]
@@ -167,7 +169,7 @@ fn the_line_mode_works_in_a_pipe() {
     let ben = Account::register(node.addr(), "ben");
     let state = tempfile::tempdir().unwrap();
     let input = format!(
-        "addfriend:{}\ncreategroup:chess:Thursdays\nhello, group\n/chat {} hello, ben\n/who\n/nonsense\n",
+        "addfriend:{}\ncreategroup:chess:Thursdays\nhello, group\n/chat {} hello, ben\n/who\n/history\n/nonsense\n",
         ben.id, ben.name
     );
     let args = ["--user", "plain-anna", "--register"];
@@ -179,6 +181,7 @@ fn the_line_mode_works_in_a_pipe() {
         "* you talk to chess now",
         &format!("* you talk to {} now", ben.name),
         &format!("{} (user {})", ben.name, ben.id),
+        "plain-anna: hello, ben",
         "! there is no /nonsense; /help lists all commands",
     ] {
         assert!(out.contains(line), "{line:?} is missing:\n{out}");
@@ -188,4 +191,62 @@ fn the_line_mode_works_in_a_pipe() {
     assert_eq!(said.len(), 1);
     assert_eq!(said[0]["msg"], "hello, ben");
     at_ben.forget_pushes();
+}
+
+#[test]
+fn a_burst_through_a_killed_server_arrives_whole_in_order_and_once() {
+    const HALF: usize = 150;
+    let node = Node::start(&[]);
+    let (anna, ben) = (Account::register(node.addr(), "anna"), Account::register(node.addr(), "ben"));
+    let state = tempfile::tempdir().unwrap();
+    let mut child = start(state.path(), &node, &["--user", &anna.name, "--plain"], Some(PASSWORD));
+    let mut typing = child.stdin.take().unwrap();
+    writeln!(typing, "/chat {}", ben.name).unwrap();
+    (0..HALF).for_each(|n| writeln!(typing, "line {n}").unwrap());
+    // Killed while acks are under way: some messages are stored, and their sender does not know.
+    let mut watch = Client::login_as(node.addr(), &ben.name);
+    watch.expect_pushes(6, 20);
+    node.kill();
+    (HALF..2 * HALF).for_each(|n| writeln!(typing, "line {n}").unwrap());
+    drop(typing);
+    node.restart();
+    let ended = child.wait_with_output().unwrap();
+    assert!(ended.status.success(), "{}{}", text(&ended.stdout), text(&ended.stderr));
+    let mut watch = Client::login_as(node.addr(), &ben.name);
+    let said: Vec<Value> = watch.history_with(anna.id).into_iter().map(|message| message["msg"].clone()).collect();
+    let expected: Vec<Value> = (0..2 * HALF).map(|n| format!("line {n}").into()).collect();
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn a_script_does_not_change_whose_account_a_person_starts_with() {
+    let node = Node::start(&[]);
+    let (anna, bot) = (Account::register(node.addr(), "anna"), Account::register(node.addr(), "bot"));
+    let at_anna = Person::log_in(&node, &anna);
+    let state = at_anna.leaves();
+    let to = anna.id.to_string();
+    let sent = run(state.path(), &node, &["--user", &bot.name, "send", &to, "beep"], "", Some(PASSWORD));
+    assert!(sent.status.success(), "{}", text(&sent.stderr));
+    let mut at_anna = Person::start_in(state, &[]);
+    at_anna.sees(&format!("online as {}; one message was missed", anna.name));
+    at_anna.sees(&format!("{}        ", bot.name));
+    at_anna.opens(&bot.name);
+    at_anna.sees("beep");
+}
+
+#[test]
+fn one_goes_from_account_to_account_with_the_saved_tokens() {
+    let node = Node::start(&[]);
+    let (anna, ben) = (Account::register(node.addr(), "anna"), Account::register(node.addr(), "ben"));
+    let mut person = Person::log_in(&node, &anna);
+    person.types(&format!("/login {}\r", ben.name));
+    person.sees(&format!("Password of {}:", ben.name));
+    person.types(&format!("{PASSWORD}\r"));
+    person.sees(&format!("online as {}", ben.name));
+    person.types(&format!("/login {}\r", anna.name));
+    person.sees(&format!("online as {}", anna.name));
+    person.types("/logout\r");
+    person.sees("logged out");
+    person.types(&format!("/login {}\r", anna.name));
+    person.sees(&format!("Password of {}:", anna.name));
 }

@@ -12,15 +12,20 @@ use crate::common::process::wait_for;
 
 /// Runs the client with this on its stdin; what it printed.
 pub(crate) fn run(state: &Path, node: &Node, args: &[&str], input: &str, password: Option<&str>) -> Output {
+    let mut child = start(state, node, args, password);
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+/// Starts the client with pipes.
+pub(crate) fn start(state: &Path, node: &Node, args: &[&str], password: Option<&str>) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stonechat-client"));
     command.arg("--state").arg(state).arg("--server").arg(node.addr().to_string()).args(args);
     command.env_remove("CHAT_USER").env_remove("CHAT_SERVER").env_remove("CHAT_PASSWORD").env("TZ", "UTC");
     if let Some(password) = password {
         command.env("CHAT_PASSWORD", password);
     }
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    child.wait_with_output().unwrap()
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 /// Printed bytes as text.

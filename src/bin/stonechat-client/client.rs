@@ -2,15 +2,19 @@
 //! them. The screen, the line mode and the one-shot commands are all built on it.
 
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
+use stonechat::clock::UnixMs;
 
 use crate::command::{self, Command, Kind};
 use crate::home::{Current, Folder, Home, OpenError};
 use crate::model::{Account, Effect, Event, Link, Model, News};
 use crate::net::{Incoming, Net};
 use crate::spool::Spool;
+
+/// How long the last lines may take to be written when the client ends.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Where to chat, and as whom.
 #[derive(Clone, Debug)]
@@ -90,14 +94,32 @@ impl Client {
         }
         for (cid, letter) in self.spool.take() {
             let target = command::target(Kind::Any, &letter.to);
-            self.model.order(Command::Send { cid, target, text: letter.msg });
+            self.model.order(Command::Send { cid, target, text: letter.msg }, UnixMs::now());
         }
     }
 
     /// Before the client ends: what was shown is noted and confirmed.
-    pub(crate) fn confirm(&mut self) {
+    pub(crate) fn finish(&mut self) {
         self.model.confirm_now();
         self.settle();
+        self.net.finish(FAREWELL);
+    }
+
+    /// A start without flags takes this account from now on.
+    pub(crate) fn be_current(&mut self) {
+        let current = Current { server: self.server.clone(), name: self.model.account.name.clone() };
+        if self.home.current().as_ref() != Some(&current)
+            && let Err(error) = self.home.set_current(&current)
+        {
+            self.news.push(News::Refused(format!("cannot write to the state folder: {error}")));
+        }
+    }
+
+    /// The same, where no account was used before: a script does not change what a person has chosen.
+    pub(crate) fn be_current_if_first(&mut self) {
+        if self.home.current().is_none() {
+            self.be_current();
+        }
     }
 
     /// What the user should know since the last call.
@@ -124,11 +146,7 @@ impl Client {
                 let chats = self.model.chats.iter();
                 self.folder.save_marks(chats.map(|(peer, chat)| (*peer, self.model.title(*peer), &chat.mark)))?;
             }
-            Effect::SaveAccount => {
-                self.folder.save_account(&self.model.account)?;
-                let name = self.model.account.name.clone();
-                self.home.set_current(&Current { server: self.server.clone(), name })?;
-            }
+            Effect::SaveAccount => self.folder.save_account(&self.model.account)?,
             Effect::Taken(cid) => self.spool.remove(&cid),
             Effect::Report { cid, outcome } => self.spool.report(&cid, &outcome)?,
             Effect::Tell(news) => self.news.push(news),
@@ -142,7 +160,7 @@ pub(crate) fn dice() -> u64 {
     let mut bytes = [0; 8];
     // Without the kernel's randomness the clock and the process number still differ from start to start.
     if getrandom::fill(&mut bytes).is_err() {
-        let clock = stonechat::clock::UnixMs::now().0.unsigned_abs();
+        let clock = UnixMs::now().0.unsigned_abs();
         return clock << 22 ^ u64::from(std::process::id());
     }
     u64::from_le_bytes(bytes)

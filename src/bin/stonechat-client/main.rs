@@ -18,8 +18,9 @@ mod model;
 mod net;
 mod plain;
 mod printable;
-mod script;
+mod send;
 mod spool;
+mod tail;
 mod trouble;
 mod tui;
 mod ui;
@@ -38,6 +39,8 @@ use signal_hook::iterator::Signals;
 use cli::{Action, Cli};
 use client::Identity;
 use home::Home;
+use send::Limits;
+use spool::Letter;
 use trouble::{Kind, Trouble};
 
 /// Where a server on this machine listens by default.
@@ -57,15 +60,22 @@ fn run(cli: &Cli) -> Result<(), Trouble> {
     let Some(home) = Home::find(cli.state.clone()) else {
         return Err(Trouble::new(Kind::Usage, "HOME is not set: say with --state where files may be kept"));
     };
-    let stop = stop_signals()?;
     match &cli.action {
         Some(Action::Send { to, text, timeout }) => {
             let text = message_text(text)?;
-            script::send(&home, known_identity(cli, &home)?, to, &text, Duration::from_secs(*timeout))
+            let letter = Letter { to: to.clone(), msg: text };
+            let limits = Limits { until: clock::now() + Duration::from_secs(*timeout), stop: &stop_signals()? };
+            send::send(&home, known_identity(cli, &home)?, letter, &limits)
         }
-        Some(Action::Tail) => script::tail(&home, known_identity(cli, &home)?, &stop),
-        None if cli.plain || !is_screen() => plain::run(&home, asked_identity(cli, &home)?, &stop),
-        None => tui::run(&home, asked_identity(cli, &home)?, &stop),
+        Some(Action::Tail) => tail::tail(&home, known_identity(cli, &home)?, &stop_signals()?),
+        None if cli.plain || !is_screen() => {
+            let identity = asked_identity(cli, &home)?;
+            plain::run(&home, identity, &stop_signals()?)
+        }
+        None => {
+            let identity = asked_identity(cli, &home)?;
+            tui::run(&home, identity, &stop_signals()?)
+        }
     }
 }
 
@@ -125,7 +135,7 @@ fn message_text(words: &[String]) -> Result<String, Trouble> {
     Ok(text)
 }
 
-/// Says when the process was asked to end.
+/// Says when the process was asked to end. Called after the questions: there Ctrl-C simply ends it.
 fn stop_signals() -> io::Result<Receiver<()>> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     let (stop, stopped) = bounded(1);

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use crate::model::Event;
 
@@ -30,6 +30,14 @@ const LINE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Numbers of connections, unique in the process: an account that was switched away from is not heard any more.
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
 
+/// Events that wait for the client; beyond it the socket is not read, and TCP makes the server wait.
+const EVENTS_MAX: usize = 1024;
+
+/// The channel on which a client hears of the network.
+pub(crate) fn channel() -> (Sender<Incoming>, Receiver<Incoming>) {
+    bounded(EVENTS_MAX)
+}
+
 /// What came from which connection.
 pub(crate) type Incoming = (u64, Event);
 
@@ -44,9 +52,14 @@ pub(crate) struct Net {
 
 struct Connection {
     lines: Sender<String>,
+    /// Ends when all lines are written.
+    written: Receiver<()>,
     /// Set once connected.
     socket: Arc<Mutex<Slot>>,
 }
+
+/// What the writer takes, and what it holds until all is written.
+type Lines = (Receiver<String>, Sender<()>);
 
 /// Where a socket will be, unless it is not wanted any more.
 enum Slot {
@@ -64,12 +77,14 @@ impl Net {
     /// Starts to connect. Never waits.
     pub(crate) fn open(&mut self) {
         self.close();
+        // Bounded by what the model has under way: a window of messages, and one request per order.
         let (lines, to_write) = unbounded();
+        let (writing, written) = bounded(0);
         let socket = Arc::new(Mutex::new(Slot::Awaited));
-        self.connection = Some(Connection { lines, socket: Arc::clone(&socket) });
+        self.connection = Some(Connection { lines, written, socket: Arc::clone(&socket) });
         let (server, events, number) = (self.server.clone(), self.events.clone(), self.number);
         thread::spawn(move || {
-            let why = converse(&server, &socket, &to_write, &|event| {
+            let why = converse(&server, &socket, (to_write, writing), &|event| {
                 let _ = events.send((number, event));
             });
             let _ = events.send((number, Event::Lost(why)));
@@ -84,6 +99,18 @@ impl Net {
         if let Slot::Open(socket) = std::mem::replace(&mut *slot, Slot::Unwanted) {
             let _ = socket.shutdown(Shutdown::Both);
         }
+    }
+
+    /// Hangs up when what is queued has been written, or after this time.
+    pub(crate) fn finish(&mut self, patience: Duration) {
+        if let Some(connection) = self.connection.take() {
+            let Connection { lines, written, socket } = connection;
+            drop(lines);
+            if matches!(*socket.lock().unwrap_or_else(PoisonError::into_inner), Slot::Open(_)) {
+                let _ = written.recv_timeout(patience);
+            }
+        }
+        self.close();
     }
 
     /// Queues a line. Without a connection it is dropped: whoever sends keeps what matters.
@@ -106,7 +133,7 @@ impl Drop for Net {
 }
 
 /// One connection from beginning to end; why it has ended.
-fn converse(server: &str, slot: &Mutex<Slot>, lines: &Receiver<String>, tell: &dyn Fn(Event)) -> String {
+fn converse(server: &str, slot: &Mutex<Slot>, lines: Lines, tell: &dyn Fn(Event)) -> String {
     let socket = match connect(server) {
         Ok(socket) => socket,
         Err(why) => return why,
@@ -121,8 +148,10 @@ fn converse(server: &str, slot: &Mutex<Slot>, lines: &Receiver<String>, tell: &d
         }
         *slot = Slot::Open(socket);
     }
-    let lines = lines.clone();
-    thread::spawn(move || write(to_write, &lines));
+    thread::spawn(move || {
+        write(to_write, &lines.0);
+        drop(lines);
+    });
     tell(Event::Connected);
     read(to_read, tell)
 }

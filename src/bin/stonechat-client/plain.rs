@@ -8,7 +8,7 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, select, unbounded};
+use crossbeam_channel::{Receiver, select};
 use ratatui::crossterm::event::{Event, KeyCode, KeyModifiers, read};
 use ratatui::crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use stonechat::clock::UnixMs;
@@ -19,8 +19,9 @@ use crate::clock::now;
 use crate::command::{self, COMMANDS, Command, Spec, Typed};
 use crate::home::Home;
 use crate::model::{Message, News, State};
+use crate::net::channel;
 use crate::printable::{printable, printable_line};
-use crate::script::take;
+use crate::tail::take;
 use crate::trouble::{Kind, Trouble};
 use crate::zone::Zone;
 
@@ -29,13 +30,17 @@ const TICK: Duration = Duration::from_millis(100);
 /// After the end of the input: how long it waits until all is stored.
 const LINGER: Duration = Duration::from_secs(30);
 
+/// Messages that `/history` shows.
+const HISTORY_ROWS: usize = 50;
+
 /// Runs until `/quit`, the end of the input, or `stop`.
 pub(crate) fn run(home: &Home, identity: Identity, stop: &Receiver<()>) -> Result<(), Trouble> {
-    let (events, incoming) = unbounded();
+    let (events, incoming) = channel();
     let mut lines = Lines {
         client: Client::open(home, identity, events)?,
         zone: Zone::system(),
         was_online: false,
+        wants_history: false,
         is_over: false,
     };
     if !lines.client.can_log_in() {
@@ -52,10 +57,13 @@ pub(crate) fn run(home: &Home, identity: Identity, stop: &Receiver<()>) -> Resul
         let is_empty = !lines.client.model.outbox.iter().any(|outgoing| !matches!(outgoing.state, State::Failed(_)));
         let is_idle = lines.was_online && !lines.client.model.is_busy();
         if lines.is_over || linger.is_some_and(|until| is_idle && is_empty || now() > until) {
-            lines.client.confirm();
+            lines.client.finish();
             return lines.end(is_empty || lines.is_over);
         }
         let never = crossbeam_channel::never();
+        if is_idle && lines.wants_history {
+            lines.show_history()?;
+        }
         // One order at a time, so that a script's lines mean what they would when typed.
         let typing = if linger.is_none() && is_idle { &typed } else { &never };
         select! {
@@ -75,6 +83,8 @@ struct Lines {
     zone: Zone,
     /// Lines are taken from the first login on.
     was_online: bool,
+    /// `/history` was typed; it is shown when the server has answered.
+    wants_history: bool,
     is_over: bool,
 }
 
@@ -103,11 +113,15 @@ impl Lines {
         match order {
             Command::Help => print(&help())?,
             Command::Quit => self.is_over = true,
+            Command::History(whose) => {
+                self.wants_history = true;
+                self.client.model.order(Command::History(whose), UnixMs::now());
+            }
             Command::Login(None) => self.client.connect(),
             Command::Login(_) | Command::Register(_) => {
                 print("! start another one: stonechat-client --plain --user NAME (and --register)")?;
             }
-            order => self.client.model.order(order),
+            order => self.client.model.order(order, UnixMs::now()),
         }
         Ok(())
     }
@@ -127,6 +141,7 @@ impl Lines {
             }
             News::Welcome { missed } => {
                 self.was_online = true;
+                self.client.be_current();
                 let (name, server) = (&self.client.model.account.name, self.client.server());
                 print(&format!("* {name} is online at {server}; messages missed: {missed}"))?;
             }
@@ -135,6 +150,18 @@ impl Lines {
                 print("* logged out")?;
                 self.is_over = true;
             }
+        }
+        Ok(())
+    }
+
+    /// The latest messages of the open conversation, one's own among them.
+    fn show_history(&mut self) -> io::Result<()> {
+        self.wants_history = false;
+        let Some(peer) = self.client.model.open else { return Ok(()) };
+        let Some(chat) = self.client.model.chats.get(&peer) else { return Ok(()) };
+        let first = chat.messages.len().saturating_sub(HISTORY_ROWS);
+        for message in chat.messages.values().skip(first) {
+            print(&self.message(peer, message))?;
         }
         Ok(())
     }

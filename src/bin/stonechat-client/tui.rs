@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, select, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, select};
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{
     self, DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, Event,
@@ -14,8 +14,9 @@ use stonechat::clock::UnixMs;
 use crate::client::{Client, Identity};
 use crate::clock::now;
 use crate::home::Home;
-use crate::net::Incoming;
-use crate::script::take;
+use crate::model::News;
+use crate::net::{Incoming, channel};
+use crate::tail::take;
 use crate::trouble::Trouble;
 use crate::ui::{Purpose, Ui, Wish, draw};
 use crate::zone::Zone;
@@ -25,7 +26,7 @@ const TICK: Duration = Duration::from_millis(200);
 
 /// Runs the screen until the user or `stop` ends it.
 pub(crate) fn run(home: &Home, identity: Identity, stop: &Receiver<()>) -> Result<(), Trouble> {
-    let (events, incoming) = unbounded();
+    let (events, incoming) = channel();
     let client = Client::open(home, identity, events.clone())?;
     let screen = Screen::enter()?;
     let mut session = Session { client, ui: Ui::new(Zone::system()), home: home.clone(), events, screen };
@@ -35,23 +36,21 @@ pub(crate) fn run(home: &Home, identity: Identity, stop: &Receiver<()>) -> Resul
         session.frame()?;
         select! {
             recv(incoming) -> event => take(&mut session.client, event.ok(), &incoming),
-            recv(keys) -> key => {
-                for key in key.into_iter().chain(keys.try_iter()) {
-                    if session.key(key)? == Next::End {
-                        session.client.confirm();
-                        return Ok(());
-                    }
-                }
-            }
-            recv(stop) -> _ => {
-                session.client.confirm();
-                return Ok(());
-            }
+            // A terminal that has gone ends it, too.
+            recv(keys) -> key => if key.is_err() || session.keys(key.into_iter().chain(keys.try_iter()))? == Next::End {
+                break;
+            },
+            recv(stop) -> _ => break,
             default(TICK) => {}
         }
         session.client.tick(now());
     }
+    session.client.finish();
+    Ok(())
 }
+
+/// Keys that wait; beyond it the terminal does.
+const KEYS_MAX: usize = 256;
 
 /// Whether the client goes on.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -83,6 +82,9 @@ impl Session {
 
     fn frame(&mut self) -> io::Result<()> {
         for news in self.client.take_news() {
+            if matches!(news, News::Welcome { .. }) {
+                self.client.be_current();
+            }
             self.ui.news(&mut self.client.model, news);
         }
         self.client.settle();
@@ -92,6 +94,15 @@ impl Session {
         Ok(())
     }
 
+    fn keys(&mut self, keys: impl Iterator<Item = Event>) -> io::Result<Next> {
+        for key in keys {
+            if self.key(key)? == Next::End {
+                return Ok(Next::End);
+            }
+        }
+        Ok(Next::Go)
+    }
+
     fn key(&mut self, key: Event) -> io::Result<Next> {
         let wish = self.ui.handle(&mut self.client.model, key, UnixMs::now());
         self.client.settle();
@@ -99,6 +110,7 @@ impl Session {
             None => {}
             Some(Wish::Quit) => return Ok(Next::End),
             Some(Wish::Redraw) => self.screen.terminal.clear()?,
+            Some(Wish::Switch(name)) => self.replace_client(name, None, Purpose::LogIn),
             Some(Wish::Login { name, password, purpose }) => self.log_in(name, password, purpose),
         }
         Ok(Next::Go)
@@ -114,12 +126,19 @@ impl Session {
             self.client.connect();
             return;
         }
-        let identity = Identity { server: self.client.server().to_owned(), name, password: Some(password), is_new };
+        self.replace_client(name, Some(password), purpose);
+    }
+
+    /// Goes on as another account, from its own folder.
+    fn replace_client(&mut self, name: String, password: Option<String>, purpose: Purpose) {
+        let is_new = purpose == Purpose::Register;
+        let identity = Identity { server: self.client.server().to_owned(), name, password, is_new };
         match Client::open(&self.home, identity, self.events.clone()) {
             Ok(client) => {
-                self.client.confirm();
+                self.client.finish();
                 self.client = client;
-                self.client.connect();
+                self.ui.start_over();
+                self.begin();
             }
             Err(error) => self.ui.alarm(&error.to_string()),
         }
@@ -148,7 +167,7 @@ impl Drop for Screen {
 
 /// Keys, read on a thread: the terminal never waits for the network, nor the network for it.
 fn read_keys() -> Receiver<Event> {
-    let (keys, typed) = unbounded();
+    let (keys, typed) = bounded(KEYS_MAX);
     std::thread::spawn(move || {
         while let Ok(key) = event::read() {
             if keys.send(key).is_err() {

@@ -54,6 +54,9 @@ const PRESENCE_EVERY: Duration = Duration::from_secs(60);
 /// After "storage unavailable" or "too fast" a message waits this long.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
+/// A longer line makes the server close the connection; sent again and again, it would hold up all others.
+const LINE_BYTES_MAX: usize = 64 * 1024;
+
 /// Messages in one page of history.
 const PAGE: u32 = 100;
 
@@ -156,7 +159,7 @@ enum Asked {
     Who(GroupId),
     Find,
     /// Find out who is meant, then do it.
-    Resolve(String, Box<Command>),
+    Resolve(String, Box<Command>, UnixMs),
     History(Peer),
     Ping,
 }
@@ -286,7 +289,12 @@ impl Model {
         }
         self.resend_at = None;
         for outgoing in self.outbox.take_sendable() {
-            self.effects.push(Effect::Send(wire::chat(outgoing.peer, &outgoing.text, &outgoing.cid)));
+            let line = wire::chat(outgoing.peer, &outgoing.text, &outgoing.cid);
+            if line.len() > LINE_BYTES_MAX {
+                self.fail(outgoing.peer, outgoing.cid, "it is too long for one message".to_owned());
+            } else {
+                self.effects.push(Effect::Send(line));
+            }
         }
     }
 
@@ -304,8 +312,7 @@ impl Model {
 
     /// Whether an order waits for its answer.
     pub(crate) fn is_busy(&self) -> bool {
-        let in_background =
-            |asked: &Asked| matches!(asked, Asked::Ping | Asked::Friends | Asked::Groups | Asked::History(_));
+        let in_background = |asked: &Asked| matches!(asked, Asked::Ping | Asked::Friends | Asked::Groups);
         self.asked.values().any(|asked| !in_background(asked))
     }
 

@@ -66,18 +66,18 @@ impl Command {
 }
 
 impl Model {
-    /// Carries out a command. Those that only a screen understands (help, quit, who logs in) do nothing here.
-    pub(crate) fn order(&mut self, order: Command) {
+    /// Carries out a command, typed at this time. Those that only a screen understands (help, quit, who logs in) do nothing here.
+    pub(crate) fn order(&mut self, order: Command, at: UnixMs) {
         let Some(name) = order.name().map(str::to_owned) else {
-            self.carry_out(order);
+            self.carry_out(order, at);
             return;
         };
         if let Some(peer) = self.known(&name, order.kind()) {
-            self.carry_out(order.with_target(Target::Id(peer)));
+            self.carry_out(order.with_target(Target::Id(peer)), at);
             return;
         }
         let request = Request::new(MsgId::Find).with("keyword", name.as_str());
-        self.ask_or_say(Asked::Resolve(name, Box::new(order)), request);
+        self.ask_or_say(Asked::Resolve(name, Box::new(order), at), request);
     }
 
     /// Whether it is known who is meant, without asking the server.
@@ -101,11 +101,11 @@ impl Model {
         all.find(|(peer, other)| fits(*peer) && other.to_lowercase() == name).map(|(peer, _)| peer)
     }
 
-    fn carry_out(&mut self, order: Command) {
+    fn carry_out(&mut self, order: Command, at: UnixMs) {
         use MsgId::{AddFriend, CreateGroup, DelFriend, Find, FriendRequest};
         match order {
-            Command::Chat(target, text) => self.chat_with(&target, text.as_deref()),
-            Command::Send { cid, target, text } => self.say_for_another(cid, &target, &text),
+            Command::Chat(target, text) => self.chat_with(&target, text.as_deref(), at),
+            Command::Send { cid, target, text } => self.say_for_another(cid, &target, &text, at),
             Command::Add(target) => self.with_user(&target, |_| Asked::Add, AddFriend),
             Command::Delete(target) => self.with_user(&target, Asked::Delete, DelFriend),
             Command::Ask(target, words) => {
@@ -144,22 +144,22 @@ impl Model {
         self.ask(Asked::Friends, Request::new(MsgId::Friends));
     }
 
-    fn chat_with(&mut self, target: &Target, text: Option<&str>) {
+    fn chat_with(&mut self, target: &Target, text: Option<&str>, at: UnixMs) {
         let Target::Id(peer) = target else { return };
         if self.account.id.map(Peer::User) == Some(*peer) {
             self.tell(News::Refused("that is you".to_owned()));
             return;
         }
         if let Some(text) = text {
-            self.say(*peer, text, UnixMs::now());
+            self.say(*peer, text, at);
         }
         self.tell(News::Opened(*peer));
     }
 
     /// Says what `send` handed over; it hears what becomes of it.
-    fn say_for_another(&mut self, cid: String, target: &Target, text: &str) {
+    fn say_for_another(&mut self, cid: String, target: &Target, text: &str, at: UnixMs) {
         let Target::Id(peer) = target else { return };
-        self.say_as(&cid, *peer, text, UnixMs::now());
+        self.say_as(&cid, *peer, text, at);
         self.effects.push(Effect::Taken(cid.clone()));
         self.handed.insert(cid);
     }

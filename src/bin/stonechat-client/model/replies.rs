@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
+use stonechat::clock::UnixMs;
 use stonechat::ids::{GroupId, Peer, UserId};
 use stonechat::wire::errno::Errno;
 
 use super::chat::Chat;
 use super::outbox::Record;
 use super::pushes::message_of;
-use super::{Asked, Effect, Link, Model, News, Presence, RETRY_AFTER, Verdict, presence};
+use super::{Asked, Effect, Link, Model, News, Presence, RETRY_AFTER, State, Verdict, presence};
 use crate::command::{Command, Kind, Target};
 use crate::spool::Outcome;
 use crate::wire::{Group, Line, Person};
@@ -21,8 +22,10 @@ impl Model {
             return;
         }
         let Some(asked) = line.tag_number().and_then(|tag| self.asked.remove(&tag)) else {
-            if let Some(why) = line.failure() {
-                self.tell(News::Refused(why));
+            match line.failure() {
+                Some(why) if is(line.errno, Errno::TooLarge) => self.line_too_long(why),
+                Some(why) => self.tell(News::Refused(why)),
+                None => {}
             }
             return;
         };
@@ -40,7 +43,7 @@ impl Model {
 
     fn refused(&mut self, asked: &Asked, why: String) {
         match asked {
-            Asked::Resolve(_, order) => self.not_resolved(order, why),
+            Asked::Resolve(_, order, _) => self.not_resolved(order, why),
             _ => self.tell(News::Refused(why)),
         }
     }
@@ -89,9 +92,25 @@ impl Model {
             self.says(format!("not stored yet ({why}); trying again"));
             return;
         }
+        self.fail(peer, cid, why);
+    }
+
+    /// The server will not take this message.
+    pub(super) fn fail(&mut self, peer: Peer, cid: String, why: String) {
         self.record(Record::Failed { cid: cid.clone(), why: why.clone() });
         self.report(&cid, Outcome::Why(why.clone()));
         self.tell(News::Failed { peer, cid, why });
+    }
+
+    /// ERROR 413: a line was over the server's limit, and the connection ends. It can only be the longest message under
+    /// way, and it must not go out again.
+    fn line_too_long(&mut self, why: String) {
+        let under_way = self.outbox.iter().filter(|outgoing| outgoing.state == State::Sent);
+        let longest = under_way.max_by_key(|outgoing| outgoing.text.len());
+        match longest.map(|outgoing| (outgoing.peer, outgoing.cid.clone())) {
+            Some((peer, cid)) => self.fail(peer, cid, why),
+            None => self.tell(News::Refused(why)),
+        }
     }
 
     fn login_answered(&mut self, line: Line, now: Instant) {
@@ -189,7 +208,7 @@ impl Model {
             Asked::Groups => self.take_groups(line.groups),
             Asked::Who(group) => self.members_listed(group, line),
             Asked::Find => self.found(&line),
-            Asked::Resolve(name, order) => self.resolved(&name, *order, &line),
+            Asked::Resolve(name, order, at) => self.resolved(&name, *order, at, &line),
             Asked::Login | Asked::Register | Asked::History(_) | Asked::Ping => {}
         }
     }
@@ -279,7 +298,7 @@ impl Model {
     }
 
     /// Somebody was looked up by name for an order; now it can be carried out.
-    fn resolved(&mut self, name: &str, order: Command, line: &Line) {
+    fn resolved(&mut self, name: &str, order: Command, at: UnixMs, line: &Line) {
         let is_it = |other: &str| other.to_lowercase() == name.to_lowercase();
         let user = line.users.iter().find(|user| is_it(&user.name)).and_then(|user| UserId::new(user.id));
         let group = line.groups.iter().find(|group| is_it(&group.groupname)).and_then(|group| GroupId::new(group.id));
@@ -299,7 +318,7 @@ impl Model {
         if let (Some(title), Peer::User(_)) = (title, peer) {
             self.chat_mut(peer).title.clone_from(title);
         }
-        self.order(order.with_target(Target::Id(peer)));
+        self.order(order.with_target(Target::Id(peer)), at);
     }
 }
 

@@ -63,7 +63,7 @@ impl Bench {
     }
 
     fn order(&mut self, order: Command) {
-        self.model.order(order);
+        self.model.order(order, UnixMs(5));
         self.effects.extend(self.model.take_effects());
     }
 
@@ -233,6 +233,23 @@ fn a_refusal_is_final_and_an_outage_is_not() {
     bench.order(Command::Retry);
     bench.pass(Duration::ZERO);
     assert_eq!(bench.sent_of(6).len(), 1);
+}
+
+#[test]
+fn a_line_that_is_too_long_does_not_hold_up_the_others() {
+    let mut bench = Bench::online();
+    bench.say(&"x".repeat(LINE_BYTES_MAX));
+    assert!(bench.sent_of(6).is_empty(), "it would only close the connection");
+    let long = bench.say(&"y".repeat(2000));
+    let short = bench.say("short");
+    bench.line(json!({"msgid": 19, "errno": 413, "errmsg": "line too long"}));
+    assert!(matches!(bench.model.outbox.find(&long).unwrap().state, State::Failed(_)));
+    bench.handle(Event::Lost("closed".into()));
+    bench.pass(Duration::from_secs(2));
+    bench.log_in(json!([]));
+    let again = bench.sent_of(6);
+    assert_eq!(again.len(), 1);
+    assert_eq!(again[0]["cid"], short);
 }
 
 #[test]

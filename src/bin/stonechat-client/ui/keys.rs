@@ -5,7 +5,6 @@ use ratatui::layout::Position;
 use stonechat::clock::UnixMs;
 
 use super::{Mode, Ui, Wish};
-use crate::command::Command;
 use crate::model::Model;
 
 /// Rows that one turn of the wheel moves.
@@ -98,7 +97,7 @@ impl Ui {
             'w' | 'h' => self.input.delete_word(),
             'n' => self.step(model, 1),
             'p' => self.step(model, -1),
-            'r' => model.order(Command::Retry),
+            'r' => model.retry(),
             'l' => return Some(Wish::Redraw),
             'd' if self.input.text().is_empty() => return Some(Wish::Quit),
             'd' => self.input.delete_at(),

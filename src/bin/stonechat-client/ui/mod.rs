@@ -28,6 +28,8 @@ pub(crate) enum Wish {
     Quit,
     /// Draw everything anew: another program has written on the terminal.
     Redraw,
+    /// Another account, by its saved token if there is one.
+    Switch(String),
     Login {
         name: String,
         password: String,
@@ -114,6 +116,13 @@ impl Ui {
     pub(crate) fn ask_password(&mut self, name: &str, purpose: Purpose) {
         self.input.take_secret();
         self.mode = Mode::Password { name: name.to_owned(), purpose };
+    }
+
+    /// The screen is another account's now.
+    pub(crate) fn start_over(&mut self) {
+        self.notes.clear();
+        self.scroll = 0;
+        self.was_online = false;
     }
 
     /// Shows a line that something went wrong.
@@ -210,7 +219,7 @@ impl Ui {
         let bare = if model.open.is_none() { command::parse_bare(line) } else { None };
         match bare.map_or_else(|| command::parse(line), |bare| bare.map(Typed::Command)) {
             Ok(Typed::Text(text)) => self.say(model, &text, at),
-            Ok(Typed::Command(order)) => return self.order(model, order),
+            Ok(Typed::Command(order)) => return self.order(model, order, at),
             Err(why) => self.alarm(&why),
         }
         None
@@ -225,7 +234,7 @@ impl Ui {
         self.scroll = 0;
     }
 
-    fn order(&mut self, model: &mut Model, order: Command) -> Option<Wish> {
+    fn order(&mut self, model: &mut Model, order: Command, at: UnixMs) -> Option<Wish> {
         match order {
             Command::Quit => return Some(Wish::Quit),
             Command::Help => {
@@ -234,16 +243,16 @@ impl Ui {
             Command::Login(name) => {
                 let name = name.unwrap_or_else(|| model.account.name.clone());
                 let is_same = name.to_lowercase() == model.account.name.to_lowercase();
-                if is_same && model.account.token.is_some() {
-                    model.connect();
-                } else {
-                    self.ask_password(&name, Purpose::LogIn);
+                match model.account.token {
+                    _ if !is_same => return Some(Wish::Switch(name)),
+                    Some(_) => model.connect(),
+                    None => self.ask_password(&name, Purpose::LogIn),
                 }
             }
             Command::Register(Some(name)) => self.ask_password(&name, Purpose::Register),
             Command::Register(None) => self.alarm("usage: /register NAME"),
             Command::History(None) if model.open.is_some() => self.scroll_up(model, 1),
-            order => model.order(order),
+            order => model.order(order, at),
         }
         None
     }

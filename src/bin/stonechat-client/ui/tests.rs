@@ -189,7 +189,8 @@ fn a_lost_connection_counts_down() {
 #[test]
 fn a_password_is_not_shown_and_not_remembered() {
     let mut desk = Desk::new(80, 24);
-    assert_eq!(desk.enter("/login cleo"), None);
+    assert_eq!(desk.enter("/login cleo"), Some(Wish::Switch("cleo".to_owned())));
+    desk.ui.ask_password("cleo", Purpose::LogIn);
     "secret".chars().for_each(|c| assert_eq!(desk.press(KeyCode::Char(c)), None));
     desk.assert_shows("Password of cleo: ••••••");
     desk.assert_hides("secret");
