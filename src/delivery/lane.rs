@@ -18,11 +18,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use crate::clock::UnixMs;
 use crate::ids::{ConvId, Peer, Seq, UserId};
 use crate::net::ConnId;
 use crate::store::{Append, Appended, StoreError};
 use crate::wire::errno::Errno;
-use crate::wire::reply::{self, Echo, Push};
+use crate::wire::reply::{self, Echo, Push, TimeText};
 
 /// Messages in a batch, and bytes of their bodies: bounds the time a commit takes.
 pub const BATCH_MESSAGES_MAX: usize = 1024;
@@ -216,6 +217,7 @@ fn refusal(append: &Append, asker: &Asker, errno: Errno, text: &str) -> Effect {
 
 fn announce(batch: &Batch, outcomes: &[Appended], answer: AnswerSender) -> Vec<Effect> {
     let mut effects = Vec::with_capacity(2 * outcomes.len());
+    let mut time = TimeText::new(UnixMs(0));
     for ((append, asker), outcome) in batch.messages().zip(outcomes) {
         let (seq, sent_at, is_new) = match *outcome {
             Appended::Stored(seq) => (seq, append.sent_at, true),
@@ -228,12 +230,13 @@ fn announce(batch: &Batch, outcomes: &[Appended], answer: AnswerSender) -> Vec<E
                 continue;
             }
         };
+        time.set(sent_at);
         if answer == AnswerSender::Yes {
-            let line = reply::ack(append.to, seq, sent_at, &asker.echo);
+            let line = reply::ack(append.to, seq, &time, &asker.echo);
             effects.push(Effect::Answer { conn: asker.conn, stored: Some((append.conv, seq)), line });
         }
         let push =
-            Push { sender: append.sender, name: &asker.name, to: append.to, body: &append.body, time: sent_at, seq };
+            Push { sender: append.sender, name: &asker.name, to: append.to, body: &append.body, time: &time, seq };
         effects.push(Effect::Announce(News {
             conv: append.conv,
             seq,
@@ -260,7 +263,6 @@ fn reason(outcome: Appended) -> (Errno, &'static str) {
 #[expect(clippy::disallowed_methods, reason = "a start for the clock that the tests move")]
 mod tests {
     use super::*;
-    use crate::clock::UnixMs;
 
     const PATIENCE: Duration = Duration::from_secs(5);
 

@@ -5,9 +5,10 @@ use serde_json::value::RawValue;
 
 use super::mail::Then;
 use super::{Caller, Ctx, Done, Handled, ServiceError, friend, group};
+use crate::clock::UnixMs;
 use crate::ids::{DeviceId, UserId};
 use crate::store::{GroupRow, Message, Pending};
-use crate::wire::reply::{Body, FriendEntry, GroupEntry, Push};
+use crate::wire::reply::{Body, FriendEntry, GroupEntry, Push, TimeText};
 use crate::wire::request::Bare;
 
 /// Bodies in a list of messages take at most this part of the outbox.
@@ -87,24 +88,27 @@ pub fn offline(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> Handled {
 /// Messages as elements of a list.
 #[must_use]
 pub fn elements(messages: &[Message], reader: UserId) -> Vec<Box<RawValue>> {
-    messages.iter().filter_map(|message| push_of(message, reader).map(|push| push.element())).collect()
+    let mut time = TimeText::new(UnixMs(0));
+    messages.iter().filter_map(|message| push_of(message, reader, &mut time).map(|push| push.element())).collect()
 }
 
-/// A stored message as the reader's push; `None` for a row whose conversation is not the reader's.
+/// A stored message as the reader's push, with its time's text in `time`; `None` for a row whose conversation is not the
+/// reader's.
 #[must_use]
-pub fn push_of(message: &Message, reader: UserId) -> Option<Push<'_>> {
+pub fn push_of<'a>(message: &'a Message, reader: UserId, time: &'a mut TimeText) -> Option<Push<'a>> {
     use crate::ids::Peer;
     let to = match message.conv.peer_of(reader)? {
         Peer::Group(group) => Peer::Group(group),
         Peer::User(peer) if message.sender.id == reader => Peer::User(peer),
         Peer::User(_) => Peer::User(reader),
     };
+    time.set(message.sent_at);
     Some(Push {
         sender: message.sender.id,
         name: &message.sender.name,
         to,
         body: &message.body,
-        time: message.sent_at,
+        time,
         seq: message.seq,
     })
 }

@@ -13,12 +13,13 @@ use super::session::{Live, Session};
 use super::workers::Place;
 use super::{account, catch_up};
 use crate::bus::Channel;
+use crate::clock::UnixMs;
 use crate::delivery::tracks::{Fetched, Offer};
 use crate::delivery::{Addressee, Event};
 use crate::ids::{ConvId, GroupId, Seq, UserId};
 use crate::net::{CloseReason, ConnId, Link, Outbound};
 use crate::store::Pending;
-use crate::wire::reply::Notice;
+use crate::wire::reply::{Notice, TimeText};
 
 type Net<'a> = &'a mut dyn Outbound<Session>;
 
@@ -175,8 +176,9 @@ pub fn fetched(
     };
     let conv = fetched.conv;
     let caught_up = live.tracks.fetched(fetched);
+    let mut time = TimeText::new(UnixMs(0));
     for message in &caught_up.push {
-        let Some(push) = account::push_of(message, live.user) else { continue };
+        let Some(push) = account::push_of(message, live.user, &mut time) else { continue };
         link.send(push.line());
         live.pushed(conv, message.seq, link.offset());
         tools.shared.metrics.messages_caught_up.inc();

@@ -164,12 +164,38 @@ fn addressee(line: &mut Line, to: Peer) -> &mut Line {
     }
 }
 
+/// A moment as lines carry it. Kept from message to message: those of one millisecond share the text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TimeText {
+    at: UnixMs,
+    text: String,
+}
+
+impl TimeText {
+    /// The text of this moment: RFC 3339 with milliseconds, in UTC.
+    #[must_use]
+    pub fn new(at: UnixMs) -> Self {
+        Self { at, text: at.to_string() }
+    }
+
+    /// Goes to another moment.
+    pub fn set(&mut self, at: UnixMs) {
+        if at != self.at {
+            *self = Self::new(at);
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
 /// The ack of a chat message: it is committed.
 #[must_use]
-pub fn ack(to: Peer, seq: Seq, time: UnixMs, echo: &Echo) -> Bytes {
+pub fn ack(to: Peer, seq: Seq, time: &TimeText, echo: &Echo) -> Bytes {
     let mut line = Line::new(chat_request(to).reply(), 160);
     line.text(",\"errno\":0");
-    addressee(&mut line, to).text(",\"seq\":").int(seq).text(",\"time\":\"").text(&time.to_string()).text("\"");
+    addressee(&mut line, to).text(",\"seq\":").int(seq).text(",\"time\":\"").text(time.as_str()).text("\"");
     line.raw(",\"cid\":", echo.cid.as_deref()).raw(",\"tag\":", echo.tag.as_deref()).end()
 }
 
@@ -194,7 +220,7 @@ pub struct Push<'a> {
     /// `{"msg":...}` or `{"msg":...,"ext":...}`.
     pub body: &'a str,
     /// The server's time when it came in.
-    pub time: UnixMs,
+    pub time: &'a TimeText,
     /// Its place in the conversation.
     pub seq: Seq,
 }
@@ -219,7 +245,7 @@ impl Push<'_> {
         let mut line = Line::new(chat_request(self.to).number(), 128 + self.name.len() + self.body.len());
         line.text(",\"id\":").int(self.sender.number()).text(",\"name\":").string(self.name);
         addressee(&mut line, self.to).text(",").text(members(self.body));
-        line.text(",\"time\":\"").text(&self.time.to_string()).text("\",\"seq\":").int(self.seq);
+        line.text(",\"time\":\"").text(self.time.as_str()).text("\",\"seq\":").int(self.seq);
         line
     }
 }
@@ -332,7 +358,7 @@ mod tests {
             name: "o\"o",
             to: Peer::User(user(2)),
             body: r#"{"msg":"\u00e9","ext":[1]}"#,
-            time: UnixMs(0),
+            time: &TimeText::new(UnixMs(0)),
             seq: 3,
         };
         let expected = concat!(
@@ -347,7 +373,7 @@ mod tests {
     #[test]
     fn an_ack_repeats_cid_and_tag() {
         let echo = Echo { tag: Some("1".into()), cid: Some("\"c\"".into()) };
-        let line = ack(Peer::Group(GroupId::new(4).unwrap()), 9, UnixMs(0), &echo);
+        let line = ack(Peer::Group(GroupId::new(4).unwrap()), 9, &TimeText::new(UnixMs(0)), &echo);
         let expected = concat!(
             r#"{"msgid":12,"errno":0,"groupid":4,"seq":9,"time":"1970-01-01T00:00:00.000Z","#,
             r#""cid":"c","tag":1}"#,

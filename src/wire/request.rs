@@ -233,8 +233,8 @@ impl Chat {
         }
         let raw_msg = required("msg", line.msg)?;
         let body = match line.ext {
-            None => format!("{{\"msg\":{raw_msg}}}"),
-            Some(raw_ext) => format!("{{\"msg\":{raw_msg},\"ext\":{}}}", ext(raw_ext, bounds)?),
+            None => ["{\"msg\":", raw_msg, "}"].concat(),
+            Some(raw_ext) => ["{\"msg\":", raw_msg, ",\"ext\":", &ext(raw_ext, bounds)?, "}"].concat(),
         };
         Ok(Self { to, cid, body: body.into_boxed_str() })
     }
