@@ -303,6 +303,9 @@ impl Client {
                     self.name
                 );
                 self.got_message(world, notes, message(line));
+            } else if line["kind"] == "group_joined" && line["id"] == self.user {
+                // Another session of this user has joined it again.
+                self.left.remove(&number(&line["groupid"]));
             }
             return;
         }
@@ -383,6 +386,10 @@ impl Client {
             return;
         }
         histories.sessions[self.session].events.push(Event::Got(message));
+        if matches!(conv, Conv::Pair(a, b) if a != self.user && b != self.user) {
+            // None of its business, and nothing it could confirm.
+            return;
+        }
         let got = self.got.entry(conv).or_default();
         *got = seq.max(*got);
     }

@@ -192,7 +192,7 @@ impl Node {
             Parcel::Resync => ear.resync("simulated"),
             Parcel::Bell(channel, payload) => {
                 ear.bells(&[Heard { channel: *channel, payload }]);
-                if world.fault("bell comes again, late", 100) {
+                if world.fault("bell comes again, late", 300) {
                     world.hub.borrow_mut().again(self.number, parcel);
                 }
             }

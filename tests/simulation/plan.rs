@@ -35,6 +35,9 @@ pub struct Plan {
     pub lost_answers: u32,
     /// Clients ask for something else than messages in so many of 10,000 cases.
     pub curiosity: u32,
+    /// Everybody says one thing more in every conversation when all is healed: it shows who has gone deaf, and hides who
+    /// would have missed the last message of the storm.
+    pub last_words: bool,
     /// Each message is sent a second time though it was acked.
     pub sends_twice: bool,
     pub bug: Bug,
@@ -87,6 +90,7 @@ impl Plan {
             roughness: u32::try_from(rng.between(1, 4)).expect("small"),
             lost_answers: if rng.chance(2000) { 500 } else { 25 },
             curiosity: if rng.chance(2000) { 4000 } else { 500 },
+            last_words: rng.chance(5000),
             sends_twice: false,
             bug: Bug::None,
         }

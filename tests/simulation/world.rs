@@ -164,7 +164,7 @@ impl World {
                 self.cluster.step(self);
             }
         }
-        if self.cluster.is_alive(node, life) && self.fault(here, 5) {
+        if self.cluster.is_alive(node, life) && self.fault(here, 20) {
             self.cluster.crash(self, node);
         }
         self.depth.set(self.depth.get() - 1);
