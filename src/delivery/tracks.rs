@@ -219,8 +219,15 @@ impl Tracks {
         }
     }
 
-    /// Messages the client got in a list. They count as pushed as far as they follow what was pushed before.
-    pub fn mark_shown(&mut self, shown: &[Message]) {
+    /// The client got a list of what it has not confirmed, read behind these positions. No bell may have told of it yet:
+    /// what is listed will not be pushed as well, what is behind the list will.
+    pub fn listed(&mut self, pending: &[Pending], shown: &[Message]) {
+        self.compare(pending);
+        self.mark_shown(shown);
+    }
+
+    /// Messages the client got in a list count as pushed.
+    fn mark_shown(&mut self, shown: &[Message]) {
         for message in shown {
             if let Some(track) = self.by_conv.get_mut(&message.conv)
                 && track.located
@@ -232,7 +239,7 @@ impl Tracks {
 
     /// A message exists, and is at hand.
     pub fn offer(&mut self, conv: ConvId, seq: Seq) -> Offer {
-        let track = self.track(conv, seq);
+        let track = self.track(conv);
         if track.located && seq < track.next {
             return Offer::Known;
         }
@@ -247,14 +254,14 @@ impl Tracks {
 
     /// A message exists; it is not at hand.
     pub fn heard_of(&mut self, conv: ConvId, seq: Seq) {
-        let track = self.track(conv, seq);
+        let track = self.track(conv);
         track.end = track.end.max(seq);
         self.queue_if_behind(conv);
     }
 
     /// A message of this very session was committed. Returns where the cursor stands if that moved it.
     pub fn sent(&mut self, conv: ConvId, seq: Seq) -> Option<Seq> {
-        let track = self.track(conv, seq);
+        let track = self.track(conv);
         if track.located && seq < track.next {
             return None;
         }
@@ -382,6 +389,12 @@ impl Tracks {
         if let Some(heard) = heard {
             track.end = track.end.max(heard.end);
             track.queued = heard.queued;
+            if heard.located && heard.next > track.next {
+                // A comparison with the store was first, and has had messages of it pushed.
+                track.next = heard.next;
+                track.end = track.end.max(track.next);
+                track.sent = heard.sent;
+            }
         }
         self.by_conv.insert(conv, track);
         self.queue_if_behind(conv);
@@ -392,15 +405,10 @@ impl Tracks {
         self.by_conv.remove(&conv);
     }
 
-    /// The track, made where there is none. The very first message of a conversation needs no look-up: nothing can
-    /// have been missed.
-    fn track(&mut self, conv: ConvId, seq: Seq) -> &mut Track {
-        self.by_conv.entry(conv).or_insert_with(|| {
-            if seq == 1 && self.live {
-                return Track::at(Pending { conv, delivered: 0, last_seq: 0 });
-            }
-            Track::unlocated()
-        })
+    /// The track, made where there is none. Even the very first message of a conversation is looked up: its bell may be
+    /// late, or be rung again because the sender has sent it again, when everything has been confirmed long ago.
+    fn track(&mut self, conv: ConvId) -> &mut Track {
+        self.by_conv.entry(conv).or_insert_with(Track::unlocated)
     }
 
     fn queue_if_behind(&mut self, conv: ConvId) {
@@ -415,272 +423,4 @@ impl Tracks {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::UnixMs;
-    use crate::store::Person;
-
-    const ME: i64 = 1;
-    const PEER: i64 = 2;
-
-    fn user(number: i64) -> UserId {
-        UserId::new(number).unwrap()
-    }
-
-    fn conv() -> ConvId {
-        ConvId::pair(user(ME), user(PEER))
-    }
-
-    fn message(sender: i64, seq: Seq) -> Message {
-        let sender = Person { id: user(sender), name: String::new() };
-        Message { conv: conv(), seq, sender, sent_at: UnixMs(0), cid: None, body: String::new() }
-    }
-
-    fn pending(delivered: Seq, last_seq: Seq) -> Pending {
-        Pending { conv: conv(), delivered, last_seq }
-    }
-
-    fn session() -> Tracks {
-        Tracks::new(user(ME), OwnMessages::None)
-    }
-
-    fn live() -> Tracks {
-        let mut tracks = session();
-        tracks.go_live(&[], &[]);
-        tracks
-    }
-
-    fn answer(delivered: Seq, last_seq: Seq, messages: Vec<Message>) -> Fetched {
-        Fetched { conv: conv(), position: Some(pending(delivered, last_seq)), messages }
-    }
-
-    fn seqs(caught_up: &CaughtUp) -> Vec<Seq> {
-        caught_up.push.iter().map(|message| message.seq).collect()
-    }
-
-    /// A session that has got everything up to `seq`.
-    fn at(seq: Seq) -> Tracks {
-        let mut tracks = live();
-        assert_eq!(tracks.offer(conv(), seq), Offer::Behind);
-        tracks.next_fetch().unwrap();
-        tracks.fetched(answer(seq - 1, seq, vec![message(PEER, seq)]));
-        tracks
-    }
-
-    #[test]
-    fn a_new_conversation_is_pushed_at_once() {
-        let mut tracks = live();
-        assert_eq!(tracks.offer(conv(), 1), Offer::Push);
-        assert_eq!(tracks.offer(conv(), 1), Offer::Known);
-        assert_eq!(tracks.offer(conv(), 2), Offer::Push);
-        assert_eq!(tracks.next_fetch(), None);
-    }
-
-    #[test]
-    fn an_untouched_conversation_is_looked_up_first() {
-        let mut tracks = live();
-        assert_eq!(tracks.offer(conv(), 9), Offer::Behind);
-        assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: None }));
-        assert_eq!(tracks.offer(conv(), 10), Offer::Behind, "while it is fetched nothing is kept");
-        assert_eq!(tracks.next_fetch(), None, "one fetch at a time");
-        let caught_up = tracks.fetched(answer(7, 9, vec![message(PEER, 8), message(PEER, 9)]));
-        assert_eq!(seqs(&caught_up), [8, 9]);
-        assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(9) }));
-        assert_eq!(seqs(&tracks.fetched(answer(7, 10, vec![message(PEER, 10)]))), [10]);
-        assert_eq!(tracks.offer(conv(), 11), Offer::Push);
-    }
-
-    #[test]
-    fn a_hole_is_fetched_and_nothing_comes_twice_or_early() {
-        let mut tracks = at(4);
-        assert_eq!(tracks.offer(conv(), 7), Offer::Behind);
-        assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(4) }));
-        assert_eq!(tracks.offer(conv(), 5), Offer::Behind, "late bells of the hole are in the fetch");
-        let hole = vec![message(PEER, 5), message(PEER, 6), message(PEER, 7)];
-        assert_eq!(seqs(&tracks.fetched(answer(0, 7, hole))), [5, 6, 7]);
-        assert_eq!(tracks.offer(conv(), 6), Offer::Known);
-        assert_eq!(tracks.offer(conv(), 8), Offer::Push);
-    }
-
-    #[test]
-    fn what_arrives_during_login_is_not_lost_and_not_doubled() {
-        let mut tracks = session();
-        assert_eq!(tracks.offer(conv(), 6), Offer::Behind);
-        assert_eq!(tracks.next_fetch(), None, "not before it is live");
-        tracks.go_live(&[pending(3, 5)], &[message(PEER, 4), message(PEER, 5)]);
-        assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(5) }));
-        assert_eq!(seqs(&tracks.fetched(answer(3, 6, vec![message(PEER, 6)]))), [6]);
-        assert_eq!(tracks.next_fetch(), None);
-    }
-
-    #[test]
-    fn the_backlog_beyond_the_login_reply_comes_in_pages() {
-        let mut tracks = session();
-        tracks.go_live(&[pending(0, 4)], &[message(PEER, 1)]);
-        assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(1) }));
-        assert_eq!(seqs(&tracks.fetched(answer(0, 4, vec![message(PEER, 2), message(PEER, 3)]))), [2, 3]);
-        assert_eq!(tracks.offer(conv(), 5), Offer::Behind);
-        assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(3) }));
-        assert_eq!(seqs(&tracks.fetched(answer(0, 5, vec![message(PEER, 4), message(PEER, 5)]))), [4, 5]);
-        assert_eq!(tracks.next_fetch(), None);
-    }
-
-    #[test]
-    fn own_messages_move_the_cursor_and_need_no_push() {
-        let mut tracks = live();
-        assert_eq!(tracks.sent(conv(), 1), Some(1));
-        assert_eq!(tracks.sent(conv(), 2), Some(2));
-        assert_eq!(tracks.offer(conv(), 3), Offer::Push);
-        assert_eq!(tracks.sent(conv(), 4), None, "3 is not confirmed");
-        assert_eq!(tracks.confirm(conv(), 3), Confirmed::Moved(4));
-        assert_eq!(tracks.next_fetch(), None);
-    }
-
-    #[test]
-    fn an_own_message_ahead_of_anothers_waits_for_it() {
-        let mut tracks = at(4);
-        assert_eq!(tracks.confirm(conv(), 4), Confirmed::Moved(4));
-        assert_eq!(tracks.sent(conv(), 6), None);
-        assert!(tracks.has_gaps());
-        assert_eq!(tracks.next_fetch(), None, "5 is most likely on its way");
-        assert_eq!(tracks.offer(conv(), 5), Offer::Push);
-        tracks.close_gaps();
-        assert_eq!(tracks.next_fetch(), None);
-        assert_eq!(tracks.confirm(conv(), 5), Confirmed::Moved(6));
-        assert_eq!(tracks.offer(conv(), 7), Offer::Push);
-    }
-
-    #[test]
-    fn a_gap_that_stays_is_fetched_without_the_own_message() {
-        let mut tracks = at(4);
-        tracks.sent(conv(), 6);
-        tracks.close_gaps();
-        assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(4) }));
-        assert_eq!(seqs(&tracks.fetched(answer(3, 6, vec![message(PEER, 5), message(ME, 6)]))), [5]);
-        assert_eq!(tracks.offer(conv(), 7), Offer::Push);
-    }
-
-    #[test]
-    fn own_messages_from_before_the_login_are_not_shown_but_passed() {
-        let mut tracks = session();
-        tracks.go_live(&[pending(3, 6)], &[]);
-        tracks.next_fetch().unwrap();
-        let caught_up = tracks.fetched(answer(3, 6, vec![message(ME, 4), message(PEER, 5), message(ME, 6)]));
-        assert_eq!(seqs(&caught_up), [5]);
-        assert_eq!(caught_up.confirmed, Some(4));
-        assert_eq!(tracks.confirm(conv(), 5), Confirmed::Moved(6));
-    }
-
-    #[test]
-    fn a_named_device_is_shown_what_another_device_sent() {
-        let mut tracks = Tracks::new(user(ME), OwnMessages::All);
-        tracks.go_live(&[pending(0, 1)], &[]);
-        tracks.next_fetch().unwrap();
-        assert_eq!(seqs(&tracks.fetched(answer(0, 1, vec![message(ME, 1)]))), [1]);
-    }
-
-    #[test]
-    fn delivered_moves_only_forward_and_never_beyond_the_end() {
-        let mut tracks = at(4);
-        assert_eq!(tracks.confirm(conv(), 100), Confirmed::Moved(4));
-        assert_eq!(tracks.confirm(conv(), 2), Confirmed::Known);
-        let foreign = ConvId::pair(user(7), user(8));
-        assert_eq!(tracks.confirm(foreign, 1), Confirmed::Foreign);
-    }
-
-    #[test]
-    fn confirming_what_was_not_pushed_yet_skips_it() {
-        let mut tracks = session();
-        tracks.go_live(&[pending(0, 500)], &[]);
-        assert_eq!(tracks.confirm(conv(), 300), Confirmed::Moved(300));
-        assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(300) }));
-    }
-
-    #[test]
-    fn a_resync_finds_what_no_bell_told() {
-        let mut tracks = at(4);
-        tracks.compare(&[pending(4, 4)]);
-        assert_eq!(tracks.next_fetch(), None);
-        tracks.compare(&[pending(2, 5)]);
-        assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(4) }));
-    }
-
-    #[test]
-    fn a_first_message_that_is_not_the_conversations_first_is_looked_up() {
-        let mut tracks = live();
-        assert_eq!(tracks.sent(conv(), 8), None);
-        assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: None }));
-        let caught_up = tracks.fetched(answer(7, 8, vec![message(ME, 8)]));
-        assert_eq!((seqs(&caught_up), caught_up.confirmed), (vec![], Some(8)));
-        assert_eq!(tracks.offer(conv(), 9), Offer::Push);
-    }
-
-    #[test]
-    fn leaving_forgets_and_a_fetch_that_comes_late_is_ignored() {
-        let mut tracks = at(4);
-        tracks.heard_of(conv(), 5);
-        tracks.next_fetch().unwrap();
-        tracks.left(conv());
-        assert_eq!(tracks.fetched(answer(3, 5, vec![message(PEER, 5)])), CaughtUp::default());
-        assert_eq!(tracks.next_fetch(), None);
-    }
-
-    #[test]
-    fn a_fetch_that_failed_is_tried_again() {
-        let mut tracks = at(4);
-        tracks.heard_of(conv(), 5);
-        let fetch = tracks.next_fetch();
-        tracks.fetch_failed();
-        assert_eq!(tracks.next_fetch(), fetch);
-    }
-
-    #[test]
-    fn joining_starts_at_the_end_and_keeps_what_was_heard() {
-        let mut tracks = live();
-        assert_eq!(tracks.offer(conv(), 6), Offer::Behind);
-        tracks.joined(conv(), 5);
-        assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(5) }));
-    }
-
-    #[test]
-    fn a_message_that_is_not_there_does_not_make_it_ask_for_ever() {
-        let mut tracks = at(4);
-        tracks.heard_of(conv(), 9);
-        tracks.next_fetch().unwrap();
-        tracks.fetched(answer(3, 4, vec![]));
-        assert_eq!(tracks.next_fetch(), None);
-        assert_eq!(tracks.offer(conv(), 5), Offer::Push);
-    }
-
-    /// Any order of bells, losses and fetches: every seq once, in order, and all of them after a resync.
-    #[test]
-    fn whatever_is_lost_or_late_each_message_comes_once_and_in_order() {
-        use proptest::prelude::*;
-        proptest!(|(bells in proptest::collection::vec(1u64..60, 0..120), page in 1usize..7)| {
-            let mut tracks = session();
-            tracks.go_live(&[], &[]);
-            let mut got: Vec<Seq> = Vec::new();
-            let serve = |tracks: &mut Tracks, got: &mut Vec<Seq>, end: Seq| {
-                while let Some(fetch) = tracks.next_fetch() {
-                    let from = fetch.after.unwrap_or(0) + 1;
-                    let messages = (from..=end).take(page).map(|seq| message(PEER, seq)).collect();
-                    got.extend(seqs(&tracks.fetched(answer(0, end, messages))));
-                }
-            };
-            let mut end = 0;
-            for (turn, seq) in bells.iter().enumerate() {
-                end = end.max(*seq);
-                if tracks.offer(conv(), *seq) == Offer::Push {
-                    got.push(*seq);
-                }
-                if turn % 3 == 0 {
-                    serve(&mut tracks, &mut got, end);
-                }
-            }
-            tracks.compare(&[pending(0, end)]);
-            serve(&mut tracks, &mut got, end);
-            let all: Vec<Seq> = (1..=end).collect();
-            prop_assert_eq!(got, all);
-        });
-    }
-}
+mod tests;

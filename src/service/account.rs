@@ -61,7 +61,7 @@ pub fn account(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> Handled {
     let groups = ctx.store.groups(caller.user)?;
     let found = read(ctx, caller, groups)?;
     let body = Body::of(&Reply { id: caller.user, name: &caller.name, lists: found.lists });
-    Ok(Done { body, then: Then::Shown(found.shown) })
+    Ok(Done { body, then: Then::Shown { pending: found.pending, shown: found.shown } })
 }
 
 /// OFFLINE: what is still unconfirmed; a page, the next one follows when this one is confirmed.
@@ -81,7 +81,7 @@ pub fn offline(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> Handled {
     });
     // Own messages behind the last one shown make `more` true once too often; the next page is empty then.
     let body = Body::of(&Reply { offlinemsg: elements(&shown, caller.user), more: more && !shown.is_empty() });
-    Ok(Done { body, then: Then::Shown(shown) })
+    Ok(Done { body, then: Then::Shown { pending, shown } })
 }
 
 /// Messages as elements of a list.

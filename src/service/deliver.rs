@@ -268,8 +268,8 @@ fn apply(tools: &Tools, members: &mut Members, conn: ConnId, session: &mut Sessi
     match then {
         Then::Join { group, last_seq } => join_group(tools, members, conn, live, group, last_seq),
         Then::Leave(group) => leave_group(tools, members, conn, live, group),
-        Then::Shown(shown) => {
-            live.tracks.mark_shown(&shown);
+        Then::Shown { pending, shown } => {
+            live.tracks.listed(&pending, &shown);
             for message in &shown {
                 live.pushed(message.conv, message.seq, link.offset());
             }

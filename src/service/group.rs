@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::mail::Then;
 use super::{Caller, Ctx, Done, Handled, ServiceError, presence};
 use crate::bus::Channel;
-use crate::ids::{GroupId, UserId};
+use crate::ids::{ConvId, GroupId, UserId};
 use crate::store::{Created, GroupRow, Joined, Left, Member, MemberPage, Role};
 use crate::wire::errno::Errno;
 use crate::wire::reply::{Body, GroupEntry, MemberEntry, Notice, state};
@@ -27,10 +27,6 @@ fn id_reply(groupid: GroupId, then: Then) -> Done {
 
 fn no_such_group() -> ServiceError {
     ServiceError::refused(Errno::NotFound, "no such group")
-}
-
-fn no_member() -> ServiceError {
-    ServiceError::refused(Errno::NotAllowed, "not a member of this group")
 }
 
 /// CREATE_GROUP: the creator is its first member.
@@ -62,7 +58,10 @@ pub fn join(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handled {
     }
     let (group, then) = match ctx.store.join_group(caller.user, request.group)? {
         Joined::NoSuchGroup => return Err(no_such_group()),
-        Joined::Already(group) => (group, Then::Nothing),
+        Joined::Already(group) => {
+            let then = hear_again(ctx, caller, group.id)?;
+            (group, then)
+        }
         Joined::New { group, last_seq } => {
             ctx.subscribe(&[Channel::Group(group.id)]);
             ctx.joined(caller, group.id);
@@ -81,6 +80,16 @@ pub fn join(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handled {
     Ok(Done { body, then })
 }
 
+/// The user was a member before, and the session most likely hears the group. But it does not if the store had done an
+/// earlier request to join and its answer was lost.
+fn hear_again(ctx: &mut Ctx, caller: &Caller, group: GroupId) -> Result<Then, ServiceError> {
+    let Some(position) = ctx.store.position(caller.user, caller.device, ConvId::group(group))? else {
+        return Ok(Then::Nothing);
+    };
+    ctx.subscribe(&[Channel::Group(group)]);
+    Ok(Then::Join { group, last_seq: position.delivered })
+}
+
 /// QUIT_GROUP.
 ///
 /// # Errors
@@ -94,7 +103,7 @@ pub fn quit(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handled {
             Ok(id_reply(request.group, Then::Leave(request.group)))
         }
         Left::IsCreator => Err(ServiceError::refused(Errno::Conflict, "the creator cannot quit; delete the group")),
-        Left::NotAllowed => Err(no_member()),
+        Left::NotAllowed => Err(ServiceError::NoMember(request.group)),
         Left::NoSuchGroup => Err(no_such_group()),
     }
 }
@@ -134,7 +143,7 @@ pub fn list(ctx: &mut Ctx, caller: &Caller, request: &Groups) -> Handled {
     };
     let row = match ctx.store.group(group, caller.user)? {
         None => return Err(no_such_group()),
-        Some((_, false)) => return Err(no_member()),
+        Some((_, false)) => return Err(ServiceError::NoMember(group)),
         Some((row, true)) => row,
     };
     // One more than asked for tells whether there is more.

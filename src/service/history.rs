@@ -36,7 +36,7 @@ pub fn history(ctx: &mut Ctx, caller: &Caller, request: &History) -> Handled {
 fn members_only(ctx: &mut Ctx, caller: &Caller, group: GroupId) -> Result<(), ServiceError> {
     match ctx.store.group(group, caller.user)? {
         Some((_, true)) => Ok(()),
-        Some((_, false)) => Err(ServiceError::refused(Errno::NotAllowed, "not a member of this group")),
+        Some((_, false)) => Err(ServiceError::NoMember(group)),
         None => Err(ServiceError::refused(Errno::NotFound, "no such group")),
     }
 }

@@ -87,7 +87,12 @@ pub enum Then {
     /// The session's user is no member any more.
     Leave(GroupId),
     /// The reply lists pending messages.
-    Shown(Vec<Message>),
+    Shown {
+        /// The positions they were read behind.
+        pending: Vec<Pending>,
+        /// The messages.
+        shown: Vec<Message>,
+    },
 }
 
 /// Takes back what a handler has registered for a session that is not there any more.

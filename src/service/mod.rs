@@ -73,6 +73,10 @@ pub enum ServiceError {
         /// For a person.
         text: &'static str,
     },
+    /// The caller is no member of this group. A session that thinks otherwise (the store's answer to an earlier request
+    /// to leave was lost) hears the group no more.
+    #[error("not a member of this group")]
+    NoMember(GroupId),
     /// The store did not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -121,6 +125,7 @@ impl ServiceError {
     pub fn reply(&self) -> (Errno, &'static str) {
         match self {
             Self::Refused { errno, text } => (*errno, text),
+            Self::NoMember(_) => (Errno::NotAllowed, "not a member of this group"),
             Self::Store(StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_)) => {
                 (Errno::Unavailable, "storage is unavailable; try again")
             }

@@ -148,7 +148,8 @@ pub fn request_job(conn: ConnId, request: MsgId, tag: Option<Box<str>>, prepared
                     log::warn!("{conn}: {request:?} failed: {error}");
                 }
                 ctx.shared.metrics.requests_refused.get_or_create(&refusal(errno)).inc();
-                (reply::failure(request, &RawEcho::tag(tag), errno, text), Then::Nothing)
+                let then = if let ServiceError::NoMember(group) = error { Then::Leave(group) } else { Then::Nothing };
+                (reply::failure(request, &RawEcho::tag(tag), errno, text), then)
             }
             Err(panic) => {
                 let echo = RawEcho::tag(tag);

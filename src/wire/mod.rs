@@ -8,6 +8,7 @@
 //! No socket, no session, no store. docs/protocol.md shows every line.
 
 pub mod errno;
+mod field;
 pub mod msg_id;
 pub mod reply;
 pub mod request;

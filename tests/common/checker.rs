@@ -85,8 +85,8 @@ pub struct Message {
 /// Something that came to a session.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// A push, or an element of the login's `offlinemsg`. (Lists that were asked for later are no events: they repeat
-    /// what is unconfirmed.)
+    /// A push, or an element of the login's `offlinemsg`. Of the lists of OFFLINE and ACCOUNT only what is behind all that
+    /// came before: they repeat what is unconfirmed, and what is new in them is not pushed any more.
     Got(Message),
     /// An ack: this message of its own is there.
     Own(Conv, Seq),

@@ -1,0 +1,148 @@
+//! The terminal client: flags in, exit code out.
+//!
+//! ```text
+//!   screen: tui, ui                 line mode: plain    scripts: send, tail        what shows and asks
+//!                     \                  |               /
+//!                      client: carries out what the model wants
+//!                     /                  |               \
+//!   model (no I/O)         net: the socket's threads      home, spool: the state folder
+//! ```
+
+mod cells;
+mod cli;
+mod client;
+mod clock;
+mod command;
+mod home;
+mod model;
+mod net;
+mod plain;
+mod printable;
+mod send;
+mod spool;
+mod tail;
+mod trouble;
+mod tui;
+mod ui;
+mod wire;
+mod zone;
+
+use std::io::{self, IsTerminal, Read, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use crossbeam_channel::{Receiver, bounded};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use cli::{Action, Cli};
+use client::Identity;
+use home::Home;
+use send::Limits;
+use spool::Letter;
+use trouble::{Kind, Trouble};
+
+/// Where a server on this machine listens by default.
+const DEFAULT_SERVER: &str = "127.0.0.1:8000";
+
+fn main() -> ExitCode {
+    match run(&Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(trouble) => {
+            let _ = writeln!(io::stderr(), "stonechat-client: {trouble}");
+            trouble.exit_code()
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<(), Trouble> {
+    let Some(home) = Home::find(cli.state.clone()) else {
+        return Err(Trouble::new(Kind::Usage, "HOME is not set: say with --state where files may be kept"));
+    };
+    match &cli.action {
+        Some(Action::Send { to, text, timeout }) => {
+            let text = message_text(text)?;
+            let letter = Letter { to: to.clone(), msg: text };
+            let limits = Limits { until: clock::now() + Duration::from_secs(*timeout), stop: &stop_signals()? };
+            send::send(&home, known_identity(cli, &home)?, letter, &limits)
+        }
+        Some(Action::Tail) => tail::tail(&home, known_identity(cli, &home)?, &stop_signals()?),
+        None if cli.plain || !is_screen() => {
+            let identity = asked_identity(cli, &home)?;
+            plain::run(&home, identity, &stop_signals()?)
+        }
+        None => {
+            let identity = asked_identity(cli, &home)?;
+            tui::run(&home, identity, &stop_signals()?)
+        }
+    }
+}
+
+/// The account of the flags or of the last time; questions are not asked.
+fn known_identity(cli: &Cli, home: &Home) -> Result<Identity, Trouble> {
+    let current = home.current();
+    let name = cli.user.clone().or_else(|| current.as_ref().map(|current| current.name.clone()));
+    let Some(name) = name else {
+        return Err(Trouble::new(Kind::NotLoggedIn, "no account yet: give --user NAME, and CHAT_PASSWORD once"));
+    };
+    Ok(identity(cli, server(cli, home), name))
+}
+
+/// The account of the flags or of the last time; what is missing is asked for.
+fn asked_identity(cli: &Cli, home: &Home) -> Result<Identity, Trouble> {
+    if home.current().is_some() || cli.user.is_some() {
+        return known_identity(cli, home);
+    }
+    let server = match &cli.server {
+        Some(server) => server.clone(),
+        None => plain::ask("Server", DEFAULT_SERVER)?,
+    };
+    let name = plain::ask("Your name there", "")?;
+    let has_account =
+        cli.register || plain::ask("Do you have that account already? (yes or no)", "yes")?.starts_with(['y', 'Y']);
+    let identity = identity(cli, server, name);
+    Ok(Identity { is_new: identity.is_new || !has_account, ..identity })
+}
+
+fn server(cli: &Cli, home: &Home) -> String {
+    let last = || home.current().map(|current| current.server);
+    cli.server.clone().or_else(last).unwrap_or_else(|| DEFAULT_SERVER.to_owned())
+}
+
+fn identity(cli: &Cli, server: String, name: String) -> Identity {
+    let password = std::env::var("CHAT_PASSWORD").ok().filter(|password| !password.is_empty());
+    Identity { server, name, password, is_new: cli.register }
+}
+
+/// Whether there is a terminal to draw on.
+fn is_screen() -> bool {
+    let is_dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
+    io::stdin().is_terminal() && io::stdout().is_terminal() && !is_dumb
+}
+
+/// The words of the command line, or all of stdin for `-`.
+fn message_text(words: &[String]) -> Result<String, Trouble> {
+    let mut text = words.join(" ");
+    if text == "-" {
+        text.clear();
+        io::stdin().lock().read_to_string(&mut text)?;
+        text.truncate(text.trim_end_matches('\n').len());
+    }
+    if text.is_empty() {
+        return Err(Trouble::new(Kind::Usage, "there is nothing to send"));
+    }
+    Ok(text)
+}
+
+/// Says when the process was asked to end. Called after the questions: there Ctrl-C simply ends it.
+fn stop_signals() -> io::Result<Receiver<()>> {
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    let (stop, stopped) = bounded(1);
+    std::thread::spawn(move || {
+        for _ in signals.forever() {
+            let _ = stop.try_send(());
+        }
+    });
+    Ok(stopped)
+}

@@ -1,0 +1,206 @@
+//! The command line.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::proc_stat::Watched;
+use crate::setup::Confirm;
+use crate::stamp::STAMP_BYTES;
+use crate::talk::{Pace, Times};
+
+/// Puts load on a Stonechat server, verifies what comes out, and measures.
+///
+/// The server must be started for it, without the limits that protect it every day:
+///
+///   stonechat --set limits.messages_per_second=0 --set limits.logins_per_minute=0
+///       --set password.memory_kib=8 --set password.passes=1
+///
+/// (the last two only so that many accounts are made quickly; leave them out to measure logins by password). Use a
+/// database that is of no further use: the accounts stay.
+///
+/// Exit code 0: all messages came exactly once and in order. 1: they did not, or the run failed. 2: the command line is
+/// wrong.
+#[derive(Parser, Debug)]
+#[command(name = "stonechat-load", version, verbatim_doc_comment)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) workload: Workload,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Workload {
+    /// People who talk one to one, both at the same time
+    Pairs(PairsArgs),
+    /// Groups in which some talk and all listen
+    Groups(GroupsArgs),
+    /// Sessions that only sit there
+    Idle(IdleArgs),
+    /// Connect, log in, close, and again
+    Logins(LoginsArgs),
+}
+
+/// Flags of all workloads.
+#[derive(Args, Debug)]
+pub(crate) struct Common {
+    /// The server; with several nodes, connections are dealt round
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000", global = true)]
+    pub(crate) connect: Vec<SocketAddr>,
+    /// Measure the CPU and memory of this process, too; may be repeated
+    #[arg(long = "pid", value_name = "NAME=PID", global = true)]
+    pub(crate) pids: Vec<Watched>,
+    /// How long to measure, in seconds
+    #[arg(long, value_name = "S", default_value_t = 5.0, value_parser = seconds, global = true)]
+    seconds: f64,
+    /// How long to run before measuring, in seconds
+    #[arg(long, value_name = "S", default_value_t = 1.0, value_parser = seconds, global = true)]
+    warmup: f64,
+    /// The text of each message, in bytes
+    #[arg(long, value_name = "N", default_value_t = 128, value_parser = message_bytes, global = true)]
+    pub(crate) message_bytes: usize,
+    /// Log in with `ack` and confirm (DELIVERED) after every K messages
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..), global = true)]
+    confirm: Option<u32>,
+    /// Print JSON instead of a table
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+impl Common {
+    pub(crate) fn confirm(&self) -> Confirm {
+        self.confirm.map_or(Confirm::Never, Confirm::Every)
+    }
+
+    pub(crate) fn times(&self) -> Times {
+        Times { warmup: Duration::from_secs_f64(self.warmup), measure: Duration::from_secs_f64(self.seconds) }
+    }
+}
+
+/// When messages are sent.
+#[derive(Args, Debug)]
+#[group(multiple = false)]
+pub(crate) struct PaceArgs {
+    /// Closed loop: so many messages of each sender are under way [default: 1]
+    #[arg(long, value_name = "W", value_parser = clap::value_parser!(u32).range(1..))]
+    window: Option<u32>,
+    /// Open loop: so many messages a second in all, whatever has arrived; latency counts from the time at which a message
+    /// was to be sent
+    #[arg(long, value_name = "N", value_parser = rate)]
+    rate: Option<f64>,
+}
+
+impl PaceArgs {
+    pub(crate) fn pace(&self) -> Pace {
+        self.rate.map_or(Pace::Window(self.window.unwrap_or(1)), Pace::Rate)
+    }
+}
+
+impl fmt::Display for PaceArgs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.pace() {
+            Pace::Window(window) => write!(f, "window {window}"),
+            Pace::Rate(rate) => write!(f, "open loop at {rate} messages/s"),
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PairsArgs {
+    /// Connections in all; every two are a pair
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = count)]
+    pub(crate) connections: usize,
+    #[command(flatten)]
+    pub(crate) pace: PaceArgs,
+    /// No server: a thread that only copies bytes from socket to socket, to see what the kernel allows on this machine.
+    /// There are no acks
+    #[arg(long)]
+    pub(crate) limit: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct GroupsArgs {
+    /// How many groups
+    #[arg(long, value_name = "G", default_value_t = 2, value_parser = count)]
+    pub(crate) groups: usize,
+    /// Members of each
+    #[arg(long, value_name = "M", default_value_t = 100, value_parser = count)]
+    pub(crate) members: usize,
+    /// How many of them talk
+    #[arg(long, value_name = "S", default_value_t = 5, value_parser = count)]
+    pub(crate) senders: usize,
+    #[command(flatten)]
+    pub(crate) pace: PaceArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct IdleArgs {
+    /// Sessions
+    #[arg(long, value_name = "C", default_value_t = 15_000, value_parser = count)]
+    pub(crate) connections: usize,
+    /// Groups of each, with 100 members
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub(crate) groups: usize,
+    /// Friends of each
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) friends: usize,
+    /// Take the accounts from this file; if there is none, make them and write it. Start the server anew in between, and
+    /// the second run measures what sessions cost and not what making accounts left behind
+    #[arg(long, value_name = "FILE")]
+    pub(crate) accounts: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LoginsArgs {
+    /// With what
+    #[arg(long, value_enum, default_value_t = By::Token)]
+    pub(crate) by: By,
+    /// Logins under way at once
+    #[arg(long, value_name = "K", default_value_t = 64, value_parser = count)]
+    pub(crate) in_flight: usize,
+}
+
+/// What a login shows.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub(crate) enum By {
+    Password,
+    Token,
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Password => "password",
+            Self::Token => "token",
+        })
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    number_between(text, 0.01, 86_400.0)
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    number_between(text, 0.1, 10_000_000.0)
+}
+
+fn number_between(text: &str, min: f64, max: f64) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if (min..=max).contains(&number) { Ok(number) } else { Err(format!("from {min} to {max}")) }
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    let number: usize = text.parse().map_err(|_| "not a whole number".to_owned())?;
+    if (1..=1_000_000).contains(&number) { Ok(number) } else { Err("from 1 to 1000000".to_owned()) }
+}
+
+fn message_bytes(text: &str) -> Result<usize, String> {
+    let number: usize = text.parse().map_err(|_| "not a whole number".to_owned())?;
+    let range = STAMP_BYTES..=1_000_000;
+    if range.contains(&number) { Ok(number) } else { Err(format!("from {} to {}", range.start(), range.end())) }
+}

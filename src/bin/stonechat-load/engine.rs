@@ -1,0 +1,327 @@
+//! The connections of a run: one thread, one poll, no blocking. What the lines mean is the [`Client`]'s business.
+//!
+//! ```text
+//!   poll -> read -> cut into lines -> Client::line ---send---> out buffers
+//!    ^                                Client::turn               |
+//!    +--- wait (or the pacer) <---------- one write for each connection that has something to send
+//! ```
+//!
+//! Connections are numbered by the client, from 0. A read that does not fill the buffer has emptied the socket, so the
+//! usual line costs one system call, not two.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use memchr::memchr;
+use mio::event::Event;
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::clock::now;
+use crate::pacer::Pacer;
+use crate::source::Sources;
+
+/// What one read takes at most.
+const READ_BYTES: usize = 64 * 1024;
+/// What may gather for one connection before it is written without waiting for the end of the turn.
+const WRITE_EARLY_BYTES: usize = 32 * 1024;
+/// No server of ours sends longer lines.
+const LINE_BYTES_MAX: usize = 64 * 1024 * 1024;
+const EVENTS_MAX: usize = 1024;
+const PACER: Token = Token(usize::MAX);
+
+/// Until when to wait for events.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Next {
+    /// Call [`Client::turn`] at this time, or when something has come.
+    Until(Instant),
+    /// All is done.
+    Done,
+}
+
+/// What a workload does with what happens. An error ends the run.
+pub(crate) trait Client {
+    /// A connection that was asked for is there.
+    fn connected(&mut self, net: &mut Net, k: usize) -> Result<()>;
+    /// A line came in at `at`.
+    fn line(&mut self, net: &mut Net, k: usize, line: &[u8], at: Instant) -> Result<()>;
+    /// The other side ended a connection, or it could not be had. Not called for those that the client closes.
+    fn closed(&mut self, net: &mut Net, k: usize, why: &io::Error) -> Result<()>;
+    /// All that had come is handled.
+    fn turn(&mut self, net: &mut Net, now: Instant) -> Result<Next>;
+}
+
+/// The event loop.
+pub(crate) struct Engine {
+    events: Events,
+    buffer: Box<[u8]>,
+    /// The connections.
+    pub(crate) net: Net,
+}
+
+/// The connections, as a client may act on them.
+pub(crate) struct Net {
+    poll: Poll,
+    pacer: Pacer,
+    sources: Sources,
+    connections: Vec<Option<Connection>>,
+    /// Those with something to send.
+    unsent: Vec<usize>,
+    opened: u64,
+}
+
+struct Connection {
+    socket: TcpStream,
+    /// Tells it from others that had the same number before.
+    generation: u64,
+    state: State,
+    /// The beginning of a line that has no end yet.
+    carry: Vec<u8>,
+    out: Vec<u8>,
+    /// What of `out` is written.
+    written: usize,
+    /// It is in `unsent`.
+    is_listed: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Connecting,
+    Open,
+}
+
+impl Engine {
+    /// An engine without connections.
+    pub(crate) fn new() -> Result<Self> {
+        let poll = Poll::new().context("cannot have an epoll")?;
+        let pacer = Pacer::new(poll.registry(), PACER).context("cannot have a timer")?;
+        let net =
+            Net { poll, pacer, sources: Sources::default(), connections: Vec::new(), unsent: Vec::new(), opened: 0 };
+        Ok(Self { events: Events::with_capacity(EVENTS_MAX), buffer: vec![0; READ_BYTES].into(), net })
+    }
+
+    /// Runs `client` until it is done.
+    pub(crate) fn run(&mut self, client: &mut impl Client) -> Result<()> {
+        loop {
+            let next = client.turn(&mut self.net, now())?;
+            self.net.flush();
+            let Next::Until(at) = next else { return Ok(()) };
+            self.net.pacer.wake_at(at, now()).context("cannot set the timer")?;
+            match self.net.poll.poll(&mut self.events, None) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                polled => polled.context("cannot poll")?,
+            }
+            for event in &self.events {
+                if event.token() != PACER {
+                    ready(&mut self.net, &mut self.buffer, client, event)?;
+                }
+            }
+        }
+    }
+}
+
+fn ready(net: &mut Net, buffer: &mut [u8], client: &mut impl Client, event: &Event) -> Result<()> {
+    let k = event.token().0;
+    let Some(connection) = net.connection(k) else { return Ok(()) };
+    if connection.state == State::Connecting {
+        match connection.socket.take_error().and_then(|error| error.map_or(Ok(()), Err)) {
+            Ok(()) if !event.is_writable() => return Ok(()),
+            Ok(()) => {
+                connection.state = State::Open;
+                net.list(k);
+            }
+            Err(error) => {
+                net.close(k);
+                return client.closed(net, k, &error);
+            }
+        }
+        client.connected(net, k)?;
+    } else if event.is_writable() && !connection.out.is_empty() {
+        net.list(k);
+    }
+    if event.is_readable() || event.is_read_closed() || event.is_error() {
+        read(net, buffer, client, k, event.is_read_closed() || event.is_error())?;
+    }
+    Ok(())
+}
+
+/// Reads what is there; with `to_the_end`, until the socket says that it has ended.
+fn read(net: &mut Net, buffer: &mut [u8], client: &mut impl Client, k: usize, to_the_end: bool) -> Result<()> {
+    loop {
+        let Some(connection) = net.connection(k) else { return Ok(()) };
+        let bytes = match connection.socket.read(buffer) {
+            Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+            read => read,
+        };
+        let bytes = match bytes {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                net.close(k);
+                return client.closed(net, k, &error);
+            }
+        };
+        cut(net, &buffer[..bytes], client, k)?;
+        if bytes < buffer.len() && !to_the_end {
+            return Ok(());
+        }
+    }
+}
+
+/// Hands each whole line to the client and keeps the rest. Stops when the client closes the connection.
+fn cut(net: &mut Net, chunk: &[u8], client: &mut impl Client, k: usize) -> Result<()> {
+    let at = now();
+    let Some(connection) = net.connection(k) else { return Ok(()) };
+    let generation = connection.generation;
+    let mut carry = std::mem::take(&mut connection.carry);
+    let mut rest = chunk;
+    while let Some(end) = memchr(b'\n', rest) {
+        if carry.is_empty() {
+            client.line(net, k, &rest[..end], at)?;
+        } else {
+            carry.extend_from_slice(&rest[..end]);
+            client.line(net, k, &carry, at)?;
+            carry.clear();
+        }
+        rest = &rest[end + 1..];
+        if net.connection(k).is_none_or(|connection| connection.generation != generation) {
+            return Ok(());
+        }
+    }
+    carry.extend_from_slice(rest);
+    ensure!(carry.len() <= LINE_BYTES_MAX, "the server sends a line that does not end");
+    if let Some(connection) = net.connection(k) {
+        connection.carry = carry;
+    }
+    Ok(())
+}
+
+impl Net {
+    /// Opens connection `k`, which must not be open; [`Client::connected`] or [`Client::closed`] follows.
+    ///
+    /// # Errors
+    /// There is no descriptor or no address for it.
+    pub(crate) fn connect(&mut self, k: usize, target: SocketAddr) -> Result<()> {
+        let socket = self.dial(target).with_context(|| format!("cannot connect to {target}"))?;
+        self.adopt(k, socket)
+    }
+
+    /// Takes a socket that is open, or about to be, as connection `k`.
+    pub(crate) fn adopt(&mut self, k: usize, mut socket: TcpStream) -> Result<()> {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(&mut socket, Token(k), interest).context("cannot watch a socket")?;
+        if self.connections.len() <= k {
+            self.connections.resize_with(k + 1, || None);
+        }
+        self.opened += 1;
+        self.connections[k] = Some(Connection {
+            socket,
+            generation: self.opened,
+            state: State::Connecting,
+            carry: Vec::new(),
+            out: Vec::new(),
+            written: 0,
+            is_listed: false,
+        });
+        Ok(())
+    }
+
+    fn dial(&mut self, target: SocketAddr) -> io::Result<TcpStream> {
+        let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        socket.set_tcp_nodelay(true)?;
+        if let Some(source) = self.sources.next(target) {
+            socket.bind(&source.into())?;
+        }
+        match socket.connect(&target.into()) {
+            Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(error),
+            _ => Ok(TcpStream::from_std(socket.into())),
+        }
+    }
+
+    /// Queues bytes; they go out at the end of the turn. Nothing happens if the connection is closed.
+    pub(crate) fn send(&mut self, k: usize, bytes: &[u8]) {
+        if let Some(connection) = self.connection(k) {
+            connection.out.extend_from_slice(bytes);
+            let is_much = connection.out.len() - connection.written >= WRITE_EARLY_BYTES;
+            if is_much && connection.state == State::Open {
+                connection.write();
+            }
+            self.list(k);
+        }
+    }
+
+    /// Bytes queued that the kernel has not taken.
+    pub(crate) fn queued_bytes(&self, k: usize) -> usize {
+        self.connections
+            .get(k)
+            .and_then(Option::as_ref)
+            .map_or(0, |connection| connection.out.len() - connection.written)
+    }
+
+    /// Says that nothing more will be sent; the other side's end is reported by [`Client::closed`].
+    pub(crate) fn finish(&mut self, k: usize) {
+        if let Some(connection) = self.connection(k) {
+            connection.write();
+            // Whoever has gone already needs not be told.
+            let _ = connection.socket.shutdown(std::net::Shutdown::Write);
+        }
+    }
+
+    /// Closes it.
+    pub(crate) fn close(&mut self, k: usize) {
+        if let Some(slot) = self.connections.get_mut(k) {
+            *slot = None;
+        }
+    }
+
+    /// Closes all.
+    pub(crate) fn close_all(&mut self) {
+        self.connections.clear();
+    }
+
+    fn connection(&mut self, k: usize) -> Option<&mut Connection> {
+        self.connections.get_mut(k)?.as_mut()
+    }
+
+    fn list(&mut self, k: usize) {
+        let Some(connection) = self.connection(k) else { return };
+        if !std::mem::replace(&mut connection.is_listed, true) {
+            self.unsent.push(k);
+        }
+    }
+
+    fn flush(&mut self) {
+        let mut unsent = std::mem::take(&mut self.unsent);
+        for k in unsent.drain(..) {
+            if let Some(connection) = self.connection(k) {
+                connection.is_listed = false;
+                if connection.state == State::Open {
+                    connection.write();
+                }
+            }
+        }
+        self.unsent = unsent;
+    }
+}
+
+impl Connection {
+    /// Writes until all is out or the socket is full; then an event will tell when to go on.
+    fn write(&mut self) {
+        while self.written < self.out.len() {
+            match self.socket.write(&self.out[self.written..]) {
+                Ok(bytes) => self.written += bytes,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                // The reading side hears of it, too, and tells the client.
+                Err(_) => break,
+            }
+        }
+        self.out.clear();
+        self.written = 0;
+    }
+}

@@ -1,0 +1,75 @@
+//! A load generator for Stonechat that verifies what it measures.
+//!
+//! ```text
+//!   cli -> one workload -> report
+//!          pairs, groups   talk: sends, listens; ledger: exactly once, in order; limit: forwarder instead of a server
+//!          idle, logins
+//!            |                            setup: accounts, sessions, friends, groups
+//!          engine: one poll, all connections      meter, proc_stat: CPU and memory of the processes under test
+//! ```
+
+mod cli;
+mod clock;
+mod engine;
+mod forwarder;
+mod groups;
+mod idle;
+mod ledger;
+mod logins;
+mod meter;
+mod open_files;
+mod pacer;
+mod pairs;
+mod proc_stat;
+mod progress;
+mod report;
+mod roster;
+mod setup;
+mod source;
+mod stamp;
+mod talk;
+mod wire;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+use crate::cli::{Cli, Workload};
+use crate::progress::Progress;
+use crate::report::Report;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli).and_then(|report| print(&cli, &report).map(|()| report)) {
+        Ok(report) if report.problems.is_empty() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            // Whoever has closed stderr does not want to know.
+            let _ = writeln!(io::stderr(), "stonechat-load: error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<Report> {
+    let progress = Progress::new();
+    match &cli.workload {
+        Workload::Pairs(args) => pairs::run(&cli.common, args, &progress),
+        Workload::Groups(args) => groups::run(&cli.common, args, &progress),
+        Workload::Idle(args) => idle::run(&cli.common, args, &progress),
+        Workload::Logins(args) => logins::run(&cli.common, args, &progress),
+    }
+}
+
+fn print(cli: &Cli, report: &Report) -> Result<()> {
+    let mut out = io::stdout().lock();
+    if cli.common.json {
+        serde_json::to_writer(&mut out, report)?;
+        writeln!(out)?;
+    } else {
+        write!(out, "{report}")?;
+    }
+    Ok(out.flush()?)
+}

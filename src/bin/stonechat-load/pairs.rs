@@ -1,0 +1,83 @@
+//! `pairs`: people who talk one to one, both at the same time.
+
+use anyhow::Result;
+
+use crate::cli::{Common, PairsArgs};
+use crate::engine::Engine;
+use crate::forwarder;
+use crate::ledger::Numbering;
+use crate::meter::Meter;
+use crate::open_files;
+use crate::progress::Progress;
+use crate::report::Report;
+use crate::setup::{Account, Confirm, Stage};
+use crate::talk::{Plan, Room, Talk};
+
+/// What a push has that a request has not; with it, what the forwarder carries is as long.
+const PUSH_FIELDS: &str = "\"id\":10000,\"name\":\"load-00000000-100\",\"toid\":10000,";
+const PUSH_TIME: &str = "\"time\":\"2026-03-14T09:26:53.589Z\"";
+
+/// Runs it.
+pub(crate) fn run(common: &Common, args: &PairsArgs, progress: &Progress) -> Result<Report> {
+    let connections = args.connections + args.connections % 2;
+    let mut engine = Engine::new()?;
+    let mut meter = Meter::new(&common.pids)?;
+    let (rooms, numbering) = if args.limit {
+        open_files::allow(2 * connections)?;
+        let ends = forwarder::start(connections / 2)?;
+        ends.sockets.into_iter().enumerate().try_for_each(|(k, socket)| engine.net.adopt(k, socket))?;
+        meter.watch_thread(ends.thread);
+        (forwarded_rooms(connections / 2), Numbering::Sender)
+    } else {
+        open_files::allow(connections)?;
+        let mut stage = Stage { engine: &mut engine, targets: &common.connect, progress };
+        let mut accounts = stage.register(connections)?;
+        stage.log_in(&mut accounts, common.confirm())?;
+        (rooms(&accounts), Numbering::Server)
+    };
+    let plan = Plan {
+        workload: title(common, args, connections),
+        rooms,
+        numbering,
+        pace: args.pace.pace(),
+        confirm: if args.limit { Confirm::Never } else { common.confirm() },
+        message_bytes: common.message_bytes,
+        times: common.times(),
+    };
+    let mut talk = Talk::new(progress, meter, plan);
+    engine.run(&mut talk)?;
+    talk.report()
+}
+
+fn title(common: &Common, args: &PairsArgs, connections: usize) -> String {
+    let through = if args.limit { ", through a bare forwarder instead of a server" } else { "" };
+    format!("pairs: {connections} connections, {}, {}-byte messages{through}", args.pace, common.message_bytes)
+}
+
+fn rooms(accounts: &[Account]) -> Vec<Room> {
+    let room = |(nth, two): (usize, &[Account])| Room {
+        name: format!("pair {nth}"),
+        first: 2 * nth,
+        members: 2,
+        lines: two.iter().rev().map(|peer| line_to(peer.id)).collect(),
+        delivered: two.iter().rev().map(|peer| format!("{{\"msgid\":20,\"id\":{},\"seq\":", peer.id)).collect(),
+    };
+    accounts.chunks_exact(2).enumerate().map(room).collect()
+}
+
+fn line_to(peer: u32) -> (String, String) {
+    (format!("{{\"msgid\":6,\"toid\":{peer},\"msg\":\""), "\"}\n".to_owned())
+}
+
+/// Nobody between makes a push of a request, so the line is a push already.
+fn forwarded_rooms(pairs: usize) -> Vec<Room> {
+    let line = || (format!("{{\"msgid\":6,{PUSH_FIELDS}\"msg\":\""), format!("\",{PUSH_TIME},\"seq\":"));
+    let room = |nth| Room {
+        name: format!("pair {nth}"),
+        first: 2 * nth,
+        members: 2,
+        lines: vec![line(), line()],
+        delivered: Vec::new(),
+    };
+    (0..pairs).map(room).collect()
+}

@@ -1,0 +1,132 @@
+//! What must be there before something can be measured: accounts, sessions, friends, groups.
+//!
+//! ```text
+//!   register: a few connections make the accounts      log_in: one connection for each account, which stays
+//!   errands:  requests that sessions have to make, such as to join a group
+//! ```
+//!
+//! Each is a client of its own; they run one after the other on the same engine.
+
+mod errands;
+mod log_in;
+mod register;
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+
+use crate::clock::now;
+use crate::engine::{Engine, Next};
+use crate::progress::Progress;
+use crate::wire::Reply;
+
+/// The password of all accounts: they are worth nothing.
+const PASSWORD: &str = "load test";
+/// How long nothing may happen before we give up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An account that the generator has made.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Account {
+    pub(crate) id: u32,
+    pub(crate) name: String,
+    /// Empty until it has logged in once.
+    pub(crate) token: String,
+}
+
+/// How a session tells what has arrived.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Confirm {
+    /// Not at all.
+    Never,
+    /// By DELIVERED, after so many messages.
+    Every(u32),
+}
+
+/// Where a run happens.
+pub(crate) struct Stage<'a> {
+    pub(crate) engine: &'a mut Engine,
+    pub(crate) targets: &'a [SocketAddr],
+    pub(crate) progress: &'a Progress,
+}
+
+impl Account {
+    /// LOGIN, by token if there is one.
+    pub(crate) fn login_line(&self, confirm: Confirm) -> String {
+        if self.token.is_empty() { self.password_line(confirm) } else { self.token_line(confirm) }
+    }
+
+    pub(crate) fn password_line(&self, confirm: Confirm) -> String {
+        format!("{{\"msgid\":1,\"id\":{},\"pwd\":\"{PASSWORD}\"{}}}\n", self.id, ack_field(confirm))
+    }
+
+    pub(crate) fn token_line(&self, confirm: Confirm) -> String {
+        format!("{{\"msgid\":1,\"id\":{},\"token\":\"{}\"{}}}\n", self.id, self.token, ack_field(confirm))
+    }
+}
+
+fn ack_field(confirm: Confirm) -> &'static str {
+    match confirm {
+        Confirm::Never => "",
+        Confirm::Every(_) => ",\"ack\":true",
+    }
+}
+
+/// The node of connection `k`: they are dealt round.
+pub(crate) fn target(targets: &[SocketAddr], k: usize) -> SocketAddr {
+    targets[k % targets.len()]
+}
+
+impl Stage<'_> {
+    /// Makes so many accounts. All connections are free again afterwards.
+    pub(crate) fn register(&mut self, count: usize) -> Result<Vec<Account>> {
+        self.progress.begin("registering", count);
+        let mut client = register::Registering::new(self.targets, self.progress, count)?;
+        self.engine.run(&mut client)?;
+        self.engine.net.close_all();
+        Ok(client.into_accounts())
+    }
+
+    /// Logs all accounts in, account `k` on connection `k`.
+    pub(crate) fn log_in(&mut self, accounts: &mut [Account], confirm: Confirm) -> Result<()> {
+        self.progress.begin("logging in", accounts.len());
+        self.engine.run(&mut log_in::LoggingIn::new(self.targets, self.progress, accounts, confirm))
+    }
+
+    /// Sends each `(k, request)` on its connection, one after the other on each, and returns the replies in that order.
+    pub(crate) fn run_errands(&mut self, what: &'static str, requests: Vec<(usize, String)>) -> Result<Vec<Reply>> {
+        self.progress.begin(what, requests.len());
+        let mut client = errands::Errands::new(self.progress, requests);
+        self.engine.run(&mut client)?;
+        Ok(client.into_replies())
+    }
+}
+
+/// Gives up when nothing has happened for too long.
+#[derive(Debug)]
+struct Patience {
+    done: usize,
+    since: Instant,
+}
+
+impl Patience {
+    fn new() -> Self {
+        Self { done: 0, since: now() }
+    }
+
+    /// `done` steps are done at `now`.
+    fn wait(&mut self, what: &str, done: usize, now: Instant) -> Result<Next> {
+        if done != self.done {
+            *self = Self { done, since: now };
+        }
+        let until = self.since + PATIENCE;
+        if now < until { Ok(Next::Until(until)) } else { Err(anyhow!("{what}: no reply for {PATIENCE:?}")) }
+    }
+}
+
+/// The error of a connection that ended while it was needed.
+pub(crate) fn cut_off(k: usize, why: &io::Error) -> anyhow::Error {
+    anyhow!("connection {k} is closed: {why}. The server's log may tell why")
+}

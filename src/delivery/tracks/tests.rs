@@ -1,0 +1,304 @@
+//! What a session gets, whatever is lost or late.
+
+use super::*;
+use crate::clock::UnixMs;
+use crate::store::Person;
+
+const ME: i64 = 1;
+const PEER: i64 = 2;
+
+fn user(number: i64) -> UserId {
+    UserId::new(number).unwrap()
+}
+
+fn conv() -> ConvId {
+    ConvId::pair(user(ME), user(PEER))
+}
+
+fn message(sender: i64, seq: Seq) -> Message {
+    let sender = Person { id: user(sender), name: String::new() };
+    Message { conv: conv(), seq, sender, sent_at: UnixMs(0), cid: None, body: String::new() }
+}
+
+fn pending(delivered: Seq, last_seq: Seq) -> Pending {
+    Pending { conv: conv(), delivered, last_seq }
+}
+
+fn session() -> Tracks {
+    Tracks::new(user(ME), OwnMessages::None)
+}
+
+fn live() -> Tracks {
+    let mut tracks = session();
+    tracks.go_live(&[], &[]);
+    tracks
+}
+
+fn answer(delivered: Seq, last_seq: Seq, messages: Vec<Message>) -> Fetched {
+    Fetched { conv: conv(), position: Some(pending(delivered, last_seq)), messages }
+}
+
+fn seqs(caught_up: &CaughtUp) -> Vec<Seq> {
+    caught_up.push.iter().map(|message| message.seq).collect()
+}
+
+/// A session that has got everything up to `seq`.
+fn at(seq: Seq) -> Tracks {
+    let mut tracks = live();
+    assert_eq!(tracks.offer(conv(), seq), Offer::Behind);
+    tracks.next_fetch().unwrap();
+    tracks.fetched(answer(seq - 1, seq, vec![message(PEER, seq)]));
+    tracks
+}
+
+#[test]
+fn a_conversation_that_has_been_looked_up_is_pushed_at_once() {
+    let mut tracks = at(1);
+    assert_eq!(tracks.offer(conv(), 1), Offer::Known);
+    assert_eq!(tracks.offer(conv(), 2), Offer::Push);
+    assert_eq!(tracks.offer(conv(), 2), Offer::Known);
+    assert_eq!(tracks.offer(conv(), 3), Offer::Push);
+    assert_eq!(tracks.next_fetch(), None);
+}
+
+#[test]
+fn a_late_bell_of_the_first_message_brings_nothing_again() {
+    let tells: [fn(&mut Tracks); 2] =
+        [|tracks| assert_eq!(tracks.offer(conv(), 1), Offer::Behind), |tracks| tracks.heard_of(conv(), 1)];
+    for tell in tells {
+        let mut tracks = live();
+        tell(&mut tracks);
+        assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: None }));
+        assert_eq!(tracks.fetched(answer(70, 70, vec![])), CaughtUp::default());
+        assert_eq!(tracks.offer(conv(), 71), Offer::Push);
+    }
+}
+
+#[test]
+fn an_untouched_conversation_is_looked_up_first() {
+    let mut tracks = live();
+    assert_eq!(tracks.offer(conv(), 9), Offer::Behind);
+    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: None }));
+    assert_eq!(tracks.offer(conv(), 10), Offer::Behind, "while it is fetched nothing is kept");
+    assert_eq!(tracks.next_fetch(), None, "one fetch at a time");
+    let caught_up = tracks.fetched(answer(7, 9, vec![message(PEER, 8), message(PEER, 9)]));
+    assert_eq!(seqs(&caught_up), [8, 9]);
+    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(9) }));
+    assert_eq!(seqs(&tracks.fetched(answer(7, 10, vec![message(PEER, 10)]))), [10]);
+    assert_eq!(tracks.offer(conv(), 11), Offer::Push);
+}
+
+#[test]
+fn a_hole_is_fetched_and_nothing_comes_twice_or_early() {
+    let mut tracks = at(4);
+    assert_eq!(tracks.offer(conv(), 7), Offer::Behind);
+    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(4) }));
+    assert_eq!(tracks.offer(conv(), 5), Offer::Behind, "late bells of the hole are in the fetch");
+    let hole = vec![message(PEER, 5), message(PEER, 6), message(PEER, 7)];
+    assert_eq!(seqs(&tracks.fetched(answer(0, 7, hole))), [5, 6, 7]);
+    assert_eq!(tracks.offer(conv(), 6), Offer::Known);
+    assert_eq!(tracks.offer(conv(), 8), Offer::Push);
+}
+
+#[test]
+fn what_arrives_during_login_is_not_lost_and_not_doubled() {
+    let mut tracks = session();
+    assert_eq!(tracks.offer(conv(), 6), Offer::Behind);
+    assert_eq!(tracks.next_fetch(), None, "not before it is live");
+    tracks.go_live(&[pending(3, 5)], &[message(PEER, 4), message(PEER, 5)]);
+    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(5) }));
+    assert_eq!(seqs(&tracks.fetched(answer(3, 6, vec![message(PEER, 6)]))), [6]);
+    assert_eq!(tracks.next_fetch(), None);
+}
+
+#[test]
+fn the_backlog_beyond_the_login_reply_comes_in_pages() {
+    let mut tracks = session();
+    tracks.go_live(&[pending(0, 4)], &[message(PEER, 1)]);
+    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(1) }));
+    assert_eq!(seqs(&tracks.fetched(answer(0, 4, vec![message(PEER, 2), message(PEER, 3)]))), [2, 3]);
+    assert_eq!(tracks.offer(conv(), 5), Offer::Behind);
+    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(3) }));
+    assert_eq!(seqs(&tracks.fetched(answer(0, 5, vec![message(PEER, 4), message(PEER, 5)]))), [4, 5]);
+    assert_eq!(tracks.next_fetch(), None);
+}
+
+#[test]
+fn own_messages_move_the_cursor_and_need_no_push() {
+    let mut tracks = live();
+    assert_eq!(tracks.sent(conv(), 1), None, "it may be an old one, sent again");
+    tracks.next_fetch().unwrap();
+    assert_eq!(tracks.fetched(answer(0, 1, vec![message(ME, 1)])).confirmed, Some(1));
+    assert_eq!(tracks.sent(conv(), 2), Some(2));
+    assert_eq!(tracks.offer(conv(), 3), Offer::Push);
+    assert_eq!(tracks.sent(conv(), 4), None, "3 is not confirmed");
+    assert_eq!(tracks.confirm(conv(), 3), Confirmed::Moved(4));
+    assert_eq!(tracks.next_fetch(), None);
+}
+
+#[test]
+fn an_own_message_ahead_of_anothers_waits_for_it() {
+    let mut tracks = at(4);
+    assert_eq!(tracks.confirm(conv(), 4), Confirmed::Moved(4));
+    assert_eq!(tracks.sent(conv(), 6), None);
+    assert!(tracks.has_gaps());
+    assert_eq!(tracks.next_fetch(), None, "5 is most likely on its way");
+    assert_eq!(tracks.offer(conv(), 5), Offer::Push);
+    tracks.close_gaps();
+    assert_eq!(tracks.next_fetch(), None);
+    assert_eq!(tracks.confirm(conv(), 5), Confirmed::Moved(6));
+    assert_eq!(tracks.offer(conv(), 7), Offer::Push);
+}
+
+#[test]
+fn a_gap_that_stays_is_fetched_without_the_own_message() {
+    let mut tracks = at(4);
+    tracks.sent(conv(), 6);
+    tracks.close_gaps();
+    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(4) }));
+    assert_eq!(seqs(&tracks.fetched(answer(3, 6, vec![message(PEER, 5), message(ME, 6)]))), [5]);
+    assert_eq!(tracks.offer(conv(), 7), Offer::Push);
+}
+
+#[test]
+fn own_messages_from_before_the_login_are_not_shown_but_passed() {
+    let mut tracks = session();
+    tracks.go_live(&[pending(3, 6)], &[]);
+    tracks.next_fetch().unwrap();
+    let caught_up = tracks.fetched(answer(3, 6, vec![message(ME, 4), message(PEER, 5), message(ME, 6)]));
+    assert_eq!(seqs(&caught_up), [5]);
+    assert_eq!(caught_up.confirmed, Some(4));
+    assert_eq!(tracks.confirm(conv(), 5), Confirmed::Moved(6));
+}
+
+#[test]
+fn a_named_device_is_shown_what_another_device_sent() {
+    let mut tracks = Tracks::new(user(ME), OwnMessages::All);
+    tracks.go_live(&[pending(0, 1)], &[]);
+    tracks.next_fetch().unwrap();
+    assert_eq!(seqs(&tracks.fetched(answer(0, 1, vec![message(ME, 1)]))), [1]);
+}
+
+#[test]
+fn delivered_moves_only_forward_and_never_beyond_the_end() {
+    let mut tracks = at(4);
+    assert_eq!(tracks.confirm(conv(), 100), Confirmed::Moved(4));
+    assert_eq!(tracks.confirm(conv(), 2), Confirmed::Known);
+    let foreign = ConvId::pair(user(7), user(8));
+    assert_eq!(tracks.confirm(foreign, 1), Confirmed::Foreign);
+}
+
+#[test]
+fn confirming_what_was_not_pushed_yet_skips_it() {
+    let mut tracks = session();
+    tracks.go_live(&[pending(0, 500)], &[]);
+    assert_eq!(tracks.confirm(conv(), 300), Confirmed::Moved(300));
+    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(300) }));
+}
+
+#[test]
+fn what_no_bell_told_is_not_pushed_again_after_it_was_listed() {
+    let mut tracks = live();
+    tracks.listed(&[pending(0, 3)], &[message(PEER, 1), message(PEER, 2)]);
+    assert_eq!(tracks.offer(conv(), 1), Offer::Known, "its bell was late");
+    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(2) }), "the list was cut");
+}
+
+#[test]
+fn a_resync_finds_what_no_bell_told() {
+    let mut tracks = at(4);
+    tracks.compare(&[pending(4, 4)]);
+    assert_eq!(tracks.next_fetch(), None);
+    tracks.compare(&[pending(2, 5)]);
+    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(4) }));
+}
+
+#[test]
+fn a_first_message_that_is_not_the_conversations_first_is_looked_up() {
+    let mut tracks = live();
+    assert_eq!(tracks.sent(conv(), 8), None);
+    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: None }));
+    let caught_up = tracks.fetched(answer(7, 8, vec![message(ME, 8)]));
+    assert_eq!((seqs(&caught_up), caught_up.confirmed), (vec![], Some(8)));
+    assert_eq!(tracks.offer(conv(), 9), Offer::Push);
+}
+
+#[test]
+fn leaving_forgets_and_a_fetch_that_comes_late_is_ignored() {
+    let mut tracks = at(4);
+    tracks.heard_of(conv(), 5);
+    tracks.next_fetch().unwrap();
+    tracks.left(conv());
+    assert_eq!(tracks.fetched(answer(3, 5, vec![message(PEER, 5)])), CaughtUp::default());
+    assert_eq!(tracks.next_fetch(), None);
+}
+
+#[test]
+fn a_fetch_that_failed_is_tried_again() {
+    let mut tracks = at(4);
+    tracks.heard_of(conv(), 5);
+    let fetch = tracks.next_fetch();
+    tracks.fetch_failed();
+    assert_eq!(tracks.next_fetch(), fetch);
+}
+
+#[test]
+fn joining_starts_at_the_end_and_keeps_what_was_heard() {
+    let mut tracks = live();
+    assert_eq!(tracks.offer(conv(), 6), Offer::Behind);
+    tracks.joined(conv(), 5);
+    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(5) }));
+}
+
+#[test]
+fn joining_what_a_resync_found_before_brings_nothing_twice() {
+    let mut tracks = live();
+    tracks.compare(&[pending(5, 7)]);
+    tracks.next_fetch().unwrap();
+    assert_eq!(seqs(&tracks.fetched(answer(5, 7, vec![message(PEER, 6), message(PEER, 7)]))), [6, 7]);
+    tracks.joined(conv(), 5);
+    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(7) }), "asked once: 8 was not told");
+    assert_eq!(seqs(&tracks.fetched(answer(5, 8, vec![message(PEER, 8)]))), [8]);
+}
+
+#[test]
+fn a_message_that_is_not_there_does_not_make_it_ask_for_ever() {
+    let mut tracks = at(4);
+    tracks.heard_of(conv(), 9);
+    tracks.next_fetch().unwrap();
+    tracks.fetched(answer(3, 4, vec![]));
+    assert_eq!(tracks.next_fetch(), None);
+    assert_eq!(tracks.offer(conv(), 5), Offer::Push);
+}
+
+/// Any order of bells, losses and fetches: every seq once, in order, and all of them after a resync.
+#[test]
+fn whatever_is_lost_or_late_each_message_comes_once_and_in_order() {
+    use proptest::prelude::*;
+    proptest!(|(bells in proptest::collection::vec(1u64..60, 0..120), page in 1usize..7)| {
+        let mut tracks = session();
+        tracks.go_live(&[], &[]);
+        let mut got: Vec<Seq> = Vec::new();
+        let serve = |tracks: &mut Tracks, got: &mut Vec<Seq>, end: Seq| {
+            while let Some(fetch) = tracks.next_fetch() {
+                let from = fetch.after.unwrap_or(0) + 1;
+                let messages = (from..=end).take(page).map(|seq| message(PEER, seq)).collect();
+                got.extend(seqs(&tracks.fetched(answer(0, end, messages))));
+            }
+        };
+        let mut end = 0;
+        for (turn, seq) in bells.iter().enumerate() {
+            end = end.max(*seq);
+            if tracks.offer(conv(), *seq) == Offer::Push {
+                got.push(*seq);
+            }
+            if turn % 3 == 0 {
+                serve(&mut tracks, &mut got, end);
+            }
+        }
+        tracks.compare(&[pending(0, end)]);
+        serve(&mut tracks, &mut got, end);
+        let all: Vec<Seq> = (1..=end).collect();
+        prop_assert_eq!(got, all);
+    });
+}

@@ -1,0 +1,252 @@
+//! The terminal client in a real terminal, against a real server: what two people see while the server is killed.
+
+mod common;
+#[path = "client/script.rs"]
+mod script;
+#[path = "client/terminal.rs"]
+mod terminal;
+
+use std::io::Write;
+
+use serde_json::Value;
+
+use common::client::{Account, Client, PASSWORD};
+use common::node::Node;
+use common::process::wait_for;
+use script::{Tail, run, start, text};
+use terminal::Person;
+
+#[test]
+fn two_people_chat_while_the_server_is_killed_and_comes_back() {
+    let node = Node::start(&[]);
+    let (anna, ben) = (Account::register(node.addr(), "anna"), Account::register(node.addr(), "ben"));
+    let (mut at_anna, mut at_ben) = (Person::log_in(&node, &anna), Person::log_in(&node, &ben));
+    at_anna.opens(&ben.name);
+    at_ben.opens(&anna.name);
+    at_anna.types("before the crash\r");
+    at_ben.sees("before the crash");
+    at_ben.types("日本語 👍\r");
+    at_anna.sees("日本語 👍");
+
+    node.kill();
+    at_anna.sees("no connection, again in");
+    at_ben.sees("no connection, again in");
+    at_anna.types("said by anna while it is down\r");
+    at_ben.types("said by ben while it is down\r");
+    at_anna.sees("said by anna while it is down … sending");
+    at_ben.sees("said by ben while it is down … sending");
+
+    node.restart();
+    for (person, own) in [(&at_anna, "said by anna while it is down ✓"), (&at_ben, "said by ben while it is down ✓")]
+    {
+        person.sees("│ online");
+        person.sees(own);
+        person.sees("said by anna while it is down");
+        person.sees("said by ben while it is down");
+    }
+    at_anna.types("and after it\r");
+    at_ben.sees("and after it");
+    for person in [&at_anna, &at_ben] {
+        for said in ["before the crash", "日本語", "by anna while", "by ben while", "and after it"] {
+            assert_eq!(person.count(said), 1, "{said:?} is there once:\n{}", person.screen());
+        }
+    }
+    at_anna.leaves();
+    at_ben.leaves();
+    let mut again = Client::login_as(node.addr(), &anna.name);
+    assert_eq!(again.history_with(ben.id).len(), 5, "each message is stored once");
+    assert!(again.offline_messages().is_empty(), "what was shown was confirmed");
+}
+
+#[test]
+fn what_was_said_offline_survives_the_death_of_the_client() {
+    let node = Node::start(&[]);
+    let (anna, ben) = (Account::register(node.addr(), "anna"), Account::register(node.addr(), "ben"));
+    let mut at_anna = Person::log_in(&node, &anna);
+    at_anna.opens(&ben.name);
+    node.kill();
+    at_anna.sees("no connection, again in");
+    at_anna.types("kept on disk\r");
+    at_anna.sees("kept on disk … sending");
+    let state = at_anna.dies();
+    node.restart();
+    // The saved token logs in: nobody types a password.
+    let at_anna = Person::start_in(state, &[]);
+    at_anna.sees("│ online");
+    let mut at_ben = Client::login_as(node.addr(), &ben.name);
+    wait_for("the message at its addressee", || {
+        let history = at_ben.history_with(anna.id);
+        (history.len() == 1 && history[0]["msg"] == "kept on disk").then_some(())
+    });
+}
+
+#[test]
+fn the_first_start_asks_and_the_next_one_does_not() {
+    let node = Node::start(&[]);
+    let mut person = Person::start(&[]);
+    person.sees("Server [127.0.0.1:8000]:");
+    person.types(&format!("{}\r", node.addr()));
+    person.sees("Your name there:");
+    person.types("newcomer\r");
+    person.sees("Do you have that account already?");
+    person.types("no\r");
+    person.sees("A password for the new account newcomer:");
+    person.types("my secret\r");
+    person.sees("online as newcomer");
+    assert_eq!(person.count("my secret"), 0, "{}", person.screen());
+    let state = person.leaves();
+    let person = Person::start_in(state, &[]);
+    person.sees("online as newcomer");
+}
+
+#[test]
+fn scripts_send_and_tail() {
+    let node = Node::start(&[]);
+    let (anna, ben) = (Account::register(node.addr(), "anna"), Account::register(node.addr(), "ben"));
+    let state = tempfile::tempdir().unwrap();
+    let send = |args: &[&str], password| {
+        let args: Vec<&str> = ["--user", &anna.name, "send"].iter().chain(args).copied().collect();
+        run(state.path(), &node, &args, "from stdin\n", password)
+    };
+    let refused = send(&[&ben.name, "too", "early"], None);
+    assert_eq!(refused.status.code(), Some(4));
+    assert!(text(&refused.stderr).contains("CHAT_PASSWORD"), "{}", text(&refused.stderr));
+    let sent = send(&[&ben.name, "two", "words"], Some(PASSWORD));
+    assert!(sent.status.success(), "{}", text(&sent.stderr));
+    assert!(send(&[&ben.id.to_string(), "-"], None).status.success(), "the token of the first login is enough");
+    assert_eq!(send(&["nobody-by-that-name", "x"], None).status.code(), Some(1));
+
+    let theirs = tempfile::tempdir().unwrap();
+    let mut tail = Tail::start(theirs.path(), &node, &ben);
+    let first: Value = serde_json::from_str(&tail.line()).unwrap();
+    assert_eq!(
+        (&first["name"], &first["msg"], &first["seq"]),
+        (&anna.name.as_str().into(), &"two words".into(), &1.into())
+    );
+    let second: Value = serde_json::from_str(&tail.line()).unwrap();
+    assert_eq!(second["msg"], "from stdin");
+    // While it runs, a second process of the same account hands its message over instead of taking the connection.
+    let args = ["--user", ben.name.as_str(), "send", anna.name.as_str(), "an answer"];
+    let answered = run(theirs.path(), &node, &args, "", None);
+    assert!(answered.status.success(), "{}", text(&answered.stderr));
+    let mut at_anna = Client::login_as(node.addr(), &anna.name);
+    let history = at_anna.history_with(ben.id);
+    assert_eq!(history.last().unwrap()["msg"], "an answer");
+
+    node.kill();
+    node.restart();
+    let mut at_anna = Client::login_as(node.addr(), &anna.name);
+    at_anna.say(ben.id, "after the restart");
+    let third: Value = serde_json::from_str(&tail.line()).unwrap();
+    assert_eq!(third["msg"], "after the restart", "nothing lost, nothing twice");
+}
+
+#[test]
+fn a_server_that_is_away_keeps_the_message_in_the_outbox() {
+    let node = Node::start(&[]);
+    let (anna, ben) = (Account::register(node.addr(), "anna"), Account::register(node.addr(), "ben"));
+    let state = tempfile::tempdir().unwrap();
+    let send = |args: &[&str], password| {
+        let args: Vec<&str> = ["--user", &anna.name, "send"].iter().chain(args).copied().collect();
+        run(state.path(), &node, &args, "", password)
+    };
+    let to = ben.id.to_string();
+    assert!(send(&[&to, "one"], Some(PASSWORD)).status.success());
+    node.kill();
+    let kept = send(&["--timeout", "1", &to, "two"], None);
+    assert_eq!(kept.status.code(), Some(3));
+    assert!(text(&kept.stderr).contains("kept in the outbox"), "{}", text(&kept.stderr));
+    node.restart();
+    assert!(send(&[&to, "three"], None).status.success());
+    let mut at_ben = Client::login_as(node.addr(), &ben.name);
+    let said: Vec<Value> = at_ben.history_with(anna.id).into_iter().map(|message| message["msg"].clone()).collect();
+    assert_eq!(said, ["one", "two", "three"]);
+}
+
+#[test]
+fn the_line_mode_works_in_a_pipe() {
+    let node = Node::start(&[]);
+    let ben = Account::register(node.addr(), "ben");
+    let state = tempfile::tempdir().unwrap();
+    let input = format!(
+        "addfriend:{}\ncreategroup:chess:Thursdays\nhello, group\n/chat {} hello, ben\n/who\n/history\n/nonsense\n",
+        ben.id, ben.name
+    );
+    let args = ["--user", "plain-anna", "--register"];
+    let ran = run(state.path(), &node, &args, &input, Some("a password"));
+    let out = text(&ran.stdout);
+    assert!(ran.status.success(), "{out}{}", text(&ran.stderr));
+    for line in [
+        &format!("* {} is your friend now", ben.name),
+        "* you talk to chess now",
+        &format!("* you talk to {} now", ben.name),
+        &format!("{} (user {})", ben.name, ben.id),
+        "plain-anna: hello, ben",
+        "! there is no /nonsense; /help lists all commands",
+    ] {
+        assert!(out.contains(line), "{line:?} is missing:\n{out}");
+    }
+    let mut at_ben = Client::login_as(node.addr(), &ben.name);
+    let said = at_ben.offline_messages();
+    assert_eq!(said.len(), 1);
+    assert_eq!(said[0]["msg"], "hello, ben");
+    at_ben.forget_pushes();
+}
+
+#[test]
+fn a_burst_through_a_killed_server_arrives_whole_in_order_and_once() {
+    const HALF: usize = 150;
+    let node = Node::start(&[]);
+    let (anna, ben) = (Account::register(node.addr(), "anna"), Account::register(node.addr(), "ben"));
+    let state = tempfile::tempdir().unwrap();
+    let mut child = start(state.path(), &node, &["--user", &anna.name, "--plain"], Some(PASSWORD));
+    let mut typing = child.stdin.take().unwrap();
+    writeln!(typing, "/chat {}", ben.name).unwrap();
+    (0..HALF).for_each(|n| writeln!(typing, "line {n}").unwrap());
+    // Killed while acks are under way: some messages are stored, and their sender does not know.
+    let mut watch = Client::login_as(node.addr(), &ben.name);
+    watch.expect_pushes(6, 20);
+    node.kill();
+    (HALF..2 * HALF).for_each(|n| writeln!(typing, "line {n}").unwrap());
+    drop(typing);
+    node.restart();
+    let ended = child.wait_with_output().unwrap();
+    assert!(ended.status.success(), "{}{}", text(&ended.stdout), text(&ended.stderr));
+    let mut watch = Client::login_as(node.addr(), &ben.name);
+    let said: Vec<Value> = watch.history_with(anna.id).into_iter().map(|message| message["msg"].clone()).collect();
+    let expected: Vec<Value> = (0..2 * HALF).map(|n| format!("line {n}").into()).collect();
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn a_script_does_not_change_whose_account_a_person_starts_with() {
+    let node = Node::start(&[]);
+    let (anna, bot) = (Account::register(node.addr(), "anna"), Account::register(node.addr(), "bot"));
+    let at_anna = Person::log_in(&node, &anna);
+    let state = at_anna.leaves();
+    let to = anna.id.to_string();
+    let sent = run(state.path(), &node, &["--user", &bot.name, "send", &to, "beep"], "", Some(PASSWORD));
+    assert!(sent.status.success(), "{}", text(&sent.stderr));
+    let mut at_anna = Person::start_in(state, &[]);
+    at_anna.sees(&format!("online as {}; one message was missed", anna.name));
+    at_anna.sees(&format!("{}        ", bot.name));
+    at_anna.opens(&bot.name);
+    at_anna.sees("beep");
+}
+
+#[test]
+fn one_goes_from_account_to_account_with_the_saved_tokens() {
+    let node = Node::start(&[]);
+    let (anna, ben) = (Account::register(node.addr(), "anna"), Account::register(node.addr(), "ben"));
+    let mut person = Person::log_in(&node, &anna);
+    person.types(&format!("/login {}\r", ben.name));
+    person.sees(&format!("Password of {}:", ben.name));
+    person.types(&format!("{PASSWORD}\r"));
+    person.sees(&format!("online as {}", ben.name));
+    person.types(&format!("/login {}\r", anna.name));
+    person.sees(&format!("online as {}", anna.name));
+    person.types("/logout\r");
+    person.sees("logged out");
+    person.types(&format!("/login {}\r", anna.name));
+    person.sees(&format!("Password of {}:", anna.name));
+}

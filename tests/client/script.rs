@@ -1,0 +1,73 @@
+//! The client as a script uses it: run to its end, or tailing.
+#![allow(clippy::unwrap_used, reason = "allow-unwrap-in-tests misses what tests share")]
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+
+use crate::common::client::{Account, PASSWORD};
+use crate::common::node::Node;
+use crate::common::process::wait_for;
+
+/// Runs the client with this on its stdin; what it printed.
+pub(crate) fn run(state: &Path, node: &Node, args: &[&str], input: &str, password: Option<&str>) -> Output {
+    let mut child = start(state, node, args, password);
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+/// Starts the client with pipes.
+pub(crate) fn start(state: &Path, node: &Node, args: &[&str], password: Option<&str>) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stonechat-client"));
+    command.arg("--state").arg(state).arg("--server").arg(node.addr().to_string()).args(args);
+    command.env_remove("CHAT_USER").env_remove("CHAT_SERVER").env_remove("CHAT_PASSWORD").env("TZ", "UTC");
+    if let Some(password) = password {
+        command.env("CHAT_PASSWORD", password);
+    }
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Printed bytes as text.
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// A running `tail`. Killed when dropped.
+pub(crate) struct Tail {
+    child: Child,
+    lines: Arc<Mutex<Vec<String>>>,
+    read: usize,
+}
+
+impl Tail {
+    /// Starts it and gathers what it prints.
+    pub(crate) fn start(state: &Path, node: &Node, account: &Account) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stonechat-client"));
+        command.arg("--state").arg(state).arg("--server").arg(node.addr().to_string());
+        command.args(["--user", &account.name, "tail"]).env("CHAT_PASSWORD", PASSWORD);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let (out, into) = (child.stdout.take().unwrap(), Arc::clone(&lines));
+        std::thread::spawn(move || {
+            for line in BufReader::new(out).lines().map_while(Result::ok) {
+                into.lock().unwrap().push(line);
+            }
+        });
+        Self { child, lines, read: 0 }
+    }
+
+    /// The next line.
+    pub(crate) fn line(&mut self) -> String {
+        let line = wait_for("a line of tail", || self.lines.lock().unwrap().get(self.read).cloned());
+        self.read += 1;
+        line
+    }
+}
+
+impl Drop for Tail {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

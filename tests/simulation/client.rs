@@ -1,0 +1,493 @@
+//! A client as docs/protocol.md asks for: it gives cids, keeps messages until they are acked, confirms, resumes with its
+//! token. It writes down all that it does and all that it sees.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::checker::{Conv, Event, Histories, Message, Outcome, Reading, Sent, Seq, Session, User, Wait};
+use crate::database::PASSWORD;
+use crate::net::{End, Pipe, SharedPipe};
+use crate::world::World;
+
+/// An answer must come within this time. Nothing is slow here but the store's timeout (300 ms), leaps of the clock, and
+/// parts whose turn does not come.
+const BOUND: Duration = Duration::from_secs(30);
+/// Messages of a page of HISTORY.
+const PAGE: usize = 50;
+
+/// A request that waits for its answer.
+#[derive(Clone, Debug)]
+enum Request {
+    Login,
+    Logout,
+    Chat(Draft),
+    Join(u32),
+    Quit(u32),
+    List,
+    History(Conv),
+}
+
+/// A message until it is acked.
+#[derive(Clone, Debug)]
+struct Draft {
+    cid: String,
+    conv: Conv,
+    /// To be sent once more after its ack.
+    again: bool,
+}
+
+enum Phase {
+    Away { until: Duration },
+    Connected(SharedPipe),
+    In(SharedPipe),
+}
+
+/// What the clients of one run share.
+#[derive(Default)]
+pub struct Notes {
+    pub histories: RefCell<Histories>,
+    /// What each user has confirmed, with whatever session.
+    confirmed: RefCell<BTreeMap<(User, Conv), Seq>>,
+    /// Connections whose clients have vanished, and when the servers' TCP notices it.
+    pub ghosts: RefCell<Vec<(Duration, SharedPipe)>>,
+}
+
+impl Notes {
+    /// How far this user has confirmed.
+    pub fn confirmed_by(&self, user: User) -> BTreeMap<Conv, Seq> {
+        let confirmed = self.confirmed.borrow();
+        confirmed.iter().filter(|((whose, _), _)| *whose == user).map(|((_, conv), seq)| (*conv, *seq)).collect()
+    }
+}
+
+/// One client of one user.
+pub struct Client {
+    pub user: User,
+    name: String,
+    others: Vec<User>,
+    all_groups: u32,
+    token: Option<String>,
+    phase: Phase,
+    drafts: VecDeque<Draft>,
+    /// Messages it still makes up by itself.
+    quota: u32,
+    made: u32,
+    requests: BTreeMap<u64, (Duration, Request)>,
+    next_tag: u64,
+    session: usize,
+    /// The highest seq of each conversation that came to this session.
+    got: BTreeMap<Conv, Seq>,
+    groups: BTreeSet<u32>,
+    /// Groups it has left in this session.
+    left: BTreeSet<u32>,
+    stalls_until: Duration,
+    readings: BTreeMap<Conv, (Vec<Message>, bool)>,
+}
+
+impl Client {
+    pub fn new(world: &crate::plan::Plan, user: User, number: usize) -> Self {
+        Self {
+            user,
+            name: format!("{user}.{number}"),
+            others: (1..=world.users).filter(|other| *other != user).collect(),
+            all_groups: u32::try_from(world.groups.len()).expect("few"),
+            token: None,
+            phase: Phase::Away { until: Duration::ZERO },
+            drafts: VecDeque::new(),
+            quota: world.messages,
+            made: 0,
+            requests: BTreeMap::new(),
+            next_tag: 0,
+            session: 0,
+            got: BTreeMap::new(),
+            groups: BTreeSet::new(),
+            left: BTreeSet::new(),
+            stalls_until: Duration::ZERO,
+            readings: BTreeMap::new(),
+        }
+    }
+
+    /// Does something; whether it did.
+    pub fn step(&mut self, world: &World, notes: &Notes) -> bool {
+        let pipe = match &self.phase {
+            Phase::Away { until } if *until > world.passed() => return false,
+            Phase::Away { .. } => return self.connect(world),
+            Phase::Connected(pipe) | Phase::In(pipe) => Rc::clone(pipe),
+        };
+        let mut did = self.read(world, notes, &pipe);
+        if self.lost_its_way(world, notes, &pipe) {
+            return true;
+        }
+        if matches!(self.phase, Phase::In(_)) {
+            did |= self.confirm(world, notes, &pipe);
+            did |= self.talk(world, &pipe);
+        }
+        if world.is_stormy.get() {
+            self.misbehave(world, notes, &pipe);
+        }
+        did
+    }
+
+    /// It is logged in, and waits for nothing.
+    pub fn is_settled(&self) -> bool {
+        matches!(self.phase, Phase::In(_)) && self.drafts.is_empty() && self.quota == 0 && self.requests.is_empty()
+    }
+
+    /// The storm is over.
+    pub fn calm_down(&mut self) {
+        self.stalls_until = Duration::ZERO;
+        self.quota = 0;
+    }
+
+    /// Something to say, after everything is healed, in this conversation.
+    pub fn say(&mut self, conv: Conv) {
+        self.draft(conv, false);
+    }
+
+    /// Asks for all of a conversation.
+    pub fn read_history(&mut self, world: &World, conv: Conv) {
+        let Phase::In(pipe) = &self.phase else { panic!("{} is not logged in", self.name) };
+        let pipe = Rc::clone(pipe);
+        let after = self.readings.entry(conv).or_default().0.last().map_or(0, |message| message.seq);
+        let place = self.address(conv, "id");
+        self.ask(
+            world,
+            &pipe,
+            Request::History(conv),
+            &format!(r#""msgid":43,{place},"after":{after},"limit":{PAGE}"#),
+        );
+    }
+
+    /// What HISTORY said.
+    pub fn take_readings(&mut self) -> Vec<Reading> {
+        let user = self.user;
+        let reading = |(conv, (messages, _))| Reading { reader: user, conv, messages };
+        std::mem::take(&mut self.readings).into_iter().map(reading).collect()
+    }
+
+    fn connect(&mut self, world: &World) -> bool {
+        let pipe = Pipe::open();
+        if !world.cluster.connect(world, &pipe) {
+            self.phase = Phase::Away { until: world.passed() + Duration::from_millis(50) };
+            return false;
+        }
+        let proof = match &self.token {
+            Some(token) => format!(r#""token":"{token}""#),
+            None => format!(r#""pwd":"{PASSWORD}""#),
+        };
+        self.phase = Phase::Connected(Rc::clone(&pipe));
+        self.ask(world, &pipe, Request::Login, &format!(r#""msgid":1,"id":{},"ack":true,{proof}"#, self.user));
+        true
+    }
+
+    fn ask(&mut self, world: &World, pipe: &SharedPipe, request: Request, fields: &str) {
+        let tag = self.next_tag;
+        self.next_tag += 1;
+        self.requests.insert(tag, (world.passed(), request));
+        Self::put(pipe, &format!(r#"{{"tag":{tag},{fields}}}"#));
+    }
+
+    fn put(pipe: &SharedPipe, line: &str) {
+        pipe.borrow_mut().to_server.push_back(line.as_bytes().to_vec());
+    }
+
+    /// How a request names the conversation.
+    fn address(&self, conv: Conv, peer: &str) -> String {
+        match conv {
+            Conv::Pair(a, b) => format!(r#""{peer}":{}"#, if a == self.user { b } else { a }),
+            Conv::Group(group) => format!(r#""groupid":{group}"#),
+        }
+    }
+
+    fn draft(&mut self, conv: Conv, again: bool) {
+        self.made += 1;
+        self.drafts.push_back(Draft { cid: format!("{}-{}", self.name, self.made), conv, again });
+    }
+
+    fn talk(&mut self, world: &World, pipe: &SharedPipe) -> bool {
+        let chats = self.requests.values().filter(|(_, request)| matches!(request, Request::Chat(_))).count();
+        if chats >= world.plan.inflight || (world.is_stormy.get() && world.chance(4000)) {
+            return false;
+        }
+        if self.drafts.is_empty() && self.quota > 0 {
+            self.quota -= 1;
+            let conv = self.somewhere(world);
+            self.draft(conv, world.plan.sends_twice);
+        }
+        if let Some(draft) = self.drafts.pop_front() {
+            let Draft { cid, conv, .. } = &draft;
+            let msgid = if matches!(conv, Conv::Pair(..)) { 6 } else { 10 };
+            let place = self.address(*conv, "toid");
+            let fields = format!(r#""msgid":{msgid},{place},"msg":"{cid}","cid":"{cid}""#);
+            self.ask(world, pipe, Request::Chat(draft), &fields);
+            return true;
+        }
+        if world.is_stormy.get() && world.plan.roughness > 0 && world.chance(world.plan.curiosity) {
+            self.ask_something(world, pipe);
+        }
+        false
+    }
+
+    fn somewhere(&self, world: &World) -> Conv {
+        let groups: Vec<u32> = self.groups.iter().copied().collect();
+        if !groups.is_empty() && world.chance(6000) {
+            return Conv::Group(groups[world.below(groups.len())]);
+        }
+        Conv::pair(self.user, self.others[world.below(self.others.len())])
+    }
+
+    fn ask_something(&mut self, world: &World, pipe: &SharedPipe) {
+        let group = u32::try_from(world.between(1, self.all_groups as usize)).expect("few");
+        match world.below(8) {
+            // Sessions that share a cursor are not shown one without the other: a list begins behind what either has
+            // confirmed, whatever the other one still lacks.
+            0 if world.plan.clients_per_user == 1 => self.ask(world, pipe, Request::List, r#""msgid":41"#),
+            1 if world.plan.clients_per_user == 1 => self.ask(world, pipe, Request::List, r#""msgid":33"#),
+            2 => self.ask(world, pipe, Request::Logout, r#""msgid":3"#),
+            3..=5 if !self.groups.contains(&group) => self.join(world, pipe, group),
+            6 if self.groups.contains(&group) && self.user > 2 => self.quit(world, pipe, group),
+            _ => self.ask(world, pipe, Request::List, r#""msgid":17"#),
+        }
+    }
+
+    fn join(&mut self, world: &World, pipe: &SharedPipe, group: u32) {
+        self.left.remove(&group);
+        self.ask(world, pipe, Request::Join(group), &format!(r#""msgid":9,"groupid":{group}"#));
+    }
+
+    fn quit(&mut self, world: &World, pipe: &SharedPipe, group: u32) {
+        self.ask(world, pipe, Request::Quit(group), &format!(r#""msgid":23,"groupid":{group}"#));
+    }
+
+    fn confirm(&self, world: &World, notes: &Notes, pipe: &SharedPipe) -> bool {
+        let mut confirmed = notes.confirmed.borrow_mut();
+        let mut any = false;
+        for (conv, seq) in &self.got {
+            let known = confirmed.entry((self.user, *conv)).or_default();
+            if *seq > *known && (!world.is_stormy.get() || world.chance(2000)) {
+                *known = *seq;
+                any = true;
+                Self::put(pipe, &format!(r#"{{"msgid":20,{},"seq":{seq}}}"#, self.address(*conv, "id")));
+            }
+        }
+        any
+    }
+
+    fn read(&mut self, world: &World, notes: &Notes, pipe: &SharedPipe) -> bool {
+        if self.stalls_until > world.passed() {
+            return false;
+        }
+        let waiting = pipe.borrow().to_client.len();
+        let lines = if world.is_stormy.get() { world.between(0, waiting) } else { waiting };
+        for _ in 0..lines {
+            let Some(line) = pipe.borrow_mut().to_client.pop_front() else { break };
+            let line: Value = serde_json::from_slice(&line).expect("the server writes JSON");
+            self.hear(world, notes, pipe, &line);
+            if matches!(self.phase, Phase::Away { .. }) {
+                break;
+            }
+        }
+        lines > 0
+    }
+
+    fn hear(&mut self, world: &World, notes: &Notes, pipe: &SharedPipe, line: &Value) {
+        if line["errno"].is_null() {
+            if matches!(line["msgid"].as_u64(), Some(6 | 10)) {
+                assert!(
+                    matches!(self.phase, Phase::In(_)),
+                    "{} got a push before its login's reply: {line}",
+                    self.name
+                );
+                self.got_message(world, notes, message(line));
+            }
+            return;
+        }
+        let tag = line["tag"].as_u64();
+        let Some((asked, request)) = tag.and_then(|tag| self.requests.remove(&tag)) else {
+            assert_eq!(line["msgid"], 19, "{} got an answer to nothing: {line}", self.name);
+            return;
+        };
+        note_wait(notes, &self.name, &request, world.since(asked));
+        let errno = line["errno"].as_u64().and_then(|errno| u16::try_from(errno).ok()).expect("an errno");
+        match request {
+            Request::Login => self.logged_in(world, notes, pipe, errno, line),
+            Request::Logout if errno == 0 => {
+                self.token = None;
+                self.leave(world, notes, pipe, End::Finished);
+            }
+            Request::Chat(draft) => self.answered(world, notes, draft, errno, line),
+            Request::Join(group) => match errno {
+                0 => {
+                    self.groups.insert(group);
+                    self.left.remove(&group);
+                }
+                503 => self.join(world, pipe, group),
+                _ => {}
+            },
+            Request::Quit(group) => match errno {
+                0 | 403 => {
+                    self.groups.remove(&group);
+                    self.left.insert(group);
+                }
+                503 => self.quit(world, pipe, group),
+                _ => {}
+            },
+            Request::List => self.got_list(world, notes, line),
+            Request::History(conv) => self.got_page(world, conv, errno, line),
+            Request::Logout => {}
+        }
+    }
+
+    fn logged_in(&mut self, world: &World, notes: &Notes, pipe: &SharedPipe, errno: u16, line: &Value) {
+        if errno != 0 {
+            if errno == 1 {
+                self.token = None;
+            }
+            return self.leave(world, notes, pipe, End::Finished);
+        }
+        self.phase = Phase::In(Rc::clone(pipe));
+        self.token = line["token"].as_str().map(str::to_owned);
+        self.groups = line["groups"].as_array().into_iter().flatten().map(|group| number(&group["id"])).collect();
+        self.left.clear();
+        self.got.clear();
+        let session = Session { user: self.user, confirmed: notes.confirmed_by(self.user), events: Vec::new() };
+        let mut histories = notes.histories.borrow_mut();
+        self.session = histories.sessions.len();
+        histories.sessions.push(session);
+        drop(histories);
+        world.note(3);
+        self.got_list(world, notes, line);
+    }
+
+    fn got_list(&mut self, world: &World, notes: &Notes, line: &Value) {
+        for element in line["offlinemsg"].as_array().into_iter().flatten() {
+            let message = message(element);
+            // A list repeats what is unconfirmed; what is behind that counts as pushed.
+            if self.got.get(&message.conv).is_none_or(|got| message.seq > *got) {
+                self.got_message(world, notes, message);
+            }
+        }
+    }
+
+    fn got_message(&mut self, world: &World, notes: &Notes, message: Message) {
+        let Message { conv, seq, .. } = message;
+        world.note(seq << 8 | u64::from(self.user));
+        let mut histories = notes.histories.borrow_mut();
+        if matches!(conv, Conv::Group(group) if self.left.contains(&group)) {
+            // Who has left is an outsider: user 0 is in no group.
+            histories.sessions.push(Session { events: vec![Event::Got(message)], ..Session::default() });
+            return;
+        }
+        histories.sessions[self.session].events.push(Event::Got(message));
+        let got = self.got.entry(conv).or_default();
+        *got = seq.max(*got);
+    }
+
+    fn answered(&mut self, world: &World, notes: &Notes, draft: Draft, errno: u16, line: &Value) {
+        let outcome = if errno == 0 {
+            let seq = line["seq"].as_u64().expect("an ack has a seq");
+            world.note(seq << 16 | u64::from(self.user));
+            notes.histories.borrow_mut().sessions[self.session].events.push(Event::Own(draft.conv, seq));
+            Outcome::Acked(seq)
+        } else {
+            Outcome::Refused(errno)
+        };
+        note_sent(notes, self.user, &draft, outcome);
+        if errno == 503 {
+            self.drafts.push_front(draft);
+        } else if draft.again {
+            self.drafts.push_front(Draft { again: false, ..draft });
+        }
+    }
+
+    fn got_page(&mut self, world: &World, conv: Conv, errno: u16, line: &Value) {
+        assert_eq!(errno, 0, "{} reads {conv:?}: {line}", self.name);
+        let page: Vec<Message> = line["messages"].as_array().into_iter().flatten().map(message).collect();
+        let reading = self.readings.get_mut(&conv).expect("it was asked for");
+        reading.0.extend(page);
+        if line["more"] == true {
+            self.read_history(world, conv);
+        }
+    }
+
+    /// The connection has ended, or an answer is overdue; whether it is so.
+    fn lost_its_way(&mut self, world: &World, notes: &Notes, pipe: &SharedPipe) -> bool {
+        if matches!(self.phase, Phase::Away { .. }) {
+            return true;
+        }
+        let (server, left) = (pipe.borrow().server, pipe.borrow().to_client.len());
+        // What a dead node's kernel had may be lost on its way.
+        let ended = server != End::Open && (left == 0 || (server == End::Broken && world.chance(3000)));
+        let overdue = self.requests.values().any(|(asked, _)| world.since(*asked) > BOUND);
+        if ended || overdue {
+            self.leave(world, notes, pipe, End::Broken);
+        }
+        ended || overdue
+    }
+
+    fn leave(&mut self, world: &World, notes: &Notes, pipe: &SharedPipe, how: End) {
+        if pipe.borrow().client == End::Open {
+            pipe.borrow_mut().client = how;
+        }
+        self.went_away(world, notes);
+    }
+
+    fn went_away(&mut self, world: &World, notes: &Notes) {
+        for (_, (asked, request)) in std::mem::take(&mut self.requests).into_iter().rev() {
+            note_wait(notes, &self.name, &request, world.since(asked));
+            if let Request::Chat(draft) = request {
+                note_sent(notes, self.user, &draft, Outcome::Unknown);
+                self.drafts.push_front(draft);
+            }
+        }
+        let pause = u64::try_from(world.between(0, 300)).expect("small");
+        self.phase = Phase::Away { until: world.passed() + Duration::from_millis(pause) };
+        world.note(4);
+    }
+
+    fn misbehave(&mut self, world: &World, notes: &Notes, pipe: &SharedPipe) {
+        if world.fault("connection reset", 20) {
+            self.leave(world, notes, pipe, End::Broken);
+        } else if world.fault("connection ended by the client", 10) {
+            self.leave(world, notes, pipe, End::Finished);
+        } else if world.fault("client vanishes", 10) {
+            let noticed = world.passed() + Duration::from_millis(u64::try_from(world.between(0, 3000)).expect("small"));
+            notes.ghosts.borrow_mut().push((noticed, Rc::clone(pipe)));
+            self.went_away(world, notes);
+        } else if world.fault("slow reader stalls", 20) {
+            let stall = Duration::from_millis(u64::try_from(world.between(10, 1000)).expect("small"));
+            self.stalls_until = world.passed() + stall;
+        }
+    }
+}
+
+fn note_sent(notes: &Notes, sender: User, draft: &Draft, outcome: Outcome) {
+    let Draft { cid, conv, .. } = draft.clone();
+    notes.histories.borrow_mut().sends.push(Sent { sender, conv, cid, outcome });
+}
+
+fn note_wait(notes: &Notes, name: &str, request: &Request, took: Duration) {
+    if took > BOUND {
+        let what = format!("{request:?} of {name}");
+        notes.histories.borrow_mut().waits.push(Wait { what, took, bound: BOUND });
+    }
+}
+
+fn number(value: &Value) -> u32 {
+    value.as_u64().and_then(|number| u32::try_from(number).ok()).expect("an id")
+}
+
+/// A push, or an element of a list.
+fn message(line: &Value) -> Message {
+    let sender = number(&line["id"]);
+    let conv = match line["groupid"].as_u64() {
+        Some(_) => Conv::Group(number(&line["groupid"])),
+        None => Conv::pair(sender, number(&line["toid"])),
+    };
+    let seq = line["seq"].as_u64().expect("a push has a seq");
+    Message { conv, seq, sender, cid: line["msg"].as_str().expect("a push has a text").to_owned() }
+}

@@ -1,0 +1,334 @@
+//! A whole cluster in one thread: who makes the next step, what goes wrong, how it heals, and the verdict.
+//!
+//! ```text
+//!   storm: steps in random order, faults among them, parts interrupted in the middle
+//!   heal:  everything is up, all clients are back; rounds until nothing moves any more
+//!   then:  everybody says one thing more everywhere; HISTORY is read; the checker compares
+//! ```
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::rc::Rc;
+use std::time::Duration;
+
+use stonechat::ids::Members;
+
+use crate::checker::{Class, Conv, Histories, Member, Outcome, Violation, check};
+use crate::client::{Client, Notes};
+use crate::database::{Stay, group, user};
+use crate::net::{End, SharedPipe};
+use crate::node::{Node, Part};
+use crate::plan::Plan;
+use crate::world::World;
+
+/// Virtual time of a round of healing.
+const ROUND: Duration = Duration::from_millis(20);
+/// So many rounds in which nothing moves are rest: longer than any wait but those for lost answers.
+const QUIET_ROUNDS: usize = 60;
+/// What has not come to rest after so many rounds never will.
+const ROUNDS_MAX: usize = 6000;
+
+struct Place {
+    node: Option<Rc<Node>>,
+    life: u32,
+    /// When it starts again, or its link comes back.
+    up_at: Duration,
+    link_up_at: Duration,
+}
+
+/// The nodes and the clients.
+pub struct Cluster {
+    places: RefCell<Vec<Place>>,
+    clients: Vec<RefCell<Option<Client>>>,
+    notes: Notes,
+    outage_until: Cell<Duration>,
+}
+
+/// What came of a run.
+pub struct Run {
+    pub violations: Vec<Violation>,
+    pub faults: BTreeMap<&'static str, u64>,
+    /// Of everything that happened.
+    pub trace: u64,
+    pub acked: usize,
+    pub plan: Plan,
+    /// All that the clients did and saw.
+    pub story: String,
+}
+
+/// Runs a cluster from a seed; `change` may settle parts of what the seed would draw.
+pub fn run(seed: u64, change: impl FnOnce(&mut Plan)) -> Run {
+    let world = World::begin(seed, change);
+    let cluster = &world.cluster;
+    cluster.restart(&world);
+    for _ in 0..world.plan.steps {
+        cluster.step(&world);
+    }
+    let mut stuck = cluster.heal(&world);
+    if stuck.is_none() {
+        stuck = cluster.last_words(&world);
+    }
+    if stuck.is_none() {
+        stuck = cluster.read_history(&world);
+    }
+    let histories = cluster.take_histories(&world);
+    let violations = stuck.map_or_else(|| check(&histories), |what| vec![Violation { class: Class::B, text: what }]);
+    let acked = histories.sends.iter().filter(|sent| matches!(sent.outcome, Outcome::Acked(_))).count();
+    let (plan, story) = (world.plan.clone(), tell(&histories));
+    Run { violations, faults: world.faults(), trace: world.trace(), acked, plan, story }
+}
+
+fn tell(histories: &Histories) -> String {
+    let mut story = String::new();
+    for (index, session) in histories.sessions.iter().enumerate() {
+        writeln!(story, "session {index} of {}, who had confirmed {:?}", session.user, session.confirmed).unwrap();
+        for event in &session.events {
+            writeln!(story, "    {index} {event:?}").unwrap();
+        }
+    }
+    for sent in &histories.sends {
+        writeln!(story, "{sent:?}").unwrap();
+    }
+    story
+}
+
+impl Cluster {
+    pub fn new(plan: &Plan) -> Self {
+        let place = |_| Place { node: None, life: 0, up_at: Duration::ZERO, link_up_at: Duration::ZERO };
+        let clients = (1..=plan.users).flat_map(|user| (0..plan.clients_per_user).map(move |number| (user, number)));
+        Self {
+            places: RefCell::new((0..plan.nodes).map(place).collect()),
+            clients: clients.map(|(user, number)| RefCell::new(Some(Client::new(plan, user, number)))).collect(),
+            notes: Notes::default(),
+            outage_until: Cell::default(),
+        }
+    }
+
+    /// Whether this life of the node goes on.
+    pub fn is_alive(&self, node: usize, life: u32) -> bool {
+        let place = &self.places.borrow()[node];
+        place.node.is_some() && place.life == life
+    }
+
+    pub fn is_outage(&self, now: Duration) -> bool {
+        self.outage_until.get() > now
+    }
+
+    /// Connects to a living node; `false` if there is none.
+    pub fn connect(&self, world: &World, pipe: &SharedPipe) -> bool {
+        let nodes = self.nodes();
+        if nodes.is_empty() {
+            return false;
+        }
+        nodes[world.below(nodes.len())].connect(world, Rc::clone(pipe));
+        true
+    }
+
+    fn nodes(&self) -> Vec<Rc<Node>> {
+        self.places.borrow().iter().filter_map(|place| place.node.clone()).collect()
+    }
+
+    /// One step of somebody, or a fault.
+    pub fn step(&self, world: &World) {
+        world.pass(Duration::from_micros(world.below(2000) as u64));
+        self.trouble(world);
+        self.restart(world);
+        let nodes = self.nodes();
+        if nodes.is_empty() || world.chance(4000) {
+            let client = world.below(self.clients.len());
+            world.note(1 << 8 | client as u64);
+            self.step_client(world, client);
+            return;
+        }
+        let node = &nodes[world.below(nodes.len())];
+        let parts = node.parts();
+        let index = world.below(parts.len());
+        world.note(2 << 8 | index as u64);
+        node.step(world, parts[index]);
+    }
+
+    fn step_client(&self, world: &World, client: usize) -> bool {
+        let Some(mut taken) = self.clients[client].take() else { return false };
+        let did = taken.step(world, &self.notes);
+        self.clients[client].replace(Some(taken));
+        did
+    }
+
+    fn trouble(&self, world: &World) {
+        let passed = world.passed();
+        let soon = |most_ms: usize| passed + Duration::from_millis(world.between(10, most_ms) as u64);
+        let node = world.below(world.plan.nodes);
+        if self.places.borrow()[node].node.is_some() && world.fault("node killed", 4) {
+            self.crash(world, node);
+        }
+        if world.fault("store outage", 3) {
+            self.outage_until.set(soon(1500));
+        }
+        if world.plan.nodes > 1 && world.chance(10 * world.plan.roughness) && world.is_stormy.get() {
+            let (was_up, lost) = world.hub.borrow_mut().cut(node);
+            if was_up {
+                world.count("bus link lost");
+                self.places.borrow_mut()[node].link_up_at = soon(1500);
+            }
+            (0..lost).for_each(|_| world.count("bell lost with its link"));
+        }
+        if world.fault("time leaps", 6) {
+            world.pass(Duration::from_millis(world.between(50, 800) as u64));
+        }
+        if world.fault("clock jumps", 6) {
+            let hours = i64::try_from(world.between(0, 4)).expect("small") - 2;
+            world.shift_wall(hours * 3_600_000 + 1);
+        }
+    }
+
+    /// A process ends, in the middle of whatever it did.
+    pub fn crash(&self, world: &World, node: usize) {
+        let passed = world.passed();
+        let after = Duration::from_millis(world.between(10, 1500) as u64);
+        let noticed = Duration::from_millis(world.between(10, 3000) as u64);
+        let mut places = self.places.borrow_mut();
+        let place = &mut places[node];
+        let Some(dead) = place.node.take() else { return };
+        place.life += 1;
+        place.up_at = passed + after;
+        dead.die();
+        world.hub.borrow_mut().leave(node, passed + noticed);
+        world.note(5);
+    }
+
+    /// Starts nodes whose time has come, and mends links; ghosts are noticed.
+    fn restart(&self, world: &World) {
+        let passed = world.passed();
+        for (number, place) in self.places.borrow_mut().iter_mut().enumerate() {
+            if place.node.is_none() && place.up_at <= passed {
+                if place.life > 0 {
+                    world.count("node restarted");
+                }
+                place.link_up_at = Duration::ZERO;
+                world.hub.borrow_mut().enter(number);
+                place.node = Some(Rc::new(Node::start(world, number, place.life)));
+            }
+            if place.node.is_some() && place.link_up_at <= passed {
+                world.hub.borrow_mut().mend(number);
+            }
+        }
+        self.notes.ghosts.borrow_mut().retain(|(noticed, pipe)| {
+            let is_due = *noticed <= passed;
+            if is_due {
+                pipe.borrow_mut().client = End::Broken;
+            }
+            !is_due
+        });
+    }
+
+    /// Ends the storm. `Some` if it does not come to rest.
+    fn heal(&self, world: &World) -> Option<String> {
+        world.is_stormy.set(false);
+        self.outage_until.set(Duration::ZERO);
+        for place in self.places.borrow_mut().iter_mut() {
+            place.up_at = Duration::ZERO;
+            place.link_up_at = Duration::ZERO;
+        }
+        for (noticed, _) in self.notes.ghosts.borrow_mut().iter_mut() {
+            *noticed = Duration::ZERO;
+        }
+        self.each_client(Client::calm_down);
+        self.rest(world, "the storm")
+    }
+
+    fn each_client(&self, mut visit: impl FnMut(&mut Client)) {
+        for client in &self.clients {
+            visit(client.borrow_mut().as_mut().expect("nobody is in the middle of a step"));
+        }
+    }
+
+    /// Rounds in which everybody steps, until nothing moves and all clients are served.
+    fn rest(&self, world: &World, after: &str) -> Option<String> {
+        let mut quiet = 0;
+        for _ in 0..ROUNDS_MAX {
+            world.pass(ROUND);
+            self.restart(world);
+            let moved = self.round(world);
+            let mut all_settled = true;
+            self.each_client(|client| all_settled &= client.is_settled());
+            quiet = if moved || !all_settled { 0 } else { quiet + 1 };
+            if quiet >= QUIET_ROUNDS {
+                return None;
+            }
+        }
+        Some(format!("no rest after {after}"))
+    }
+
+    fn round(&self, world: &World) -> bool {
+        let mut moved = false;
+        for client in 0..self.clients.len() {
+            moved |= self.step_client(world, client);
+        }
+        for node in self.nodes() {
+            let mut parts: Vec<Part> = node.parts();
+            while !parts.is_empty() {
+                let part = parts.swap_remove(world.below(parts.len()));
+                moved |= node.step(world, part);
+            }
+        }
+        moved
+    }
+
+    /// Everybody says something in every conversation: whoever is deaf now stands out.
+    fn last_words(&self, world: &World) -> Option<String> {
+        let users = world.plan.users;
+        self.each_client(|client| {
+            let me = client.user;
+            for other in (1..=users).filter(|other| *other != me) {
+                client.say(Conv::pair(me, other));
+            }
+            for number in (1..).take(world.plan.groups.len()) {
+                if world.database.borrow().is_member(user(me), group(number)) {
+                    client.say(Conv::Group(number));
+                }
+            }
+        });
+        self.rest(world, "the last words")
+    }
+
+    fn read_history(&self, world: &World) -> Option<String> {
+        let spoken = world.database.borrow().conversations();
+        self.each_client(|client| {
+            for members in &spoken {
+                let database = world.database.borrow();
+                let conv = match *members {
+                    Members::Pair(a, b) if client.user == a.number() || client.user == b.number() => {
+                        Conv::pair(a.number(), b.number())
+                    }
+                    Members::Group(group) if database.is_member(user(client.user), group) => {
+                        Conv::Group(group.number())
+                    }
+                    Members::Pair(..) | Members::Group(_) => continue,
+                };
+                drop(database);
+                client.read_history(world, conv);
+            }
+        });
+        self.rest(world, "reading HISTORY")
+    }
+
+    fn take_histories(&self, world: &World) -> Histories {
+        let mut histories = self.notes.histories.take();
+        self.each_client(|client| histories.readings.extend(client.take_readings()));
+        if world.plan.clients_per_user > 1 {
+            // Sessions that name no device share their place: where one begins, another may have confirmed meanwhile.
+            histories.sessions.iter_mut().for_each(|session| session.confirmed = self.notes.confirmed_by(session.user));
+        }
+        histories.members = world.database.borrow().stays.iter().map(member).collect();
+        histories
+    }
+}
+
+fn member(stay: &Stay) -> Member {
+    let Stay { user, group, joined_at, is_over } = *stay;
+    let from = joined_at + 1;
+    // What was pending for who leaves comes no more.
+    let until = if is_over { 0 } else { u64::MAX };
+    Member { user, conv: Conv::Group(group), must: from..=until, may: from..=u64::MAX }
+}

@@ -1,0 +1,317 @@
+//! The record as a model: the contract of `Store` in maps. It never fails; its shim, `store`, does.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use stonechat::clock::UnixMs;
+use stonechat::config::PasswordCost;
+use stonechat::ids::{ConvId, DeviceId, GroupId, Members, Peer, Seq, UserId};
+use stonechat::service::password::Hasher;
+use stonechat::store::{
+    Append, Appended, CursorRow, GroupRow, Joined, Left, Member, MemberPage, Message, Pending, Person, Range, Role,
+    TokenHash, TokenRow, UserRow, Who,
+};
+
+use crate::plan::{Bug, Plan};
+
+/// Every user's password.
+pub const PASSWORD: &str = "secret";
+
+/// One stay of a user in a group, as the record knows it.
+#[derive(Clone, Debug)]
+pub struct Stay {
+    pub user: u32,
+    pub group: u32,
+    /// The last message when the user joined.
+    pub joined_at: Seq,
+    /// The user has left.
+    pub is_over: bool,
+}
+
+#[derive(Clone)]
+struct Row {
+    sender: UserId,
+    sent_at: UnixMs,
+    cid: Option<String>,
+    body: String,
+}
+
+/// All that is stored.
+pub struct Database {
+    users: BTreeMap<UserId, String>,
+    tokens: BTreeMap<TokenHash, TokenRow>,
+    groups: BTreeMap<GroupId, BTreeMap<UserId, Role>>,
+    ends: BTreeMap<ConvId, Seq>,
+    messages: BTreeMap<(ConvId, Seq), Row>,
+    cids: BTreeMap<(ConvId, UserId, String), Seq>,
+    cursors: BTreeMap<(UserId, DeviceId, ConvId), Seq>,
+    pub stays: Vec<Stay>,
+    bug: Bug,
+    appended: u32,
+}
+
+pub fn user(number: u32) -> UserId {
+    UserId::new(i64::from(number)).expect("users are numbered from 1")
+}
+
+pub fn group(number: u32) -> GroupId {
+    GroupId::new(i64::from(number)).expect("groups are numbered from 1")
+}
+
+fn password_hash() -> &'static str {
+    static HASH: OnceLock<String> = OnceLock::new();
+    HASH.get_or_init(|| Hasher::new(PasswordCost { memory_kib: 8, passes: 1 }).hash(PASSWORD).expect("randomness"))
+}
+
+impl Database {
+    pub fn new(plan: &Plan) -> Self {
+        let mut database = Self {
+            users: (1..=plan.users).map(|number| (user(number), format!("user{number}"))).collect(),
+            tokens: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            ends: BTreeMap::new(),
+            messages: BTreeMap::new(),
+            cids: BTreeMap::new(),
+            cursors: BTreeMap::new(),
+            stays: Vec::new(),
+            bug: plan.bug,
+            appended: 0,
+        };
+        for (number, members) in (1..).zip(&plan.groups) {
+            database.ends.insert(ConvId::group(group(number)), 0);
+            database.groups.insert(group(number), [(user(members[0]), Role::Creator)].into());
+            database.cursors.insert((user(members[0]), DeviceId::UNNAMED, ConvId::group(group(number))), 0);
+            database.stays.push(Stay { user: members[0], group: number, joined_at: 0, is_over: false });
+            for member in &members[1..] {
+                database.join(user(*member), group(number));
+            }
+        }
+        database
+    }
+
+    pub fn end(&self, conv: ConvId) -> Seq {
+        self.ends.get(&conv).copied().unwrap_or(0)
+    }
+
+    pub fn user(&self, who: Who<'_>) -> Option<UserRow> {
+        let id = match who {
+            Who::Id(id) => id,
+            Who::Name(name) => {
+                self.users.iter().find(|(_, known)| known.eq_ignore_ascii_case(name)).map(|(id, _)| *id)?
+            }
+        };
+        let name = self.users.get(&id)?.clone();
+        Some(UserRow { id, name, password: password_hash().to_owned() })
+    }
+
+    fn person(&self, id: UserId) -> Person {
+        Person { id, name: self.users.get(&id).cloned().unwrap_or_default() }
+    }
+
+    pub fn save_token(&mut self, hash: &TokenHash, row: &TokenRow) {
+        self.tokens.insert(*hash, row.clone());
+    }
+
+    pub fn token(&self, hash: &TokenHash, now: UnixMs) -> Option<TokenRow> {
+        self.tokens.get(hash).filter(|row| row.expires_at > now).cloned()
+    }
+
+    pub fn extend_token(&mut self, hash: &TokenHash, expires_at: UnixMs) {
+        if let Some(row) = self.tokens.get_mut(hash) {
+            row.expires_at = expires_at;
+        }
+    }
+
+    pub fn delete_token(&mut self, hash: &TokenHash) {
+        self.tokens.remove(hash);
+    }
+
+    pub fn join(&mut self, user: UserId, group: GroupId) -> Joined {
+        let row = row_of(group);
+        let conv = ConvId::group(group);
+        let last_seq = self.end(conv);
+        let Some(members) = self.groups.get_mut(&group) else { return Joined::NoSuchGroup };
+        if members.contains_key(&user) {
+            return Joined::Already(row);
+        }
+        members.insert(user, Role::Normal);
+        self.cursors.insert((user, DeviceId::UNNAMED, conv), last_seq);
+        let (user, group) = (user.number(), group.number());
+        self.stays.push(Stay { user, group, joined_at: last_seq, is_over: false });
+        Joined::New { group: row, last_seq }
+    }
+
+    pub fn quit(&mut self, user: UserId, group: GroupId) -> Left {
+        let Some(members) = self.groups.get_mut(&group) else { return Left::NoSuchGroup };
+        match members.get(&user) {
+            None => return Left::NotAllowed,
+            Some(Role::Creator) => return Left::IsCreator,
+            Some(Role::Normal) => members.remove(&user),
+        };
+        self.cursors.remove(&(user, DeviceId::UNNAMED, ConvId::group(group)));
+        let stay = self.stays.iter_mut().rev().find(|stay| stay.user == user.number() && stay.group == group.number());
+        stay.expect("who is a member has joined").is_over = true;
+        Left::Done
+    }
+
+    pub fn groups(&self, user: UserId) -> Vec<GroupRow> {
+        self.groups.iter().filter(|(_, members)| members.contains_key(&user)).map(|(id, _)| row_of(*id)).collect()
+    }
+
+    pub fn group(&self, id: GroupId, user: UserId) -> Option<(GroupRow, bool)> {
+        self.groups.get(&id).map(|members| (row_of(id), members.contains_key(&user)))
+    }
+
+    pub fn members(&self, group: GroupId, after: u32, limit: u32) -> MemberPage {
+        let Some(all) = self.groups.get(&group) else { return MemberPage::default() };
+        let listed = all.iter().filter(|(id, _)| id.number() > after).take(limit as usize);
+        let members = listed.map(|(id, role)| Member { person: self.person(*id), role: *role }).collect();
+        MemberPage { members, total: all.len() as u64 }
+    }
+
+    pub fn append(&mut self, batch: &[Append]) -> Vec<Appended> {
+        batch.iter().map(|message| self.append_one(message)).collect()
+    }
+
+    fn append_one(&mut self, message: &Append) -> Appended {
+        let Append { conv, sender, to, cid, body, sent_at, .. } = message;
+        match to {
+            Peer::Group(group) => match self.groups.get(group) {
+                None => return Appended::NoSuchGroup,
+                Some(members) if !members.contains_key(sender) => return Appended::NotMember,
+                Some(_) => {}
+            },
+            Peer::User(to) if !self.users.contains_key(to) => return Appended::NoSuchUser,
+            Peer::User(to) => {
+                for user in [sender, to] {
+                    self.cursors.entry((*user, DeviceId::UNNAMED, *conv)).or_insert(0);
+                }
+            }
+        }
+        let key = cid.as_deref().map(|cid| (*conv, *sender, cid.to_owned()));
+        if let Some(seq) = key.as_ref().and_then(|key| self.cids.get(key)).copied()
+            && self.bug != Bug::ForgetCids
+        {
+            return Appended::Duplicate { seq, sent_at: self.messages[&(*conv, seq)].sent_at };
+        }
+        self.appended += 1;
+        let mut seq = self.end(*conv) + 1;
+        if self.bug == Bug::AckWithoutStoring && self.appended == 7 {
+            return Appended::Stored(seq);
+        }
+        if self.bug == Bug::SkipNumber && self.appended == 7 {
+            seq += 1;
+        }
+        self.ends.insert(*conv, seq);
+        let row =
+            Row { sender: *sender, sent_at: *sent_at, cid: cid.as_deref().map(str::to_owned), body: body.to_string() };
+        self.messages.insert((*conv, seq), row);
+        if let Some(key) = key {
+            self.cids.insert(key, seq);
+        }
+        Appended::Stored(seq)
+    }
+
+    fn message(&self, conv: ConvId, seq: Seq, row: &Row) -> Message {
+        let Row { sender, sent_at, cid, body } = row;
+        Message { conv, seq, sender: self.person(*sender), sent_at: *sent_at, cid: cid.clone(), body: body.clone() }
+    }
+
+    pub fn messages(&self, conv: ConvId, range: Range, limit: u32, bytes_max: usize) -> (Vec<Message>, bool) {
+        let (after, before) = match range {
+            Range::After(after) => (after, Seq::MAX),
+            Range::Before(before) => (0, before),
+            Range::Latest => (0, Seq::MAX),
+        };
+        let all = self.messages.range((conv, after.saturating_add(1))..(conv, before));
+        let mut all: Vec<Message> = all.map(|((_, seq), row)| self.message(conv, *seq, row)).collect();
+        let from_the_end = !matches!(range, Range::After(_));
+        if from_the_end {
+            all.reverse();
+        }
+        let found = all.len();
+        let mut bytes = 0;
+        let mut page: Vec<Message> = all
+            .into_iter()
+            .take(limit as usize)
+            .enumerate()
+            .take_while(|(place, message)| {
+                bytes += message.body.len();
+                *place == 0 || bytes <= bytes_max
+            })
+            .map(|(_, message)| message)
+            .collect();
+        let more = page.len() < found;
+        if from_the_end {
+            page.reverse();
+        }
+        (page, more)
+    }
+
+    pub fn pending(&self, user: UserId, device: DeviceId) -> Vec<Pending> {
+        let own = self.cursors.iter().filter(|((whose, which, _), _)| *whose == user && *which == device);
+        let positions = own.map(|((_, _, conv), delivered)| Pending {
+            conv: *conv,
+            delivered: *delivered,
+            last_seq: self.end(*conv),
+        });
+        positions.filter(|position| position.last_seq > position.delivered).collect()
+    }
+
+    pub fn position(&self, user: UserId, device: DeviceId, conv: ConvId) -> Option<Pending> {
+        self.cursors.get(&(user, DeviceId::UNNAMED, conv))?;
+        let delivered = self.cursors.get(&(user, device, conv)).copied().unwrap_or(0);
+        Some(Pending { conv, delivered, last_seq: self.end(conv) })
+    }
+
+    pub fn oldest_pending(
+        &self,
+        pending: &[Pending],
+        skip: Option<UserId>,
+        limit: u32,
+        bytes_max: usize,
+    ) -> Vec<Message> {
+        let mut rows: Vec<std::collections::VecDeque<Message>> = Vec::new();
+        for Pending { conv, delivered, .. } in pending {
+            let all = self.messages.range((*conv, delivered + 1)..=(*conv, Seq::MAX));
+            let news = all.filter(|(_, row)| Some(row.sender) != skip);
+            rows.push(news.map(|((_, seq), row)| self.message(*conv, *seq, row)).collect());
+        }
+        let mut oldest: Vec<Message> = Vec::new();
+        let mut bytes = 0;
+        while oldest.len() < limit as usize {
+            let heads = rows.iter_mut().filter(|row| !row.is_empty());
+            let Some(next) = heads.min_by_key(|row| (row[0].sent_at, row[0].conv)) else { break };
+            let message = next.pop_front().expect("only those that are not empty");
+            bytes += message.body.len();
+            if !oldest.is_empty() && bytes > bytes_max {
+                break;
+            }
+            oldest.push(message);
+        }
+        oldest
+    }
+
+    pub fn save_cursors(&mut self, rows: &[CursorRow]) {
+        for CursorRow { user, device, conv, delivered } in rows {
+            if self.cursors.contains_key(&(*user, DeviceId::UNNAMED, *conv)) {
+                let cursor = self.cursors.entry((*user, *device, *conv)).or_insert(0);
+                *cursor = (*delivered).max(*cursor);
+            }
+        }
+    }
+
+    /// The conversations in which something was said.
+    pub fn conversations(&self) -> Vec<Members> {
+        let spoken = self.ends.iter().filter(|(_, end)| **end > 0);
+        spoken.filter_map(|(conv, _)| conv.members()).collect()
+    }
+
+    pub fn is_member(&self, user: UserId, group: GroupId) -> bool {
+        self.groups.get(&group).is_some_and(|members| members.contains_key(&user))
+    }
+}
+
+fn row_of(id: GroupId) -> GroupRow {
+    GroupRow { id, name: format!("group{id}"), desc: String::new() }
+}

@@ -1,0 +1,337 @@
+//! One reactor without its sockets: the turn of `net::reactor`, on pipes that the network delays, breaks and narrows.
+//!
+//! ```text
+//!   client --to_server--> [ Pipe ] --lines--> Local         what the network holds back waits in to_server
+//!   client <--to_client-- [ Pipe ] <--flush-- outbox        a client that does not read fills to_client
+//! ```
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use stonechat::net::{CloseReason, ConnId, Flow, Link, Outbound, Protocol};
+use stonechat::service::local::Local;
+use stonechat::service::mail::Mail;
+use stonechat::service::session::Session;
+
+use crate::plan::Bug;
+use crate::world::World;
+
+/// How long a closing connection may take to get its last lines to the client.
+const DRAIN_TIME: Duration = Duration::from_secs(5);
+/// The low-water mark is this part of the high-water mark.
+const LOW_WATER_PART: usize = 4;
+
+/// One end of a connection, as the other sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
+    Open,
+    /// It ended its side in order.
+    Finished,
+    /// It is gone; what was on its way is lost.
+    Broken,
+}
+
+/// What lies between a client and a reactor.
+pub struct Pipe {
+    pub to_server: VecDeque<Vec<u8>>,
+    pub to_client: VecDeque<Bytes>,
+    pub client: End,
+    pub server: End,
+}
+
+pub type SharedPipe = Rc<RefCell<Pipe>>;
+
+impl Pipe {
+    pub fn open() -> SharedPipe {
+        Rc::new(RefCell::new(Self {
+            to_server: VecDeque::new(),
+            to_client: VecDeque::new(),
+            client: End::Open,
+            server: End::Open,
+        }))
+    }
+
+    fn end_server(&mut self) {
+        if self.server == End::Open {
+            self.server = End::Finished;
+        }
+    }
+}
+
+struct SimLink {
+    pipe: SharedPipe,
+    /// A line that was not taken.
+    kept: Option<Vec<u8>>,
+    paused: bool,
+    outbox: VecDeque<Bytes>,
+    waiting: usize,
+    queued: u64,
+    written: u64,
+    was_high: bool,
+    outbox_bytes: usize,
+    room_bytes: usize,
+    ending: Option<CloseReason>,
+    give_up_at: Option<Instant>,
+    wake_at: Option<Instant>,
+    bug: Bug,
+}
+
+impl Link for SimLink {
+    fn send(&mut self, line: Bytes) {
+        if self.ending.is_some() {
+            return;
+        }
+        if self.waiting > 0 && self.waiting + line.len() > self.outbox_bytes {
+            self.flush();
+        }
+        if self.waiting > 0 && self.waiting + line.len() > self.outbox_bytes {
+            self.ending = Some(CloseReason::SlowConsumer);
+            return;
+        }
+        self.waiting += line.len();
+        self.queued += line.len() as u64;
+        self.was_high |= self.waiting > self.outbox_bytes / LOW_WATER_PART;
+        self.outbox.push_back(line);
+    }
+
+    fn close(&mut self, reason: CloseReason) {
+        self.ending.get_or_insert(reason);
+    }
+
+    fn resume(&mut self) {
+        self.paused = false;
+    }
+
+    fn wake_at(&mut self, at: Option<Instant>) {
+        self.wake_at = at;
+    }
+
+    fn queued_bytes(&self) -> usize {
+        self.waiting
+    }
+
+    fn offset(&self) -> u64 {
+        self.queued
+    }
+
+    fn acknowledged(&mut self) -> u64 {
+        self.written
+    }
+}
+
+impl SimLink {
+    fn flush(&mut self) {
+        let mut pipe = self.pipe.borrow_mut();
+        if pipe.server == End::Broken {
+            // The node has died in the middle of this turn.
+            return;
+        }
+        let mut held: usize = pipe.to_client.iter().map(Bytes::len).sum();
+        while let Some(line) = self.outbox.front() {
+            if held > 0 && held + line.len() > self.room_bytes {
+                break;
+            }
+            held += line.len();
+            self.waiting -= line.len();
+            self.written += line.len() as u64;
+            let line = self.outbox.pop_front().expect("it was just looked at");
+            match self.bug {
+                Bug::SwapPushes if is_group_push(&line) && pipe.to_client.back().is_some_and(is_group_push) => {
+                    let before = pipe.to_client.len() - 1;
+                    pipe.to_client.insert(before, line);
+                    self.bug = Bug::None;
+                }
+                Bug::SwallowAck if line.starts_with(b"{\"msgid\":11,") => self.bug = Bug::None,
+                _ => pipe.to_client.push_back(line),
+            }
+        }
+    }
+}
+
+fn is_group_push(line: &Bytes) -> bool {
+    line.starts_with(b"{\"msgid\":10,")
+}
+
+struct Connection {
+    id: ConnId,
+    session: Session,
+    link: SimLink,
+}
+
+struct Table(Vec<Option<Connection>>);
+
+impl Outbound<Session> for Table {
+    fn connection(&mut self, id: ConnId) -> Option<(&mut Session, &mut dyn Link)> {
+        let connection = self.0.get_mut(id.slot as usize)?.as_mut().filter(|connection| connection.id == id)?;
+        Some((&mut connection.session, &mut connection.link))
+    }
+
+    fn each(&mut self, visit: &mut dyn FnMut(ConnId, &mut Session, &mut dyn Link)) {
+        for connection in self.0.iter_mut().flatten() {
+            visit(connection.id, &mut connection.session, &mut connection.link);
+        }
+    }
+}
+
+/// A reactor and its connections.
+pub struct Reactor {
+    number: u16,
+    local: Local,
+    table: Table,
+    opened: u32,
+}
+
+impl Reactor {
+    pub fn new(number: u16, local: Local) -> Self {
+        Self { number, local, table: Table(Vec::new()), opened: 0 }
+    }
+
+    /// A client has connected.
+    pub fn adopt(&mut self, world: &World, pipe: SharedPipe) {
+        let slot = self.table.0.iter().position(Option::is_none).unwrap_or_else(|| {
+            self.table.0.push(None);
+            self.table.0.len() - 1
+        });
+        let id = ConnId { reactor: self.number, slot: u32::try_from(slot).expect("few"), generation: self.opened };
+        self.opened += 1;
+        let mut link = SimLink {
+            pipe,
+            kept: None,
+            paused: false,
+            outbox: VecDeque::new(),
+            waiting: 0,
+            queued: 0,
+            written: 0,
+            was_high: false,
+            outbox_bytes: world.plan.outbox_bytes,
+            room_bytes: world.plan.room_bytes,
+            ending: None,
+            give_up_at: None,
+            wake_at: None,
+            bug: world.planted(),
+        };
+        let session = self.local.opened(id, IpAddr::V4(Ipv4Addr::LOCALHOST), &mut link, world.now());
+        self.table.0[slot] = Some(Connection { id, session, link });
+    }
+
+    /// One turn, as the real reactor makes it; whether anything happened.
+    pub fn turn(&mut self, world: &World, mail: Vec<Mail>) -> bool {
+        let now = world.now();
+        let mut happened = !mail.is_empty();
+        happened |= self.run_due(now);
+        happened |= self.read(world, now);
+        for mail in mail {
+            self.local.message(mail, &mut self.table, now);
+        }
+        self.local.turn_ended(&mut self.table, now);
+        if world.plan.bug == Bug::TellOutsider {
+            self.tell_outsiders();
+        }
+        happened | self.settle(world, now)
+    }
+
+    fn run_due(&mut self, now: Instant) -> bool {
+        let mut any = false;
+        for Connection { id, session, link } in self.table.0.iter_mut().flatten() {
+            if link.wake_at.is_some_and(|at| at <= now) {
+                link.wake_at = None;
+                any = true;
+                self.local.due(*id, session, link, now);
+            }
+        }
+        any
+    }
+
+    fn read(&mut self, world: &World, now: Instant) -> bool {
+        let mut any = false;
+        for Connection { id, session, link } in self.table.0.iter_mut().flatten() {
+            let arrived = link.pipe.borrow().to_server.len();
+            let mut lines = if world.is_stormy.get() { world.between(0, arrived) } else { arrived };
+            if lines < arrived {
+                world.count("line delayed");
+            }
+            while !link.paused && link.ending.is_none() {
+                let line = match link.kept.take() {
+                    Some(line) => line,
+                    None if lines == 0 => break,
+                    None => {
+                        lines -= 1;
+                        link.pipe.borrow_mut().to_server.pop_front().expect("counted")
+                    }
+                };
+                any = true;
+                match self.local.line(*id, session, link, &line, now) {
+                    Flow::Continue => {}
+                    Flow::Pause => link.paused = true,
+                    Flow::Retry => {
+                        link.kept = Some(line);
+                        link.paused = true;
+                    }
+                }
+            }
+            let (client, left) = (link.pipe.borrow().client, link.pipe.borrow().to_server.len());
+            let is_heard_out = left == 0 && link.kept.is_none() && !link.paused && link.ending.is_none();
+            if client == End::Finished && is_heard_out {
+                match self.local.peer_ended(*id, session, link, now) {
+                    Flow::Continue => link.close(CloseReason::PeerClosed),
+                    Flow::Pause | Flow::Retry => link.paused = true,
+                }
+            } else if client == End::Broken {
+                link.close(CloseReason::SocketError);
+            }
+        }
+        any
+    }
+
+    fn settle(&mut self, world: &World, now: Instant) -> bool {
+        let mut any = false;
+        for slot in 0..self.table.0.len() {
+            let Some(Connection { id, session, link }) = &mut self.table.0[slot] else { continue };
+            let before = link.waiting;
+            link.flush();
+            any |= link.waiting != before;
+            let is_open = link.pipe.borrow().client != End::Broken;
+            let Some(reason) = link.ending else {
+                if link.was_high && link.waiting <= link.outbox_bytes / LOW_WATER_PART {
+                    link.was_high = false;
+                    self.local.drained(*id, session, link, now);
+                }
+                continue;
+            };
+            let give_up_at = *link.give_up_at.get_or_insert(now + DRAIN_TIME);
+            let at_once = matches!(reason, CloseReason::SlowConsumer | CloseReason::SocketError);
+            if link.waiting > 0 && !at_once && is_open && now < give_up_at {
+                continue;
+            }
+            if reason == CloseReason::SlowConsumer {
+                world.count("slow reader cut off");
+            }
+            any = true;
+            link.pipe.borrow_mut().end_server();
+            let acknowledged = link.written;
+            let Connection { id, session, .. } = self.table.0[slot].take().expect("it was just looked at");
+            self.local.closed(id, session, reason, acknowledged, now);
+        }
+        any
+    }
+
+    /// The planted bug: a push goes to somebody who is not in the conversation as well.
+    fn tell_outsiders(&mut self) {
+        let pushes: Vec<Bytes> = self.table.0.iter().flatten().flat_map(|each| each.link.outbox.clone()).collect();
+        for push in pushes.into_iter().filter(|line| line.starts_with(b"{\"msgid\":6,")) {
+            let line: serde_json::Value = serde_json::from_slice(&push).expect("the server writes JSON");
+            let is_outside = |user: u32| line["id"] != user && line["toid"] != user;
+            for Connection { session, link, .. } in self.table.0.iter_mut().flatten() {
+                let user = session.live().map(|live| live.user.number());
+                if link.bug == Bug::TellOutsider && user.is_some_and(is_outside) {
+                    link.bug = Bug::None;
+                    link.send(push.clone());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! One life of one node: the server's own parts, wired as `server.rs` wires them, without its threads.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use stonechat::bus::{Bus, Heard, Listener};
+use stonechat::config::SessionPolicy;
+use stonechat::delivery::directory::Directory;
+use stonechat::delivery::ear::Ear;
+use stonechat::delivery::fanout::Fanout;
+use stonechat::delivery::lanes::{self, EchoTo, LaneParts, LaneRunner, Stepped};
+use stonechat::delivery::scribe::{self, Scribe};
+use stonechat::metrics::Metrics;
+use stonechat::service::attempts::Attempts;
+use stonechat::service::local::{Local, Tools};
+use stonechat::service::mail::{Door, Mail, Mailboxes};
+use stonechat::service::table::Table;
+use stonechat::service::workers::{self, Place, Queues};
+use stonechat::service::{Ctx, Shared};
+
+use crate::bus::{Parcel, SimBus};
+use crate::net::{End, Reactor, SharedPipe};
+use crate::store::SimStore;
+use crate::world::{World, clock, world};
+
+/// Mail that waits for a reactor.
+#[derive(Clone)]
+struct MailQueue {
+    node: usize,
+    life: u32,
+    mail: Arc<Mutex<VecDeque<Mail>>>,
+}
+
+impl MailQueue {
+    fn take_all(&self) -> Vec<Mail> {
+        self.mail.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
+    }
+}
+
+impl Door for MailQueue {
+    fn post(&self, mail: Mail) {
+        // Whoever died in the middle of something posts no more.
+        if world().cluster.is_alive(self.node, self.life) {
+            self.mail.lock().unwrap_or_else(PoisonError::into_inner).push_back(mail);
+        }
+    }
+}
+
+/// A part that is taken out while it runs: it may be interrupted by others, but not by itself.
+struct Slot<T>(RefCell<Option<T>>);
+
+impl<T> Slot<T> {
+    fn new(part: T) -> Self {
+        Self(RefCell::new(Some(part)))
+    }
+
+    /// Runs the part unless it is running; whether it found something to do.
+    fn run(&self, work: impl FnOnce(&mut T) -> bool) -> bool {
+        let Some(mut part) = self.0.take() else { return false };
+        let did = work(&mut part);
+        self.0.replace(Some(part));
+        did
+    }
+}
+
+/// A part of a node that can make a step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Part {
+    Reactor(usize),
+    Lane(usize),
+    Worker(usize),
+    Auth,
+    Scribe,
+    Ear,
+}
+
+/// See the module's text.
+pub struct Node {
+    number: usize,
+    reactors: Vec<Slot<Reactor>>,
+    mail: Vec<MailQueue>,
+    arriving: Vec<RefCell<Vec<SharedPipe>>>,
+    lanes: Vec<Slot<LaneRunner>>,
+    workers: Vec<Slot<Ctx>>,
+    auth: Slot<Ctx>,
+    queues: Queues,
+    scribe: Slot<Scribe>,
+    ear: Slot<Ear>,
+    /// Every connection this life ever had.
+    pipes: RefCell<Vec<SharedPipe>>,
+    _nudged: crossbeam_channel::Receiver<()>,
+}
+
+impl Node {
+    pub fn start(world: &World, number: usize, life: u32) -> Self {
+        let plan = &world.plan;
+        let config = plan.config();
+        let metrics = Arc::new(Metrics::new());
+        let directory = Arc::new(Directory::new());
+        let queue = |_| MailQueue { node: number, life, mail: Arc::default() };
+        let mail: Vec<MailQueue> = (0..plan.reactors).map(queue).collect();
+        let mailboxes = Mailboxes::new(mail.iter().map(|queue| Box::new(queue.clone()) as Box<dyn Door>).collect());
+        let fanout = || Fanout::new(mailboxes.clone(), Arc::clone(&directory));
+        let bus: Arc<dyn Bus> = Arc::new(SimBus { node: number, life });
+        let store = || Box::new(SimStore::new(number, life));
+        let (desk, nudged) = scribe::desk(Arc::clone(&metrics));
+        let shared = Arc::new(Shared {
+            config: config.clone(),
+            clock: clock(),
+            directory: Arc::clone(&directory),
+            bus: Arc::clone(&bus),
+            desk: desk.clone(),
+            attempts: Attempts::new(None),
+            mailboxes: Arc::clone(&mailboxes),
+            metrics: Arc::clone(&metrics),
+        });
+        let (entrances, queues) = workers::queues(Arc::clone(&metrics));
+        let echo = if plan.policy == SessionPolicy::Multi { EchoTo::OtherSessions } else { EchoTo::Nobody };
+        let parts = |_| LaneParts {
+            store: store(),
+            fanout: fanout(),
+            bus: Arc::clone(&bus),
+            echo,
+            patience: config.store.timeout,
+            clock: clock(),
+            metrics: Arc::clone(&metrics),
+        };
+        let (lanes, runners) = lanes::lanes((0..plan.lanes).map(parts).collect(), Arc::clone(&metrics));
+        let table = Arc::new(Table::new());
+        let reactor = |number: u16| {
+            let (shared, table) = (Arc::clone(&shared), Arc::clone(&table));
+            let tools = Tools { shared, table, lanes: lanes.clone(), workers: entrances.clone() };
+            Slot::new(Reactor::new(number, Local::new(tools)))
+        };
+        let worker = |_| Slot::new(Ctx::new(Arc::clone(&shared), store()));
+        Self {
+            number,
+            reactors: (0..u16::MAX).take(plan.reactors).map(reactor).collect(),
+            arriving: mail.iter().map(|_| RefCell::default()).collect(),
+            mail,
+            lanes: runners.into_iter().map(Slot::new).collect(),
+            workers: (0..plan.workers).map(worker).collect(),
+            auth: worker(0),
+            queues,
+            scribe: Slot::new(Scribe::new(store(), bus, desk)),
+            ear: Slot::new(Ear::new(fanout(), metrics)),
+            pipes: RefCell::default(),
+            _nudged: nudged,
+        }
+    }
+
+    /// A client connects to one of the reactors.
+    pub fn connect(&self, world: &World, pipe: SharedPipe) {
+        self.pipes.borrow_mut().push(Rc::clone(&pipe));
+        self.arriving[world.below(self.reactors.len())].borrow_mut().push(pipe);
+    }
+
+    pub fn parts(&self) -> Vec<Part> {
+        let mut parts: Vec<Part> = (0..self.reactors.len()).map(Part::Reactor).collect();
+        parts.extend((0..self.lanes.len()).map(Part::Lane));
+        parts.extend((0..self.workers.len()).map(Part::Worker));
+        parts.extend([Part::Auth, Part::Scribe, Part::Ear]);
+        parts
+    }
+
+    /// Lets one part make a step; whether it found something to do.
+    pub fn step(&self, world: &World, part: Part) -> bool {
+        match part {
+            Part::Reactor(number) => self.reactors[number].run(|reactor| {
+                for pipe in self.arriving[number].take() {
+                    reactor.adopt(world, pipe);
+                }
+                reactor.turn(world, self.mail[number].take_all())
+            }),
+            Part::Lane(number) => self.lanes[number].run(|lane| lane.step() != Stepped::Idle),
+            Part::Worker(number) => self.workers[number].run(|ctx| self.queues.run_one(Place::Worker, ctx)),
+            Part::Auth => self.auth.run(|ctx| self.queues.run_one(Place::Auth, ctx)),
+            Part::Scribe => self.scribe.run(|scribe| {
+                scribe.write();
+                false
+            }),
+            Part::Ear => self.ear.run(|ear| self.hear(world, ear)),
+        }
+    }
+
+    fn hear(&self, world: &World, ear: &Ear) -> bool {
+        let parcel = world.hub.borrow_mut().next(self.number, world.passed());
+        let Some(parcel) = parcel else { return false };
+        match &parcel {
+            Parcel::Resync => ear.resync("simulated"),
+            Parcel::Bell(channel, payload) => {
+                ear.bells(&[Heard { channel: *channel, payload }]);
+                if world.fault("bell comes again, late", 100) {
+                    world.hub.borrow_mut().again(self.number, parcel);
+                }
+            }
+        }
+        true
+    }
+
+    /// The process is gone: its sockets break. What the kernel had for the clients may still arrive.
+    pub fn die(&self) {
+        for pipe in self.pipes.borrow().iter() {
+            pipe.borrow_mut().server = End::Broken;
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What kind of cluster a seed makes, and how rough its life is.
+
+use std::time::Duration;
+
+use stonechat::config::{Config, PasswordCost, SessionPolicy};
+
+use crate::rng::Rng;
+
+/// The shape of a run. Everything in it comes from the seed, but for what tests set.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub nodes: usize,
+    pub reactors: usize,
+    pub lanes: usize,
+    pub workers: usize,
+    pub users: u32,
+    /// Groups, each by its members; the first is the creator.
+    pub groups: Vec<Vec<u32>>,
+    /// Clients of each user.
+    pub clients_per_user: usize,
+    pub policy: SessionPolicy,
+    /// Messages each client sends while it storms.
+    pub messages: u32,
+    /// What each client sends at most before an ack comes.
+    pub inflight: usize,
+    pub outbox_bytes: usize,
+    /// What the kernel holds for a client that does not read.
+    pub room_bytes: usize,
+    pub offline_messages: u32,
+    /// Steps of the storm.
+    pub steps: usize,
+    /// Multiplies the frequency of every fault; 0: none.
+    pub roughness: u32,
+    /// In so many of 10,000 cases (times the roughness) the store does what it is told, and its answer is lost.
+    pub lost_answers: u32,
+    /// Clients ask for something else than messages in so many of 10,000 cases.
+    pub curiosity: u32,
+    /// Each message is sent a second time though it was acked.
+    pub sends_twice: bool,
+    pub bug: Bug,
+}
+
+/// A bug that a test plants into what surrounds the server. Never there otherwise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Bug {
+    None,
+    /// The store says that a message is stored, and does not store it.
+    AckWithoutStoring,
+    /// The store does not look for cids.
+    ForgetCids,
+    /// The network swaps two pushes of one group.
+    SwapPushes,
+    /// The store leaves a number out.
+    SkipNumber,
+    /// A push goes to somebody else as well.
+    TellOutsider,
+    /// An ack is swallowed.
+    SwallowAck,
+}
+
+impl Plan {
+    pub fn draw(rng: &mut Rng) -> Self {
+        let users = u32::try_from(rng.between(3, 5)).expect("small");
+        let policy = match rng.below(4) {
+            0 => SessionPolicy::Multi,
+            1 => SessionPolicy::Replace,
+            _ => SessionPolicy::Reject,
+        };
+        let groups =
+            (0..rng.between(1, 2)).map(|_| (1..=users).filter(|user| *user <= 2 || rng.chance(7000)).collect());
+        let groups = groups.collect();
+        Self {
+            groups,
+            nodes: rng.between(1, 3),
+            reactors: rng.between(1, 2),
+            lanes: rng.between(1, 2),
+            workers: rng.between(1, 3),
+            users,
+            clients_per_user: if policy == SessionPolicy::Multi { rng.between(1, 2) } else { 1 },
+            policy,
+            messages: u32::try_from(rng.between(4, 16)).expect("small"),
+            inflight: rng.between(1, 8),
+            outbox_bytes: if rng.chance(4000) { 1024 } else { 256 * 1024 },
+            room_bytes: if rng.chance(4000) { 256 } else { 64 * 1024 },
+            offline_messages: u32::try_from(rng.between(1, 20)).expect("small"),
+            steps: rng.between(200, 1500),
+            roughness: u32::try_from(rng.between(1, 4)).expect("small"),
+            lost_answers: if rng.chance(2000) { 500 } else { 25 },
+            curiosity: if rng.chance(2000) { 4000 } else { 500 },
+            sends_twice: false,
+            bug: Bug::None,
+        }
+    }
+
+    /// The settings of the nodes.
+    pub fn config(&self) -> Config {
+        let mut config = Config { session_policy: self.policy, reactors: self.reactors, ..Config::default() };
+        config.password = PasswordCost { memory_kib: 8, passes: 1 };
+        config.limits.logins_per_minute = None;
+        config.limits.outbox_bytes = self.outbox_bytes;
+        config.limits.offline_messages = self.offline_messages;
+        config.limits.inflight = self.inflight;
+        config.store.timeout = Duration::from_millis(300);
+        config
+    }
+}

@@ -1,0 +1,58 @@
+//! A simulation that finds nothing may be blind. Each kind of broken promise is planted once, into what surrounds the
+//! server (store, network), without any other trouble: the checker must see it, and as what it is.
+
+use crate::checker::Class;
+use crate::cluster::run;
+use crate::plan::{Bug, Plan};
+
+/// The classes that are found with this bug, over some seeds without any fault.
+fn found(bug: Bug) -> Vec<Class> {
+    let mut classes: Vec<Class> = (0..8).flat_map(|seed| classes_of(seed, bug)).collect();
+    classes.sort_unstable();
+    classes.dedup();
+    classes
+}
+
+fn classes_of(seed: u64, bug: Bug) -> Vec<Class> {
+    let calm = |plan: &mut Plan| {
+        plan.roughness = 0;
+        plan.sends_twice = bug == Bug::ForgetCids;
+        plan.bug = bug;
+    };
+    run(seed, calm).violations.into_iter().map(|violation| violation.class).collect()
+}
+
+#[test]
+fn without_a_bug_nothing_is_found() {
+    assert_eq!(found(Bug::None), []);
+}
+
+#[test]
+fn a_store_that_says_stored_and_does_not_store() {
+    assert_eq!(found(Bug::AckWithoutStoring), [Class::L]);
+}
+
+#[test]
+fn a_store_that_does_not_look_for_cids() {
+    assert_eq!(found(Bug::ForgetCids), [Class::D]);
+}
+
+#[test]
+fn a_network_that_swaps_pushes() {
+    assert_eq!(found(Bug::SwapPushes), [Class::O]);
+}
+
+#[test]
+fn a_store_that_skips_a_number() {
+    assert_eq!(found(Bug::SkipNumber), [Class::H]);
+}
+
+#[test]
+fn a_push_that_goes_to_an_outsider_as_well() {
+    assert_eq!(found(Bug::TellOutsider), [Class::X]);
+}
+
+#[test]
+fn an_ack_that_is_swallowed() {
+    assert_eq!(found(Bug::SwallowAck), [Class::B]);
+}

@@ -1,0 +1,138 @@
+//! The seeds of the ordinary tests. `STONECHAT_SIM_SEEDS=N` runs N of them instead of 2,000; `STONECHAT_SIM_SEED=S` runs
+//! that one alone and tells all there is to tell of it.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fmt::Write;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
+
+use crate::cluster::{Run, run};
+
+/// Seeds of the ordinary tests.
+const SEEDS: u64 = 2000;
+/// A world belongs to its thread, so several may run side by side.
+const THREADS: u64 = 2;
+
+type Faults = BTreeMap<&'static str, u64>;
+
+fn number(variable: &str) -> Option<u64> {
+    env::var(variable).ok().map(|text| text.parse().expect("the variable is a number"))
+}
+
+/// Runs these seeds; what failed, what went wrong on purpose, and how many messages were acked meanwhile.
+fn run_all(seeds: Range<u64>) -> (String, Faults, usize) {
+    let (mut failures, mut faults, mut acked) = (String::new(), Faults::new(), 0);
+    for seed in seeds {
+        let run = catch_unwind(AssertUnwindSafe(|| run(seed, |_| {})));
+        let Ok(run) = run else {
+            writeln!(failures, "seed {seed} panicked; run it again with STONECHAT_SIM_SEED={seed}").unwrap();
+            continue;
+        };
+        acked += run.acked;
+        for (name, count) in &run.faults {
+            *faults.entry(name).or_default() += count;
+        }
+        for violation in &run.violations {
+            writeln!(failures, "seed {seed}: {violation}").unwrap();
+        }
+        if !run.violations.is_empty() {
+            writeln!(failures, "run it again: STONECHAT_SIM_SEED={seed} cargo test --test simulation one_seed")
+                .unwrap();
+        }
+    }
+    (failures, faults, acked)
+}
+
+#[test]
+fn nothing_is_lost_whatever_happens() {
+    let seeds = number("STONECHAT_SIM_SEEDS").unwrap_or(SEEDS);
+    let share = move |index: u64| seeds * index / THREADS..seeds * (index + 1) / THREADS;
+    let threads: Vec<_> = (0..THREADS).map(|index| thread::spawn(move || run_all(share(index)))).collect();
+    let (mut failures, mut faults, mut acked) = (String::new(), Faults::new(), 0);
+    for thread in threads {
+        let (failed, happened, stored) = thread.join().expect("panics of a run are caught");
+        failures += &failed;
+        acked += stored;
+        for (name, count) in happened {
+            *faults.entry(name).or_default() += count;
+        }
+    }
+    println!("{seeds} seeds, {acked} messages acked; faults:");
+    for (name, count) in &faults {
+        println!("{count:>9}  {name}");
+    }
+    assert!(failures.is_empty(), "{failures}");
+    if seeds >= SEEDS {
+        // A run without faults proves nothing.
+        assert_each_happened(&faults);
+    }
+}
+
+fn assert_each_happened(faults: &Faults) {
+    for name in [
+        "bell comes again, late",
+        "bell dropped without a link",
+        "bell lost with its link",
+        "bus link lost",
+        "client vanishes",
+        "clock jumps",
+        "connection ended by the client",
+        "connection reset",
+        "crash after a read",
+        "crash after a write",
+        "crash after the bell",
+        "crash before a question to the bus",
+        "crash before a store call",
+        "crash before a subscription",
+        "crash between commit and ack",
+        "crash between commit and bell",
+        "line delayed",
+        "node killed",
+        "node restarted",
+        "outcome unknown, committed",
+        "outcome unknown, not committed",
+        "settling fails",
+        "slow reader cut off",
+        "slow reader stalls",
+        "store call during an outage",
+        "store call fails",
+        "store outage",
+        "time leaps",
+        "write done, answer lost",
+    ] {
+        assert!(faults.get(name).is_some_and(|count| *count >= 10), "hardly ever: {name} ({:?})", faults.get(name));
+    }
+}
+
+/// A store that does what it is told and then loses its answer: the client asks again, and is told `already`.
+#[test]
+fn an_answer_that_was_lost_leaves_no_session_deaf() {
+    for seed in 0..200 {
+        let run = run(seed, |plan| {
+            (plan.lost_answers, plan.curiosity, plan.roughness, plan.nodes) = (3000, 5000, 1, 1);
+        });
+        assert_eq!(run.violations, [], "seed {seed}");
+    }
+}
+
+/// For a look at one seed.
+#[test]
+fn one_seed() {
+    let seed = number("STONECHAT_SIM_SEED").unwrap_or(1);
+    let Run { plan, violations, faults, story, .. } = run(seed, |_| {});
+    println!("{plan:#?}\n{story}\n{faults:#?}");
+    assert!(violations.is_empty(), "{violations:#?}");
+}
+
+#[test]
+fn a_seed_replays_exactly() {
+    for seed in 0..40 {
+        let (first, second) = (run(seed, |_| {}), run(seed, |_| {}));
+        assert_eq!(first.trace, second.trace, "seed {seed}");
+        assert_eq!(first.faults, second.faults, "seed {seed}");
+        assert_eq!(first.story, second.story, "seed {seed}");
+    }
+    assert_ne!(run(1, |_| {}).trace, run(2, |_| {}).trace);
+}

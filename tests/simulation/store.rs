@@ -1,0 +1,228 @@
+//! A node's way to the record, which fails as databases and networks do.
+
+use stonechat::clock::UnixMs;
+use stonechat::ids::{ConvId, DeviceId, GroupId, UserId};
+use stonechat::store::{
+    Append, Appended, Befriended, Created, CursorRow, FriendRequest, GroupRow, Joined, Left, MemberPage, Message,
+    Pending, Person, Range, Result, Store, StoreError, TokenHash, TokenRow, UserRow, Who,
+};
+
+use crate::database::Database;
+use crate::world::world;
+
+/// One connection to the record, of one life of a node.
+pub struct SimStore {
+    node: usize,
+    life: u32,
+    unsettled: Unsettled,
+}
+
+/// The commit whose outcome the lane does not know.
+enum Unsettled {
+    None,
+    NotCommitted,
+    Committed(Vec<Appended>),
+}
+
+fn away() -> StoreError {
+    StoreError::Unavailable("simulated".into())
+}
+
+fn not_simulated<T>() -> Result<T> {
+    Err(StoreError::Broken("the simulated clients never ask this".into()))
+}
+
+impl SimStore {
+    pub fn new(node: usize, life: u32) -> Self {
+        Self { node, life, unsettled: Unsettled::None }
+    }
+
+    /// The call reaches the record, or does not. Whoever has died reaches nothing any more.
+    fn reach(&self) -> Result<()> {
+        let world = world();
+        world.interrupt(self.node, self.life, "crash before a store call");
+        let is_down = world.database_is_down();
+        if is_down {
+            world.count("store call during an outage");
+        }
+        let fails = is_down || world.fault("store call fails", 25);
+        if fails || !world.cluster.is_alive(self.node, self.life) { Err(away()) } else { Ok(()) }
+    }
+
+    fn read<T>(&mut self, ask: impl FnOnce(&Database) -> T) -> Result<T> {
+        self.reach()?;
+        let world = world();
+        let answer = ask(&world.database.borrow());
+        world.interrupt(self.node, self.life, "crash after a read");
+        Ok(answer)
+    }
+
+    fn write<T>(&mut self, change: impl FnOnce(&mut Database) -> T) -> Result<T> {
+        self.reach()?;
+        let world = world();
+        let answer = change(&mut world.database.borrow_mut());
+        world.interrupt(self.node, self.life, "crash after a write");
+        if world.fault("write done, answer lost", world.plan.lost_answers) { Err(away()) } else { Ok(answer) }
+    }
+}
+
+impl Store for SimStore {
+    fn create_user(&mut self, _: &str, _: &str, _: UnixMs) -> Result<Created<UserId>> {
+        not_simulated()
+    }
+
+    fn user(&mut self, who: Who<'_>) -> Result<Option<UserRow>> {
+        self.read(|database| database.user(who))
+    }
+
+    fn report_states(&mut self, _: &[UserId], _: &[UserId]) -> Result<()> {
+        self.write(|_| ())
+    }
+
+    fn save_token(&mut self, hash: &TokenHash, row: &TokenRow, _: UnixMs) -> Result<()> {
+        self.write(|database| database.save_token(hash, row))
+    }
+
+    fn token(&mut self, hash: &TokenHash, now: UnixMs) -> Result<Option<TokenRow>> {
+        self.read(|database| database.token(hash, now))
+    }
+
+    fn extend_token(&mut self, hash: &TokenHash, expires_at: UnixMs) -> Result<()> {
+        self.write(|database| database.extend_token(hash, expires_at))
+    }
+
+    fn delete_token(&mut self, hash: &TokenHash) -> Result<()> {
+        self.write(|database| database.delete_token(hash))
+    }
+
+    fn device(&mut self, _: UserId, _: &str) -> Result<DeviceId> {
+        not_simulated()
+    }
+
+    fn add_friend(&mut self, _: UserId, _: UserId) -> Result<Befriended> {
+        not_simulated()
+    }
+
+    fn delete_friend(&mut self, _: UserId, _: UserId) -> Result<bool> {
+        not_simulated()
+    }
+
+    fn friends(&mut self, _: UserId) -> Result<Vec<Person>> {
+        self.read(|_| Vec::new())
+    }
+
+    fn request_friend(&mut self, _: UserId, _: UserId, _: &str, _: UnixMs) -> Result<Befriended> {
+        not_simulated()
+    }
+
+    fn answer_friend(&mut self, _: UserId, _: UserId, _: bool) -> Result<Befriended> {
+        not_simulated()
+    }
+
+    fn friend_requests(&mut self, _: UserId, _: u32) -> Result<Vec<FriendRequest>> {
+        self.read(|_| Vec::new())
+    }
+
+    fn create_group(&mut self, _: UserId, _: &str, _: &str, _: UnixMs) -> Result<Created<GroupId>> {
+        not_simulated()
+    }
+
+    fn join_group(&mut self, user: UserId, group: GroupId) -> Result<Joined> {
+        self.write(|database| database.join(user, group))
+    }
+
+    fn quit_group(&mut self, user: UserId, group: GroupId) -> Result<Left> {
+        self.write(|database| database.quit(user, group))
+    }
+
+    fn delete_group(&mut self, _: UserId, _: GroupId) -> Result<Left> {
+        not_simulated()
+    }
+
+    fn groups(&mut self, user: UserId) -> Result<Vec<GroupRow>> {
+        self.read(|database| database.groups(user))
+    }
+
+    fn group(&mut self, group: GroupId, user: UserId) -> Result<Option<(GroupRow, bool)>> {
+        self.read(|database| database.group(group, user))
+    }
+
+    fn members(&mut self, group: GroupId, after: u32, limit: u32) -> Result<MemberPage> {
+        self.read(|database| database.members(group, after, limit))
+    }
+
+    fn members_of_all(&mut self, groups: &[GroupId], limit: u32) -> Result<Vec<MemberPage>> {
+        self.read(|database| groups.iter().map(|group| database.members(*group, 0, limit)).collect())
+    }
+
+    fn find_users(&mut self, _: Option<UserId>, _: &str, _: u32) -> Result<Vec<Person>> {
+        not_simulated()
+    }
+
+    fn find_groups(&mut self, _: Option<GroupId>, _: &str, _: u32) -> Result<Vec<GroupRow>> {
+        not_simulated()
+    }
+
+    fn append(&mut self, batch: &[Append]) -> Result<Vec<Appended>> {
+        assert!(matches!(self.unsettled, Unsettled::None), "a lane appends before it has settled");
+        self.reach()?;
+        let world = world();
+        if world.fault("outcome unknown, not committed", 80) {
+            self.unsettled = Unsettled::NotCommitted;
+            return Err(StoreError::OutcomeUnknown("simulated".into()));
+        }
+        let outcomes = world.database.borrow_mut().append(batch);
+        world.interrupt(self.node, self.life, "crash between commit and ack");
+        if world.fault("outcome unknown, committed", 80) {
+            self.unsettled = Unsettled::Committed(outcomes);
+            return Err(StoreError::OutcomeUnknown("simulated".into()));
+        }
+        Ok(outcomes)
+    }
+
+    fn settle(&mut self, _: &[Append]) -> Result<Option<Vec<Appended>>> {
+        self.reach()?;
+        if world().fault("settling fails", 2000) {
+            return Err(away());
+        }
+        match std::mem::replace(&mut self.unsettled, Unsettled::None) {
+            Unsettled::None => panic!("only an unknown outcome is settled"),
+            Unsettled::NotCommitted => Ok(None),
+            Unsettled::Committed(outcomes) => Ok(Some(outcomes)),
+        }
+    }
+
+    fn messages(&mut self, conv: ConvId, range: Range, limit: u32, bytes: usize) -> Result<(Vec<Message>, bool)> {
+        self.read(|database| database.messages(conv, range, limit, bytes))
+    }
+
+    fn pending(&mut self, user: UserId, device: DeviceId) -> Result<Vec<Pending>> {
+        self.read(|database| database.pending(user, device))
+    }
+
+    fn pending_of_all(&mut self, sessions: &[(UserId, DeviceId)]) -> Result<Vec<Vec<Pending>>> {
+        self.read(|database| sessions.iter().map(|(user, device)| database.pending(*user, *device)).collect())
+    }
+
+    fn position(&mut self, user: UserId, device: DeviceId, conv: ConvId) -> Result<Option<Pending>> {
+        self.read(|database| database.position(user, device, conv))
+    }
+
+    fn oldest_pending(
+        &mut self,
+        pending: &[Pending],
+        skip: Option<UserId>,
+        limit: u32,
+        bytes_max: usize,
+    ) -> Result<Vec<Message>> {
+        self.read(|database| database.oldest_pending(pending, skip, limit, bytes_max))
+    }
+
+    fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<()> {
+        self.write(|database| database.save_cursors(rows))
+    }
+
+    fn ping(&mut self) -> Result<()> {
+        self.read(|_| ())
+    }
+}

@@ -1,0 +1,172 @@
+//! What all parts of one run share: the seed's numbers, the clocks, the record, the bus, and the count of the faults.
+//!
+//! A run lives in one thread, and its world is that thread's: the shims that the server is given (store, bus, doors) must
+//! be `Send`, so they carry no reference to it and find it here.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use stonechat::clock::{Clock, UnixMs};
+
+use crate::bus::Hub;
+use crate::cluster::Cluster;
+use crate::database::Database;
+use crate::plan::{Bug, Plan};
+use crate::rng::Rng;
+
+/// How deep one part may be interrupted by others that are interrupted in turn.
+const DEPTH_MAX: u32 = 3;
+/// 2026-01-01.
+const WALL_START_MS: i64 = 1_767_225_600_000;
+
+thread_local! {
+    static WORLD: RefCell<Option<Rc<World>>> = const { RefCell::new(None) };
+}
+
+/// Everything that a run has but one of.
+pub struct World {
+    pub plan: Plan,
+    pub database: RefCell<Database>,
+    pub hub: RefCell<Hub>,
+    pub cluster: Cluster,
+    /// Faults happen, and parts are interrupted.
+    pub is_stormy: Cell<bool>,
+    rng: RefCell<Rng>,
+    start: Instant,
+    passed: Cell<Duration>,
+    wall_shift_ms: Cell<i64>,
+    depth: Cell<u32>,
+    trace: Cell<u64>,
+    faults: RefCell<BTreeMap<&'static str, u64>>,
+}
+
+/// The world of this thread's run.
+pub fn world() -> Rc<World> {
+    WORLD.with_borrow(|world| Rc::clone(world.as_ref().expect("a run has begun")))
+}
+
+/// The clocks that the nodes are given.
+pub fn clock() -> Clock {
+    Clock::new(|| world().now(), || world().wall())
+}
+
+impl World {
+    /// Begins a run on this thread; the one before is forgotten.
+    #[expect(clippy::disallowed_methods, reason = "a start for the clock that the simulation moves")]
+    pub fn begin(seed: u64, change: impl FnOnce(&mut Plan)) -> Rc<Self> {
+        let mut rng = Rng::new(seed);
+        let mut plan = Plan::draw(&mut rng);
+        change(&mut plan);
+        let world = Rc::new(Self {
+            database: RefCell::new(Database::new(&plan)),
+            hub: RefCell::new(Hub::new(plan.nodes)),
+            cluster: Cluster::new(&plan),
+            plan,
+            is_stormy: Cell::new(true),
+            rng: RefCell::new(rng),
+            start: Instant::now(),
+            passed: Cell::default(),
+            wall_shift_ms: Cell::default(),
+            depth: Cell::default(),
+            trace: Cell::new(seed),
+            faults: RefCell::default(),
+        });
+        WORLD.set(Some(Rc::clone(&world)));
+        world
+    }
+
+    pub fn now(&self) -> Instant {
+        self.start + self.passed.get()
+    }
+
+    /// Time since the run began.
+    pub fn passed(&self) -> Duration {
+        self.passed.get()
+    }
+
+    /// How long ago this moment of the run was.
+    pub fn since(&self, moment: Duration) -> Duration {
+        self.passed.get().saturating_sub(moment)
+    }
+
+    pub fn pass(&self, time: Duration) {
+        self.passed.set(self.passed.get() + time);
+    }
+
+    pub fn wall(&self) -> UnixMs {
+        let ms = i64::try_from(self.passed.get().as_millis()).expect("a run is short");
+        UnixMs(WALL_START_MS + ms + self.wall_shift_ms.get())
+    }
+
+    pub fn shift_wall(&self, ms: i64) {
+        self.wall_shift_ms.set(self.wall_shift_ms.get() + ms);
+    }
+
+    pub fn below(&self, end: usize) -> usize {
+        self.rng.borrow_mut().below(end)
+    }
+
+    pub fn between(&self, first: usize, last: usize) -> usize {
+        self.rng.borrow_mut().between(first, last)
+    }
+
+    pub fn chance(&self, of_10_000: u32) -> bool {
+        self.rng.borrow_mut().chance(of_10_000)
+    }
+
+    /// Whether a fault that comes so often in 10,000 cases comes now; it is counted.
+    pub fn fault(&self, name: &'static str, of_10_000: u32) -> bool {
+        let comes = self.is_stormy.get() && self.chance(of_10_000 * self.plan.roughness);
+        if comes {
+            self.count(name);
+        }
+        comes
+    }
+
+    /// Counts a fault.
+    pub fn count(&self, name: &'static str) {
+        *self.faults.borrow_mut().entry(name).or_default() += 1;
+    }
+
+    pub fn faults(&self) -> BTreeMap<&'static str, u64> {
+        self.faults.borrow().clone()
+    }
+
+    /// Mixes something that happened into the run's fingerprint.
+    pub fn note(&self, what: u64) {
+        self.trace.set((self.trace.get().rotate_left(7) ^ what).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    }
+
+    /// The run's fingerprint.
+    pub fn trace(&self) -> u64 {
+        self.trace.get()
+    }
+
+    pub fn database_is_down(&self) -> bool {
+        self.cluster.is_outage(self.passed())
+    }
+
+    /// The bug a test has planted into the network.
+    pub fn planted(&self) -> Bug {
+        self.plan.bug
+    }
+
+    /// One part of a node is in the middle of something: others may go on meanwhile, or the node may die.
+    pub fn interrupt(&self, node: usize, life: u32, here: &'static str) {
+        if !self.is_stormy.get() || self.depth.get() >= DEPTH_MAX {
+            return;
+        }
+        self.depth.set(self.depth.get() + 1);
+        if self.chance(4000) {
+            for _ in 0..self.between(1, 4) {
+                self.cluster.step(self);
+            }
+        }
+        if self.cluster.is_alive(node, life) && self.fault(here, 5) {
+            self.cluster.crash(self, node);
+        }
+        self.depth.set(self.depth.get() - 1);
+    }
+}
