@@ -75,7 +75,7 @@ impl Meter {
             unit: what.unit,
             seconds,
             count: what.count,
-            per_second: rate(what.count, seconds),
+            per_second: Some(rate(what.count, seconds)),
             cpu: names.zip(&spent).map(|(watched, spent)| share(&watched.name, *spent)).collect(),
             cpu_us_per_unit: micros_per(spent.iter().sum(), what.count),
             own_cpu: share(&self.own.name, end.own.saturating_sub(begin.own)),

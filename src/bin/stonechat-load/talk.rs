@@ -406,7 +406,7 @@ fn seats(plan: &Plan, blank: &[u8]) -> Vec<Seat> {
 fn notes(report: &Report, senders: usize, plan: &Plan) -> Vec<String> {
     let mut notes = Vec::new();
     let receivers = plan.rooms.first().map_or(1, |room| room.members - 1) as f64;
-    let per_sender = report.per_second / receivers / senders.max(1) as f64;
+    let per_sender = report.per_second.unwrap_or(0.0) / receivers / senders.max(1) as f64;
     let wanted = if let Pace::Rate(rate) = plan.pace { rate / senders.max(1) as f64 } else { f64::INFINITY };
     if (95.0..=105.0).contains(&per_sender) && wanted > 105.0 {
         notes.push(
