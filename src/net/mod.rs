@@ -16,7 +16,7 @@ mod deadlines;
 pub mod frame;
 mod link;
 pub mod mailbox;
-mod outbox;
+pub mod outbox;
 pub mod proxy;
 pub mod reactor;
 mod sys;

@@ -18,11 +18,11 @@ const SLICES_MAX: usize = 64;
 
 /// The line does not fit under the high-water mark; it is given back.
 #[derive(Debug)]
-pub(super) struct HighWater(pub(super) Bytes);
+pub struct HighWater(pub Bytes);
 
 /// What [`Outbox::write_to`] came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Wrote {
+pub enum Wrote {
     /// Nothing is left.
     All,
     /// The sink takes no more at present.
@@ -31,7 +31,7 @@ pub(super) enum Wrote {
 
 /// The queue of one socket. See the module's text.
 #[derive(Debug)]
-pub(super) struct Outbox {
+pub struct Outbox {
     lines: VecDeque<Bytes>,
     /// Invariant: less than the length of the first line; 0 if there is none.
     head_written: usize,
@@ -49,7 +49,8 @@ pub(super) struct Outbox {
 
 impl Outbox {
     /// An empty one with this high-water mark.
-    pub(super) fn new(bytes_max: usize) -> Self {
+    #[must_use]
+    pub fn new(bytes_max: usize) -> Self {
         Self { lines: VecDeque::new(), head_written: 0, queued: 0, written: 0, waiting: 0, bytes_max, was_high: false }
     }
 
@@ -58,7 +59,7 @@ impl Outbox {
     ///
     /// # Errors
     /// More than the high-water mark would be waiting; nothing has been queued.
-    pub(super) fn push(&mut self, line: Bytes) -> Result<(), HighWater> {
+    pub fn push(&mut self, line: Bytes) -> Result<(), HighWater> {
         if line.is_empty() {
             return Ok(());
         }
@@ -76,7 +77,7 @@ impl Outbox {
     ///
     /// # Errors
     /// The sink's, `WouldBlock` and `Interrupted` excepted; `WriteZero` if it takes nothing without an error.
-    pub(super) fn write_to(&mut self, sink: &mut impl Write) -> io::Result<Wrote> {
+    pub fn write_to(&mut self, sink: &mut impl Write) -> io::Result<Wrote> {
         while self.waiting > 0 {
             let mut slices = [IoSlice::new(&[]); SLICES_MAX];
             let mut used = 0;

@@ -44,6 +44,10 @@ pub(crate) enum Workload {
     Idle(IdleArgs),
     /// Connect, log in, close, and again
     Logins(LoginsArgs),
+    /// All sessions are cut off at once and come back
+    Storm(StormArgs),
+    /// A user to whom much was said while he was away logs in
+    Backlog(BacklogArgs),
 }
 
 /// Flags of all workloads.
@@ -163,6 +167,26 @@ pub(crate) struct LoginsArgs {
     /// Logins under way at once
     #[arg(long, value_name = "K", default_value_t = 64, value_parser = count)]
     pub(crate) in_flight: usize,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StormArgs {
+    /// Sessions
+    #[arg(long, value_name = "C", default_value_t = 10_000, value_parser = count)]
+    pub(crate) connections: usize,
+    /// Sessions that come back at the same time; the others wait for their turn
+    #[arg(long, value_name = "K", default_value_t = 1000, value_parser = count)]
+    pub(crate) in_flight: usize,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BacklogArgs {
+    /// Messages that wait for the user
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = count)]
+    pub(crate) messages: usize,
+    /// How many others they are from
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = count)]
+    pub(crate) senders: usize,
 }
 
 /// What a login shows.

@@ -11,7 +11,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use memchr::memchr;
@@ -277,6 +277,15 @@ impl Net {
         if let Some(slot) = self.connections.get_mut(k) {
             *slot = None;
         }
+    }
+
+    /// Cuts it off, as a network that fails: the other side gets a reset and no end.
+    pub(crate) fn cut(&mut self, k: usize) {
+        if let Some(connection) = self.connection(k) {
+            // Without it the other side gets an orderly end, which is all the same to the run.
+            let _ = socket2::SockRef::from(&connection.socket).set_linger(Some(Duration::ZERO));
+        }
+        self.close(k);
     }
 
     /// Closes all.

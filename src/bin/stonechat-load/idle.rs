@@ -69,6 +69,7 @@ pub(crate) fn run(common: &Common, args: &IdleArgs, progress: &Progress) -> Resu
     let mut report = meter.report(&sitting, &end, measured);
     report.memory = meter.growth(&begin, &end, args.connections);
     report.durations.push(Lasted { what: "logging in", seconds: logged_in.as_secs_f64() });
+    report.per_second = None;
     report.notes = notes;
     Ok(report)
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use hdrhistogram::Histogram;
 
 use crate::cli::{By, Common, LoginsArgs};
-use crate::clock::now;
+use crate::clock::{nanos, now};
 use crate::engine::{Client, Engine, Net, Next};
 use crate::meter::{Measured, Meter, Reading};
 use crate::open_files;
@@ -225,8 +225,4 @@ impl Client for Leaving {
         }
         Ok(if self.left == 0 { Next::Done } else { Next::Until(now + PATIENCE) })
     }
-}
-
-fn nanos(later: Instant, earlier: Instant) -> u64 {
-    u64::try_from(later.saturating_duration_since(earlier).as_nanos()).unwrap_or(u64::MAX)
 }

@@ -3,11 +3,12 @@
 //! ```text
 //!   cli -> one workload -> report
 //!          pairs, groups   talk: sends, listens; ledger: exactly once, in order; limit: forwarder instead of a server
-//!          idle, logins
+//!          idle, logins, storm, backlog
 //!            |                            setup: accounts, sessions, friends, groups
 //!          engine: one poll, all connections      meter, proc_stat: CPU and memory of the processes under test
 //! ```
 
+mod backlog;
 mod cli;
 mod clock;
 mod engine;
@@ -27,6 +28,7 @@ mod roster;
 mod setup;
 mod source;
 mod stamp;
+mod storm;
 mod talk;
 mod wire;
 
@@ -60,6 +62,8 @@ fn run(cli: &Cli) -> Result<Report> {
         Workload::Groups(args) => groups::run(&cli.common, args, &progress),
         Workload::Idle(args) => idle::run(&cli.common, args, &progress),
         Workload::Logins(args) => logins::run(&cli.common, args, &progress),
+        Workload::Storm(args) => storm::run(&cli.common, args, &progress),
+        Workload::Backlog(args) => backlog::run(&cli.common, args, &progress),
     }
 }
 

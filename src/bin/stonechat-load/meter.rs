@@ -7,6 +7,9 @@ use anyhow::Result;
 use crate::proc_stat::Watched;
 use crate::report::{Cpu, Memory, Report, micros_per};
 
+/// How often the memory is looked at for its peak.
+const PEAK_LOOKS: Duration = Duration::from_millis(20);
+
 /// The processes under test, and the generator itself.
 #[derive(Debug)]
 pub(crate) struct Meter {
@@ -41,9 +44,14 @@ impl Meter {
     /// # Errors
     /// A process has ended.
     pub(crate) fn read(&self, clock: impl FnOnce() -> Instant) -> Result<Reading> {
-        let pss_bytes = self.watched.iter().map(Watched::pss_bytes).collect::<Result<_>>()?;
+        let pss_bytes = self.pss_bytes()?;
         let cpu = self.watched.iter().chain(&self.threads).map(Watched::cpu).collect::<Result<_>>()?;
         Ok(Reading { at: clock(), cpu, own: self.own.cpu()?, pss_bytes })
+    }
+
+    /// The memory of all watched processes at this moment, in bytes; for [`Peak`].
+    fn pss_bytes(&self) -> Result<Vec<u64>> {
+        self.watched.iter().map(Watched::pss_bytes).collect()
     }
 
     /// How memory grew between two readings.
@@ -67,7 +75,7 @@ impl Meter {
             unit: what.unit,
             seconds,
             count: what.count,
-            per_second: rate(what.count, seconds),
+            per_second: Some(rate(what.count, seconds)),
             cpu: names.zip(&spent).map(|(watched, spent)| share(&watched.name, *spent)).collect(),
             cpu_us_per_unit: micros_per(spent.iter().sum(), what.count),
             own_cpu: share(&self.own.name, end.own.saturating_sub(begin.own)),
@@ -96,6 +104,43 @@ impl Reading {
     /// When it was taken.
     pub(crate) fn at(&self) -> Instant {
         self.at
+    }
+}
+
+/// The largest memory seen of each process while something lasts.
+#[derive(Debug)]
+pub(crate) struct Peak {
+    highest: Vec<u64>,
+    looked_at: Instant,
+}
+
+impl Peak {
+    /// From here on.
+    pub(crate) fn begin(begin: &Reading) -> Self {
+        Self { highest: begin.pss_bytes.clone(), looked_at: begin.at }
+    }
+
+    /// Looks, but not more often than 50 times a second.
+    ///
+    /// # Errors
+    /// A process has ended.
+    pub(crate) fn look(&mut self, meter: &Meter, now: Instant) -> Result<()> {
+        if now < self.looked_at + PEAK_LOOKS {
+            return Ok(());
+        }
+        self.looked_at = now;
+        for (highest, bytes) in self.highest.iter_mut().zip(meter.pss_bytes()?) {
+            *highest = (*highest).max(bytes);
+        }
+        Ok(())
+    }
+
+    /// The reading at the end, with the peaks as its memory.
+    pub(crate) fn end(self, mut end: Reading) -> Reading {
+        for (highest, bytes) in self.highest.into_iter().zip(&mut end.pss_bytes) {
+            *bytes = highest.max(*bytes);
+        }
+        end
     }
 }
 

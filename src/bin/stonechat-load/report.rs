@@ -20,7 +20,8 @@ pub(crate) struct Report {
     pub(crate) seconds: f64,
     /// How many units in that time.
     pub(crate) count: u64,
-    pub(crate) per_second: f64,
+    /// `None` where a rate means nothing.
+    pub(crate) per_second: Option<f64>,
     pub(crate) latencies: Vec<Latency>,
     /// CPU of the processes under test, each and in total.
     pub(crate) cpu: Vec<Cpu>,
@@ -111,8 +112,11 @@ fn kib(bytes: u64) -> f64 {
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.workload)?;
-        let (unit, seconds) = (self.unit, self.seconds);
-        writeln!(f, "  {:>12.0} {unit}s/s   ({} in {seconds:.2} s)", self.per_second, self.count)?;
+        let (unit, count, seconds) = (self.unit, self.count, self.seconds);
+        match self.per_second {
+            Some(per_second) => writeln!(f, "  {per_second:>12.0} {unit}s/s   ({count} in {seconds:.2} s)")?,
+            None => writeln!(f, "  {count:>12} {unit}s   (for {seconds:.2} s)")?,
+        }
         self.write_latencies(f)?;
         self.write_cpu(f)?;
         for Memory { name, before_bytes, after_bytes, per_connection_bytes } in &self.memory {

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use hdrhistogram::Histogram;
 
-use crate::clock::now;
+use crate::clock::{nanos, now};
 use crate::engine::{Client, Net, Next};
 use crate::ledger::{Heard, Ledger, Numbering, Problems};
 use crate::meter::{Measured, Meter, Reading};
@@ -24,7 +24,7 @@ use crate::progress::Progress;
 use crate::report::{Latency, Report, histogram};
 use crate::setup::{Confirm, cut_off};
 use crate::stamp::{self, Stamp};
-use crate::wire::{errno_of, msg_of, msgid, msgid_of, refusal, seq_of};
+use crate::wire::{errno_of, msgid, msgid_of, not_understood, refusal, seq_of, stamped};
 
 /// How long nothing may land, after the last message was sent, before what is missing counts as lost.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -233,11 +233,10 @@ impl<'a> Talk<'a> {
         }
     }
 
-    fn pushed(&mut self, net: &mut Net, k: usize, line: &[u8], at: Instant) -> Result<()> {
-        let (Some(seq), Some(text)) = (seq_of(line), msg_of(line)) else { return Err(not_understood(line)) };
-        let Some(stamp) = Stamp::read(text).filter(|_| self.is_whole(text)) else {
+    fn pushed(&mut self, net: &mut Net, k: usize, line: &[u8], at: Instant) {
+        let Some((stamp, seq)) = stamped(line, &self.blank) else {
             self.problems.add(|| format!("a message that nobody sent: {}", String::from_utf8_lossy(line)));
-            return Ok(());
+            return;
         };
         let (room, member) = (self.seats[k].room, self.seats[k].member);
         let first = u32::try_from(self.plan.rooms[room].first).unwrap_or(u32::MAX);
@@ -247,7 +246,6 @@ impl<'a> Talk<'a> {
             self.landed(net, stamp.sender as usize, stamp.number, at);
         }
         self.confirm(net, k, seq);
-        Ok(())
     }
 
     fn count(&mut self, stamp: Stamp, at: Instant) {
@@ -255,11 +253,6 @@ impl<'a> Talk<'a> {
             self.counts.delivered += 1;
             self.counts.deliveries.saturating_record(nanos(at, self.start).saturating_sub(stamp.at_ns));
         }
-    }
-
-    /// Whether the padding is as it was sent.
-    fn is_whole(&self, text: &[u8]) -> bool {
-        text.len() == self.blank.len() && text[stamp::STAMP_BYTES..] == self.blank[stamp::STAMP_BYTES..]
     }
 
     fn confirm(&mut self, net: &mut Net, k: usize, seq: u64) {
@@ -362,7 +355,7 @@ impl Client for Talk<'_> {
 
     fn line(&mut self, net: &mut Net, k: usize, line: &[u8], at: Instant) -> Result<()> {
         match msgid_of(line) {
-            msgid::ONE_CHAT | msgid::GROUP_CHAT => self.pushed(net, k, line, at)?,
+            msgid::ONE_CHAT | msgid::GROUP_CHAT => self.pushed(net, k, line, at),
             msgid::ONE_CHAT_ACK | msgid::GROUP_CHAT_ACK => self.acked(net, k, line, at)?,
             msgid::PING => net.send(k, b"{\"msgid\":18}\n"),
             msgid::NOTICE => {}
@@ -408,20 +401,12 @@ fn seats(plan: &Plan, blank: &[u8]) -> Vec<Seat> {
     seats
 }
 
-fn nanos(later: Instant, earlier: Instant) -> u64 {
-    u64::try_from(later.saturating_duration_since(earlier).as_nanos()).unwrap_or(u64::MAX)
-}
-
-fn not_understood(line: &[u8]) -> anyhow::Error {
-    anyhow::anyhow!("not understood: {}", String::from_utf8_lossy(line))
-}
-
 /// What a server with its everyday limits does to a load test.
 #[expect(clippy::cast_precision_loss, reason = "a rule of thumb")]
 fn notes(report: &Report, senders: usize, plan: &Plan) -> Vec<String> {
     let mut notes = Vec::new();
     let receivers = plan.rooms.first().map_or(1, |room| room.members - 1) as f64;
-    let per_sender = report.per_second / receivers / senders.max(1) as f64;
+    let per_sender = report.per_second.unwrap_or(0.0) / receivers / senders.max(1) as f64;
     let wanted = if let Pace::Rate(rate) = plan.pace { rate / senders.max(1) as f64 } else { f64::INFINITY };
     if (95.0..=105.0).contains(&per_sender) && wanted > 105.0 {
         notes.push(

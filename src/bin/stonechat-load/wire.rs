@@ -10,8 +10,11 @@ use memchr::memmem::{self, Finder};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::stamp::{STAMP_BYTES, Stamp};
+
 /// The `msgid`s that a load generator meets; docs/protocol.md has all.
 pub(crate) mod msgid {
+    pub(crate) const LOGIN_REPLY: u64 = 2;
     pub(crate) const ONE_CHAT: u64 = 6;
     pub(crate) const GROUP_CHAT: u64 = 10;
     pub(crate) const ONE_CHAT_ACK: u64 = 11;
@@ -43,7 +46,7 @@ pub(crate) fn errno_of(line: &[u8]) -> Option<u64> {
 }
 
 /// The text of `msg`, which in our messages has no escapes.
-pub(crate) fn msg_of(line: &[u8]) -> Option<&[u8]> {
+fn msg_of(line: &[u8]) -> Option<&[u8]> {
     let begin = MSG.find(line)? + MSG.needle().len();
     let length = memchr::memchr(b'"', &line[begin..])?;
     Some(&line[begin..begin + length])
@@ -91,6 +94,18 @@ impl Reply {
         anyhow::ensure!(reply.errno == 0, "{}", refusal(line));
         Ok(reply)
     }
+}
+
+/// The stamp and the `seq` of a push whose text is as it was sent (`blank` but for the stamp). `None`: nobody sent it.
+pub(crate) fn stamped(line: &[u8], blank: &[u8]) -> Option<(Stamp, u64)> {
+    let (seq, text) = (seq_of(line)?, msg_of(line)?);
+    let is_whole = text.len() == blank.len() && text[STAMP_BYTES..] == blank[STAMP_BYTES..];
+    Some((Stamp::read(text).filter(|_| is_whole)?, seq))
+}
+
+/// The error of a line that should not be there.
+pub(crate) fn not_understood(line: &[u8]) -> anyhow::Error {
+    anyhow::anyhow!("not understood: {}", String::from_utf8_lossy(line))
 }
 
 /// What a refusal means for whoever runs a load test.
