@@ -5,7 +5,7 @@ use stonechat::clock::UnixMs;
 use stonechat::ids::UserId;
 use stonechat::wire::errno::Errno;
 use stonechat::wire::msg_id::MsgId;
-use stonechat::wire::reply::{self, Echo, Push, RawEcho};
+use stonechat::wire::reply::{self, Echo, Push, RawEcho, TimeText};
 use stonechat::wire::request::{
     AnswerFriend, AskFriend, Bare, Bounds, Chat, CreateGroup, Delivered, Envelope, Find, Groups, History, Login,
     OneFriend, OneGroup, Register, Request,
@@ -35,8 +35,9 @@ pub fn run(bytes: &[u8]) {
 /// The ack and the push of a message.
 fn relay(chat: &Chat, echo: &Echo) {
     let sender = UserId::new(1).expect("1 is an id");
-    assert_is_a_line(&reply::ack(chat.to, 1, UnixMs::now(), echo));
-    let push = Push { sender, name: "a", to: chat.to, body: &chat.body, time: UnixMs::now(), seq: 1 };
+    let time = TimeText::new(UnixMs::now());
+    assert_is_a_line(&reply::ack(chat.to, 1, &time, echo));
+    let push = Push { sender, name: "a", to: chat.to, body: &chat.body, time: &time, seq: 1 };
     assert_is_a_line(&push.line());
     let listed = format!(r#"{{"messages":[{}]}}"#, push.element().get());
     assert!(!listed.contains('\n'), "{listed}");
