@@ -48,7 +48,8 @@ impl Directory {
     #[must_use]
     pub fn enter(&self, user: UserId, entry: Entry, policy: SessionPolicy) -> Entered {
         let mut shard = self.shard(user);
-        let sessions = shard.entry(user).or_default();
+        // One session is what nearly everybody has.
+        let sessions = shard.entry(user).or_insert_with(|| Vec::with_capacity(1));
         let takes_over = |old: &Entry| policy == SessionPolicy::Replace || old.token == entry.token;
         if policy == SessionPolicy::Reject && sessions.iter().any(|old| !takes_over(old)) {
             return Entered::AlreadyOnline;

@@ -28,6 +28,10 @@ use crate::config::Synchronous;
 const FILE: &str = "stonechat.db";
 const LOCK_FILE: &str = "stonechat.lock";
 
+/// What each reader keeps of the file; there is one for each thread. SQLite would keep 2 MiB each, of pages that the
+/// system's cache holds as well.
+const READER_CACHE_KIB: u32 = 256;
+
 /// Opens stores on the database in one folder. The folder is locked as long as this or one of its stores lives.
 pub struct SqliteStores {
     file: PathBuf,
@@ -60,7 +64,8 @@ pub fn exists(dir: &Path) -> bool {
 impl OpenStore for SqliteStores {
     fn open(&self) -> Result<Box<dyn Store>> {
         let reader = connection::open(&self.file, self.synchronous, self.timeout)?;
-        reader.execute_batch("PRAGMA query_only = ON").map_err(fault)?;
+        let settings = format!("PRAGMA query_only = ON; PRAGMA cache_size = -{READER_CACHE_KIB}");
+        reader.execute_batch(&settings).map_err(fault)?;
         Ok(Box::new(SqlStore(Sqlite { reader, writer: Arc::clone(&self.writer) })))
     }
 
