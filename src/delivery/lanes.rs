@@ -69,7 +69,7 @@ pub fn lanes(parts: Vec<LaneParts>, metrics: Arc<Metrics>) -> (Lanes, Vec<LaneRu
     for parts in parts {
         let (queue, jobs) = bounded(QUEUE_MESSAGES_MAX);
         queues.push(queue);
-        runners.push(LaneRunner { lane: Lane::new(parts.patience), parts, jobs });
+        runners.push(LaneRunner { lane: Lane::new(parts.patience), parts, jobs, is_failing: false });
     }
     (Lanes { queues: queues.into(), metrics }, runners)
 }
@@ -120,6 +120,8 @@ pub struct LaneRunner {
     parts: LaneParts,
     lane: Lane,
     jobs: Receiver<Job>,
+    /// The last call of the store failed.
+    is_failing: bool,
 }
 
 /// What a step of a lane did.
@@ -151,7 +153,7 @@ impl LaneRunner {
     fn settle(&mut self) -> Stepped {
         let Some(batch) = self.lane.unsettled() else { return Stepped::Done };
         let result = self.parts.store.settle(batch.appends());
-        note_failure(&self.parts.metrics, result.as_ref().err());
+        self.note(result.as_ref().err());
         let next = self.lane.settled(result, self.parts.clock.now());
         self.follow(next)
     }
@@ -205,8 +207,22 @@ impl LaneRunner {
         metrics.lane_commit_seconds.observe(now.saturating_duration_since(start).as_secs_f64());
         #[expect(clippy::cast_precision_loss, reason = "a batch has some thousand messages at most")]
         metrics.lane_batch_messages.observe(batch.appends().len() as f64);
-        note_failure(metrics, result.as_ref().err());
+        self.note(result.as_ref().err());
         self.lane.appended(batch, result, now)
+    }
+
+    /// Counts failures. Logs when the store goes away and when it is back, not each batch in between: an outage must not
+    /// fill the log.
+    fn note(&mut self, failure: Option<&StoreError>) {
+        match (failure, self.is_failing) {
+            (Some(error), false) => log::warn!("a lane cannot commit: {error}"),
+            (None, true) => log::info!("a lane commits again"),
+            (Some(_), true) | (None, false) => {}
+        }
+        if failure.is_some() {
+            self.parts.metrics.store_errors.inc();
+        }
+        self.is_failing = failure.is_some();
     }
 
     fn refuse_waiting(&mut self) {
@@ -215,13 +231,6 @@ impl LaneRunner {
             let error = StoreError::Unavailable("an earlier commit failed".into());
             carry_out(&mut self.parts, refuse(&batch, &error));
         }
-    }
-}
-
-fn note_failure(metrics: &Metrics, error: Option<&StoreError>) {
-    if let Some(error) = error {
-        metrics.store_errors.inc();
-        log::warn!("a lane could not commit: {error}");
     }
 }
 

@@ -26,7 +26,7 @@ pub fn fetch(tools: &Tools, conn: ConnId, live: &Live, fetch: Fetch, now: Instan
         Place::Worker,
         Box::new(move |ctx| {
             let fetched = read(ctx, user, device, fetch);
-            let fetched = fetched.inspect_err(|error| log::warn!("{conn}: cannot fetch messages: {error}")).ok();
+            let fetched = fetched.inspect_err(|error| log::debug!("{conn}: cannot fetch messages: {error}")).ok();
             ctx.shared.mailboxes.post(conn, Mail::Fetched { conn, fetched });
         }),
         now,
@@ -58,7 +58,7 @@ pub fn follow_join(tools: &Tools, conn: ConnId, live: &Live, group: GroupId, now
         Box::new(move |ctx| {
             ctx.subscribe(&[Channel::Group(group)]);
             let position = ctx.store.position(user, device, ConvId::group(group));
-            let position = position.inspect_err(|error| log::warn!("{conn}: cannot follow a join: {error}"));
+            let position = position.inspect_err(|error| log::debug!("{conn}: cannot follow a join: {error}"));
             let position = position.ok().flatten().map(|position| position.delivered);
             ctx.shared.mailboxes.post(conn, Mail::JoinedElsewhere { conn, group, position });
         }),

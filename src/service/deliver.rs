@@ -371,7 +371,7 @@ impl Resync {
             Place::Worker,
             Box::new(move |ctx| {
                 let pending = ctx.store.pending_of_all(&sessions);
-                let pending = pending.inspect_err(|error| log::warn!("cannot compare sessions: {error}")).ok();
+                let pending = pending.inspect_err(|error| log::debug!("cannot compare sessions: {error}")).ok();
                 ctx.shared.mailboxes.post(first, Mail::Compared { conns, pending });
             }),
             now,

@@ -143,10 +143,7 @@ pub fn request_job(conn: ConnId, request: MsgId, tag: Option<Box<str>>, prepared
             }
             Ok(Err(error)) => {
                 let (errno, text) = error.reply();
-                if matches!(errno, Errno::Unavailable | Errno::Internal) {
-                    ctx.shared.metrics.store_errors.inc();
-                    log::warn!("{conn}: {request:?} failed: {error}");
-                }
+                note_failure(ctx, conn, request, &error, errno);
                 ctx.shared.metrics.requests_refused.get_or_create(&refusal(errno)).inc();
                 let then = if let ServiceError::NoMember(group) = error { Then::Leave(group) } else { Then::Nothing };
                 (reply::failure(request, &RawEcho::tag(tag), errno, text), then)
@@ -160,6 +157,16 @@ pub fn request_job(conn: ConnId, request: MsgId, tag: Option<Box<str>>, prepared
         post(ctx, conn, line, then);
         ctx.flush();
     })
+}
+
+/// An outage of the database is the lanes' and the scribe's to tell, once; only what should never happen is told here.
+fn note_failure(ctx: &Ctx, conn: ConnId, request: MsgId, error: &ServiceError, errno: Errno) {
+    match errno {
+        Errno::Internal => log::error!("{conn}: {request:?} failed: {error}"),
+        Errno::Unavailable => log::debug!("{conn}: {request:?} failed: {error}"),
+        _ => return,
+    }
+    ctx.shared.metrics.store_errors.inc();
 }
 
 fn post(ctx: &Ctx, conn: ConnId, line: bytes::Bytes, then: Then) {
