@@ -52,7 +52,7 @@ const AUTH_THREADS: usize = 2;
 const SQLITE_LANES: usize = 1;
 /// Time kept at the end of a shutdown for what comes after the reactors.
 const SHUTDOWN_RESERVE: Duration = Duration::from_secs(2);
-/// /readyz asks the database on a connection of its own, and does not wait longer than this for the one before.
+/// How long an answer of /readyz counts, however often it is asked.
 const READY_CACHE: Duration = Duration::from_secs(1);
 
 /// Why the server did not start, or stopped other than in order.

@@ -29,19 +29,12 @@ const ROWS_MAX: usize = 200_000;
 const BATCH_ROWS_MAX: usize = 500;
 
 /// What waits to be written. Shared by reactors, workers and the scribe; every lock is short.
-#[derive(Default)]
 struct Waiting {
-    cursors: Option<Cursors>,
+    cursors: Cursors,
     /// user -> online.
     states: HashMap<UserId, bool>,
     /// Channels to give up after the next write.
     departed: Vec<Channel>,
-}
-
-impl Waiting {
-    fn cursors(&mut self) -> &mut Cursors {
-        self.cursors.get_or_insert_with(|| Cursors::new(ROWS_MAX))
-    }
 }
 
 /// The door to the scribe. Any thread may call; nothing blocks on the database, but for [`Desk::take_user`]'s caller.
@@ -57,19 +50,19 @@ impl Desk {
     pub fn confirm(&self, rows: impl IntoIterator<Item = CursorRow>) {
         let mut waiting = self.lock();
         for row in rows {
-            if !waiting.cursors().confirm(row) {
+            if !waiting.cursors.confirm(row) {
                 self.metrics.cursors_dropped.inc();
             }
         }
-        self.gauge(&mut waiting);
+        self.gauge(&waiting);
     }
 
     /// Takes the positions noted for one user, for a worker that writes them before it reads that user's backlog.
     #[must_use]
     pub fn take_user(&self, user: UserId) -> Vec<CursorRow> {
         let mut waiting = self.lock();
-        let rows = waiting.cursors().take_user(user);
-        self.gauge(&mut waiting);
+        let rows = waiting.cursors.take_user(user);
+        self.gauge(&waiting);
         rows
     }
 
@@ -91,8 +84,8 @@ impl Desk {
         let _ = self.nudge.try_send(());
     }
 
-    fn gauge(&self, waiting: &mut Waiting) {
-        self.metrics.cursors_dirty.set(i64::try_from(waiting.cursors().len()).unwrap_or(i64::MAX));
+    fn gauge(&self, waiting: &Waiting) {
+        self.metrics.cursors_dirty.set(i64::try_from(waiting.cursors.len()).unwrap_or(i64::MAX));
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -105,7 +98,8 @@ impl Desk {
 #[must_use]
 pub fn desk(metrics: Arc<Metrics>) -> (Desk, Receiver<()>) {
     let (nudge, nudged) = bounded(1);
-    (Desk { waiting: Arc::default(), nudge, metrics }, nudged)
+    let waiting = Waiting { cursors: Cursors::new(ROWS_MAX), states: HashMap::new(), departed: Vec::new() };
+    (Desk { waiting: Arc::new(Mutex::new(waiting)), nudge, metrics }, nudged)
 }
 
 /// Starts the scribe's thread. It writes a last time and ends when `stop` is dropped.
@@ -158,21 +152,21 @@ impl Scribe {
 
     fn write_cursors(&mut self) {
         loop {
-            let rows = self.desk.lock().cursors().take(BATCH_ROWS_MAX);
+            let rows = self.desk.lock().cursors.take(BATCH_ROWS_MAX);
             if rows.is_empty() {
                 break;
             }
             if let Err(error) = self.store.save_cursors(&rows) {
                 self.metrics.store_errors.inc();
                 log::warn!("cannot write {} cursors: {error}", rows.len());
-                let dropped = self.desk.lock().cursors().not_written();
+                let dropped = self.desk.lock().cursors.not_written();
                 self.metrics.cursors_dropped.inc_by(dropped as u64);
                 break;
             }
-            self.desk.lock().cursors().written();
+            self.desk.lock().cursors.written();
             self.metrics.cursors_written.inc_by(rows.len() as u64);
         }
-        self.desk.gauge(&mut self.desk.lock());
+        self.desk.gauge(&self.desk.lock());
     }
 
     fn write_states(&mut self) {

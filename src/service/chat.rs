@@ -9,23 +9,7 @@ use crate::ids::{ConvId, Peer};
 use crate::store::Append;
 use crate::wire::errno::Errno;
 use crate::wire::reply::Echo;
-use crate::wire::request::{Bounds, Chat, Envelope, RequestError};
-
-/// Reads ONE_CHAT.
-///
-/// # Errors
-/// A field is malformed.
-pub fn to_user(line: &Envelope<'_>, bounds: Bounds) -> Result<Chat, RequestError> {
-    Chat::to_user(line, bounds)
-}
-
-/// Reads GROUP_CHAT.
-///
-/// # Errors
-/// A field is malformed.
-pub fn to_group(line: &Envelope<'_>, bounds: Bounds) -> Result<Chat, RequestError> {
-    Chat::to_group(line, bounds)
-}
+use crate::wire::request::{Chat, RequestError};
 
 /// Which one-to-one messages are let through.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

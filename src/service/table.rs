@@ -1,7 +1,7 @@
 //! The handler table: every request, where it runs and what it is given. Built once, shared by all reactors.
 
 use super::workers::Place;
-use super::{Caller, Ctx, Handled, Visitor, account, chat, find, friend, group, history, login};
+use super::{Caller, Ctx, Handled, Visitor, account, find, friend, group, history, login};
 use crate::wire::msg_id::MsgId;
 use crate::wire::request::{Bounds, Chat, Envelope, Request, RequestError};
 
@@ -34,8 +34,8 @@ fn route(id: MsgId) -> Route {
         MsgId::Ping => Route::Ping,
         MsgId::Pong => Route::Pong,
         MsgId::Delivered => Route::Delivered,
-        MsgId::OneChat => Route::Chat(chat::to_user),
-        MsgId::GroupChat => Route::Chat(chat::to_group),
+        MsgId::OneChat => Route::Chat(Chat::to_user),
+        MsgId::GroupChat => Route::Chat(Chat::to_group),
         MsgId::Register => anyone(|_| Place::Auth, login::register),
         MsgId::Login => anyone(login::place, login::login),
         MsgId::Logout => session(login::logout),
