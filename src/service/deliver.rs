@@ -192,8 +192,8 @@ pub fn fetched(
 
 /// A tick of a session in which something waits: what TCP has delivered, holes that stayed, questions that failed.
 pub fn tick(tools: &Tools, conn: ConnId, live: &mut Live, link: &mut dyn Link, now: Instant) {
-    if live.receipts.is_waiting() {
-        let delivered = live.receipts.tick(link.acknowledged());
+    if let Some(receipts) = live.receipts.as_mut().filter(|receipts| receipts.is_waiting()) {
+        let delivered = receipts.tick(link.acknowledged());
         let rows = live.confirm_delivered(delivered);
         tools.shared.desk.confirm(rows);
     }
@@ -204,7 +204,8 @@ pub fn tick(tools: &Tools, conn: ConnId, live: &mut Live, link: &mut dyn Link, n
 
 /// The client has shown that it is alive: what its TCP has acknowledged counts as delivered.
 pub fn settle_receipts(tools: &Tools, live: &mut Live, acknowledged: u64) {
-    let delivered = live.receipts.settle(acknowledged);
+    let Some(receipts) = &mut live.receipts else { return };
+    let delivered = receipts.settle(acknowledged);
     let rows = live.confirm_delivered(delivered);
     tools.shared.desk.confirm(rows);
 }

@@ -182,9 +182,7 @@ impl Protocol for Local {
 
 /// Tells the link when the session wants to be woken.
 pub fn rearm(session: &mut Session, link: &mut dyn Link, now: Instant) {
-    if let Some(wish) = session.rearm(now) {
-        link.wake_at(wish);
-    }
+    link.wake_at(session.rearm(now));
 }
 
 /// Closes a connection of a stopping server, once nothing of it is under way.
@@ -200,15 +198,16 @@ pub fn say_goodbye(session: &mut Session, link: &mut dyn Link) {
 
 /// Takes back what a session's entrance has registered, once its cursors are on their way.
 pub fn leave(tools: &Tools, conn: ConnId, live: &Live) {
-    let Shared { directory, bus, desk, .. } = &*tools.shared;
+    let Shared { directory, bus, desk, config, .. } = &*tools.shared;
     directory.leave(live.user, conn);
     if !live.groups.is_empty() {
         let groups: Vec<Channel> = live.groups.iter().map(|group| Channel::Group(*group)).collect();
         bus.unsubscribe(&groups);
     }
+    let channels = live.own_channels(config.session_policy);
     if directory.is_online(live.user) {
-        desk.release(&live.channels);
+        desk.release(&channels);
     } else {
-        desk.departed(live.user, &live.channels);
+        desk.departed(live.user, &channels);
     }
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::attempts::Key;
 use super::mail::{Backlog, Mail, Then};
 use super::password::{new_token, token_hash, token_key};
-use super::session::{Habits, Live};
+use super::session::{Habits, Live, own_channels};
 use super::workers::Place;
 use super::{Caller, Ctx, Done, Handled, Prepared, ServiceError, Visitor, account};
 use crate::bus::Channel;
@@ -219,12 +219,7 @@ fn register_session(
         Entered::In(replaced) => replaced,
         Entered::AlreadyOnline => return Registered::AlreadyOnline,
     };
-    let mut own = vec![Channel::User(caller.user)];
-    if policy == SessionPolicy::Reject {
-        // It tells other nodes that a login with this token is a resume.
-        own.push(Channel::Token(entry.token));
-    }
-    let mut channels = own.clone();
+    let mut channels = own_channels(caller.user, &ticket.hash, policy);
     channels.extend(groups.iter().map(|group| Channel::Group(*group)));
     ctx.subscribe(&channels);
     for conn in replaced {
@@ -235,7 +230,7 @@ fn register_session(
         return Registered::AlreadyOnline;
     }
     take_over(ctx, caller.user, entry.token, ticket.kind);
-    let live = Live::new(caller.clone(), habits, groups, own);
+    let live = Live::new(caller.clone(), habits, groups);
     ctx.shared.mailboxes.post(caller.conn, Mail::Enter { conn: caller.conn, live: Box::new(live) });
     Registered::In
 }

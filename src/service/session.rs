@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::bus::Channel;
+use crate::config::SessionPolicy;
 use crate::delivery::receipts::{Receipts, TICK};
 use crate::delivery::tracks::{Confirmed, OwnMessages, Tracks};
 use crate::ids::{ConvId, DeviceId, GroupId, Seq, UserId};
@@ -20,6 +21,7 @@ use crate::net::{ConnId, Link};
 use crate::store::{CursorRow, TokenHash};
 
 use super::Caller;
+use super::password::token_key;
 use super::workers::Job;
 
 /// Malformed lines in a row that close the connection.
@@ -51,8 +53,6 @@ pub struct Session {
     /// A request that goes on at a worker in a moment.
     not_yet: Option<Box<(Instant, Job)>>,
     login_deadline: Option<Instant>,
-    /// When the reactor was asked to wake it.
-    armed: Option<Instant>,
     pace: Option<Pace>,
 }
 
@@ -89,16 +89,12 @@ pub struct Live {
     pub device: DeviceId,
     /// The hash of the token it holds.
     pub token: TokenHash,
-    /// Whether the client confirms with DELIVERED.
-    pub confirms: bool,
     /// The groups it hears; each is subscribed to once on its behalf.
     pub groups: Vec<GroupId>,
-    /// The other channels subscribed to on its behalf: given up when its cursors are written.
-    pub channels: Vec<Channel>,
     /// What it has of each conversation.
     pub tracks: Tracks,
-    /// What its TCP has, for a client that does not confirm.
-    pub receipts: Receipts,
+    /// What its TCP has; `None` for a client that confirms with DELIVERED.
+    pub receipts: Option<Box<Receipts>>,
     /// Notices that came before the login's reply; they follow it.
     pub early: Vec<Bytes>,
     /// The store did not answer; what of it is to be asked again at the next tick.
@@ -127,22 +123,27 @@ pub struct Habits {
 impl Live {
     /// A session that is about to enter.
     #[must_use]
-    pub fn new(caller: Caller, habits: Habits, groups: Vec<GroupId>, channels: Vec<Channel>) -> Self {
+    pub fn new(caller: Caller, habits: Habits, groups: Vec<GroupId>) -> Self {
         let Caller { user, name, device, token, .. } = caller;
         Self {
             user,
             name,
             device,
             token,
-            confirms: habits.confirms,
             groups,
-            channels,
             tracks: Tracks::new(user, habits.own),
-            receipts: Receipts::default(),
+            receipts: (!habits.confirms).then(Box::default),
             early: Vec::new(),
             retry: Retry::default(),
             tick_at: None,
         }
+    }
+
+    /// The channels subscribed to on its behalf besides its groups': given up when its cursors are written. Not kept:
+    /// most sessions only sit there, and all of them would hold memory for it.
+    #[must_use]
+    pub fn own_channels(&self, policy: SessionPolicy) -> Vec<Channel> {
+        own_channels(self.user, &self.token, policy)
     }
 
     /// The session as handlers see it.
@@ -154,8 +155,8 @@ impl Live {
 
     /// A message of `conv` was queued to the client; `offset` is the stream's end behind it.
     pub fn pushed(&mut self, conv: ConvId, seq: Seq, offset: u64) {
-        if !self.confirms {
-            self.receipts.pushed(conv, seq, offset);
+        if let Some(receipts) = &mut self.receipts {
+            receipts.pushed(conv, seq, offset);
         }
     }
 
@@ -177,8 +178,19 @@ impl Live {
     }
 
     fn wants_tick(&self) -> bool {
-        self.receipts.is_waiting() || self.tracks.has_gaps() || self.retry != Retry::default()
+        self.receipts.as_ref().is_some_and(|receipts| receipts.is_waiting()) || self.tracks.has_gaps() || self.retry != Retry::default()
     }
+}
+
+/// What a node subscribes to for a session of `user` that holds `token`, besides the groups.
+#[must_use]
+pub fn own_channels(user: UserId, token: &TokenHash, policy: SessionPolicy) -> Vec<Channel> {
+    let mut channels = vec![Channel::User(user)];
+    if policy == SessionPolicy::Reject {
+        // It tells other nodes that a login with this token is a resume.
+        channels.push(Channel::Token(token_key(token)));
+    }
+    channels
 }
 
 /// `limits.messages_per_second`, as a bucket of tokens.
@@ -223,7 +235,6 @@ impl Session {
             malformed_in_a_row: 0,
             not_yet: None,
             login_deadline: login.map(|login| now + login),
-            armed: None,
             pace: None,
         }
     }
@@ -327,8 +338,8 @@ impl Session {
         self.inflight == 0 && !self.at_worker
     }
 
-    /// When to wake it, if that differs from what was asked for before: `Some(wish)`.
-    pub fn rearm(&mut self, now: Instant) -> Option<Option<Instant>> {
+    /// When to wake it, if at all.
+    pub fn rearm(&mut self, now: Instant) -> Option<Instant> {
         let held = match self.hold {
             Hold::Until(at) => Some(at),
             Hold::No | Hold::UntilRoom | Hold::UntilIdle => None,
@@ -344,17 +355,11 @@ impl Session {
             }
             live.tick_at
         });
-        let wish = [held, not_yet, login, tick].into_iter().flatten().min();
-        if wish == self.armed {
-            return None;
-        }
-        self.armed = wish;
-        Some(wish)
+        [held, not_yet, login, tick].into_iter().flatten().min()
     }
 
     /// The time asked for has come: what is due?
     pub fn due(&mut self, now: Instant) -> Due {
-        self.armed = None;
         let login_expired = self.login_deadline.is_some_and(|at| at <= now) && !self.at_worker;
         if login_expired && matches!(self.state, State::Visitor) {
             return Due::LoginTimeout;
@@ -405,7 +410,7 @@ mod tests {
         let caller = Caller { conn, user, name: "a".into(), device: DeviceId::UNNAMED, token: [0; 32] };
         let habits = Habits { confirms: false, own: OwnMessages::None };
         let mut session = visitor(now);
-        session.enter(Box::new(Live::new(caller, habits, vec![], vec![])));
+        session.enter(Box::new(Live::new(caller, habits, vec![])));
         assert!(session.live().is_none(), "not before the backlog is read");
         assert!(session.hearing().is_some());
         session.go_live(per_second, now).unwrap();
@@ -416,8 +421,7 @@ mod tests {
     fn who_does_not_log_in_is_shown_the_door() {
         let now = Instant::now();
         let mut session = visitor(now);
-        assert_eq!(session.rearm(now), Some(Some(now + LOGIN)));
-        assert_eq!(session.rearm(now), None, "asked for already");
+        assert_eq!(session.rearm(now), Some(now + LOGIN));
         assert_eq!(session.due(now + LOGIN), Due::LoginTimeout);
         let mut session = visitor(now);
         session.at_worker = true;
@@ -468,8 +472,8 @@ mod tests {
         assert_eq!(session.rearm(now), None);
         let conv = ConvId::group(GroupId::new(1).unwrap());
         session.live().unwrap().pushed(conv, 1, 10);
-        assert_eq!(session.rearm(now), Some(Some(now + TICK)));
+        assert_eq!(session.rearm(now), Some(now + TICK));
         assert_eq!(session.due(now + TICK), Due::Work { resume: false, tick: true });
-        assert_eq!(session.rearm(now + TICK), Some(Some(now + 2 * TICK)));
+        assert_eq!(session.rearm(now + TICK), Some(now + 2 * TICK));
     }
 }
