@@ -6,9 +6,10 @@
 //! ```
 
 use std::io;
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::{self, JoinHandle, available_parallelism};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
@@ -50,6 +51,9 @@ const PROXY_HEADER_PATIENCE: Duration = Duration::from_secs(10);
 const AUTH_THREADS: usize = 2;
 /// SQLite has one writer: a second lane would only wait for the first.
 const SQLITE_LANES: usize = 1;
+/// Reading SQLite is work for a core, with a wait for the disk now and then: more readers hold more memory and save
+/// no time.
+const SQLITE_WORKERS_PER_CORE: usize = 2;
 /// Time kept at the end of a shutdown for what comes after the reactors.
 const SHUTDOWN_RESERVE: Duration = Duration::from_secs(2);
 /// How long an answer of /readyz counts, however often it is asked.
@@ -157,7 +161,9 @@ impl Pool {
         // One for the scribe, one for /readyz when it asks.
         let left = config.store.pool.saturating_sub(AUTH_THREADS + 2);
         let lanes = if config.mysql.is_some() { (left / 2).max(1) } else { SQLITE_LANES };
-        Self { lanes, workers: left.saturating_sub(lanes).max(1) }
+        let cores = available_parallelism().map_or(1, NonZero::get);
+        let useful = if config.mysql.is_some() { usize::MAX } else { SQLITE_WORKERS_PER_CORE * cores };
+        Self { lanes, workers: left.saturating_sub(lanes).clamp(1, useful) }
     }
 }
 

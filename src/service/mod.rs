@@ -22,6 +22,7 @@ pub mod find;
 pub mod friend;
 pub mod group;
 pub mod history;
+mod jobs;
 pub mod local;
 pub mod login;
 pub mod mail;

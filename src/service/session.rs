@@ -178,7 +178,9 @@ impl Live {
     }
 
     fn wants_tick(&self) -> bool {
-        self.receipts.as_ref().is_some_and(|receipts| receipts.is_waiting()) || self.tracks.has_gaps() || self.retry != Retry::default()
+        self.receipts.as_ref().is_some_and(|receipts| receipts.is_waiting())
+            || self.tracks.has_gaps()
+            || self.retry != Retry::default()
     }
 }
 

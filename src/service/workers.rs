@@ -8,8 +8,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
-
+use super::jobs::Jobs;
 use super::mail::{Mail, Then};
 use super::{Ctx, Prepared, ServiceError};
 use crate::metrics::{Metrics, Refusal};
@@ -37,35 +36,39 @@ type Queued = (Instant, Job);
 /// The entrances to the workers. Reactors hold clones; the threads end when the last one is dropped.
 #[derive(Clone)]
 pub struct Workers {
-    worker: Sender<Queued>,
-    auth: Sender<Queued>,
+    entrance: Arc<Entrance>,
     metrics: Arc<Metrics>,
 }
 
+/// Closes the queues when the last one who could submit is gone.
+struct Entrance(Queues);
+
+impl Drop for Entrance {
+    fn drop(&mut self) {
+        self.0.worker.close();
+        self.0.auth.close();
+    }
+}
+
 /// The workers' queues before their threads run: jobs may be submitted already.
+#[derive(Clone)]
 pub struct Queues {
-    worker: Receiver<Queued>,
-    auth: Receiver<Queued>,
+    worker: Arc<Jobs<Queued>>,
+    auth: Arc<Jobs<Queued>>,
 }
 
 /// The workers' entrances and queues.
 #[must_use]
 pub fn queues(metrics: Arc<Metrics>) -> (Workers, Queues) {
-    let (worker, worker_jobs) = unbounded();
-    let (auth, auth_jobs) = unbounded();
-    (Workers { worker, auth, metrics }, Queues { worker: worker_jobs, auth: auth_jobs })
+    let queues = Queues { worker: Arc::new(Jobs::new()), auth: Arc::new(Jobs::new()) };
+    (Workers { entrance: Arc::new(Entrance(queues.clone())), metrics }, queues)
 }
 
 impl Workers {
     /// Queues a job at the time `now`. Never blocks.
     pub fn submit(&self, place: Place, job: Job, now: Instant) {
-        let queue = match place {
-            Place::Worker => &self.worker,
-            Place::Auth => &self.auth,
-        };
-        if queue.send((now, job)).is_ok() {
-            self.metrics.worker_queued.inc();
-        }
+        self.metrics.worker_queued.inc();
+        self.entrance.0.of(place).push((now, job));
     }
 }
 
@@ -85,7 +88,7 @@ pub fn start(crew: Crew, queues: &Queues, stores: &Arc<dyn OpenStore>) -> std::i
     let mut threads = Vec::new();
     for (name, crew, jobs) in [("worker", crew.workers, &queues.worker), ("auth", crew.auth, &queues.auth)] {
         for (index, ctx) in crew.into_iter().enumerate() {
-            let (jobs, stores) = (jobs.clone(), Arc::clone(stores));
+            let (jobs, stores) = (Arc::clone(jobs), Arc::clone(stores));
             let builder = thread::Builder::new().name(format!("{name}-{index}"));
             threads.push(builder.spawn(move || run(ctx, &jobs, stores.as_ref()))?);
         }
@@ -93,8 +96,8 @@ pub fn start(crew: Crew, queues: &Queues, stores: &Arc<dyn OpenStore>) -> std::i
     Ok(threads)
 }
 
-fn run(mut ctx: Ctx, jobs: &Receiver<Queued>, stores: &dyn OpenStore) {
-    for queued in jobs {
+fn run(mut ctx: Ctx, jobs: &Jobs<Queued>, stores: &dyn OpenStore) {
+    while let Some(queued) = jobs.take() {
         if catch_unwind(AssertUnwindSafe(|| perform(queued, &mut ctx))).is_ok() {
             continue;
         }
@@ -118,12 +121,15 @@ fn perform((queued, job): Queued, ctx: &mut Ctx) {
 impl Queues {
     /// Runs one job that waits, on the calling thread; whether there was one.
     pub fn run_one(&self, place: Place, ctx: &mut Ctx) -> bool {
-        let queue = match place {
+        let waiting = self.of(place).try_take();
+        waiting.map(|queued| perform(queued, ctx)).is_some()
+    }
+
+    fn of(&self, place: Place) -> &Jobs<Queued> {
+        match place {
             Place::Worker => &self.worker,
             Place::Auth => &self.auth,
-        };
-        let waiting = queue.try_recv();
-        waiting.map(|queued| perform(queued, ctx)).is_ok()
+        }
     }
 }
 

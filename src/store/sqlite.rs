@@ -30,7 +30,7 @@ const LOCK_FILE: &str = "stonechat.lock";
 
 /// What each reader keeps of the file; there is one for each thread. SQLite would keep 2 MiB each, of pages that the
 /// system's cache holds as well.
-const READER_CACHE_KIB: u32 = 256;
+const READER_CACHE_KIB: u32 = 128;
 
 /// Opens stores on the database in one folder. The folder is locked as long as this or one of its stores lives.
 pub struct SqliteStores {
