@@ -1,11 +1,11 @@
 //! `backlog`: much was said to somebody who was away, and now he logs in.
 
-use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::aside;
 use crate::cli::{BacklogArgs, Common};
 use crate::clock::{nanos, now};
 use crate::engine::{Client, Engine, Net, Next};
@@ -14,7 +14,7 @@ use crate::meter::{Measured, Meter, Peak, Reading};
 use crate::open_files;
 use crate::progress::Progress;
 use crate::report::{Lasted, Report};
-use crate::setup::{Account, Confirm, Stage, cut_off, target};
+use crate::setup::{Account, Confirm, Stage, target};
 use crate::stamp::{self, Stamp};
 use crate::wire::{Reply, errno_of, msgid, msgid_of, not_understood, refusal, seq_of, stamped};
 
@@ -232,16 +232,9 @@ impl Client for Backlog<'_> {
                 let reply = Reply::of(line)?;
                 reply.offlinemsg.iter().for_each(|push| self.pushed(net, push.get().as_bytes()));
             }
-            msgid::PING => net.send(k, b"{\"msgid\":18}\n"),
-            msgid::NOTICE => {}
-            msgid::ERROR => bail!("{}", refusal(line)),
-            _ => return Err(not_understood(line)),
+            _ => aside::line(net, k, line)?,
         }
         Ok(())
-    }
-
-    fn closed(&mut self, _net: &mut Net, k: usize, why: &io::Error) -> Result<()> {
-        Err(cut_off(k, why))
     }
 
     fn turn(&mut self, net: &mut Net, at: Instant) -> Result<Next> {

@@ -13,7 +13,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use memchr::memchr;
 use mio::event::Event;
 use mio::net::TcpStream;
@@ -49,9 +49,17 @@ pub(crate) trait Client {
     /// A line came in at `at`.
     fn line(&mut self, net: &mut Net, k: usize, line: &[u8], at: Instant) -> Result<()>;
     /// The other side ended a connection, or it could not be had. Not called for those that the client closes.
-    fn closed(&mut self, net: &mut Net, k: usize, why: &io::Error) -> Result<()>;
+    /// An error, unless a workload knows better.
+    fn closed(&mut self, _net: &mut Net, k: usize, why: &io::Error) -> Result<()> {
+        Err(cut_off(k, why))
+    }
     /// All that had come is handled.
     fn turn(&mut self, net: &mut Net, now: Instant) -> Result<Next>;
+}
+
+/// The error of a connection that ended while it was needed.
+pub(crate) fn cut_off(k: usize, why: &io::Error) -> anyhow::Error {
+    anyhow!("connection {k} is closed: {why}. The server's log may tell why")
 }
 
 /// The event loop.

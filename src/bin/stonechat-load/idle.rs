@@ -1,6 +1,5 @@
 //! `idle`: sessions that only sit there. What do they cost?
 
-use std::io;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
@@ -14,7 +13,7 @@ use crate::open_files;
 use crate::progress::Progress;
 use crate::report::{Lasted, Report};
 use crate::roster;
-use crate::setup::{Account, Stage, cut_off};
+use crate::setup::{Account, Stage};
 use crate::wire::{msgid, msgid_of, refusal};
 
 /// After the last login: what still has to be written or pushed is done by then.
@@ -118,10 +117,6 @@ impl Client for Sitting {
             _ => {}
         }
         Ok(())
-    }
-
-    fn closed(&mut self, _net: &mut Net, k: usize, why: &io::Error) -> Result<()> {
-        Err(cut_off(k, why))
     }
 
     fn turn(&mut self, _net: &mut Net, now: Instant) -> Result<Next> {

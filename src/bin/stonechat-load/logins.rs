@@ -10,12 +10,12 @@ use hdrhistogram::Histogram;
 
 use crate::cli::{By, Common, LoginsArgs};
 use crate::clock::{nanos, now};
-use crate::engine::{Client, Engine, Net, Next};
+use crate::engine::{Client, Engine, Net, Next, cut_off};
 use crate::meter::{Measured, Meter, Reading};
 use crate::open_files;
 use crate::progress::Progress;
 use crate::report::{Latency, Report, histogram};
-use crate::setup::{Account, Confirm, Stage, cut_off, target};
+use crate::setup::{Account, Confirm, Stage, target};
 use crate::wire::{Reply, errno_of, msgid, msgid_of, refusal};
 
 /// Accounts for each connection: one that has just logged out is not the next to log in.

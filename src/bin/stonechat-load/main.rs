@@ -8,6 +8,7 @@
 //!          engine: one poll, all connections      meter, proc_stat: CPU and memory of the processes under test
 //! ```
 
+mod aside;
 mod backlog;
 mod cli;
 mod clock;

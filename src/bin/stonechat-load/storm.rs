@@ -6,13 +6,13 @@
 //!   Saying #1: everyone tells his partner something again, and it must arrive
 //! ```
 
-use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use hdrhistogram::Histogram;
 
+use crate::aside;
 use crate::cli::{Common, StormArgs};
 use crate::clock::{nanos, now};
 use crate::engine::{Client, Engine, Net, Next};
@@ -21,7 +21,7 @@ use crate::meter::{Measured, Meter, Reading};
 use crate::open_files;
 use crate::progress::Progress;
 use crate::report::{Lasted, Latency, Report, histogram};
-use crate::setup::{Account, Confirm, Stage, cut_off, target};
+use crate::setup::{Account, Confirm, Stage, target};
 use crate::stamp::{self, Stamp};
 use crate::wire::{Reply, errno_of, msgid, msgid_of, not_understood, refusal, seq_of, stamped};
 
@@ -236,16 +236,9 @@ impl Client for Storm<'_> {
             msgid::ONE_CHAT => self.pushed(k, line),
             msgid::ONE_CHAT_ACK => self.acked(k, line)?,
             msgid::LOGIN_REPLY => self.resumed(net, k, line, at)?,
-            msgid::PING => net.send(k, b"{\"msgid\":18}\n"),
-            msgid::NOTICE => {}
-            msgid::ERROR => bail!("{}", refusal(line)),
-            _ => return Err(not_understood(line)),
+            _ => aside::line(net, k, line)?,
         }
         Ok(())
-    }
-
-    fn closed(&mut self, _net: &mut Net, k: usize, why: &io::Error) -> Result<()> {
-        Err(cut_off(k, why))
     }
 
     fn turn(&mut self, net: &mut Net, at: Instant) -> Result<Next> {

@@ -10,19 +10,19 @@
 //! their latency counts from the time at which they were to go out, also when the server kept them from going.
 
 use std::collections::VecDeque;
-use std::io;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use hdrhistogram::Histogram;
 
+use crate::aside;
 use crate::clock::{nanos, now};
 use crate::engine::{Client, Net, Next};
 use crate::ledger::{Heard, Ledger, Numbering, Problems};
 use crate::meter::{Measured, Meter, Reading};
 use crate::progress::Progress;
 use crate::report::{Latency, Report, histogram};
-use crate::setup::{Confirm, cut_off};
+use crate::setup::Confirm;
 use crate::stamp::{self, Stamp};
 use crate::wire::{errno_of, msgid, msgid_of, not_understood, refusal, seq_of, stamped};
 
@@ -357,16 +357,9 @@ impl Client for Talk<'_> {
         match msgid_of(line) {
             msgid::ONE_CHAT | msgid::GROUP_CHAT => self.pushed(net, k, line, at),
             msgid::ONE_CHAT_ACK | msgid::GROUP_CHAT_ACK => self.acked(net, k, line, at)?,
-            msgid::PING => net.send(k, b"{\"msgid\":18}\n"),
-            msgid::NOTICE => {}
-            msgid::ERROR => bail!("{}", refusal(line)),
-            _ => return Err(not_understood(line)),
+            _ => aside::line(net, k, line)?,
         }
         Ok(())
-    }
-
-    fn closed(&mut self, _net: &mut Net, k: usize, why: &io::Error) -> Result<()> {
-        Err(cut_off(k, why))
     }
 
     fn turn(&mut self, net: &mut Net, at: Instant) -> Result<Next> {

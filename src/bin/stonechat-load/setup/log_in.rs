@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use super::{Account, Confirm, Patience, cut_off, target};
-use crate::engine::{Client, Net, Next};
+use super::{Account, Confirm, Patience, target};
+use crate::engine::{Client, Net, Next, cut_off};
 use crate::progress::Progress;
 use crate::wire::{Reply, errno_of};
 

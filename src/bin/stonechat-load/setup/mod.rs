@@ -11,7 +11,6 @@ mod errands;
 mod log_in;
 mod register;
 
-use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -124,9 +123,4 @@ impl Patience {
         let until = self.since + PATIENCE;
         if now < until { Ok(Next::Until(until)) } else { Err(anyhow!("{what}: no reply for {PATIENCE:?}")) }
     }
-}
-
-/// The error of a connection that ended while it was needed.
-pub(crate) fn cut_off(k: usize, why: &io::Error) -> anyhow::Error {
-    anyhow!("connection {k} is closed: {why}. The server's log may tell why")
 }
