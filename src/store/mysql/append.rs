@@ -176,12 +176,13 @@ fn write(sql: &mut dyn Sql, batch: &[Append], plan: &Plan, opened: &[ConvId]) ->
         sql.run(&statement, &piece.iter().flat_map(|&(seq, message)| message_args(seq, message)).collect::<Vec<_>>())?;
     }
     let ends: Vec<(ConvId, Seq)> = plan.ends.iter().map(|(&conv, &end)| (conv, end)).collect();
-    for piece in exact_pieces(&ends) {
+    // To set an end twice does no harm, so that this list may be padded like one that only looks up.
+    for Lookup { len, args } in lookups(&ends, |(conv, end)| [conv.into(), end.into()]) {
         let statement = format!(
             "INSERT INTO Conversation (id, last_seq) VALUES {} ON DUPLICATE KEY UPDATE last_seq = VALUES(last_seq)",
-            repeated("(?, ?)", ", ", piece.len())
+            repeated("(?, ?)", ", ", len)
         );
-        sql.run(&statement, &piece.iter().flat_map(|&(conv, end)| [conv.into(), end.into()]).collect::<Vec<_>>())?;
+        sql.run(&statement, &args)?;
     }
     open_cursors(sql, opened)
 }
