@@ -10,7 +10,7 @@ use std::hash::Hash;
 
 use crate::ids::{ConvId, GroupId, Members, Peer, Seq, UserId};
 use crate::store::numbering::{Facts, Key, Plan, key_of, number};
-use crate::store::sql::lists::{Lookup, exact_pieces, lookups, repeated};
+use crate::store::sql::lists::{Lookup, exact_pieces, fewest_pieces, lookups, repeated};
 use crate::store::sql::{Arg, Done, Fault, Row, Sql};
 use crate::store::{Append, Appended};
 
@@ -168,7 +168,7 @@ fn write(sql: &mut dyn Sql, batch: &[Append], plan: &Plan, opened: &[ConvId]) ->
         return Ok(());
     }
     let stored: Vec<(Seq, &Append)> = plan.stored(batch).collect();
-    for piece in by_bytes(&stored).flat_map(exact_pieces) {
+    for piece in by_bytes(&stored).flat_map(fewest_pieces) {
         let statement = format!(
             "INSERT INTO Message (conv, seq, kind, sender, sent_at, cid, body) VALUES {}",
             repeated("(?, ?, 0, ?, ?, ?, ?)", ", ", piece.len())

@@ -17,8 +17,9 @@ const REFUSAL_PAUSE: Duration = Duration::from_millis(200);
 /// How often work that the server took back (deadlocks) is run again.
 const RETRIES_MAX: u32 = 20;
 
-/// Statements kept prepared for each connection; the server counts those of all nodes (`max_prepared_stmt_count`).
-const STATEMENTS_KEPT: usize = 64;
+/// Statements kept prepared for each connection: what a lane needs for batches of all sizes. The server counts those of
+/// all nodes (`max_prepared_stmt_count`, 16,382 by default).
+const STATEMENTS_KEPT: usize = 96;
 
 /// The server as all threads of the node know it.
 pub(super) struct Server {

@@ -15,11 +15,30 @@ pub(in crate::store) fn padded_len(len: usize) -> usize {
     SIZES.into_iter().rev().find(|&size| size >= len).unwrap_or(LIST_MAX)
 }
 
+/// Lists up to here are one piece for [`fewest_pieces`].
+const WHOLE_MAX: usize = 32;
+
 /// Cuts a list into pieces that fill statements exactly: for INSERT, where nothing may be padded.
-pub(in crate::store) fn exact_pieces<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
+pub(in crate::store) fn exact_pieces<T>(items: &[T]) -> impl Iterator<Item = &[T]> {
+    pieces(items, largest_size)
+}
+
+/// The same, but a short list is not cut at all: for a statement that is worth being kept prepared in many more sizes.
+pub(in crate::store) fn fewest_pieces<T>(items: &[T]) -> impl Iterator<Item = &[T]> {
+    pieces(items, |len| if len <= WHOLE_MAX { len } else { largest_size(len) })
+}
+
+/// The largest of [`SIZES`] that `len` items (at least one) fill.
+fn largest_size(len: usize) -> usize {
+    SIZES.into_iter().find(|&size| size <= len).unwrap_or(1)
+}
+
+fn pieces<T>(mut items: &[T], size: impl Fn(usize) -> usize) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
-        let size = SIZES.into_iter().find(|&size| size <= items.len())?;
-        let (piece, rest) = items.split_at(size);
+        if items.is_empty() {
+            return None;
+        }
+        let (piece, rest) = items.split_at(size(items.len()));
         items = rest;
         Some(piece)
     })
@@ -69,6 +88,17 @@ mod tests {
             assert!(pieces.iter().all(|piece| SIZES.contains(&piece.len())));
             assert_eq!(pieces.concat(), items);
             assert!(pieces.len() <= 4 + len / LIST_MAX, "{len} takes {} statements", pieces.len());
+        }
+    }
+
+    #[test]
+    fn the_fewest_pieces_leave_short_lists_whole() {
+        for len in 0..600 {
+            let items: Vec<usize> = (0..len).collect();
+            let pieces: Vec<&[usize]> = fewest_pieces(&items).collect();
+            assert!(pieces.iter().all(|piece| SIZES.contains(&piece.len()) || piece.len() <= WHOLE_MAX));
+            assert_eq!(pieces.concat(), items);
+            assert!(len == 0 || len > WHOLE_MAX || pieces.len() == 1, "{len} takes {} statements", pieces.len());
         }
     }
 
