@@ -160,7 +160,9 @@ impl Pool {
     fn of(config: &Config) -> Self {
         // One for the scribe, one for /readyz when it asks.
         let left = config.store.pool.saturating_sub(AUTH_THREADS + 2);
-        let lanes = if config.mysql.is_some() { (left / 2).max(1) } else { SQLITE_LANES };
+        // A batch costs the database a good deal whatever its size, and fewer lanes gather larger ones: two of them
+        // keep two cores of a database busy already.
+        let lanes = if config.mysql.is_some() { (left / 4).max(1) } else { SQLITE_LANES };
         let cores = available_parallelism().map_or(1, NonZero::get);
         let useful = if config.mysql.is_some() { usize::MAX } else { SQLITE_WORKERS_PER_CORE * cores };
         Self { lanes, workers: left.saturating_sub(lanes).clamp(1, useful) }

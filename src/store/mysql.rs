@@ -108,7 +108,7 @@ impl Engine for MySql {
     fn append(&mut self, batch: &[Append]) -> Result<Vec<Appended>> {
         self.unsettled = None;
         let mut planned: Option<(Plan, u32)> = None;
-        let appended = self.link.attempt(|session| {
+        let appended = self.link.attempt_transaction(|session| {
             let connection = session.connection_id();
             session.transaction(|session| {
                 let plan = append::append(session, batch)?;

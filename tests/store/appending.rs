@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use stonechat::clock::UnixMs;
-use stonechat::ids::{ConvId, GroupId, Peer, UserId};
-use stonechat::store::{Append, Appended, Range};
+use stonechat::ids::{ConvId, DeviceId, GroupId, Peer, UserId};
+use stonechat::store::{Append, Appended, CursorRow, Range};
 
 use crate::fresh::{Fresh, append, at, group, message, stored, user, with_cid};
 
@@ -21,6 +21,21 @@ pub(crate) fn messages_are_numbered_per_conversation(fresh: &Fresh) {
     assert_eq!(messages[0].sender.name, "ann");
     assert!(!more);
     assert_eq!(fresh.number("SELECT COUNT(*) FROM `Cursor` WHERE device = 0"), 4, "both users of both conversations");
+}
+
+pub(crate) fn batches_and_everything_else_of_one_store_are_committed_at_once(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));
+    let conv = ConvId::pair(ann, bob);
+    for seq in 1..=3 {
+        assert_eq!(append(&mut *store, &[message(ann, Peer::User(bob), "x")]), [seq]);
+        assert_eq!(fresh.number("SELECT last_seq FROM Conversation"), i64::try_from(seq).unwrap());
+        store.save_cursors(&[CursorRow { user: bob, device: DeviceId::UNNAMED, conv, delivered: seq }]).unwrap();
+        let delivered = format!("SELECT delivered FROM `Cursor` WHERE userid = {bob}");
+        assert_eq!(fresh.number(&delivered), i64::try_from(seq).unwrap());
+        user(&mut *store, &format!("user {seq}"));
+        assert_eq!(fresh.number("SELECT COUNT(*) FROM User"), i64::try_from(seq).unwrap() + 2);
+    }
 }
 
 pub(crate) fn a_batch_of_every_size_is_stored(fresh: &Fresh) {

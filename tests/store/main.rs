@@ -60,6 +60,7 @@ contract! {
         prefixes_are_no_patterns;
     appending:
         messages_are_numbered_per_conversation
+        batches_and_everything_else_of_one_store_are_committed_at_once
         a_batch_of_every_size_is_stored
         a_cid_counts_once_across_batches_and_stores
         a_cid_counts_once_within_a_batch

@@ -10,7 +10,7 @@ use std::hash::Hash;
 
 use crate::ids::{ConvId, GroupId, Members, Peer, Seq, UserId};
 use crate::store::numbering::{Facts, Key, Plan, key_of, number};
-use crate::store::sql::lists::{Lookup, exact_pieces, lookups, repeated};
+use crate::store::sql::lists::{Lookup, exact_pieces, fewest_pieces, lookups, repeated};
 use crate::store::sql::{Arg, Done, Fault, Row, Sql};
 use crate::store::{Append, Appended};
 
@@ -168,7 +168,7 @@ fn write(sql: &mut dyn Sql, batch: &[Append], plan: &Plan, opened: &[ConvId]) ->
         return Ok(());
     }
     let stored: Vec<(Seq, &Append)> = plan.stored(batch).collect();
-    for piece in by_bytes(&stored).flat_map(exact_pieces) {
+    for piece in by_bytes(&stored).flat_map(fewest_pieces) {
         let statement = format!(
             "INSERT INTO Message (conv, seq, kind, sender, sent_at, cid, body) VALUES {}",
             repeated("(?, ?, 0, ?, ?, ?, ?)", ", ", piece.len())
@@ -176,12 +176,13 @@ fn write(sql: &mut dyn Sql, batch: &[Append], plan: &Plan, opened: &[ConvId]) ->
         sql.run(&statement, &piece.iter().flat_map(|&(seq, message)| message_args(seq, message)).collect::<Vec<_>>())?;
     }
     let ends: Vec<(ConvId, Seq)> = plan.ends.iter().map(|(&conv, &end)| (conv, end)).collect();
-    for piece in exact_pieces(&ends) {
+    // To set an end twice does no harm, so that this list may be padded like one that only looks up.
+    for Lookup { len, args } in lookups(&ends, |(conv, end)| [conv.into(), end.into()]) {
         let statement = format!(
             "INSERT INTO Conversation (id, last_seq) VALUES {} ON DUPLICATE KEY UPDATE last_seq = VALUES(last_seq)",
-            repeated("(?, ?)", ", ", piece.len())
+            repeated("(?, ?)", ", ", len)
         );
-        sql.run(&statement, &piece.iter().flat_map(|&(conv, end)| [conv.into(), end.into()]).collect::<Vec<_>>())?;
+        sql.run(&statement, &args)?;
     }
     open_cursors(sql, opened)
 }

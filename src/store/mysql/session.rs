@@ -11,33 +11,69 @@ use crate::store::sql::{Arg, Cell, Dialect, Done, Fault, Row, Sql};
 
 static DIALECT: Dialect = Dialect { insert_new: "INSERT IGNORE INTO", locked: " FOR UPDATE" };
 
+/// How a connection begins its transactions.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begin {
+    /// By START TRANSACTION; any other statement is a transaction of its own. A new connection does.
+    Said,
+    /// By the first statement after the last COMMIT or ROLLBACK (`autocommit` is off).
+    Implied,
+}
+
+/// A connection, and how it begins its transactions at present.
+pub(super) struct Connection {
+    conn: Conn,
+    begins: Begin,
+}
+
+impl From<Conn> for Connection {
+    /// A connection that was just opened.
+    fn from(conn: Conn) -> Self {
+        Self { conn, begins: Begin::Said }
+    }
+}
+
 /// The connection, lent to one call.
 pub(super) struct Session<'c> {
-    conn: &'c mut Conn,
+    connection: &'c mut Connection,
     deadline: Instant,
 }
 
 impl<'c> Session<'c> {
     /// No statement begins after `deadline`.
-    pub(super) fn new(conn: &'c mut Conn, deadline: Instant) -> Self {
-        Self { conn, deadline }
+    pub(super) fn new(connection: &'c mut Connection, deadline: Instant) -> Self {
+        Self { connection, deadline }
+    }
+
+    /// Has the connection begin its transactions like this from now on.
+    pub(super) fn begin_as(mut self, wanted: Begin) -> Done<Self> {
+        if self.connection.begins != wanted {
+            self.say(match wanted {
+                Begin::Said => "SET SESSION autocommit = 1",
+                Begin::Implied => "SET SESSION autocommit = 0",
+            })?;
+            self.connection.begins = wanted;
+        }
+        Ok(self)
     }
 
     /// The server's number for this connection.
     pub(super) fn connection_id(&self) -> u32 {
-        self.conn.connection_id()
+        self.connection.conn.connection_id()
     }
 
     /// Runs the work in a transaction. After an error it is rolled back, or the connection is [`Fault::Lost`].
     pub(super) fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Done<T>) -> Done<T> {
-        self.say("START TRANSACTION")?;
+        if self.connection.begins == Begin::Said {
+            self.say("START TRANSACTION")?;
+        }
         let worked = work(self).and_then(|value| self.in_time().map(|()| value));
         match worked {
-            Ok(value) => self.conn.query_drop("COMMIT").map(|()| value).map_err(not_committed),
+            Ok(value) => self.connection.conn.query_drop("COMMIT").map(|()| value).map_err(not_committed),
             Err(lost @ Fault::Lost(_)) => Err(lost),
             Err(fault) => {
                 // Without an orderly end the connection would carry the transaction into the next call.
-                self.conn.query_drop("ROLLBACK").map_err(|error| Fault::Lost(error.into()))?;
+                self.connection.conn.query_drop("ROLLBACK").map_err(|error| Fault::Lost(error.into()))?;
                 Err(fault)
             }
         }
@@ -46,7 +82,7 @@ impl<'c> Session<'c> {
     /// A statement without parameters, as text.
     pub(super) fn say(&mut self, statement: &str) -> Done<()> {
         self.in_time()?;
-        self.conn.query_drop(statement).map_err(fault)
+        self.connection.conn.query_drop(statement).map_err(fault)
     }
 
     fn in_time(&self) -> Done<()> {
@@ -60,7 +96,7 @@ impl<'c> Session<'c> {
 impl Sql for Session<'_> {
     fn rows(&mut self, statement: &str, args: &[Arg<'_>]) -> Done<Vec<Row>> {
         self.in_time()?;
-        let answer = self.conn.exec_iter(statement, params(args)).map_err(fault)?;
+        let answer = self.connection.conn.exec_iter(statement, params(args)).map_err(fault)?;
         let mut found = Vec::new();
         for row in answer {
             let cells = row.map_err(fault)?.unwrap_raw().into_iter().map(|value| cell(value.unwrap_or(Value::NULL)));
@@ -71,12 +107,12 @@ impl Sql for Session<'_> {
 
     fn run(&mut self, statement: &str, args: &[Arg<'_>]) -> Done<u64> {
         self.in_time()?;
-        self.conn.exec_drop(statement, params(args)).map_err(fault)?;
-        Ok(self.conn.affected_rows())
+        self.connection.conn.exec_drop(statement, params(args)).map_err(fault)?;
+        Ok(self.connection.conn.affected_rows())
     }
 
     fn new_id(&mut self) -> i64 {
-        i64::try_from(self.conn.last_insert_id()).unwrap_or(0)
+        i64::try_from(self.connection.conn.last_insert_id()).unwrap_or(0)
     }
 
     fn dialect(&self) -> &'static Dialect {

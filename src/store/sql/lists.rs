@@ -2,8 +2,10 @@
 
 use super::Arg;
 
-/// The sizes, descending. The largest keeps a statement far below any database's number of parameters.
-const SIZES: [usize; 4] = [256, 64, 8, 1];
+/// The sizes, descending. Close enough that two or three statements hold any list (each one costs the server as much as
+/// some ten rows) and that padding adds half at most; few enough to be kept prepared. The largest keeps a statement far
+/// below any database's number of parameters.
+const SIZES: [usize; 16] = [256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1];
 
 /// The largest list that one statement takes.
 pub(in crate::store) const LIST_MAX: usize = SIZES[0];
@@ -13,11 +15,30 @@ pub(in crate::store) fn padded_len(len: usize) -> usize {
     SIZES.into_iter().rev().find(|&size| size >= len).unwrap_or(LIST_MAX)
 }
 
+/// Lists up to here are one piece for [`fewest_pieces`].
+const WHOLE_MAX: usize = 32;
+
 /// Cuts a list into pieces that fill statements exactly: for INSERT, where nothing may be padded.
-pub(in crate::store) fn exact_pieces<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
+pub(in crate::store) fn exact_pieces<T>(items: &[T]) -> impl Iterator<Item = &[T]> {
+    pieces(items, largest_size)
+}
+
+/// The same, but a short list is not cut at all: for a statement that is worth being kept prepared in many more sizes.
+pub(in crate::store) fn fewest_pieces<T>(items: &[T]) -> impl Iterator<Item = &[T]> {
+    pieces(items, |len| if len <= WHOLE_MAX { len } else { largest_size(len) })
+}
+
+/// The largest of [`SIZES`] that `len` items (at least one) fill.
+fn largest_size(len: usize) -> usize {
+    SIZES.into_iter().find(|&size| size <= len).unwrap_or(1)
+}
+
+fn pieces<T>(mut items: &[T], size: impl Fn(usize) -> usize) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
-        let size = SIZES.into_iter().find(|&size| size <= items.len())?;
-        let (piece, rest) = items.split_at(size);
+        if items.is_empty() {
+            return None;
+        }
+        let (piece, rest) = items.split_at(size(items.len()));
         items = rest;
         Some(piece)
     })
@@ -61,21 +82,33 @@ mod tests {
 
     #[test]
     fn pieces_fill_statements_exactly_and_lose_nothing() {
-        for len in [0, 1, 7, 8, 9, 72, 255, 256, 1000] {
+        for len in (0..600).chain([1000]) {
             let items: Vec<usize> = (0..len).collect();
             let pieces: Vec<&[usize]> = exact_pieces(&items).collect();
             assert!(pieces.iter().all(|piece| SIZES.contains(&piece.len())));
             assert_eq!(pieces.concat(), items);
+            assert!(pieces.len() <= 4 + len / LIST_MAX, "{len} takes {} statements", pieces.len());
+        }
+    }
+
+    #[test]
+    fn the_fewest_pieces_leave_short_lists_whole() {
+        for len in 0..600 {
+            let items: Vec<usize> = (0..len).collect();
+            let pieces: Vec<&[usize]> = fewest_pieces(&items).collect();
+            assert!(pieces.iter().all(|piece| SIZES.contains(&piece.len()) || piece.len() <= WHOLE_MAX));
+            assert_eq!(pieces.concat(), items);
+            assert!(len == 0 || len > WHOLE_MAX || pieces.len() == 1, "{len} takes {} statements", pieces.len());
         }
     }
 
     #[test]
     fn lookups_are_padded_with_the_last_value() {
-        let items: Vec<i64> = (0..259).collect();
+        let items: Vec<i64> = (0..261).collect();
         let found: Vec<Lookup<'_>> = lookups(&items, |item| [Arg::Int(item)]).collect();
-        assert_eq!(found.iter().map(|lookup| lookup.len).collect::<Vec<_>>(), [256, 8]);
-        assert_eq!(found[1].args.len(), 8);
-        assert!(matches!(found[1].args[7], Arg::Int(258)));
+        assert_eq!(found.iter().map(|lookup| lookup.len).collect::<Vec<_>>(), [256, 6]);
+        assert_eq!(found[1].args.len(), 6);
+        assert!(matches!(found[1].args[5], Arg::Int(260)));
         assert_eq!(lookups(&[] as &[i64], |item| [Arg::Int(item)]).count(), 0);
     }
 
