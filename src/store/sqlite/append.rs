@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use rusqlite::{Connection, OptionalExtension, Result, Statement, params};
 
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, Members, Peer, Seq, UserId};
@@ -20,12 +20,14 @@ pub(super) fn append(connection: &Connection, batch: &[Append]) -> Result<Vec<Ap
 
 fn facts<'a>(connection: &Connection, batch: &'a [Append]) -> Result<Facts<'a>> {
     let mut facts = Facts::default();
+    // Even a statement that is kept prepared costs a look-up for each use.
+    let mut end_of = connection.prepare_cached("SELECT last_seq FROM Conversation WHERE id = ?")?;
     let mut ends: HashMap<ConvId, Option<Seq>> = HashMap::new();
     let mut members: HashMap<(ConvId, UserId), bool> = HashMap::new();
     for (place, message) in batch.iter().enumerate() {
         let end = match ends.get(&message.conv) {
             Some(&end) => end,
-            None => *ends.entry(message.conv).or_insert(end_of(connection, message.conv)?),
+            None => *ends.entry(message.conv).or_insert(last_seq(&mut end_of, message.conv)?),
         };
         let refusal = match message.to {
             Peer::User(to) => refusal_of_pair(connection, message, to, end)?,
@@ -78,9 +80,8 @@ fn exists(connection: &Connection, statement: &str, args: impl rusqlite::Params)
     connection.prepare_cached(statement)?.exists(args)
 }
 
-fn end_of(connection: &Connection, conv: ConvId) -> Result<Option<Seq>> {
-    let mut statement = connection.prepare_cached("SELECT last_seq FROM Conversation WHERE id = ?")?;
-    statement.query_row([conv.number()], |row| row.get::<_, i64>(0)).optional()?.map(seq).transpose()
+fn last_seq(end_of: &mut Statement<'_>, conv: ConvId) -> Result<Option<Seq>> {
+    end_of.query_row([conv.number()], |row| row.get::<_, i64>(0)).optional()?.map(seq).transpose()
 }
 
 fn sent_before(connection: &Connection, message: &Append) -> Result<Option<(Seq, UnixMs)>> {
