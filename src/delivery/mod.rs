@@ -5,7 +5,8 @@
 //!                                    \--> push to local sessions (directory, group index)
 //!                                    \--> bell to the other nodes
 //!   push or bell with the next seq ----> straight to the client
-//!   push or bell with a hole ----------> fetch from the store first
+//!   push or bell with a hole ----------> kept for a moment: what is missing is on its way, as a rule
+//!   a hole that stays -----------------> fetch from the store first
 //!   bells that may have been lost -----> resync: compare the cursors with the store
 //! ```
 //!
@@ -13,6 +14,7 @@
 //! database. `lanes`, `scribe` and `ear` are the threads around them. This layer knows the network only by
 //! [`ConnId`], and writes no line that `wire` does not build.
 
+pub mod ahead;
 pub mod bell;
 pub mod cursors;
 pub mod directory;

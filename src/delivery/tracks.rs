@@ -9,7 +9,9 @@
 //!   has these   confirmed       not pushed
 //!
 //!   push with seq == next        -> out at once
-//!   push with seq > next         -> not kept; raises `end`, and the conversation is fetched
+//!   push with seq > next         -> raises `end`; the reactor keeps it for a moment, in which the hole may close by
+//!                                   itself; if it does not, the conversation is fetched
+//!   push while it is fetched     -> raises `end`; not kept
 //!   conversation without a track -> its position is looked up in the store first
 //! ```
 //!
@@ -23,6 +25,8 @@ use crate::store::{Message, Pending};
 
 /// Runs of own messages that are remembered per conversation; what is forgotten costs a redelivery at worst.
 const SENT_RUNS_MAX: usize = 32;
+/// Messages behind a hole that are remembered; those beyond are fetched.
+const AHEAD_MAX: usize = 64;
 
 /// Every conversation one session has touched.
 #[derive(Debug)]
@@ -35,8 +39,18 @@ pub struct Tracks {
     /// Conversations with something to fetch, each once; the one being fetched is not among them.
     behind: VecDeque<ConvId>,
     fetching: Option<ConvId>,
-    /// Conversations with a hole below an own message that may close by itself.
-    gaps: Vec<ConvId>,
+    /// Conversations with a hole that may close by itself. Invariant: what is behind is here, in `behind` or being
+    /// fetched.
+    gaps: Vec<Gap>,
+}
+
+/// A hole that may close by itself: another node's message is on its way, most likely. A fetch for each would cost more
+/// than it gives.
+#[derive(Debug)]
+struct Gap {
+    conv: ConvId,
+    /// Messages behind the hole that this session was offered: [`Tracks::next_ahead`].
+    ahead: Vec<Seq>,
 }
 
 #[derive(Debug)]
@@ -73,6 +87,9 @@ pub enum OwnMessages {
 pub enum Offer {
     /// Send it.
     Push,
+    /// Not yet: those before it are on their way. Keep it for a moment: [`Tracks::next_ahead`] tells when its turn has
+    /// come, unless the session fetches it first.
+    Ahead,
     /// The session has it already.
     Known,
     /// Not now: it will be fetched, see [`Tracks::next_fetch`].
@@ -244,12 +261,37 @@ impl Tracks {
             return Offer::Known;
         }
         track.end = track.end.max(seq);
-        if track.located && !track.queued && seq == track.next {
-            track.advance_to(seq + 1);
-            return Offer::Push;
+        if !track.located || track.queued {
+            self.queue_if_behind(conv);
+            return Offer::Behind;
         }
-        self.queue_if_behind(conv);
-        Offer::Behind
+        if seq > track.next {
+            let gap = self.gap(conv);
+            if gap.ahead.len() < AHEAD_MAX && !gap.ahead.contains(&seq) {
+                gap.ahead.push(seq);
+            }
+            return Offer::Ahead;
+        }
+        track.advance_to(seq + 1);
+        Offer::Push
+    }
+
+    /// After a push: the next message of the conversation, if it was offered before its turn, which has come now. Offer it
+    /// again, if it was kept.
+    #[must_use]
+    pub fn next_ahead(&self, conv: ConvId) -> Option<Seq> {
+        let gap = self.gaps.iter().find(|gap| gap.conv == conv)?;
+        let track = self.by_conv.get(&conv)?;
+        gap.ahead.contains(&track.next).then_some(track.next)
+    }
+
+    fn gap(&mut self, conv: ConvId) -> &mut Gap {
+        let known = self.gaps.iter().position(|gap| gap.conv == conv);
+        let index = known.unwrap_or_else(|| {
+            self.gaps.push(Gap { conv, ahead: Vec::new() });
+            self.gaps.len() - 1
+        });
+        &mut self.gaps[index]
     }
 
     /// A message exists; it is not at hand.
@@ -274,9 +316,8 @@ impl Tracks {
         let has_gap = seq > track.next && !track.queued;
         track.advance_to(track.next);
         let moved = if track.confirmed + 1 == seq { track.confirm(seq) } else { None };
-        if has_gap && !self.gaps.contains(&conv) {
-            // Another node's message is on its way, most likely. A fetch for each would cost more than it gives.
-            self.gaps.push(conv);
+        if has_gap {
+            self.gap(conv);
         }
         moved
     }
@@ -289,8 +330,8 @@ impl Tracks {
 
     /// Holes had time enough to close by themselves: those that are still there are fetched.
     pub fn close_gaps(&mut self) {
-        for conv in std::mem::take(&mut self.gaps) {
-            self.queue_if_behind(conv);
+        for gap in std::mem::take(&mut self.gaps) {
+            self.queue_if_behind(gap.conv);
         }
     }
 

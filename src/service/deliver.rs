@@ -14,6 +14,7 @@ use super::workers::Place;
 use super::{account, catch_up};
 use crate::bus::Channel;
 use crate::clock::UnixMs;
+use crate::delivery::ahead::Ahead;
 use crate::delivery::tracks::{Fetched, Offer};
 use crate::delivery::{Addressee, Event};
 use crate::ids::{ConvId, GroupId, Seq, UserId};
@@ -29,7 +30,15 @@ const RESYNC_BATCH: usize = 256;
 const LOW_WATER_PART: usize = 4;
 
 /// Carries out one event.
-pub fn event(tools: &Tools, members: &mut Members, resync: &mut Resync, net: Net<'_>, event: Event, now: Instant) {
+pub fn event(
+    tools: &Tools,
+    members: &mut Members,
+    ahead: &mut Ahead,
+    resync: &mut Resync,
+    net: Net<'_>,
+    event: Event,
+    now: Instant,
+) {
     match event {
         Event::Answered { conn, stored, line } => {
             if let Some((session, link)) = net.connection(conn) {
@@ -40,7 +49,7 @@ pub fn event(tools: &Tools, members: &mut Members, resync: &mut Resync, net: Net
             let news = News { conv, seq, line };
             each_of(members, net, to, |conn, session, link| {
                 if Some(conn) != from {
-                    message(tools, conn, session, link, &news, now);
+                    message(tools, ahead, conn, session, link, &news, now);
                 }
             });
         }
@@ -130,7 +139,15 @@ struct News {
     line: Option<Bytes>,
 }
 
-fn message(tools: &Tools, conn: ConnId, session: &mut Session, link: &mut dyn Link, news: &News, now: Instant) {
+fn message(
+    tools: &Tools,
+    ahead: &mut Ahead,
+    conn: ConnId,
+    session: &mut Session,
+    link: &mut dyn Link,
+    news: &News,
+    now: Instant,
+) {
     let Some(live) = session.hearing() else { return };
     let News { conv, seq, line } = news;
     let Some(line) = line else {
@@ -139,13 +156,32 @@ fn message(tools: &Tools, conn: ConnId, session: &mut Session, link: &mut dyn Li
     };
     match live.tracks.offer(*conv, *seq) {
         Offer::Push => {
-            link.send(line.clone());
-            live.pushed(*conv, *seq, link.offset());
-            tools.shared.metrics.messages_pushed.inc();
+            push(tools, live, link, *conv, *seq, line.clone());
+            push_ahead(tools, ahead, live, link, *conv);
+            rearm(session, link, now);
+        }
+        Offer::Ahead => {
+            ahead.keep(*conv, *seq, line, now);
             rearm(session, link, now);
         }
         Offer::Known => {}
         Offer::Behind => fetch_more(tools, conn, live, link, now),
+    }
+}
+
+fn push(tools: &Tools, live: &mut Live, link: &mut dyn Link, conv: ConvId, seq: Seq, line: Bytes) {
+    link.send(line);
+    live.pushed(conv, seq, link.offset());
+    tools.shared.metrics.messages_pushed.inc();
+}
+
+/// A hole may just have closed: what was kept behind it follows.
+fn push_ahead(tools: &Tools, ahead: &Ahead, live: &mut Live, link: &mut dyn Link, conv: ConvId) {
+    while let Some(seq) = live.tracks.next_ahead(conv)
+        && let Some(line) = ahead.line(conv, seq)
+        && live.tracks.offer(conv, seq) == Offer::Push
+    {
+        push(tools, live, link, conv, seq, line);
     }
 }
 

@@ -19,6 +19,7 @@ use super::table::Table;
 use super::workers::{Place, Workers};
 use super::{Shared, mail};
 use crate::bus::Channel;
+use crate::delivery::ahead::Ahead;
 use crate::delivery::lanes::Lanes;
 use crate::net::{CloseReason, ConnId, Flow, Link, Outbound, Protocol};
 use crate::wire::errno::Errno;
@@ -40,6 +41,7 @@ pub struct Tools {
 pub struct Local {
     tools: Tools,
     members: Members,
+    ahead: Ahead,
     resync: Resync,
     stopping: bool,
 }
@@ -48,7 +50,7 @@ impl Local {
     /// Nobody is connected yet.
     #[must_use]
     pub fn new(tools: Tools) -> Self {
-        Self { tools, members: Members::default(), resync: Resync::default(), stopping: false }
+        Self { tools, members: Members::default(), ahead: Ahead::default(), resync: Resync::default(), stopping: false }
     }
 }
 
@@ -82,11 +84,11 @@ impl Protocol for Local {
     }
 
     fn message(&mut self, message: Mail, net: &mut dyn Outbound<Session>, now: Instant) {
-        let Self { tools, members, resync, .. } = self;
+        let Self { tools, members, ahead, resync, .. } = self;
         match message {
             Mail::Events(events) => {
                 for event in events {
-                    deliver::event(tools, members, resync, net, event, now);
+                    deliver::event(tools, members, ahead, resync, net, event, now);
                 }
             }
             Mail::Reply { conn, line, then } => {
@@ -126,6 +128,7 @@ impl Protocol for Local {
     }
 
     fn turn_ended(&mut self, net: &mut dyn Outbound<Session>, now: Instant) {
+        self.ahead.expire(now);
         self.resync.go_on(&self.tools, net, now);
     }
 

@@ -91,13 +91,44 @@ fn an_untouched_conversation_is_looked_up_first() {
 #[test]
 fn a_hole_is_fetched_and_nothing_comes_twice_or_early() {
     let mut tracks = at(4);
-    assert_eq!(tracks.offer(conv(), 7), Offer::Behind);
+    assert_eq!(tracks.offer(conv(), 7), Offer::Ahead);
+    assert_eq!(tracks.next_fetch(), None, "it may close by itself");
+    assert!(tracks.has_gaps());
+    tracks.close_gaps();
     assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(4) }));
     assert_eq!(tracks.offer(conv(), 5), Offer::Behind, "late bells of the hole are in the fetch");
+    assert_eq!(tracks.next_ahead(conv()), None);
     let hole = vec![message(PEER, 5), message(PEER, 6), message(PEER, 7)];
     assert_eq!(seqs(&tracks.fetched(answer(0, 7, hole))), [5, 6, 7]);
     assert_eq!(tracks.offer(conv(), 6), Offer::Known);
     assert_eq!(tracks.offer(conv(), 8), Offer::Push);
+}
+
+#[test]
+fn a_hole_that_closes_by_itself_costs_no_fetch() {
+    let mut tracks = at(4);
+    for seq in [8, 6, 6] {
+        assert_eq!(tracks.offer(conv(), seq), Offer::Ahead);
+    }
+    assert_eq!(tracks.next_ahead(conv()), None, "not before its turn");
+    assert_eq!(tracks.offer(conv(), 5), Offer::Push);
+    assert_eq!(tracks.next_ahead(conv()), Some(6));
+    assert_eq!(tracks.offer(conv(), 6), Offer::Push);
+    assert_eq!(tracks.next_ahead(conv()), None, "7 was offered to nobody");
+    assert_eq!(tracks.offer(conv(), 7), Offer::Push);
+    assert_eq!((tracks.next_ahead(conv()), tracks.offer(conv(), 8)), (Some(8), Offer::Push));
+    tracks.close_gaps();
+    assert_eq!((tracks.next_ahead(conv()), tracks.next_fetch()), (None, None));
+}
+
+#[test]
+fn what_was_ahead_and_is_not_kept_any_more_is_fetched() {
+    let mut tracks = at(4);
+    assert_eq!(tracks.offer(conv(), 6), Offer::Ahead);
+    assert_eq!(tracks.offer(conv(), 5), Offer::Push);
+    tracks.close_gaps();
+    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(5) }));
+    assert_eq!(seqs(&tracks.fetched(answer(0, 6, vec![message(PEER, 6)]))), [6]);
 }
 
 #[test]
