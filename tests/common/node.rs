@@ -169,7 +169,8 @@ pub fn expects_proxy_header(addr: SocketAddr) -> bool {
 }
 
 fn launch(wrapper: &[String], args: &[String], data: &TempDir, listen: &str) -> Process {
-    let mut words = wrapper.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_stonechat")]);
+    let server = server();
+    let mut words = wrapper.iter().chain([&server]);
     let mut command = Command::new(words.next().expect("the server's own path is one"));
     command.args(words);
     for (variable, _) in std::env::vars().filter(|(name, _)| name.starts_with("STONECHAT_") || name == "RUST_LOG") {
@@ -178,6 +179,11 @@ fn launch(wrapper: &[String], args: &[String], data: &TempDir, listen: &str) -> 
     command.arg("--listen").arg(listen).arg("--data").arg(data.path());
     command.args(DEFAULTS.iter().flat_map(|setting| ["--set", setting])).args(args);
     Process::start("stonechat", &mut command)
+}
+
+/// The server of this build, or that which `STONECHAT_TEST_SERVER` names (of a release build, when it is timed).
+fn server() -> String {
+    std::env::var("STONECHAT_TEST_SERVER").unwrap_or_else(|_| env!("CARGO_BIN_EXE_stonechat").to_owned())
 }
 
 fn wait_until_listening(process: &mut Process) -> SocketAddr {
