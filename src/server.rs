@@ -1,7 +1,7 @@
 //! Wiring: starts everything in order, stops it in reverse.
 //!
 //! ```text
-//!   store (migrated) -> bus -> scribe -> workers, lanes -> reactors -> bus listens -> admin -> acceptor (this thread)
+//!   store (migrated) -> bus -> scribe -> workers, lanes -> reactors -> bus meets the other nodes -> admin -> acceptor (this thread)
 //!   SIGTERM: acceptor ends -> reactors drain -> lanes and workers finish -> scribe writes -> bus flushes
 //! ```
 
@@ -56,6 +56,8 @@ const SQLITE_LANES: usize = 1;
 const SQLITE_WORKERS_PER_CORE: usize = 2;
 /// Time kept at the end of a shutdown for what comes after the reactors.
 const SHUTDOWN_RESERVE: Duration = Duration::from_secs(2);
+/// Clients wait this long at most for the other nodes to know this one.
+const INTRODUCTION_PATIENCE: Duration = Duration::from_secs(3);
 /// How long an answer of /readyz counts, however often it is asked.
 const READY_CACHE: Duration = Duration::from_secs(1);
 
@@ -221,6 +223,9 @@ impl Node {
         let reactor_threads = start_reactors(inboxes, &shared, &lanes, &workers)?;
         if let Some(redis) = redis {
             redis.start(Arc::new(Ear::new(fanout(), Arc::clone(&metrics))))?;
+            if !redis.wait_for_introduction(INTRODUCTION_PATIENCE) {
+                log::warn!("serving without Redis: messages to other nodes come late until it is there");
+            }
         }
         Ok(Self {
             metrics,

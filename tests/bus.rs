@@ -331,6 +331,62 @@ fn a_node_that_dies_takes_its_presence_along_and_the_others_resync() {
 }
 
 #[test]
+fn a_node_that_starts_asks_who_is_there_and_waits_for_the_answer() {
+    let redis = Redis::start();
+    let mut other = redis.connect();
+    other.command(&["SUBSCRIBE", "nodes", "n:00000000000000ff"]);
+    other.hear();
+    let patient = Times { introduce: Duration::from_secs(3600), watch: Duration::from_secs(3600), ..Times::default() };
+    let node = Node::start(&redis.url(), 1, patient);
+    assert!(other.hear().ends_with("0000000000000001 who"));
+    assert!(!node.bus.wait_for_introduction(Duration::from_millis(50)), "nobody has answered");
+    redis.command(&["PUBLISH", "nodes", "00000000000000ff here"]);
+    assert!(node.bus.wait_for_introduction(PATIENCE));
+}
+
+#[test]
+fn who_asks_who_is_there_is_answered_at_once() {
+    let redis = Redis::start();
+    let node = Node::start(&redis.url(), 1, Times { watch: Duration::from_secs(3600), ..Times::default() });
+    assert!(node.bus.wait_for_introduction(PATIENCE), "alone, it has nobody to wait for");
+    let mut other = redis.connect();
+    other.command(&["SUBSCRIBE", "nodes"]);
+    redis.command(&["PUBLISH", "nodes", "00000000000000ff who"]);
+    assert!(other.hear().ends_with("00000000000000ff who"));
+    assert!(other.hear().ends_with("0000000000000001 here"));
+}
+
+#[test]
+fn a_frozen_node_is_waited_for_in_bounded_time_and_an_absent_redis_not_at_all() {
+    let mut redis = Redis::start();
+    let mut frozen = redis.connect();
+    frozen.command(&["SUBSCRIBE", "nodes", "n:00000000000000ff"]);
+    assert!(Node::start(&redis.url(), 1, brisk()).bus.wait_for_introduction(PATIENCE));
+    redis.kill();
+    assert!(!Node::start(&redis.url(), 2, brisk()).bus.wait_for_introduction(Duration::from_secs(3600)));
+}
+
+#[test]
+fn a_link_that_was_lost_is_introduced_again_before_the_resync() {
+    let redis = Redis::start();
+    let times = Times { introduce: Duration::from_secs(3600), watch: Duration::from_secs(3600), ..Times::default() };
+    let node = Node::start(&redis.url(), 1, times);
+    assert!(node.bus.wait_for_introduction(PATIENCE));
+    // A node of which nothing has been heard.
+    let mut other = redis.connect();
+    other.command(&["SUBSCRIBE", "nodes", "n:00000000000000ff"]);
+    other.hear();
+    let clients = redis.command(&["CLIENT", "LIST"]);
+    let subscriber = clients.lines().find(|line| line.contains("-subscriber ")).unwrap();
+    let address = subscriber.split_whitespace().find_map(|word| word.strip_prefix("addr=")).unwrap();
+    redis.command(&["CLIENT", "KILL", "ADDR", address]);
+    assert!(other.hear().ends_with("0000000000000001 who"));
+    assert_eq!(node.ear.resyncs(AWAY), 0);
+    redis.command(&["PUBLISH", "nodes", "00000000000000ff here"]);
+    node.ear.wait_for_resync(AWAY);
+}
+
+#[test]
 fn a_node_that_stops_flushes_and_says_goodbye() {
     let redis = Redis::start();
     let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));

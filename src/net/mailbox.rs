@@ -175,9 +175,11 @@ impl<M> Inbox<M> {
     /// thread of its own, without sockets, instead of handing the inbox to a reactor. Commands for a reactor end the wait.
     #[must_use]
     pub fn wait_for_post(&self, patience: Duration) -> Option<M> {
-        match self.receiver.recv_timeout(patience) {
-            Ok(Command::Post(message)) => Some(message),
-            Ok(Command::Adopt(..) | Command::Stop(_)) | Err(_) => None,
+        // Waiting gives the processor away before it looks at the time, even for none at all.
+        let command = if patience.is_zero() { self.take() } else { self.receiver.recv_timeout(patience).ok() };
+        match command? {
+            Command::Post(message) => Some(message),
+            Command::Adopt(..) | Command::Stop(_) => None,
         }
     }
 

@@ -24,6 +24,8 @@ const LOG_TAIL_LINES: usize = 40;
 pub struct Node {
     // Dropped first: the folder is removed only when nobody writes into it any more.
     process: Arc<Mutex<Process>>,
+    /// What runs the server: nothing, or a program that becomes it.
+    wrapper: Vec<String>,
     args: Vec<String>,
     /// Holds the embedded database; stays over restarts.
     data: TempDir,
@@ -38,15 +40,21 @@ impl Node {
 
     /// Starts a node that keeps its data in this folder.
     pub fn start_in(data: TempDir, args: &[&str]) -> Self {
+        Self::start_under(&[], data, args)
+    }
+
+    /// Starts a node by way of another program, which is given the command and must become it (exec).
+    pub fn start_under(wrapper: &[&str], data: TempDir, args: &[&str]) -> Self {
         show_logs_on_panic();
-        let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
-        let mut process = launch(&args, &data, "127.0.0.1:0");
+        let owned = |words: &[&str]| -> Vec<String> { words.iter().map(|&word| word.to_owned()).collect() };
+        let (wrapper, args) = (owned(wrapper), owned(args));
+        let mut process = launch(&wrapper, &args, &data, "127.0.0.1:0");
         let addr = wait_until_listening(&mut process);
         let process = Arc::new(Mutex::new(process));
         let proxied = args.iter().any(|arg| arg == "proxy_protocol=true");
         let known = Known { addr, proxied, process: Arc::downgrade(&process) };
         nodes(|nodes| nodes.push(known));
-        Self { process, args, data, addr }
+        Self { process, wrapper, args, data, addr }
     }
 
     /// Starts a node with these settings, each `key=value`.
@@ -100,7 +108,7 @@ impl Node {
 
     /// Starts it again, after `kill` or `term`, on the same data and the same address.
     pub fn restart(&self) {
-        let mut process = launch(&self.args, &self.data, &self.addr.to_string());
+        let mut process = launch(&self.wrapper, &self.args, &self.data, &self.addr.to_string());
         let addr = wait_until_listening(&mut process);
         assert_eq!(addr, self.addr, "the restarted node listens where it was told to");
         *self.process() = process;
@@ -160,14 +168,22 @@ pub fn expects_proxy_header(addr: SocketAddr) -> bool {
     nodes(|nodes| nodes.iter().any(|node| node.addr == addr && node.proxied))
 }
 
-fn launch(args: &[String], data: &TempDir, listen: &str) -> Process {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_stonechat"));
+fn launch(wrapper: &[String], args: &[String], data: &TempDir, listen: &str) -> Process {
+    let server = server();
+    let mut words = wrapper.iter().chain([&server]);
+    let mut command = Command::new(words.next().expect("the server's own path is one"));
+    command.args(words);
     for (variable, _) in std::env::vars().filter(|(name, _)| name.starts_with("STONECHAT_") || name == "RUST_LOG") {
         command.env_remove(variable);
     }
     command.arg("--listen").arg(listen).arg("--data").arg(data.path());
     command.args(DEFAULTS.iter().flat_map(|setting| ["--set", setting])).args(args);
     Process::start("stonechat", &mut command)
+}
+
+/// The server of this build, or that which `STONECHAT_TEST_SERVER` names (of a release build, when it is timed).
+fn server() -> String {
+    std::env::var("STONECHAT_TEST_SERVER").unwrap_or_else(|_| env!("CARGO_BIN_EXE_stonechat").to_owned())
 }
 
 fn wait_until_listening(process: &mut Process) -> SocketAddr {

@@ -105,6 +105,11 @@ impl Raw {
         self.answer()
     }
 
+    /// Waits for the next thing that Redis says: a further answer, or a message of a subscription.
+    pub fn hear(&mut self) -> String {
+        self.answer()
+    }
+
     fn answer(&mut self) -> String {
         let mut line = String::new();
         self.stream.read_line(&mut line).unwrap();

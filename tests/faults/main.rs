@@ -28,4 +28,5 @@ mod mysql;
 mod nginx;
 mod node;
 mod redis;
+mod small_disk;
 mod suite;

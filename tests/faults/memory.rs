@@ -30,13 +30,15 @@ struct Scale {
     readers: usize,
     stalled: usize,
     backlog: u64,
+    /// Clients that fetch it, one after the other: a single one is done before there is a p99 worth its name.
+    fetchers: usize,
 }
 
 fn scale() -> Scale {
     if is_long() {
-        Scale { readers: 1_000, stalled: 2_000, backlog: 100_000 }
+        Scale { readers: 1_000, stalled: 2_000, backlog: 100_000, fetchers: 10 }
     } else {
-        Scale { readers: 100, stalled: 300, backlog: 5_000 }
+        Scale { readers: 100, stalled: 300, backlog: 5_000, fetchers: 2 }
     }
 }
 
@@ -195,18 +197,58 @@ fn who_stalls_costs_a_bounded_memory_and_disturbs_nobody() {
 #[test]
 fn a_long_backlog_is_fetched_in_order_and_in_bounded_memory() {
     let _alone = Suite::start("backlog");
-    let count = scale().backlog;
+    let (count, readers) = (scale().backlog, scale().fetchers);
     let node = node();
-    let (mut writer, reader) = (Client::newcomer(node.addr(), "writer"), Account::register(node.addr(), "reader"));
-    fill(&mut writer, reader.id, count);
+    let mut writer = Client::newcomer(node.addr(), "writer");
+    let group = writer.create_group("backlog");
+    let readers: Vec<Account> = (0..readers).map(|_| member(node.addr(), group)).collect();
+    fill(&mut writer, group, count);
     let pair = Pair::start(node.addr());
-    std::thread::sleep(Duration::from_secs(2));
+    std::thread::sleep(Duration::from_millis(500) * u32::try_from(readers.len()).unwrap());
     let p99_before = pair.p99();
     let before = node.memory_kib();
     let gauge = Gauge::start(&node);
     let pair = Pair::start(node.addr());
     let begun = Instant::now();
-    let mut client = reader.login(node.addr());
+    let addr = node.addr();
+    let fetching = std::thread::spawn(move || {
+        step_back();
+        for reader in &readers {
+            fetch(&mut reader.login(addr), group, count);
+        }
+        readers.len()
+    });
+    let fetchers = fetching.join().expect("the backlog did not come as it should; the message is above");
+    let took = begun.elapsed() / u32::try_from(fetchers).unwrap();
+    let p99 = pair.p99();
+    let (peak, bound) = (gauge.peak_kib(), before + 3 * CONNECTION_KIB + SHARED_KIB);
+    println!(
+        "faults/memory: a backlog of {count} messages, fetched by {fetchers} clients one after the other in {:.1} s each: memory \
+         {before} KiB before, {peak} KiB at most, bound {bound} KiB; p99 of others {:.1} ms before, {:.1} ms beside",
+        took.as_secs_f64(),
+        millis(p99_before),
+        millis(p99)
+    );
+    assert!(peak <= bound, "{peak} KiB, more than {bound}");
+}
+
+/// Gives this thread only what the others leave of the processor: the client it plays has a machine of its own.
+fn step_back() {
+    let thread = std::fs::read_link("/proc/thread-self").unwrap();
+    let thread = thread.file_name().unwrap().to_str().unwrap();
+    let done = Command::new("renice").args(["-n", "19", "-p", thread]).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// An account that has joined this group, and is away.
+fn member(addr: SocketAddr, group: u64) -> Account {
+    let account = Account::register(addr, "reader");
+    account.login(addr).join(group);
+    account
+}
+
+/// Takes so many messages, which are all there are, and confirms them.
+fn fetch(client: &mut Client, group: u64, count: u64) {
     let mut last = 0;
     for message in client.offline_messages() {
         last += 1;
@@ -214,23 +256,12 @@ fn a_long_backlog_is_fetched_in_order_and_in_bounded_memory() {
     }
     while last < count {
         last += 1;
-        assert_eq!(client.expect_push(6)["seq"], last, "in order, none twice, no hole");
+        assert_eq!(client.expect_push(10)["seq"], last, "in order, none twice, no hole");
         if last % 100 == 0 {
-            client.confirm(writer.id, last);
+            client.confirm_group(group, last);
         }
     }
-    let took = begun.elapsed();
     client.expect_silence();
-    let p99 = pair.p99();
-    let (peak, bound) = (gauge.peak_kib(), before + 3 * CONNECTION_KIB + SHARED_KIB);
-    println!(
-        "faults/memory: a backlog of {count} messages fetched in {:.1} s: memory {before} KiB before, {peak} KiB at \
-         most, bound {bound} KiB; p99 of others {:.1} ms before, {:.1} ms beside",
-        took.as_secs_f64(),
-        millis(p99_before),
-        millis(p99)
-    );
-    assert!(peak <= bound, "{peak} KiB, more than {bound}");
 }
 
 fn millis(time: Duration) -> f64 {
@@ -316,17 +347,19 @@ fn is_cut_off(reader: &TcpStream) -> bool {
     })
 }
 
-/// Sends so many messages, many on the way at once.
-fn fill(writer: &mut Client, to: u64, count: u64) {
+/// Sends so many messages to a group, many on the way at once.
+fn fill(writer: &mut Client, group: u64, count: u64) {
     const AT_ONCE: u64 = 500;
     let mut left = count;
     while left > 0 {
         let batch = left.min(AT_ONCE);
-        let line =
-            format!("{}\n", json!({"msgid": 6, "toid": to, "msg": "a message of ordinary length, more or less"}));
+        let line = format!(
+            "{}\n",
+            json!({"msgid": 10, "groupid": group, "msg": "a message of ordinary length, more or less"})
+        );
         writer.send_raw(line.repeat(usize::try_from(batch).unwrap()).as_bytes());
         for _ in 0..batch {
-            assert_eq!(writer.expect_push(11)["errno"], 0);
+            assert_eq!(writer.expect_push(12)["errno"], 0);
         }
         left -= batch;
     }

@@ -115,6 +115,69 @@ fn a_message_whose_node_died_before_its_bell_is_heard_all_the_same() {
     assert!(slowest <= HEARD_LATER, "heard after {slowest:?}");
 }
 
+/// A database and a Redis for nodes of which one's bells can be swallowed.
+struct Site {
+    database: MariaDb,
+    redis: Redis,
+    relay: Relay,
+}
+
+impl Site {
+    fn start() -> Self {
+        let redis = Redis::start();
+        Self { database: MariaDb::start(), relay: Relay::start(redis.port()), redis }
+    }
+
+    fn node(&self) -> Node {
+        self.node_with(&self.redis.url())
+    }
+
+    fn node_behind_relay(&self) -> Node {
+        self.node_with(&format!("redis://127.0.0.1:{}/", self.relay.port()))
+    }
+
+    fn node_with(&self, redis: &str) -> Node {
+        Node::start(&["--mysql", &self.database.url("bell"), "--redis", redis])
+    }
+}
+
+/// As above, but the node dies in its first moments: it serves nobody before the others know it.
+#[test]
+fn a_message_of_a_node_that_died_right_after_its_start_is_heard_all_the_same() {
+    let _alone = Suite::start("lost bell of a new node");
+    let site = Site::start();
+    let second = site.node();
+    let alice = Account::register(second.addr(), "alice");
+    let mut bob = Client::newcomer(second.addr(), "bob");
+    for _ in 0..rounds() {
+        let first = site.node_behind_relay();
+        site.relay.set(Flow::Swallow);
+        alice.login(first.addr()).say(bob.id, "without a bell");
+        first.kill();
+        assert_eq!(bob.expect_push(6)["msg"], "without a bell");
+        site.relay.set(Flow::Pass);
+    }
+}
+
+/// And the other way round: the addressee's node is the new one, and knows from the start who was there before it.
+#[test]
+fn a_node_that_has_just_started_misses_one_that_dies() {
+    let _alone = Suite::start("lost bell for a new node");
+    let site = Site::start();
+    for _ in 0..rounds() {
+        let first = site.node_behind_relay();
+        let mut alice = Client::newcomer(first.addr(), "alice");
+        let bob = Account::register(first.addr(), "bob");
+        let second = site.node();
+        site.relay.set(Flow::Swallow);
+        let mut bob = bob.login(second.addr());
+        alice.say(bob.id, "without a bell");
+        first.kill();
+        assert_eq!(bob.expect_push(6)["msg"], "without a bell");
+        site.relay.set(Flow::Pass);
+    }
+}
+
 /// A session that the frozen node still holds does not lock its user out: the token is known elsewhere.
 #[test]
 fn whoever_sat_on_a_frozen_node_goes_on_elsewhere() {

@@ -4,12 +4,19 @@
 //!   Resting --due--> Open: first say `lost` if bells were lost, then `here` and look after the other nodes every few
 //!      ^               |   seconds, and carry bells in between
 //!      +---- failed ---+
+//!
+//!   each time that the subscriber's link comes up:
+//!   Strangers --who?--> Asked --all who listen are known, or time is up--> Known
 //! ```
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::backoff::Backoff;
+use super::introduction::Question;
 use super::times::Times;
+
+/// How soon to look again whether everybody who was asked has answered.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// What to do next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,7 +25,13 @@ pub(super) enum Step {
     Connect,
     /// Tell the other nodes that bells were lost; then say [`Course::said_lost`].
     SayLost,
-    /// Tell the other nodes that this one is here, and look after them; then say [`Course::watched`], or
+    /// Another node has asked who is there: tell that this one is; then say [`Course::answered`].
+    Answer,
+    /// Ask the other nodes who is there (this one is); then say [`Course::asked`], or [`Course::not_watched`].
+    Ask,
+    /// See whether all others are known by now; then say [`Course::counted`].
+    Count,
+    /// Tell the other nodes that this one is here, and look after them; then say [`Course::counted`], or
     /// [`Course::not_watched`].
     Watch,
     /// Carry bells until this moment.
@@ -32,12 +45,34 @@ pub(super) struct Course {
     backoff: Backoff,
     phase: Phase,
     debt: Debt,
+    question: Question,
+    company: Company,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Phase {
     Resting { until: Instant },
     Open { watch_at: Instant },
+}
+
+/// How well the other nodes are known.
+#[derive(Clone, Copy, Debug)]
+enum Company {
+    /// Nobody was asked since the link came up.
+    Strangers,
+    /// They were asked, and have until then to answer.
+    Asked { until: Instant },
+    /// Whoever comes now will be heard.
+    Known,
+}
+
+/// What counting the others has led to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Acquaintance {
+    /// As before.
+    Unchanged,
+    /// It has just been made.
+    Made,
 }
 
 /// Whether the other nodes have to be told of lost bells.
@@ -51,7 +86,8 @@ impl Course {
     /// A publisher that wants to connect at once.
     pub(super) fn new(times: Times, seed: u64, now: Instant) -> Self {
         let backoff = Backoff::new(times.backoff_first, times.backoff_most, seed);
-        Self { times, backoff, phase: Phase::Resting { until: now }, debt: Debt::None }
+        let phase = Phase::Resting { until: now };
+        Self { times, backoff, phase, debt: Debt::None, question: Question::None, company: Company::Strangers }
     }
 
     pub(super) fn next(&self, now: Instant) -> Step {
@@ -59,7 +95,12 @@ impl Course {
             Phase::Resting { until } if until <= now => Step::Connect,
             Phase::Resting { until } => Step::Carry { until },
             Phase::Open { .. } if self.debt == Debt::Lost => Step::SayLost,
-            Phase::Open { watch_at } if watch_at <= now => Step::Watch,
+            Phase::Open { .. } if self.question == Question::Asked => Step::Answer,
+            Phase::Open { watch_at } if watch_at <= now => match self.company {
+                Company::Strangers => Step::Ask,
+                Company::Asked { .. } => Step::Count,
+                Company::Known => Step::Watch,
+            },
             Phase::Open { watch_at } => Step::Carry { until: watch_at },
         }
     }
@@ -84,9 +125,42 @@ impl Course {
         self.debt = Debt::None;
     }
 
-    pub(super) fn watched(&mut self, now: Instant) {
+    /// The subscriber's link has come up: what others said before it was not heard.
+    pub(super) fn link_up(&mut self, now: Instant) {
+        self.company = Company::Strangers;
+        self.watch_again(now);
+    }
+
+    /// Another node wants to know who is there.
+    pub(super) fn questioned(&mut self) {
+        self.question = Question::Asked;
+    }
+
+    pub(super) fn answered(&mut self) {
+        self.question = Question::None;
+    }
+
+    pub(super) fn asked(&mut self, now: Instant) {
+        self.company = Company::Asked { until: now + self.times.introduce };
+    }
+
+    /// So many listen who are not known.
+    pub(super) fn counted(&mut self, unknown: u64, now: Instant) -> Acquaintance {
         self.backoff.reset();
+        let before = self.company;
+        if let Company::Asked { until } = before
+            && unknown > 0
+            && now < until
+        {
+            self.watch_again(now + LOOK_AGAIN);
+            return Acquaintance::Unchanged;
+        }
+        self.company = Company::Known;
         self.watch_again(now + self.times.watch);
+        match before {
+            Company::Known => Acquaintance::Unchanged,
+            Company::Strangers | Company::Asked { .. } => Acquaintance::Made,
+        }
     }
 
     /// This node cannot say yet that it is here.
@@ -103,9 +177,15 @@ impl Course {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
+
+    /// A course whose connection and whose subscriber's link are up.
+    fn open(now: Instant) -> Course {
+        let mut course = Course::new(Times::default(), 1, now);
+        course.opened(now);
+        course.link_up(now);
+        course
+    }
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "any moment will do to start from")]
@@ -125,9 +205,52 @@ mod tests {
         course.opened(later);
         assert_eq!(course.next(later), Step::SayLost, "it is owed until it was said");
         course.said_lost();
-        assert_eq!(course.next(later), Step::Watch);
-        course.watched(later);
+        assert_eq!(course.next(later), Step::Ask);
+        course.asked(later);
+        assert_eq!(course.next(later), Step::Count);
+        course.counted(0, later);
         assert_eq!(course.next(later), Step::Carry { until: later + Duration::from_secs(3) });
+        assert_eq!(course.next(later + Duration::from_secs(3)), Step::Watch);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "any moment will do to start from")]
+    fn whoever_has_not_answered_is_waited_for_but_not_for_ever() {
+        let start = Instant::now();
+        let mut course = open(start);
+        course.asked(start);
+        assert_eq!(course.counted(1, start), Acquaintance::Unchanged);
+        let soon = start + LOOK_AGAIN;
+        assert_eq!(course.next(start), Step::Carry { until: soon });
+        assert_eq!(course.next(soon), Step::Count, "nobody is asked twice");
+        let late = start + Times::default().introduce;
+        assert_eq!(course.counted(1, late), Acquaintance::Made, "a frozen node answers never");
+        assert_eq!(course.counted(1, late), Acquaintance::Unchanged);
+        assert_eq!(course.next(late), Step::Carry { until: late + Times::default().watch });
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "any moment will do to start from")]
+    fn each_link_asks_again_at_once() {
+        let now = Instant::now();
+        let mut course = open(now);
+        course.asked(now);
+        course.counted(0, now);
+        course.link_up(now);
+        assert_eq!(course.next(now), Step::Ask);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "any moment will do to start from")]
+    fn a_question_is_answered_at_once_and_once() {
+        let now = Instant::now();
+        let mut course = open(now);
+        course.asked(now);
+        course.counted(0, now);
+        course.questioned();
+        assert_eq!(course.next(now), Step::Answer);
+        course.answered();
+        assert!(matches!(course.next(now), Step::Carry { .. }));
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub(super) enum Effect {
     Down,
     /// Tell the listener that bells may have been lost.
     Resync(&'static str),
+    /// Another node wants to know who is there.
+    Asked,
 }
 
 /// The state of the subscriber's connection.
@@ -74,6 +76,9 @@ struct Session {
     /// How many of the last of them may be refusals.
     wishes: usize,
     joined: Joined,
+    /// Bells were missed, and are looked for when the other nodes are known: whoever dies from then on is noticed. Without
+    /// an introduction at this time all the same.
+    resync_at: Option<Instant>,
     heard_at: Instant,
     pinged_at: Instant,
 }
@@ -128,14 +133,30 @@ impl Link {
         match &self.phase {
             Phase::Resting { until } => Some(*until),
             Phase::Connecting => None,
-            Phase::Connected(session) => Some(
-                (session.heard_at + self.times.silence).min(session.heard_at.max(session.pinged_at) + self.times.ping),
-            ),
+            Phase::Connected(session) => {
+                let ping = session.heard_at.max(session.pinged_at) + self.times.ping;
+                let due = ping.min(session.heard_at + self.times.silence);
+                Some(session.resync_at.map_or(due, |at| due.min(at)))
+            }
+        }
+    }
+
+    /// The other nodes are known since the link came up: what was missed can be looked for.
+    pub(super) fn introduced(&mut self) {
+        if let Phase::Connected(session) = &mut self.phase
+            && session.resync_at.take().is_some()
+        {
+            self.effects.push(Effect::Resync("the bus was away"));
         }
     }
 
     /// Time has passed.
     pub(super) fn tick(&mut self, now: Instant) {
+        if let Phase::Connected(Session { resync_at: Some(at), .. }) = self.phase
+            && at <= now
+        {
+            self.introduced();
+        }
         match &mut self.phase {
             Phase::Resting { until } if *until <= now => {
                 self.phase = Phase::Connecting;
@@ -171,6 +192,7 @@ impl Link {
             greeting_left: greeting.answers,
             wishes: greeting.wishes,
             joined: Joined::Awaiting { left: topics.len(), after: if missed { After::Resync } else { After::Nothing } },
+            resync_at: None,
             heard_at: now,
             pinged_at: now,
         });
@@ -214,7 +236,9 @@ impl Link {
             Frame::Push([Item::Text(b"message"), Item::Text(topic), Item::Text(message)]) => {
                 return self.message(topic, message);
             }
-            Frame::Push([Item::Text(b"subscribe" | b"unsubscribe"), Item::Text(topic), _]) => self.confirmed(topic),
+            Frame::Push([Item::Text(b"subscribe" | b"unsubscribe"), Item::Text(topic), _]) => {
+                self.confirmed(topic, now);
+            }
             Frame::Push(_) => {}
             Frame::Done => session.greeting_left = session.greeting_left.saturating_sub(1),
             Frame::Refused(_) if (1..=session.wishes).contains(&session.greeting_left) => session.greeting_left -= 1,
@@ -239,6 +263,10 @@ impl Link {
     fn told_by(&mut self, node: NodeId, word: Word) {
         match word {
             Word::Here => self.nodes.heard(node),
+            Word::Who => {
+                self.nodes.heard(node);
+                self.effects.push(Effect::Asked);
+            }
             Word::Lost => self.effects.push(Effect::Resync("another node has lost bells")),
             Word::Bye => {
                 if self.nodes.left(node) {
@@ -249,7 +277,7 @@ impl Link {
         }
     }
 
-    fn confirmed(&mut self, topic: &[u8]) {
+    fn confirmed(&mut self, topic: &[u8], now: Instant) {
         if let Some(Topic::Of(channel)) = Topic::parse(topic) {
             self.subscriptions.confirmed(channel);
         }
@@ -260,14 +288,13 @@ impl Link {
         if *left > 0 {
             return;
         }
-        let after = *after;
+        if let After::Resync = after {
+            session.resync_at = Some(now + 2 * self.times.introduce);
+        }
         session.joined = Joined::Yes;
         self.has_been_up = true;
         self.backoff.reset();
         self.effects.push(Effect::Up);
-        if let After::Resync = after {
-            self.effects.push(Effect::Resync("the bus was away"));
-        }
     }
 
     fn lost(&mut self, now: Instant, why: &str) {
@@ -391,8 +418,11 @@ mod tests {
         let mut scene = Scene::new("redis://h/");
         let (ticket, _) = scene.subscriptions.subscribe(&[user(5)]);
         assert!(scene.connect().contains("u:5"));
-        let effects = scene.confirm(&["nodes", "n:0000000000000001", "u:5"]);
-        assert_eq!(effects, [Effect::Up, Effect::Resync("the bus was away")]);
+        assert_eq!(scene.confirm(&["nodes", "n:0000000000000001", "u:5"]), [Effect::Up]);
+        scene.link.introduced();
+        assert_eq!(scene.link.effects(), [Effect::Resync("the bus was away")]);
+        scene.link.introduced();
+        assert_eq!(scene.link.effects(), [], "once");
         assert!(ticket.wait(Duration::ZERO));
     }
 
@@ -411,7 +441,10 @@ mod tests {
         assert_eq!(scene.link.effects(), [Effect::Close("refused".into())], "it was down already");
         assert!(scene.connect().contains("u:5"));
         assert_eq!(scene.confirm(&["nodes", "n:0000000000000001"]), []);
-        assert_eq!(scene.confirm(&["u:5"]), [Effect::Up, Effect::Resync("the bus was away")]);
+        assert_eq!(scene.confirm(&["u:5"]), [Effect::Up]);
+        let patience = 2 * Times::default().introduce;
+        assert_eq!(scene.link.due(), Some(scene.now + patience));
+        assert_eq!(scene.pass(patience), [Effect::Resync("the bus was away")], "introduced or not");
     }
 
     #[test]
@@ -485,6 +518,11 @@ mod tests {
         scene.hear("nodes", "0000000000000002 something new");
         assert_eq!(scene.nodes.known(), [NodeId(2)]);
         assert_eq!(scene.link.effects(), []);
+        scene.hear("nodes", "0000000000000003 who");
+        assert_eq!(scene.link.effects(), [Effect::Asked]);
+        assert_eq!(scene.nodes.known().len(), 2, "who asks is here");
+        scene.hear("nodes", "0000000000000003 bye");
+        assert_eq!(scene.link.effects(), [Effect::Resync("another node has left")]);
         scene.hear("nodes", "0000000000000002 lost");
         assert_eq!(scene.link.effects(), [Effect::Resync("another node has lost bells")]);
         scene.hear("nodes", "0000000000000002 bye");

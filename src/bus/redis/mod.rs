@@ -12,6 +12,11 @@
 //! `link`, `course`, `subscriptions`, `nodes` and `backoff` are the logic, without socket, thread or clock;
 //! `subscriber`, `publisher`, `inquiry` and `pipe` move the bytes.
 //!
+//! Nodes look after each other: one that dies between a commit and its bell is missed, and the others look into the
+//! store. For that they must know it. So a node whose link has come up says `who` on `nodes`; the others know it from
+//! then on, and answer `here`; only then does it serve clients ([`RedisBus::wait_for_introduction`]) or look for what it
+//! has missed.
+//!
 //! Nothing here waits for Redis except `elsewhere` and `stop`. While Redis is away bells are dropped and counted; when
 //! it is back, everything is subscribed again and the listener told to look into the store.
 
@@ -19,6 +24,7 @@ mod address;
 mod backoff;
 mod course;
 mod inquiry;
+mod introduction;
 mod link;
 mod nodes;
 mod outgoing;
@@ -45,6 +51,7 @@ use crate::ids::NodeId;
 use crate::metrics::Metrics;
 use address::Address;
 use inquiry::Inquiry;
+use introduction::Introduction;
 use nodes::Nodes;
 use outgoing::Outgoing;
 use pipe::Pipe;
@@ -104,6 +111,7 @@ struct Shared {
     subscriptions: Arc<Subscriptions>,
     nodes: Arc<Nodes>,
     outgoing: Outgoing,
+    introduction: Introduction,
     summons: Summons,
     /// Whether the subscriber's link is up; written by the subscriber thread.
     is_up: AtomicBool,
@@ -137,6 +145,7 @@ impl RedisBus {
             subscriptions: Arc::new(Subscriptions::new()),
             nodes: Arc::new(Nodes::default()),
             outgoing: Outgoing::default(),
+            introduction: Introduction::default(),
             summons,
             is_up: AtomicBool::new(false),
         };
@@ -158,6 +167,13 @@ impl RedisBus {
         threads.push(Running::start("bus-publisher", move || publisher::run(&shared))?);
         threads.push(Running::start("bus-subscriber", move || subscriber.run())?);
         Ok(())
+    }
+
+    /// Waits until this node and the others know each other, at most `timeout`: from then on a node that dies is missed.
+    /// `false` if that is not so, because Redis could not be reached at the first attempt or is slow; it is made up for
+    /// when the link comes up.
+    pub fn wait_for_introduction(&self, timeout: Duration) -> bool {
+        self.shared.introduction.wait(timeout)
     }
 }
 

@@ -2,6 +2,9 @@
 //!
 //! A node is learned by what it says on `nodes`, and is gone when nobody is subscribed to its channel any more: Redis
 //! drops a dead node's subscriptions with its connection. A frozen node keeps its subscription and stays.
+//!
+//! Every node subscribes to `nodes` and to its own channel in one command. So if `nodes` has more subscribers than the
+//! channels of all known nodes together, there is somebody who has not been heard yet.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -36,14 +39,14 @@ impl Nodes {
         self.lock().iter().copied().collect()
     }
 
-    /// How many subscribers each of `nodes` had on its channel: forgets those without. Whether any has gone.
-    pub(super) fn counted(&self, nodes: &[NodeId], subscribers: &[u64]) -> bool {
+    /// How many subscribers each of `nodes` had on its channel: forgets those without. How many have gone.
+    pub(super) fn counted(&self, nodes: &[NodeId], subscribers: &[u64]) -> usize {
         let mut known = self.lock();
-        let mut gone = false;
+        let mut gone = 0;
         for (node, _) in nodes.iter().zip(subscribers).filter(|(_, count)| **count == 0) {
             if known.remove(node) {
                 log::warn!("node {node} has gone");
-                gone = true;
+                gone += 1;
             }
         }
         gone
@@ -63,10 +66,10 @@ mod tests {
         let nodes = Nodes::default();
         nodes.heard(NodeId(1));
         nodes.heard(NodeId(2));
-        assert!(!nodes.counted(&[NodeId(1), NodeId(2)], &[1, 1]));
-        assert!(nodes.counted(&[NodeId(1), NodeId(2)], &[1, 0]));
+        assert_eq!(nodes.counted(&[NodeId(1), NodeId(2)], &[1, 1]), 0);
+        assert_eq!(nodes.counted(&[NodeId(1), NodeId(2)], &[1, 0]), 1);
         assert_eq!(nodes.known(), [NodeId(1)]);
-        assert!(!nodes.counted(&[NodeId(2)], &[0]), "it is not gone twice");
+        assert_eq!(nodes.counted(&[NodeId(2)], &[0]), 0, "it is not gone twice");
     }
 
     #[test]

@@ -34,7 +34,16 @@ struct State {
     /// Bytes of payload in `bells`.
     bytes: usize,
     overflow: Overflow,
+    attention: Attention,
     gate: Gate,
+}
+
+/// Whether the publisher thread has been called for something else than bells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Attention {
+    #[default]
+    NotWanted,
+    Wanted,
 }
 
 /// Whether bells found no room since the last take.
@@ -55,7 +64,7 @@ enum Gate {
 /// What was taken.
 #[derive(Debug)]
 pub(super) enum Taken {
-    /// The next bells in order (possibly none, when the time was up).
+    /// The next bells in order (possibly none, when the time was up or [`Outgoing::rouse`] was called).
     Bells(Vec<Bell>, Overflow),
     /// The queue is closed and empty.
     Closed,
@@ -82,15 +91,26 @@ impl Outgoing {
 
     /// Waits, at most `timeout`, until there is something, and takes some of it.
     pub(super) fn take(&self, timeout: Duration) -> Taken {
-        let idle =
-            |state: &mut State| state.bells.is_empty() && state.overflow == Overflow::None && state.gate == Gate::Open;
+        let idle = |state: &mut State| {
+            state.bells.is_empty()
+                && state.overflow == Overflow::None
+                && state.attention == Attention::NotWanted
+                && state.gate == Gate::Open
+        };
         let waited = self.changed.wait_timeout_while(self.lock(), timeout, idle);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         if state.bells.is_empty() && state.gate == Gate::Closed {
             return Taken::Closed;
         }
+        state.attention = Attention::NotWanted;
         let overflow = std::mem::take(&mut state.overflow);
         Taken::Bells(state.take_some(), overflow)
+    }
+
+    /// Ends the wait of [`Outgoing::take`], the present one or the next.
+    pub(super) fn rouse(&self) {
+        self.lock().attention = Attention::Wanted;
+        self.changed.notify_one();
     }
 
     /// No more bells are taken in; those that wait can still be taken out.
@@ -165,6 +185,15 @@ mod tests {
         let queue = Outgoing::default();
         assert_eq!(queue.push(bells(BYTES_MAX / PAYLOAD_BYTES_MAX + 1, PAYLOAD_BYTES_MAX)), 1);
         assert_eq!(Outgoing::default().push(bells(1, PAYLOAD_BYTES_MAX + 1)), 1);
+    }
+
+    #[test]
+    fn who_is_roused_does_not_wait() {
+        let queue = Outgoing::default();
+        queue.rouse();
+        let Taken::Bells(bells, Overflow::None) = queue.take(Duration::from_secs(3600)) else { panic!() };
+        assert!(bells.is_empty());
+        assert_eq!(taken(&queue), (0, Overflow::None));
     }
 
     #[test]

@@ -3,11 +3,12 @@
 //! What to do next is [`Course`]'s business; this file does it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::{RedisError, RedisResult};
 
-use super::course::{Course, Step};
+use super::course::{Acquaintance, Course, Step};
+use super::introduction::Question;
 use super::outgoing::{Outgoing, Overflow, Taken};
 use super::pipe::{Message, Pipe};
 use super::summons::Call;
@@ -26,6 +27,7 @@ pub(super) fn run(shared: &Arc<Shared>) {
         // Not the subscriber's seed, so that the two do not knock in step.
         course: Course::new(shared.times, shared.node.0.rotate_left(32), now()),
         pipe: None,
+        link_ups: 0,
         failures: 0,
     };
     publisher.run();
@@ -37,6 +39,8 @@ struct Publisher<'a> {
     course: Course,
     /// Open exactly while `course` thinks so.
     pipe: Option<Pipe>,
+    /// How often the subscriber's link had come up when that was looked at last.
+    link_ups: u64,
     /// Failures since the connection was last of use.
     failures: u64,
 }
@@ -45,15 +49,31 @@ impl Publisher<'_> {
     fn run(&mut self) {
         loop {
             let now = now();
+            self.look_up(now);
             match self.course.next(now) {
                 Step::Connect => self.connect(),
                 Step::SayLost => self.say_lost(),
+                Step::Answer => self.answer(),
+                Step::Ask => self.ask(),
+                Step::Count => self.count(),
                 Step::Watch => self.watch(),
                 Step::Carry { until } => match self.queue.take(until.saturating_duration_since(now)) {
                     Taken::Bells(bells, overflow) => self.carry(&bells, overflow),
                     Taken::Closed => return self.say_bye(),
                 },
             }
+        }
+    }
+
+    /// Looks what the subscriber thread has heard meanwhile.
+    fn look_up(&mut self, now: Instant) {
+        let ups = self.shared.introduction.ups();
+        if self.link_ups != ups {
+            self.link_ups = ups;
+            self.course.link_up(now);
+        }
+        if self.shared.introduction.take_question() == Question::Asked {
+            self.course.questioned();
         }
     }
 
@@ -92,25 +112,49 @@ impl Publisher<'_> {
         }
     }
 
-    /// Says `here`, and looks whether the nodes that are known still hold their channels.
-    fn watch(&mut self) {
+    fn answer(&mut self) {
+        // Not subscribed itself, it will ask when it is, and be heard by that.
+        if self.shared.link() == LinkState::Down || self.say(Word::Here).is_some() {
+            self.course.answered();
+        }
+    }
+
+    fn ask(&mut self) {
         if self.shared.link() == LinkState::Down {
             // Not subscribed to its own channel yet, it would be counted as gone.
             return self.course.not_watched(now());
         }
-        if self.say(Word::Here).is_none() {
-            return;
+        if self.say(Word::Who).is_some() {
+            self.course.asked(now());
         }
+    }
+
+    /// Says `here`, and looks whether the nodes that are known still hold their channels.
+    fn watch(&mut self) {
+        if self.shared.link() == LinkState::Down {
+            return self.course.not_watched(now());
+        }
+        if self.say(Word::Here).is_some() {
+            self.count();
+        }
+    }
+
+    /// Looks who holds his channel: who does not is gone, and there may be somebody who is not known.
+    fn count(&mut self) {
         let nodes = self.shared.nodes.known();
-        let topics: Vec<_> = nodes.iter().map(|node| Topic::Node(*node)).collect();
-        if !topics.is_empty() {
-            let Some(counts) = self.with_pipe(|pipe| pipe.subscribers(&topics)) else { return };
-            if self.shared.nodes.counted(&nodes, &counts) {
-                self.shared.summons.call(Call::NodeGone);
-            }
+        let own = [Topic::Nodes, Topic::Node(self.shared.node)];
+        let topics: Vec<_> = own.into_iter().chain(nodes.iter().copied().map(Topic::Node)).collect();
+        let Some(counts) = self.with_pipe(|pipe| pipe.subscribers(&topics)) else { return };
+        let [listeners, of_nodes @ ..] = counts.as_slice() else { return };
+        let unknown = listeners.saturating_sub(of_nodes.iter().sum());
+        if self.shared.nodes.counted(&nodes, of_nodes.get(1..).unwrap_or_default()) > 0 {
+            self.shared.summons.call(Call::NodeGone);
         }
         self.failures = 0;
-        self.course.watched(now());
+        if self.course.counted(unknown, now()) == Acquaintance::Made {
+            self.shared.introduction.made(self.link_ups);
+            self.shared.summons.call(Call::Introduced);
+        }
     }
 
     fn say_bye(&mut self) {
@@ -152,6 +196,7 @@ impl Publisher<'_> {
     fn failed(&mut self, error: &RedisError) {
         self.failures += 1;
         log_failure(self.failures, "the bus's publisher", error);
+        self.shared.introduction.away();
         self.course.failed(now());
     }
 }

@@ -80,6 +80,9 @@ impl Subscriber {
             if calls.include(Call::NodeGone) {
                 self.listener.resync("another node has gone");
             }
+            if calls.include(Call::Introduced) && self.shared.introduction.is_made() {
+                self.link.introduced();
+            }
             self.link.tick(now());
             self.act();
             self.order();
@@ -122,6 +125,10 @@ impl Subscriber {
                     Effect::Up => self.up(),
                     Effect::Down => self.shared.down(),
                     Effect::Resync(why) => self.listener.resync(why),
+                    Effect::Asked => {
+                        self.shared.introduction.ask();
+                        self.shared.outgoing.rouse();
+                    }
                 }
             }
         }
@@ -135,6 +142,8 @@ impl Subscriber {
         self.ups += 1;
         self.failures = 0;
         self.shared.up();
+        self.shared.introduction.up();
+        self.shared.outgoing.rouse();
     }
 
     fn connect(&mut self) {
@@ -242,6 +251,7 @@ impl Subscriber {
     fn close(&mut self, why: &str) {
         self.failures += 1;
         log_failure(self.failures, "the bus's subscriber", &why);
+        self.shared.introduction.away();
         let Some(mut connection) = self.connection.take() else { return };
         // Both may fail on a dead socket; dropping it does the rest.
         let _ = self.poll.registry().deregister(&mut connection.stream);

@@ -13,8 +13,10 @@ pub(super) enum Call {
     Subscriptions = 1,
     /// Another node has gone.
     NodeGone = 2,
+    /// The publisher has asked who is there.
+    Introduced = 4,
     /// End the thread.
-    Stop = 4,
+    Stop = 8,
 }
 
 /// The calls that wait.

@@ -19,6 +19,8 @@ pub struct Times {
     pub reply: Duration,
     /// How often a node says that it is here and looks after the others.
     pub watch: Duration,
+    /// A node that asks who is there waits this long for the answers of nodes that it does not know.
+    pub introduce: Duration,
 }
 
 impl Default for Times {
@@ -31,6 +33,7 @@ impl Default for Times {
             backoff_most: Duration::from_secs(2),
             reply: Duration::from_secs(3),
             watch: Duration::from_secs(3),
+            introduce: Duration::from_secs(1),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //!   u:42  g:7  t:0123456789abcdef      a user, a group, a token's beginning
 //!   n:0123456789abcdef                 one node; subscribed by that node alone: its sign of life
-//!   nodes                              all nodes: here, bye, lost
+//!   nodes                              all nodes: who, here, bye, lost
 //!
 //!   payload:  0123456789abcdef <the sender's own bytes>
 //! ```
@@ -53,6 +53,8 @@ impl Topic {
 /// What a node says on [`Topic::Nodes`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Word {
+    /// I am here and new to this: all who hear it, say at once that you are here.
+    Who,
     /// I am here: watch my channel.
     Here,
     /// I am leaving.
@@ -64,6 +66,7 @@ pub(super) enum Word {
 impl Word {
     pub(super) fn text(self) -> &'static [u8] {
         match self {
+            Self::Who => b"who",
             Self::Here => b"here",
             Self::Bye => b"bye",
             Self::Lost => b"lost",
@@ -72,7 +75,7 @@ impl Word {
 
     /// The word of that text; `None` for one that a newer node may use.
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
-        [Self::Here, Self::Bye, Self::Lost].into_iter().find(|word| word.text() == text)
+        [Self::Who, Self::Here, Self::Bye, Self::Lost].into_iter().find(|word| word.text() == text)
     }
 }
 
