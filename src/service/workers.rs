@@ -18,6 +18,12 @@ use crate::wire::errno::Errno;
 use crate::wire::msg_id::MsgId;
 use crate::wire::reply::{self, RawEcho};
 
+/// How far the workers step back for reactors and lanes while there is more to do than processors: a nice value, as in
+/// setpriority(2). What somebody has missed, and who logs in, must not hold up those who talk.
+const WORKER_NICE: i32 = 5;
+/// The same for the threads that hash passwords, each of which takes a processor for some 20 ms.
+const AUTH_NICE: i32 = 10;
+
 /// Work for a worker.
 pub type Job = Box<dyn FnOnce(&mut Ctx) + Send>;
 
@@ -86,14 +92,26 @@ pub struct Crew {
 /// The system gives no more threads.
 pub fn start(crew: Crew, queues: &Queues, stores: &Arc<dyn OpenStore>) -> std::io::Result<Vec<JoinHandle<()>>> {
     let mut threads = Vec::new();
-    for (name, crew, jobs) in [("worker", crew.workers, &queues.worker), ("auth", crew.auth, &queues.auth)] {
+    let crews = [("worker", WORKER_NICE, crew.workers, &queues.worker), ("auth", AUTH_NICE, crew.auth, &queues.auth)];
+    for (name, nice, crew, jobs) in crews {
         for (index, ctx) in crew.into_iter().enumerate() {
             let (jobs, stores) = (Arc::clone(jobs), Arc::clone(stores));
             let builder = thread::Builder::new().name(format!("{name}-{index}"));
-            threads.push(builder.spawn(move || run(ctx, &jobs, stores.as_ref()))?);
+            threads.push(builder.spawn(move || {
+                step_back(nice);
+                run(ctx, &jobs, stores.as_ref());
+            })?);
         }
     }
     Ok(threads)
+}
+
+/// Lowers the calling thread's priority, and only this thread's: on Linux a nice value belongs to a thread, whatever POSIX
+/// says (setpriority(2), "BUGS").
+fn step_back(nice: i32) {
+    if let Err(error) = rustix::process::setpriority_process(None, nice) {
+        log::warn!("a worker runs at the reactors' priority: {error}");
+    }
 }
 
 fn run(mut ctx: Ctx, jobs: &Jobs<Queued>, stores: &dyn OpenStore) {
