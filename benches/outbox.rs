@@ -28,6 +28,7 @@ impl Write for Sink {
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let line = Bytes::from(vec![b'x'; 230]);
+    let mut packing = vec![0; 64 * 1024];
     let mut group = criterion.benchmark_group("outbox");
     for lines in [1_u64, 64] {
         group.throughput(Throughput::Elements(lines));
@@ -37,7 +38,7 @@ fn main() {
                     for _ in 0..lines {
                         outbox.push(line.clone()).expect("below the high-water mark");
                     }
-                    outbox.write_to(&mut Sink(sink_bytes)).expect("the sink never fails");
+                    outbox.write_to(&mut Sink(sink_bytes), &mut packing).expect("the sink never fails");
                     outbox
                 };
                 bencher.iter_batched(|| Outbox::new(BYTES_MAX), push_and_write, BatchSize::SmallInput);

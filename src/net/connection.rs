@@ -227,15 +227,15 @@ impl<S> Connection<S> {
     }
 
     /// The one place that closes, at the end of a turn: moves on to the next phase where it is time, writes what is
-    /// queued and asks the poll for what is needed now.
-    pub(super) fn settle(&mut self, registry: &Registry, turn: &mut Turn<'_>) {
+    /// queued and asks the poll for what is needed now. `buffer` is the reactor's; nothing stays in it.
+    pub(super) fn settle(&mut self, registry: &Registry, buffer: &mut [u8], turn: &mut Turn<'_>) {
         if self.phase == Phase::Open
             && let Some(reason) = self.link.ending
         {
             self.begin_closing(reason, turn.now);
         }
         if matches!(self.phase, Phase::Open | Phase::Draining) && !self.link.blocked {
-            self.link.flush();
+            self.link.flush(buffer);
         }
         if self.phase == Phase::Draining && self.link.outbox.waiting() == 0 {
             self.finish_writing(turn.now);

