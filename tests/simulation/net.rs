@@ -166,12 +166,15 @@ struct Table(Vec<Option<Connection>>);
 
 impl Outbound<Session> for Table {
     fn connection(&mut self, id: ConnId) -> Option<(&mut Session, &mut dyn Link)> {
-        let connection = self.0.get_mut(id.slot as usize)?.as_mut().filter(|connection| connection.id == id)?;
+        let connection = self.0.get_mut(id.slot as usize)?.as_mut()?;
+        if connection.id != id || connection.link.ending.is_some() {
+            return None;
+        }
         Some((&mut connection.session, &mut connection.link))
     }
 
     fn each(&mut self, visit: &mut dyn FnMut(ConnId, &mut Session, &mut dyn Link)) {
-        for connection in self.0.iter_mut().flatten() {
+        for connection in self.0.iter_mut().flatten().filter(|connection| connection.link.ending.is_none()) {
             visit(connection.id, &mut connection.session, &mut connection.link);
         }
     }
@@ -237,7 +240,7 @@ impl Reactor {
     fn run_due(&mut self, now: Instant) -> bool {
         let mut any = false;
         for Connection { id, session, link } in self.table.0.iter_mut().flatten() {
-            if link.wake_at.is_some_and(|at| at <= now) {
+            if link.ending.is_none() && link.wake_at.is_some_and(|at| at <= now) {
                 link.wake_at = None;
                 any = true;
                 self.local.due(*id, session, link, now);
