@@ -5,6 +5,7 @@
 //!   sessions  what came to each, in order: pushes, and acks of own messages     --check--> [Violation]
 //!   readings  HISTORY of each conversation, as each member reads it
 //!   waits     how long each request waited
+//!   devices   what the named devices of a user may expect    excused   what need not come to one device
 //! ```
 //!
 //! | class | |
@@ -28,6 +29,8 @@ use std::time::Duration;
 pub type User = u32;
 /// The place of a message in its conversation.
 pub type Seq = u64;
+/// One of a user's devices; 0: sessions that name none.
+pub type Device = u16;
 
 /// A conversation, as the checker names it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -97,7 +100,10 @@ pub enum Event {
 pub struct Session {
     /// Whose.
     pub user: User,
-    /// How far this user had confirmed each conversation (DELIVERED) when the session began.
+    /// On which device.
+    pub device: Device,
+    /// How far each conversation was done with on this device when the session began: confirmed (DELIVERED), or, if the
+    /// client does not confirm, all that the server may rightly have counted as delivered.
     pub confirmed: BTreeMap<Conv, Seq>,
     /// In the order in which they came.
     pub events: Vec<Event>,
@@ -121,6 +127,20 @@ impl Member {
     pub fn always(user: User, conv: Conv) -> Self {
         Self { user, conv, must: 1..=Seq::MAX, may: 1..=Seq::MAX }
     }
+}
+
+/// A named device. Its user has named devices only, and each of them gets everything, what the user said on the others
+/// included.
+#[derive(Clone, Debug, Default)]
+pub struct NamedDevice {
+    /// Whose.
+    pub user: User,
+    /// Which.
+    pub device: Device,
+    /// The ends of the conversations when the device was new: nothing up to there is pending for it.
+    pub from: BTreeMap<Conv, Seq>,
+    /// The cids of what was said on it.
+    pub said: BTreeSet<String>,
 }
 
 /// HISTORY of a conversation, all pages, read when everything is healed.
@@ -158,6 +178,10 @@ pub struct Histories {
     pub readings: Vec<Reading>,
     /// Every request whose time was taken.
     pub waits: Vec<Wait>,
+    /// Every named device.
+    pub devices: Vec<NamedDevice>,
+    /// What need not come: it counts as delivered, and the client had not read it when it died.
+    pub excused: BTreeSet<(User, Device, Conv, Seq)>,
 }
 
 /// What kind of promise was broken.
@@ -221,14 +245,18 @@ impl Found {
 
 /// Who said it, and its cid: what a message is, wherever it stands.
 type Name<'a> = (User, &'a str);
+/// A user on one device.
+type Place = (User, Device);
 
 /// What HISTORY says, by the first reader of each conversation, and what was promised.
 struct Record<'a> {
     stored: BTreeMap<Conv, BTreeMap<Seq, Name<'a>>>,
     acked: BTreeMap<(Conv, Seq), BTreeSet<Name<'a>>>,
-    /// What came to each user, in whatever session.
-    arrived: BTreeSet<(User, Conv, Seq, Name<'a>)>,
+    /// What came to each device, in whatever session.
+    arrived: BTreeSet<(Place, Conv, Seq, Name<'a>)>,
     members: BTreeMap<(User, Conv), Vec<&'a Member>>,
+    devices: BTreeMap<Place, &'a NamedDevice>,
+    excused: &'a BTreeSet<(User, Device, Conv, Seq)>,
 }
 
 impl<'a> Record<'a> {
@@ -251,11 +279,13 @@ impl<'a> Record<'a> {
         for session in &histories.sessions {
             for event in &session.events {
                 if let Event::Got(Message { conv, seq, sender, cid }) = event {
-                    arrived.insert((session.user, *conv, *seq, (*sender, cid.as_str())));
+                    let place = (session.user, session.device);
+                    arrived.insert((place, *conv, *seq, (*sender, cid.as_str())));
                 }
             }
         }
-        Self { stored, acked, arrived, members }
+        let devices = histories.devices.iter().map(|named| ((named.user, named.device), named)).collect();
+        Self { stored, acked, arrived, members, devices, excused: &histories.excused }
     }
 
     fn at(&self, conv: Conv, seq: Seq) -> Option<Name<'a>> {
@@ -264,6 +294,25 @@ impl<'a> Record<'a> {
 
     fn must_get(&self, user: User, conv: Conv, seq: Seq) -> bool {
         self.is_in(user, conv, |member| member.must.contains(&seq))
+    }
+
+    /// Whether it has to come there, in some session or other.
+    fn is_for(&self, place: Place, conv: Conv, seq: Seq, name: Name<'_>) -> bool {
+        let is_news = match self.devices.get(&place) {
+            None => name.0 != place.0,
+            Some(named) => seq > named.from.get(&conv).copied().unwrap_or(0) && !named.said.contains(name.1),
+        };
+        is_news && self.must_get(place.0, conv, seq)
+    }
+
+    fn has_arrived(&self, place: Place, conv: Conv, seq: Seq, name: Name<'a>) -> bool {
+        self.arrived.contains(&(place, conv, seq, name))
+    }
+
+    /// The user's named devices, or the one without a name.
+    fn places(&self, user: User) -> Vec<Place> {
+        let named: Vec<Place> = self.devices.range((user, 0)..=(user, Device::MAX)).map(|(place, _)| *place).collect();
+        if named.is_empty() { vec![(user, 0)] } else { named }
     }
 
     fn may_get(&self, user: User, conv: Conv, seq: Seq) -> bool {
@@ -315,12 +364,15 @@ impl<'a> Record<'a> {
     fn everything_arrived(&self, found: &mut Found) {
         for (conv, stored) in &self.stored {
             for (seq, name) in stored {
-                for user in self.addressees(*conv) {
-                    let is_for = user != name.0 && self.must_get(user, *conv, *seq);
-                    if is_for && !self.arrived.contains(&(user, *conv, *seq, *name)) {
+                for place in self.addressees(*conv).into_iter().flat_map(|user| self.places(user)) {
+                    let (user, device) = place;
+                    let is_due =
+                        self.is_for(place, *conv, *seq, *name) && !self.excused.contains(&(user, device, *conv, *seq));
+                    if is_due && !self.has_arrived(place, *conv, *seq, *name) {
+                        let whom = if device == 0 { format!("{user}") } else { format!("device {device} of {user}") };
                         found.add(
                             Class::L,
-                            format!("{} of {}, {seq} in {conv:?}, never came to {user}", name.1, name.0),
+                            format!("{} of {}, {seq} in {conv:?}, never came to {whom}", name.1, name.0),
                         );
                     }
                 }
@@ -363,6 +415,7 @@ impl<'a> Record<'a> {
 
     fn check_session(&self, index: usize, session: &Session, found: &mut Found) {
         let user = session.user;
+        let place = (user, session.device);
         let mut got: BTreeMap<Conv, Vec<Seq>> = BTreeMap::new();
         let mut own: BTreeSet<(Conv, Seq)> = BTreeSet::new();
         for event in &session.events {
@@ -393,8 +446,8 @@ impl<'a> Record<'a> {
             // What is not stored is reported as such, and what came in no session at all, too.
             let needs = |seq: Seq| {
                 self.at(*conv, seq).is_some_and(|name| {
-                    let is_its_own = name.0 == user || own.contains(&(*conv, seq));
-                    !is_its_own && self.must_get(user, *conv, seq) && self.arrived.contains(&(user, *conv, seq, name))
+                    let is_its_own = own.contains(&(*conv, seq));
+                    !is_its_own && self.is_for(place, *conv, seq, name) && self.has_arrived(place, *conv, seq, name)
                 })
             };
             check_order(&format!("session {index} of {user} in {conv:?}"), seqs, confirmed, needs, found);

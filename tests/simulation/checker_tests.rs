@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::checker::{
-    Class, Conv, Event, Histories, Member, Message, Outcome, Reading, Sent, Seq, Session, User, Wait, check,
+    Class, Conv, Event, Histories, Member, Message, NamedDevice, Outcome, Reading, Sent, Seq, Session, User, Wait,
+    check,
 };
 
 const GROUP: Conv = Conv::Group(7);
@@ -30,7 +31,7 @@ fn sound() -> Histories {
         outcome: Outcome::Acked(message.seq),
     };
     let back =
-        Session { user: 2, confirmed: [(GROUP, 2)].into(), events: vec![got(3, 1), Event::Own(GROUP, 4), got(5, 1)] };
+        Session { confirmed: [(GROUP, 2)].into(), ..session(2, vec![got(3, 1), Event::Own(GROUP, 4), got(5, 1)]) };
     Histories {
         sends: all.iter().map(sent).collect(),
         sessions: vec![
@@ -45,6 +46,7 @@ fn sound() -> Histories {
             Reading { reader: 3, conv: GROUP, messages: all },
         ],
         waits: vec![Wait { what: "a send".to_owned(), took: Duration::from_secs(5), bound: Duration::from_secs(5) }],
+        ..Histories::default()
     }
 }
 
@@ -164,6 +166,41 @@ fn who_joins_late_need_not_get_what_was_before() {
     assert_eq!(join(vec![got(4, 2), got(5, 1)]), []);
     assert_eq!(join(vec![got(3, 1), got(4, 2), got(5, 1)]), [Class::X]);
     assert_eq!(join(vec![got(5, 1)]), [Class::L]);
+}
+
+#[test]
+fn what_is_excused_need_not_come_to_that_device() {
+    let dies = |user: User| {
+        found(|histories| {
+            histories.sessions[3].events.pop();
+            histories.excused.insert((user, 0, GROUP, 5));
+        })
+    };
+    assert_eq!(dies(3), []);
+    assert_eq!(dies(2), [Class::L], "excused for another user");
+}
+
+#[test]
+fn each_named_device_gets_everything_from_its_beginning_on() {
+    let beside = |device: u16, events: Vec<Event>| {
+        found(|histories| {
+            for session in histories.sessions.iter_mut().filter(|session| session.user == 2) {
+                session.device = 1;
+            }
+            histories.sessions.push(Session { device, ..session(2, events) });
+            let first = NamedDevice { user: 2, device: 1, said: ["cid-4".to_owned()].into(), ..NamedDevice::default() };
+            let second = NamedDevice { user: 2, device: 2, from: [(GROUP, 2)].into(), ..NamedDevice::default() };
+            histories.devices = vec![first, second];
+        })
+    };
+    assert_eq!(beside(2, vec![got(3, 1), got(4, 2), got(5, 1)]), []);
+    assert_eq!(beside(2, vec![got(3, 1), got(4, 2)]), [Class::L]);
+    assert_eq!(beside(2, vec![got(3, 1), got(5, 1)]), [Class::L], "what the user said on the other one is news");
+    assert_eq!(
+        beside(1, vec![got(5, 1)]),
+        [Class::L, Class::H],
+        "nothing came to the second, 3 not to the first again"
+    );
 }
 
 #[test]

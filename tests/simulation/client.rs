@@ -1,5 +1,5 @@
-//! A client as docs/protocol.md asks for: it gives cids, keeps messages until they are acked, confirms, resumes with its
-//! token. It writes down all that it does and all that it sees.
+//! A client as docs/protocol.md asks for: it gives cids, keeps messages until they are acked, confirms (or does not), resumes
+//! with its token, names its device (or does not). It writes down all that it does and all that it sees.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::checker::{Conv, Event, Histories, Message, Outcome, Reading, Sent, Seq, Session, User, Wait};
+use crate::checker::{Conv, Device, Event, Histories, Message, Outcome, Reading, Sent, Seq, Session, User, Wait};
 use crate::database::PASSWORD;
 use crate::net::{End, Pipe, SharedPipe};
+use crate::plan::{Habit, Plan, Seat};
+use crate::silent::Departed;
 use crate::world::World;
 
 /// An answer must come within this time. Nothing is slow here but the store's timeout (300 ms), leaps of the clock, and
@@ -50,23 +52,27 @@ enum Phase {
 #[derive(Default)]
 pub struct Notes {
     pub histories: RefCell<Histories>,
-    /// What each user has confirmed, with whatever session.
-    confirmed: RefCell<BTreeMap<(User, Conv), Seq>>,
+    /// What each device has confirmed, with whatever session.
+    confirmed: RefCell<BTreeMap<(User, Device, Conv), Seq>>,
+    /// Connections of clients that do not confirm, when these were done with them.
+    pub departed: RefCell<Vec<Departed>>,
     /// Connections whose clients have vanished, and when the servers' TCP notices it.
     pub ghosts: RefCell<Vec<(Duration, SharedPipe)>>,
 }
 
 impl Notes {
-    /// How far this user has confirmed.
-    pub fn confirmed_by(&self, user: User) -> BTreeMap<Conv, Seq> {
+    /// How far this device has confirmed.
+    pub fn confirmed_by(&self, user: User, device: Device) -> BTreeMap<Conv, Seq> {
         let confirmed = self.confirmed.borrow();
-        confirmed.iter().filter(|((whose, _), _)| *whose == user).map(|((_, conv), seq)| (*conv, *seq)).collect()
+        let own = confirmed.iter().filter(|((whose, which, _), _)| (*whose, *which) == (user, device));
+        own.map(|((_, _, conv), seq)| (*conv, *seq)).collect()
     }
 }
 
 /// One client of one user.
 pub struct Client {
     pub user: User,
+    pub seat: Seat,
     name: String,
     others: Vec<User>,
     all_groups: u32,
@@ -89,16 +95,20 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(world: &crate::plan::Plan, user: User, number: usize) -> Self {
+    /// The client in the plan's seat of this number.
+    pub fn new(plan: &Plan, number: usize) -> Self {
+        let seat = plan.seats[number].clone();
+        let user = seat.user;
         Self {
             user,
+            seat,
             name: format!("{user}.{number}"),
-            others: (1..=world.users).filter(|other| *other != user).collect(),
-            all_groups: u32::try_from(world.groups.len()).expect("few"),
+            others: (1..=plan.users).filter(|other| *other != user).collect(),
+            all_groups: u32::try_from(plan.groups.len()).expect("few"),
             token: None,
             phase: Phase::Away { until: Duration::ZERO },
             drafts: VecDeque::new(),
-            quota: world.messages,
+            quota: plan.messages,
             made: 0,
             requests: BTreeMap::new(),
             next_tag: 0,
@@ -118,7 +128,8 @@ impl Client {
             Phase::Away { .. } => return self.connect(world),
             Phase::Connected(pipe) | Phase::In(pipe) => Rc::clone(pipe),
         };
-        let mut did = self.read(world, notes, &pipe);
+        let mut did = Self::arrive(world, &pipe);
+        did |= self.read(world, notes, &pipe);
         if self.lost_its_way(world, notes, &pipe) {
             return true;
         }
@@ -130,6 +141,22 @@ impl Client {
             self.misbehave(world, notes, &pipe);
         }
         did
+    }
+
+    /// Its kernel takes what comes, whatever the client does.
+    fn arrive(world: &World, pipe: &SharedPipe) -> bool {
+        let waiting = pipe.borrow().on_its_way.len();
+        let lines = if world.is_stormy.get() { world.between(0, waiting) } else { waiting };
+        pipe.borrow_mut().arrive(lines, world.passed())
+    }
+
+    /// The cids of all that it has said.
+    pub fn said(&self) -> BTreeSet<String> {
+        (1..=self.made).map(|number| self.cid(number)).collect()
+    }
+
+    fn cid(&self, number: u32) -> String {
+        format!("{}-{number}", self.name)
     }
 
     /// It is logged in, and waits for nothing.
@@ -170,7 +197,7 @@ impl Client {
     }
 
     fn connect(&mut self, world: &World) -> bool {
-        let pipe = Pipe::open();
+        let pipe = Pipe::open(world.plan.room_bytes);
         if !world.cluster.connect(world, &pipe) {
             self.phase = Phase::Away { until: world.passed() + Duration::from_millis(50) };
             return false;
@@ -179,8 +206,14 @@ impl Client {
             Some(token) => format!(r#""token":"{token}""#),
             None => format!(r#""pwd":"{PASSWORD}""#),
         };
+        let ack = self.seat.habit == Habit::Confirms;
+        let device = match self.seat.device {
+            0 => String::new(),
+            device => format!(r#","device":"{device}""#),
+        };
         self.phase = Phase::Connected(Rc::clone(&pipe));
-        self.ask(world, &pipe, Request::Login, &format!(r#""msgid":1,"id":{},"ack":true,{proof}"#, self.user));
+        let fields = format!(r#""msgid":1,"id":{},"ack":{ack},{proof}{device}"#, self.user);
+        self.ask(world, &pipe, Request::Login, &fields);
         true
     }
 
@@ -205,7 +238,7 @@ impl Client {
 
     fn draft(&mut self, conv: Conv, again: bool) {
         self.made += 1;
-        self.drafts.push_back(Draft { cid: format!("{}-{}", self.name, self.made), conv, again });
+        self.drafts.push_back(Draft { cid: self.cid(self.made), conv, again });
     }
 
     fn talk(&mut self, world: &World, pipe: &SharedPipe) -> bool {
@@ -245,8 +278,8 @@ impl Client {
         match world.below(8) {
             // Sessions that share a cursor are not shown one without the other: a list begins behind what either has
             // confirmed, whatever the other one still lacks.
-            0 if world.plan.clients_per_user == 1 => self.ask(world, pipe, Request::List, r#""msgid":41"#),
-            1 if world.plan.clients_per_user == 1 => self.ask(world, pipe, Request::List, r#""msgid":33"#),
+            0 if !self.seat.shares_its_place => self.ask(world, pipe, Request::List, r#""msgid":41"#),
+            1 if !self.seat.shares_its_place => self.ask(world, pipe, Request::List, r#""msgid":33"#),
             2 => self.ask(world, pipe, Request::Logout, r#""msgid":3"#),
             3..=5 if !self.groups.contains(&group) => self.join(world, pipe, group),
             6 if self.groups.contains(&group) && self.user > 2 => self.quit(world, pipe, group),
@@ -264,10 +297,13 @@ impl Client {
     }
 
     fn confirm(&self, world: &World, notes: &Notes, pipe: &SharedPipe) -> bool {
+        if self.seat.habit == Habit::Silent {
+            return false;
+        }
         let mut confirmed = notes.confirmed.borrow_mut();
         let mut any = false;
         for (conv, seq) in &self.got {
-            let known = confirmed.entry((self.user, *conv)).or_default();
+            let known = confirmed.entry((self.user, self.seat.device, *conv)).or_default();
             if *seq > *known && (!world.is_stormy.get() || world.chance(2000)) {
                 *known = *seq;
                 any = true;
@@ -285,7 +321,7 @@ impl Client {
         let lines = if world.is_stormy.get() { world.between(0, waiting) } else { waiting };
         for _ in 0..lines {
             let Some(line) = pipe.borrow_mut().to_client.pop_front() else { break };
-            let line: Value = serde_json::from_slice(&line).expect("the server writes JSON");
+            let line: Value = serde_json::from_slice(&line.line).expect("the server writes JSON");
             self.hear(world, notes, pipe, &line);
             if matches!(self.phase, Phase::Away { .. }) {
                 break;
@@ -357,7 +393,15 @@ impl Client {
         self.groups = line["groups"].as_array().into_iter().flatten().map(|group| number(&group["id"])).collect();
         self.left.clear();
         self.got.clear();
-        let session = Session { user: self.user, confirmed: notes.confirmed_by(self.user), events: Vec::new() };
+        let (user, device) = (self.user, self.seat.device);
+        let session = Session { user, device, confirmed: notes.confirmed_by(user, device), events: Vec::new() };
+        if self.seat.habit == Habit::Silent {
+            world.count("session of a client that does not confirm");
+        }
+        if device > 0 {
+            let is_alone = world.plan.seats.iter().filter(|seat| seat.user == user).count() == 1;
+            world.count(if is_alone { "session of a user's only device" } else { "session of one device of two" });
+        }
         let mut histories = notes.histories.borrow_mut();
         self.session = histories.sessions.len();
         histories.sessions.push(session);
@@ -426,7 +470,8 @@ impl Client {
         if matches!(self.phase, Phase::Away { .. }) {
             return true;
         }
-        let (server, left) = (pipe.borrow().server, pipe.borrow().to_client.len());
+        let left = pipe.borrow().to_client.len() + pipe.borrow().on_its_way.len();
+        let server = pipe.borrow().server;
         // What a dead node's kernel had may be lost on its way.
         let ended = server != End::Open && (left == 0 || (server == End::Broken && world.chance(3000)));
         let overdue = self.requests.values().any(|(asked, _)| world.since(*asked) > BOUND);
@@ -438,12 +483,19 @@ impl Client {
 
     fn leave(&mut self, world: &World, notes: &Notes, pipe: &SharedPipe, how: End) {
         if pipe.borrow().client == End::Open {
-            pipe.borrow_mut().client = how;
+            // A kernel resets a connection that is closed before all was read.
+            let is_read = pipe.borrow().to_client.is_empty();
+            pipe.borrow_mut().client = if is_read { how } else { End::Broken };
         }
-        self.went_away(world, notes);
+        self.went_away(world, notes, pipe);
     }
 
-    fn went_away(&mut self, world: &World, notes: &Notes) {
+    fn went_away(&mut self, world: &World, notes: &Notes, pipe: &SharedPipe) {
+        if self.seat.habit == Habit::Silent {
+            let sessions_before = notes.histories.borrow().sessions.len();
+            let (user, device) = (self.user, self.seat.device);
+            notes.departed.borrow_mut().push(Departed { user, device, sessions_before, pipe: Rc::clone(pipe) });
+        }
         for (_, (asked, request)) in std::mem::take(&mut self.requests).into_iter().rev() {
             note_wait(notes, &self.name, &request, world.since(asked));
             if let Request::Chat(draft) = request {
@@ -464,7 +516,7 @@ impl Client {
         } else if world.fault("client vanishes", 10) {
             let noticed = world.passed() + Duration::from_millis(u64::try_from(world.between(0, 3000)).expect("small"));
             notes.ghosts.borrow_mut().push((noticed, Rc::clone(pipe)));
-            self.went_away(world, notes);
+            self.went_away(world, notes, pipe);
         } else if world.fault("slow reader stalls", 20) {
             let stall = Duration::from_millis(u64::try_from(world.between(10, 1000)).expect("small"));
             self.stalls_until = world.passed() + stall;
@@ -486,6 +538,15 @@ fn note_wait(notes: &Notes, name: &str, request: &Request, took: Duration) {
 
 fn number(value: &Value) -> u32 {
     value.as_u64().and_then(|number| u32::try_from(number).ok()).expect("an id")
+}
+
+/// The messages in a line from the server: a push, or a list of what is unconfirmed.
+pub fn messages(line: &[u8]) -> Vec<Message> {
+    let line: Value = serde_json::from_slice(line).expect("the server writes JSON");
+    if line["errno"].is_null() && matches!(line["msgid"].as_u64(), Some(6 | 10)) {
+        return vec![message(&line)];
+    }
+    line["offlinemsg"].as_array().into_iter().flatten().map(message).collect()
 }
 
 /// A push, or an element of a list.

@@ -14,12 +14,13 @@ use std::time::Duration;
 
 use stonechat::ids::Members;
 
-use crate::checker::{Class, Conv, Histories, Member, Outcome, Violation, check};
+use crate::checker::{Class, Conv, Histories, Member, NamedDevice, Outcome, Session, Violation, check};
 use crate::client::{Client, Notes};
 use crate::database::{Stay, group, user};
 use crate::net::{End, SharedPipe};
 use crate::node::{Node, Part};
-use crate::plan::Plan;
+use crate::plan::{Plan, Seat};
+use crate::silent;
 use crate::world::World;
 
 /// Virtual time of a round of healing.
@@ -82,13 +83,18 @@ pub fn run(seed: u64, change: impl FnOnce(&mut Plan)) -> Run {
 fn tell(histories: &Histories) -> String {
     let mut story = String::new();
     for (index, session) in histories.sessions.iter().enumerate() {
-        writeln!(story, "session {index} of {}, who had confirmed {:?}", session.user, session.confirmed).unwrap();
-        for event in &session.events {
+        let Session { user, device, confirmed, events } = session;
+        writeln!(story, "session {index} of {user}, device {device}, done with {confirmed:?}").unwrap();
+        for event in events {
             writeln!(story, "    {index} {event:?}").unwrap();
         }
     }
     for sent in &histories.sends {
         writeln!(story, "{sent:?}").unwrap();
+    }
+    writeln!(story, "excused: {:?}", histories.excused).unwrap();
+    for device in &histories.devices {
+        writeln!(story, "{device:?}").unwrap();
     }
     story
 }
@@ -96,10 +102,9 @@ fn tell(histories: &Histories) -> String {
 impl Cluster {
     pub fn new(plan: &Plan) -> Self {
         let place = |_| Place { node: None, life: 0, up_at: Duration::ZERO, link_up_at: Duration::ZERO };
-        let clients = (1..=plan.users).flat_map(|user| (0..plan.clients_per_user).map(move |number| (user, number)));
         Self {
             places: RefCell::new((0..plan.nodes).map(place).collect()),
-            clients: clients.map(|(user, number)| RefCell::new(Some(Client::new(plan, user, number)))).collect(),
+            clients: (0..plan.seats.len()).map(|seat| RefCell::new(Some(Client::new(plan, seat)))).collect(),
             notes: Notes::default(),
             outage_until: Cell::default(),
         }
@@ -192,7 +197,7 @@ impl Cluster {
         let Some(dead) = place.node.take() else { return };
         place.life += 1;
         place.up_at = passed + after;
-        dead.die();
+        dead.die(passed);
         world.hub.borrow_mut().leave(node, passed + noticed);
         world.note(5);
     }
@@ -316,12 +321,32 @@ impl Cluster {
     fn take_histories(&self, world: &World) -> Histories {
         let mut histories = self.notes.histories.take();
         self.each_client(|client| histories.readings.extend(client.take_readings()));
-        if world.plan.clients_per_user > 1 {
-            // Sessions that name no device share their place: where one begins, another may have confirmed meanwhile.
-            histories.sessions.iter_mut().for_each(|session| session.confirmed = self.notes.confirmed_by(session.user));
+        for Seat { user, device, .. } in world.plan.seats.iter().filter(|seat| seat.shares_its_place) {
+            // Where one session begins, another may have confirmed meanwhile.
+            let confirmed = self.notes.confirmed_by(*user, *device);
+            let own = histories.sessions.iter_mut().filter(|session| session.user == *user);
+            own.for_each(|session| session.confirmed = confirmed.clone());
         }
+        silent::settle(world, &mut histories, &self.notes.departed.borrow());
+        self.each_client(|client| histories.devices.extend(named_device(world, client)));
         histories.members = world.database.borrow().stays.iter().map(member).collect();
         histories
+    }
+}
+
+/// The client's device, if it has a name.
+fn named_device(world: &World, client: &Client) -> Option<NamedDevice> {
+    let name = client.seat.device.to_string();
+    let database = world.database.borrow();
+    let birth = database.births.iter().find(|birth| birth.user.number() == client.user && birth.name == name)?;
+    let from = birth.ends.iter().filter_map(|(conv, end)| Some((named(conv.members()?), *end))).collect();
+    Some(NamedDevice { user: client.user, device: client.seat.device, from, said: client.said() })
+}
+
+fn named(members: Members) -> Conv {
+    match members {
+        Members::Pair(a, b) => Conv::pair(a.number(), b.number()),
+        Members::Group(group) => Conv::Group(group.number()),
     }
 }
 

@@ -28,6 +28,16 @@ pub struct Stay {
     pub is_over: bool,
 }
 
+/// A named device, as it began.
+#[derive(Clone, Debug)]
+pub struct Birth {
+    pub user: UserId,
+    pub device: DeviceId,
+    pub name: String,
+    /// The ends of the user's conversations then.
+    pub ends: BTreeMap<ConvId, Seq>,
+}
+
 #[derive(Clone)]
 struct Row {
     sender: UserId,
@@ -46,6 +56,7 @@ pub struct Database {
     cids: BTreeMap<(ConvId, UserId, String), Seq>,
     cursors: BTreeMap<(UserId, DeviceId, ConvId), Seq>,
     pub stays: Vec<Stay>,
+    pub births: Vec<Birth>,
     bug: Bug,
     appended: u32,
 }
@@ -74,6 +85,7 @@ impl Database {
             cids: BTreeMap::new(),
             cursors: BTreeMap::new(),
             stays: Vec::new(),
+            births: Vec::new(),
             bug: plan.bug,
             appended: 0,
         };
@@ -126,6 +138,25 @@ impl Database {
         self.tokens.remove(hash);
     }
 
+    pub fn device(&mut self, user: UserId, name: &str) -> DeviceId {
+        let known = self.births.iter().filter(|birth| birth.user == user);
+        if let Some(birth) = known.clone().find(|birth| birth.name == name) {
+            return birth.device;
+        }
+        let device = DeviceId(u16::try_from(known.count() + 1).expect("few"));
+        let rows = self.cursors.keys().filter(|(whose, which, _)| *whose == user && *which == DeviceId::UNNAMED);
+        let ends: BTreeMap<ConvId, Seq> = rows.map(|(_, _, conv)| (*conv, self.end(*conv))).collect();
+        self.cursors.extend(ends.iter().map(|(conv, end)| ((user, device, *conv), *end)));
+        self.births.push(Birth { user, device, name: name.to_owned(), ends });
+        device
+    }
+
+    /// The user's devices, the unnamed one first.
+    fn devices(&self, user: UserId) -> Vec<DeviceId> {
+        let named = self.births.iter().filter(|birth| birth.user == user).map(|birth| birth.device);
+        std::iter::once(DeviceId::UNNAMED).chain(named).collect()
+    }
+
     pub fn join(&mut self, user: UserId, group: GroupId) -> Joined {
         let row = row_of(group);
         let conv = ConvId::group(group);
@@ -135,7 +166,9 @@ impl Database {
             return Joined::Already(row);
         }
         members.insert(user, Role::Normal);
-        self.cursors.insert((user, DeviceId::UNNAMED, conv), last_seq);
+        for device in self.devices(user) {
+            self.cursors.insert((user, device, conv), last_seq);
+        }
         let (user, group) = (user.number(), group.number());
         self.stays.push(Stay { user, group, joined_at: last_seq, is_over: false });
         Joined::New { group: row, last_seq }
@@ -148,7 +181,9 @@ impl Database {
             Some(Role::Creator) => return Left::IsCreator,
             Some(Role::Normal) => members.remove(&user),
         };
-        self.cursors.remove(&(user, DeviceId::UNNAMED, ConvId::group(group)));
+        for device in self.devices(user) {
+            self.cursors.remove(&(user, device, ConvId::group(group)));
+        }
         let stay = self.stays.iter_mut().rev().find(|stay| stay.user == user.number() && stay.group == group.number());
         stay.expect("who is a member has joined").is_over = true;
         Left::Done
@@ -249,12 +284,8 @@ impl Database {
     }
 
     pub fn pending(&self, user: UserId, device: DeviceId) -> Vec<Pending> {
-        let own = self.cursors.iter().filter(|((whose, which, _), _)| *whose == user && *which == device);
-        let positions = own.map(|((_, _, conv), delivered)| Pending {
-            conv: *conv,
-            delivered: *delivered,
-            last_seq: self.end(*conv),
-        });
+        let rows = self.cursors.keys().filter(|(whose, which, _)| *whose == user && *which == DeviceId::UNNAMED);
+        let positions = rows.filter_map(|(_, _, conv)| self.position(user, device, *conv));
         positions.filter(|position| position.last_seq > position.delivered).collect()
     }
 
@@ -294,8 +325,12 @@ impl Database {
 
     pub fn save_cursors(&mut self, rows: &[CursorRow]) {
         for CursorRow { user, device, conv, delivered } in rows {
-            if self.cursors.contains_key(&(*user, DeviceId::UNNAMED, *conv)) {
-                let cursor = self.cursors.entry((*user, *device, *conv)).or_insert(0);
+            if !self.cursors.contains_key(&(*user, DeviceId::UNNAMED, *conv)) {
+                continue;
+            }
+            let moved = if self.bug == Bug::OneCursorForAll { self.devices(*user) } else { vec![*device] };
+            for device in moved {
+                let cursor = self.cursors.entry((*user, device, *conv)).or_insert(0);
                 *cursor = (*delivered).max(*cursor);
             }
         }

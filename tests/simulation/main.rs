@@ -12,6 +12,7 @@
 //!      |             \
 //!   store, database   bus      the shims: they fail, and here parts are interrupted or die
 //!      world, rng, plan        the seed, the clocks, the count of faults; the shape of a run
+//!      silent     what the server may rightly count as delivered to clients that do not confirm
 //! ```
 //!
 //! Everything between the clients' lines and the traits `Store` and `Bus` is the server's own code. Whatever calls a shim
@@ -27,7 +28,8 @@
 //! ```
 //!
 //! Not simulated: the bytes of sockets (net has its own tests), SQL and the databases' own faults (tests/store), Redis
-//! (tests/bus), clients that do not confirm, named devices, friends, and the creation and end of groups.
+//! (tests/bus), proxies, connections that a client half-closes, devices that take turns, friends, and the creation and end
+//! of groups.
 #![allow(unreachable_pub, missing_docs, reason = "the modules of a test have no outside")]
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "allow-*-in-tests misses what is no #[test]")]
 
@@ -44,5 +46,6 @@ mod plan;
 mod planted;
 mod rng;
 mod seeds;
+mod silent;
 mod store;
 mod world;

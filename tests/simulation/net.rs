@@ -1,9 +1,13 @@
 //! One reactor without its sockets: the turn of `net::reactor`, on pipes that the network delays, breaks and narrows.
 //!
 //! ```text
-//!   client --to_server--> [ Pipe ] --lines--> Local         what the network holds back waits in to_server
-//!   client <--to_client-- [ Pipe ] <--flush-- outbox        a client that does not read fills to_client
+//!   client --to_server--> [ Pipe ] --lines--> Local                       what the network holds back waits in to_server
+//!   client <--to_client-- [ Pipe ] <--arrive-- on_its_way <--flush-- outbox
+//!             ^ acknowledged, unread             ^ not acknowledged
 //! ```
+//!
+//! A client's kernel acknowledges what arrives, as long as it has room and the client is there; a client that does not
+//! read fills it.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -12,6 +16,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use stonechat::delivery::receipts::TICK;
 use stonechat::net::{CloseReason, ConnId, Flow, Link, Outbound, Protocol};
 use stonechat::service::local::Local;
 use stonechat::service::mail::Mail;
@@ -38,27 +43,80 @@ pub enum End {
 /// What lies between a client and a reactor.
 pub struct Pipe {
     pub to_server: VecDeque<Vec<u8>>,
-    pub to_client: VecDeque<Bytes>,
+    /// In the client's kernel.
+    pub to_client: VecDeque<Arrived>,
+    /// In the server's kernel, or under way.
+    pub on_its_way: VecDeque<Bytes>,
+    /// Bytes that the client's TCP has acknowledged.
+    acknowledged: u64,
     pub client: End,
     pub server: End,
+    /// When the server knew of the end, or died.
+    ended_at: Option<Duration>,
+    /// When the server took the client's LOGOUT.
+    logout_at: Option<Duration>,
+    room_bytes: usize,
+}
+
+/// A line that a client's TCP has acknowledged, and when.
+pub struct Arrived {
+    pub line: Bytes,
+    pub at: Duration,
 }
 
 pub type SharedPipe = Rc<RefCell<Pipe>>;
 
 impl Pipe {
-    pub fn open() -> SharedPipe {
+    pub fn open(room_bytes: usize) -> SharedPipe {
         Rc::new(RefCell::new(Self {
             to_server: VecDeque::new(),
             to_client: VecDeque::new(),
+            on_its_way: VecDeque::new(),
+            acknowledged: 0,
             client: End::Open,
             server: End::Open,
+            ended_at: None,
+            logout_at: None,
+            room_bytes,
         }))
     }
 
-    fn end_server(&mut self) {
+    /// At most so many lines reach the client's kernel, which acknowledges them; whether any did.
+    pub fn arrive(&mut self, lines_max: usize, now: Duration) -> bool {
+        let mut held: usize = self.to_client.iter().map(|arrived| arrived.line.len()).sum();
+        let before = self.to_client.len();
+        while self.to_client.len() < before + lines_max
+            && let Some(line) = self.on_its_way.front()
+            && (held == 0 || held + line.len() <= self.room_bytes / 2)
+        {
+            held += line.len();
+            self.acknowledged += line.len() as u64;
+            let line = self.on_its_way.pop_front().expect("it was just looked at");
+            self.to_client.push_back(Arrived { line, at: now });
+        }
+        self.to_client.len() > before
+    }
+
+    /// What a client of the past had not read though the server may rightly count it as delivered: it was acknowledged, and
+    /// the connection was alive a moment later, or the client logged out then.
+    pub fn delivered_unread(&self) -> impl Iterator<Item = &Bytes> {
+        let counts = |at: Duration| {
+            self.ended_at.is_some_and(|ended| at + TICK <= ended) || self.logout_at.is_some_and(|logout| at <= logout)
+        };
+        self.to_client.iter().filter(move |arrived| counts(arrived.at)).map(|arrived| &arrived.line)
+    }
+
+    /// The process at the server's end dies. What its kernel has may still arrive.
+    pub fn break_server(&mut self, now: Duration) {
+        self.server = End::Broken;
+        self.ended_at.get_or_insert(now);
+    }
+
+    fn end_server(&mut self, now: Duration) {
         if self.server == End::Open {
             self.server = End::Finished;
         }
+        self.ended_at.get_or_insert(now);
     }
 }
 
@@ -71,6 +129,8 @@ struct SimLink {
     waiting: usize,
     queued: u64,
     written: u64,
+    /// What was acknowledged when the turn began: a turn has one time, and so one state of the kernels.
+    acknowledged: u64,
     was_high: bool,
     outbox_bytes: usize,
     room_bytes: usize,
@@ -119,7 +179,7 @@ impl Link for SimLink {
     }
 
     fn acknowledged(&mut self) -> u64 {
-        self.written
+        if self.bug == Bug::WrittenIsAcknowledged { self.written } else { self.acknowledged }
     }
 }
 
@@ -130,7 +190,8 @@ impl SimLink {
             // The node has died in the middle of this turn.
             return;
         }
-        let mut held: usize = pipe.to_client.iter().map(Bytes::len).sum();
+        let unread: usize = pipe.to_client.iter().map(|arrived| arrived.line.len()).sum();
+        let mut held: usize = unread + pipe.on_its_way.iter().map(Bytes::len).sum::<usize>();
         while let Some(line) = self.outbox.front() {
             if held > 0 && held + line.len() > self.room_bytes {
                 break;
@@ -140,13 +201,13 @@ impl SimLink {
             self.written += line.len() as u64;
             let line = self.outbox.pop_front().expect("it was just looked at");
             match self.bug {
-                Bug::SwapPushes if is_group_push(&line) && pipe.to_client.back().is_some_and(is_group_push) => {
-                    let before = pipe.to_client.len() - 1;
-                    pipe.to_client.insert(before, line);
+                Bug::SwapPushes if is_group_push(&line) && pipe.on_its_way.back().is_some_and(is_group_push) => {
+                    let before = pipe.on_its_way.len() - 1;
+                    pipe.on_its_way.insert(before, line);
                     self.bug = Bug::None;
                 }
                 Bug::SwallowAck if line.starts_with(b"{\"msgid\":11,") => self.bug = Bug::None,
-                _ => pipe.to_client.push_back(line),
+                _ => pipe.on_its_way.push_back(line),
             }
         }
     }
@@ -154,6 +215,10 @@ impl SimLink {
 
 fn is_group_push(line: &Bytes) -> bool {
     line.starts_with(b"{\"msgid\":10,")
+}
+
+fn is_logout(line: &[u8]) -> bool {
+    line.ends_with(b"\"msgid\":3}")
 }
 
 struct Connection {
@@ -166,12 +231,15 @@ struct Table(Vec<Option<Connection>>);
 
 impl Outbound<Session> for Table {
     fn connection(&mut self, id: ConnId) -> Option<(&mut Session, &mut dyn Link)> {
-        let connection = self.0.get_mut(id.slot as usize)?.as_mut().filter(|connection| connection.id == id)?;
+        let connection = self.0.get_mut(id.slot as usize)?.as_mut()?;
+        if connection.id != id || connection.link.ending.is_some() {
+            return None;
+        }
         Some((&mut connection.session, &mut connection.link))
     }
 
     fn each(&mut self, visit: &mut dyn FnMut(ConnId, &mut Session, &mut dyn Link)) {
-        for connection in self.0.iter_mut().flatten() {
+        for connection in self.0.iter_mut().flatten().filter(|connection| connection.link.ending.is_none()) {
             visit(connection.id, &mut connection.session, &mut connection.link);
         }
     }
@@ -206,6 +274,7 @@ impl Reactor {
             waiting: 0,
             queued: 0,
             written: 0,
+            acknowledged: 0,
             was_high: false,
             outbox_bytes: world.plan.outbox_bytes,
             room_bytes: world.plan.room_bytes,
@@ -221,6 +290,9 @@ impl Reactor {
     /// One turn, as the real reactor makes it; whether anything happened.
     pub fn turn(&mut self, world: &World, mail: Vec<Mail>) -> bool {
         let now = world.now();
+        for Connection { link, .. } in self.table.0.iter_mut().flatten() {
+            link.acknowledged = link.pipe.borrow().acknowledged;
+        }
         let mut happened = !mail.is_empty();
         happened |= self.run_due(now);
         happened |= self.read(world, now);
@@ -237,7 +309,7 @@ impl Reactor {
     fn run_due(&mut self, now: Instant) -> bool {
         let mut any = false;
         for Connection { id, session, link } in self.table.0.iter_mut().flatten() {
-            if link.wake_at.is_some_and(|at| at <= now) {
+            if link.ending.is_none() && link.wake_at.is_some_and(|at| at <= now) {
                 link.wake_at = None;
                 any = true;
                 self.local.due(*id, session, link, now);
@@ -247,6 +319,7 @@ impl Reactor {
     }
 
     fn read(&mut self, world: &World, now: Instant) -> bool {
+        let turn_at = world.passed();
         let mut any = false;
         for Connection { id, session, link } in self.table.0.iter_mut().flatten() {
             let arrived = link.pipe.borrow().to_server.len();
@@ -264,6 +337,9 @@ impl Reactor {
                     }
                 };
                 any = true;
+                if is_logout(&line) {
+                    link.pipe.borrow_mut().logout_at = Some(turn_at);
+                }
                 match self.local.line(*id, session, link, &line, now) {
                     Flow::Continue => {}
                     Flow::Pause => link.paused = true,
@@ -311,8 +387,12 @@ impl Reactor {
                 world.count("slow reader cut off");
             }
             any = true;
-            link.pipe.borrow_mut().end_server();
-            let acknowledged = link.written;
+            link.pipe.borrow_mut().end_server(world.passed());
+            let acknowledged = link.acknowledged();
+            let reason = match reason {
+                CloseReason::SocketError if link.bug == Bug::BreaksInOrder => CloseReason::PeerClosed,
+                reason => reason,
+            };
             let Connection { id, session, .. } = self.table.0[slot].take().expect("it was just looked at");
             self.local.closed(id, session, reason, acknowledged, now);
         }

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use stonechat::bus::{Bus, Heard, Listener};
 use stonechat::config::SessionPolicy;
@@ -21,7 +22,7 @@ use stonechat::service::workers::{self, Place, Queues};
 use stonechat::service::{Ctx, Shared};
 
 use crate::bus::{Parcel, SimBus};
-use crate::net::{End, Reactor, SharedPipe};
+use crate::net::{Reactor, SharedPipe};
 use crate::store::SimStore;
 use crate::world::{World, clock, world};
 
@@ -201,9 +202,9 @@ impl Node {
     }
 
     /// The process is gone: its sockets break. What the kernel had for the clients may still arrive.
-    pub fn die(&self) {
+    pub fn die(&self, now: Duration) {
         for pipe in self.pipes.borrow().iter() {
-            pipe.borrow_mut().server = End::Broken;
+            pipe.borrow_mut().break_server(now);
         }
     }
 }

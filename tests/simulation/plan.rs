@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use stonechat::config::{Config, PasswordCost, SessionPolicy};
 
+use crate::checker::{Device, User};
 use crate::rng::Rng;
 
 /// The shape of a run. Everything in it comes from the seed, but for what tests set.
@@ -16,8 +17,7 @@ pub struct Plan {
     pub users: u32,
     /// Groups, each by its members; the first is the creator.
     pub groups: Vec<Vec<u32>>,
-    /// Clients of each user.
-    pub clients_per_user: usize,
+    pub seats: Vec<Seat>,
     pub policy: SessionPolicy,
     /// Messages each client sends while it storms.
     pub messages: u32,
@@ -43,6 +43,26 @@ pub struct Plan {
     pub bug: Bug,
 }
 
+/// One client, and how it takes messages.
+#[derive(Clone, Debug)]
+pub struct Seat {
+    pub user: User,
+    /// It names its device by this number; 0: it names none.
+    pub device: Device,
+    pub habit: Habit,
+    /// Another client of the user names no device either: what one has confirmed counts for both.
+    pub shares_its_place: bool,
+}
+
+/// How the server learns what has arrived.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Habit {
+    /// The client says so, with DELIVERED.
+    Confirms,
+    /// From the client's TCP.
+    Silent,
+}
+
 /// A bug that a test plants into what surrounds the server. Never there otherwise.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Bug {
@@ -59,6 +79,12 @@ pub enum Bug {
     TellOutsider,
     /// An ack is swallowed.
     SwallowAck,
+    /// What was written counts as acknowledged by the client's TCP.
+    WrittenIsAcknowledged,
+    /// A connection that breaks seems to end in order.
+    BreaksInOrder,
+    /// What one device of a user has confirmed counts for all of them.
+    OneCursorForAll,
 }
 
 impl Plan {
@@ -72,14 +98,15 @@ impl Plan {
         let groups =
             (0..rng.between(1, 2)).map(|_| (1..=users).filter(|user| *user <= 2 || rng.chance(7000)).collect());
         let groups = groups.collect();
+        let seats = draw_seats(rng, users, policy);
         Self {
             groups,
+            seats,
             nodes: rng.between(1, 3),
             reactors: rng.between(1, 2),
             lanes: rng.between(1, 2),
             workers: rng.between(1, 3),
             users,
-            clients_per_user: if policy == SessionPolicy::Multi { rng.between(1, 2) } else { 1 },
             policy,
             messages: u32::try_from(rng.between(4, 16)).expect("small"),
             inflight: rng.between(1, 8),
@@ -107,4 +134,26 @@ impl Plan {
         config.store.timeout = Duration::from_millis(300);
         config
     }
+}
+
+fn draw_seats(rng: &mut Rng, users: u32, policy: SessionPolicy) -> Vec<Seat> {
+    let silent = [0, 3000, 10_000][rng.below(3)];
+    let unnamed = if policy == SessionPolicy::Multi { rng.between(1, 2) } else { 1 };
+    let mut seats = Vec::new();
+    for user in 1..=users {
+        let is_named = rng.chance(if policy == SessionPolicy::Multi { 5000 } else { 1500 });
+        let clients = match policy {
+            SessionPolicy::Multi if is_named => 2,
+            _ => unnamed,
+        };
+        for device in (1..).take(clients) {
+            seats.push(Seat {
+                user,
+                device: if is_named { device } else { 0 },
+                habit: if rng.chance(silent) { Habit::Silent } else { Habit::Confirms },
+                shares_its_place: clients > 1 && !is_named,
+            });
+        }
+    }
+    seats
 }

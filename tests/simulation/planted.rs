@@ -1,9 +1,10 @@
 //! A simulation that finds nothing may be blind. Each kind of broken promise is planted once, into what surrounds the
-//! server (store, network), without any other trouble: the checker must see it, and as what it is.
+//! server (store, network), without any other trouble: the checker must see it, and as what it is. Where a promise is about
+//! what comes after a loss, connections break and nodes die as in any storm.
 
 use crate::checker::Class;
 use crate::cluster::run;
-use crate::plan::{Bug, Plan};
+use crate::plan::{Bug, Habit, Plan, Seat};
 
 /// The classes that are found with this bug, over some seeds without any fault.
 fn found(bug: Bug) -> Vec<Class> {
@@ -22,9 +23,45 @@ fn classes_of(seed: u64, bug: Bug) -> Vec<Class> {
     run(seed, calm).violations.into_iter().map(|violation| violation.class).collect()
 }
 
+/// The classes that are found with this bug amid faults, if the seats are taken in this way.
+fn found_amid_faults(bug: Bug, sit: fn(&mut Seat)) -> Vec<Class> {
+    let rough = |plan: &mut Plan| {
+        plan.roughness = 4;
+        plan.seats.iter_mut().for_each(sit);
+        plan.bug = bug;
+    };
+    let violations = (0..60).flat_map(|seed| run(seed, rough).violations);
+    let mut classes: Vec<Class> = violations.map(|violation| violation.class).collect();
+    classes.sort_unstable();
+    classes.dedup();
+    classes
+}
+
+fn be_silent(seat: &mut Seat) {
+    seat.habit = Habit::Silent;
+}
+
 #[test]
 fn without_a_bug_nothing_is_found() {
     assert_eq!(found(Bug::None), []);
+    assert_eq!(found_amid_faults(Bug::None, be_silent), []);
+    assert_eq!(found_amid_faults(Bug::None, |_| {}), []);
+}
+
+#[test]
+fn a_kernel_that_calls_acknowledged_what_is_only_written() {
+    assert_eq!(found_amid_faults(Bug::WrittenIsAcknowledged, be_silent), [Class::L]);
+}
+
+#[test]
+fn a_connection_that_breaks_and_seems_to_end_in_order() {
+    assert_eq!(found_amid_faults(Bug::BreaksInOrder, be_silent), [Class::L]);
+}
+
+#[test]
+fn a_store_that_has_one_cursor_for_all_devices() {
+    // What never came is lost; what had come once, unconfirmed, and does not come again is a hole.
+    assert_eq!(found_amid_faults(Bug::OneCursorForAll, |_| {}), [Class::L, Class::H]);
 }
 
 #[test]

@@ -95,8 +95,8 @@ impl Store for SimStore {
         self.write(|database| database.delete_token(hash))
     }
 
-    fn device(&mut self, _: UserId, _: &str) -> Result<DeviceId> {
-        not_simulated()
+    fn device(&mut self, user: UserId, name: &str) -> Result<DeviceId> {
+        self.write(|database| database.device(user, name))
     }
 
     fn add_friend(&mut self, _: UserId, _: UserId) -> Result<Befriended> {

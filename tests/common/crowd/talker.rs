@@ -141,7 +141,7 @@ impl Talker {
         if !line.send(&login) {
             return None;
         }
-        let session = Session { user: self.user, confirmed: self.confirmed.clone(), events: Vec::new() };
+        let session = Session { user: self.user, confirmed: self.confirmed.clone(), ..Session::default() };
         loop {
             match line.hear() {
                 Heard::Line(reply) if reply["msgid"] == 2 => {
