@@ -38,10 +38,18 @@ pub struct Tracks {
     by_conv: HashMap<ConvId, Track>,
     /// Conversations with something to fetch, each once; the one being fetched is not among them.
     behind: VecDeque<ConvId>,
-    fetching: Option<ConvId>,
+    fetching: Option<Fetching>,
     /// Conversations with a hole that may close by itself. Invariant: what is behind is here, in `behind` or being
     /// fetched.
     gaps: Vec<Gap>,
+}
+
+/// A fetch under way.
+#[derive(Clone, Copy, Debug)]
+struct Fetching {
+    conv: ConvId,
+    /// The last message that was told of since: it may be newer than the answer.
+    told: Seq,
 }
 
 /// A hole that may close by itself: another node's message is on its way, most likely. A fetch for each would cost more
@@ -223,6 +231,7 @@ impl Tracks {
     /// The store was compared with the session: these conversations go on beyond the cursors.
     pub fn compare(&mut self, pending: &[Pending]) {
         for position in pending {
+            self.note_told(position.conv, position.last_seq);
             let track = self.by_conv.entry(position.conv).or_insert_with(Track::unlocated);
             if track.located {
                 track.end = track.end.max(position.last_seq);
@@ -256,6 +265,7 @@ impl Tracks {
 
     /// A message exists, and is at hand.
     pub fn offer(&mut self, conv: ConvId, seq: Seq) -> Offer {
+        self.note_told(conv, seq);
         let track = self.track(conv);
         if track.located && seq < track.next {
             return Offer::Known;
@@ -296,6 +306,7 @@ impl Tracks {
 
     /// A message exists; it is not at hand.
     pub fn heard_of(&mut self, conv: ConvId, seq: Seq) {
+        self.note_told(conv, seq);
         let track = self.track(conv);
         track.end = track.end.max(seq);
         self.queue_if_behind(conv);
@@ -303,6 +314,7 @@ impl Tracks {
 
     /// A message of this very session was committed. Returns where the cursor stands if that moved it.
     pub fn sent(&mut self, conv: ConvId, seq: Seq) -> Option<Seq> {
+        self.note_told(conv, seq);
         let track = self.track(conv);
         if track.located && seq < track.next {
             return None;
@@ -358,7 +370,7 @@ impl Tracks {
                 track.queued = false;
                 continue;
             }
-            self.fetching = Some(conv);
+            self.fetching = Some(Fetching { conv, told: 0 });
             return Some(Fetch { conv, after: track.located.then(|| track.next - 1) });
         }
         None
@@ -367,7 +379,7 @@ impl Tracks {
     /// The store answered a fetch.
     pub fn fetched(&mut self, fetched: Fetched) -> CaughtUp {
         let Fetched { conv, position, messages } = fetched;
-        self.fetching = None;
+        let told = self.fetching.take().map_or(0, |fetching| fetching.told);
         let Some(position) = position else {
             self.by_conv.remove(&conv);
             return CaughtUp::default();
@@ -408,8 +420,8 @@ impl Tracks {
             }
         }
         if !got_any {
-            // What was heard of is not there; it will be offered again when it is.
-            track.end = track.next - 1;
+            // What was heard of before is not there; it will be offered again when it is.
+            track.end = told.max(track.next - 1);
         }
         self.queue_if_behind(conv);
         CaughtUp { push, confirmed: moved }
@@ -417,7 +429,7 @@ impl Tracks {
 
     /// The fetch failed: it is tried again when asked for next.
     pub fn fetch_failed(&mut self) {
-        if let Some(conv) = self.fetching.take() {
+        if let Some(Fetching { conv, .. }) = self.fetching.take() {
             self.behind.push_back(conv);
         }
     }
@@ -450,6 +462,12 @@ impl Tracks {
     /// late, or be rung again because the sender has sent it again, when everything has been confirmed long ago.
     fn track(&mut self, conv: ConvId) -> &mut Track {
         self.by_conv.entry(conv).or_insert_with(Track::unlocated)
+    }
+
+    fn note_told(&mut self, conv: ConvId, seq: Seq) {
+        if let Some(fetching) = self.fetching.as_mut().filter(|fetching| fetching.conv == conv) {
+            fetching.told = fetching.told.max(seq);
+        }
     }
 
     fn queue_if_behind(&mut self, conv: ConvId) {

@@ -132,6 +132,18 @@ fn what_was_ahead_and_is_not_kept_any_more_is_fetched() {
 }
 
 #[test]
+fn what_is_told_while_an_older_answer_is_on_its_way_is_fetched_too() {
+    let mut tracks = live();
+    tracks.joined(conv(), 0);
+    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(0) }));
+    assert_eq!(tracks.offer(conv(), 1), Offer::Behind, "it is being fetched");
+    assert!(tracks.fetched(answer(0, 0, vec![])).push.is_empty(), "the store was read before the message was there");
+    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(0) }));
+    assert_eq!(seqs(&tracks.fetched(answer(0, 1, vec![message(PEER, 1)]))), [1]);
+    assert_eq!(tracks.next_fetch(), None);
+}
+
+#[test]
 fn what_arrives_during_login_is_not_lost_and_not_doubled() {
     let mut tracks = session();
     assert_eq!(tracks.offer(conv(), 6), Offer::Behind);
