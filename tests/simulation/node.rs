@@ -42,6 +42,8 @@ impl MailQueue {
 
 impl Door for MailQueue {
     fn post(&self, mail: Mail) {
+        // What it is about may be out of date by the time it arrives: others have posted first.
+        world().interrupt(self.node, self.life, "crash before a mail");
         // Whoever died in the middle of something posts no more.
         if world().cluster.is_alive(self.node, self.life) {
             self.mail.lock().unwrap_or_else(PoisonError::into_inner).push_back(mail);

@@ -160,7 +160,7 @@ impl World {
         }
         self.depth.set(self.depth.get() + 1);
         if self.chance(4000) {
-            for _ in 0..self.between(1, 4) {
+            for _ in 0..self.between(1, 8) {
                 self.cluster.step(self);
             }
         }
