@@ -286,7 +286,7 @@ impl Tracks {
         Offer::Push
     }
 
-    /// After a push: the next message of the conversation, if it was offered before its turn, which has come now. Offer it
+    /// After a push or an answer: the next message of the conversation, if it was offered before its turn, which has come now. Offer it
     /// again, if it was kept.
     #[must_use]
     pub fn next_ahead(&self, conv: ConvId) -> Option<Seq> {

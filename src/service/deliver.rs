@@ -42,7 +42,7 @@ pub fn event(
     match event {
         Event::Answered { conn, stored, line } => {
             if let Some((session, link)) = net.connection(conn) {
-                answered(tools, conn, session, link, stored, line, now);
+                answered(tools, ahead, conn, session, link, stored, line, now);
             }
         }
         Event::Message { to, from, conv, seq, line } => {
@@ -107,8 +107,10 @@ fn each_of(members: &Members, net: Net<'_>, to: Addressee, mut visit: impl FnMut
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "the reactor's parts, borrowed apart")]
 fn answered(
     tools: &Tools,
+    ahead: &Ahead,
     conn: ConnId,
     session: &mut Session,
     link: &mut dyn Link,
@@ -123,6 +125,8 @@ fn answered(
         if let Some(moved) = live.tracks.sent(conv, seq) {
             tools.shared.desk.confirm([live.cursor(conv, moved)]);
         }
+        // The answer to one's own message may be overtaken by another node's news of the next one.
+        push_ahead(tools, ahead, live, link, conv);
         fetch_more(tools, conn, live, link, now);
     }
     if session.answered(tools.shared.config.limits.inflight) || session.is_idle() {

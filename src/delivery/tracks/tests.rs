@@ -122,6 +122,15 @@ fn a_hole_that_closes_by_itself_costs_no_fetch() {
 }
 
 #[test]
+fn what_overtook_the_answer_to_an_own_message_follows_it() {
+    let mut tracks = at(4);
+    assert_eq!(tracks.offer(conv(), 6), Offer::Ahead);
+    tracks.sent(conv(), 5);
+    assert_eq!(tracks.next_ahead(conv()), Some(6));
+    assert_eq!(tracks.offer(conv(), 6), Offer::Push);
+}
+
+#[test]
 fn what_was_ahead_and_is_not_kept_any_more_is_fetched() {
     let mut tracks = at(4);
     assert_eq!(tracks.offer(conv(), 6), Offer::Ahead);
