@@ -60,6 +60,7 @@ pub fn event(
             if let Some((session, link)) = net.connection(conn) {
                 session.tell(link, line);
                 if let Some(live) = session.hearing() {
+                    live.following.push(group);
                     catch_up::follow_join(tools, conn, live, group, now);
                 }
             }
@@ -333,10 +334,12 @@ fn join_group(tools: &Tools, members: &mut Members, conn: ConnId, live: &mut Liv
 }
 
 fn leave_group(tools: &Tools, members: &mut Members, conn: ConnId, live: &mut Live, group: GroupId) {
+    live.following.retain(|followed| *followed != group);
+    // Also where the session does not hear the group: it may have said something there, and be fetching what was before.
+    live.tracks.left(ConvId::group(group));
     let Some(index) = live.groups.iter().position(|known| *known == group) else { return };
     live.groups.swap_remove(index);
     members.leave(conn, &[group]);
-    live.tracks.left(ConvId::group(group));
     tools.shared.bus.unsubscribe(&[Channel::Group(group)]);
 }
 
@@ -353,6 +356,9 @@ pub fn joined_elsewhere(
     now: Instant,
 ) -> bool {
     let Some(live) = session.hearing() else { return false };
+    // Whoever has left meanwhile has left: the position may have been read before that.
+    let Some(followed) = live.following.iter().position(|followed| *followed == group) else { return false };
+    live.following.swap_remove(followed);
     let Some(last_seq) = position else { return false };
     join_group(tools, members, conn, live, group, last_seq);
     fetch_more(tools, conn, live, link, now);

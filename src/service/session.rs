@@ -91,6 +91,8 @@ pub struct Live {
     pub token: TokenHash,
     /// The groups it hears; each is subscribed to once on its behalf.
     pub groups: Vec<GroupId>,
+    /// Groups the user has joined elsewhere, whose positions are being read: it does not hear them yet.
+    pub following: Vec<GroupId>,
     /// What it has of each conversation.
     pub tracks: Tracks,
     /// What its TCP has; `None` for a client that confirms with DELIVERED.
@@ -131,6 +133,7 @@ impl Live {
             device,
             token,
             groups,
+            following: Vec::new(),
             tracks: Tracks::new(user, habits.own),
             receipts: (!habits.confirms).then(Box::default),
             early: Vec::new(),
