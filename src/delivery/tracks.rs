@@ -286,8 +286,8 @@ impl Tracks {
         Offer::Push
     }
 
-    /// After a push or an answer: the next message of the conversation, if it was offered before its turn, which has come now. Offer it
-    /// again, if it was kept.
+    /// After a push or an answer: the next message of the conversation, if it was offered before its turn, which has come
+    /// now. Offer it again, if it was kept.
     #[must_use]
     pub fn next_ahead(&self, conv: ConvId) -> Option<Seq> {
         let gap = self.gaps.iter().find(|gap| gap.conv == conv)?;
