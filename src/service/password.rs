@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::config::PasswordCost;
+use crate::ids::hex;
 use crate::store::TokenHash;
 
 /// Salt and hash lengths that RFC 9106 recommends.
@@ -122,13 +123,7 @@ fn fill_random(bytes: &mut [u8]) -> Result<(), PasswordError> {
 pub fn new_token() -> Result<String, PasswordError> {
     let mut bytes = [0; 32];
     fill_random(&mut bytes)?;
-    let mut token = String::with_capacity(64);
-    for byte in bytes {
-        for nibble in [byte >> 4, byte & 15] {
-            token.push(char::from_digit(u32::from(nibble), 16).expect("a nibble is a hexadecimal digit"));
-        }
-    }
-    Ok(token)
+    Ok(hex(&bytes))
 }
 
 /// What is stored of a token. A token is random, so a plain hash is enough.

@@ -2,23 +2,35 @@
 //!
 //! The backends run the statements, each under its own kind of lock. A file is never edited once landed. Its
 //! statements can be repeated (`IF NOT EXISTS`), because MySQL commits each of them by itself: a node that dies half
-//! way leaves a schema that the next start completes.
+//! way leaves a schema that the next start completes. `ALTER TABLE t ADD COLUMN c ...`, which no database but MariaDB
+//! lets repeat, is passed over where the column is there already.
 
+use super::sql::{Done, Sql, upgrade};
 use super::{Result, StoreError};
 
-/// One numbered file.
+/// One numbered file, and what SQL cannot say.
 pub(super) struct Migration {
     /// Its number; files count 1, 2, 3, ...
     pub(super) version: i64,
     sql: &'static str,
+    /// Run behind the file's statements. It may be run again.
+    pub(super) code: &'static [fn(&mut dyn Sql) -> Done<()>],
 }
 
+/// What is done to the data at version 2, on any database.
+const SECOND: &[fn(&mut dyn Sql) -> Done<()>] = &[upgrade::make_identity];
+
 /// The files for SQLite.
-pub(super) const SQLITE: &[Migration] =
-    &[Migration { version: 1, sql: include_str!("../../sql/sqlite/0001_init.sql") }];
+pub(super) const SQLITE: &[Migration] = &[
+    Migration { version: 1, sql: include_str!("../../sql/sqlite/0001_init.sql"), code: &[] },
+    Migration { version: 2, sql: include_str!("../../sql/sqlite/0002_identity.sql"), code: SECOND },
+];
 
 /// The files for MySQL.
-pub(super) const MYSQL: &[Migration] = &[Migration { version: 1, sql: include_str!("../../sql/mysql/0001_init.sql") }];
+pub(super) const MYSQL: &[Migration] = &[
+    Migration { version: 1, sql: include_str!("../../sql/mysql/0001_init.sql"), code: &[] },
+    Migration { version: 2, sql: include_str!("../../sql/mysql/0002_identity.sql"), code: SECOND },
+];
 
 /// The table that records the versions; the one thing that must be there before the first file.
 pub(super) const CREATE_VERSIONS: &str =
@@ -49,6 +61,24 @@ impl Migration {
     }
 }
 
+/// Whether a statement of a migration adds a column that is there already.
+pub(super) fn is_done(sql: &mut dyn Sql, statement: &str) -> Done<bool> {
+    let Some((table, column)) = added_column(statement) else { return Ok(false) };
+    let has_column = sql.dialect().has_column;
+    Ok(sql.first(has_column, &[table.into(), column.into()])?.is_some())
+}
+
+/// Table and column of `ALTER TABLE t ADD COLUMN c ...`.
+fn added_column(statement: &str) -> Option<(&str, &str)> {
+    let mut words = statement.split_whitespace();
+    let mut word = || words.next().map(|word| word.trim_matches(['`', '"']));
+    if (word()?, word()?) != ("ALTER", "TABLE") {
+        return None;
+    }
+    let table = word()?;
+    ((word()?, word()?) == ("ADD", "COLUMN")).then(|| word().map(|column| (table, column)))?
+}
+
 /// What a database of version `present` (0: empty) lacks.
 ///
 /// # Errors
@@ -72,7 +102,7 @@ mod tests {
 
     #[test]
     fn statements_end_at_a_semicolon_at_a_line_end() {
-        let file = Migration { version: 1, sql: "-- a; comment\nCREATE a (\n  x\n);\n\nINSERT ';' b;\n" };
+        let file = Migration { version: 1, sql: "-- a; comment\nCREATE a (\n  x\n);\n\nINSERT ';' b;\n", code: &[] };
         assert_eq!(file.statements(), ["CREATE a (\n  x\n)", "INSERT ';' b"]);
     }
 
@@ -90,6 +120,14 @@ mod tests {
         assert_eq!(missing(0, SQLITE).unwrap().len(), SQLITE.len());
         assert!(missing(1, SQLITE).unwrap().len() < SQLITE.len());
         let refused = missing(99, SQLITE).err().unwrap().to_string();
-        assert!(refused.contains("99") && refused.contains("up to 1"), "{refused}");
+        assert!(refused.contains("99") && refused.contains("up to 2"), "{refused}");
+    }
+
+    #[test]
+    fn a_column_that_is_added_is_known_by_its_name() {
+        assert_eq!(added_column("ALTER TABLE `User` ADD COLUMN `x` INT"), Some(("User", "x")));
+        assert_eq!(added_column("ALTER TABLE User\n  ADD COLUMN x INT"), Some(("User", "x")));
+        assert_eq!(added_column("ALTER TABLE User DROP COLUMN x"), None);
+        assert_eq!(added_column("CREATE TABLE a (x INT)"), None);
     }
 }

@@ -84,8 +84,11 @@ impl OpenStore for SqliteStores {
             sql.run(migrate::CREATE_VERSIONS, &[])?;
             for migration in missing {
                 for statement in migration.statements() {
-                    sql.run(&statement, &[])?;
+                    if !migrate::is_done(&mut sql, &statement)? {
+                        sql.run(&statement, &[])?;
+                    }
                 }
+                migration.code.iter().try_for_each(|step| step(&mut sql))?;
                 sql.run(migrate::RECORD_VERSION, &[migration.version.into(), UnixMs::now().into()])?;
             }
             Ok(Ok(()))

@@ -45,12 +45,19 @@ fn apply(session: &mut Session<'_>, missing: &[migrate::Migration]) -> Done<()> 
     session.say(migrate::CREATE_VERSIONS)?;
     for migration in missing {
         // One by one: of several in one text, errors after the first would go unnoticed.
-        for statement in migration.statements() {
-            session.say(&statement).map_err(|fault| in_migration(migration.version, fault))?;
-        }
+        upgrade(session, migration).map_err(|fault| in_migration(migration.version, fault))?;
         session.run(migrate::RECORD_VERSION, &[migration.version.into(), UnixMs::now().into()])?;
     }
     Ok(())
+}
+
+fn upgrade(session: &mut Session<'_>, migration: &migrate::Migration) -> Done<()> {
+    for statement in migration.statements() {
+        if !migrate::is_done(session, &statement)? {
+            session.say(&statement)?;
+        }
+    }
+    migration.code.iter().try_for_each(|step| session.transaction(|session| step(session)))
 }
 
 fn in_migration(version: i64, fault: Fault) -> Fault {

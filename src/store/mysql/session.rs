@@ -9,7 +9,12 @@ use super::faults::{fault, not_committed};
 use super::link::now;
 use crate::store::sql::{Arg, Cell, Dialect, Done, Fault, Row, Sql};
 
-static DIALECT: Dialect = Dialect { insert_new: "INSERT IGNORE INTO", locked: " FOR UPDATE" };
+static DIALECT: Dialect = Dialect {
+    insert_new: "INSERT IGNORE INTO",
+    locked: " FOR UPDATE",
+    has_column: "SELECT 1 FROM information_schema.columns \
+                 WHERE table_schema = DATABASE() AND table_name = ? AND column_name = ?",
+};
 
 /// How a connection begins its transactions.
 #[derive(Clone, Copy, PartialEq, Eq)]

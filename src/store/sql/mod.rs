@@ -17,6 +17,7 @@ pub(super) mod lists;
 mod pending;
 mod row;
 mod store;
+pub(super) mod upgrade;
 
 pub(super) use row::{Arg, Cell, Row};
 
@@ -59,6 +60,8 @@ pub(super) struct Dialect {
     /// Ends a SELECT whose rows stay locked until the transaction ends. Empty where a transaction has the whole
     /// database to itself.
     pub(super) locked: &'static str,
+    /// A row if a table (the first parameter) has a column (the second).
+    pub(super) has_column: &'static str,
 }
 
 /// A connection, as statements use it. Parameters are `?`.

@@ -17,7 +17,11 @@ const WAL_PAGES: u32 = 10_000;
 /// Statements kept prepared for each connection; there are some eighty, in several sizes.
 const STATEMENTS_KEPT: usize = 160;
 
-static DIALECT: Dialect = Dialect { insert_new: "INSERT OR IGNORE INTO", locked: "" };
+static DIALECT: Dialect = Dialect {
+    insert_new: "INSERT OR IGNORE INTO",
+    locked: "",
+    has_column: "SELECT 1 FROM pragma_table_info(?) WHERE name = ?",
+};
 
 /// Opens the file, creates it where there is none.
 pub(super) fn open(file: &Path, synchronous: Synchronous, timeout: Duration) -> Result<Connection> {
