@@ -41,7 +41,7 @@ use crate::service::workers::{self, Crew, Queues, Workers};
 use crate::service::{Ctx, Shared};
 use crate::store::mysql::MySqlStores;
 use crate::store::sqlite::{self, SqliteStores};
-use crate::store::{OpenStore, Store, StoreError};
+use crate::store::{ClusterRow, OpenStore, Store, StoreError};
 
 /// Descriptors kept for everything that is not a client: database, bus, log, listeners.
 const SPARE_DESCRIPTORS: u64 = 128;
@@ -193,7 +193,8 @@ impl Node {
         let mailboxes =
             Mailboxes::new(reactors.iter().map(|reactor| Box::new(reactor.clone()) as Box<dyn Door>).collect());
         let fanout = || Fanout::new(mailboxes.clone(), Arc::clone(&directory));
-        let (bus, redis) = make_bus(config, &metrics)?;
+        let cluster = stores.open()?.cluster()?;
+        let (bus, redis) = make_bus(config, &cluster, &metrics)?;
 
         let (stop_scribe, scribe_stopped) = bounded(0);
         let (desk, nudged) = scribe::desk(Arc::clone(&metrics));
@@ -343,13 +344,13 @@ fn mailboxes(reactors: usize) -> Result<Mailbox, StartError> {
 
 type MadeBus = (Arc<dyn Bus>, Option<Arc<RedisBus>>);
 
-fn make_bus(config: &Config, metrics: &Arc<Metrics>) -> Result<MadeBus, StartError> {
+fn make_bus(config: &Config, cluster: &ClusterRow, metrics: &Arc<Metrics>) -> Result<MadeBus, StartError> {
     let node = NodeId(getrandom::u64().map_err(|error| StartError::NoRandomness(error.to_string()))?);
     let Some(url) = &config.redis else {
         metrics.bus_up.set(1);
         return Ok((Arc::new(LocalBus::new(node)), None));
     };
-    let bus = Arc::new(RedisBus::new(url, node, Arc::clone(metrics))?);
+    let bus = Arc::new(RedisBus::new(url, node, &cluster.id, Arc::clone(metrics))?);
     log::info!("node {node} meets the others at {}", masked(url));
     Ok((Arc::clone(&bus) as Arc<dyn Bus>, Some(bus)))
 }

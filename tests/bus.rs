@@ -54,6 +54,12 @@ struct Node {
     metrics: Arc<Metrics>,
 }
 
+const IDENTITY: &str = "0123456789abcdef0123456789abcdef";
+/// The name of a channel of that installation.
+fn of(channel: &str) -> String {
+    format!("{IDENTITY}:{channel}")
+}
+
 const AWAY: &str = "the bus was away";
 const LOST: &str = "another node has lost bells";
 const GONE: &str = "another node has gone";
@@ -73,8 +79,13 @@ impl Node {
     }
 
     fn start(url: &str, id: u64, times: Times) -> Self {
+        Self::of(IDENTITY, url, id, times)
+    }
+
+    /// A node of the installation with this identity.
+    fn of(identity: &str, url: &str, id: u64, times: Times) -> Self {
         let (ear, metrics) = (Arc::new(Ear::default()), Arc::new(Metrics::new()));
-        let bus = RedisBus::with_times(url, NodeId(id), Arc::clone(&metrics), times).unwrap();
+        let bus = RedisBus::with_times(url, NodeId(id), identity, Arc::clone(&metrics), times).unwrap();
         bus.start(Arc::clone(&ear) as Arc<dyn Listener>).unwrap();
         Self { bus, ear, metrics }
     }
@@ -205,7 +216,7 @@ fn a_ticket_is_done_when_bells_arrive() {
     for n in 1..200 {
         b.subscribe(user(n));
         // A raw connection answers with the number of receivers: no other way to tell "at once" from "soon".
-        assert_eq!(redis.command(&["PUBLISH", &format!("u:{n}"), "0000000000000001 x"]), ":1");
+        assert_eq!(redis.command(&["PUBLISH", &of(&format!("u:{n}")), "0000000000000001 x"]), ":1");
         assert_eq!(a.bus.elsewhere(&[user(n)]).unwrap(), [1]);
     }
 }
@@ -312,9 +323,9 @@ fn a_node_that_dies_takes_its_presence_along_and_the_others_resync() {
     let redis = Redis::start();
     let a = Node::up(&redis.url(), 1);
     let mut life = redis.connect();
-    life.command(&["SUBSCRIBE", "n:00000000000000ff", "u:1"]);
+    life.command(&["SUBSCRIBE", &of("n:00000000000000ff"), &of("u:1")]);
     wait_for("the node to be seen", || (a.bus.elsewhere(&[user(1)]).unwrap() == [1]).then_some(()));
-    assert_eq!(redis.command(&["PUBLISH", "nodes", "00000000000000ff here"]), ":1");
+    assert_eq!(redis.command(&["PUBLISH", &of("nodes"), "00000000000000ff here"]), ":1");
     // Alive, it is asked after again and again.
     let asked = || {
         let stats = redis.command(&["INFO", "commandstats"]);
@@ -334,13 +345,13 @@ fn a_node_that_dies_takes_its_presence_along_and_the_others_resync() {
 fn a_node_that_starts_asks_who_is_there_and_waits_for_the_answer() {
     let redis = Redis::start();
     let mut other = redis.connect();
-    other.command(&["SUBSCRIBE", "nodes", "n:00000000000000ff"]);
+    other.command(&["SUBSCRIBE", &of("nodes"), &of("n:00000000000000ff")]);
     other.hear();
     let patient = Times { introduce: Duration::from_secs(3600), watch: Duration::from_secs(3600), ..Times::default() };
     let node = Node::start(&redis.url(), 1, patient);
     assert!(other.hear().ends_with("0000000000000001 who"));
     assert!(!node.bus.wait_for_introduction(Duration::from_millis(50)), "nobody has answered");
-    redis.command(&["PUBLISH", "nodes", "00000000000000ff here"]);
+    redis.command(&["PUBLISH", &of("nodes"), "00000000000000ff here"]);
     assert!(node.bus.wait_for_introduction(PATIENCE));
 }
 
@@ -350,8 +361,8 @@ fn who_asks_who_is_there_is_answered_at_once() {
     let node = Node::start(&redis.url(), 1, Times { watch: Duration::from_secs(3600), ..Times::default() });
     assert!(node.bus.wait_for_introduction(PATIENCE), "alone, it has nobody to wait for");
     let mut other = redis.connect();
-    other.command(&["SUBSCRIBE", "nodes"]);
-    redis.command(&["PUBLISH", "nodes", "00000000000000ff who"]);
+    other.command(&["SUBSCRIBE", &of("nodes")]);
+    redis.command(&["PUBLISH", &of("nodes"), "00000000000000ff who"]);
     assert!(other.hear().ends_with("00000000000000ff who"));
     assert!(other.hear().ends_with("0000000000000001 here"));
 }
@@ -360,7 +371,7 @@ fn who_asks_who_is_there_is_answered_at_once() {
 fn a_frozen_node_is_waited_for_in_bounded_time_and_an_absent_redis_not_at_all() {
     let mut redis = Redis::start();
     let mut frozen = redis.connect();
-    frozen.command(&["SUBSCRIBE", "nodes", "n:00000000000000ff"]);
+    frozen.command(&["SUBSCRIBE", &of("nodes"), &of("n:00000000000000ff")]);
     assert!(Node::start(&redis.url(), 1, brisk()).bus.wait_for_introduction(PATIENCE));
     redis.kill();
     assert!(!Node::start(&redis.url(), 2, brisk()).bus.wait_for_introduction(Duration::from_secs(3600)));
@@ -374,7 +385,7 @@ fn a_link_that_was_lost_is_introduced_again_before_the_resync() {
     assert!(node.bus.wait_for_introduction(PATIENCE));
     // A node of which nothing has been heard.
     let mut other = redis.connect();
-    other.command(&["SUBSCRIBE", "nodes", "n:00000000000000ff"]);
+    other.command(&["SUBSCRIBE", &of("nodes"), &of("n:00000000000000ff")]);
     other.hear();
     let clients = redis.command(&["CLIENT", "LIST"]);
     let subscriber = clients.lines().find(|line| line.contains("-subscriber ")).unwrap();
@@ -382,7 +393,7 @@ fn a_link_that_was_lost_is_introduced_again_before_the_resync() {
     redis.command(&["CLIENT", "KILL", "ADDR", address]);
     assert!(other.hear().ends_with("0000000000000001 who"));
     assert_eq!(node.ear.resyncs(AWAY), 0);
-    redis.command(&["PUBLISH", "nodes", "00000000000000ff here"]);
+    redis.command(&["PUBLISH", &of("nodes"), "00000000000000ff here"]);
     node.ear.wait_for_resync(AWAY);
 }
 
@@ -418,7 +429,7 @@ fn redis_may_come_later_than_the_node() {
     assert_eq!(node.bus.link(), LinkState::Down);
     redis.restart();
     node.ear.wait_for_resync(AWAY);
-    assert_eq!(redis.command(&["PUBSUB", "NUMSUB", "u:1"]), "u:1 :1");
+    assert_eq!(redis.command(&["PUBSUB", "NUMSUB", &of("u:1")]), format!("{} :1", of("u:1")));
 }
 
 #[test]
@@ -451,7 +462,29 @@ fn a_wrong_password_keeps_the_link_down() {
 #[test]
 fn a_bad_url_is_an_error_at_once() {
     for url in ["redis//x", "http://127.0.0.1/", "unix:///tmp/redis.sock"] {
-        let refused = RedisBus::new(url, NodeId(1), Arc::new(Metrics::new()));
+        let refused = RedisBus::new(url, NodeId(1), IDENTITY, Arc::new(Metrics::new()));
         assert!(matches!(refused, Err(RedisBusError::Url(_))), "{url}");
     }
+}
+
+#[test]
+fn two_installations_on_one_redis_do_not_meet() {
+    let redis = Redis::start();
+    let other = "fedcba9876543210fedcba9876543210";
+    let [mine, also_mine] = [1, 2].map(|id| Node::up(&redis.url(), id));
+    let foreign = Node::of(other, &redis.url(), 3, brisk());
+    foreign.wait_for_link(LinkState::Up);
+    let all = [user(1), group(1), Channel::Token(7)];
+    for node in [&also_mine, &foreign] {
+        assert!(node.bus.subscribe(&all).wait(PATIENCE));
+    }
+    assert_eq!(mine.bus.elsewhere(&all).unwrap(), [1, 1, 1], "the foreign node's users are not there");
+    assert_eq!(foreign.bus.elsewhere(&all).unwrap(), [0, 0, 0]);
+    for channel in all {
+        mine.reaches(&also_mine, channel, &format!("{channel:?}"));
+    }
+    assert_eq!(foreign.ear.heard(), [] as [String; 0]);
+    foreign.bus.stop();
+    mine.reaches(&also_mine, user(1), "after the foreign node's end");
+    assert_eq!(mine.ear.resyncs(LEFT), 0, "nobody of its own has left");
 }

@@ -6,3 +6,10 @@ CREATE TABLE IF NOT EXISTS Cluster (
     id    TEXT NOT NULL,
     epoch TEXT NOT NULL
 );
+
+-- The nodes that use this database. A node that hears of another one looks here: who is missing uses another database.
+-- seen_at is for tidying up after nodes that were killed.
+CREATE TABLE IF NOT EXISTS Node (
+    id      TEXT NOT NULL PRIMARY KEY,
+    seen_at INTEGER NOT NULL
+) WITHOUT ROWID;

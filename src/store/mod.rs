@@ -26,7 +26,7 @@ pub mod sqlite;
 use std::time::Duration;
 
 use crate::clock::UnixMs;
-use crate::ids::{ConvId, DeviceId, GroupId, Peer, Seq, UserId};
+use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Peer, Seq, UserId};
 
 /// Why the store did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -292,6 +292,16 @@ pub struct CursorRow {
     pub delivered: Seq,
 }
 
+/// Whose data it is, and how often it has gone back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClusterRow {
+    /// The identity of the data: random, made with the schema. A copy has the same.
+    pub id: String,
+    /// Another one than before means that the data went back (a restore, a fail-over to older data): numbers of messages
+    /// may have been given out twice.
+    pub epoch: String,
+}
+
 /// A token's row.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TokenRow {
@@ -434,6 +444,26 @@ pub trait Store: Send {
     /// Moves cursors forward, never back. Rows are created where a device has none yet, but only in conversations in
     /// which the user has a device-0 row.
     fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<()>;
+
+    // --- the data as a whole ----------------------------------------------------------------------------------
+
+    /// The identity of the data, and its epoch.
+    fn cluster(&mut self) -> Result<ClusterRow>;
+
+    /// Makes a new epoch if the present one is `old`: once, however many nodes ask. What is there then.
+    fn new_epoch(&mut self, old: &str) -> Result<ClusterRow>;
+
+    /// Notes that this node uses this database.
+    fn note_node(&mut self, node: NodeId, now: UnixMs) -> Result<()>;
+
+    /// The node ends.
+    fn forget_node(&mut self, node: NodeId) -> Result<()>;
+
+    /// Whether that node uses this database.
+    fn has_node(&mut self, node: NodeId) -> Result<bool>;
+
+    /// The last numbers of those of the conversations that exist, in any order.
+    fn ends(&mut self, convs: &[ConvId]) -> Result<Vec<(ConvId, Seq)>>;
 
     /// A trivial question to the database, for /readyz and check-config.
     fn ping(&mut self) -> Result<()>;

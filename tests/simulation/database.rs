@@ -8,8 +8,8 @@ use stonechat::config::PasswordCost;
 use stonechat::ids::{ConvId, DeviceId, GroupId, Members, Peer, Seq, UserId};
 use stonechat::service::password::Hasher;
 use stonechat::store::{
-    Append, Appended, CursorRow, GroupRow, Joined, Left, Member, MemberPage, Message, Pending, Person, Range, Role,
-    TokenHash, TokenRow, UserRow, Who,
+    Append, Appended, ClusterRow, CursorRow, GroupRow, Joined, Left, Member, MemberPage, Message, Pending, Person,
+    Range, Role, TokenHash, TokenRow, UserRow, Who,
 };
 
 use crate::plan::{Bug, Plan};
@@ -55,6 +55,8 @@ pub struct Database {
     messages: BTreeMap<(ConvId, Seq), Row>,
     cids: BTreeMap<(ConvId, UserId, String), Seq>,
     cursors: BTreeMap<(UserId, DeviceId, ConvId), Seq>,
+    /// Epochs are numbered here.
+    pub epoch: u32,
     pub stays: Vec<Stay>,
     pub births: Vec<Birth>,
     bug: Bug,
@@ -84,6 +86,7 @@ impl Database {
             messages: BTreeMap::new(),
             cids: BTreeMap::new(),
             cursors: BTreeMap::new(),
+            epoch: 1,
             stays: Vec::new(),
             births: Vec::new(),
             bug: plan.bug,
@@ -103,6 +106,19 @@ impl Database {
 
     pub fn end(&self, conv: ConvId) -> Seq {
         self.ends.get(&conv).copied().unwrap_or(0)
+    }
+
+    pub fn ends(&self, convs: &[ConvId]) -> Vec<(ConvId, Seq)> {
+        convs.iter().filter_map(|conv| Some((*conv, *self.ends.get(conv)?))).collect()
+    }
+
+    pub fn cluster(&self) -> ClusterRow {
+        ClusterRow { id: "simulated".to_owned(), epoch: self.epoch.to_string() }
+    }
+
+    pub fn new_epoch(&mut self, old: &str) -> ClusterRow {
+        self.epoch += u32::from(self.epoch.to_string() == old);
+        self.cluster()
     }
 
     pub fn user(&self, who: Who<'_>) -> Option<UserRow> {

@@ -1,10 +1,10 @@
 //! A node's way to the record, which fails as databases and networks do.
 
 use stonechat::clock::UnixMs;
-use stonechat::ids::{ConvId, DeviceId, GroupId, UserId};
+use stonechat::ids::{ConvId, DeviceId, GroupId, NodeId, Seq, UserId};
 use stonechat::store::{
-    Append, Appended, Befriended, Created, CursorRow, FriendRequest, GroupRow, Joined, Left, MemberPage, Message,
-    Pending, Person, Range, Result, Store, StoreError, TokenHash, TokenRow, UserRow, Who,
+    Append, Appended, Befriended, ClusterRow, Created, CursorRow, FriendRequest, GroupRow, Joined, Left, MemberPage,
+    Message, Pending, Person, Range, Result, Store, StoreError, TokenHash, TokenRow, UserRow, Who,
 };
 
 use crate::database::Database;
@@ -220,6 +220,30 @@ impl Store for SimStore {
 
     fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<()> {
         self.write(|database| database.save_cursors(rows))
+    }
+
+    fn cluster(&mut self) -> Result<ClusterRow> {
+        self.read(Database::cluster)
+    }
+
+    fn new_epoch(&mut self, old: &str) -> Result<ClusterRow> {
+        self.write(|database| database.new_epoch(old))
+    }
+
+    fn note_node(&mut self, _: NodeId, _: UnixMs) -> Result<()> {
+        self.write(|_| ())
+    }
+
+    fn forget_node(&mut self, _: NodeId) -> Result<()> {
+        self.write(|_| ())
+    }
+
+    fn has_node(&mut self, _: NodeId) -> Result<bool> {
+        self.read(|_| true)
+    }
+
+    fn ends(&mut self, convs: &[ConvId]) -> Result<Vec<(ConvId, Seq)>> {
+        self.read(|database| database.ends(convs))
     }
 
     fn ping(&mut self) -> Result<()> {

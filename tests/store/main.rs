@@ -6,6 +6,7 @@ mod common;
 
 mod accounts;
 mod appending;
+mod cluster;
 mod cursors;
 mod find;
 mod fresh;
@@ -85,6 +86,11 @@ contract! {
         many_cursors_at_once
         pending_of_many_sessions
         the_view_of_offline_messages;
+    cluster:
+        data_have_an_identity_that_stays
+        of_many_who_ask_one_makes_the_epoch
+        nodes_are_known_until_they_end_or_are_long_gone
+        ends_are_told_of_those_that_exist;
     schema:
         migrating_again_changes_nothing
         a_newer_schema_is_refused_and_left_alone

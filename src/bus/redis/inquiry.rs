@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::address::Address;
 use super::now;
 use super::pipe::Pipe;
-use super::topic::Topic;
+use super::topic::{Names, Topic};
 use crate::bus::BusError;
 
 /// Questions asked at the same time.
@@ -23,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The connections for questions. Any thread asks; it waits.
 pub(super) struct Inquiry {
     address: Address,
+    names: Names,
     name: String,
     /// A pool of [`CONNECTIONS`] places, each with a connection in it or none.
     free: Receiver<Option<Pipe>>,
@@ -30,12 +31,12 @@ pub(super) struct Inquiry {
 }
 
 impl Inquiry {
-    pub(super) fn new(address: Address, name: String) -> Self {
+    pub(super) fn new(address: Address, names: Names, name: String) -> Self {
         let (give_back, free) = bounded(CONNECTIONS);
         for _ in 0..CONNECTIONS {
             give_back.try_send(None).expect("there is room for as many");
         }
-        Self { address, name, free, give_back }
+        Self { address, names, name, free, give_back }
     }
 
     /// How many subscribers each topic has. Waits at most about [`PATIENCE`].
@@ -57,21 +58,21 @@ impl Inquiry {
     /// A connection kept from before may have died since: that is no answer about the present.
     fn ask_again_if_stale(&self, kept: Option<Pipe>, topics: &[Topic], deadline: Instant) -> Answer {
         if let Some(pipe) = kept
-            && let Ok(answer) = ask(pipe, topics, deadline)
+            && let Ok(answer) = ask(pipe, &self.names, topics, deadline)
         {
             return Ok(answer);
         }
-        ask(Pipe::open(&self.address, &self.name, left(deadline))?, topics, deadline)
+        ask(Pipe::open(&self.address, &self.name, left(deadline))?, &self.names, topics, deadline)
     }
 }
 
 type Answer = redis::RedisResult<(Pipe, Vec<u64>)>;
 
-fn ask(mut pipe: Pipe, topics: &[Topic], deadline: Instant) -> Answer {
+fn ask(mut pipe: Pipe, names: &Names, topics: &[Topic], deadline: Instant) -> Answer {
     let mut counts = Vec::with_capacity(topics.len());
     for some in topics.chunks(QUESTION_CHANNELS_MAX) {
         pipe.set_timeout(left(deadline))?;
-        let answer = pipe.subscribers(some)?;
+        let answer = pipe.subscribers(names, some)?;
         pipe = answer.0;
         counts.extend(answer.1);
     }

@@ -18,7 +18,7 @@ use super::nodes::Nodes;
 use super::resp::{Frame, Item};
 use super::subscriptions::Subscriptions;
 use super::times::Times;
-use super::topic::{self, Topic, Word};
+use super::topic::{self, Names, Topic, Word};
 use crate::bus::{Channel, Heard};
 use crate::ids::NodeId;
 
@@ -50,6 +50,7 @@ pub(super) enum Effect {
 /// The state of the subscriber's connection.
 pub(super) struct Link {
     node: NodeId,
+    names: Names,
     greeting: Greeting,
     subscriptions: Arc<Subscriptions>,
     nodes: Arc<Nodes>,
@@ -103,6 +104,7 @@ impl Link {
     /// A link that wants to be opened at once.
     pub(super) fn new(
         node: NodeId,
+        names: Names,
         greeting: Greeting,
         subscriptions: Arc<Subscriptions>,
         nodes: Arc<Nodes>,
@@ -111,6 +113,7 @@ impl Link {
     ) -> Self {
         Self {
             node,
+            names,
             greeting,
             subscriptions,
             nodes,
@@ -186,7 +189,7 @@ impl Link {
         let topics = [Topic::Nodes, Topic::Node(self.node)];
         let topics: Vec<_> = topics.into_iter().chain(channels.into_iter().map(Topic::Of)).collect();
         let mut out = greeting.bytes;
-        order(&mut out, "SUBSCRIBE", &topics);
+        order(&self.names, &mut out, "SUBSCRIBE", &topics);
         self.effects.push(Effect::Send(out));
         self.phase = Phase::Connected(Session {
             greeting_left: greeting.answers,
@@ -217,8 +220,8 @@ impl Link {
         }
         let topics = |channels: Vec<Channel>| channels.into_iter().map(Topic::Of).collect::<Vec<_>>();
         let mut out = Vec::new();
-        order(&mut out, "SUBSCRIBE", &topics(orders.subscribe));
-        order(&mut out, "UNSUBSCRIBE", &topics(orders.unsubscribe));
+        order(&self.names, &mut out, "SUBSCRIBE", &topics(orders.subscribe));
+        order(&self.names, &mut out, "UNSUBSCRIBE", &topics(orders.unsubscribe));
         self.effects.push(Effect::Send(out));
     }
 
@@ -252,7 +255,7 @@ impl Link {
         if from == self.node {
             return None;
         }
-        match Topic::parse(topic)? {
+        match self.names.parse(topic)? {
             Topic::Of(channel) => return Some(Heard { channel, payload }),
             Topic::Node(_) => {}
             Topic::Nodes => self.told_by(from, Word::parse(payload)?),
@@ -278,7 +281,7 @@ impl Link {
     }
 
     fn confirmed(&mut self, topic: &[u8], now: Instant) {
-        if let Some(Topic::Of(channel)) = Topic::parse(topic) {
+        if let Some(Topic::Of(channel)) = self.names.parse(topic) {
             self.subscriptions.confirmed(channel);
         }
         let Phase::Connected(session) = &mut self.phase else { return };
@@ -308,11 +311,12 @@ impl Link {
 }
 
 /// Appends commands about `topics`, each about at most [`COMMAND_CHANNELS_MAX`].
-fn order(out: &mut Vec<u8>, command: &str, topics: &[Topic]) {
+fn order(names: &Names, out: &mut Vec<u8>, command: &str, topics: &[Topic]) {
+    let mut name = String::new();
     for some in topics.chunks(COMMAND_CHANNELS_MAX) {
         let mut packed = redis::cmd(command);
         for topic in some {
-            packed.arg(topic.to_string());
+            packed.arg(names.write(*topic, &mut name));
         }
         packed.write_packed_command(out);
     }
@@ -346,6 +350,10 @@ mod tests {
 
     const ME: NodeId = NodeId(1);
 
+    fn names() -> Names {
+        Names::new("a1")
+    }
+
     fn user(number: i64) -> Channel {
         Channel::User(UserId::new(number).unwrap())
     }
@@ -356,7 +364,8 @@ mod tests {
             let (subscriptions, nodes, now) =
                 (Arc::new(Subscriptions::new()), Arc::new(Nodes::default()), Instant::now());
             let greeting = Address::parse(url).unwrap().greeting("test");
-            let link = Link::new(ME, greeting, Arc::clone(&subscriptions), Arc::clone(&nodes), Times::default(), now);
+            let link =
+                Link::new(ME, names(), greeting, Arc::clone(&subscriptions), Arc::clone(&nodes), Times::default(), now);
             Self { link, subscriptions, nodes, now, port: 5000 }
         }
 
@@ -386,6 +395,7 @@ mod tests {
 
         fn confirm(&mut self, topics: &[&str]) -> Vec<Effect> {
             for topic in topics {
+                let topic = format!("a1:{topic}");
                 let push = [Item::Text(b"subscribe"), Item::Text(topic.as_bytes()), Item::Number(1)];
                 self.link.frame(Frame::Push(push), self.now);
             }
@@ -393,6 +403,7 @@ mod tests {
         }
 
         fn hear(&mut self, topic: &str, message: &str) -> Option<String> {
+            let topic = format!("a1:{topic}");
             let push = [Item::Text(b"message"), Item::Text(topic.as_bytes()), Item::Text(message.as_bytes())];
             let heard = self.link.frame(Frame::Push(push), self.now)?;
             Some(String::from_utf8_lossy(heard.payload).into_owned())
@@ -408,7 +419,7 @@ mod tests {
     fn the_first_connection_needs_no_resync() {
         let mut scene = Scene::new("redis://h/");
         let sent = scene.connect();
-        assert!(sent.contains("SETNAME") && sent.contains("SUBSCRIBE") && sent.contains("nodes"), "{sent}");
+        assert!(sent.contains("SETNAME") && sent.contains("SUBSCRIBE") && sent.contains("a1:nodes"), "{sent}");
         assert_eq!(scene.confirm(&["nodes"]), []);
         assert_eq!(scene.confirm(&["n:0000000000000001"]), [Effect::Up]);
     }
@@ -533,7 +544,7 @@ mod tests {
     #[test]
     fn many_channels_go_in_commands_of_256() {
         let mut out = Vec::new();
-        order(&mut out, "SUBSCRIBE", &vec![Topic::Nodes; 600]);
+        order(&names(), &mut out, "SUBSCRIBE", &vec![Topic::Nodes; 600]);
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text.matches("SUBSCRIBE").count(), 3);
         assert_eq!(text.matches("*257\r\n").count(), 2);

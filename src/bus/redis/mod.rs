@@ -58,7 +58,7 @@ use pipe::Pipe;
 use subscriber::Subscriber;
 use subscriptions::Subscriptions;
 use summons::{Call, Summons};
-use topic::Topic;
+use topic::{Names, Topic};
 
 pub use address::RedisUrlError;
 pub use times::Times;
@@ -105,6 +105,7 @@ pub struct RedisBus {
 /// What the bus and its two threads share.
 struct Shared {
     node: NodeId,
+    names: Names,
     address: Address,
     times: Times,
     metrics: Arc<Metrics>,
@@ -124,21 +125,30 @@ struct Running {
 }
 
 impl RedisBus {
-    /// A bus that is not running yet: it takes subscriptions and bells, for the time after [`RedisBus::start`].
+    /// A bus that is not running yet: it takes subscriptions and bells, for the time after [`RedisBus::start`]. It meets
+    /// the nodes of the same `identity` only: that of the data.
     ///
     /// # Errors
     /// `Url` when it cannot be used (never when Redis cannot be reached); `System` without descriptors.
-    pub fn new(url: &str, node: NodeId, metrics: Arc<Metrics>) -> Result<Self, RedisBusError> {
-        Self::with_times(url, node, metrics, Times::default())
+    pub fn new(url: &str, node: NodeId, identity: &str, metrics: Arc<Metrics>) -> Result<Self, RedisBusError> {
+        Self::with_times(url, node, identity, metrics, Times::default())
     }
 
     /// As [`RedisBus::new`], with other waits than the usual ones.
-    pub fn with_times(url: &str, node: NodeId, metrics: Arc<Metrics>, times: Times) -> Result<Self, RedisBusError> {
+    pub fn with_times(
+        url: &str,
+        node: NodeId,
+        identity: &str,
+        metrics: Arc<Metrics>,
+        times: Times,
+    ) -> Result<Self, RedisBusError> {
         let address = Address::parse(url)?;
+        let names = Names::new(identity);
         let poll = Poll::new()?;
         let summons = Summons::new(Waker::new(poll.registry(), subscriber::SUMMONS)?);
         let shared = Shared {
             node,
+            names: names.clone(),
             address: address.clone(),
             times,
             metrics,
@@ -149,7 +159,7 @@ impl RedisBus {
             summons,
             is_up: AtomicBool::new(false),
         };
-        let inquiry = Inquiry::new(address, shared.name("inquiry"));
+        let inquiry = Inquiry::new(address, names, shared.name("inquiry"));
         Ok(Self { shared: Arc::new(shared), inquiry, poll: Mutex::new(Some(poll)), threads: Mutex::new(Vec::new()) })
     }
 

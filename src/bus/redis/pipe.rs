@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::{Connection, RedisError, RedisResult, Value};
 
 use super::address::Address;
-use super::topic::Topic;
+use super::topic::{Names, Topic};
 
 /// One message to publish: where, and the bytes with their sender ahead.
 pub(super) type Message = (Topic, Vec<u8>);
@@ -43,10 +43,11 @@ impl Pipe {
     ///
     /// # Errors
     /// Any message from the first unanswered one on may have been published, or not.
-    pub(super) fn publish(mut self, messages: &[Message]) -> RedisResult<Self> {
-        let mut out = Vec::new();
+    pub(super) fn publish(mut self, names: &Names, messages: &[Message]) -> RedisResult<Self> {
+        let (mut out, mut name) = (Vec::new(), String::new());
         for (topic, message) in messages {
-            redis::cmd("PUBLISH").arg(topic.to_string()).arg(message.as_slice()).write_packed_command(&mut out);
+            let name = names.write(*topic, &mut name);
+            redis::cmd("PUBLISH").arg(name).arg(message.as_slice()).write_packed_command(&mut out);
         }
         self.connection.send_packed_command(&out)?;
         for _ in messages {
@@ -56,11 +57,12 @@ impl Pipe {
     }
 
     /// How many subscribers each topic has.
-    pub(super) fn subscribers(mut self, topics: &[Topic]) -> RedisResult<(Self, Vec<u64>)> {
+    pub(super) fn subscribers(mut self, names: &Names, topics: &[Topic]) -> RedisResult<(Self, Vec<u64>)> {
         let mut command = redis::cmd("PUBSUB");
         command.arg("NUMSUB");
+        let mut name = String::new();
         for topic in topics {
-            command.arg(topic.to_string());
+            command.arg(names.write(*topic, &mut name));
         }
         self.connection.send_packed_command(&command.get_packed_command())?;
         let counts = counts(refused(self.connection.recv_response()?)?);

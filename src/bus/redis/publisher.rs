@@ -12,7 +12,7 @@ use super::introduction::Question;
 use super::outgoing::{Outgoing, Overflow, Taken};
 use super::pipe::{Message, Pipe};
 use super::summons::Call;
-use super::topic::{self, Topic, Word};
+use super::topic::{self, Names, Topic, Word};
 use super::{Shared, log_failure, now};
 use crate::bus::{Bell, LinkState};
 
@@ -144,7 +144,7 @@ impl Publisher<'_> {
         let nodes = self.shared.nodes.known();
         let own = [Topic::Nodes, Topic::Node(self.shared.node)];
         let topics: Vec<_> = own.into_iter().chain(nodes.iter().copied().map(Topic::Node)).collect();
-        let Some(counts) = self.with_pipe(|pipe| pipe.subscribers(&topics)) else { return };
+        let Some(counts) = self.with_pipe(|pipe, names| pipe.subscribers(names, &topics)) else { return };
         let [listeners, of_nodes @ ..] = counts.as_slice() else { return };
         let unknown = listeners.saturating_sub(of_nodes.iter().sum());
         if self.shared.nodes.counted(&nodes, of_nodes.get(1..).unwrap_or_default()) > 0 {
@@ -171,13 +171,13 @@ impl Publisher<'_> {
     }
 
     fn publish(&mut self, messages: &[Message]) -> Option<()> {
-        self.with_pipe(|pipe| pipe.publish(messages).map(|pipe| (pipe, ())))
+        self.with_pipe(|pipe, names| pipe.publish(names, messages).map(|pipe| (pipe, ())))
     }
 
     /// Does something on the connection, which is gone if that fails.
-    fn with_pipe<T>(&mut self, action: impl FnOnce(Pipe) -> RedisResult<(Pipe, T)>) -> Option<T> {
+    fn with_pipe<T>(&mut self, action: impl FnOnce(Pipe, &Names) -> RedisResult<(Pipe, T)>) -> Option<T> {
         let pipe = self.pipe.take()?;
-        self.after(action(pipe))
+        self.after(action(pipe, &self.shared.names))
     }
 
     fn after<T>(&mut self, outcome: RedisResult<(Pipe, T)>) -> Option<T> {

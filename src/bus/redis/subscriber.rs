@@ -60,6 +60,7 @@ impl Subscriber {
     pub(super) fn new(shared: Arc<Shared>, listener: Arc<dyn Listener>, poll: Poll) -> Self {
         let link = Link::new(
             shared.node,
+            shared.names.clone(),
             shared.address.greeting(&shared.name("subscriber")),
             Arc::clone(&shared.subscriptions),
             Arc::clone(&shared.nodes),

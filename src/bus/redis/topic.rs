@@ -1,14 +1,17 @@
 //! What things are called on Redis: the names of its channels, and what stands ahead of a payload.
 //!
 //! ```text
-//!   u:42  g:7  t:0123456789abcdef      a user, a group, a token's beginning
-//!   n:0123456789abcdef                 one node; subscribed by that node alone: its sign of life
-//!   nodes                              all nodes: who, here, bye, lost
+//!   <identity>:u:42  :g:7  :t:0123456789abcdef      a user, a group, a token's beginning
+//!   <identity>:n:0123456789abcdef                   one node; subscribed by that node alone: its sign of life
+//!   <identity>:nodes                                all nodes: who, here, bye, lost
+//!
+//!   The identity is that of the data: installations that share a Redis do not hear each other. It has no braces, or a
+//!   Redis Cluster would put all channels into one slot.
 //!
 //!   payload:  0123456789abcdef <the sender's own bytes>
 //! ```
 
-use std::fmt;
+use std::fmt::Write as _;
 
 use crate::bus::Channel;
 use crate::ids::{GroupId, NodeId, UserId};
@@ -24,27 +27,41 @@ pub(super) enum Topic {
     Nodes,
 }
 
-impl fmt::Display for Topic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Of(Channel::User(user)) => write!(f, "u:{user}"),
-            Self::Of(Channel::Group(group)) => write!(f, "g:{group}"),
-            Self::Of(Channel::Token(hash)) => write!(f, "t:{hash:016x}"),
-            Self::Node(node) => write!(f, "n:{node}"),
-            Self::Nodes => f.write_str("nodes"),
-        }
-    }
+/// The names of an installation's channels.
+#[derive(Clone, Debug)]
+pub(super) struct Names {
+    /// The identity of the data, and a colon.
+    prefix: Box<str>,
 }
 
-impl Topic {
+impl Names {
+    pub(super) fn new(identity: &str) -> Self {
+        Self { prefix: format!("{identity}:").into() }
+    }
+
+    /// The topic's name, written into `out`, which a caller with many of them keeps.
+    pub(super) fn write<'a>(&self, topic: Topic, out: &'a mut String) -> &'a str {
+        out.clear();
+        out.push_str(&self.prefix);
+        let written = match topic {
+            Topic::Of(Channel::User(user)) => write!(out, "u:{user}"),
+            Topic::Of(Channel::Group(group)) => write!(out, "g:{group}"),
+            Topic::Of(Channel::Token(hash)) => write!(out, "t:{hash:016x}"),
+            Topic::Node(node) => write!(out, "n:{node}"),
+            Topic::Nodes => out.write_str("nodes"),
+        };
+        written.expect("a string takes whatever is written");
+        out
+    }
+
     /// The topic of that name; `None` for one that this bus never uses.
-    pub(super) fn parse(name: &[u8]) -> Option<Self> {
-        match name {
-            b"nodes" => Some(Self::Nodes),
-            [b'u', b':', id @ ..] => Some(Self::Of(Channel::User(UserId::new(decimal(id)?)?))),
-            [b'g', b':', id @ ..] => Some(Self::Of(Channel::Group(GroupId::new(decimal(id)?)?))),
-            [b't', b':', hash @ ..] => Some(Self::Of(Channel::Token(hex(hash)?))),
-            [b'n', b':', node @ ..] => Some(Self::Node(NodeId(hex(node)?))),
+    pub(super) fn parse(&self, name: &[u8]) -> Option<Topic> {
+        match name.strip_prefix(self.prefix.as_bytes())? {
+            b"nodes" => Some(Topic::Nodes),
+            [b'u', b':', id @ ..] => Some(Topic::Of(Channel::User(UserId::new(decimal(id)?)?))),
+            [b'g', b':', id @ ..] => Some(Topic::Of(Channel::Group(GroupId::new(decimal(id)?)?))),
+            [b't', b':', hash @ ..] => Some(Topic::Of(Channel::Token(hex(hash)?))),
+            [b'n', b':', node @ ..] => Some(Topic::Node(NodeId(hex(node)?))),
             _ => None,
         }
     }
@@ -111,6 +128,10 @@ fn hex(digits: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
+    fn names() -> Names {
+        Names::new("a1b2")
+    }
+
     #[test]
     fn every_topic_is_found_by_its_name() {
         let user = UserId::new(42).unwrap();
@@ -122,15 +143,23 @@ mod tests {
             (Topic::Node(NodeId(1)), "n:0000000000000001"),
             (Topic::Nodes, "nodes"),
         ] {
-            assert_eq!(topic.to_string(), name);
-            assert_eq!(Topic::parse(name.as_bytes()), Some(topic));
+            let name = format!("a1b2:{name}");
+            assert_eq!(names().write(topic, &mut "old".to_owned()), name);
+            assert_eq!(names().parse(name.as_bytes()), Some(topic));
+        }
+    }
+
+    #[test]
+    fn what_another_installation_says_is_not_heard() {
+        for name in ["u:42", "nodes", "a1b:u:42", "a1b23:u:42", "b1b2:nodes", ":u:42"] {
+            assert_eq!(names().parse(name.as_bytes()), None, "{name}");
         }
     }
 
     #[test]
     fn foreign_names_are_no_topics() {
         for name in ["", "u:", "u:0", "u:-1", "u:+1", "u:99999999999999999999", "t:abc", "t:+000000000000abc", "x:1"] {
-            assert_eq!(Topic::parse(name.as_bytes()), None, "{name}");
+            assert_eq!(names().parse(format!("a1b2:{name}").as_bytes()), None, "{name}");
         }
     }
 

@@ -3,12 +3,13 @@
 //! ```text
 //!   trait Store <- store.rs: SqlStore<Engine>     one line per call: which statements, in what kind of transaction
 //!                    |
-//!      accounts friends groups find history pending       the statements, over `dyn Sql`
+//!      accounts friends groups find history pending cluster   the statements, over `dyn Sql`
 //!                    |
 //!      trait Engine (SQLite's, MySQL's): runs them on a connection, retries, turns faults into `StoreError`
 //! ```
 
 mod accounts;
+mod cluster;
 mod find;
 mod friends;
 mod groups;

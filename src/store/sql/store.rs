@@ -1,11 +1,11 @@
 //! The trait, call by call: which statements, in what kind of transaction.
 
-use super::{Engine, SqlStore, accounts, find, friends, groups, history, pending};
+use super::{Engine, SqlStore, accounts, cluster, find, friends, groups, history, pending};
 use crate::clock::UnixMs;
-use crate::ids::{ConvId, DeviceId, GroupId, UserId};
+use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Seq, UserId};
 use crate::store::{
-    Append, Appended, Befriended, Created, CursorRow, FriendRequest, GroupRow, Joined, Left, MemberPage, Message,
-    Pending, Person, Range, Result, Store, TokenHash, TokenRow, UserRow, Who,
+    Append, Appended, Befriended, ClusterRow, Created, CursorRow, FriendRequest, GroupRow, Joined, Left, MemberPage,
+    Message, Pending, Person, Range, Result, Store, TokenHash, TokenRow, UserRow, Who,
 };
 
 impl<E: Engine> Store for SqlStore<E> {
@@ -158,6 +158,31 @@ impl<E: Engine> Store for SqlStore<E> {
             return Ok(());
         }
         self.0.save_cursors(rows)
+    }
+
+    fn cluster(&mut self) -> Result<ClusterRow> {
+        self.0.read(|sql| cluster::row(sql))
+    }
+
+    fn new_epoch(&mut self, old: &str) -> Result<ClusterRow> {
+        self.0.write_one(|sql| cluster::new_epoch(sql, old))?;
+        self.cluster()
+    }
+
+    fn note_node(&mut self, node: NodeId, now: UnixMs) -> Result<()> {
+        self.0.write(|sql| cluster::note_node(sql, node, now))
+    }
+
+    fn forget_node(&mut self, node: NodeId) -> Result<()> {
+        self.0.write_one(|sql| cluster::forget_node(sql, node))
+    }
+
+    fn has_node(&mut self, node: NodeId) -> Result<bool> {
+        self.0.read(|sql| cluster::has_node(sql, node))
+    }
+
+    fn ends(&mut self, convs: &[ConvId]) -> Result<Vec<(ConvId, Seq)>> {
+        self.0.read(|sql| cluster::ends(sql, convs))
     }
 
     fn ping(&mut self) -> Result<()> {
