@@ -13,3 +13,15 @@ CREATE TABLE IF NOT EXISTS `Node` (
     id      VARCHAR(16) NOT NULL PRIMARY KEY,
     seen_at BIGINT NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+-- What a cursor written behind has left over of groups that its user had left: it says nothing without the membership.
+DELETE FROM `Cursor`
+    WHERE conv <= 4294967295 AND NOT EXISTS (
+        SELECT 1 FROM GroupUser m WHERE m.groupid = `Cursor`.conv AND m.userid = `Cursor`.userid);
+
+CREATE OR REPLACE VIEW `OfflineMessage` AS
+    SELECT c.userid AS userid, m.body AS message
+    FROM `Cursor` c
+    JOIN `Message` m ON m.conv = c.conv AND m.seq > c.delivered
+    WHERE c.device = 0 AND m.sender <> c.userid AND (c.conv > 4294967295 OR EXISTS (
+        SELECT 1 FROM GroupUser g WHERE g.groupid = c.conv AND g.userid = c.userid));

@@ -13,3 +13,17 @@ CREATE TABLE IF NOT EXISTS Node (
     id      TEXT NOT NULL PRIMARY KEY,
     seen_at INTEGER NOT NULL
 ) WITHOUT ROWID;
+
+-- What a cursor written behind has left over of groups that its user had left: it says nothing without the membership.
+DELETE FROM "Cursor"
+    WHERE conv <= 4294967295 AND NOT EXISTS (
+        SELECT 1 FROM GroupUser m WHERE m.groupid = "Cursor".conv AND m.userid = "Cursor".userid);
+
+DROP VIEW IF EXISTS OfflineMessage;
+
+CREATE VIEW OfflineMessage AS
+    SELECT c.userid AS userid, m.body AS message
+    FROM "Cursor" c
+    JOIN Message m ON m.conv = c.conv AND m.seq > c.delivered
+    WHERE c.device = 0 AND m.sender <> c.userid AND (c.conv > 4294967295 OR EXISTS (
+        SELECT 1 FROM GroupUser g WHERE g.groupid = c.conv AND g.userid = c.userid));

@@ -7,7 +7,7 @@ use super::mail::Then;
 use super::{Caller, Ctx, Done, Handled, ServiceError, friend, group};
 use crate::clock::UnixMs;
 use crate::ids::{DeviceId, UserId};
-use crate::store::{GroupRow, Message, Pending};
+use crate::store::{GroupRow, Message, OwnPending, Pending};
 use crate::wire::reply::{Body, FriendEntry, GroupEntry, Push, TimeText};
 use crate::wire::request::Bare;
 
@@ -143,9 +143,9 @@ fn unconfirmed(ctx: &mut Ctx, caller: &Caller) -> Result<(Vec<Pending>, Vec<Mess
     if pending.is_empty() {
         return Ok((pending, Vec::new()));
     }
-    let skip = (caller.device == DeviceId::UNNAMED).then_some(caller.user);
+    let own = if caller.device == DeviceId::UNNAMED { OwnPending::LeftOut } else { OwnPending::Listed };
     let messages_max = ctx.shared.config.limits.offline_messages;
     let bytes_max = list_bytes_max(ctx);
-    let shown = ctx.store.oldest_pending(&pending, skip, messages_max, bytes_max)?;
+    let shown = ctx.store.oldest_pending(caller.user, &pending, own, messages_max, bytes_max)?;
     Ok((pending, shown))
 }

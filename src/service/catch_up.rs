@@ -45,8 +45,10 @@ fn read(ctx: &mut Ctx, user: UserId, device: DeviceId, fetch: Fetch) -> Result<F
     let messages_max = (outbox_bytes / 1024).clamp(1, PAGE_MESSAGES_MAX);
     let messages_max = u32::try_from(messages_max).expect("clamped to a small number");
     let bytes_max = outbox_bytes / PAGE_PART_OF_OUTBOX;
-    let (messages, _) = ctx.store.messages(conv, Range::After(after), messages_max, bytes_max)?;
-    Ok(Fetched { conv, position: Some(position), messages })
+    let page = ctx.store.messages(user, conv, Range::After(after), messages_max, bytes_max)?;
+    // The user may have left since the position was read.
+    let position = page.is_some().then_some(position);
+    Ok(Fetched { conv, position, messages: page.map(|(messages, _)| messages).unwrap_or_default() })
 }
 
 /// The user of this session has joined a group elsewhere: subscribe, and then read where the cursor stands. The answer

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{Caller, Ctx, Done, Handled, ServiceError, account};
-use crate::ids::{ConvId, GroupId, Peer};
+use crate::ids::{ConvId, Peer};
 use crate::wire::errno::Errno;
 use crate::wire::reply::Body;
 use crate::wire::request::History;
@@ -23,20 +23,22 @@ pub fn history(ctx: &mut Ctx, caller: &Caller, request: &History) -> Handled {
         Peer::User(peer) if peer == caller.user => {
             return Err(ServiceError::refused(Errno::Malformed, "`id` is the sender"));
         }
-        Peer::User(_) => {}
-        Peer::Group(group) => members_only(ctx, caller, group)?,
+        Peer::User(_) | Peer::Group(_) => {}
     }
     let conv = ConvId::with(caller.user, request.peer);
     let bytes_max = account::list_bytes_max(ctx);
-    let (messages, more) = ctx.store.messages(conv, request.range, request.limit, bytes_max)?;
+    let Some((messages, more)) = ctx.store.messages(caller.user, conv, request.range, request.limit, bytes_max)? else {
+        return Err(not_readable(ctx, caller, request.peer)?);
+    };
     let messages = account::elements(&messages, caller.user);
     Ok(Done::reply(Body::of(&Reply { messages, more })))
 }
 
-fn members_only(ctx: &mut Ctx, caller: &Caller, group: GroupId) -> Result<(), ServiceError> {
-    match ctx.store.group(group, caller.user)? {
-        Some((_, true)) => Ok(()),
-        Some((_, false)) => Err(ServiceError::NoMember(group)),
-        None => Err(ServiceError::refused(Errno::NotFound, "no such group")),
-    }
+/// Why the caller reads nothing of a conversation.
+fn not_readable(ctx: &mut Ctx, caller: &Caller, peer: Peer) -> Result<ServiceError, ServiceError> {
+    let Peer::Group(group) = peer else { return Ok(ServiceError::refused(Errno::NotAllowed, "not your conversation")) };
+    Ok(match ctx.store.group(group, caller.user)? {
+        Some(_) => ServiceError::NoMember(group),
+        None => ServiceError::refused(Errno::NotFound, "no such group"),
+    })
 }

@@ -279,6 +279,15 @@ pub struct Pending {
     pub last_seq: Seq,
 }
 
+/// Whether a user's own messages are pending for a device.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OwnPending {
+    /// They are listed like all others.
+    Listed,
+    /// They are left out.
+    LeftOut,
+}
+
 /// Where one device of a user is in one conversation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CursorRow {
@@ -375,7 +384,7 @@ pub trait Store: Send {
     /// Makes the user a member. See [`Joined`].
     fn join_group(&mut self, user: UserId, group: GroupId) -> Result<Joined>;
 
-    /// Ends the membership and removes the user's cursors there.
+    /// Ends the membership and removes the cursors of all the user's devices there.
     fn quit_group(&mut self, user: UserId, group: GroupId) -> Result<Left>;
 
     /// Deletes the group with its members, cursors, conversation and messages. Creator only.
@@ -418,10 +427,18 @@ pub trait Store: Send {
     fn settle(&mut self, batch: &[Append]) -> Result<Option<Vec<Appended>>>;
 
     /// Messages of one conversation, ascending, at most `limit` and about `bytes_max` of bodies (at least one if
-    /// there is one), and whether there are more in that direction.
-    fn messages(&mut self, conv: ConvId, range: Range, limit: u32, bytes_max: usize) -> Result<(Vec<Message>, bool)>;
+    /// there is one), and whether there are more in that direction. `None`: the conversation is not the reader's, or its
+    /// group does not exist. Membership and messages are read by the same statement.
+    fn messages(
+        &mut self,
+        reader: UserId,
+        conv: ConvId,
+        range: Range,
+        limit: u32,
+        bytes_max: usize,
+    ) -> Result<Option<(Vec<Message>, bool)>>;
 
-    /// What a device has not confirmed, over all conversations of its user.
+    /// What a device has not confirmed, over all conversations that its user is in.
     fn pending(&mut self, user: UserId, device: DeviceId) -> Result<Vec<Pending>>;
 
     /// The same for many sessions at once; the answers in the order of the questions.
@@ -431,18 +448,20 @@ pub trait Store: Send {
     /// A device without a row of its own there stands at 0.
     fn position(&mut self, user: UserId, device: DeviceId, conv: ConvId) -> Result<Option<Pending>>;
 
-    /// The oldest unconfirmed messages over the given conversations, at most `limit` and about `bytes_max` of bodies:
-    /// by time, but never out of `seq` order within a conversation. Messages of `skip` are left out.
+    /// The reader's oldest unconfirmed messages over the given conversations, at most `limit` and about `bytes_max` of
+    /// bodies: by time, but never out of `seq` order within a conversation. Those of groups that the reader has left
+    /// meanwhile are left out.
     fn oldest_pending(
         &mut self,
+        reader: UserId,
         pending: &[Pending],
-        skip: Option<UserId>,
+        own: OwnPending,
         limit: u32,
         bytes_max: usize,
     ) -> Result<Vec<Message>>;
 
-    /// Moves cursors forward, never back. Rows are created where a device has none yet, but only in conversations in
-    /// which the user has a device-0 row.
+    /// Moves cursors forward, never back. Rows are created where a named device has none yet, but only in conversations
+    /// in which the user has a device-0 row: one that somebody else deletes at the same time is not made anew.
     fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<()>;
 
     // --- the data as a whole ----------------------------------------------------------------------------------

@@ -8,8 +8,8 @@ use stonechat::config::PasswordCost;
 use stonechat::ids::{ConvId, DeviceId, GroupId, Members, Peer, Seq, UserId};
 use stonechat::service::password::Hasher;
 use stonechat::store::{
-    Append, Appended, ClusterRow, CursorRow, GroupRow, Joined, Left, Member, MemberPage, Message, Pending, Person,
-    Range, Role, TokenHash, TokenRow, UserRow, Who,
+    Append, Appended, ClusterRow, CursorRow, GroupRow, Joined, Left, Member, MemberPage, Message, OwnPending, Pending,
+    Person, Range, Role, TokenHash, TokenRow, UserRow, Who,
 };
 
 use crate::plan::{Bug, Plan};
@@ -268,7 +268,26 @@ impl Database {
         Message { conv, seq, sender: self.person(*sender), sent_at: *sent_at, cid: cid.clone(), body: body.clone() }
     }
 
-    pub fn messages(&self, conv: ConvId, range: Range, limit: u32, bytes_max: usize) -> (Vec<Message>, bool) {
+    /// Whether the user may read the conversation.
+    fn is_own(&self, user: UserId, conv: ConvId) -> bool {
+        match conv.members() {
+            Some(Members::Group(group)) => self.is_member(user, group),
+            Some(Members::Pair(a, b)) => a == user || b == user,
+            None => false,
+        }
+    }
+
+    pub fn messages(
+        &self,
+        reader: UserId,
+        conv: ConvId,
+        range: Range,
+        limit: u32,
+        bytes_max: usize,
+    ) -> Option<(Vec<Message>, bool)> {
+        if !self.is_own(reader, conv) {
+            return None;
+        }
         let (after, before) = match range {
             Range::After(after) => (after, Seq::MAX),
             Range::Before(before) => (0, before),
@@ -296,7 +315,7 @@ impl Database {
         if from_the_end {
             page.reverse();
         }
-        (page, more)
+        Some((page, more))
     }
 
     pub fn pending(&self, user: UserId, device: DeviceId) -> Vec<Pending> {
@@ -306,20 +325,22 @@ impl Database {
     }
 
     pub fn position(&self, user: UserId, device: DeviceId, conv: ConvId) -> Option<Pending> {
-        self.cursors.get(&(user, DeviceId::UNNAMED, conv))?;
+        self.cursors.get(&(user, DeviceId::UNNAMED, conv)).filter(|_| self.is_own(user, conv))?;
         let delivered = self.cursors.get(&(user, device, conv)).copied().unwrap_or(0);
         Some(Pending { conv, delivered, last_seq: self.end(conv) })
     }
 
     pub fn oldest_pending(
         &self,
+        reader: UserId,
         pending: &[Pending],
-        skip: Option<UserId>,
+        own: OwnPending,
         limit: u32,
         bytes_max: usize,
     ) -> Vec<Message> {
         let mut rows: Vec<std::collections::VecDeque<Message>> = Vec::new();
-        for Pending { conv, delivered, .. } in pending {
+        let skip = (own == OwnPending::LeftOut).then_some(reader);
+        for Pending { conv, delivered, .. } in pending.iter().filter(|pending| self.is_own(reader, pending.conv)) {
             let all = self.messages.range((*conv, delivered + 1)..=(*conv, Seq::MAX));
             let news = all.filter(|(_, row)| Some(row.sender) != skip);
             rows.push(news.map(|((_, seq), row)| self.message(*conv, *seq, row)).collect());

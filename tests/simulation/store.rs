@@ -4,7 +4,7 @@ use stonechat::clock::UnixMs;
 use stonechat::ids::{ConvId, DeviceId, GroupId, NodeId, Seq, UserId};
 use stonechat::store::{
     Append, Appended, Befriended, ClusterRow, Created, CursorRow, FriendRequest, GroupRow, Joined, Left, MemberPage,
-    Message, Pending, Person, Range, Result, Store, StoreError, TokenHash, TokenRow, UserRow, Who,
+    Message, OwnPending, Pending, Person, Range, Result, Store, StoreError, TokenHash, TokenRow, UserRow, Who,
 };
 
 use crate::database::Database;
@@ -192,8 +192,15 @@ impl Store for SimStore {
         }
     }
 
-    fn messages(&mut self, conv: ConvId, range: Range, limit: u32, bytes: usize) -> Result<(Vec<Message>, bool)> {
-        self.read(|database| database.messages(conv, range, limit, bytes))
+    fn messages(
+        &mut self,
+        reader: UserId,
+        conv: ConvId,
+        range: Range,
+        limit: u32,
+        bytes_max: usize,
+    ) -> Result<Option<(Vec<Message>, bool)>> {
+        self.read(|database| database.messages(reader, conv, range, limit, bytes_max))
     }
 
     fn pending(&mut self, user: UserId, device: DeviceId) -> Result<Vec<Pending>> {
@@ -210,12 +217,13 @@ impl Store for SimStore {
 
     fn oldest_pending(
         &mut self,
+        reader: UserId,
         pending: &[Pending],
-        skip: Option<UserId>,
+        own: OwnPending,
         limit: u32,
         bytes_max: usize,
     ) -> Result<Vec<Message>> {
-        self.read(|database| database.oldest_pending(pending, skip, limit, bytes_max))
+        self.read(|database| database.oldest_pending(reader, pending, own, limit, bytes_max))
     }
 
     fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<()> {

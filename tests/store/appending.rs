@@ -6,7 +6,7 @@ use stonechat::clock::UnixMs;
 use stonechat::ids::{ConvId, DeviceId, GroupId, Peer, UserId};
 use stonechat::store::{Append, Appended, CursorRow, Range};
 
-use crate::fresh::{Fresh, append, at, group, message, stored, user, with_cid};
+use crate::fresh::{Fresh, append, at, group, message, read, stored, user, with_cid};
 
 pub(crate) fn messages_are_numbered_per_conversation(fresh: &Fresh) {
     let mut store = fresh.store();
@@ -16,7 +16,7 @@ pub(crate) fn messages_are_numbered_per_conversation(fresh: &Fresh) {
     assert_eq!(append(&mut *store, &batch), [1, 1, 2]);
     assert_eq!(append(&mut *store, &batch[..1]), [3]);
     assert_eq!(store.append(&[]).unwrap(), []);
-    let (messages, more) = store.messages(ConvId::pair(ann, bob), Range::After(0), 10, 1000).unwrap();
+    let (messages, more) = read(&mut *store, ann, ConvId::pair(ann, bob), Range::After(0));
     assert_eq!(messages.iter().map(|m| (m.seq, m.sender.id)).collect::<Vec<_>>(), [(1, ann), (2, bob), (3, ann)]);
     assert_eq!(messages[0].sender.name, "ann");
     assert!(!more);
@@ -78,7 +78,7 @@ pub(crate) fn a_cid_counts_once_within_a_batch(fresh: &Fresh) {
     let outcomes = store.append(&batch).unwrap();
     let again = Appended::Duplicate { seq: 1, sent_at: UnixMs(5) };
     assert_eq!(outcomes, [Appended::Stored(1), again, Appended::Stored(2)]);
-    assert_eq!(store.messages(batch[0].conv, Range::Latest, 10, 1000).unwrap().0.len(), 2);
+    assert_eq!(read(&mut *store, ann, batch[0].conv, Range::Latest).0.len(), 2);
 }
 
 pub(crate) fn cids_are_compared_byte_for_byte(fresh: &Fresh) {
@@ -87,7 +87,7 @@ pub(crate) fn cids_are_compared_byte_for_byte(fresh: &Fresh) {
     let cids = ["a", "A", "ä", "a ", "", "a\u{301}", "🦊", "1", "01", "'\"\\%"];
     let batch: Vec<Append> = cids.iter().map(|cid| with_cid(cid, message(ann, Peer::User(bob), "x"))).collect();
     assert_eq!(append(&mut *store, &batch), (1..=10).collect::<Vec<_>>());
-    let kept = store.messages(batch[0].conv, Range::After(0), 20, 10_000).unwrap().0;
+    let kept = read(&mut *store, ann, batch[0].conv, Range::After(0)).0;
     assert!(kept.iter().zip(cids).all(|(message, cid)| message.cid.as_deref() == Some(cid)));
     let again = store.append(&batch).unwrap();
     assert!(again.iter().all(|outcome| matches!(outcome, Appended::Duplicate { .. })), "{again:?}");
@@ -229,7 +229,7 @@ pub(crate) fn bodies_come_back_byte_for_byte(fresh: &Fresh) {
     let batch: Vec<Append> =
         bodies.iter().map(|body| Append { body: body.as_str().into(), ..message(ann, Peer::User(bob), "") }).collect();
     append(&mut *store, &batch);
-    let (kept, _) = store.messages(batch[0].conv, Range::After(0), 10, usize::MAX).unwrap();
+    let (kept, _) = read(&mut *store, ann, batch[0].conv, Range::After(0));
     assert!(kept.iter().map(|message| &message.body).eq(&bodies));
 }
 

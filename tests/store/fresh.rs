@@ -11,7 +11,7 @@ use stonechat::config::Synchronous;
 use stonechat::ids::{ConvId, GroupId, Peer, UserId};
 use stonechat::store::mysql::MySqlStores;
 use stonechat::store::sqlite::SqliteStores;
-use stonechat::store::{Append, Appended, Created, OpenStore, Store};
+use stonechat::store::{Append, Appended, Created, Message, OpenStore, Range, Store};
 use tempfile::TempDir;
 
 use crate::common::mariadb::MariaDb;
@@ -50,6 +50,10 @@ impl Fresh {
     pub(crate) fn at(url: &str) -> Self {
         let stores = MySqlStores::new(url, TIMEOUT).unwrap();
         Self { stores: Arc::new(stores), back_door: BackDoor::MySql(url.to_owned()) }
+    }
+
+    pub(crate) fn is_sqlite(&self) -> bool {
+        matches!(self.back_door, BackDoor::Sqlite(..))
     }
 
     pub(crate) fn store(&self) -> Box<dyn Store> {
@@ -114,6 +118,11 @@ pub(crate) fn with_cid(cid: &str, message: Append) -> Append {
 
 pub(crate) fn at(ms: i64, message: Append) -> Append {
     Append { sent_at: UnixMs(ms), ..message }
+}
+
+/// Reads a conversation that must be the reader's.
+pub(crate) fn read(store: &mut dyn Store, reader: UserId, conv: ConvId, range: Range) -> (Vec<Message>, bool) {
+    store.messages(reader, conv, range, 100, usize::MAX).unwrap().unwrap()
 }
 
 /// Stores messages that must be stored; their numbers.

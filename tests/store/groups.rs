@@ -3,7 +3,7 @@
 use stonechat::ids::{ConvId, DeviceId, GroupId, Peer, UserId};
 use stonechat::store::{Appended, Created, CursorRow, Joined, Left, MemberPage, Pending, Range, Role, Store};
 
-use crate::fresh::{Fresh, NOW, append, group, message, user};
+use crate::fresh::{Fresh, NOW, append, group, message, read, user};
 
 fn no_group() -> GroupId {
     GroupId::new(i64::from(i32::MAX)).unwrap()
@@ -113,7 +113,7 @@ pub(crate) fn deleting_removes_everything(fresh: &Fresh) {
     }
     let again = group(&mut *store, ann, "chess");
     assert_ne!(again, chess, "an id is never given twice");
-    assert_eq!(store.messages(ConvId::group(again), Range::Latest, 10, 1000).unwrap().0, []);
+    assert_eq!(read(&mut *store, ann, ConvId::group(again), Range::Latest).0, []);
 }
 
 pub(crate) fn members_are_paged(fresh: &Fresh) {
@@ -167,10 +167,10 @@ pub(crate) fn joins_and_appends_agree_on_the_end(fresh: &Fresh) {
             });
         }
     });
-    let (_, more) = store.messages(ConvId::group(chess), Range::After(47), 10, 1000).unwrap();
+    let (_, more) = read(&mut *store, ann, ConvId::group(chess), Range::After(47));
     assert!(!more);
-    let last = store.messages(ConvId::group(chess), Range::Latest, 1, 1000).unwrap().0;
-    assert_eq!(last[0].seq, 48);
+    let last = read(&mut *store, ann, ConvId::group(chess), Range::Latest).0;
+    assert_eq!(last.last().unwrap().seq, 48);
     assert_eq!(store.delete_group(ann, chess).unwrap(), Left::Done);
     let late = message(ann, Peer::Group(chess), "late");
     assert_eq!(store.append(&[late]).unwrap(), [Appended::NoSuchGroup]);

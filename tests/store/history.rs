@@ -1,7 +1,7 @@
 //! Reading messages.
 
 use stonechat::ids::{ConvId, DeviceId, Peer, UserId};
-use stonechat::store::{Append, Message, Range, Store};
+use stonechat::store::{Append, Message, OwnPending, Range, Store};
 
 use crate::fresh::{Fresh, append, at, message, user};
 
@@ -21,7 +21,7 @@ pub(crate) fn ranges_are_exclusive_and_ascending(fresh: &Fresh) {
     let mut store = fresh.store();
     let (ann, _, conv) = chatter(&mut *store, 200);
     let mut read = |range, limit| {
-        let (messages, more) = store.messages(conv, range, limit, usize::MAX).unwrap();
+        let (messages, more) = store.messages(ann, conv, range, limit, usize::MAX).unwrap().unwrap();
         (seqs(&messages), more)
     };
     assert_eq!(read(Range::After(0), 2), (vec![1, 2], true));
@@ -37,17 +37,17 @@ pub(crate) fn ranges_are_exclusive_and_ascending(fresh: &Fresh) {
     assert_eq!(read(Range::After(10), 150), ((11..=160).collect(), true), "more than one page");
     assert_eq!(read(Range::Latest, 0), (vec![], true));
     let none = ConvId::pair(ann, UserId::new(999).unwrap());
-    assert_eq!(store.messages(none, Range::Latest, 10, 10).unwrap(), (vec![], false));
+    assert_eq!(store.messages(ann, none, Range::Latest, 10, 10).unwrap().unwrap(), (vec![], false));
 }
 
 pub(crate) fn bytes_are_bounded_but_one_message_always_comes(fresh: &Fresh) {
     let mut store = fresh.store();
-    let (_, _, conv) = chatter(&mut *store, 10);
+    let (ann, _, conv) = chatter(&mut *store, 10);
     let one = r#"{"msg":"0123456789"}"#.len();
     for (bytes_max, count) in [(0, 1), (one, 1), (3 * one, 3), (3 * one + 1, 3), (10 * one, 10)] {
-        let (messages, more) = store.messages(conv, Range::After(0), 100, bytes_max).unwrap();
+        let (messages, more) = store.messages(ann, conv, Range::After(0), 100, bytes_max).unwrap().unwrap();
         assert_eq!((messages.len(), more), (count, count < 10));
-        let (latest, more) = store.messages(conv, Range::Latest, 100, bytes_max).unwrap();
+        let (latest, more) = store.messages(ann, conv, Range::Latest, 100, bytes_max).unwrap().unwrap();
         assert_eq!((latest.len(), more, latest.last().unwrap().seq), (count, count < 10, 10));
     }
 }
@@ -60,7 +60,7 @@ pub(crate) fn the_oldest_pending_are_merged_by_time(fresh: &Fresh) {
     // bob's second message came through a node whose clock is behind.
     append(&mut *store, &[from_bob(50), from_eve(20), from_bob(10), from_eve(60), from_bob(70)]);
     let pending = store.pending(ann, DeviceId::UNNAMED).unwrap();
-    let oldest = store.oldest_pending(&pending, None, 100, usize::MAX).unwrap();
+    let oldest = store.oldest_pending(ann, &pending, OwnPending::Listed, 100, usize::MAX).unwrap();
     let told: Vec<_> = oldest.iter().map(|m| (m.sender.name.as_str(), m.seq)).collect();
     assert_eq!(told, [("eve", 1), ("bob", 1), ("bob", 2), ("eve", 2), ("bob", 3)]);
 }
@@ -78,15 +78,15 @@ pub(crate) fn the_oldest_pending_are_bounded_and_skip_own_messages(fresh: &Fresh
     append(&mut *store, &batch);
     let pending = store.pending(ann, DeviceId::UNNAMED).unwrap();
     assert_eq!(pending.len(), 70);
-    let all = store.oldest_pending(&pending, Some(ann), 1_000, usize::MAX).unwrap();
+    let all = store.oldest_pending(ann, &pending, OwnPending::LeftOut, 1_000, usize::MAX).unwrap();
     assert_eq!(all.len(), 140);
     assert!(all.iter().all(|m| m.sender.id != ann) && all.is_sorted_by_key(|m| m.sent_at));
-    assert_eq!(store.oldest_pending(&pending, Some(ann), 100, usize::MAX).unwrap(), all[..100]);
+    assert_eq!(store.oldest_pending(ann, &pending, OwnPending::LeftOut, 100, usize::MAX).unwrap(), all[..100]);
     let one = all[0].body.len();
-    assert_eq!(store.oldest_pending(&pending, Some(ann), 100, 5 * one).unwrap(), all[..5]);
-    assert_eq!(store.oldest_pending(&pending, Some(ann), 100, 0).unwrap(), all[..1]);
-    assert_eq!(store.oldest_pending(&pending, None, 1_000, usize::MAX).unwrap().len(), 210);
-    assert_eq!(store.oldest_pending(&[], None, 10, 10).unwrap(), []);
+    assert_eq!(store.oldest_pending(ann, &pending, OwnPending::LeftOut, 100, 5 * one).unwrap(), all[..5]);
+    assert_eq!(store.oldest_pending(ann, &pending, OwnPending::LeftOut, 100, 0).unwrap(), all[..1]);
+    assert_eq!(store.oldest_pending(ann, &pending, OwnPending::Listed, 1_000, usize::MAX).unwrap().len(), 210);
+    assert_eq!(store.oldest_pending(ann, &[], OwnPending::Listed, 10, 10).unwrap(), []);
     let first = stonechat::store::Pending { delivered: 2, ..pending[0] };
-    assert_eq!(seqs(&store.oldest_pending(&[first], Some(ann), 10, usize::MAX).unwrap()), [3]);
+    assert_eq!(seqs(&store.oldest_pending(ann, &[first], OwnPending::LeftOut, 10, usize::MAX).unwrap()), [3]);
 }

@@ -13,6 +13,7 @@ mod fresh;
 mod friends;
 mod groups;
 mod history;
+mod leaving;
 mod mysql_faults;
 mod proxy;
 mod schema;
@@ -55,6 +56,11 @@ contract! {
         a_long_history_is_deleted_to_the_end
         a_device_made_while_joining_misses_no_group
         joins_and_appends_agree_on_the_end;
+    leaving:
+        who_has_left_reads_nothing_whatever_rows_are_left
+        leftover_cursors_are_removed_by_the_upgrade
+        a_cursor_written_while_leaving_brings_nobody_back
+        a_device_made_while_leaving_leaves_no_cursor;
     find:
         users_by_id_then_by_prefix
         groups_by_id_then_by_prefix

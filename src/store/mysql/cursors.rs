@@ -1,4 +1,8 @@
 //! A batch of cursors in one statement.
+//!
+//! The rows of device 0 say which conversations a user has, and whoever leaves a group deletes them. The statement reads
+//! them with a lock: read without one (as INSERT .. SELECT does by itself under READ COMMITTED), a row that is being
+//! deleted would still be seen, and made anew.
 
 use super::session::Session;
 use crate::store::CursorRow;
@@ -8,7 +12,8 @@ use crate::store::sql::{Done, Sql};
 /// The rows in the order in which every node locks them.
 pub(super) fn in_lock_order(rows: &[CursorRow]) -> Vec<CursorRow> {
     let mut rows = rows.to_vec();
-    rows.sort_unstable_by_key(|row| (row.user, row.device, row.conv));
+    // The device last: the row of device 0 is locked first, whichever device's row is written.
+    rows.sort_unstable_by_key(|row| (row.user, row.conv, row.device));
     rows
 }
 
@@ -29,7 +34,7 @@ fn upsert(sql: &mut dyn Sql, rows: &[CursorRow]) -> Done<()> {
     let statement = format!(
         "INSERT INTO `Cursor` (userid, device, conv, delivered, read_seq) \
          SELECT c.userid, s.device, c.conv, s.delivered, 0 FROM ({}) s \
-         JOIN `Cursor` c ON c.userid = s.userid AND c.device = 0 AND c.conv = s.conv \
+         JOIN `Cursor` c ON c.userid = s.userid AND c.device = 0 AND c.conv = s.conv FOR UPDATE \
          ON DUPLICATE KEY UPDATE delivered = GREATEST(`Cursor`.delivered, VALUES(delivered))",
         repeated(row, " UNION ALL ", rows.len())
     );

@@ -91,7 +91,8 @@ pub(super) fn add_device(sql: &mut dyn Sql, user: UserId, name: &str) -> Done<De
     sql.run("INSERT INTO Device (userid, device, name) VALUES (?, ?, ?)", &[user.into(), next.into(), name.into()])?;
     let ends = "SELECT d.userid, d.device, v.id, v.last_seq, 0 FROM Device d \
                 JOIN `Cursor` c ON c.userid = d.userid AND c.device = 0 JOIN Conversation v ON v.id = c.conv \
-                WHERE d.userid = ? AND d.device = ?";
+                WHERE d.userid = ? AND d.device = ? AND (c.conv > 4294967295 \
+                OR EXISTS (SELECT 1 FROM GroupUser m WHERE m.groupid = c.conv AND m.userid = c.userid))";
     let insert_new = sql.dialect().insert_new;
     let statement = format!("{insert_new} `Cursor` (userid, device, conv, delivered, read_seq) {ends}");
     sql.run(&statement, &[user.into(), next.into()])?;
@@ -99,7 +100,8 @@ pub(super) fn add_device(sql: &mut dyn Sql, user: UserId, name: &str) -> Done<De
 }
 
 /// Keeps the set of the user's devices as it is until the transaction ends: a group joined meanwhile would miss the
-/// new device, and all of its history would be pending there. Taken last, after any conversation's lock.
+/// new device, and all of its history would be pending there; a group that is being left would be left with the new
+/// device's cursor. Taken last, after any conversation's lock.
 pub(super) fn lock_devices(sql: &mut dyn Sql, user: UserId) -> Done<()> {
     let locked = sql.dialect().locked;
     sql.first(&format!("SELECT id FROM User WHERE id = ?{locked}"), &[user.into()])?;

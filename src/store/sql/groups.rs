@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::lists::{exact_pieces, lookups, repeated};
 use super::{Done, Fault, Row, Sql, accounts, name_key};
 use crate::clock::UnixMs;
-use crate::ids::{ConvId, GroupId, Seq, UserId};
+use crate::ids::{ConvId, DeviceId, GroupId, Seq, UserId};
 use crate::store::{Created, GroupRow, Joined, Left, Member, MemberPage, Role};
 
 /// How many messages of a deleted group one statement removes: some ten milliseconds.
@@ -57,6 +57,8 @@ pub(super) fn quit(sql: &mut dyn Sql, user: UserId, group: GroupId) -> Done<Left
         Some(Role::Creator) => Ok(Left::IsCreator),
         Some(Role::Normal) => {
             sql.run("DELETE FROM GroupUser WHERE groupid = ? AND userid = ?", &[group.into(), user.into()])?;
+            // A device made meanwhile would get a cursor here.
+            accounts::lock_devices(sql, user)?;
             delete_cursors(sql, &[user], group)?;
             Ok(Left::Done)
         }
@@ -180,14 +182,21 @@ fn enter(sql: &mut dyn Sql, user: UserId, group: GroupId, role: &str) -> Done<()
     Ok(())
 }
 
+/// Deletes the cursors of all devices of these users, each by its whole key: a user may have thousands of others.
 fn delete_cursors(sql: &mut dyn Sql, users: &[UserId], group: GroupId) -> Done<()> {
     let conv = ConvId::group(group);
+    let mut devices: Vec<(UserId, DeviceId)> = users.iter().map(|&user| (user, DeviceId::UNNAMED)).collect();
     for lookup in lookups(users, |user| [user.into()]) {
-        let statement =
-            format!("DELETE FROM `Cursor` WHERE userid IN ({}) AND conv = ?", repeated("?", ",", lookup.len));
-        let mut args = lookup.args;
-        args.push(conv.into());
-        sql.run(&statement, &args)?;
+        let list = repeated("?", ",", lookup.len);
+        for row in sql.rows(&format!("SELECT userid, device FROM Device WHERE userid IN ({list})"), &lookup.args)? {
+            devices.push((row.user(0)?, row.device(1)?));
+        }
+    }
+    // In the order in which they are locked by whoever writes cursors: each user's unnamed device first.
+    devices.sort_unstable();
+    for lookup in lookups(&devices, |(user, device)| [user.into(), device.into(), conv.into()]) {
+        let any = repeated("(userid = ? AND device = ? AND conv = ?)", " OR ", lookup.len);
+        sql.run(&format!("DELETE FROM `Cursor` WHERE {any}"), &lookup.args)?;
     }
     Ok(())
 }

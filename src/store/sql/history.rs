@@ -1,13 +1,15 @@
-//! Stored messages: ranges of a conversation, and the oldest unconfirmed ones over many.
+//! Stored messages: ranges of a conversation, and the oldest unconfirmed ones over many. Every statement that reads the
+//! bodies of a group's messages reads the reader's membership as well: who has left finds nothing, whatever was asked
+//! before.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
 use super::lists::{exact_pieces, padded_len, repeated};
-use super::{Done, Row, Sql};
+use super::{Arg, Done, Row, Sql};
 use crate::clock::UnixMs;
-use crate::ids::{ConvId, Seq, UserId};
-use crate::store::{Message, Pending, Range};
+use crate::ids::{ConvId, GroupId, Members, Seq, UserId};
+use crate::store::{Message, OwnPending, Pending, Range};
 
 /// How many messages one statement fetches, so that long ones never pile up in memory.
 const PAGE_MESSAGES: usize = 64;
@@ -15,25 +17,35 @@ const PAGE_MESSAGES: usize = 64;
 const COLUMNS: &str = "SELECT m.conv, m.seq, m.sender, COALESCE(u.name, ''), m.sent_at, m.cid, m.body \
                        FROM Message m LEFT JOIN User u ON u.id = m.sender";
 
+/// A group that exists and that the user is in: the parameters are the group and the user.
+const MEMBERSHIP: &str = "SELECT 1 FROM GroupUser g JOIN Conversation v ON v.id = g.groupid \
+                          WHERE g.groupid = ? AND g.userid = ?";
+
+/// The same for the group, if it is one, of each message; the parameter is the user. The larger ids are those of pairs.
+const OWN: &str = "(m.conv > 4294967295 OR EXISTS (SELECT 1 FROM GroupUser g JOIN Conversation v ON v.id = g.groupid \
+                   WHERE g.groupid = m.conv AND g.userid = ?))";
+
 pub(super) fn messages(
     sql: &mut dyn Sql,
+    reader: UserId,
     conv: ConvId,
     range: Range,
     limit: u32,
     bytes_max: usize,
-) -> Done<(Vec<Message>, bool)> {
-    let (comparison, order, mut bound) = match range {
-        Range::After(seq) => ("m.seq > ?", "ASC", seq),
-        Range::Before(seq) => ("m.seq < ?", "DESC", seq),
-        Range::Latest => ("m.seq < ?", "DESC", Seq::MAX),
+) -> Done<Option<(Vec<Message>, bool)>> {
+    let group = match conv.members() {
+        Some(Members::Group(group)) => Some(group),
+        Some(Members::Pair(a, b)) if a == reader || b == reader => None,
+        Some(Members::Pair(..)) | None => return Ok(None),
     };
-    let statement = format!("{COLUMNS} WHERE m.conv = ? AND {comparison} ORDER BY m.seq {order} LIMIT ?");
+    let page = PageStatement::new(conv, group.map(|group| (group, reader)), range);
+    let mut bound = PageStatement::first_bound(range);
     let mut taken = Taken::new(limit, bytes_max);
     loop {
         // One more than wanted tells whether there are more.
-        let page = PAGE_MESSAGES.min(taken.room().saturating_add(1));
-        let rows = sql.rows(&statement, &[conv.into(), bound.into(), page_arg(page).into()])?;
-        let is_last = rows.len() < page;
+        let wanted = PAGE_MESSAGES.min(taken.room().saturating_add(1));
+        let rows = page.read(sql, bound, wanted)?;
+        let is_last = rows.len() < wanted;
         let mut is_full = false;
         for row in rows {
             let message = message(row)?;
@@ -45,26 +57,72 @@ pub(super) fn messages(
         }
         if is_full || is_last {
             let mut messages = taken.messages;
-            if order == "DESC" {
+            // Nothing was found: because there is nothing, or because it is not the reader's.
+            if messages.is_empty() && !page.is_readable(sql)? {
+                return Ok(None);
+            }
+            if page.is_descending {
                 messages.reverse();
             }
-            return Ok((messages, is_full));
+            return Ok(Some((messages, is_full)));
         }
+    }
+}
+
+/// One page of a conversation after the other.
+struct PageStatement {
+    conv: ConvId,
+    /// The group whose conversation it is, and who reads.
+    membership: Option<(GroupId, UserId)>,
+    is_descending: bool,
+    text: String,
+}
+
+impl PageStatement {
+    fn new(conv: ConvId, membership: Option<(GroupId, UserId)>, range: Range) -> Self {
+        let is_descending = !matches!(range, Range::After(_));
+        let (comparison, order) = if is_descending { ("<", "DESC") } else { (">", "ASC") };
+        let own = if membership.is_some() { format!(" AND EXISTS ({MEMBERSHIP})") } else { String::new() };
+        let text = format!("{COLUMNS} WHERE m.conv = ? AND m.seq {comparison} ?{own} ORDER BY m.seq {order} LIMIT ?");
+        Self { conv, membership, is_descending, text }
+    }
+
+    fn first_bound(range: Range) -> Seq {
+        match range {
+            Range::After(seq) | Range::Before(seq) => seq,
+            Range::Latest => Seq::MAX,
+        }
+    }
+
+    fn read(&self, sql: &mut dyn Sql, bound: Seq, page: usize) -> Done<Vec<Row>> {
+        let mut args: Vec<Arg<'_>> = vec![self.conv.into(), bound.into()];
+        if let Some((group, reader)) = self.membership {
+            args.extend([Arg::from(group), reader.into()]);
+        }
+        args.push(page_arg(page).into());
+        sql.rows(&self.text, &args)
+    }
+
+    fn is_readable(&self, sql: &mut dyn Sql) -> Done<bool> {
+        let Some((group, reader)) = self.membership else { return Ok(true) };
+        Ok(sql.first(MEMBERSHIP, &[group.into(), reader.into()])?.is_some())
     }
 }
 
 pub(super) fn oldest_pending(
     sql: &mut dyn Sql,
+    reader: UserId,
     pending: &[Pending],
-    skip: Option<UserId>,
+    own: OwnPending,
     limit: u32,
     bytes_max: usize,
 ) -> Done<Vec<Message>> {
     let mut taken = Taken::new(limit, bytes_max);
+    let skip = (own == OwnPending::LeftOut).then_some(reader);
     let chosen = oldest(candidates(sql, pending, skip, limit)?, taken.room());
     for piece in chosen.chunks(PAGE_MESSAGES) {
-        let mut found = fetch(sql, piece)?;
-        // A message may be missing: its group was deleted meanwhile.
+        let mut found = fetch(sql, reader, piece)?;
+        // A message may be missing: its group was deleted meanwhile, or the reader has left it.
         for message in piece.iter().filter_map(|place| found.remove(place)) {
             if !taken.offer(message) {
                 return Ok(taken.messages);
@@ -150,11 +208,12 @@ fn oldest(heads: HashMap<ConvId, Vec<(Seq, UnixMs)>>, limit: usize) -> Vec<(Conv
 }
 
 /// At most [`PAGE_MESSAGES`] messages by their places.
-fn fetch(sql: &mut dyn Sql, places: &[(ConvId, Seq)]) -> Done<HashMap<(ConvId, Seq), Message>> {
+fn fetch(sql: &mut dyn Sql, reader: UserId, places: &[(ConvId, Seq)]) -> Done<HashMap<(ConvId, Seq), Message>> {
     let len = padded_len(places.len());
-    let statement = format!("{COLUMNS} WHERE {}", repeated("(m.conv = ? AND m.seq = ?)", " OR ", len));
+    let statement = format!("{COLUMNS} WHERE ({}) AND {OWN}", repeated("(m.conv = ? AND m.seq = ?)", " OR ", len));
     let padding = places.last().into_iter().cycle().take(len - places.len());
-    let args: Vec<_> = places.iter().chain(padding).flat_map(|&(conv, seq)| [conv.into(), seq.into()]).collect();
+    let mut args: Vec<_> = places.iter().chain(padding).flat_map(|&(conv, seq)| [conv.into(), seq.into()]).collect();
+    args.push(reader.into());
     let rows = sql.rows(&statement, &args)?;
     rows.into_iter().map(|row| message(row).map(|message| ((message.conv, message.seq), message))).collect()
 }

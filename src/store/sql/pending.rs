@@ -1,7 +1,8 @@
 //! What devices have not confirmed: cursors against the ends of conversations.
 //!
 //! The rows of device 0 list a user's conversations; another device's own row, where it has one, says how far that
-//! device is.
+//! device is. A group's row counts only together with the membership, which the same statement reads: what a cursor
+//! row alone says may be out of date.
 
 use std::collections::HashMap;
 
@@ -18,8 +19,12 @@ const POSITIONS: &str = "SELECT c.userid, c.conv, COALESCE(d.delivered, 0), v.la
 
 const BEHIND: &str = "v.last_seq > COALESCE(d.delivered, 0)";
 
+/// The row is of a pair, or of a group that the user is in. The larger ids are those of pairs.
+const OWN: &str = "(c.conv > 4294967295 \
+                   OR EXISTS (SELECT 1 FROM GroupUser m WHERE m.groupid = c.conv AND m.userid = c.userid))";
+
 pub(super) fn of_one(sql: &mut dyn Sql, user: UserId, device: DeviceId) -> Done<Vec<Pending>> {
-    let statement = format!("{POSITIONS} AND c.userid = ? AND {BEHIND} ORDER BY c.conv");
+    let statement = format!("{POSITIONS} AND c.userid = ? AND {BEHIND} AND {OWN} ORDER BY c.conv");
     sql.rows(&statement, &[device.into(), user.into()])?.iter().map(pending).collect()
 }
 
@@ -35,7 +40,8 @@ pub(super) fn of_all(sql: &mut dyn Sql, sessions: &[(UserId, DeviceId)]) -> Done
         users.dedup();
         for lookup in lookups(&users, |user| [user.into()]) {
             let list = repeated("?", ",", lookup.len);
-            let statement = format!("{POSITIONS} AND c.userid IN ({list}) AND {BEHIND} ORDER BY c.userid, c.conv");
+            let statement =
+                format!("{POSITIONS} AND c.userid IN ({list}) AND {BEHIND} AND {OWN} ORDER BY c.userid, c.conv");
             let mut args = vec![device.into()];
             args.extend(lookup.args);
             for row in sql.rows(&statement, &args)? {
@@ -47,7 +53,7 @@ pub(super) fn of_all(sql: &mut dyn Sql, sessions: &[(UserId, DeviceId)]) -> Done
 }
 
 pub(super) fn position(sql: &mut dyn Sql, user: UserId, device: DeviceId, conv: ConvId) -> Done<Option<Pending>> {
-    let statement = format!("{POSITIONS} AND c.userid = ? AND c.conv = ?");
+    let statement = format!("{POSITIONS} AND c.userid = ? AND c.conv = ? AND {OWN}");
     let found = sql.first(&statement, &[device.into(), user.into(), conv.into()])?;
     found.as_ref().map(pending).transpose()
 }

@@ -5,7 +5,7 @@ use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Seq, UserId};
 use crate::store::{
     Append, Appended, Befriended, ClusterRow, Created, CursorRow, FriendRequest, GroupRow, Joined, Left, MemberPage,
-    Message, Pending, Person, Range, Result, Store, TokenHash, TokenRow, UserRow, Who,
+    Message, OwnPending, Pending, Person, Range, Result, Store, TokenHash, TokenRow, UserRow, Who,
 };
 
 impl<E: Engine> Store for SqlStore<E> {
@@ -127,8 +127,15 @@ impl<E: Engine> Store for SqlStore<E> {
         self.0.settle(batch)
     }
 
-    fn messages(&mut self, conv: ConvId, range: Range, limit: u32, bytes_max: usize) -> Result<(Vec<Message>, bool)> {
-        self.0.read(|sql| history::messages(sql, conv, range, limit, bytes_max))
+    fn messages(
+        &mut self,
+        reader: UserId,
+        conv: ConvId,
+        range: Range,
+        limit: u32,
+        bytes_max: usize,
+    ) -> Result<Option<(Vec<Message>, bool)>> {
+        self.0.read(|sql| history::messages(sql, reader, conv, range, limit, bytes_max))
     }
 
     fn pending(&mut self, user: UserId, device: DeviceId) -> Result<Vec<Pending>> {
@@ -145,12 +152,13 @@ impl<E: Engine> Store for SqlStore<E> {
 
     fn oldest_pending(
         &mut self,
+        reader: UserId,
         pending: &[Pending],
-        skip: Option<UserId>,
+        own: OwnPending,
         limit: u32,
         bytes_max: usize,
     ) -> Result<Vec<Message>> {
-        self.0.read(|sql| history::oldest_pending(sql, pending, skip, limit, bytes_max))
+        self.0.read(|sql| history::oldest_pending(sql, reader, pending, own, limit, bytes_max))
     }
 
     fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<()> {
