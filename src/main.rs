@@ -95,6 +95,9 @@ fn main() -> ExitCode {
     if checking.is_some() {
         return check(&effective);
     }
+    for warning in effective.warnings() {
+        log::warn!("{warning}");
+    }
     match server::run(&effective.config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(error, FAILED),
@@ -113,7 +116,7 @@ fn check(effective: &Effective) -> ExitCode {
     }
     let store = server::try_store(&effective.config);
     let bus = server::try_bus(&effective.config);
-    for warning in store.iter().flatten() {
+    for warning in effective.warnings().iter().chain(store.iter().flatten()) {
         say(format_args!("warning: {warning}"));
     }
     let problems = [store.err().map(|e| format!("the database: {e}")), bus.err().map(|e| format!("Redis: {e}"))];
@@ -170,16 +173,18 @@ Before a change goes live:
 Settings. Later wins: default, file, environment, --set, the flags above. An unknown key or a bad value is refused.
 The same keys go into the TOML file, as limits.inflight = 8 or below a line [limits]:
 {keys}
-Environment variables. A URL with a password belongs here or in the file: flags are shown to all by ps.
+Environment variables. A URL with a password belongs here, in the file, or in a file of its own (mysql_file,
+redis_file): flags are shown to all by ps.
 {variables}  {rust_log:<38} what is logged: error, warn, info (the default), debug
 
 Files: the embedded database is the folder --data, ./stonechat-data by default. Nothing else is written; the log goes
 to stderr. `listening on ADDR` in it tells that clients may connect.
 
 Signals: SIGTERM and SIGINT drain: no new clients, what was taken is committed, outboxes are flushed, sessions are
-told; exit within shutdown_seconds.
+told; exit within shutdown_seconds. SIGINT while it drains ends it at once, a second SIGTERM changes nothing. SIGHUP,
+SIGUSR1 and SIGUSR2 are ignored, with a line in the log; settings are read at start only.
 
-Exit codes: 0 stopped as asked, 1 failed while running, 2 wrong flags or settings.",
+Exit codes: 0 stopped as asked, 1 failed while running or cut short by a second SIGINT, 2 wrong flags or settings.",
         keys = config::key_listing(),
         variables = config::variable_listing(),
         rust_log = "RUST_LOG",

@@ -49,10 +49,21 @@ pub(super) static KEYS: &[Key] = &[
         kind: Kind::Url { shape: UrlShape::Mysql, get: |c| c.mysql.as_deref(), set: |c, url| c.mysql = url },
     },
     Key {
+        name: "mysql_file",
+        meaning: "A file that holds what mysql would say, so that the password stands neither in the settings nor in \
+                  the environment. Not together with mysql",
+        kind: Kind::File { get: |c| c.mysql_file.as_deref(), set: |c, path| c.mysql_file = path },
+    },
+    Key {
         name: "redis",
         meaning: "The Redis by which the nodes of a cluster ring each other: redis://host:port/. \
                   Without it the node is alone",
         kind: Kind::Url { shape: UrlShape::Redis, get: |c| c.redis.as_deref(), set: |c, url| c.redis = url },
+    },
+    Key {
+        name: "redis_file",
+        meaning: "A file that holds what redis would say. Not together with redis",
+        kind: Kind::File { get: |c| c.redis_file.as_deref(), set: |c, path| c.redis_file = path },
     },
     Key {
         name: "reactors",

@@ -31,6 +31,8 @@ pub(super) enum Kind {
     OptionalAddress { get: fn(&Config) -> Option<SocketAddr>, set: fn(&mut Config, Option<SocketAddr>) },
     /// A folder's path.
     Folder { get: fn(&Config) -> &Path, set: fn(&mut Config, PathBuf) },
+    /// A file's path, or "" for none.
+    File { get: fn(&Config) -> Option<&Path>, set: fn(&mut Config, Option<PathBuf>) },
     /// The URL of another server, or "" for none. It may hold a password.
     Url { shape: UrlShape, get: fn(&Config) -> Option<&str>, set: fn(&mut Config, Option<String>) },
     /// A whole number of `unit`, from `min` to `max`. With `auto`, the word "auto" is a value, too.
@@ -74,6 +76,10 @@ impl Kind {
             Self::Folder { set, .. } => {
                 set(config, given.text().filter(|text| !text.is_empty()).map(PathBuf::from).ok_or_else(refused)?);
             }
+            Self::File { set, .. } => {
+                let path = given.text().ok_or_else(refused)?;
+                set(config, (!path.is_empty()).then(|| PathBuf::from(path)));
+            }
             Self::Url { shape, set, .. } => match given.text() {
                 Some("") => set(config, None),
                 text => set(config, Some(text.filter(|text| shape.fits(text)).ok_or_else(refused)?.to_owned())),
@@ -97,6 +103,7 @@ impl Kind {
             Self::Address { get, .. } => quoted(get(config).to_string()),
             Self::OptionalAddress { get, .. } => quoted(get(config).map(|addr| addr.to_string()).unwrap_or_default()),
             Self::Folder { get, .. } => quoted(get(config).to_string_lossy()),
+            Self::File { get, .. } => quoted(get(config).map(Path::to_string_lossy).unwrap_or_default()),
             Self::Url { get, .. } => quoted(get(config).map(masked).unwrap_or_default()),
             Self::Count { get, .. } => get(config).to_string(),
             Self::Switch { get, .. } => get(config).to_string(),
@@ -110,6 +117,7 @@ impl Kind {
             Self::Address { .. } => "an address with a port, like 127.0.0.1:8000 or [::1]:8000".to_owned(),
             Self::OptionalAddress { .. } => "an address with a port, like 127.0.0.1:9000, or empty for none".to_owned(),
             Self::Folder { .. } => "the path of a folder".to_owned(),
+            Self::File { .. } => "the path of a file, or empty for none".to_owned(),
             Self::Url { shape, .. } => shape.takes().to_owned(),
             Self::Count { unit, min, max, auto: None, .. } => {
                 format!("a whole number from {min} to {max} ({unit})")

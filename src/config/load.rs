@@ -6,16 +6,19 @@ use std::path::{Path, PathBuf};
 
 use super::file::each_key;
 use super::keys::{KEYS, Key, index_of};
-use super::kind::Given;
+use super::kind::{Given, Kind};
 use super::problem::{Origin, Problem, Problems};
 use super::suggest::nearest;
-use super::{Config, fit, masked};
+use super::{Config, fit, masked, secret_file};
 
 /// Every variable that is meant for the server begins so.
 const VARIABLES: &str = "STONECHAT_";
 
 /// The variable that names the file.
 const FILE_VARIABLE: &str = "STONECHAT_CONFIG";
+
+/// Keys that name a file, each with the key whose value stands there.
+const SECRET_FILES: [(&str, &str); 2] = [("mysql_file", "mysql"), ("redis_file", "redis")];
 
 /// What the settings are made from. It may hold passwords, so it cannot be printed.
 #[derive(Clone, Default)]
@@ -61,6 +64,7 @@ pub struct Effective {
     pub config: Config,
     /// As long as [`KEYS`], in its order.
     origins: Vec<Origin>,
+    warnings: Vec<String>,
 }
 
 /// One key as it counts.
@@ -79,9 +83,19 @@ impl Effective {
     pub fn settings(&self) -> impl Iterator<Item = Setting<'_>> {
         KEYS.iter().zip(&self.origins).map(|(key, origin)| Setting {
             key: key.name,
-            value: key.kind.show(&self.config),
+            value: match origin {
+                // The listing is a configuration again: there the value comes from the file.
+                Origin::Secret { .. } => "\"\"".to_owned(),
+                _ => key.kind.show(&self.config),
+            },
             origin,
         })
+    }
+
+    /// What is allowed and probably not meant: one sentence each.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        self.warnings.iter().cloned().chain(self.config.warnings()).collect()
     }
 }
 
@@ -100,10 +114,12 @@ pub fn load(sources: &Sources) -> Result<Effective, Problems> {
     for flag in &sources.flags {
         layers.lay_flag(flag);
     }
+    layers.read_secrets();
     layers.finish()
 }
 
-/// The settings that a file with this text makes, over the defaults; no other source counts.
+/// The settings that a file with this text makes, over the defaults; no other source counts, and no file is opened that
+/// it names.
 ///
 /// # Errors
 /// All problems at once, as [`load`] tells them.
@@ -118,11 +134,17 @@ struct Layers {
     config: Config,
     origins: Vec<Origin>,
     problems: Vec<Problem>,
+    warnings: Vec<String>,
 }
 
 impl Layers {
     fn of_defaults() -> Self {
-        Self { config: Config::default(), origins: vec![Origin::Default; KEYS.len()], problems: Vec::new() }
+        Self {
+            config: Config::default(),
+            origins: vec![Origin::Default; KEYS.len()],
+            problems: Vec::new(),
+            warnings: Vec::new(),
+        }
     }
 
     fn lay_file(&mut self, path: &Path) {
@@ -198,6 +220,40 @@ impl Layers {
         }
     }
 
+    /// Puts what stands in a secret's file where the value itself would have been.
+    fn read_secrets(&mut self) {
+        for (file_key, key) in SECRET_FILES {
+            let (Some(file_index), Some(index)) = (index_of(file_key), index_of(key)) else { continue };
+            let Kind::File { get, .. } = KEYS[file_index].kind else { continue };
+            let Some(path) = get(&self.config).map(Path::to_owned) else { continue };
+            if let Kind::Url { get, .. } = KEYS[index].kind
+                && get(&self.config).is_some()
+            {
+                let (value, file) = (&self.origins[index], &self.origins[file_index]);
+                let what = format!("{key} ({value}) and {file_key} ({file}) are both set: only one of them may be");
+                self.problems.push(Problem::between(what));
+                continue;
+            }
+            self.read_secret(index, file_key, &path);
+        }
+    }
+
+    fn read_secret(&mut self, index: usize, file_key: &'static str, path: &Path) {
+        let (key, origin) = (&KEYS[index], Origin::File(path.to_owned()));
+        let secret = match secret_file::read(path) {
+            Ok(secret) => secret,
+            Err(why) => return self.problems.push(Problem::at(&origin, format_args!("{file_key} {why}"))),
+        };
+        if let Err(refused) = key.kind.apply(&mut self.config, &Given::Text(&secret.text)) {
+            return self.problems.push(Problem::at(&origin, format_args!("{file_key} {}", refused.0)));
+        }
+        self.origins[index] = Origin::Secret { key: file_key, shown: masked(&secret.text) };
+        if secret.is_public {
+            let path = path.display();
+            self.warnings.push(format!("{file_key}: everybody on this machine can read {path}: `chmod o-r {path}`"));
+        }
+    }
+
     fn finish(mut self) -> Result<Effective, Problems> {
         let origin = |name| index_of(name).map_or(&Origin::Default, |index| &self.origins[index]);
         let origins = fit::Origins {
@@ -209,7 +265,7 @@ impl Layers {
         if !self.problems.is_empty() {
             return Err(Problems(self.problems));
         }
-        Ok(Effective { config: self.config, origins: self.origins })
+        Ok(Effective { config: self.config, origins: self.origins, warnings: self.warnings })
     }
 }
 

@@ -203,3 +203,85 @@ fn settings_that_contradict_are_refused() {
     let problem = from("", &[], &["limits.outbox_bytes=2000", "limits.line_bytes=3000"]).problem();
     assert!(problem.starts_with("limits.outbox_bytes = 2000 (flag --set) must be at least"), "{problem}");
 }
+
+/// A file that holds this, readable by its owner alone unless it is to be public.
+fn secret(text: &str, mode: u32) -> (NamedTempFile, String) {
+    use std::os::unix::fs::PermissionsExt;
+    let file = NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+    let path = file.path().display().to_string();
+    (file, path)
+}
+
+#[test]
+fn a_url_may_stand_in_a_file_of_its_own() {
+    for end in ["", "\n", "\r\n"] {
+        let (_mysql, mysql) = secret(&format!("mysql://chat:geheim@h/db{end}"), 0o600);
+        let (_redis, redis) = secret(&format!("redis://:geheim@h/{end}"), 0o600);
+        let case = from(&format!("mysql_file = \"{mysql}\"\n"), &[("STONECHAT_REDIS_FILE", &redis)], &[]);
+        let effective = case.effective();
+        assert_eq!(effective.config.mysql.as_deref(), Some("mysql://chat:geheim@h/db"));
+        assert_eq!(effective.config.redis.as_deref(), Some("redis://:geheim@h/"));
+        assert_eq!(effective.warnings(), [""; 0]);
+        let listed = |key| effective.settings().find(|setting| setting.key == key).unwrap().value;
+        assert_eq!((listed("mysql"), listed("mysql_file")), ("\"\"".to_owned(), format!("\"{mysql}\"")));
+        assert_eq!(origin_of(&effective, "mysql"), "mysql_file: mysql://chat:***@h/db");
+        assert!(!format!("{effective:?}").contains("geheim"));
+    }
+}
+
+#[test]
+fn a_secret_and_its_file_together_are_refused_by_name() {
+    let (_file, path) = secret("mysql://chat:geheim@h/db", 0o600);
+    let set = format!("mysql_file={path}");
+    let both = from("", &[("STONECHAT_MYSQL", "mysql://u:geheim@h/db")], &[&set]);
+    let expected = "mysql (env STONECHAT_MYSQL) and mysql_file (flag --set) are both set: only one of them may be";
+    assert_eq!(both.problem(), expected);
+    // What a later source takes back is not set.
+    let one = from("mysql = \"mysql://u:p@other/db\"\n", &[("STONECHAT_MYSQL", "")], &[&set]).effective();
+    assert_eq!(one.config.mysql.as_deref(), Some("mysql://chat:geheim@h/db"));
+    let none = from(&format!("mysql_file = \"{path}\"\n"), &[], &["mysql_file="]).effective();
+    assert_eq!(none.config.mysql, None);
+}
+
+#[test]
+fn a_secret_file_that_is_no_good_says_why_and_not_what() {
+    let long = format!("mysql://chat:geheim@h/db?{}", "x".repeat(5_000));
+    let bad = [
+        ("", "is empty: it must hold a URL"),
+        ("\n", "is empty: it must hold a URL"),
+        ("geheim", "must be mysql://"),
+        ("mysql://u:geheim@h/db\nand more", "must be mysql://"),
+        (long.as_str(), "must hold one URL, not more than 4096 bytes"),
+    ];
+    for (text, why) in bad {
+        let (_file, path) = secret(text, 0o600);
+        let problem = from("", &[], &[&format!("mysql_file={path}")]).problem();
+        assert!(problem.starts_with(&format!("file {path}: mysql_file {why}")), "{problem}");
+        assert!(!problem.contains("geheim"), "{problem}");
+    }
+    let missing = from("", &[], &["redis_file=/no/such/file"]).problem();
+    assert!(missing.starts_with("file /no/such/file: redis_file cannot be read: "), "{missing}");
+}
+
+#[test]
+fn a_secret_that_everybody_can_read_is_warned_about() {
+    let (_file, path) = secret("redis://:geheim@h/", 0o644);
+    let warnings = from("", &[], &[&format!("redis_file={path}")]).effective().warnings();
+    assert_eq!(warnings, [format!("redis_file: everybody on this machine can read {path}: `chmod o-r {path}`")]);
+}
+
+#[test]
+fn a_text_alone_opens_no_file() {
+    let config = load_text("mysql_file = \"/dev/zero\"\n").unwrap().config;
+    assert_eq!((config.mysql, config.mysql_file), (None, Some(PathBuf::from("/dev/zero"))));
+}
+
+#[test]
+fn an_admin_port_beyond_this_machine_is_warned_about() {
+    for (admin, is_exposed) in [("127.0.0.1:9", false), ("[::1]:9", false), ("0.0.0.0:9", true), ("10.1.2.3:9", true)] {
+        let warnings = from("", &[], &[&format!("admin={admin}")]).effective().warnings();
+        assert_eq!(warnings.len(), usize::from(is_exposed), "{warnings:?}");
+    }
+}

@@ -7,6 +7,7 @@
 //!                each with a kind                     text <-> field       kind.rs
 //!                      |
 //!                what must hold between two keys                           fit.rs
+//!                secrets out of their files                                secret_file.rs
 //!                      |
 //!                   Config, and where each value came from
 //! ```
@@ -22,6 +23,7 @@ mod kind;
 mod load;
 mod problem;
 mod secret;
+mod secret_file;
 mod suggest;
 
 use std::fmt;
@@ -44,8 +46,12 @@ pub struct Config {
     pub data: PathBuf,
     /// `mysql://user:pw@host:port/db`; without it the embedded database is used.
     pub mysql: Option<String>,
+    /// The file that `mysql` was read from.
+    pub mysql_file: Option<PathBuf>,
     /// `redis://host:port/`; without it the node is alone.
     pub redis: Option<String>,
+    /// The file that `redis` was read from.
+    pub redis_file: Option<PathBuf>,
     /// Reactor threads.
     pub reactors: usize,
     /// Where /metrics, /healthz and /readyz are served.
@@ -140,6 +146,19 @@ pub struct StoreSettings {
     pub pool: usize,
 }
 
+impl Config {
+    /// What is allowed and probably not meant: one sentence each.
+    fn warnings(&self) -> Vec<String> {
+        let exposed = self.admin.filter(|admin| !admin.ip().is_loopback()).map(|admin| {
+            format!(
+                "admin = {admin} is no loopback address: whoever reaches it reads the metrics, without a password and \
+                 without encryption. Use 127.0.0.1, or a network that only your monitoring reaches"
+            )
+        });
+        exposed.into_iter().collect()
+    }
+}
+
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(keys::KEYS.iter().map(|key| (key.name, key.kind.show(self)))).finish()
@@ -152,7 +171,9 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8000)),
             data: PathBuf::from("./stonechat-data"),
             mysql: None,
+            mysql_file: None,
             redis: None,
+            redis_file: None,
             reactors: one_per_core(),
             admin: None,
             session_policy: SessionPolicy::Reject,

@@ -57,6 +57,13 @@ pub enum Origin {
     Variable(String),
     /// A flag, with its dashes.
     Flag(&'static str),
+    /// The file that a setting named instead of the value.
+    Secret {
+        /// The key that named it.
+        key: &'static str,
+        /// The value as it may be printed.
+        shown: String,
+    },
 }
 
 impl Origin {
@@ -73,6 +80,7 @@ impl fmt::Display for Origin {
             Self::File(path) => write!(f, "file {}", path.display()),
             Self::Variable(name) => write!(f, "env {name}"),
             Self::Flag(flag) => write!(f, "flag {flag}"),
+            Self::Secret { key, shown } => write!(f, "{key}: {shown}"),
         }
     }
 }
