@@ -9,17 +9,21 @@
 //!   bus      the doorbell between nodes: one trait, local and Redis
 //! ```
 //!
-//! `server` wires them together; `config` says with what settings; `admin` shows operators how it is. docs/architecture.md has the whole picture.
+//! `server` wires them together; `config` says with what settings; `admin` shows operators how it is, `readiness` whether
+//! it can serve; `signals` ends it; `descriptors` counts what it may open. docs/architecture.md has the whole picture.
 
 pub mod admin;
 pub mod bus;
 pub mod clock;
 pub mod config;
 pub mod delivery;
+pub mod descriptors;
 pub mod ids;
 pub mod metrics;
 pub mod net;
+pub mod readiness;
 pub mod server;
 pub mod service;
+pub mod signals;
 pub mod store;
 pub mod wire;

@@ -1,11 +1,14 @@
 //! Wiring: starts everything in order, stops it in reverse.
 //!
 //! ```text
-//!   store (migrated) -> bus -> scribe -> workers, lanes -> reactors -> bus meets the other nodes -> admin -> acceptor (this thread)
+//!   address taken -> signals -> admin
+//!     -> store (migrated) -> bus -> scribe -> workers, lanes -> reactors -> bus meets the other nodes
+//!     -> probe -> acceptor listens (this thread)
 //!   SIGTERM: acceptor ends -> reactors drain -> lanes and workers finish -> scribe writes -> bus flushes
 //! ```
 
-use std::io;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,9 +16,6 @@ use std::thread::{self, JoinHandle, available_parallelism};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 
 use crate::admin::Admin;
 use crate::bus::Bus;
@@ -28,23 +28,24 @@ use crate::delivery::ear::Ear;
 use crate::delivery::fanout::Fanout;
 use crate::delivery::lanes::{self, EchoTo, LaneParts, Lanes};
 use crate::delivery::scribe::{self, Scribe};
+use crate::descriptors::{self, TooFewDescriptors};
 use crate::ids::NodeId;
 use crate::metrics::Metrics;
-use crate::net::acceptor::{self, Acceptor, Stopper};
+use crate::net::acceptor::{self, Reserved};
 use crate::net::mailbox::{self, Inbox, ReactorHandle};
 use crate::net::reactor::{self, Preamble};
+use crate::readiness::{Probe, Readiness};
 use crate::service::attempts::Attempts;
 use crate::service::local::{Local, Tools};
 use crate::service::mail::{Door, Mail, Mailboxes};
 use crate::service::table::Table;
 use crate::service::workers::{self, Crew, Queues, Workers};
 use crate::service::{Ctx, Shared};
+use crate::signals::Watch;
 use crate::store::mysql::MySqlStores;
 use crate::store::sqlite::{self, SqliteStores};
 use crate::store::{ClusterRow, OpenStore, Store, StoreError};
 
-/// Descriptors kept for everything that is not a client: database, bus, log, listeners.
-const SPARE_DESCRIPTORS: u64 = 128;
 /// A PROXY header must come within this time.
 const PROXY_HEADER_PATIENCE: Duration = Duration::from_secs(10);
 /// Threads that hash passwords.
@@ -58,8 +59,6 @@ const SQLITE_WORKERS_PER_CORE: usize = 2;
 const SHUTDOWN_RESERVE: Duration = Duration::from_secs(2);
 /// Clients wait this long at most for the other nodes to know this one.
 const INTRODUCTION_PATIENCE: Duration = Duration::from_secs(3);
-/// How long an answer of /readyz counts, however often it is asked.
-const READY_CACHE: Duration = Duration::from_secs(1);
 
 /// Why the server did not start, or stopped other than in order.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +71,19 @@ pub enum StartError {
         /// The system's word.
         source: io::Error,
     },
+    /// The address cannot be had.
+    #[error("cannot listen on {address}: {source}{}", advice(source.kind(), setting))]
+    Listen {
+        /// As it was given.
+        address: SocketAddr,
+        /// The key that gave it.
+        setting: &'static str,
+        /// The system's word.
+        source: io::Error,
+    },
+    /// The limit on open files is too low.
+    #[error(transparent)]
+    Descriptors(#[from] TooFewDescriptors),
     /// The database cannot be used.
     #[error("the database: {0}")]
     Store(#[from] StoreError),
@@ -88,34 +100,76 @@ fn io_error(what: impl Into<String>) -> impl FnOnce(io::Error) -> StartError {
     move |source| StartError::Io { what, source }
 }
 
+fn listen_error(address: SocketAddr, setting: &'static str) -> impl FnOnce(io::Error) -> StartError {
+    move |source| StartError::Listen { address, setting, source }
+}
+
+/// What to do about an address that cannot be had.
+fn advice(error: ErrorKind, setting: &str) -> String {
+    match error {
+        ErrorKind::AddrInUse => {
+            format!(
+                ". Another program listens there, maybe another Stonechat: stop it, or choose another address with --{setting}"
+            )
+        }
+        ErrorKind::AddrNotAvailable => {
+            format!(
+                ". This machine does not have that address: choose one of its own with --{setting}, or 0.0.0.0 for all"
+            )
+        }
+        ErrorKind::PermissionDenied => {
+            format!(
+                ". Ports below 1024 are for root: choose another with --{setting}, or give the server CAP_NET_BIND_SERVICE"
+            )
+        }
+        _ => String::new(),
+    }
+}
+
 /// Runs the server until SIGTERM or SIGINT. The calling thread becomes the acceptor.
 ///
 /// # Errors
 /// Something could not be had at start, or a thread that cannot be done without has ended.
 pub fn run(config: &Config) -> Result<(), StartError> {
     abort_on_fatal_panics();
-    let acceptor = Acceptor::bind(config.listen).map_err(io_error(format!("cannot listen on {}", config.listen)))?;
-    let address = acceptor.local_addr().map_err(io_error("cannot read the listener's address"))?;
-    let connections_max = connections_allowed(config.limits.connections);
-    let node = Node::start(config)?;
-    let admin = node.start_admin(config)?;
-    let stopping = stop_on_signals(acceptor.stopper())?;
+    let connections_max = descriptors::connections_allowed(config, Pool::of(config).connections())?;
+    let reserved = Reserved::bind(config.listen).map_err(listen_error(config.listen, "listen"))?;
+    let address = reserved.local_addr().map_err(io_error("cannot read the listener's address"))?;
+    let signals = Watch::start(reserved.stopper()).map_err(io_error("cannot handle signals"))?;
+    log::info!("starting; {address} refuses clients until all is ready");
+    let (metrics, readiness) = (Arc::new(Metrics::new()), Arc::new(Readiness::default()));
+    let admin = config.admin.map(|address| start_admin(address, &metrics, &readiness)).transpose()?;
 
+    let node = Node::start(config, &metrics, &readiness)?;
+    let probe = admin.as_ref().map(|_| Probe::start(&readiness, &node.stores)).transpose();
+    let probe = probe.map_err(io_error("cannot start the probe of the database"))?;
+    let acceptor = reserved.listen().map_err(listen_error(address, "listen"))?;
+    signals.serving();
+    readiness.serving();
     // The clients' listener comes first: who starts us on port 0 reads the port there.
     log::info!("listening on {address}");
     if let Some(admin) = &admin {
         log::info!("listening on {} for /metrics, /healthz and /readyz", admin.local_addr());
     }
-    let settings =
-        acceptor::Settings { connections_max, policy: config.accept_policy, metrics: Arc::clone(&node.metrics) };
+    let settings = acceptor::Settings { connections_max, policy: config.accept_policy, metrics };
     let accepted = acceptor.run(&node.reactors, &settings);
-    stopping.close();
     log::info!("stopping");
+    readiness.stopping();
+    drop(probe);
     node.stop(config.shutdown);
     if let Some(admin) = admin {
         admin.stop();
     }
     accepted.map_err(io_error("cannot accept connections"))
+}
+
+/// The admin port answers from the beginning: a start may take minutes when the database has to be upgraded.
+fn start_admin(address: SocketAddr, metrics: &Arc<Metrics>, readiness: &Arc<Readiness>) -> Result<Admin, StartError> {
+    let readiness = Arc::clone(readiness);
+    let ready = move || readiness.verdict(now());
+    let admin = Admin::start(address, Arc::clone(metrics), ready).map_err(listen_error(address, "admin"))?;
+    log::info!("/healthz and /metrics answer at {}; /readyz says 503 until all is ready", admin.local_addr());
+    Ok(admin)
 }
 
 /// Opens the store and changes nothing: no migration, and no folder where there is none yet. Returns the warnings about
@@ -160,7 +214,7 @@ struct Pool {
 
 impl Pool {
     fn of(config: &Config) -> Self {
-        // One for the scribe, one for /readyz when it asks.
+        // One for the scribe, one for the probe.
         let left = config.store.pool.saturating_sub(AUTH_THREADS + 2);
         // A batch costs the database a good deal whatever its size, and fewer lanes gather larger ones: two of them
         // keep two cores of a database busy already.
@@ -169,11 +223,15 @@ impl Pool {
         let useful = if config.mysql.is_some() { usize::MAX } else { SQLITE_WORKERS_PER_CORE * cores };
         Self { lanes, workers: left.saturating_sub(lanes).clamp(1, useful) }
     }
+
+    /// Connections to the database in all.
+    fn connections(&self) -> usize {
+        self.lanes + self.workers + AUTH_THREADS + 2
+    }
 }
 
 /// Everything that runs besides the acceptor.
 struct Node {
-    metrics: Arc<Metrics>,
     stores: Arc<dyn OpenStore>,
     bus: Arc<dyn Bus>,
     reactors: Vec<ReactorHandle<Mail>>,
@@ -185,19 +243,20 @@ struct Node {
 }
 
 impl Node {
-    fn start(config: &Config) -> Result<Self, StartError> {
-        let metrics = Arc::new(Metrics::new());
+    fn start(config: &Config, metrics: &Arc<Metrics>, readiness: &Readiness) -> Result<Self, StartError> {
+        readiness.starting("the database is opened, and upgraded if it has to be");
         let stores = open_database(config)?;
+        readiness.starting("threads and connections are made");
         let directory = Arc::new(Directory::new());
         let (reactors, inboxes) = mailboxes(config.reactors)?;
         let mailboxes =
             Mailboxes::new(reactors.iter().map(|reactor| Box::new(reactor.clone()) as Box<dyn Door>).collect());
         let fanout = || Fanout::new(mailboxes.clone(), Arc::clone(&directory));
         let cluster = stores.open()?.cluster()?;
-        let (bus, redis) = make_bus(config, &cluster, &metrics)?;
+        let (bus, redis) = make_bus(config, &cluster, metrics)?;
 
         let (stop_scribe, scribe_stopped) = bounded(0);
-        let (desk, nudged) = scribe::desk(Arc::clone(&metrics));
+        let (desk, nudged) = scribe::desk(Arc::clone(metrics));
         let scribe = Scribe::new(stores.open()?, Arc::clone(&bus), desk.clone());
         let scribe_thread =
             scribe::start(scribe, nudged, scribe_stopped).map_err(io_error("cannot start the scribe"))?;
@@ -210,45 +269,26 @@ impl Node {
             desk,
             attempts: Attempts::new(config.limits.logins_per_minute),
             mailboxes: Arc::clone(&mailboxes),
-            metrics: Arc::clone(&metrics),
+            metrics: Arc::clone(metrics),
         });
         let pool = Pool::of(config);
-        let (workers, queues) = workers::queues(Arc::clone(&metrics));
+        let (workers, queues) = workers::queues(Arc::clone(metrics));
         let worker_threads = start_workers(&pool, &shared, &queues, &stores)?;
         let mut lane_parts = Vec::new();
         for _ in 0..pool.lanes {
-            lane_parts.push(lane_parts_of(config, stores.open()?, fanout(), &bus, &metrics));
+            lane_parts.push(lane_parts_of(config, stores.open()?, fanout(), &bus, metrics));
         }
-        let (lanes, runners) = lanes::lanes(lane_parts, Arc::clone(&metrics));
+        let (lanes, runners) = lanes::lanes(lane_parts, Arc::clone(metrics));
         let lane_threads = lanes::start(runners).map_err(io_error("cannot start the lanes"))?;
         let reactor_threads = start_reactors(inboxes, &shared, &lanes, &workers)?;
         if let Some(redis) = redis {
-            redis.start(Arc::new(Ear::new(fanout(), Arc::clone(&metrics))))?;
+            readiness.starting("the other nodes are met");
+            redis.start(Arc::new(Ear::new(fanout(), Arc::clone(metrics))))?;
             if !redis.wait_for_introduction(INTRODUCTION_PATIENCE) {
                 log::warn!("serving without Redis: messages to other nodes come late until it is there");
             }
         }
-        Ok(Self {
-            metrics,
-            stores,
-            bus,
-            reactors,
-            reactor_threads,
-            lane_threads,
-            worker_threads,
-            scribe_thread,
-            stop_scribe,
-        })
-    }
-
-    fn start_admin(&self, config: &Config) -> Result<Option<Admin>, StartError> {
-        let Some(address) = config.admin else { return Ok(None) };
-        let database = Readiness::new(Arc::clone(&self.stores));
-        // Not the bus: without Redis every node still serves, and a balancer must not take all of them out at once.
-        let ready = move || database.problem().map_or(Ok(()), |problem| Err(vec![problem]));
-        let admin = Admin::start(address, Arc::clone(&self.metrics), ready)
-            .map_err(io_error(format!("cannot listen on {address}")))?;
-        Ok(Some(admin))
+        Ok(Self { stores, bus, reactors, reactor_threads, lane_threads, worker_threads, scribe_thread, stop_scribe })
     }
 
     /// Stops in the order in which work flows: whatever was taken up is finished. Returns within about `patience`,
@@ -267,31 +307,6 @@ impl Node {
         drop(self.stop_scribe);
         join_all(vec![self.scribe_thread], deadline, "scribe");
         self.bus.stop();
-    }
-}
-
-/// /readyz: whether the database answers. Asked at most once a second, whoever asks.
-struct Readiness {
-    stores: Arc<dyn OpenStore>,
-    known: std::sync::Mutex<Option<(Instant, Option<String>)>>,
-}
-
-impl Readiness {
-    fn new(stores: Arc<dyn OpenStore>) -> Self {
-        Self { stores, known: std::sync::Mutex::new(None) }
-    }
-
-    fn problem(&self) -> Option<String> {
-        let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some((at, problem)) = &*known
-            && now().duration_since(*at) < READY_CACHE
-        {
-            return problem.clone();
-        }
-        let answer = self.stores.open().and_then(|mut store| store.ping());
-        let problem = answer.err().map(|error| error.to_string());
-        *known = Some((now(), problem.clone()));
-        problem
     }
 }
 
@@ -421,31 +436,6 @@ fn start_reactors(
         threads.push(thread.map_err(io_error("cannot start a reactor"))?);
     }
     Ok(threads)
-}
-
-fn stop_on_signals(stopper: Stopper) -> Result<signal_hook::iterator::Handle, StartError> {
-    let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(io_error("cannot handle signals"))?;
-    let handle = signals.handle();
-    let wait = move || {
-        if signals.forever().next().is_some() {
-            stopper.stop();
-        }
-    };
-    thread::Builder::new().name("signals".to_owned()).spawn(wait).map_err(io_error("cannot handle signals"))?;
-    Ok(handle)
-}
-
-/// Raises the limit on open files as far as allowed; how many connections fit into it.
-fn connections_allowed(wanted: usize) -> usize {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    let limit = if setrlimit(Resource::Nofile, raised).is_ok() { raised } else { limit };
-    let descriptors = limit.current.unwrap_or(u64::MAX);
-    let room = usize::try_from(descriptors.saturating_sub(SPARE_DESCRIPTORS)).unwrap_or(usize::MAX);
-    if room < wanted {
-        log::info!("at most {room} connections: the limit on open files is {descriptors}");
-    }
-    wanted.min(room)
 }
 
 /// Waits for threads to end, but not beyond the deadline.

@@ -1,23 +1,33 @@
 //! The operator's door: /metrics, /healthz and /readyz over HTTP/1.1.
 //!
 //! ```text
-//!   one thread:  accept -> head (at most 8 KiB, 2 s) -> answer -> close -> accept ...
+//!   one thread:  poll -> accept -> head (at most 8 KiB, 2 s) -> answer -> close
 //! ```
 //!
-//! One request per connection and one connection at a time: it is for a Prometheus and a balancer's health check, not
-//! for the world. A slow client holds it up for some seconds at most. It shares nothing with the reactors but counters.
+//! One request per connection: it is for a Prometheus and a balancer's health check, not for the world. No answer waits
+//! for anything: not for another client, and not for the database, which a probe of its own asks. It shares nothing with
+//! the reactors but counters.
 
+mod client;
 mod http;
 
 use std::io::{self, ErrorKind, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use self::http::{Answer, Body, Deadline, Head, drain, read_head};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::time::Timespec;
+
+use self::client::{Client, Step};
+use self::http::{Answer, Body};
 use crate::metrics::Metrics;
+
+/// Connections at once. Whoever comes beyond takes the place of the one that has been silent for longest.
+pub const CONNECTIONS_MAX: usize = 32;
 
 /// How long a client may take to send its head, and again to take its answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -36,12 +46,13 @@ type Ready = Box<dyn Fn() -> Result<(), Vec<String>> + Send + Sync>;
 pub struct Admin {
     addr: SocketAddr,
     stopping: Arc<AtomicBool>,
+    waker: UnixStream,
     thread: JoinHandle<()>,
 }
 
 impl Admin {
     /// Listens on `addr` (port 0: any free one) and serves from a thread of its own. `ready` is called on that thread
-    /// for each /readyz and must not block for long.
+    /// for each /readyz and must not block.
     ///
     /// # Errors
     /// When the address cannot be bound or no thread can be had.
@@ -50,12 +61,26 @@ impl Admin {
         metrics: Arc<Metrics>,
         ready: impl Fn() -> Result<(), Vec<String>> + Send + Sync + 'static,
     ) -> io::Result<Self> {
+        Self::start_with_patience(PATIENCE, addr, Pages { metrics, ready: Box::new(ready) })
+    }
+
+    fn start_with_patience(patience: Duration, addr: SocketAddr, pages: Pages) -> io::Result<Self> {
         let listener = TcpListener::bind(addr)?;
+        listener.set_nonblocking(true)?;
         let addr = listener.local_addr()?;
+        let (waker, woken) = UnixStream::pair()?;
         let stopping = Arc::new(AtomicBool::new(false));
-        let server = Server { listener, metrics, ready: Box::new(ready), stopping: Arc::clone(&stopping) };
+        let server = Server {
+            listener,
+            woken,
+            stopping: Arc::clone(&stopping),
+            pages,
+            patience,
+            clients: Vec::new(),
+            accept_again_at: None,
+        };
         let thread = std::thread::Builder::new().name("admin".to_owned()).spawn(move || server.run())?;
-        Ok(Self { addr, stopping, thread })
+        Ok(Self { addr, stopping, waker, thread })
     }
 
     /// Where it listens.
@@ -64,13 +89,11 @@ impl Admin {
         self.addr
     }
 
-    /// Ends the thread and closes the listener; waits for the answer under way, some seconds at most.
-    pub fn stop(self) {
+    /// Ends the thread and closes the listener and all connections.
+    pub fn stop(mut self) {
         self.stopping.store(true, Ordering::Release);
-        // The accept blocks until somebody connects. Without a file descriptor nobody can: then the thread is left
-        // behind rather than waited for, perhaps for ever.
-        if let Err(error) = TcpStream::connect_timeout(&reachable(self.addr), PATIENCE) {
-            return log::warn!("admin: cannot wake the listener, leaving it: {error}");
+        if let Err(error) = self.waker.write_all(b".") {
+            return log::warn!("admin: cannot wake the thread, leaving it: {error}");
         }
         if self.thread.join().is_err() {
             log::error!("admin: the thread panicked");
@@ -78,59 +101,123 @@ impl Admin {
     }
 }
 
-/// Where this machine reaches a listener on `addr`: 0.0.0.0 listens on all addresses and is none itself.
-fn reachable(addr: SocketAddr) -> SocketAddr {
-    let ip = match addr.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, addr.port())
-}
-
 /// What the thread owns.
 struct Server {
     listener: TcpListener,
-    metrics: Arc<Metrics>,
-    ready: Ready,
+    /// Readable once [`Admin::stop`] was called.
+    woken: UnixStream,
     stopping: Arc<AtomicBool>,
+    pages: Pages,
+    patience: Duration,
+    /// The oldest first; at most [`CONNECTIONS_MAX`].
+    clients: Vec<Client>,
+    /// While set, the listener is left alone until then.
+    accept_again_at: Option<Instant>,
+}
+
+/// What poll has found.
+#[derive(Default)]
+struct Found {
+    /// Somebody wants to connect.
+    listener: bool,
+    /// For each client, whether there is something to do.
+    clients: Vec<bool>,
 }
 
 impl Server {
-    fn run(&self) {
+    fn run(mut self) {
         while !self.stopping.load(Ordering::Acquire) {
-            match self.listener.accept() {
-                Ok((client, from)) => {
-                    if let Err(error) = self.serve(&client) {
-                        log::debug!("admin: {from}: {error}");
+            match self.wait() {
+                Ok(found) => {
+                    self.serve(&found.clients);
+                    if found.listener {
+                        self.accept_all();
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => {
-                    log::warn!("admin: accept: {error}");
+                    log::warn!("admin: poll: {error}");
                     std::thread::park_timeout(ACCEPT_PAUSE);
                 }
             }
         }
     }
 
-    fn serve(&self, client: &TcpStream) -> io::Result<()> {
-        let head = read_head(client, Deadline::after(PATIENCE))?;
-        let answer = match &head {
-            Head::Nothing => return Ok(()),
-            Head::TooLong => Answer::text("431 Request Header Fields Too Large", "the request head is too long\n"),
-            Head::Late => Answer::text("408 Request Timeout", "the request took too long\n"),
-            Head::Whole { line, .. } => self.answer(line),
-        };
-        client.set_write_timeout(Some(PATIENCE))?;
-        (&*client).write_all(&answer.bytes())?;
-        client.shutdown(Shutdown::Write)?;
-        if matches!(head, Head::TooLong | Head::Whole { more: true, .. }) {
-            drain(client, Deadline::after(PATIENCE));
+    /// Waits until a socket is ready or a deadline has passed.
+    fn wait(&self) -> io::Result<Found> {
+        let interest = |client: &Client| if client.wants_to_write() { PollFlags::OUT } else { PollFlags::IN };
+        let mut sockets = vec![PollFd::new(&self.woken, PollFlags::IN)];
+        sockets.extend(self.clients.iter().map(|client| PollFd::new(client, interest(client))));
+        if self.accept_again_at.is_none_or(|at| at <= now()) {
+            sockets.push(PollFd::new(&self.listener, PollFlags::IN));
         }
-        Ok(())
+        poll(&mut sockets, self.timeout().as_ref())?;
+        let ready: Vec<bool> = sockets.iter().skip(1).map(|socket| !socket.revents().is_empty()).collect();
+        let (clients, listener) = ready.split_at(self.clients.len());
+        Ok(Found { listener: listener.contains(&true), clients: clients.to_vec() })
     }
 
+    /// Until the next deadline; `None`: there is none.
+    fn timeout(&self) -> Option<Timespec> {
+        let next = self.clients.iter().map(Client::deadline).chain(self.accept_again_at).min()?;
+        // A millisecond more, so that the deadline has passed when we look.
+        let left = next.saturating_duration_since(now()) + Duration::from_millis(1);
+        Timespec::try_from(left).ok()
+    }
+
+    /// Lets every client go on that can, and ends those that are over.
+    fn serve(&mut self, ready: &[bool]) {
+        let (pages, now) = (&self.pages, now());
+        let page = |line: &str| pages.answer(line);
+        let mut ready = ready.iter();
+        self.clients.retain_mut(|client| {
+            let is_ready = ready.next().is_some_and(|ready| *ready);
+            let step = if is_ready { client.advance(&page, now) } else { Step::Waits };
+            step == Step::Waits && client.expire(&page, now) == Step::Waits
+        });
+    }
+
+    /// Takes everybody who waits, a fixed number at most: then those who are in have their turn.
+    fn accept_all(&mut self) {
+        self.accept_again_at = None;
+        for _ in 0..CONNECTIONS_MAX {
+            match self.listener.accept() {
+                Ok((socket, _)) => match Client::new(socket, self.patience, now()) {
+                    Ok(client) => self.admit(client),
+                    Err(error) => log::debug!("admin: {error}"),
+                },
+                Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) => {
+                    log::warn!("admin: accept: {error}");
+                    self.accept_again_at = Some(now() + ACCEPT_PAUSE);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Serves a client at once if it has asked already; else keeps it, for which another may have to go.
+    fn admit(&mut self, mut client: Client) {
+        let pages = &self.pages;
+        if client.advance(&|line: &str| pages.answer(line), now()) == Step::Over {
+            return;
+        }
+        if self.clients.len() >= CONNECTIONS_MAX {
+            let oldest = self.clients.iter().position(Client::is_silent).unwrap_or(0);
+            self.clients.remove(oldest);
+        }
+        self.clients.push(client);
+    }
+}
+
+/// What is served, whoever asks.
+struct Pages {
+    metrics: Arc<Metrics>,
+    ready: Ready,
+}
+
+impl Pages {
     /// The answer to a request line: "GET /metrics HTTP/1.1".
     fn answer(&self, line: &str) -> Answer {
         let mut words = line.split(' ');
@@ -170,106 +257,10 @@ impl Server {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::io::Read;
-
-    use super::http::HEAD_BYTES_MAX;
-    use super::*;
-
-    fn started(ready: impl Fn() -> Result<(), Vec<String>> + Send + Sync + 'static) -> Admin {
-        Admin::start((Ipv4Addr::LOCALHOST, 0).into(), Arc::new(Metrics::new()), ready).unwrap()
-    }
-
-    fn connected(admin: &Admin) -> TcpStream {
-        let client = TcpStream::connect(admin.local_addr()).unwrap();
-        client.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        client
-    }
-
-    /// Everything that comes back, head and body apart.
-    fn answer(mut client: TcpStream) -> (String, String) {
-        let mut all = String::new();
-        client.read_to_string(&mut all).unwrap();
-        let (head, body) = all.split_once("\r\n\r\n").unwrap();
-        (head.to_owned(), body.to_owned())
-    }
-
-    fn asked(admin: &Admin, request: &str) -> (String, String) {
-        let mut client = connected(admin);
-        client.write_all(request.as_bytes()).unwrap();
-        answer(client)
-    }
-
-    #[test]
-    fn metrics_health_and_readiness_are_served() {
-        let admin = started(|| Ok(()));
-        let (head, body) = asked(&admin, "GET /metrics?x=1 HTTP/1.1\r\nHost: x\r\n\r\n");
-        assert!(
-            head.starts_with("HTTP/1.1 200 OK\r\nContent-Type: application/openmetrics-text; version=1.0.0"),
-            "{head}"
-        );
-        assert!(head.contains("\r\nConnection: close"), "{head}");
-        assert!(head.contains(&format!("\r\nContent-Length: {}\r\n", body.len())), "{head}");
-        assert!(body.contains("stonechat_accepted_total 0\n"), "{body}");
-        assert_eq!(asked(&admin, "GET /healthz HTTP/1.0\n\n").1, "ok\n");
-        assert_eq!(asked(&admin, "GET /readyz HTTP/1.1\r\n\r\n").1, "ready\n");
-        admin.stop();
-    }
-
-    #[test]
-    fn who_is_not_ready_says_why_line_by_line() {
-        let admin = started(|| Err(vec!["the store is away".to_owned(), "the bus\nis down".to_owned()]));
-        let (head, body) = asked(&admin, "GET /readyz HTTP/1.1\r\n\r\n");
-        assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
-        assert_eq!(body, "the store is away\nthe bus is down\n");
-        assert!(asked(&admin, "GET /healthz HTTP/1.1\r\n\r\n").0.starts_with("HTTP/1.1 200 "));
-        admin.stop();
-    }
-
-    #[test]
-    fn head_has_the_length_and_no_body() {
-        let admin = started(|| Ok(()));
-        let (head, body) = asked(&admin, "HEAD /healthz HTTP/1.1\r\n\r\n");
-        assert!(head.contains("\r\nContent-Length: 3\r\n"), "{head}");
-        assert_eq!(body, "");
-        admin.stop();
-    }
-
-    #[test]
-    fn what_is_not_served_is_refused_by_name() {
-        let admin = started(|| Ok(()));
-        let status = |request: &str| asked(&admin, request).0.split("\r\n").next().unwrap_or_default().to_owned();
-        assert_eq!(status("GET / HTTP/1.1\r\n\r\n"), "HTTP/1.1 404 Not Found");
-        assert_eq!(status("POST /nothing HTTP/1.1\r\n\r\n"), "HTTP/1.1 404 Not Found");
-        assert_eq!(status("POST /metrics HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"), "HTTP/1.1 405 Method Not Allowed");
-        assert_eq!(status("\u{0}\u{1}\r\n\r\n"), "HTTP/1.1 400 Bad Request");
-        assert_eq!(status("{\"msgid\": 17}\n\n"), "HTTP/1.1 400 Bad Request");
-        assert!(asked(&admin, "PUT /readyz HTTP/1.1\r\n\r\n").0.contains("\r\nAllow: GET, HEAD\r\n"));
-        let long = format!("GET /healthz HTTP/1.1\r\nX: {}", "x".repeat(HEAD_BYTES_MAX));
-        assert_eq!(status(&long), "HTTP/1.1 431 Request Header Fields Too Large");
-        admin.stop();
-    }
-
-    #[test]
-    fn a_silent_client_holds_nobody_up_for_ever() {
-        let admin = started(|| Ok(()));
-        let mut silent = connected(&admin);
-        silent.write_all(b"GET /hea").unwrap();
-        let hasty = connected(&admin);
-        drop(hasty);
-        assert_eq!(asked(&admin, "GET /healthz HTTP/1.1\r\n\r\n").1, "ok\n");
-        assert!(answer(silent).0.starts_with("HTTP/1.1 408 "));
-        admin.stop();
-    }
-
-    #[test]
-    fn after_stop_nobody_listens() {
-        for ip in [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv4Addr::UNSPECIFIED.into()] {
-            let admin = Admin::start((ip, 0).into(), Arc::new(Metrics::new()), || Ok(())).unwrap();
-            let addr = reachable(admin.local_addr());
-            admin.stop();
-            assert!(TcpStream::connect(addr).is_err(), "{addr}");
-        }
-    }
+#[expect(clippy::disallowed_methods, reason = "a thread shell: it waits on sockets until deadlines")]
+fn now() -> Instant {
+    Instant::now()
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,7 +43,15 @@ pub struct Settings {
     pub metrics: Arc<Metrics>,
 }
 
-/// A bound, listening socket; nobody is accepted before [`Acceptor::run`].
+/// An address that is ours, on which nobody listens yet: who connects is refused, and goes elsewhere.
+#[derive(Debug)]
+pub struct Reserved {
+    socket: Socket,
+    stopper: Stopper,
+    poll: Poll,
+}
+
+/// A listening socket; nobody is accepted before [`Acceptor::run`].
 #[derive(Debug)]
 pub struct Acceptor {
     poll: Poll,
@@ -68,25 +76,24 @@ impl Stopper {
     }
 }
 
-impl Acceptor {
-    /// Listens on `address`; port 0 takes any free one.
+impl Reserved {
+    /// Takes `address`; port 0 takes any free one.
     ///
     /// # Errors
     /// The address is in use, not ours or not allowed; or there are no descriptors left.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let mut listener = TcpListener::from_std(listen(address)?.into());
-        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+        let socket = bind(address)?;
         let waker = Arc::new(Waker::new(poll.registry(), STOP)?);
-        Ok(Self { poll, listener, stopper: Stopper { stopped: Arc::default(), waker } })
+        Ok(Self { socket, stopper: Stopper { stopped: Arc::default(), waker }, poll })
     }
 
-    /// Where it listens.
+    /// The address, with the port that was found.
     ///
     /// # Errors
     /// The kernel's; none is known.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        self.socket.local_addr()?.as_socket().ok_or_else(|| ErrorKind::Unsupported.into())
     }
 
     /// What ends [`Acceptor::run`].
@@ -95,6 +102,19 @@ impl Acceptor {
         self.stopper.clone()
     }
 
+    /// Listens: connections are completed from now on.
+    ///
+    /// # Errors
+    /// Another socket has come to listen on the address meanwhile.
+    pub fn listen(self) -> io::Result<Acceptor> {
+        self.socket.listen(BACKLOG)?;
+        let mut listener = TcpListener::from_std(self.socket.into());
+        self.poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+        Ok(Acceptor { poll: self.poll, listener, stopper: self.stopper })
+    }
+}
+
+impl Acceptor {
     /// Accepts until stopped, on the calling thread; then the listening socket is closed.
     ///
     /// # Errors
@@ -145,7 +165,7 @@ impl Acceptor {
     }
 }
 
-fn listen(address: SocketAddr) -> io::Result<Socket> {
+fn bind(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_tcp_nodelay(true)?;
@@ -153,8 +173,9 @@ fn listen(address: SocketAddr) -> io::Result<Socket> {
         TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL).with_retries(KEEPALIVE_PROBES);
     socket.set_tcp_keepalive(&keepalive)?;
     socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+    // Who is bound and does not listen yet shares the address with another who does the same: the second to listen is
+    // refused. One that listens already is seen here.
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
     Ok(socket)
 }
 
@@ -236,8 +257,9 @@ mod tests {
     fn start(reactors: u16, connections_max: usize, policy: AcceptPolicy) -> Running {
         let (handles, inboxes): (Vec<_>, Vec<_>) = (0..reactors).map(|index| mailbox::channel(index).unwrap()).unzip();
         let metrics = Arc::new(Metrics::new());
-        let acceptor = Acceptor::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let (address, stopper) = (acceptor.local_addr().unwrap(), acceptor.stopper());
+        let reserved = Reserved::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let (address, stopper) = (reserved.local_addr().unwrap(), reserved.stopper());
+        let acceptor = reserved.listen().unwrap();
         let settings = Settings { connections_max, policy, metrics: Arc::clone(&metrics) };
         let mine = handles.clone();
         let thread = thread::spawn(move || acceptor.run(&mine, &settings));
@@ -331,9 +353,31 @@ mod tests {
     }
 
     #[test]
+    fn nobody_gets_in_before_it_listens() {
+        let reserved = Reserved::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = reserved.local_addr().unwrap();
+        let refused = std::net::TcpStream::connect(address).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+        let _acceptor = reserved.listen().unwrap();
+        connect(address);
+    }
+
+    #[test]
+    fn an_address_that_another_listens_on_is_refused() {
+        let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = other.local_addr().unwrap();
+        assert_eq!(Reserved::bind(address).unwrap_err().kind(), ErrorKind::AddrInUse);
+        let first = Reserved::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let second = Reserved::bind(first.local_addr().unwrap()).unwrap();
+        let _listening = first.listen().unwrap();
+        assert_eq!(second.listen().unwrap_err().kind(), ErrorKind::AddrInUse);
+    }
+
+    #[test]
     fn stopping_before_running_is_heard() {
-        let acceptor = Acceptor::bind("[::1]:0".parse().unwrap()).unwrap();
-        acceptor.stopper().stop();
+        let reserved = Reserved::bind("[::1]:0".parse().unwrap()).unwrap();
+        reserved.stopper().stop();
+        let acceptor = reserved.listen().unwrap();
         let settings =
             Settings { connections_max: 1, policy: AcceptPolicy::RoundRobin, metrics: Arc::new(Metrics::new()) };
         acceptor.run::<u8>(&[], &settings).unwrap();

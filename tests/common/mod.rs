@@ -6,6 +6,7 @@
 //!   cluster     several nodes on one database, with Redis and nginx
 //!   crowd       clients in pairs and groups that talk through every fault
 //!   relay       a TCP proxy that holds, swallows, strands and cuts
+//!   http        a page of the admin port
 //!   client      one connection, line by line    sender, storm   clients that send until all is acknowledged
 //!   checker     what clients saw against what is stored
 //!   scenarios   what must hold on every kind of site: one node or many, SQLite or MySQL
@@ -22,6 +23,7 @@ pub mod checker;
 pub mod client;
 pub mod cluster;
 pub mod crowd;
+pub mod http;
 pub mod mariadb;
 pub mod nginx;
 pub mod node;

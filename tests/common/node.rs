@@ -67,6 +67,11 @@ impl Node {
         self.addr
     }
 
+    /// Where /metrics, /healthz and /readyz are; for a node that was started with `--admin`.
+    pub fn admin(&self) -> SocketAddr {
+        wait_for("the address of the admin port", || admin_address(&self.log()))
+    }
+
     pub fn connect(&self) -> Client {
         Client::connect(self.addr)
     }
@@ -152,6 +157,12 @@ impl Node {
         files
     }
 
+    /// Kills it; its folder outlives it.
+    pub fn into_data(self) -> TempDir {
+        self.kill();
+        self.data
+    }
+
     /// The embedded database's file, whatever its name.
     pub fn database(&self) -> PathBuf {
         let is_database = |path: &PathBuf| fs::read(path).is_ok_and(|bytes| bytes.starts_with(b"SQLite format 3\0"));
@@ -191,6 +202,12 @@ fn wait_until_listening(process: &mut Process) -> SocketAddr {
         let (_, addr) = line.split_once("listening on ")?;
         addr.split_whitespace().next()?.parse().ok()
     })
+}
+
+/// The admin port's address, out of a server's log.
+pub fn admin_address(log: &str) -> Option<SocketAddr> {
+    let line = log.lines().find(|line| line.contains("/healthz and /metrics answer at "))?;
+    line.split_once(" answer at ")?.1.split(';').next()?.parse().ok()
 }
 
 /// A node as the rest of the test process knows it.

@@ -1,6 +1,6 @@
 //! The server runs out of file descriptors: who is connected goes on, who is not waits.
 
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 
 use crate::common::crowd::Crowd;
@@ -15,11 +15,7 @@ const WAITING: usize = 50;
 fn without_descriptors_sessions_go_on_and_later_everybody_comes_in() {
     let mut suite = Suite::start("descriptors");
     let node = Node::start(&["--admin", "127.0.0.1:0"]);
-    let admin = &wait_for("the address of /metrics", || {
-        let log = node.log();
-        let line = log.lines().find(|line| line.contains("/metrics"))?;
-        line.split_once("listening on ")?.1.split(' ').next().map(str::to_owned)
-    });
+    let admin = node.admin();
     let crowd = Crowd::start(&[node.addr()], CLIENTS);
     for _ in 0..rounds() {
         suite.struck("EMFILE");
@@ -53,7 +49,7 @@ fn open_files(pid: u32) -> usize {
 }
 
 /// `stonechat_accept_errors_total`. The admin port needs a descriptor, too: asked for until there is one.
-fn accept_errors(admin: &str) -> u64 {
+fn accept_errors(admin: SocketAddr) -> u64 {
     use std::io::{Read, Write};
     wait_for("/metrics", || {
         let mut stream = TcpStream::connect(admin).ok()?;
