@@ -20,6 +20,7 @@ pub mod delivery;
 pub mod descriptors;
 pub mod ids;
 pub mod metrics;
+pub mod names;
 pub mod net;
 pub mod readiness;
 pub mod server;

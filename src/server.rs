@@ -44,7 +44,7 @@ use crate::service::{Ctx, Shared};
 use crate::signals::Watch;
 use crate::store::mysql::MySqlStores;
 use crate::store::sqlite::{self, SqliteStores};
-use crate::store::{ClusterRow, OpenStore, Store, StoreError};
+use crate::store::{ClusterRow, KeptName, Named, OpenStore, Store, StoreError};
 
 /// A PROXY header must come within this time.
 const PROXY_HEADER_PATIENCE: Duration = Duration::from_secs(10);
@@ -59,6 +59,8 @@ const SQLITE_WORKERS_PER_CORE: usize = 2;
 const SHUTDOWN_RESERVE: Duration = Duration::from_secs(2);
 /// Clients wait this long at most for the other nodes to know this one.
 const INTRODUCTION_PATIENCE: Duration = Duration::from_secs(3);
+/// How many names of before, that are found by their exact spelling only, check-config lists: of users, and of groups.
+const KEPT_NAMES_TOLD: u32 = 100;
 
 /// Why the server did not start, or stopped other than in order.
 #[derive(Debug, thiserror::Error)]
@@ -184,9 +186,33 @@ pub fn try_store(config: &Config) -> Result<Vec<String>, String> {
     let stores = stores(config).map_err(|error| error.to_string())?;
     let ping = || -> Result<Vec<String>, StoreError> {
         stores.open()?.ping()?;
-        stores.durability_warnings()
+        let mut warnings = stores.durability_warnings()?;
+        warnings.extend(kept_names(&stores.kept_names(KEPT_NAMES_TOLD + 1)?));
+        Ok(warnings)
     };
     ping().map_err(|error| error.to_string())
+}
+
+/// One sentence for each name that can be used by its exact spelling only.
+fn kept_names(kept: &[KeptName]) -> Vec<String> {
+    let told = usize::try_from(KEPT_NAMES_TOLD).unwrap_or(usize::MAX);
+    let mut warnings = Vec::new();
+    for (named, kind) in [(Named::User, "user"), (Named::Group, "group")] {
+        let kept: Vec<&KeptName> = kept.iter().filter(|kept| kept.named == named).collect();
+        warnings.extend(kept.iter().take(told).map(|KeptName { id, name, why, .. }| {
+            let why = why.map_or_else(
+                || format!("another {kind} of a lower id has a name that is compared to be the same"),
+                |unfit| format!("a new name {unfit}"),
+            );
+            // Escaped: what cannot be seen is what is wrong with it.
+            let name = name.escape_debug();
+            format!("{kind} {id} is found by id, or by the exact spelling of its name, \"{name}\": {why}")
+        }));
+        if kept.len() > told {
+            warnings.push(format!("there are more than {told} such names of {kind}s; the others are not listed"));
+        }
+    }
+    warnings
 }
 
 /// PINGs Redis, if there is to be one.

@@ -178,6 +178,45 @@ fn what_check_config_prints_is_a_config_file() {
     assert_eq!(second.line("limits.inflight"), format!("limits.inflight = 8  # file printed.toml:{line}"));
 }
 
+/// Ahead of the migration and behind it.
+#[test]
+fn check_config_lists_the_names_that_have_no_key_of_their_own() {
+    let place = Place::new();
+    let data = place.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    {
+        let connection = rusqlite::Connection::open(data.join("stonechat.db")).unwrap();
+        connection.execute_batch(include_str!("../sql/sqlite/0001_init.sql")).unwrap();
+        let rows = "CREATE TABLE SchemaVersion (version INT NOT NULL PRIMARY KEY, applied_at BIGINT NOT NULL); \
+                    INSERT INTO SchemaVersion VALUES (1, 1); \
+                    INSERT INTO User (name, name_key, password, created_at) VALUES \
+                    ('anna', 'anna', '', 1), ('ａnna', 'ａnna', '', 1), ('anna\u{200B}', 'anna\u{200B}', '', 1), ('12345', '12345', '', 1); \
+                    INSERT INTO AllGroup (groupname, name_key, groupdesc, created_at) VALUES ('\u{2800}', '\u{2800}', '', 1);";
+        connection.execute_batch(rows).unwrap();
+    }
+    let told = || {
+        let ended = place.run(&[], &["--data", "data", "check-config"]);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let warnings = ended.stderr.lines().filter(|line| line.contains("is found by id, or by the exact spelling"));
+        warnings.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let warnings = told();
+    assert_eq!(warnings.len(), 3, "{warnings:?}");
+    assert!(warnings[0].contains("user 2 ") && warnings[0].contains("compared to be the same"), "{warnings:?}");
+    assert!(warnings[1].contains("user 3 ") && warnings[1].contains("U+200B"), "{warnings:?}");
+    assert!(!warnings[1].contains('\u{200B}'), "what cannot be seen is written out: {warnings:?}");
+    assert!(warnings[2].contains("group 1 ") && warnings[2].contains("U+2800"), "{warnings:?}");
+    let settings = (stonechat::config::Synchronous::Full, std::time::Duration::from_secs(20));
+    let stores = stonechat::store::sqlite::SqliteStores::new(&data, settings.0, settings.1).unwrap();
+    stonechat::store::OpenStore::migrate(&stores).unwrap();
+    drop(stores);
+    let mut later = told();
+    later.sort();
+    let mut sorted = warnings.clone();
+    sorted.sort();
+    assert_eq!(later, sorted, "the same when they have their keys");
+}
+
 #[test]
 fn a_password_is_never_printed() {
     let place = Place::new();

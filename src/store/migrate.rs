@@ -15,21 +15,40 @@ pub(super) struct Migration {
     sql: &'static str,
     /// Run behind the file's statements. It may be run again.
     pub(super) code: &'static [fn(&mut dyn Sql) -> Done<()>],
+    /// Run behind that, each until it says that it is done: what is too much for one transaction.
+    pub(super) pieces: &'static [Piece],
 }
+
+/// Changes the rows behind an id, as many as one transaction should; where to go on, `None` at the end. It may be run
+/// again from the beginning.
+pub(super) type Piece = fn(&mut dyn Sql, i64) -> Done<Option<i64>>;
 
 /// What is done to the data at version 2, on any database.
 const SECOND: &[fn(&mut dyn Sql) -> Done<()>] = &[upgrade::make_identity];
 
+/// The same, row by row.
+const SECOND_IN_PIECES: &[Piece] = &[upgrade::name_users, upgrade::name_groups];
+
 /// The files for SQLite.
 pub(super) const SQLITE: &[Migration] = &[
-    Migration { version: 1, sql: include_str!("../../sql/sqlite/0001_init.sql"), code: &[] },
-    Migration { version: 2, sql: include_str!("../../sql/sqlite/0002_identity.sql"), code: SECOND },
+    Migration { version: 1, sql: include_str!("../../sql/sqlite/0001_init.sql"), code: &[], pieces: &[] },
+    Migration {
+        version: 2,
+        sql: include_str!("../../sql/sqlite/0002_identity.sql"),
+        code: SECOND,
+        pieces: SECOND_IN_PIECES,
+    },
 ];
 
 /// The files for MySQL.
 pub(super) const MYSQL: &[Migration] = &[
-    Migration { version: 1, sql: include_str!("../../sql/mysql/0001_init.sql"), code: &[] },
-    Migration { version: 2, sql: include_str!("../../sql/mysql/0002_identity.sql"), code: SECOND },
+    Migration { version: 1, sql: include_str!("../../sql/mysql/0001_init.sql"), code: &[], pieces: &[] },
+    Migration {
+        version: 2,
+        sql: include_str!("../../sql/mysql/0002_identity.sql"),
+        code: SECOND,
+        pieces: SECOND_IN_PIECES,
+    },
 ];
 
 /// The table that records the versions; the one thing that must be there before the first file.
@@ -68,6 +87,15 @@ pub(super) fn is_done(sql: &mut dyn Sql, statement: &str) -> Done<bool> {
     Ok(sql.first(has_column, &[table.into(), column.into()])?.is_some())
 }
 
+/// The version of a database; 0 of an empty one.
+pub(super) fn version(sql: &mut dyn Sql) -> Done<i64> {
+    let has_column = sql.dialect().has_column;
+    if sql.first(has_column, &["SchemaVersion".into(), "version".into()])?.is_none() {
+        return Ok(0);
+    }
+    sql.first(READ_VERSION, &[])?.map_or(Ok(0), |row| row.int(0))
+}
+
 /// Table and column of `ALTER TABLE t ADD COLUMN c ...`.
 fn added_column(statement: &str) -> Option<(&str, &str)> {
     let mut words = statement.split_whitespace();
@@ -102,7 +130,12 @@ mod tests {
 
     #[test]
     fn statements_end_at_a_semicolon_at_a_line_end() {
-        let file = Migration { version: 1, sql: "-- a; comment\nCREATE a (\n  x\n);\n\nINSERT ';' b;\n", code: &[] };
+        let file = Migration {
+            version: 1,
+            sql: "-- a; comment\nCREATE a (\n  x\n);\n\nINSERT ';' b;\n",
+            code: &[],
+            pieces: &[],
+        };
         assert_eq!(file.statements(), ["CREATE a (\n  x\n)", "INSERT ';' b"]);
     }
 

@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Peer, Seq, UserId};
+use crate::names::Unfit;
 
 /// Why the store did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +69,10 @@ pub trait OpenStore: Send + Sync {
     /// One sentence for each setting of the database under which an acknowledged message would not be durable.
     fn durability_warnings(&self) -> Result<Vec<String>>;
 
+    /// The names that are found by their exact spelling only, or will be after [`OpenStore::migrate`]: at most `limit` of
+    /// users, and of groups. Changes nothing.
+    fn kept_names(&self, limit: u32) -> Result<Vec<KeptName>>;
+
     /// How long a call may take at most before it is `Unavailable`.
     fn timeout(&self) -> Duration;
 }
@@ -77,8 +82,30 @@ pub trait OpenStore: Send + Sync {
 pub enum Created<Id> {
     /// It exists now.
     New(Id),
-    /// Somebody has this name already (names are compared without regard to case).
+    /// Somebody has this name already (names are compared as `crate::names` says).
     NameTaken,
+}
+
+/// What has a name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Named {
+    /// A user.
+    User,
+    /// A group.
+    Group,
+}
+
+/// A name of before the rules for new ones, which is found by its exact spelling only.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeptName {
+    /// Whose kind it is.
+    pub named: Named,
+    /// Whose.
+    pub id: i64,
+    /// The name.
+    pub name: String,
+    /// Why it cannot be compared with others; without that another one, of a lower id, is the same.
+    pub why: Option<Unfit>,
 }
 
 /// How a request names a user.
@@ -86,7 +113,7 @@ pub enum Created<Id> {
 pub enum Who<'a> {
     /// By id.
     Id(UserId),
-    /// By name, without regard to case.
+    /// By name: one that is spelled exactly so, or else one that is compared to be the same.
     Name(&'a str),
 }
 
@@ -405,7 +432,7 @@ pub trait Store: Send {
 
     // --- find -------------------------------------------------------------------------------------------------
 
-    /// Users whose id is `id`, then those whose name begins with `prefix` without regard to case; at most `limit`.
+    /// Users whose id is `id`, then those whose name begins with `prefix`, as names are compared; at most `limit`.
     fn find_users(&mut self, id: Option<UserId>, prefix: &str, limit: u32) -> Result<Vec<Person>>;
 
     /// Groups, likewise.

@@ -23,7 +23,7 @@ use self::link::{Link, Server};
 use self::settle::Unsettled;
 use super::numbering::Plan;
 use super::sql::{Done, Engine, Fault, Sql, SqlStore};
-use super::{Append, Appended, CursorRow, OpenStore, Result, Store, StoreError};
+use super::{Append, Appended, CursorRow, KeptName, OpenStore, Result, Store, StoreError};
 
 /// Opens stores on one database of a server.
 pub struct MySqlStores {
@@ -52,6 +52,10 @@ impl OpenStore for MySqlStores {
     fn durability_warnings(&self) -> Result<Vec<String>> {
         let mut link = Link::new(Arc::clone(&self.server));
         Ok(link.attempt(|session| durability(session))?)
+    }
+
+    fn kept_names(&self, limit: u32) -> Result<Vec<KeptName>> {
+        migration::kept_names(&self.server, limit)
     }
 
     fn timeout(&self) -> Duration {

@@ -20,8 +20,8 @@ use std::time::Duration;
 use rusqlite::{Connection, TransactionBehavior};
 
 use self::connection::{Handle, fault};
-use super::sql::{Done, Engine, Sql, SqlStore};
-use super::{Append, Appended, CursorRow, OpenStore, Result, Store, StoreError, migrate};
+use super::sql::{Done, Engine, Sql, SqlStore, upgrade};
+use super::{Append, Appended, CursorRow, KeptName, OpenStore, Result, Store, StoreError, migrate};
 use crate::clock::UnixMs;
 use crate::config::Synchronous;
 
@@ -72,12 +72,7 @@ impl OpenStore for SqliteStores {
     fn migrate(&self) -> Result<()> {
         self.writer.transaction(|connection| {
             let mut sql = Handle(connection);
-            let has_versions = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'SchemaVersion'";
-            let present = match sql.first(has_versions, &[])? {
-                Some(_) => sql.first(migrate::READ_VERSION, &[])?.map_or(Ok(0), |row| row.int(0))?,
-                None => 0,
-            };
-            let missing = match migrate::missing(present, migrate::SQLITE) {
+            let missing = match migrate::missing(migrate::version(&mut sql)?, migrate::SQLITE) {
                 Ok(missing) => missing,
                 Err(refused) => return Ok(Err(refused)),
             };
@@ -89,6 +84,8 @@ impl OpenStore for SqliteStores {
                     }
                 }
                 migration.code.iter().try_for_each(|step| step(&mut sql))?;
+                // All in this one transaction: nobody else is there to wait for it.
+                migration.pieces.iter().try_for_each(|piece| in_pieces(&mut sql, *piece))?;
                 sql.run(migrate::RECORD_VERSION, &[migration.version.into(), UnixMs::now().into()])?;
             }
             Ok(Ok(()))
@@ -104,9 +101,21 @@ impl OpenStore for SqliteStores {
         Ok(if synchronous < full { vec![warning.to_owned()] } else { Vec::new() })
     }
 
+    fn kept_names(&self, limit: u32) -> Result<Vec<KeptName>> {
+        self.writer.alone(|connection| upgrade::kept_names(&mut Handle(connection), limit))
+    }
+
     fn timeout(&self) -> Duration {
         self.timeout
     }
+}
+
+fn in_pieces(sql: &mut dyn Sql, piece: migrate::Piece) -> Done<()> {
+    let mut next = Some(0);
+    while let Some(after) = next {
+        next = piece(sql, after)?;
+    }
+    Ok(())
 }
 
 fn lock(path: &Path, dir: &Path) -> Result<File> {

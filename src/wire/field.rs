@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::errno::Errno;
 use crate::ids::{GroupId, UserId};
+use crate::names;
 
 /// The longest `cid` in characters.
 pub(super) const CID_CHARS_MAX: usize = 64;
@@ -83,7 +84,16 @@ pub(super) fn bounded<'a>(field: &str, raw: Raw<'a>, chars_max: usize) -> Parsed
     Ok(text)
 }
 
-/// A name of a user, a group or a device.
+/// A name that a user or a group is to have. (Names that are there already have had other rules.)
+pub(super) fn new_name(field: &str, raw: Raw<'_>) -> Parsed<String> {
+    let name = name(field, raw)?;
+    match names::check_new(&name) {
+        Ok(()) => Ok(name),
+        Err(unfit) => Err(RequestError::malformed(format!("`{field}` {unfit}"))),
+    }
+}
+
+/// A name of a device; what every name must be.
 pub(super) fn name(field: &str, raw: Raw<'_>) -> Parsed<String> {
     let name = bounded(field, raw, NAME_CHARS_MAX)?;
     if name.is_empty() {

@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::field::{
-    CID_CHARS_MAX, NAME_CHARS_MAX, Parsed, Raw, bounded, cid, ext, flag, group_id, is_integer, is_string, name, number,
-    optional, password, required, text, user_id,
+    CID_CHARS_MAX, NAME_CHARS_MAX, Parsed, Raw, bounded, cid, ext, flag, group_id, is_integer, is_string, name,
+    new_name, number, optional, password, required, text, user_id,
 };
 use crate::ids::{GroupId, Peer, Seq, UserId};
 
@@ -193,7 +193,7 @@ pub struct Register {
 
 impl Request for Register {
     fn parse(line: &Envelope<'_>, _: Bounds) -> Parsed<Self> {
-        Ok(Self { name: name("name", line.name)?, password: password(line.pwd)? })
+        Ok(Self { name: new_name("name", line.name)?, password: password(line.pwd)? })
     }
 }
 
@@ -292,7 +292,7 @@ pub struct CreateGroup {
 
 impl Request for CreateGroup {
     fn parse(line: &Envelope<'_>, _: Bounds) -> Parsed<Self> {
-        let name = name("groupname", line.groupname)?;
+        let name = new_name("groupname", line.groupname)?;
         let desc = optional(line.groupdesc, |raw| bounded("groupdesc", Some(raw), DESC_CHARS_MAX))?;
         Ok(Self { name, desc: desc.map(Cow::into_owned).unwrap_or_default() })
     }

@@ -15,6 +15,7 @@ mod groups;
 mod history;
 mod leaving;
 mod mysql_faults;
+mod names;
 mod proxy;
 mod schema;
 mod sqlite_files;
@@ -65,6 +66,13 @@ contract! {
         users_by_id_then_by_prefix
         groups_by_id_then_by_prefix
         prefixes_are_no_patterns;
+    names:
+        names_that_read_the_same_are_one_account
+        a_prefix_is_compared_as_names_are
+        a_prefix_that_shows_nothing_finds_nobody
+        names_of_before_keep_their_owners
+        names_of_before_get_their_keys_in_pieces
+        keys_are_given_again_from_any_state;
     appending:
         messages_are_numbered_per_conversation
         batches_and_everything_else_of_one_store_are_committed_at_once

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::link::{Server, now};
 use super::session::Session;
 use crate::clock::UnixMs;
-use crate::store::sql::{Done, Fault, Sql};
-use crate::store::{Result, StoreError, migrate};
+use crate::store::sql::{Done, Fault, Sql, upgrade};
+use crate::store::{KeptName, Result, StoreError, migrate};
 
 /// How long a node waits for another that is migrating, and for a single statement of a migration.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -22,20 +22,16 @@ pub(super) fn migrate(server: &Server) -> Result<()> {
     if locked.map_or(Ok(0), |row| row.int(0))? != 1 {
         return Err(StoreError::Unavailable("another node has been migrating the database for minutes".into()));
     }
-    let missing = migrate::missing(present(&mut session)?, migrate::MYSQL)?;
+    let missing = migrate::missing(migrate::version(&mut session)?, migrate::MYSQL)?;
     apply(&mut session, missing)?;
     session.first(&format!("SELECT RELEASE_LOCK({LOCK})"), &[])?;
     Ok(())
 }
 
-fn present(session: &mut Session<'_>) -> Done<i64> {
-    let asked = "SELECT COUNT(*) FROM information_schema.tables \
-                 WHERE table_schema = DATABASE() AND table_name = 'SchemaVersion'";
-    let has_versions = session.first(asked, &[])?.map_or(Ok(0), |row| row.int(0))? > 0;
-    if !has_versions {
-        return Ok(0);
-    }
-    session.first(migrate::READ_VERSION, &[])?.map_or(Ok(0), |row| row.int(0))
+/// See [`crate::store::OpenStore::kept_names`]. A large table takes longer than calls may.
+pub(super) fn kept_names(server: &Server, limit: u32) -> Result<Vec<KeptName>> {
+    let mut conn = server.connect(PATIENCE)?;
+    Ok(upgrade::kept_names(&mut Session::new(&mut conn, now() + PATIENCE), limit)?)
 }
 
 fn apply(session: &mut Session<'_>, missing: &[migrate::Migration]) -> Done<()> {
@@ -57,7 +53,18 @@ fn upgrade(session: &mut Session<'_>, migration: &migrate::Migration) -> Done<()
             session.say(&statement)?;
         }
     }
-    migration.code.iter().try_for_each(|step| session.transaction(|session| step(session)))
+    migration.code.iter().try_for_each(|step| session.transaction(|session| step(session)))?;
+    migration.pieces.iter().try_for_each(|piece| in_pieces(session, *piece))
+}
+
+/// A large table takes as long as it takes; only a single piece is bounded in time.
+fn in_pieces(session: &mut Session<'_>, piece: migrate::Piece) -> Done<()> {
+    let mut next = Some(0);
+    while let Some(after) = next {
+        session.allow_until(now() + PATIENCE);
+        next = session.transaction(|session| piece(session, after))?;
+    }
+    Ok(())
 }
 
 fn in_migration(version: i64, fault: Fault) -> Fault {

@@ -50,6 +50,11 @@ impl<'c> Session<'c> {
         Self { connection, deadline }
     }
 
+    /// Moves the deadline, between two transactions.
+    pub(super) fn allow_until(&mut self, deadline: Instant) {
+        self.deadline = deadline;
+    }
+
     /// Has the connection begin its transactions like this from now on.
     pub(super) fn begin_as(mut self, wanted: Begin) -> Done<Self> {
         if self.connection.begins != wanted {

@@ -1,18 +1,19 @@
 //! Users, their tokens and their devices.
 
 use super::lists::{lookups, repeated};
-use super::{Done, Fault, Sql, name_key};
+use super::names::Keys;
+use super::{Done, Fault, Sql};
 use crate::clock::UnixMs;
 use crate::ids::{DeviceId, UserId};
 use crate::store::{Created, TokenHash, TokenRow, UserRow, Who};
 
 pub(super) fn create(sql: &mut dyn Sql, name: &str, password: &str, now: UnixMs) -> Done<Created<UserId>> {
-    let key = name_key(name);
+    let keys = Keys::of(name);
     // Looked up first: a refused INSERT would use up an id.
-    if sql.first("SELECT id FROM User WHERE name_key = ?", &[key.as_str().into()])?.is_some() {
+    if sql.first("SELECT id FROM User WHERE name_key IN (?, ?)", &keys.args())?.is_some() {
         return Ok(Created::NameTaken);
     }
-    let args = [name.into(), key.as_str().into(), password.into(), now.into()];
+    let args = [name.into(), keys.for_new()?, password.into(), now.into()];
     let made =
         sql.run("INSERT INTO User (name, name_key, password, state, created_at) VALUES (?, ?, ?, 'offline', ?)", &args);
     match made {
@@ -28,8 +29,8 @@ pub(super) fn user(sql: &mut dyn Sql, who: Who<'_>) -> Done<Option<UserRow>> {
     let found = match who {
         Who::Id(id) => sql.first("SELECT id, name, password FROM User WHERE id = ?", &[id.into()])?,
         Who::Name(name) => {
-            let key = name_key(name);
-            sql.first("SELECT id, name, password FROM User WHERE name_key = ?", &[key.as_str().into()])?
+            let statement = "SELECT id, name, password FROM User WHERE name_key IN (?, ?) ORDER BY name_key LIMIT 1";
+            sql.first(statement, &Keys::of(name).args())?
         }
     };
     found.map(|mut row| Ok(UserRow { id: row.user(0)?, name: row.text(1)?, password: row.text(2)? })).transpose()

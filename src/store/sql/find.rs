@@ -1,7 +1,8 @@
 //! Users and groups by id or by the beginning of a name.
 
-use super::{Done, Row, Sql, groups, name_key};
+use super::{Done, Row, Sql, groups};
 use crate::ids::{GroupId, UserId};
+use crate::names;
 use crate::store::{GroupRow, Person};
 
 /// Behind every name that begins with what it follows: no assigned character is above it.
@@ -28,11 +29,17 @@ fn find(sql: &mut dyn Sql, id: Option<i64>, prefix: &str, limit: u32, [by_id, by
         Some(id) => sql.rows(by_id, &[id.into()])?,
         None => Vec::new(),
     };
-    let room = limit.saturating_sub(u32::from(!found.is_empty()));
-    let from = name_key(prefix);
-    let to = format!("{from}{LAST_CHARACTER}");
-    let args = [from.as_str().into(), to.as_str().into(), id.unwrap_or(0).into(), room.into()];
-    found.extend(sql.rows(by_prefix, &args)?);
-    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    // Names that are found by their exact spelling are few, and come first: another name may be more like them than they.
+    for from in [names::exact_key(prefix), names::key(prefix)] {
+        let room = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(found.len());
+        // Of a prefix that shows nothing no key is left, and all names would begin with it.
+        if room == 0 || from.is_empty() {
+            continue;
+        }
+        let to = format!("{from}{LAST_CHARACTER}");
+        let room = u32::try_from(room).unwrap_or(limit);
+        let args = [from.as_str().into(), to.as_str().into(), id.unwrap_or(0).into(), room.into()];
+        found.extend(sql.rows(by_prefix, &args)?);
+    }
     Ok(found)
 }

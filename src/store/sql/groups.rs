@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 
 use super::lists::{exact_pieces, lookups, repeated};
-use super::{Done, Fault, Row, Sql, accounts, name_key};
+use super::names::Keys;
+use super::{Done, Fault, Row, Sql, accounts};
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, GroupId, Seq, UserId};
 use crate::store::{Created, GroupRow, Joined, Left, Member, MemberPage, Role};
@@ -21,11 +22,11 @@ pub(super) fn create(
     desc: &str,
     now: UnixMs,
 ) -> Done<Created<GroupId>> {
-    let key = name_key(name);
-    if sql.first("SELECT id FROM AllGroup WHERE name_key = ?", &[key.as_str().into()])?.is_some() {
+    let keys = Keys::of(name);
+    if sql.first("SELECT id FROM AllGroup WHERE name_key IN (?, ?)", &keys.args())?.is_some() {
         return Ok(Created::NameTaken);
     }
-    let args = [name.into(), key.as_str().into(), desc.into(), now.into()];
+    let args = [name.into(), keys.for_new()?, desc.into(), now.into()];
     match sql.run("INSERT INTO AllGroup (groupname, name_key, groupdesc, created_at) VALUES (?, ?, ?, ?)", &args) {
         Ok(_) => {}
         Err(Fault::Taken(_)) => return Ok(Created::NameTaken),

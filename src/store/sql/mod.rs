@@ -3,7 +3,7 @@
 //! ```text
 //!   trait Store <- store.rs: SqlStore<Engine>     one line per call: which statements, in what kind of transaction
 //!                    |
-//!      accounts friends groups find history pending cluster   the statements, over `dyn Sql`
+//!      accounts friends groups find names history pending cluster   the statements, over `dyn Sql`
 //!                    |
 //!      trait Engine (SQLite's, MySQL's): runs them on a connection, retries, turns faults into `StoreError`
 //! ```
@@ -15,6 +15,7 @@ mod friends;
 mod groups;
 mod history;
 pub(super) mod lists;
+mod names;
 mod pending;
 mod row;
 mod store;
@@ -108,8 +109,3 @@ pub(super) trait Engine: Send {
 
 /// The store over an engine.
 pub(super) struct SqlStore<E>(pub(super) E);
-
-/// What a name is compared by: users and groups are unique without regard to case, in any script, and accents count.
-fn name_key(name: &str) -> String {
-    name.to_lowercase()
-}

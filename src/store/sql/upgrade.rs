@@ -1,10 +1,15 @@
 //! What a migration does to the data that SQL alone cannot say. Each step may be run again.
 
+use super::names::{self, GROUPS, USERS};
 use super::{Done, Fault, Sql};
 use crate::ids::hex;
+use crate::store::{KeptName, migrate};
 
 /// Random bytes of an identity or an epoch; each is two hexadecimal digits.
 const IDENTITY_BYTES: usize = 16;
+
+/// The schema version whose names have the keys of `crate::names`.
+const KEYS_SINCE: i64 = 2;
 
 /// Gives the data an identity and a first epoch, unless they have them.
 pub(in crate::store) fn make_identity(sql: &mut dyn Sql) -> Done<()> {
@@ -12,6 +17,33 @@ pub(in crate::store) fn make_identity(sql: &mut dyn Sql) -> Done<()> {
     let statement = format!("{} Cluster (one, id, epoch) VALUES (1, ?, ?)", sql.dialect().insert_new);
     sql.run(&statement, &[id.as_str().into(), epoch.as_str().into()])?;
     Ok(())
+}
+
+/// Gives the next users behind an id the keys of their names; see [`names::give_keys`].
+pub(in crate::store) fn name_users(sql: &mut dyn Sql, after: i64) -> Done<Option<i64>> {
+    names::give_keys(sql, USERS, after)
+}
+
+/// The same for groups.
+pub(in crate::store) fn name_groups(sql: &mut dyn Sql, after: i64) -> Done<Option<i64>> {
+    names::give_keys(sql, GROUPS, after)
+}
+
+/// The names that have no key of their own, or will have none when the database has been brought up to date; at most
+/// `limit` of users, and of groups. Changes nothing.
+pub(in crate::store) fn kept_names(sql: &mut dyn Sql, limit: u32) -> Done<Vec<KeptName>> {
+    let version = migrate::version(sql)?;
+    if version == 0 {
+        return Ok(Vec::new());
+    }
+    let mut kept = Vec::new();
+    for table in [USERS, GROUPS] {
+        kept.extend(match version {
+            ..KEYS_SINCE => names::to_be_kept(sql, table, limit)?,
+            KEYS_SINCE.. => names::kept(sql, table, limit)?,
+        });
+    }
+    Ok(kept)
 }
 
 /// A fresh identity: random, in hexadecimal digits.

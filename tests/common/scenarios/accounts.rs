@@ -55,6 +55,73 @@ pub fn names_follow_the_rules(site: Site) {
     client.ok(json!({"msgid": 4, "name": format!("{} Ünïcödé 名前", unique("in side")), "pwd": PASSWORD}));
 }
 
+pub fn names_that_read_the_same_are_one_account(site: Site) {
+    for spellings in [
+        [unique("ΛΟΓΟΣ"), "λογοσ".to_owned(), "λογος".to_owned()],
+        [unique("café"), "cafe\u{301}".to_owned(), "CAFÉ".to_owned()],
+        [unique("anna"), "ａｎｎａ".to_owned(), "Ａnna".to_owned()],
+        [unique("山田 太郎"), "山田\u{3000}太郎".to_owned(), "山田\u{A0} 太郎".to_owned()],
+    ] {
+        let number = spellings[0].rsplit('-').next().unwrap().to_owned();
+        let mut client = Client::connect(site.here);
+        let id = client.ok(json!({"msgid": 4, "name": spellings[0], "pwd": PASSWORD}))["id"].clone();
+        let mut founder = Client::newcomer(site.here, "founder");
+        founder.ok(json!({"msgid": 8, "groupname": spellings[0]}));
+        for spelling in &spellings[1..] {
+            let spelling = format!("{spelling}-{number}");
+            let mut other = Client::connect(site.there);
+            other.refused(json!({"msgid": 4, "name": spelling, "pwd": PASSWORD}), 1);
+            founder.refused(json!({"msgid": 8, "groupname": spelling}), 1);
+            let reply = crate::common::process::wait_for("the session before to be gone", || {
+                let reply = other.request(json!({"msgid": 1, "name": spelling, "pwd": PASSWORD}));
+                (reply["errno"] != 2).then_some(reply)
+            });
+            assert_eq!((&reply["id"], &reply["name"]), (&id, &json!(spellings[0])), "{spelling:?}: {reply}");
+            other.log_out();
+        }
+    }
+}
+
+pub fn names_that_cannot_be_seen_or_told_from_ids_are_refused(site: Site) {
+    let mut client = Client::newcomer(site.here, "names");
+    for (bad, told) in [
+        ("anna\u{200B}", "U+200B"),
+        ("\u{202E}anna", "U+202E"),
+        ("\u{2800}", "U+2800"),
+        ("\u{3164}", "U+3164"),
+        ("an\u{AD}na", "U+00AD"),
+        ("\u{FE0F}", "U+FE0F"),
+        ("\u{301}", "U+0301"),
+        ("\u{180E}x", "U+180E"),
+        ("anna\u{378}", "U+0378"),
+        ("a\u{2028}b", "U+2028"),
+        ("\u{200D}", "U+200D"),
+        ("12345", "digits"),
+        ("１２３", "digits"),
+        ("١٢٣", "digits"),
+        ("12 345", "digits"),
+        ("#chess", "`#`"),
+        ("＃chess", "`#`"),
+        ("@anna", "`@`"),
+    ] {
+        for (field, request) in [
+            ("`name`", json!({"msgid": 4, "name": bad, "pwd": PASSWORD})),
+            ("`groupname`", json!({"msgid": 8, "groupname": bad})),
+        ] {
+            let reply = client.refused(request, 400);
+            let errmsg = reply["errmsg"].as_str().unwrap_or_default();
+            assert!(errmsg.contains(field) && errmsg.contains(told), "{bad:?} is refused for {told}: {reply}");
+        }
+    }
+    for good in ["👨‍👩‍👧", "❤️", "می‌خواهم", "ශ්‍රී", "🙂"] {
+        let name = unique(good);
+        client.ok(json!({"msgid": 4, "name": name, "pwd": PASSWORD}));
+        client.ok(json!({"msgid": 8, "groupname": name}));
+        let found = client.ok(json!({"msgid": 31, "keyword": name}));
+        assert_eq!(found["users"][0]["name"], json!(name), "as it was typed: {found}");
+    }
+}
+
 pub fn wrong_credentials_are_errno_1(site: Site) {
     let account = Account::register(site.here, "creds");
     let mut client = Client::connect(site.there);

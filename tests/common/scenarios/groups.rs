@@ -229,3 +229,31 @@ pub fn finding_users_and_groups(site: Site) {
         assert_eq!((&reply["users"], &reply["groups"]), (&json!([]), &json!([])), "nobody is called {keyword:?}");
     }
 }
+
+pub fn a_beginning_is_compared_as_names_are(site: Site) {
+    let mut searcher = Client::newcomer(site.there, "searcher");
+    let prefix = unique("x");
+    for name in ["ΟΔΥΣΣΕΥΣ", "café"] {
+        let name = format!("{prefix}{name}");
+        Client::connect(site.here).ok(json!({"msgid": 4, "name": name, "pwd": "x"}));
+        searcher.ok(json!({"msgid": 8, "groupname": name}));
+    }
+    for (keyword, found) in [
+        ("ΟΔΥΣ", "ΟΔΥΣΣΕΥΣ"),
+        ("οδυς", "ΟΔΥΣΣΕΥΣ"),
+        ("οδυσσευσ", "ΟΔΥΣΣΕΥΣ"),
+        ("οδυσσευς", "ΟΔΥΣΣΕΥΣ"),
+        ("CAFE\u{301}", "café"),
+        ("ｃａ", "café"),
+    ] {
+        let reply = searcher.ok(json!({"msgid": 31, "keyword": format!("{prefix}{keyword}")}));
+        let name = format!("{prefix}{found}");
+        assert_eq!(reply["users"].as_array().map(Vec::len), Some(1), "{keyword}: {reply}");
+        assert_eq!(reply["users"][0]["name"], json!(name), "{keyword}: {reply}");
+        assert_eq!(reply["groups"].as_array().map(Vec::len), Some(1), "{keyword}: {reply}");
+        assert_eq!(reply["groups"][0]["groupname"], json!(name), "{keyword}: {reply}");
+    }
+    // Nothing is left of this one; nobody's name begins with it, and not everybody's.
+    let reply = searcher.ok(json!({"msgid": 31, "keyword": "\u{200B}"}));
+    assert_eq!((&reply["users"], &reply["groups"]), (&json!([]), &json!([])), "{reply}");
+}

@@ -22,7 +22,8 @@ pub struct Site {
 macro_rules! test_every_scenario {
     ($running:path) => {
         $crate::scenario_tests!($running; accounts:
-            registration_and_login, a_taken_name_is_errno_1, names_follow_the_rules, wrong_credentials_are_errno_1,
+            registration_and_login, a_taken_name_is_errno_1, names_follow_the_rules, names_that_read_the_same_are_one_account,
+            names_that_cannot_be_seen_or_told_from_ids_are_refused, wrong_credentials_are_errno_1,
             a_second_login_on_a_connection_is_a_conflict, logout_ends_the_session_not_the_connection,
             logout_revokes_the_token, a_token_resumes_and_takes_over, account_repeats_the_login_reply,
             requests_need_a_session,
@@ -35,7 +36,7 @@ macro_rules! test_every_scenario {
         $crate::scenario_tests!($running; groups:
             creating_a_group, a_taken_group_name_is_errno_1, joining_tells_everyone, joining_twice_is_fine, leaving,
             the_creator_deletes_and_cannot_quit, strangers_are_refused, unknown_groups_are_not_found,
-            members_come_in_pages, finding_users_and_groups,
+            members_come_in_pages, finding_users_and_groups, a_beginning_is_compared_as_names_are,
         );
         $crate::scenario_tests!($running; chat:
             a_message_arrives_as_it_was_sent, both_directions_share_one_sequence, every_script_survives,
