@@ -7,7 +7,7 @@ use std::thread;
 use criterion::Criterion;
 use stonechat::config::SessionPolicy;
 use stonechat::delivery::directory::{Directory, Entry};
-use stonechat::ids::UserId;
+use stonechat::ids::{DeviceId, UserId};
 use stonechat::net::ConnId;
 
 const USERS: u32 = 100_000;
@@ -22,7 +22,8 @@ fn user(number: u32) -> UserId {
 }
 
 fn entry(number: u32) -> Entry {
-    Entry { conn: ConnId { reactor: 0, slot: number, generation: 0 }, token: u64::from(number) }
+    let conn = ConnId { reactor: 0, slot: number, generation: 0 };
+    Entry { conn, device: DeviceId::UNNAMED, key: u64::from(number) }
 }
 
 /// The next user of a walk that jumps over shards.

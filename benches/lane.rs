@@ -8,7 +8,7 @@ use criterion::{BatchSize, Criterion, Throughput};
 use stonechat::clock::UnixMs;
 use stonechat::config::Synchronous;
 use stonechat::delivery::lane::{Asker, Batch, Lane, Next};
-use stonechat::ids::{ConvId, Peer, UserId};
+use stonechat::ids::{ConvId, DeviceId, Peer, UserId};
 use stonechat::net::ConnId;
 use stonechat::store::sqlite::SqliteStores;
 use stonechat::store::{Append, Created, OpenStore, Store};
@@ -59,7 +59,7 @@ fn batch(people: &[UserId], size: usize) -> Batch {
         let body = body.clone().into();
         let append = Append { conv, sender, to, cid: None, body, sent_at: UnixMs(0), friends_only: false };
         let conn = ConnId { reactor: 0, slot: 0, generation: 0 };
-        batch.push(append, Asker { conn, name: Arc::clone(&name), echo: Echo::default() });
+        batch.push(append, Asker { conn, device: DeviceId::UNNAMED, name: Arc::clone(&name), echo: Echo::default() });
     }
     batch
 }

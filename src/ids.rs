@@ -144,6 +144,15 @@ impl DeviceId {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct NodeId(pub u64);
 
+impl NodeId {
+    /// The node of that name, which is what `Display` writes.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        let plain = name.len() == 16 && name.bytes().all(|digit| digit.is_ascii_hexdigit());
+        plain.then(|| u64::from_str_radix(name, 16).ok())?.map(Self)
+    }
+}
+
 impl fmt::Display for NodeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.0)
@@ -176,6 +185,16 @@ mod tests {
         assert_eq!(UserId::new(-1), None);
         assert_eq!(UserId::new(i64::from(i32::MAX) + 1), None);
         assert_eq!(UserId::new(i64::from(i32::MAX)).unwrap().number(), i32::MAX as u32);
+    }
+
+    #[test]
+    fn a_node_is_found_by_its_name() {
+        for node in [NodeId(0), NodeId(0xfeed), NodeId(u64::MAX)] {
+            assert_eq!(NodeId::parse(&node.to_string()), Some(node));
+        }
+        for name in ["", "feed", "+00000000000feed", "00000000000000000", "000000000000000g"] {
+            assert_eq!(NodeId::parse(name), None, "{name}");
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::bus::Bus;
 use crate::bus::local::LocalBus;
 use crate::bus::redis::{RedisBus, RedisBusError};
 use crate::clock::Clock;
-use crate::config::{Config, SessionPolicy, masked};
+use crate::config::{Config, masked};
 use crate::delivery::directory::Directory;
 use crate::delivery::ear::Ear;
 use crate::delivery::fanout::Fanout;
@@ -283,7 +283,7 @@ impl Node {
 
         let (stop_scribe, scribe_stopped) = bounded(0);
         let (desk, nudged) = scribe::desk(Arc::clone(metrics));
-        let scribe = Scribe::new(stores.open()?, Arc::clone(&bus), desk.clone());
+        let scribe = Scribe::new(stores.open()?, Arc::clone(&bus), Arc::clone(&directory), desk.clone());
         let scribe_thread =
             scribe::start(scribe, nudged, scribe_stopped).map_err(io_error("cannot start the scribe"))?;
 
@@ -309,7 +309,7 @@ impl Node {
         let reactor_threads = start_reactors(inboxes, &shared, &lanes, &workers)?;
         if let Some(redis) = redis {
             readiness.starting("the other nodes are met");
-            redis.start(Arc::new(Ear::new(fanout(), Arc::clone(metrics))))?;
+            redis.start(Arc::new(Ear::new(fanout(), shared.desk.clone(), Arc::clone(metrics))))?;
             if !redis.wait_for_introduction(INTRODUCTION_PATIENCE) {
                 log::warn!("serving without Redis: messages to other nodes come late until it is there");
             }
@@ -416,10 +416,7 @@ fn lane_parts_of(
     bus: &Arc<dyn Bus>,
     metrics: &Arc<Metrics>,
 ) -> LaneParts {
-    let echo = match config.session_policy {
-        SessionPolicy::Multi => EchoTo::OtherSessions,
-        SessionPolicy::Reject | SessionPolicy::Replace => EchoTo::Nobody,
-    };
+    let echo = EchoTo::under(config.session_policy);
     LaneParts {
         store,
         fanout,

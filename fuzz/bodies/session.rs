@@ -144,12 +144,12 @@ impl World {
         let mailboxes = Mailboxes::new(vec![Box::new(handle)]);
         let clock = Clock::system();
         let (desk, _) = scribe::desk(Arc::clone(&metrics));
-        let scribe = Scribe::new(open(), Arc::clone(&bus), desk.clone());
+        let scribe = Scribe::new(open(), Arc::clone(&bus), Arc::clone(&directory), desk.clone());
         let lane = LaneParts {
             store: open(),
             fanout: Fanout::new(mailboxes.clone(), Arc::clone(&directory)),
             bus: Arc::clone(&bus),
-            echo: EchoTo::Nobody,
+            echo: EchoTo::OtherDevices,
             patience: config.store.timeout,
             clock,
             metrics: Arc::clone(&metrics),

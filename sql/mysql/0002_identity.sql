@@ -25,3 +25,7 @@ CREATE OR REPLACE VIEW `OfflineMessage` AS
     JOIN `Message` m ON m.conv = c.conv AND m.seq > c.delivered
     WHERE c.device = 0 AND m.sender <> c.userid AND (c.conv > 4294967295 OR EXISTS (
         SELECT 1 FROM GroupUser g WHERE g.groupid = c.conv AND g.userid = c.userid));
+
+-- The node that has reported the user online; NULL when offline. What was reported before is of nodes that are no more.
+ALTER TABLE `User` ADD COLUMN state_node VARCHAR(16) NULL, ADD KEY user_by_state_node (state_node);
+UPDATE `User` SET state = 'offline' WHERE state = 'online' AND state_node IS NULL;

@@ -27,3 +27,8 @@ CREATE VIEW OfflineMessage AS
     JOIN Message m ON m.conv = c.conv AND m.seq > c.delivered
     WHERE c.device = 0 AND m.sender <> c.userid AND (c.conv > 4294967295 OR EXISTS (
         SELECT 1 FROM GroupUser g WHERE g.groupid = c.conv AND g.userid = c.userid));
+
+-- The node that has reported the user online; NULL when offline. What was reported before is of nodes that are no more.
+ALTER TABLE User ADD COLUMN state_node TEXT NULL;
+CREATE INDEX IF NOT EXISTS UserByStateNode ON User (state_node) WHERE state_node IS NOT NULL;
+UPDATE User SET state = 'offline' WHERE state = 'online' AND state_node IS NULL;

@@ -1,6 +1,7 @@
 //! The bus of a single node: there are no others, so nobody is told and nobody is elsewhere.
 
-use super::{Bell, Bus, BusError, Channel, LinkState, Ticket};
+use super::promise::Promise;
+use super::{Bell, Bus, Channel, LinkState, Question, Ticket};
 use crate::ids::NodeId;
 
 /// A bus without other nodes. Everything is in effect at once.
@@ -26,6 +27,10 @@ impl Bus for LocalBus {
         false
     }
 
+    fn nodes(&self) -> Option<Vec<NodeId>> {
+        Some(Vec::new())
+    }
+
     fn subscribe(&self, _: &[Channel]) -> Ticket {
         Ticket::in_effect()
     }
@@ -34,8 +39,8 @@ impl Bus for LocalBus {
 
     fn publish(&self, _: Vec<Bell>) {}
 
-    fn elsewhere(&self, channels: &[Channel]) -> Result<Vec<u64>, BusError> {
-        Ok(vec![0; channels.len()])
+    fn ask(&self, channels: &[Channel]) -> Question {
+        Promise::kept(Ok(vec![0; channels.len()].into()))
     }
 
     fn link(&self) -> LinkState {

@@ -9,13 +9,21 @@
 //! presence table: a dead node's subscriptions vanish with its connection.
 
 pub mod local;
+pub mod promise;
 pub mod redis;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::ids::{GroupId, NodeId, UserId};
+use crate::ids::{DeviceId, GroupId, NodeId, UserId};
+use promise::{Keeper, Promise, promise};
+
+/// The largest payload of a bell, in bytes. Ordinary messages are far below it: a bell for a larger one tells only that it
+/// exists.
+pub const BELL_BYTES_MAX: usize = 512 * 1024;
 
 /// What a node can subscribe to. Subscriptions are counted per node: as many unsubscribes as subscribes end one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -24,7 +32,10 @@ pub enum Channel {
     User(UserId),
     /// `g:<gid>`: what concerns one group; subscribed while a member has a session here.
     Group(GroupId),
-    /// `t:<16 hex digits>`: a session holds the token whose hash begins so; tells a resume from a second login.
+    /// `d:<uid>:<device>`: this device of a user has a session; tells a second login of a device from one beside it.
+    Device(UserId, DeviceId),
+    /// `t:<16 hex digits>`: a session that is resumed by this key, made of its token and its device; tells a resume from a
+    /// second login.
     Token(u64),
 }
 
@@ -33,7 +44,7 @@ pub enum Channel {
 pub struct Bell {
     /// Whom it concerns.
     pub channel: Channel,
-    /// Opaque to the bus; at most some 100 KiB.
+    /// Opaque to the bus; at most [`BELL_BYTES_MAX`].
     pub payload: Bytes,
 }
 
@@ -55,9 +66,50 @@ pub trait Listener: Send + Sync + 'static {
     fn resync(&self, why: &'static str);
 }
 
-/// Waits for subscriptions to take effect.
-#[derive(Debug)]
-pub struct Ticket(Option<crossbeam_channel::Receiver<()>>);
+/// What became of subscriptions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Subscribed {
+    /// They are in effect: bells come.
+    InEffect,
+    /// There is no link. They take effect with the next one, and the resync that follows it finds what was missed.
+    Away,
+}
+
+/// When subscriptions take effect.
+#[derive(Clone, Debug)]
+pub struct Ticket(Option<Pending>);
+
+#[derive(Clone, Debug)]
+struct Pending {
+    promise: Promise<Subscribed>,
+    lateness: Arc<Lateness>,
+}
+
+/// Whether subscriptions are confirmed later than anyone wants to wait: then nobody waits, until the other side has been
+/// heard of again.
+#[derive(Debug, Default)]
+pub struct Lateness(AtomicBool);
+
+impl Lateness {
+    /// Somebody has waited in vain.
+    pub fn note(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// The other side has been heard of.
+    pub fn clear(&self) {
+        // Mostly it is clear: a look is cheaper than a write that all readers share.
+        if self.is_noted() {
+            self.0.store(false, Ordering::Release);
+        }
+    }
+
+    /// Whether somebody has waited in vain, and nothing was heard since.
+    #[must_use]
+    pub fn is_noted(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
 
 impl Ticket {
     /// A ticket for what is in effect already.
@@ -66,27 +118,59 @@ impl Ticket {
         Self(None)
     }
 
-    /// A ticket that is done when the sender of `confirmed` sends. If it goes away instead, the wait ends at once as
-    /// failed. (A subscription made while the link is down is confirmed by the resync that follows the reconnect, so
-    /// nobody needs to wait for it.)
+    /// A ticket for what the keeper confirms. A keeper that is dropped says that the link is away.
     #[must_use]
-    pub fn pending(confirmed: crossbeam_channel::Receiver<()>) -> Self {
-        Self(Some(confirmed))
+    pub fn pending(lateness: Arc<Lateness>) -> (Self, Keeper<Subscribed>) {
+        let (promise, keeper) = promise(Subscribed::Away);
+        (Self(Some(Pending { promise, lateness })), keeper)
+    }
+
+    /// What has become of it; `None`: nothing yet.
+    #[must_use]
+    pub fn look(&self) -> Option<Subscribed> {
+        self.0.as_ref().map_or(Some(Subscribed::InEffect), |pending| pending.promise.look())
+    }
+
+    /// Whether it is still open, and worth waiting for.
+    #[must_use]
+    pub fn is_worth_waiting(&self) -> bool {
+        self.look().is_none() && self.0.as_ref().is_some_and(|pending| !pending.lateness.is_noted())
+    }
+
+    /// Nobody waits for it any longer: nobody shall wait for others of this link, until it is heard of again.
+    pub fn is_late(&self) {
+        if let Some(pending) = self.0.as_ref().filter(|pending| pending.promise.look().is_none()) {
+            pending.lateness.note();
+        }
+    }
+
+    /// Calls `call` when it is decided: at once if it is, else on the bus's thread.
+    pub fn then(&self, call: impl FnOnce() + Send + 'static) {
+        match &self.0 {
+            Some(pending) => pending.promise.then(call),
+            None => call(),
+        }
     }
 
     /// Waits until the subscriptions are in effect, at most `timeout`. `false` if they are not (the link is down).
     #[must_use]
     pub fn wait(self, timeout: Duration) -> bool {
-        self.0.is_none_or(|confirmed| confirmed.recv_timeout(timeout).is_ok())
+        self.0.is_none_or(|pending| pending.promise.wait(timeout) == Some(Subscribed::InEffect))
     }
 }
 
+/// How many other nodes are subscribed to each channel that was asked for, in that order.
+pub type Answer = Result<Arc<[u64]>, BusError>;
+
+/// A question that is being asked.
+pub type Question = Promise<Answer>;
+
 /// Why the bus could not answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum BusError {
     /// The link to the other nodes is down or did not answer in time.
     #[error("the bus is away: {0}")]
-    Away(String),
+    Away(Arc<str>),
 }
 
 /// State of the link to the other nodes.
@@ -108,7 +192,10 @@ pub trait Bus: Send + Sync {
         true
     }
 
-    /// Adds a subscription to each channel. Never blocks for the network; the ticket does, for who wants to.
+    /// The other nodes that are there; `None` when that is not known at present.
+    fn nodes(&self) -> Option<Vec<NodeId>>;
+
+    /// Adds a subscription to each channel. Never blocks for the network; the ticket tells when bells come.
     fn subscribe(&self, channels: &[Channel]) -> Ticket;
 
     /// Takes one subscription of each channel back. Never blocks for the network.
@@ -118,12 +205,9 @@ pub trait Bus: Send + Sync {
     /// and counted, and the other nodes are told to resync once the link is back.
     fn publish(&self, bells: Vec<Bell>);
 
-    /// For each channel, how many nodes other than this one are subscribed to it. Waits for the network, at most
-    /// about a second: for workers, never for reactors.
-    ///
-    /// # Errors
-    /// `BusError::Away` when the link is down: the presence of others is unknown then.
-    fn elsewhere(&self, channels: &[Channel]) -> Result<Vec<u64>, BusError>;
+    /// Asks for each channel how many nodes other than this one are subscribed to it. Never blocks for the network. The
+    /// answer comes within about a second, and at once while nobody answers: the presence of others is unknown then.
+    fn ask(&self, channels: &[Channel]) -> Question;
 
     /// Whether bells arrive at present.
     fn link(&self) -> LinkState;

@@ -5,7 +5,14 @@
 
 use bytes::Bytes;
 
-use crate::ids::{ConvId, GroupId, Seq, UserId};
+use crate::bus::BELL_BYTES_MAX;
+use crate::ids::{ConvId, DeviceId, GroupId, Seq, UserId};
+
+/// The longest head, in bytes: a word, and three numbers of at most 20 digits, each with what separates them.
+const HEAD_BYTES_MAX: usize = 96;
+
+/// The longest line that a bell carries. A message with a longer one is fetched by whoever is told of it.
+pub const LINE_BYTES_MAX: usize = BELL_BYTES_MAX - HEAD_BYTES_MAX;
 
 /// What a bell tells. Which channel it comes on says whom.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,14 +26,29 @@ pub enum Ring<'a> {
         /// The push.
         line: &'a [u8],
     },
-    /// A line that is told once.
+    /// The user has sent a message elsewhere, on this device: sessions of other devices are told.
+    Own {
+        /// The device that has it.
+        device: DeviceId,
+        /// Its conversation.
+        conv: ConvId,
+        /// Its place there.
+        seq: Seq,
+        /// The push; empty: only that it exists.
+        line: &'a [u8],
+    },
+    /// A line that is told once; an empty one is told to nobody.
     Notice(&'a [u8]),
     /// The same, for a group's members but for this user.
     NoticeBut(UserId, &'a [u8]),
-    /// The user has logged in elsewhere: sessions here are replaced.
-    Replaced,
-    /// The user has logged in elsewhere with the token whose hash begins so: the session that held it is replaced.
+    /// The user has logged in elsewhere on this device: its sessions here are replaced.
+    Replaced(DeviceId),
+    /// The user has resumed elsewhere the session with this key, which is replaced.
     Resumed(u64),
+    /// The user has a session elsewhere, beside those here.
+    Beside,
+    /// A node has reported the user offline: whoever has a session of that user reports again.
+    Offline,
     /// The user has joined a group elsewhere.
     Joined(GroupId, &'a [u8]),
     /// The user has left a group elsewhere.
@@ -36,19 +58,24 @@ pub enum Ring<'a> {
 }
 
 impl<'a> Ring<'a> {
-    /// The payload of a bell.
+    /// The payload of a bell. A line that is too long for one is left out: what the bell tells is told all the same.
     #[must_use]
     pub fn encode(&self) -> Bytes {
         let (head, line): (String, &[u8]) = match self {
+            Self::Own { device, conv, seq, line } => (format!("own {} {} {seq}\n", device.0, conv.number()), line),
             Self::Message { conv, seq, line } => (format!("message {} {seq}\n", conv.number()), line),
             Self::Notice(line) => ("notice\n".to_owned(), line),
             Self::NoticeBut(user, line) => (format!("notice-but {user}\n"), line),
-            Self::Replaced => ("replaced\n".to_owned(), &[]),
+            Self::Replaced(device) => (format!("replaced {}\n", device.0), &[]),
             Self::Resumed(token) => (format!("resumed {token}\n"), &[]),
+            Self::Beside => ("beside\n".to_owned(), &[]),
+            Self::Offline => ("offline\n".to_owned(), &[]),
             Self::Joined(group, line) => (format!("joined {group}\n"), line),
             Self::Left(group, line) => (format!("left {group}\n"), line),
             Self::GroupDeleted(line) => ("group-deleted\n".to_owned(), line),
         };
+        debug_assert!(head.len() <= HEAD_BYTES_MAX, "{head}");
+        let line = if line.len() <= LINE_BYTES_MAX { line } else { &[] };
         let mut payload = Vec::with_capacity(head.len() + line.len());
         payload.extend_from_slice(head.as_bytes());
         payload.extend_from_slice(line);
@@ -71,9 +98,16 @@ impl<'a> Ring<'a> {
                 let conv = ConvId::from_number(number()?)?;
                 Self::Message { conv, seq: Seq::try_from(number()?).ok()?, line }
             }
+            "own" => {
+                let device = DeviceId(u16::try_from(number()?).ok()?);
+                let conv = ConvId::from_number(number()?)?;
+                Self::Own { device, conv, seq: Seq::try_from(number()?).ok()?, line }
+            }
             "notice" => Self::Notice(line),
             "notice-but" => Self::NoticeBut(UserId::new(number()?)?, line),
-            "replaced" => Self::Replaced,
+            "replaced" => Self::Replaced(DeviceId(u16::try_from(number()?).ok()?)),
+            "beside" => Self::Beside,
+            "offline" => Self::Offline,
             "joined" => Self::Joined(GroupId::new(number()?)?, line),
             "left" => Self::Left(GroupId::new(number()?)?, line),
             "group-deleted" => Self::GroupDeleted(line),
@@ -95,14 +129,37 @@ mod tests {
             Ring::Message { conv: ConvId::group(group), seq: 7, line: b"" },
             Ring::Notice(b"{\"a\":1}\n"),
             Ring::NoticeBut(user, b"x\n"),
-            Ring::Replaced,
+            Ring::Own {
+                device: DeviceId(u16::MAX),
+                conv: ConvId::pair(user, UserId::new(7).unwrap()),
+                seq: 8,
+                line: b"{}\n",
+            },
+            Ring::Replaced(DeviceId(3)),
             Ring::Resumed(u64::MAX),
+            Ring::Beside,
+            Ring::Offline,
             Ring::Joined(group, b"x\n"),
             Ring::Left(group, b"x\n"),
             Ring::GroupDeleted(b"x\n"),
         ] {
             assert_eq!(Ring::decode(&ring.encode()), Some(ring));
         }
+    }
+
+    #[test]
+    fn what_is_too_long_for_a_bell_is_told_without_its_line() {
+        let group = GroupId::new(5).unwrap();
+        let longest = vec![b'x'; LINE_BYTES_MAX];
+        assert_eq!(Ring::decode(&Ring::Notice(&longest).encode()), Some(Ring::Notice(&longest)));
+        let longer = vec![b'x'; LINE_BYTES_MAX + 1];
+        let message = |line| Ring::Message { conv: ConvId::group(group), seq: 7, line };
+        assert_eq!(Ring::decode(&message(&longer).encode()), Some(message(b"")));
+        assert_eq!(Ring::decode(&Ring::Left(group, &longer).encode()), Some(Ring::Left(group, b"")));
+        let user = UserId::new(i64::from(i32::MAX)).unwrap();
+        let conv = ConvId::pair(user, UserId::new(i64::from(i32::MAX) - 1).unwrap());
+        let head = Ring::Own { device: DeviceId(u16::MAX), conv, seq: u64::MAX, line: b"" }.encode();
+        assert!(head.len() <= HEAD_BYTES_MAX);
     }
 
     #[test]

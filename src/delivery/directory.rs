@@ -1,10 +1,17 @@
 //! Who is online on this node: user -> connections. The map with its locks; no guard leaves this file.
+//!
+//! ```text
+//!   enter --> here --leave-----------------------> gone
+//!              |
+//!              +--replaced, evicted--> leaving --leave--> gone        whoever takes its place waits for that
+//! ```
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::config::SessionPolicy;
-use crate::ids::UserId;
+use crate::ids::{DeviceId, UserId};
 use crate::net::ConnId;
 
 /// Locks are held for a look-up each; 64 make contention between a few dozen threads rare.
@@ -15,88 +22,191 @@ const SHARDS_COUNT: usize = 64;
 pub struct Entry {
     /// Its connection.
     pub conn: ConnId,
-    /// The beginning of the hash of the token it holds.
-    pub token: u64,
+    /// Its device: sessions of other devices are none of its business.
+    pub device: DeviceId,
+    /// What it resumes by: made of its token and its device.
+    pub key: u64,
 }
 
 /// What became of a session that wanted to enter.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Entered {
-    /// It is in; these sessions of the same user have been taken out and must be closed.
+    /// It is in; these sessions of the same device have been taken out and must be closed.
     In(Vec<ConnId>),
-    /// The user is online already, and the policy is to refuse.
+    /// The device is online already, and the policy is to refuse.
     AlreadyOnline,
 }
 
-type Sessions = HashMap<UserId, Vec<Entry>>;
+/// Which sessions of a user give way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Eviction {
+    /// Those of this device.
+    Device(DeviceId),
+    /// Those that are resumed by this key.
+    Key(u64),
+}
+
+/// Whether the user may have sessions on other nodes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Elsewhere {
+    /// No, as far as is known.
+    No,
+    /// Perhaps.
+    Perhaps,
+}
+
+#[derive(Debug)]
+struct Sessions {
+    // One session is what nearly everybody has.
+    entries: Vec<Entry>,
+    /// The age of [`Directory::age`] in which it was known that there are no sessions elsewhere; 0: there may be.
+    alone_in: u32,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    here: HashMap<UserId, Sessions>,
+    /// Sessions that have been told to close. Few, and not for long.
+    leaving: HashMap<UserId, Vec<ConnId>>,
+}
 
 /// user -> connections. Any thread may call; no call blocks on anything but a short lock.
 #[derive(Debug)]
 pub struct Directory {
-    shards: Box<[Mutex<Sessions>]>,
+    shards: Box<[Mutex<Shard>]>,
+    /// Counts the times at which news about sessions elsewhere may have been missed. From 1 on.
+    age: AtomicU32,
 }
 
 impl Directory {
     /// An empty directory.
     #[must_use]
     pub fn new() -> Self {
-        Self { shards: (0..SHARDS_COUNT).map(|_| Mutex::default()).collect() }
+        Self { shards: (0..SHARDS_COUNT).map(|_| Mutex::default()).collect(), age: AtomicU32::new(1) }
     }
 
-    /// Lets a session in as the policy says. A session that resumes with the token an online session holds takes that
-    /// one's place under every policy.
+    /// Lets a session in as the policy says. A session that resumes with the token an online session of its device holds
+    /// takes that one's place under every policy.
     #[must_use]
     pub fn enter(&self, user: UserId, entry: Entry, policy: SessionPolicy) -> Entered {
+        let age = self.age.load(Ordering::Acquire);
         let mut shard = self.shard(user);
-        // One session is what nearly everybody has.
-        let sessions = shard.entry(user).or_insert_with(|| Vec::with_capacity(1));
-        let takes_over = |old: &Entry| policy == SessionPolicy::Replace || old.token == entry.token;
-        if policy == SessionPolicy::Reject && sessions.iter().any(|old| !takes_over(old)) {
+        let Shard { here, leaving } = &mut *shard;
+        let new = || Sessions { entries: Vec::with_capacity(1), alone_in: age };
+        let entries = &mut here.entry(user).or_insert_with(new).entries;
+        let is_rival = |old: &Entry| old.device == entry.device;
+        let takes_over = |old: &Entry| is_rival(old) && (policy == SessionPolicy::Replace || old.key == entry.key);
+        if policy == SessionPolicy::Reject && entries.iter().any(|old| is_rival(old) && !takes_over(old)) {
             return Entered::AlreadyOnline;
         }
-        let replaced = sessions.iter().filter(|old| takes_over(old)).map(|old| old.conn).collect();
-        sessions.retain(|old| !takes_over(old));
-        sessions.push(entry);
+        let replaced: Vec<ConnId> = entries.iter().filter(|old| takes_over(old)).map(|old| old.conn).collect();
+        entries.retain(|old| !takes_over(old));
+        entries.push(entry);
+        if !replaced.is_empty() {
+            leaving.entry(user).or_default().extend_from_slice(&replaced);
+        }
         Entered::In(replaced)
     }
 
     /// Takes a session out. Nothing happens if it is not there (any more).
     pub fn leave(&self, user: UserId, conn: ConnId) {
         let mut shard = self.shard(user);
-        let Some(sessions) = shard.get_mut(&user) else { return };
-        sessions.retain(|entry| entry.conn != conn);
-        if sessions.is_empty() {
-            shard.remove(&user);
+        let Shard { here, leaving } = &mut *shard;
+        if let Some(conns) = leaving.get_mut(&user) {
+            conns.retain(|known| *known != conn);
+            if conns.is_empty() {
+                leaving.remove(&user);
+            }
+        }
+        let Some(sessions) = here.get_mut(&user) else { return };
+        sessions.entries.retain(|entry| entry.conn != conn);
+        if sessions.entries.is_empty() {
+            here.remove(&user);
         }
     }
 
-    /// Takes all sessions of the user out, or those that hold this token, and returns them: they must be closed.
+    /// Takes those sessions of the user out and returns them: they must be closed.
     #[must_use]
-    pub fn evict(&self, user: UserId, token: Option<u64>) -> Vec<ConnId> {
+    pub fn evict(&self, user: UserId, whom: Eviction) -> Vec<ConnId> {
         let mut shard = self.shard(user);
-        let sessions = shard.remove(&user).unwrap_or_default();
-        let (evicted, kept): (Vec<_>, Vec<_>) =
-            sessions.into_iter().partition(|entry| token.is_none_or(|token| entry.token == token));
-        if !kept.is_empty() {
-            shard.insert(user, kept);
+        let Shard { here, leaving } = &mut *shard;
+        let Some(sessions) = here.get_mut(&user) else { return Vec::new() };
+        let goes = |entry: &Entry| match whom {
+            Eviction::Device(device) => entry.device == device,
+            Eviction::Key(key) => entry.key == key,
+        };
+        let evicted: Vec<ConnId> =
+            sessions.entries.iter().filter(|entry| goes(entry)).map(|entry| entry.conn).collect();
+        sessions.entries.retain(|entry| !goes(entry));
+        if sessions.entries.is_empty() {
+            here.remove(&user);
         }
-        evicted.into_iter().map(|entry| entry.conn).collect()
+        if !evicted.is_empty() {
+            leaving.entry(user).or_default().extend_from_slice(&evicted);
+        }
+        evicted
+    }
+
+    /// Whether a session that had to give way has not left yet.
+    #[must_use]
+    pub fn is_leaving(&self, user: UserId, conns: &[ConnId]) -> bool {
+        let shard = self.shard(user);
+        shard.leaving.get(&user).is_some_and(|leaving| conns.iter().any(|conn| leaving.contains(conn)))
+    }
+
+    /// Whether this session is in, and has not had to give way.
+    #[must_use]
+    pub fn holds(&self, user: UserId, conn: ConnId) -> bool {
+        let shard = self.shard(user);
+        shard.here.get(&user).is_some_and(|sessions| sessions.entries.iter().any(|entry| entry.conn == conn))
+    }
+
+    /// What is known about sessions of the user on other nodes.
+    pub fn note_elsewhere(&self, user: UserId, elsewhere: Elsewhere) {
+        let age = self.age.load(Ordering::Acquire);
+        if let Some(sessions) = self.shard(user).here.get_mut(&user) {
+            sessions.alone_in = if elsewhere == Elsewhere::No { age } else { 0 };
+        }
+    }
+
+    /// News about sessions elsewhere may have been missed: everybody may have some.
+    pub fn doubt(&self) {
+        let next = self.age.load(Ordering::Acquire).wrapping_add(1).max(1);
+        self.age.store(next, Ordering::Release);
+    }
+
+    /// Appends the user's sessions to `found`, and tells whether there may be others on other nodes.
+    pub fn sessions(&self, user: UserId, found: &mut Vec<Entry>) -> Elsewhere {
+        let age = self.age.load(Ordering::Acquire);
+        let shard = self.shard(user);
+        let Some(sessions) = shard.here.get(&user) else { return Elsewhere::Perhaps };
+        found.extend_from_slice(&sessions.entries);
+        if sessions.alone_in == age { Elsewhere::No } else { Elsewhere::Perhaps }
     }
 
     /// Appends the user's connections to `found`.
     pub fn connections(&self, user: UserId, found: &mut Vec<ConnId>) {
-        if let Some(sessions) = self.shard(user).get(&user) {
-            found.extend(sessions.iter().map(|entry| entry.conn));
+        if let Some(sessions) = self.shard(user).here.get(&user) {
+            found.extend(sessions.entries.iter().map(|entry| entry.conn));
         }
     }
 
     /// Whether the user has a session on this node.
     #[must_use]
     pub fn is_online(&self, user: UserId) -> bool {
-        self.shard(user).contains_key(&user)
+        self.shard(user).here.contains_key(&user)
     }
 
-    fn shard(&self, user: UserId) -> MutexGuard<'_, Sessions> {
+    /// Every user with a session here.
+    #[must_use]
+    pub fn users(&self) -> Vec<UserId> {
+        let lock = |shard: &Mutex<Shard>| -> Vec<UserId> {
+            shard.lock().unwrap_or_else(PoisonError::into_inner).here.keys().copied().collect()
+        };
+        self.shards.iter().flat_map(lock).collect()
+    }
+
+    fn shard(&self, user: UserId) -> MutexGuard<'_, Shard> {
         let index = user.number() as usize % SHARDS_COUNT;
         // Nothing in this file panics while it holds a lock, so a poisoned map is whole.
         self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
@@ -113,8 +223,12 @@ impl Default for Directory {
 mod tests {
     use super::*;
 
-    fn entry(slot: u32, token: u64) -> Entry {
-        Entry { conn: ConnId { reactor: 0, slot, generation: 0 }, token }
+    fn on(device: u16, slot: u32, key: u64) -> Entry {
+        Entry { conn: ConnId { reactor: 0, slot, generation: 0 }, device: DeviceId(device), key }
+    }
+
+    fn entry(slot: u32, key: u64) -> Entry {
+        on(0, slot, key)
     }
 
     fn user() -> UserId {
@@ -127,10 +241,12 @@ mod tests {
         found.into_iter().map(|conn| conn.slot).collect()
     }
 
+    const NOBODY: Entered = Entered::In(Vec::new());
+
     #[test]
     fn reject_lets_only_the_tokens_holder_take_over() {
         let directory = Directory::new();
-        assert_eq!(directory.enter(user(), entry(1, 10), SessionPolicy::Reject), Entered::In(vec![]));
+        assert_eq!(directory.enter(user(), entry(1, 10), SessionPolicy::Reject), NOBODY);
         assert_eq!(directory.enter(user(), entry(2, 20), SessionPolicy::Reject), Entered::AlreadyOnline);
         assert_eq!(online(&directory), [1]);
         let replaced = vec![entry(1, 10).conn];
@@ -141,7 +257,7 @@ mod tests {
     #[test]
     fn a_refused_first_login_leaves_nothing_behind() {
         let directory = Directory::new();
-        assert_eq!(directory.enter(user(), entry(1, 10), SessionPolicy::Reject), Entered::In(vec![]));
+        assert_eq!(directory.enter(user(), entry(1, 10), SessionPolicy::Reject), NOBODY);
         assert_eq!(directory.enter(user(), entry(2, 20), SessionPolicy::Reject), Entered::AlreadyOnline);
         directory.leave(user(), entry(2, 20).conn);
         assert!(directory.is_online(user()));
@@ -152,14 +268,60 @@ mod tests {
     #[test]
     fn replace_takes_all_and_multi_takes_none_but_the_tokens_own() {
         let directory = Directory::new();
-        assert_eq!(directory.enter(user(), entry(1, 10), SessionPolicy::Multi), Entered::In(vec![]));
-        assert_eq!(directory.enter(user(), entry(2, 20), SessionPolicy::Multi), Entered::In(vec![]));
+        assert_eq!(directory.enter(user(), entry(1, 10), SessionPolicy::Multi), NOBODY);
+        assert_eq!(directory.enter(user(), entry(2, 20), SessionPolicy::Multi), NOBODY);
         assert_eq!(directory.enter(user(), entry(3, 10), SessionPolicy::Multi), Entered::In(vec![entry(1, 10).conn]));
         assert_eq!(online(&directory), [2, 3]);
         let replaced = vec![entry(2, 20).conn, entry(3, 10).conn];
         assert_eq!(directory.enter(user(), entry(4, 40), SessionPolicy::Replace), Entered::In(replaced));
-        assert_eq!(directory.evict(user(), Some(30)), []);
-        assert_eq!(directory.evict(user(), None), [entry(4, 40).conn]);
+        assert_eq!(directory.evict(user(), Eviction::Key(30)), []);
+        assert_eq!(directory.evict(user(), Eviction::Device(DeviceId::UNNAMED)), [entry(4, 40).conn]);
         assert!(!directory.is_online(user()));
+    }
+
+    #[test]
+    fn another_devices_session_is_never_in_the_way() {
+        for policy in [SessionPolicy::Reject, SessionPolicy::Replace, SessionPolicy::Multi] {
+            let directory = Directory::new();
+            for device in 0..3 {
+                let new = on(device, u32::from(device), u64::from(device));
+                assert_eq!(directory.enter(user(), new, policy), NOBODY, "{policy:?}");
+            }
+            assert_eq!(online(&directory), [0, 1, 2], "{policy:?}");
+            assert_eq!(directory.evict(user(), Eviction::Device(DeviceId(1))), [on(1, 1, 1).conn]);
+            assert_eq!(online(&directory), [0, 2], "{policy:?}");
+        }
+    }
+
+    #[test]
+    fn who_had_to_give_way_is_leaving_until_it_has_left() {
+        let directory = Directory::new();
+        let (old, new) = (entry(1, 10), entry(2, 10));
+        drop(directory.enter(user(), old, SessionPolicy::Reject));
+        assert!(directory.holds(user(), old.conn) && !directory.is_leaving(user(), &[old.conn]));
+        drop(directory.enter(user(), new, SessionPolicy::Reject));
+        assert!(!directory.holds(user(), old.conn) && directory.is_leaving(user(), &[old.conn]));
+        directory.leave(user(), old.conn);
+        assert!(!directory.is_leaving(user(), &[old.conn]) && directory.holds(user(), new.conn));
+        assert_eq!(directory.evict(user(), Eviction::Key(10)), [new.conn]);
+        assert!(directory.is_leaving(user(), &[old.conn, new.conn]));
+        directory.leave(user(), new.conn);
+        assert!(directory.shard(user()).leaving.is_empty());
+    }
+
+    #[test]
+    fn sessions_elsewhere_are_possible_again_when_news_may_have_been_missed() {
+        let directory = Directory::new();
+        let elsewhere = || directory.sessions(user(), &mut Vec::new());
+        assert_eq!(elsewhere(), Elsewhere::Perhaps, "nothing is known of who is not here");
+        drop(directory.enter(user(), entry(1, 10), SessionPolicy::Reject));
+        assert_eq!(elsewhere(), Elsewhere::No);
+        directory.note_elsewhere(user(), Elsewhere::Perhaps);
+        assert_eq!(elsewhere(), Elsewhere::Perhaps);
+        directory.note_elsewhere(user(), Elsewhere::No);
+        assert_eq!(elsewhere(), Elsewhere::No);
+        directory.doubt();
+        assert_eq!(elsewhere(), Elsewhere::Perhaps);
+        assert_eq!(directory.users(), [user()]);
     }
 }

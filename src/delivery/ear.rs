@@ -5,23 +5,36 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 
 use super::bell::Ring;
+use super::directory::{Elsewhere, Entry, Eviction};
 use super::fanout::Fanout;
+use super::scribe::Desk;
 use super::{Addressee, Event};
 use crate::bus::{Channel, Heard, Listener};
-use crate::ids::{GroupId, UserId};
+use crate::ids::{ConvId, GroupId, Seq, UserId};
 use crate::metrics::Metrics;
 
 /// The node's ear on the bus. Called by the subscriber thread alone; the lock is never contended.
 pub struct Ear {
     fanout: Mutex<Fanout>,
+    desk: Desk,
     metrics: Arc<Metrics>,
 }
 
 impl Ear {
-    /// An ear that tells the reactors behind `fanout`.
+    /// An ear that tells the reactors behind `fanout`, and the scribe.
     #[must_use]
-    pub fn new(fanout: Fanout, metrics: Arc<Metrics>) -> Self {
-        Self { fanout: Mutex::new(fanout), metrics }
+    pub fn new(fanout: Fanout, desk: Desk, metrics: Arc<Metrics>) -> Self {
+        Self { fanout: Mutex::new(fanout), desk, metrics }
+    }
+
+    fn of_user(&self, fanout: &mut Fanout, user: UserId, ring: Ring<'_>) {
+        match ring {
+            Ring::Replaced(device) => fanout.replace(user, Eviction::Device(device)),
+            Ring::Resumed(key) => fanout.replace(user, Eviction::Key(key)),
+            Ring::Beside => fanout.directory().note_elsewhere(user, Elsewhere::Perhaps),
+            Ring::Offline if fanout.directory().is_online(user) => self.desk.changed(user),
+            ring => for_user(fanout, user, ring),
+        }
     }
 }
 
@@ -31,9 +44,9 @@ impl Listener for Ear {
         for bell in bells {
             let Some(ring) = Ring::decode(bell.payload) else { continue };
             match bell.channel {
-                Channel::User(user) => for_user(&mut fanout, user, ring),
+                Channel::User(user) => self.of_user(&mut fanout, user, ring),
                 Channel::Group(group) => for_group(&mut fanout, group, ring),
-                Channel::Token(_) => {}
+                Channel::Device(..) | Channel::Token(_) => {}
             }
         }
         fanout.flush();
@@ -42,56 +55,71 @@ impl Listener for Ear {
     fn resync(&self, why: &'static str) {
         log::info!("comparing all sessions with the store: {why}");
         self.metrics.resyncs.inc();
+        self.desk.report_all();
         let mut fanout = self.fanout.lock().unwrap_or_else(PoisonError::into_inner);
+        fanout.directory().doubt();
         fanout.to_all(&Event::Resync);
         fanout.flush();
     }
 }
 
 fn for_user(fanout: &mut Fanout, user: UserId, ring: Ring<'_>) {
-    let line = |line: &[u8]| Bytes::copy_from_slice(line);
     match ring {
-        Ring::Message { conv, seq, line: text } => {
-            let push = (!text.is_empty()).then(|| line(text));
-            fanout.to_user(user, None, |conn| Event::Message {
-                to: Addressee::Session(conn),
-                from: None,
-                conv,
-                seq,
-                line: push.clone(),
-            });
+        Ring::Message { conv, seq, line } => {
+            let message = message(conv, seq, line);
+            fanout.to_user(user, None, |conn| message(Addressee::Session(conn)));
+        }
+        Ring::Own { device, conv, seq, line } => {
+            let message = message(conv, seq, line);
+            let mut own = Vec::new();
+            fanout.directory().sessions(user, &mut own);
+            for Entry { conn, .. } in own.into_iter().filter(|entry| entry.device != device) {
+                fanout.to_connection(conn, message(Addressee::Session(conn)));
+            }
         }
         Ring::Notice(text) => {
-            let line = line(text);
+            let line = Bytes::copy_from_slice(text);
             fanout.to_user(user, None, |conn| Event::Notice { to: Addressee::Session(conn), line: line.clone() });
         }
         Ring::Joined(group, text) => {
-            let line = line(text);
+            let line = Bytes::copy_from_slice(text);
             fanout.to_user(user, None, |conn| Event::Joined { conn, group, line: line.clone() });
         }
         Ring::Left(group, text) => {
-            let line = line(text);
+            let line = Bytes::copy_from_slice(text);
             fanout.to_user(user, None, |conn| Event::Left { conn, group, line: line.clone() });
         }
-        Ring::Replaced => fanout.replace(user, None),
-        Ring::Resumed(token) => fanout.replace(user, Some(token)),
-        Ring::NoticeBut(..) | Ring::GroupDeleted(_) => {}
+        Ring::Replaced(_)
+        | Ring::Resumed(_)
+        | Ring::Beside
+        | Ring::Offline
+        | Ring::NoticeBut(..)
+        | Ring::GroupDeleted(_) => {}
     }
+}
+
+/// The same message for whomever it concerns here.
+fn message(conv: ConvId, seq: Seq, line: &[u8]) -> impl Fn(Addressee) -> Event + use<> {
+    let line = (!line.is_empty()).then(|| Bytes::copy_from_slice(line));
+    move |to| Event::Message { to, from: None, conv, seq, line: line.clone() }
 }
 
 fn for_group(fanout: &mut Fanout, group: GroupId, ring: Ring<'_>) {
     let line = |line: &[u8]| Bytes::copy_from_slice(line);
     let to = Addressee::Group(group);
     match ring {
-        Ring::Message { conv, seq, line: text } => {
-            let line = (!text.is_empty()).then(|| line(text));
-            fanout.to_all(&Event::Message { to, from: None, conv, seq, line });
-        }
+        Ring::Message { conv, seq, line } => fanout.to_all(&message(conv, seq, line)(to)),
         Ring::Notice(text) => fanout.to_all(&Event::Notice { to, line: line(text) }),
         Ring::NoticeBut(user, text) => {
             fanout.to_all(&Event::Notice { to: Addressee::GroupBut(group, user), line: line(text) });
         }
         Ring::GroupDeleted(text) => fanout.to_all(&Event::GroupDeleted { group, line: line(text) }),
-        Ring::Replaced | Ring::Resumed(_) | Ring::Joined(..) | Ring::Left(..) => {}
+        Ring::Own { .. }
+        | Ring::Replaced(_)
+        | Ring::Resumed(_)
+        | Ring::Beside
+        | Ring::Offline
+        | Ring::Joined(..)
+        | Ring::Left(..) => {}
     }
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::directory::Directory;
+use super::directory::{Directory, Elsewhere, Entry, Eviction};
 use super::{Event, Reactors};
-use crate::ids::UserId;
+use crate::ids::{DeviceId, UserId};
 use crate::net::ConnId;
 
 /// Events on their way to the reactors. Each lane, worker and the ear has its own.
@@ -13,6 +13,7 @@ pub struct Fanout {
     directory: Arc<Directory>,
     waiting: Vec<Vec<Event>>,
     found: Vec<ConnId>,
+    own: Vec<Entry>,
 }
 
 impl Fanout {
@@ -20,7 +21,7 @@ impl Fanout {
     #[must_use]
     pub fn new(reactors: Arc<dyn Reactors>, directory: Arc<Directory>) -> Self {
         let waiting = (0..reactors.count()).map(|_| Vec::new()).collect();
-        Self { reactors, directory, waiting, found: Vec::new() }
+        Self { reactors, directory, waiting, found: Vec::new(), own: Vec::new() }
     }
 
     /// An event for the reactor that owns `conn`.
@@ -40,12 +41,35 @@ impl Fanout {
         self.found = found;
     }
 
-    /// Takes the user's sessions on this node (those that hold `token`, if one is given) out of the directory and has
-    /// them closed.
-    pub fn replace(&mut self, user: UserId, token: Option<u64>) {
-        for conn in self.directory.evict(user, token) {
+    /// An event for each other session of the user on this node than that on `from`, and not for those of the device `but`.
+    /// Whether there may be more on other nodes.
+    pub fn to_user_but(
+        &mut self,
+        user: UserId,
+        from: ConnId,
+        but: Option<DeviceId>,
+        event: impl Fn(ConnId) -> Event,
+    ) -> Elsewhere {
+        let mut own = std::mem::take(&mut self.own);
+        let elsewhere = self.directory.sessions(user, &mut own);
+        for Entry { conn, .. } in own.drain(..).filter(|entry| entry.conn != from && Some(entry.device) != but) {
+            self.to_connection(conn, event(conn));
+        }
+        self.own = own;
+        elsewhere
+    }
+
+    /// Takes sessions of the user on this node out of the directory and has them closed.
+    pub fn replace(&mut self, user: UserId, whom: Eviction) {
+        for conn in self.directory.evict(user, whom) {
             self.to_connection(conn, Event::Replaced { conn });
         }
+    }
+
+    /// Who is online here.
+    #[must_use]
+    pub fn directory(&self) -> &Directory {
+        &self.directory
     }
 
     /// An event for every reactor: each knows by itself which of its sessions it concerns.

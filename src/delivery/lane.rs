@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::clock::UnixMs;
-use crate::ids::{ConvId, Peer, Seq, UserId};
+use crate::ids::{ConvId, DeviceId, Peer, Seq, UserId};
 use crate::net::ConnId;
 use crate::store::{Append, Appended, StoreError};
 use crate::wire::errno::Errno;
@@ -35,6 +35,8 @@ pub const BATCH_BYTES_MAX: usize = 1 << 20;
 pub struct Asker {
     /// The connection it came on.
     pub conn: ConnId,
+    /// The device of its session.
+    pub device: DeviceId,
     /// The sender's name, for the push.
     pub name: Arc<str>,
     /// What the reply repeats.
@@ -103,6 +105,8 @@ pub struct News {
     pub sender: UserId,
     /// On what connection.
     pub from: ConnId,
+    /// From what device.
+    pub device: DeviceId,
     /// The push; `None` for a message that was announced before.
     pub line: Option<Bytes>,
 }
@@ -243,6 +247,7 @@ fn announce(batch: &Batch, outcomes: &[Appended], answer: AnswerSender) -> Vec<E
             to: append.to,
             sender: append.sender,
             from: asker.conn,
+            device: asker.device,
             line: is_new.then(|| push.line()),
         }));
     }
@@ -283,7 +288,7 @@ mod tests {
                 friends_only: false,
             };
             let conn = ConnId { reactor: 0, slot, generation: 0 };
-            batch.push(append, Asker { conn, name: "a".into(), echo: Echo::default() });
+            batch.push(append, Asker { conn, device: DeviceId::UNNAMED, name: "a".into(), echo: Echo::default() });
         }
         batch
     }

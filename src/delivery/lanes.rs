@@ -11,11 +11,13 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use super::bell::Ring;
+use super::directory::Elsewhere;
 use super::fanout::Fanout;
 use super::lane::{Asker, Batch, Effect, Lane, News, Next, refuse};
 use super::{Addressee, Event};
 use crate::bus::{Bell, Bus, Channel};
 use crate::clock::Clock;
+use crate::config::SessionPolicy;
 use crate::ids::{ConvId, Peer};
 use crate::metrics::Metrics;
 use crate::store::{Append, Store, StoreError};
@@ -42,7 +44,7 @@ pub struct LaneParts {
     pub fanout: Fanout,
     /// The way to the other nodes.
     pub bus: Arc<dyn Bus>,
-    /// Whether the sender's other sessions are told, too (`session_policy = "multi"`).
+    /// Which other sessions of the sender are told, too.
     pub echo: EchoTo,
     /// How long a sender waits at most for the outcome of a commit.
     pub patience: Duration,
@@ -52,13 +54,24 @@ pub struct LaneParts {
     pub metrics: Arc<Metrics>,
 }
 
-/// Who else is told of a one-to-one message.
+/// Which sessions of the sender are told of a one-to-one message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum EchoTo {
-    /// The addressee alone.
-    Nobody,
-    /// The sender's other sessions as well.
+    /// All but that which sent it: a device may have several (`session_policy = "multi"`).
     OtherSessions,
+    /// Those of other devices. Of its own device there may be one that takes its place, and knows what it said.
+    OtherDevices,
+}
+
+impl EchoTo {
+    /// What goes with the policy.
+    #[must_use]
+    pub fn under(policy: SessionPolicy) -> Self {
+        match policy {
+            SessionPolicy::Multi => Self::OtherSessions,
+            SessionPolicy::Reject | SessionPolicy::Replace => Self::OtherDevices,
+        }
+    }
 }
 
 /// Makes a lane of each of `parts`, without a thread yet, and their entrances.
@@ -258,24 +271,31 @@ fn carry_out(parts: &mut LaneParts, effects: Vec<Effect>) {
 
 /// Tells the sessions here, and writes the bells for the other nodes, if there can be any.
 fn announce(parts: &mut LaneParts, news: &News, bells: &mut Vec<Bell>) {
-    let News { conv, seq, to, sender, from, ref line } = *news;
+    let News { conv, seq, to, sender, from, device, ref line } = *news;
     let message = |to| Event::Message { to, from: Some(from), conv, seq, line: line.clone() };
-    let mut channels = Vec::with_capacity(2);
-    match to {
+    let mut elsewhere = Elsewhere::No;
+    let channel = match to {
         Peer::Group(group) => {
             parts.fanout.to_all(&message(Addressee::Group(group)));
-            channels.push(Channel::Group(group));
+            Channel::Group(group)
         }
         Peer::User(user) => {
-            let tell_sender = (parts.echo == EchoTo::OtherSessions).then_some(sender);
-            for user in [Some(user), tell_sender].into_iter().flatten() {
-                parts.fanout.to_user(user, Some(from), |conn| message(Addressee::Session(conn)));
-                channels.push(Channel::User(user));
-            }
+            parts.fanout.to_user(user, Some(from), |conn| message(Addressee::Session(conn)));
+            let but = (parts.echo == EchoTo::OtherDevices).then_some(device);
+            elsewhere = parts.fanout.to_user_but(sender, from, but, |conn| message(Addressee::Session(conn)));
+            Channel::User(user)
         }
+    };
+    if !parts.bus.has_peers() {
+        return;
     }
-    if parts.bus.has_peers() {
-        let payload = Ring::Message { conv, seq, line: line.as_deref().unwrap_or_default() }.encode();
-        bells.extend(channels.into_iter().map(|channel| Bell { channel, payload: payload.clone() }));
-    }
+    let line = line.as_deref().unwrap_or_default();
+    let payload = Ring::Message { conv, seq, line }.encode();
+    let to_sender = match (to, parts.echo, elsewhere) {
+        (Peer::Group(_), ..) | (_, EchoTo::OtherDevices, Elsewhere::No) => None,
+        (_, EchoTo::OtherSessions, _) => Some(payload.clone()),
+        (_, EchoTo::OtherDevices, Elsewhere::Perhaps) => Some(Ring::Own { device, conv, seq, line }.encode()),
+    };
+    bells.extend(to_sender.map(|payload| Bell { channel: Channel::User(sender), payload }));
+    bells.push(Bell { channel, payload });
 }

@@ -24,6 +24,7 @@ pub mod lane;
 pub mod lanes;
 pub mod receipts;
 pub mod scribe;
+pub mod states;
 pub mod tracks;
 
 use bytes::Bytes;

@@ -2,21 +2,27 @@
 //!
 //! ```text
 //!   reactors --confirm--> Cursors --(each second, or when somebody leaves)--> store
-//!   reactors --departed-----------> after the write: unsubscribe from the user's channels
+//!   reactors --changed--> who is online here ----------------------------> store
+//!   reactors --departed-----------> after both: unsubscribe from the user's channels
 //! ```
 //!
-//! When a session ends, its cursors are written before the node gives up the user's channel on the bus: whoever sees
-//! the user offline elsewhere, and lets a new session in, reads cursors that are up to date.
+//! When a session ends, its cursors are written before the node gives up the user's channels on the bus: whoever sees
+//! the user offline elsewhere, and lets a new session in, reads cursors that are up to date. So is the state: `offline` is
+//! written before the next node writes `online`. And a row names the node that wrote `online`: only that node, or who finds
+//! that it is no more, writes `offline` over it.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
+use super::bell::Ring;
 use super::cursors::Cursors;
-use crate::bus::{Bus, Channel};
+use super::directory::Directory;
+use super::states::Absent;
+use crate::bus::{Bell, Bus, Channel};
 use crate::ids::UserId;
 use crate::metrics::Metrics;
 use crate::store::{CursorRow, Store};
@@ -27,12 +33,16 @@ const WRITE_BEHIND: Duration = Duration::from_secs(1);
 const ROWS_MAX: usize = 200_000;
 /// Rows of one write.
 const BATCH_ROWS_MAX: usize = 500;
+/// How often it is looked for users that are reported online by nodes that are no more.
+const LOOK_PAUSE: Duration = Duration::from_secs(5);
 
 /// What waits to be written. Shared by reactors, workers and the scribe; every lock is short.
 struct Waiting {
     cursors: Cursors,
-    /// user -> online.
-    states: HashMap<UserId, bool>,
+    /// Users who came or went: what is reported of them is what the directory says when it is written.
+    changed: HashSet<UserId>,
+    /// Everybody who is online here is to be reported once more.
+    report_all: bool,
     /// Channels to give up after the next write.
     departed: Vec<Channel>,
 }
@@ -66,14 +76,19 @@ impl Desk {
         rows
     }
 
-    /// A session has begun.
-    pub fn arrived(&self, user: UserId) {
-        self.lock().states.insert(user, true);
+    /// The user's first session here has begun, or the last one has ended, or another node has reported the user offline.
+    pub fn changed(&self, user: UserId) {
+        self.lock().changed.insert(user);
+    }
+
+    /// What was reported of those who are online here may have been overwritten.
+    pub fn report_all(&self) {
+        self.lock().report_all = true;
     }
 
     /// A user's last session here has ended.
     pub fn departed(&self, user: UserId, channels: &[Channel]) {
-        self.lock().states.insert(user, false);
+        self.changed(user);
         self.release(channels);
     }
 
@@ -98,7 +113,8 @@ impl Desk {
 #[must_use]
 pub fn desk(metrics: Arc<Metrics>) -> (Desk, Receiver<()>) {
     let (nudge, nudged) = bounded(1);
-    let waiting = Waiting { cursors: Cursors::new(ROWS_MAX), states: HashMap::new(), departed: Vec::new() };
+    let waiting =
+        Waiting { cursors: Cursors::new(ROWS_MAX), changed: HashSet::new(), report_all: false, departed: Vec::new() };
     (Desk { waiting: Arc::new(Mutex::new(waiting)), nudge, metrics }, nudged)
 }
 
@@ -112,6 +128,7 @@ pub fn start(scribe: Scribe, nudged: Receiver<()>, stop: Receiver<()>) -> std::i
 
 fn run(mut scribe: Scribe, nudged: &Receiver<()>, stop: &Receiver<()>) {
     let mut stopping = false;
+    let mut looked_at = now();
     while !stopping {
         // The stop channel never carries a value: receiving from it fails once its sender is dropped.
         stopping = matches!(stop.try_recv(), Err(crossbeam_channel::TryRecvError::Disconnected));
@@ -119,24 +136,38 @@ fn run(mut scribe: Scribe, nudged: &Receiver<()>, stop: &Receiver<()>) {
             stopping = true;
         }
         scribe.write();
+        if looked_at.elapsed() >= LOOK_PAUSE {
+            scribe.look_for_absent();
+            looked_at = now();
+        }
     }
     scribe.write();
+}
+
+#[expect(clippy::disallowed_methods, reason = "the thread's shell reads the clock")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 /// The scribe without its thread.
 pub struct Scribe {
     store: Box<dyn Store>,
     bus: Arc<dyn Bus>,
+    directory: Arc<Directory>,
     desk: Desk,
     metrics: Arc<Metrics>,
+    /// Who is to be reported once more, some in each round.
+    again: Vec<UserId>,
+    absent: Absent,
 }
 
 impl Scribe {
-    /// A scribe with a database connection of its own, that gives channels up on `bus`.
+    /// A scribe with a database connection of its own, that gives channels up on `bus` and reports whom `directory` has.
     #[must_use]
-    pub fn new(store: Box<dyn Store>, bus: Arc<dyn Bus>, desk: Desk) -> Self {
+    pub fn new(store: Box<dyn Store>, bus: Arc<dyn Bus>, directory: Arc<Directory>, desk: Desk) -> Self {
         let metrics = Arc::clone(&desk.metrics);
-        Self { store, bus, desk, metrics }
+        let absent = Absent::new(bus.node());
+        Self { store, bus, directory, desk, metrics, again: Vec::new(), absent }
     }
 
     /// Writes what waits, as far as the store takes it.
@@ -144,10 +175,18 @@ impl Scribe {
         // Taken before the cursors: a session that departs later has its cursors written by the next round.
         let departed = std::mem::take(&mut self.desk.lock().departed);
         self.write_cursors();
+        self.write_states();
         if !departed.is_empty() {
             self.bus.unsubscribe(&departed);
         }
-        self.write_states();
+    }
+
+    /// Users whom a node has reported online that is no more are reported offline. Called now and then.
+    pub fn look_for_absent(&mut self) {
+        let Some(present) = self.bus.nodes() else { return };
+        if let Err(error) = self.absent.look(self.store.as_mut(), &present) {
+            log::debug!("cannot look for users of nodes that have gone: {error}");
+        }
     }
 
     fn write_cursors(&mut self) {
@@ -170,20 +209,29 @@ impl Scribe {
     }
 
     fn write_states(&mut self) {
-        let states = std::mem::take(&mut self.desk.lock().states);
-        if states.is_empty() {
+        let mut changed = {
+            let mut waiting = self.desk.lock();
+            if std::mem::take(&mut waiting.report_all) {
+                self.again = self.directory.users();
+            }
+            std::mem::take(&mut waiting.changed)
+        };
+        changed.extend(self.again.drain(self.again.len().saturating_sub(BATCH_ROWS_MAX)..));
+        if changed.is_empty() {
             return;
         }
-        let of = |wanted: bool| -> Vec<UserId> {
-            states.iter().filter(|(_, online)| **online == wanted).map(|(user, _)| *user).collect()
-        };
-        if let Err(error) = self.store.report_states(&of(true), &of(false)) {
+        let (online, offline): (Vec<UserId>, Vec<UserId>) =
+            changed.iter().partition(|user| self.directory.is_online(**user));
+        if let Err(error) = self.store.report_states(self.bus.node(), &online, &offline) {
             self.metrics.store_errors.inc();
             log::warn!("cannot report who is online: {error}");
-            let mut waiting = self.desk.lock();
-            for (user, online) in states {
-                waiting.states.entry(user).or_insert(online);
-            }
+            self.desk.lock().changed.extend(changed);
+            return;
+        }
+        if !offline.is_empty() && self.bus.has_peers() {
+            // Who has a session on another node as well is online all the same: that node says so.
+            let bell = |user| Bell { channel: Channel::User(user), payload: Ring::Offline.encode() };
+            self.bus.publish(offline.into_iter().map(bell).collect());
         }
     }
 }

@@ -4,10 +4,11 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::mail::Then;
+use super::presence::{self, Online};
 use super::{Caller, Ctx, Done, Handled, ServiceError, friend, group};
 use crate::clock::UnixMs;
 use crate::ids::{DeviceId, UserId};
-use crate::store::{GroupRow, Message, OwnPending, Pending};
+use crate::store::{GroupRow, Message, OwnPending, Pending, Person};
 use crate::wire::reply::{Body, FriendEntry, GroupEntry, Push, TimeText};
 use crate::wire::request::Bare;
 
@@ -25,12 +26,30 @@ pub struct Lists {
 
 /// What was read of an account.
 pub struct Found {
-    /// For the reply.
-    pub lists: Lists,
-    /// Where there is something to catch up on.
-    pub pending: Vec<Pending>,
-    /// The messages in `lists.offlinemsg`.
-    pub shown: Vec<Message>,
+    pending: Vec<Pending>,
+    shown: Vec<Message>,
+    friends: Vec<Person>,
+    groups: group::Listed,
+}
+
+impl Found {
+    /// Everybody whose state is told.
+    #[must_use]
+    pub fn people(&self) -> Vec<UserId> {
+        self.friends.iter().map(|friend| friend.id).chain(self.groups.people()).collect()
+    }
+
+    /// The lists for the reply, where there is something to catch up on, and the messages that the reply shows.
+    #[must_use]
+    pub fn told(self, caller: &Caller, online: &Online) -> (Lists, Vec<Pending>, Vec<Message>) {
+        let Self { pending, shown, friends, groups } = self;
+        let lists = Lists {
+            offlinemsg: elements(&shown, caller.user),
+            friends: friend::entries(friends, online),
+            groups: groups.entries(online),
+        };
+        (lists, pending, shown)
+    }
 }
 
 /// Reads all of it; the account's `groups` have been read. What the user's sessions here have confirmed is written first.
@@ -39,12 +58,8 @@ pub struct Found {
 /// The store is away.
 pub fn read(ctx: &mut Ctx, caller: &Caller, groups: Vec<GroupRow>) -> Result<Found, ServiceError> {
     let (pending, shown) = unconfirmed(ctx, caller)?;
-    let lists = Lists {
-        offlinemsg: elements(&shown, caller.user),
-        friends: friend::entries(ctx, caller.user)?,
-        groups: group::entries(ctx, groups)?,
-    };
-    Ok(Found { lists, pending, shown })
+    let friends = ctx.store.friends(caller.user)?;
+    Ok(Found { pending, shown, friends, groups: group::listed(ctx, groups)? })
 }
 
 /// ACCOUNT: the login reply again, without token.
@@ -61,8 +76,12 @@ pub fn account(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> Handled {
     }
     let groups = ctx.store.groups(caller.user)?;
     let found = read(ctx, caller, groups)?;
-    let body = Body::of(&Reply { id: caller.user, name: &caller.name, lists: found.lists });
-    Ok(Done { body, then: Then::Shown { pending: found.pending, shown: found.shown } })
+    let caller = caller.clone();
+    presence::with(ctx, found.people(), move |_, online| {
+        let (lists, pending, shown) = found.told(&caller, online);
+        let body = Body::of(&Reply { id: caller.user, name: &caller.name, lists });
+        Ok(Done { body, then: Then::Shown { pending, shown } })
+    })
 }
 
 /// OFFLINE: what is still unconfirmed; a page, the next one follows when this one is confirmed.

@@ -7,7 +7,7 @@ use super::local::Tools;
 use super::mail::Mail;
 use super::session::Live;
 use super::workers::Place;
-use super::{Ctx, ServiceError};
+use super::{Ctx, Held, ServiceError};
 use crate::bus::Channel;
 use crate::delivery::tracks::{Fetch, Fetched};
 use crate::ids::{ConvId, DeviceId, GroupId, UserId};
@@ -52,17 +52,18 @@ fn read(ctx: &mut Ctx, user: UserId, device: DeviceId, fetch: Fetch) -> Result<F
 }
 
 /// The user of this session has joined a group elsewhere: subscribe, and then read where the cursor stands. The answer
-/// comes as [`Mail::JoinedElsewhere`].
+/// comes as [`Mail::JoinedElsewhere`]; the session is compared with the store if bells come only later.
 pub fn follow_join(tools: &Tools, conn: ConnId, live: &Live, group: GroupId, now: Instant) {
     let (user, device) = (live.user, live.device);
     tools.workers.submit(
         Place::Worker,
         Box::new(move |ctx| {
-            ctx.subscribe(&[Channel::Group(group)]);
+            let held = Held::new(&ctx.shared, conn, vec![Channel::Group(group)]);
             let position = ctx.store.position(user, device, ConvId::group(group));
             let position = position.inspect_err(|error| log::debug!("{conn}: cannot follow a join: {error}"));
             let position = position.ok().flatten().map(|position| position.delivered);
             ctx.shared.mailboxes.post(conn, Mail::JoinedElsewhere { conn, group, position });
+            held.hand_over();
         }),
         now,
     );

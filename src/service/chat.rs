@@ -43,5 +43,6 @@ pub fn prepare(
         sent_at: now,
         friends_only: rule == Rule::FriendsOnly && matches!(chat.to, Peer::User(_)),
     };
-    Ok((append, Asker { conn: caller.conn, name: Arc::clone(&caller.name), echo }))
+    let Caller { conn, device, ref name, .. } = *caller;
+    Ok((append, Asker { conn, device, name: Arc::clone(name), echo }))
 }

@@ -84,7 +84,10 @@ pub fn event(
             }
         }
         Event::Replaced { conn } => {
-            if let Some((_, link)) = net.connection(conn) {
+            if let Some((session, link)) = net.connection(conn) {
+                // At once, not when its socket is done: who takes its place waits for what it has confirmed.
+                leave_session(tools, members, conn, session, now);
+                drop(session.take_parked());
                 link.send(Notice::Replaced.line());
                 link.close(CloseReason::Replaced);
             }
@@ -271,7 +274,7 @@ pub fn reply(
             let per_second = tools.shared.config.limits.messages_per_second;
             let Some(live) = session.go_live(per_second, now) else { return };
             tools.shared.metrics.sessions.inc();
-            tools.shared.desk.arrived(live.user);
+            tools.shared.desk.changed(live.user);
             for notice in std::mem::take(&mut live.early) {
                 link.send(notice);
             }
@@ -394,6 +397,11 @@ impl Resync {
                 self.waiting.push_back(conn);
             }
         });
+    }
+
+    /// One session is to be compared.
+    pub fn also(&mut self, conn: ConnId) {
+        self.waiting.push_back(conn);
     }
 
     /// Asks about the next batch, unless an answer is being waited for.

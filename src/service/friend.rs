@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 
-use super::{Caller, Ctx, Done, Handled, ServiceError, presence};
+use super::presence::{self, Online};
+use super::{Caller, Ctx, Done, Handled, ServiceError};
 use crate::ids::UserId;
 use crate::store::{Befriended, Person, Who};
 use crate::wire::errno::Errno;
-use crate::wire::reply::{self, Body, FriendEntry, Notice, state};
+use crate::wire::reply::{self, Body, FriendEntry, Notice};
 use crate::wire::request::{AnswerFriend, AskFriend, Bare, OneFriend};
 
 #[derive(Serialize)]
@@ -32,9 +33,11 @@ fn not_oneself(caller: &Caller, friend: UserId) -> Result<(), ServiceError> {
     Ok(())
 }
 
-fn friend_reply(ctx: &Ctx, friend: &Person) -> Done {
-    let online = presence::online(ctx, &[friend.id]).first().copied().unwrap_or(false);
-    Done::reply(Body::of(&FriendReply { friendid: friend.id, name: &friend.name, state: state(online) }))
+fn friend_reply(ctx: &mut Ctx, friend: Person) -> Handled {
+    presence::with(ctx, vec![friend.id], move |_, online| {
+        let state = online.state(friend.id);
+        Ok(Done::reply(Body::of(&FriendReply { friendid: friend.id, name: &friend.name, state })))
+    })
 }
 
 /// ADD_FRIEND: mutual and at once. Adding a friend again changes nothing.
@@ -46,9 +49,9 @@ pub fn add(ctx: &mut Ctx, caller: &Caller, request: &OneFriend) -> Handled {
     match ctx.store.add_friend(caller.user, request.friend)? {
         Befriended::Done(friend) => {
             ctx.tell_user(friend.id, &Notice::FriendAdded { id: caller.user, name: &caller.name });
-            Ok(friend_reply(ctx, &friend))
+            friend_reply(ctx, friend)
         }
-        Befriended::Already(friend) => Ok(friend_reply(ctx, &friend)),
+        Befriended::Already(friend) => friend_reply(ctx, friend),
         Befriended::NoSuchUser | Befriended::NoSuchRequest => Err(no_such_user()),
     }
 }
@@ -76,8 +79,11 @@ pub fn list(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> Handled {
     struct Reply {
         friends: Vec<FriendEntry>,
     }
-    let friends = entries(ctx, caller.user)?;
-    Ok(Done::reply(Body::of(&Reply { friends })))
+    let friends = ctx.store.friends(caller.user)?;
+    let people = friends.iter().map(|friend| friend.id).collect();
+    presence::with(ctx, people, move |_, online| {
+        Ok(Done::reply(Body::of(&Reply { friends: entries(friends, online) })))
+    })
 }
 
 /// FRIEND_REQUEST: kept until it is answered.
@@ -115,14 +121,8 @@ pub fn answer(ctx: &mut Ctx, caller: &Caller, request: &AnswerFriend) -> Handled
 }
 
 /// `friends[]`.
-///
-/// # Errors
-/// The store is away.
-pub fn entries(ctx: &mut Ctx, user: UserId) -> Result<Vec<FriendEntry>, ServiceError> {
-    let friends = ctx.store.friends(user)?;
-    let ids: Vec<UserId> = friends.iter().map(|friend| friend.id).collect();
-    let online = presence::online(ctx, &ids);
-    let entry =
-        |(friend, online): (Person, bool)| FriendEntry { id: friend.id, name: friend.name, state: state(online) };
-    Ok(friends.into_iter().zip(online).map(entry).collect())
+#[must_use]
+pub fn entries(friends: Vec<Person>, online: &Online) -> Vec<FriendEntry> {
+    let entry = |Person { id, name }: Person| FriendEntry { id, name, state: online.state(id) };
+    friends.into_iter().map(entry).collect()
 }

@@ -3,12 +3,13 @@
 use serde::Serialize;
 
 use super::mail::Then;
-use super::{Caller, Ctx, Done, Handled, ServiceError, presence};
+use super::presence::{self, Online};
+use super::{Caller, Ctx, Done, Handled, ServiceError};
 use crate::bus::Channel;
-use crate::ids::{ConvId, GroupId, UserId};
+use crate::ids::{ConvId, GroupId, Seq, UserId};
 use crate::store::{Created, GroupRow, Joined, Left, Member, MemberPage, Role};
 use crate::wire::errno::Errno;
-use crate::wire::reply::{Body, GroupEntry, MemberEntry, Notice, state};
+use crate::wire::reply::{Body, GroupEntry, MemberEntry, Notice};
 use crate::wire::request::{CreateGroup, Groups, OneGroup};
 
 /// Members listed per group where no page was asked for.
@@ -38,9 +39,11 @@ pub fn create(ctx: &mut Ctx, caller: &Caller, request: &CreateGroup) -> Handled 
     let Created::New(group) = ctx.store.create_group(caller.user, &request.name, &request.desc, now)? else {
         return Err(ServiceError::refused(Errno::Refused, "this name is taken"));
     };
-    ctx.subscribe(&[Channel::Group(group)]);
     ctx.joined(caller, group);
-    Ok(id_reply(group, Then::Join { group, last_seq: 0 }))
+    ctx.subscribe(caller.conn, vec![Channel::Group(group)], move |_, held| {
+        held.hand_over();
+        Ok(id_reply(group, Then::Join { group, last_seq: 0 }))
+    })
 }
 
 /// ADD_GROUP: joins. Joining again changes nothing.
@@ -48,6 +51,31 @@ pub fn create(ctx: &mut Ctx, caller: &Caller, request: &CreateGroup) -> Handled 
 /// # Errors
 /// No such group.
 pub fn join(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handled {
+    let (group, last_seq) = match ctx.store.join_group(caller.user, request.group)? {
+        Joined::NoSuchGroup => return Err(no_such_group()),
+        Joined::Already(group) => {
+            let last_seq = hears_from(ctx, caller, group.id)?;
+            (group, last_seq)
+        }
+        Joined::New { group, last_seq } => {
+            ctx.joined(caller, group.id);
+            let notice = Notice::GroupJoined { groupid: group.id, id: caller.user, name: &caller.name };
+            ctx.tell_others(group.id, caller.user, &notice);
+            (group, Some(last_seq))
+        }
+    };
+    let Some(last_seq) = last_seq else {
+        return joined(ctx, group, |_| Then::Nothing);
+    };
+    ctx.subscribe(caller.conn, vec![Channel::Group(group.id)], move |ctx, held| {
+        joined(ctx, group, move |group| {
+            held.hand_over();
+            Then::Join { group, last_seq }
+        })
+    })
+}
+
+fn joined(ctx: &mut Ctx, group: GroupRow, then: impl FnOnce(GroupId) -> Then + Send + 'static) -> Handled {
     #[derive(Serialize)]
     struct Reply {
         groupid: GroupId,
@@ -56,38 +84,22 @@ pub fn join(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handled {
         users: Vec<MemberEntry>,
         total: u64,
     }
-    let (group, then) = match ctx.store.join_group(caller.user, request.group)? {
-        Joined::NoSuchGroup => return Err(no_such_group()),
-        Joined::Already(group) => {
-            let then = hear_again(ctx, caller, group.id)?;
-            (group, then)
-        }
-        Joined::New { group, last_seq } => {
-            ctx.subscribe(&[Channel::Group(group.id)]);
-            ctx.joined(caller, group.id);
-            let notice = Notice::GroupJoined { groupid: group.id, id: caller.user, name: &caller.name };
-            ctx.tell_others(group.id, caller.user, &notice);
-            let then = Then::Join { group: group.id, last_seq };
-            (group, then)
-        }
-    };
     let page = ctx.store.members(group.id, 0, MEMBERS_LISTED_MAX);
     // The user is a member whatever the listing says: the session must hear of it.
-    let page = page.unwrap_or_default();
-    let users = member_entries(ctx, page.members);
-    let GroupRow { id, name, desc } = group;
-    let body = Body::of(&Reply { groupid: id, groupname: name, groupdesc: desc, users, total: page.total });
-    Ok(Done { body, then })
+    let MemberPage { members, total } = page.unwrap_or_default();
+    presence::with(ctx, ids(&members), move |_, online| {
+        let users = member_entries(members, online);
+        let GroupRow { id, name, desc } = group;
+        let body = Body::of(&Reply { groupid: id, groupname: name, groupdesc: desc, users, total });
+        Ok(Done { body, then: then(id) })
+    })
 }
 
 /// The user was a member before, and the session most likely hears the group. But it does not if the store had done an
 /// earlier request to join and its answer was lost.
-fn hear_again(ctx: &mut Ctx, caller: &Caller, group: GroupId) -> Result<Then, ServiceError> {
-    let Some(position) = ctx.store.position(caller.user, caller.device, ConvId::group(group))? else {
-        return Ok(Then::Nothing);
-    };
-    ctx.subscribe(&[Channel::Group(group)]);
-    Ok(Then::Join { group, last_seq: position.delivered })
+fn hears_from(ctx: &mut Ctx, caller: &Caller, group: GroupId) -> Result<Option<Seq>, ServiceError> {
+    let position = ctx.store.position(caller.user, caller.device, ConvId::group(group))?;
+    Ok(position.map(|position| position.delivered))
 }
 
 /// QUIT_GROUP.
@@ -138,8 +150,10 @@ pub fn list(ctx: &mut Ctx, caller: &Caller, request: &Groups) -> Handled {
     }
     let Groups::Members { group, after, limit } = *request else {
         let groups = ctx.store.groups(caller.user)?;
-        let groups = entries(ctx, groups)?;
-        return Ok(Done::reply(Body::of(&Reply { groups, more: None })));
+        let listed = listed(ctx, groups)?;
+        return presence::with(ctx, listed.people().collect(), move |_, online| {
+            Ok(Done::reply(Body::of(&Reply { groups: listed.entries(online), more: None })))
+        });
     };
     let row = match ctx.store.group(group, caller.user)? {
         None => return Err(no_such_group()),
@@ -150,30 +164,45 @@ pub fn list(ctx: &mut Ctx, caller: &Caller, request: &Groups) -> Handled {
     let mut page = ctx.store.members(group, after, limit + 1)?;
     let more = page.members.len() > limit as usize;
     page.members.truncate(limit as usize);
-    let groups = vec![group_entry(row, member_entries(ctx, page.members), page.total)];
-    Ok(Done::reply(Body::of(&Reply { groups, more: Some(more) })))
+    presence::with(ctx, ids(&page.members), move |_, online| {
+        let groups = vec![group_entry(row, member_entries(page.members, online), page.total)];
+        Ok(Done::reply(Body::of(&Reply { groups, more: Some(more) })))
+    })
 }
 
-/// `groups[]`.
+/// Groups, each with its first members.
+#[derive(Debug)]
+pub struct Listed(Vec<(GroupRow, MemberPage)>);
+
+impl Listed {
+    /// Every member.
+    pub fn people(&self) -> impl Iterator<Item = UserId> {
+        self.0.iter().flat_map(|(_, page)| page.members.iter().map(|member| member.person.id))
+    }
+
+    /// `groups[]`.
+    #[must_use]
+    pub fn entries(self, online: &Online) -> Vec<GroupEntry> {
+        let entry = |(group, page): (GroupRow, MemberPage)| {
+            group_entry(group, member_entries(page.members, online), page.total)
+        };
+        self.0.into_iter().map(entry).collect()
+    }
+}
+
+/// Reads the first members of groups.
 ///
 /// # Errors
 /// The store is away.
-pub fn entries(ctx: &mut Ctx, groups: Vec<GroupRow>) -> Result<Vec<GroupEntry>, ServiceError> {
+pub fn listed(ctx: &mut Ctx, groups: Vec<GroupRow>) -> Result<Listed, ServiceError> {
     if groups.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Listed(Vec::new()));
     }
     let ids: Vec<GroupId> = groups.iter().map(|group| group.id).collect();
     let groups_count = u32::try_from(ids.len()).unwrap_or(u32::MAX);
     let limit = (MEMBERS_LISTED_IN_ALL_MAX / groups_count).clamp(1, MEMBERS_LISTED_MAX);
     let pages = ctx.store.members_of_all(&ids, limit)?;
-    let sizes: Vec<usize> = pages.iter().map(|page| page.members.len()).collect();
-    let totals: Vec<u64> = pages.iter().map(|page| page.total).collect();
-    let all = pages.into_iter().flat_map(|MemberPage { members, .. }| members).collect();
-    // One question about who is online for all groups together.
-    let mut users = member_entries(ctx, all).into_iter();
-    let counts = sizes.into_iter().zip(totals);
-    let entry = |(group, (size, total))| group_entry(group, users.by_ref().take(size).collect(), total);
-    Ok(groups.into_iter().zip(counts).map(entry).collect())
+    Ok(Listed(groups.into_iter().zip(pages).collect()))
 }
 
 fn group_entry(group: GroupRow, users: Vec<MemberEntry>, total: u64) -> GroupEntry {
@@ -181,15 +210,14 @@ fn group_entry(group: GroupRow, users: Vec<MemberEntry>, total: u64) -> GroupEnt
     GroupEntry { id, groupname: name, groupdesc: desc, users, total }
 }
 
-fn member_entries(ctx: &Ctx, members: Vec<Member>) -> Vec<MemberEntry> {
-    let mut ids: Vec<UserId> = members.iter().map(|member| member.person.id).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let online = presence::online(ctx, &ids);
-    let is_online = |user: UserId| ids.binary_search(&user).is_ok_and(|index| online[index]);
+fn ids(members: &[Member]) -> Vec<UserId> {
+    members.iter().map(|member| member.person.id).collect()
+}
+
+fn member_entries(members: Vec<Member>, online: &Online) -> Vec<MemberEntry> {
     let entry = |member: Member| MemberEntry {
         id: member.person.id,
-        state: state(is_online(member.person.id)),
+        state: online.state(member.person.id),
         name: member.person.name,
         role: match member.role {
             Role::Creator => "creator",

@@ -97,12 +97,22 @@ impl Protocol for Local {
                 };
                 deliver::reply(tools, members, conn, session, link, line, then, now);
             }
-            Mail::NotYet { conn, job } => {
+            Mail::NotYet { conn, job, until } => {
+                // Dropped with its connection, it takes back what it has registered.
                 if let Some((session, link)) = net.connection(conn) {
-                    session.wait_with(job, now);
+                    session.park(job, until);
                     rearm(session, link, now);
                 }
             }
+            Mail::Resume { conn } => {
+                if let Some((session, link)) = net.connection(conn)
+                    && let Some(job) = session.take_parked()
+                {
+                    tools.workers.submit(Place::Worker, job, now);
+                    rearm(session, link, now);
+                }
+            }
+            Mail::Compare { conn } => resync.also(conn),
             Mail::Enter { conn, live } => match net.connection(conn) {
                 Some((session, _)) => {
                     members.enter(conn, &live.groups);

@@ -1,43 +1,28 @@
-//! REGISTER, LOGIN and LOGOUT.
-//!
-//! The order of a login: register in the directory and on the bus first, then let the reactor hear, then read what is
-//! pending, then go live. What arrives meanwhile is noted and read again, so nothing falls between and nothing comes
-//! twice. (The reactor's mailbox keeps the order: `Enter` is posted before the backlog is read, so a message that
-//! was committed after the reading is delivered to a session that hears.)
+//! REGISTER, LOGIN and LOGOUT: who somebody is. How a session comes in is `entrance`'s.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::attempts::Key;
-use super::mail::{Backlog, Mail, Then};
-use super::password::{new_token, token_hash, token_key};
-use super::session::{Habits, Live, own_channels};
+use super::mail::Then;
+use super::password::{new_token, token_hash};
+use super::session::Habits;
 use super::workers::Place;
-use super::{Caller, Ctx, Done, Handled, Prepared, ServiceError, Visitor, account};
-use crate::bus::Channel;
+use super::{Caller, Ctx, Done, Handled, ServiceError, Visitor, account, entrance};
 use crate::clock::UnixMs;
-use crate::config::SessionPolicy;
-use crate::delivery::bell::Ring;
-use crate::delivery::directory::{Entered, Entry};
 use crate::delivery::tracks::OwnMessages;
-use crate::ids::{DeviceId, GroupId, UserId};
-use crate::net::ConnId;
-use crate::store::{Created, GroupRow, TokenHash, TokenRow, UserRow, Who};
+use crate::ids::{DeviceId, UserId};
+use crate::store::{Created, TokenHash, TokenRow, UserRow, Who};
 use crate::wire::errno::Errno;
-use crate::wire::reply::{self, Body};
+use crate::wire::reply::Body;
 use crate::wire::request::{Account, Bare, Credentials, Login, Register};
 
 /// A token lives so long from its last use.
 const TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// A token's end is moved at most so often: a login costs no write otherwise.
 const TOKEN_TOUCH: Duration = Duration::from_secs(24 * 3600);
-/// How long a login waits for an account that is online to go offline.
-const ONLINE_GRACE: Duration = Duration::from_millis(500);
-/// Friend requests that are told at login.
-const FRIEND_REQUESTS_MAX: u32 = 100;
-
 /// Passwords are hashed on threads of their own.
 #[must_use]
 pub fn place(login: &Login) -> Place {
@@ -82,48 +67,13 @@ pub fn login(ctx: &mut Ctx, visitor: &Visitor, request: &Login) -> Handled {
         None => DeviceId::UNNAMED,
     };
     let caller = Caller { conn: visitor.conn, user: user.id, name: Arc::from(user.name), device, token: ticket.hash };
-    let own = own_messages(ctx.shared.config.session_policy, device);
-    let give_up_at = ctx.shared.clock.now() + ONLINE_GRACE;
-    let_in(ctx, Entrance { caller, ticket, habits: Habits { confirms: request.confirms, own }, give_up_at })
+    let own = if device == DeviceId::UNNAMED { OwnMessages::New } else { OwnMessages::All };
+    entrance::let_in(ctx, caller, ticket, Habits { confirms: request.confirms, own })
 }
 
-/// A login whose credentials are right.
-struct Entrance {
-    caller: Caller,
-    ticket: Ticket,
-    habits: Habits,
-    /// When the account counts as online, should it still seem to be.
-    give_up_at: Instant,
-}
-
-/// Registers the session, then reads what it has missed. An account that is online is asked for again for a moment: a
-/// client that has just closed its connection comes back faster than the news of the close travels.
-fn let_in(ctx: &mut Ctx, entrance: Entrance) -> Handled {
-    let Entrance { caller, ticket, habits, give_up_at } = &entrance;
-    let groups = ctx.store.groups(caller.user)?;
-    if let Registered::AlreadyOnline = register_session(ctx, caller, ticket, *habits, &groups) {
-        if ctx.shared.clock.now() >= *give_up_at {
-            return Err(ServiceError::refused(Errno::AlreadyOnline, "this account is already online"));
-        }
-        return Err(ServiceError::NotYet(Prepared::new(move |ctx| let_in(ctx, entrance))));
-    }
-    // From here on the reactor takes back what was registered, if anything fails.
-    keep_token(ctx, caller, ticket)?;
-    let found = account::read(ctx, caller, groups)?;
-    let asked = ctx.store.friend_requests(caller.user, FRIEND_REQUESTS_MAX)?;
-    let asked = asked.iter().map(|ask| reply::friend_request(ask.from.id, &ask.from.name, &ask.msg));
-    let backlog = Backlog { friend_requests: asked.collect(), pending: found.pending, shown: found.shown };
-    ctx.shared.metrics.logins.inc();
-    let body = Body::of(&LoginReply { id: caller.user, name: &caller.name, token: &ticket.token, lists: found.lists });
-    Ok(Done { body, then: Then::GoLive(Box::new(backlog)) })
-}
-
-fn own_messages(policy: SessionPolicy, device: DeviceId) -> OwnMessages {
-    match policy {
-        _ if device != DeviceId::UNNAMED => OwnMessages::All,
-        SessionPolicy::Multi => OwnMessages::New,
-        SessionPolicy::Reject | SessionPolicy::Replace => OwnMessages::None,
-    }
+/// The reply's fields.
+pub(super) fn body(caller: &Caller, ticket: &Ticket, lists: account::Lists) -> Body {
+    Body::of(&LoginReply { id: caller.user, name: &caller.name, token: &ticket.token, lists })
 }
 
 #[derive(Serialize)]
@@ -186,86 +136,20 @@ fn ticket_of(ctx: &mut Ctx, credentials: &Credentials, user: &UserRow) -> Result
 }
 
 /// The token a session will hold: the one it logged in with, or a new one.
-struct Ticket {
+pub(super) struct Ticket {
     token: String,
-    hash: TokenHash,
-    kind: TicketKind,
+    pub(super) hash: TokenHash,
+    pub(super) kind: TicketKind,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum TicketKind {
+pub(super) enum TicketKind {
     New,
     Resumed { expires_at: UnixMs },
 }
 
-/// What became of a session that wanted to enter.
-enum Registered {
-    In,
-    AlreadyOnline,
-}
-
-/// Registers the session here and on the bus, as the session policy allows, and lets the reactor hear.
-fn register_session(
-    ctx: &mut Ctx,
-    caller: &Caller,
-    ticket: &Ticket,
-    habits: Habits,
-    groups: &[GroupRow],
-) -> Registered {
-    let groups: Vec<GroupId> = groups.iter().map(|group| group.id).collect();
-    let policy = ctx.shared.config.session_policy;
-    let entry = Entry { conn: caller.conn, token: token_key(&ticket.hash) };
-    let replaced = match ctx.shared.directory.enter(caller.user, entry, policy) {
-        Entered::In(replaced) => replaced,
-        Entered::AlreadyOnline => return Registered::AlreadyOnline,
-    };
-    let mut channels = own_channels(caller.user, &ticket.hash, policy);
-    channels.extend(groups.iter().map(|group| Channel::Group(*group)));
-    ctx.subscribe(&channels);
-    for conn in replaced {
-        ctx.replaced(conn);
-    }
-    if policy == SessionPolicy::Reject && is_online_elsewhere(ctx, caller.user, entry.token, ticket.kind) {
-        leave(ctx, caller.user, caller.conn, &channels);
-        return Registered::AlreadyOnline;
-    }
-    take_over(ctx, caller.user, entry.token, ticket.kind);
-    let live = Live::new(caller.clone(), habits, groups);
-    ctx.shared.mailboxes.post(caller.conn, Mail::Enter { conn: caller.conn, live: Box::new(live) });
-    Registered::In
-}
-
-/// Whether another node has a session that this login may not take over. When the bus is away that cannot be known,
-/// and nobody is locked out for it.
-fn is_online_elsewhere(ctx: &Ctx, user: UserId, token: u64, kind: TicketKind) -> bool {
-    match ctx.shared.bus.elsewhere(&[Channel::User(user), Channel::Token(token)]) {
-        Ok(counts) => {
-            let (sessions, holders) = (counts.first().copied(), counts.get(1).copied());
-            let resumes = matches!(kind, TicketKind::Resumed { .. }) && holders.unwrap_or(0) > 0;
-            sessions.unwrap_or(0) > 0 && !resumes
-        }
-        Err(error) => {
-            log::debug!("presence is unknown: {error}");
-            false
-        }
-    }
-}
-
-fn take_over(ctx: &mut Ctx, user: UserId, token: u64, kind: TicketKind) {
-    if ctx.shared.config.session_policy == SessionPolicy::Replace {
-        ctx.ring(Channel::User(user), Ring::Replaced);
-    } else if matches!(kind, TicketKind::Resumed { .. }) {
-        ctx.ring(Channel::User(user), Ring::Resumed(token));
-    }
-    ctx.flush();
-}
-
-fn leave(ctx: &Ctx, user: UserId, conn: ConnId, channels: &[Channel]) {
-    ctx.shared.directory.leave(user, conn);
-    ctx.shared.bus.unsubscribe(channels);
-}
-
-fn keep_token(ctx: &mut Ctx, caller: &Caller, ticket: &Ticket) -> Result<(), ServiceError> {
+/// Stores a new token, or lets the old one live on.
+pub(super) fn keep_token(ctx: &mut Ctx, caller: &Caller, ticket: &Ticket) -> Result<(), ServiceError> {
     let now = ctx.shared.clock.wall();
     let new_end = now.plus(TOKEN_LIFE);
     match ticket.kind {

@@ -1,6 +1,7 @@
 //! What other threads post to a reactor.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -28,12 +29,24 @@ pub enum Mail {
         /// What changes in the session.
         then: Then,
     },
-    /// A worker could not answer a request yet: the job is to be queued again in a moment.
+    /// A worker could not answer a request yet.
     NotYet {
         /// Whose.
         conn: ConnId,
         /// The rest of it.
         job: Job,
+        /// When it goes on, unless it is told to before.
+        until: Instant,
+    },
+    /// What a request waited for is there: it goes on.
+    Resume {
+        /// Whose.
+        conn: ConnId,
+    },
+    /// Bells come for this session, and did not from its beginning: what it may have missed is looked for in the store.
+    Compare {
+        /// Whose.
+        conn: ConnId,
     },
     /// A login was accepted: from now on the session hears what comes, and keeps it in mind until it goes live. What
     /// the entrance has registered is the reactor's to take back from here on.

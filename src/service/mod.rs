@@ -18,6 +18,7 @@ pub mod catch_up;
 pub mod chat;
 pub mod deliver;
 pub mod dispatch;
+mod entrance;
 pub mod find;
 pub mod friend;
 pub mod group;
@@ -31,16 +32,16 @@ pub mod password;
 pub mod presence;
 pub mod session;
 pub mod table;
+pub mod waiting;
 pub mod workers;
 
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::bus::{Bell, Bus, Channel};
+use crate::bus::{Bell, Bus, Channel, Subscribed, Ticket};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::bell::Ring;
@@ -56,12 +57,9 @@ use crate::wire::errno::Errno;
 use crate::wire::reply::{Body, Notice};
 
 use attempts::Attempts;
-use mail::{Mailboxes, Then};
+use mail::{Mail, Mailboxes, Then};
 use password::{Hasher, PasswordError};
-
-/// How long a worker waits for a subscription to take effect. When the bus is away it goes on without: the resync
-/// that follows the reconnect finds what was missed.
-const SUBSCRIBE_PATIENCE: Duration = Duration::from_secs(1);
+use waiting::{Awaited, NotYet};
 
 /// Why a request is not done. The handler returns it; dispatch turns it into the reply.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +84,7 @@ pub enum ServiceError {
     Password(#[from] PasswordError),
     /// Not now: this goes on in a moment. Nobody is answered yet.
     #[error("not yet")]
-    NotYet(Prepared),
+    NotYet(Box<NotYet>),
 }
 
 /// A request with its handler, for whichever worker takes it: all of it, or the rest of one that had to wait.
@@ -201,6 +199,49 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
 }
 
+/// Channels subscribed to for a session that does not answer for them yet: given up when this is dropped.
+pub struct Held {
+    shared: Arc<Shared>,
+    conn: ConnId,
+    channels: Vec<Channel>,
+    ticket: Ticket,
+}
+
+impl Held {
+    fn new(shared: &Arc<Shared>, conn: ConnId, channels: Vec<Channel>) -> Self {
+        let ticket = shared.bus.subscribe(&channels);
+        Self { shared: Arc::clone(shared), conn, channels, ticket }
+    }
+
+    /// Whether bells come.
+    fn is_in_effect(&self) -> bool {
+        self.ticket.look() == Some(Subscribed::InEffect)
+    }
+
+    /// From here on the session gives the channels up. Is the subscription late, then it is compared with the store as soon
+    /// as bells come. (Without a link it is compared when there is one again, as all are.)
+    fn hand_over(mut self) {
+        self.channels.clear();
+        if !self.is_in_effect() {
+            let (conn, mailboxes) = (self.conn, Arc::clone(&self.shared.mailboxes));
+            let ticket = self.ticket.clone();
+            self.ticket.then(move || {
+                if ticket.look() == Some(Subscribed::InEffect) {
+                    mailboxes.post(conn, Mail::Compare { conn });
+                }
+            });
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if !self.channels.is_empty() {
+            self.shared.bus.unsubscribe(&self.channels);
+        }
+    }
+}
+
 /// What a handler sees. Each worker thread owns one.
 pub struct Ctx {
     /// What all share.
@@ -235,11 +276,19 @@ impl Ctx {
         Ok(())
     }
 
-    /// Subscribes and waits until bells come, or a second has passed.
-    pub fn subscribe(&self, channels: &[Channel]) {
-        if !self.shared.bus.subscribe(channels).wait(SUBSCRIBE_PATIENCE) {
-            log::debug!("subscribed while the bus is away");
-        }
+    /// Subscribes for a session on `conn`, and goes on with `rest` when bells come. When they do not come soon it goes on
+    /// without: the session is compared with the store as soon as they do.
+    ///
+    /// # Errors
+    /// `NotYet`, or what `rest` returns.
+    pub fn subscribe(
+        &mut self,
+        conn: ConnId,
+        channels: Vec<Channel>,
+        rest: impl FnOnce(&mut Self, Held) -> Handled + Send + 'static,
+    ) -> Handled {
+        let held = Held::new(&self.shared, conn, channels);
+        waiting::for_bus(self, Awaited::Subscribed(held.ticket.clone()), move |ctx| rest(ctx, held))
     }
 
     /// A notice for every session of a user, on any node.

@@ -1,25 +1,53 @@
 //! Who is online: here by the directory, elsewhere by the bus.
 
-use super::Ctx;
+use super::waiting::{Awaited, for_bus};
+use super::{Ctx, Handled};
 use crate::bus::Channel;
 use crate::ids::UserId;
+use crate::wire::reply;
 
-/// For each user, whether there is a session on any node. What cannot be known (the bus is away) is offline.
-#[must_use]
-pub fn online(ctx: &Ctx, users: &[UserId]) -> Vec<bool> {
-    let mut online: Vec<bool> = users.iter().map(|user| ctx.shared.directory.is_online(*user)).collect();
-    let unknown: Vec<usize> = (0..users.len()).filter(|index| !online[*index]).collect();
-    if unknown.is_empty() {
-        return online;
+/// Who of those asked about is online.
+#[derive(Debug)]
+pub struct Online(Vec<UserId>);
+
+impl Online {
+    /// The user's state, as the wire has it.
+    #[must_use]
+    pub fn state(&self, user: UserId) -> &'static str {
+        reply::state(self.0.binary_search(&user).is_ok())
     }
-    let channels: Vec<Channel> = unknown.iter().map(|index| Channel::User(users[*index])).collect();
-    match ctx.shared.bus.elsewhere(&channels) {
-        Ok(counts) => {
-            for (index, count) in unknown.into_iter().zip(counts) {
-                online[index] = count > 0;
+}
+
+/// Goes on with `rest` when it is known who of `users` has a session on any node. What cannot be known (the bus is away, or
+/// does not answer soon) is offline.
+///
+/// # Errors
+/// `NotYet`, or what `rest` returns.
+pub fn with(
+    ctx: &mut Ctx,
+    mut users: Vec<UserId>,
+    rest: impl FnOnce(&mut Ctx, &Online) -> Handled + Send + 'static,
+) -> Handled {
+    users.sort_unstable();
+    users.dedup();
+    let (here, unknown): (Vec<UserId>, Vec<UserId>) =
+        users.into_iter().partition(|user| ctx.shared.directory.is_online(*user));
+    if unknown.is_empty() || !ctx.shared.bus.has_peers() {
+        return rest(ctx, &Online(here));
+    }
+    let channels: Vec<Channel> = unknown.iter().map(|user| Channel::User(*user)).collect();
+    let question = ctx.shared.bus.ask(&channels);
+    for_bus(ctx, Awaited::Answered(question.clone()), move |ctx| {
+        let mut online = here;
+        match question.look() {
+            Some(Ok(counts)) => {
+                let there = unknown.into_iter().zip(counts.iter()).filter(|(_, count)| **count > 0);
+                online.extend(there.map(|(user, _)| user));
+                online.sort_unstable();
             }
+            Some(Err(error)) => log::debug!("presence is unknown: {error}"),
+            None => log::debug!("presence is unknown: no answer in time"),
         }
-        Err(error) => log::debug!("presence is unknown: {error}"),
-    }
-    online
+        rest(ctx, &Online(online))
+    })
 }

@@ -30,8 +30,6 @@ pub const MALFORMED_MAX: u8 = 10;
 const BURST_SECONDS: u32 = 5;
 /// Notices kept during a login, which takes some milliseconds.
 const EARLY_NOTICES_MAX: usize = 64;
-/// How long a request waits that a worker could not answer yet.
-const NOT_YET_PAUSE: Duration = Duration::from_millis(20);
 /// How long a line waits before it is offered again to a lane that was full.
 pub const LANE_FULL_PAUSE: Duration = Duration::from_millis(2);
 
@@ -50,8 +48,8 @@ pub struct Session {
     /// The server is stopping: close when nothing is under way.
     pub stopping: bool,
     malformed_in_a_row: u8,
-    /// A request that goes on at a worker in a moment.
-    not_yet: Option<Box<(Instant, Job)>>,
+    /// The rest of a request that waits: it goes on at a worker when it is told to, or at this time.
+    parked: Option<Box<(Instant, Job)>>,
     login_deadline: Option<Instant>,
     pace: Option<Pace>,
 }
@@ -146,7 +144,7 @@ impl Live {
     /// most sessions only sit there, and all of them would hold memory for it.
     #[must_use]
     pub fn own_channels(&self, policy: SessionPolicy) -> Vec<Channel> {
-        own_channels(self.user, &self.token, policy)
+        own_channels(self.user, self.device, &self.token, policy)
     }
 
     /// The session as handlers see it.
@@ -187,15 +185,24 @@ impl Live {
     }
 }
 
-/// What a node subscribes to for a session of `user` that holds `token`, besides the groups.
+/// What a session of `device` that holds `token` is resumed by.
 #[must_use]
-pub fn own_channels(user: UserId, token: &TokenHash, policy: SessionPolicy) -> Vec<Channel> {
-    let mut channels = vec![Channel::User(user)];
-    if policy == SessionPolicy::Reject {
-        // It tells other nodes that a login with this token is a resume.
-        channels.push(Channel::Token(token_key(token)));
+pub fn resume_key(token: &TokenHash, device: DeviceId) -> u64 {
+    // The unnamed device's number is 0. Another device that holds the same token is another session.
+    token_key(token) ^ u64::from(device.0)
+}
+
+/// What a node subscribes to for a session of `user`, besides the groups.
+#[must_use]
+pub fn own_channels(user: UserId, device: DeviceId, token: &TokenHash, policy: SessionPolicy) -> Vec<Channel> {
+    let device_of = Channel::Device(user, device);
+    let token = Channel::Token(resume_key(token, device));
+    // Presence and news; then what tells another node whether a login there takes this session's place, or is refused.
+    match policy {
+        SessionPolicy::Reject => vec![Channel::User(user), device_of, token],
+        SessionPolicy::Replace => vec![Channel::User(user), device_of],
+        SessionPolicy::Multi => vec![Channel::User(user), token],
     }
-    channels
 }
 
 /// `limits.messages_per_second`, as a bucket of tokens.
@@ -238,7 +245,7 @@ impl Session {
             hold: Hold::No,
             stopping: false,
             malformed_in_a_row: 0,
-            not_yet: None,
+            parked: None,
             login_deadline: login.map(|login| now + login),
             pace: None,
         }
@@ -260,8 +267,12 @@ impl Session {
         }
     }
 
-    /// Sends a notice to a logged-in session; during its login it waits for the reply. Nobody else is told.
+    /// Sends a notice to a logged-in session; during its login it waits for the reply. Nobody else is told. (A line is empty
+    /// that was too long for a bell.)
     pub fn tell(&mut self, link: &mut dyn Link, line: Bytes) {
+        if line.is_empty() {
+            return;
+        }
         match &mut self.state {
             State::Live(_) => link.send(line),
             State::Entering(live) if live.early.len() < EARLY_NOTICES_MAX => live.early.push(line),
@@ -326,14 +337,19 @@ impl Session {
         released
     }
 
-    /// A worker could not answer yet: the job goes on in a moment.
-    pub fn wait_with(&mut self, job: Job, now: Instant) {
-        self.not_yet = Some(Box::new((now + NOT_YET_PAUSE, job)));
+    /// A worker could not answer yet: the job goes on when it is told to, and at `until` in any case.
+    pub fn park(&mut self, job: Job, until: Instant) {
+        self.parked = Some(Box::new((until, job)));
     }
 
-    /// The job whose moment has come.
+    /// The job that waits, whose time has come.
+    pub fn take_parked(&mut self) -> Option<Job> {
+        self.parked.take().map(|parked| parked.1)
+    }
+
+    /// The job that has waited until its time.
     pub fn take_due_job(&mut self, now: Instant) -> Option<Job> {
-        let due = self.not_yet.take_if(|waiting| waiting.0 <= now)?;
+        let due = self.parked.take_if(|parked| parked.0 <= now)?;
         Some(due.1)
     }
 
@@ -349,7 +365,7 @@ impl Session {
             Hold::Until(at) => Some(at),
             Hold::No | Hold::UntilRoom | Hold::UntilIdle => None,
         };
-        let not_yet = self.not_yet.as_ref().map(|waiting| waiting.0);
+        let parked = self.parked.as_ref().map(|parked| parked.0);
         // A request under way outlives the deadline: the worker's answer decides.
         let login = if self.at_worker { None } else { self.login_deadline };
         let tick = self.live().and_then(|live| {
@@ -360,7 +376,7 @@ impl Session {
             }
             live.tick_at
         });
-        [held, not_yet, login, tick].into_iter().flatten().min()
+        [held, parked, login, tick].into_iter().flatten().min()
     }
 
     /// The time asked for has come: what is due?

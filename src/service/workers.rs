@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use super::jobs::Jobs;
 use super::mail::{Mail, Then};
+use super::waiting::NotYet;
 use super::{Ctx, Prepared, ServiceError};
 use crate::metrics::{Metrics, Refusal};
 use crate::net::ConnId;
@@ -160,9 +161,15 @@ pub fn request_job(conn: ConnId, request: MsgId, tag: Option<Box<str>>, prepared
         let tag = tag.as_deref();
         let (line, then) = match handled {
             Ok(Ok(done)) => (reply::success(request, tag, &done.body), done.then),
-            Ok(Err(ServiceError::NotYet(rest))) => {
+            Ok(Err(ServiceError::NotYet(not_yet))) => {
+                let NotYet { rest, until, tell } = *not_yet;
                 let job = request_job(conn, request, tag.map(Box::from), rest);
-                ctx.shared.mailboxes.post(conn, Mail::NotYet { conn, job });
+                ctx.shared.mailboxes.post(conn, Mail::NotYet { conn, job, until });
+                if let Some(tell) = tell {
+                    // Behind the job: who is told to go on must have it.
+                    let mailboxes = Arc::clone(&ctx.shared.mailboxes);
+                    tell(Box::new(move || mailboxes.post(conn, Mail::Resume { conn })));
+                }
                 return ctx.flush();
             }
             Ok(Err(error)) => {

@@ -361,8 +361,15 @@ pub trait Store: Send {
     /// The user, if there is one.
     fn user(&mut self, who: Who<'_>) -> Result<Option<UserRow>>;
 
-    /// Reports who is online, for people and tools that look into the table.
-    fn report_states(&mut self, online: &[UserId], offline: &[UserId]) -> Result<()>;
+    /// Reports who is online on this node, for people and tools that look into the table. `offline` counts only for those
+    /// whom this node has reported online last.
+    fn report_states(&mut self, node: NodeId, online: &[UserId], offline: &[UserId]) -> Result<()>;
+
+    /// The nodes that have reported somebody who is online.
+    fn reporting_nodes(&mut self) -> Result<Vec<NodeId>>;
+
+    /// A node is no more: whom it has reported online is offline.
+    fn report_absent(&mut self, node: NodeId) -> Result<()>;
 
     /// Stores a token, and removes the user's expired ones.
     fn save_token(&mut self, hash: &TokenHash, row: &TokenRow, now: UnixMs) -> Result<()>;

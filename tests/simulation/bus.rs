@@ -2,13 +2,15 @@
 //! some is told to resync, as the contract of `bus` says.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use stonechat::bus::{Bell, Bus, BusError, Channel, LinkState, Ticket};
+use stonechat::bus::promise::{Keeper, Promise, promise};
+use stonechat::bus::{Answer, Bell, Bus, BusError, Channel, Lateness, LinkState, Question, Subscribed, Ticket};
 use stonechat::ids::NodeId;
 
-use crate::world::world;
+use crate::world::{World, world};
 
 /// What waits for a node's subscriber.
 #[derive(Clone, Debug)]
@@ -17,20 +19,54 @@ pub enum Parcel {
     Resync,
 }
 
+/// A subscription: bells come from this time on.
+struct Subscription {
+    holders: u32,
+    from: Duration,
+}
+
+/// What a node waits for, and when it comes.
+pub enum Due {
+    Ticket(Duration, Keeper<Subscribed>),
+    Question(Duration, Vec<Channel>, Keeper<Answer>),
+}
+
+impl Due {
+    fn at(&self) -> Duration {
+        match self {
+            Self::Ticket(at, _) | Self::Question(at, ..) => *at,
+        }
+    }
+}
+
 #[derive(Default)]
 struct Line {
     is_up: bool,
-    subscriptions: HashMap<Channel, u32>,
+    subscriptions: HashMap<Channel, Subscription>,
     parcels: VecDeque<Parcel>,
+    waiting: Vec<Due>,
+    lateness: Arc<Lateness>,
     /// It dropped bells: the others are to be told.
     owes_resync: bool,
     /// When to notice that another node has gone.
     news_at: Option<Duration>,
 }
 
+impl Line {
+    fn hears(&self, channel: &Channel, now: Duration) -> bool {
+        self.is_up && self.subscriptions.get(channel).is_some_and(|subscription| subscription.from <= now)
+    }
+}
+
 /// The middle of the bus.
 pub struct Hub {
     lines: Vec<Line>,
+}
+
+/// What a node waited for in vain. It calls back when it is dropped: drop it where nothing is borrowed.
+#[must_use]
+pub struct InVain {
+    _waiting: Vec<Due>,
 }
 
 impl Hub {
@@ -39,24 +75,45 @@ impl Hub {
     }
 
     /// A node has started.
-    pub fn enter(&mut self, node: usize) {
-        self.lines[node] = Line { is_up: true, ..Line::default() };
+    pub fn enter(&mut self, node: usize) -> InVain {
+        let before = std::mem::replace(&mut self.lines[node], Line { is_up: true, ..Line::default() });
+        InVain { _waiting: before.waiting }
     }
 
     /// A node has died; the others notice it some time after `at`.
-    pub fn leave(&mut self, node: usize, at: Duration) {
-        self.lines[node] = Line::default();
+    pub fn leave(&mut self, node: usize, at: Duration) -> InVain {
+        let before = std::mem::take(&mut self.lines[node]);
         for line in &mut self.lines {
             line.news_at = Some(at);
         }
+        InVain { _waiting: before.waiting }
     }
 
     /// A node's link breaks: what waited for it is lost. Whether there was a link.
-    pub fn cut(&mut self, node: usize) -> (bool, usize) {
+    pub fn cut(&mut self, node: usize) -> (bool, usize, InVain) {
         let line = &mut self.lines[node];
         let lost = line.parcels.len();
         line.parcels.clear();
-        (std::mem::replace(&mut line.is_up, false), lost)
+        let waiting = std::mem::take(&mut line.waiting);
+        (std::mem::replace(&mut line.is_up, false), lost, InVain { _waiting: waiting })
+    }
+
+    /// What a node has waited for, and what is there now.
+    pub fn due(&mut self, node: usize, now: Duration) -> Option<Due> {
+        let waiting = &mut self.lines[node].waiting;
+        let index = waiting.iter().position(|due| due.at() <= now)?;
+        let due = waiting.swap_remove(index);
+        self.lines[node].lateness.clear();
+        Some(due)
+    }
+
+    /// How many other nodes are subscribed to each channel.
+    pub fn count(&self, node: usize, channels: &[Channel], now: Duration) -> Answer {
+        if !self.lines[node].is_up {
+            return Err(BusError::Away("simulated".into()));
+        }
+        let others = || self.lines.iter().enumerate().filter(|(other, _)| *other != node).map(|(_, line)| line);
+        Ok(channels.iter().map(|channel| others().filter(|line| line.hears(channel, now)).count() as u64).collect())
     }
 
     /// A node's link is back.
@@ -66,6 +123,8 @@ impl Hub {
             return;
         }
         line.is_up = true;
+        line.lateness.clear();
+        line.subscriptions.values_mut().for_each(|subscription| subscription.from = Duration::ZERO);
         line.parcels.push_back(Parcel::Resync);
         if std::mem::take(&mut line.owes_resync) {
             for (other, line) in self.lines.iter_mut().enumerate() {
@@ -90,20 +149,26 @@ impl Hub {
         self.lines[node].parcels.push_back(parcel);
     }
 
-    fn publish(&mut self, from: usize, bells: Vec<Bell>) -> usize {
+    fn publish(&mut self, from: usize, bells: Vec<Bell>, now: Duration) -> usize {
         if !self.lines[from].is_up {
             self.lines[from].owes_resync = true;
             return bells.len();
         }
         for Bell { channel, payload } in bells {
             for (node, line) in self.lines.iter_mut().enumerate() {
-                if node != from && line.is_up && line.subscriptions.contains_key(&channel) {
+                if node != from && line.hears(&channel, now) {
                     line.parcels.push_back(Parcel::Bell(channel, payload.clone()));
                 }
             }
         }
         0
     }
+}
+
+/// How long the middle takes: mostly a moment, sometimes longer than anyone waits.
+fn delay(world: &World, fault: &'static str) -> Duration {
+    let most_ms = if world.fault(fault, 100) { 4000 } else { 3 };
+    Duration::from_millis(u64::try_from(world.between(0, most_ms)).expect("small"))
 }
 
 /// One life of a node on the bus.
@@ -116,11 +181,22 @@ impl SimBus {
     fn is_alive(&self) -> bool {
         world().cluster.is_alive(self.node, self.life)
     }
+
+    /// What a node of this number is called in this life.
+    pub fn name(node: usize, life: u32) -> NodeId {
+        NodeId(u64::from(life) << 32 | node as u64)
+    }
 }
 
 impl Bus for SimBus {
     fn node(&self) -> NodeId {
-        NodeId(u64::from(self.life) << 32 | self.node as u64)
+        Self::name(self.node, self.life)
+    }
+
+    fn nodes(&self) -> Option<Vec<NodeId>> {
+        let world = world();
+        let is_up = world.hub.borrow().lines[self.node].is_up;
+        is_up.then(|| world.cluster.names_but(self.node))
     }
 
     fn subscribe(&self, channels: &[Channel]) -> Ticket {
@@ -129,18 +205,31 @@ impl Bus for SimBus {
         if !self.is_alive() {
             return Ticket::in_effect();
         }
+        let (now, delay) = (world.passed(), delay(&world, "subscription confirmed late"));
         let line = &mut world.hub.borrow_mut().lines[self.node];
+        let mut at = now;
         for channel in channels {
-            *line.subscriptions.entry(*channel).or_default() += 1;
+            let new = || Subscription { holders: 0, from: now + delay };
+            let subscription = line.subscriptions.entry(*channel).or_insert_with(new);
+            subscription.holders += 1;
+            at = at.max(subscription.from);
         }
-        if line.is_up {
+        let (ticket, keeper) = Ticket::pending(Arc::clone(&line.lateness));
+        if !line.is_up {
+            return ticket;
+        }
+        if at <= now {
             return Ticket::in_effect();
         }
-        let (_, confirmed) = crossbeam_channel::bounded(1);
-        Ticket::pending(confirmed)
+        line.waiting.push(Due::Ticket(at, keeper));
+        ticket
     }
 
     fn unsubscribe(&self, channels: &[Channel]) {
+        if std::thread::panicking() {
+            // What is dropped meanwhile gives its channels up.
+            return;
+        }
         let world = world();
         world.interrupt(self.node, self.life, "crash before the end of a subscription");
         if !self.is_alive() {
@@ -148,9 +237,9 @@ impl Bus for SimBus {
         }
         let line = &mut world.hub.borrow_mut().lines[self.node];
         for channel in channels {
-            let count = line.subscriptions.get_mut(channel).expect("as many unsubscribes as subscribes at most");
-            *count -= 1;
-            if *count == 0 {
+            let known = line.subscriptions.get_mut(channel).expect("as many unsubscribes as subscribes at most");
+            known.holders -= 1;
+            if known.holders == 0 {
                 line.subscriptions.remove(channel);
             }
         }
@@ -162,21 +251,22 @@ impl Bus for SimBus {
         if !self.is_alive() {
             return;
         }
-        let dropped = world.hub.borrow_mut().publish(self.node, bells);
+        let dropped = world.hub.borrow_mut().publish(self.node, bells, world.passed());
         (0..dropped).for_each(|_| world.count("bell dropped without a link"));
         world.interrupt(self.node, self.life, "crash after the bell");
     }
 
-    fn elsewhere(&self, channels: &[Channel]) -> Result<Vec<u64>, BusError> {
+    fn ask(&self, channels: &[Channel]) -> Question {
         let world = world();
         world.interrupt(self.node, self.life, "crash before a question to the bus");
-        let hub = world.hub.borrow();
-        if !hub.lines[self.node].is_up {
-            return Err(BusError::Away("simulated".to_owned()));
+        let (now, delay) = (world.passed(), delay(&world, "question answered late"));
+        let mut hub = world.hub.borrow_mut();
+        if delay.is_zero() || !hub.lines[self.node].is_up || !self.is_alive() {
+            return Promise::kept(hub.count(self.node, channels, now));
         }
-        let others = || hub.lines.iter().enumerate().filter(|(node, line)| *node != self.node && line.is_up);
-        let count = |channel| others().filter(|(_, line)| line.subscriptions.contains_key(channel)).count() as u64;
-        Ok(channels.iter().map(count).collect())
+        let (question, keeper) = promise(Err(BusError::Away("simulated".into())));
+        hub.lines[self.node].waiting.push(Due::Question(now + delay, channels.to_vec(), keeper));
+        question
     }
 
     fn link(&self) -> LinkState {
@@ -184,4 +274,19 @@ impl Bus for SimBus {
     }
 
     fn stop(&self) {}
+}
+
+/// A node hears what it has waited for; whether there was something.
+pub fn keep_due(world: &World, node: usize) -> bool {
+    let now = world.passed();
+    let due = world.hub.borrow_mut().due(node, now);
+    let Some(due) = due else { return false };
+    match due {
+        Due::Ticket(_, keeper) => keeper.keep(Subscribed::InEffect),
+        Due::Question(_, channels, keeper) => {
+            let answer = world.hub.borrow().count(node, &channels, now);
+            keeper.keep(answer);
+        }
+    }
+    true
 }

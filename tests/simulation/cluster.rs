@@ -12,8 +12,9 @@ use std::fmt::Write;
 use std::rc::Rc;
 use std::time::Duration;
 
-use stonechat::ids::Members;
+use stonechat::ids::{Members, NodeId};
 
+use crate::bus::SimBus;
 use crate::checker::{Class, Conv, Histories, Member, NamedDevice, Outcome, Session, Violation, check};
 use crate::client::{Client, Notes};
 use crate::database::{Stay, group, user};
@@ -74,7 +75,10 @@ pub fn run(seed: u64, change: impl FnOnce(&mut Plan)) -> Run {
         stuck = cluster.read_history(&world);
     }
     let histories = cluster.take_histories(&world);
-    let violations = stuck.map_or_else(|| check(&histories), |what| vec![Violation { class: Class::B, text: what }]);
+    let mut violations =
+        stuck.map_or_else(|| check(&histories), |what| vec![Violation { class: Class::B, text: what }]);
+    violations.extend(cluster.unreported(&world));
+    cluster.dismantle(&world);
     let acked = histories.sends.iter().filter(|sent| matches!(sent.outcome, Outcome::Acked(_))).count();
     let (plan, story) = (world.plan.clone(), tell(&histories));
     Run { violations, faults: world.faults(), trace: world.trace(), acked, plan, story }
@@ -116,6 +120,13 @@ impl Cluster {
         place.node.is_some() && place.life == life
     }
 
+    /// What the living nodes but this one are called.
+    pub fn names_but(&self, node: usize) -> Vec<NodeId> {
+        let places = self.places.borrow();
+        let living = places.iter().enumerate().filter(|(number, place)| *number != node && place.node.is_some());
+        living.map(|(number, place)| SimBus::name(number, place.life)).collect()
+    }
+
     pub fn is_outage(&self, now: Duration) -> bool {
         self.outage_until.get() > now
     }
@@ -132,6 +143,17 @@ impl Cluster {
 
     fn nodes(&self) -> Vec<Rc<Node>> {
         self.places.borrow().iter().filter_map(|place| place.node.clone()).collect()
+    }
+
+    /// Takes all nodes down, while whatever they still do finds its world.
+    fn dismantle(&self, world: &World) {
+        for number in 0..world.plan.nodes {
+            let node = self.places.borrow_mut()[number].node.take();
+            drop(node);
+            let in_vain = world.hub.borrow_mut().enter(number);
+            drop(in_vain);
+        }
+        world.end();
     }
 
     /// One step of somebody, or a fault.
@@ -171,7 +193,8 @@ impl Cluster {
             self.outage_until.set(soon(1500));
         }
         if world.plan.nodes > 1 && world.chance(10 * world.plan.roughness) && world.is_stormy.get() {
-            let (was_up, lost) = world.hub.borrow_mut().cut(node);
+            let (was_up, lost, in_vain) = world.hub.borrow_mut().cut(node);
+            drop(in_vain);
             if was_up {
                 world.count("bus link lost");
                 self.places.borrow_mut()[node].link_up_at = soon(1500);
@@ -198,26 +221,31 @@ impl Cluster {
         place.life += 1;
         place.up_at = passed + after;
         dead.die(passed);
-        world.hub.borrow_mut().leave(node, passed + noticed);
+        drop(places);
+        let in_vain = world.hub.borrow_mut().leave(node, passed + noticed);
+        drop(in_vain);
         world.note(5);
     }
 
     /// Starts nodes whose time has come, and mends links; ghosts are noticed.
     fn restart(&self, world: &World) {
         let passed = world.passed();
+        let mut in_vain = Vec::new();
         for (number, place) in self.places.borrow_mut().iter_mut().enumerate() {
             if place.node.is_none() && place.up_at <= passed {
                 if place.life > 0 {
                     world.count("node restarted");
                 }
                 place.link_up_at = Duration::ZERO;
-                world.hub.borrow_mut().enter(number);
+                // Whoever waited on it has died with it.
+                in_vain.push(world.hub.borrow_mut().enter(number));
                 place.node = Some(Rc::new(Node::start(world, number, place.life)));
             }
             if place.node.is_some() && place.link_up_at <= passed {
                 world.hub.borrow_mut().mend(number);
             }
         }
+        drop(in_vain);
         self.notes.ghosts.borrow_mut().retain(|(noticed, pipe)| {
             let is_due = *noticed <= passed;
             if is_due {
@@ -316,6 +344,19 @@ impl Cluster {
             }
         });
         self.rest(world, "reading HISTORY")
+    }
+
+    /// Everybody is there at the end: whom the record calls offline has been overwritten, and whom a node reports that is
+    /// no more has been forgotten.
+    fn unreported(&self, world: &World) -> Vec<Violation> {
+        let here = self.names_but(usize::MAX);
+        let state = |number: u32| world.database.borrow().state(user(number));
+        let wrong = |number: &u32| state(*number).is_none_or(|node| !here.contains(&node));
+        let tell = |number: u32| {
+            let text = format!("user {number} is online, the record says {:?}", state(number));
+            Violation { class: Class::B, text }
+        };
+        (1..=world.plan.users).filter(wrong).map(tell).collect()
     }
 
     fn take_histories(&self, world: &World) -> Histories {

@@ -1,11 +1,11 @@
 //! The record as a model: the contract of `Store` in maps. It never fails; its shim, `store`, does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use stonechat::clock::UnixMs;
 use stonechat::config::PasswordCost;
-use stonechat::ids::{ConvId, DeviceId, GroupId, Members, Peer, Seq, UserId};
+use stonechat::ids::{ConvId, DeviceId, GroupId, Members, NodeId, Peer, Seq, UserId};
 use stonechat::service::password::Hasher;
 use stonechat::store::{
     Append, Appended, ClusterRow, CursorRow, GroupRow, Joined, Left, Member, MemberPage, Message, OwnPending, Pending,
@@ -55,6 +55,8 @@ pub struct Database {
     messages: BTreeMap<(ConvId, Seq), Row>,
     cids: BTreeMap<(ConvId, UserId, String), Seq>,
     cursors: BTreeMap<(UserId, DeviceId, ConvId), Seq>,
+    /// Who is reported online, and by which node.
+    states: BTreeMap<UserId, NodeId>,
     /// Epochs are numbered here.
     pub epoch: u32,
     pub stays: Vec<Stay>,
@@ -89,6 +91,7 @@ impl Database {
             epoch: 1,
             stays: Vec::new(),
             births: Vec::new(),
+            states: BTreeMap::new(),
             bug: plan.bug,
             appended: 0,
         };
@@ -134,6 +137,25 @@ impl Database {
 
     fn person(&self, id: UserId) -> Person {
         Person { id, name: self.users.get(&id).cloned().unwrap_or_default() }
+    }
+
+    pub fn report_states(&mut self, node: NodeId, online: &[UserId], offline: &[UserId]) {
+        self.states.extend(online.iter().map(|user| (*user, node)));
+        self.states.retain(|user, by| *by != node || !offline.contains(user));
+    }
+
+    pub fn reporting_nodes(&self) -> Vec<NodeId> {
+        let nodes: BTreeSet<NodeId> = self.states.values().copied().collect();
+        nodes.into_iter().collect()
+    }
+
+    pub fn report_absent(&mut self, node: NodeId) {
+        self.states.retain(|_, by| *by != node);
+    }
+
+    /// The node that has reported the user online.
+    pub fn state(&self, user: UserId) -> Option<NodeId> {
+        self.states.get(&user).copied()
     }
 
     pub fn save_token(&mut self, hash: &TokenHash, row: &TokenRow) {

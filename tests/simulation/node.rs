@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use stonechat::bus::{Bus, Heard, Listener};
-use stonechat::config::SessionPolicy;
 use stonechat::delivery::directory::Directory;
 use stonechat::delivery::ear::Ear;
 use stonechat::delivery::fanout::Fanout;
@@ -21,7 +20,7 @@ use stonechat::service::table::Table;
 use stonechat::service::workers::{self, Place, Queues};
 use stonechat::service::{Ctx, Shared};
 
-use crate::bus::{Parcel, SimBus};
+use crate::bus::{Parcel, SimBus, keep_due};
 use crate::net::{Reactor, SharedPipe};
 use crate::store::SimStore;
 use crate::world::{World, clock, world};
@@ -42,6 +41,9 @@ impl MailQueue {
 
 impl Door for MailQueue {
     fn post(&self, mail: Mail) {
+        if std::thread::panicking() {
+            return;
+        }
         // What it is about may be out of date by the time it arrives: others have posted first.
         world().interrupt(self.node, self.life, "crash before a mail");
         // Whoever died in the middle of something posts no more.
@@ -120,7 +122,7 @@ impl Node {
             metrics: Arc::clone(&metrics),
         });
         let (entrances, queues) = workers::queues(Arc::clone(&metrics));
-        let echo = if plan.policy == SessionPolicy::Multi { EchoTo::OtherSessions } else { EchoTo::Nobody };
+        let echo = EchoTo::under(plan.policy);
         let parts = |_| LaneParts {
             store: store(),
             fanout: fanout(),
@@ -147,8 +149,8 @@ impl Node {
             workers: (0..plan.workers).map(worker).collect(),
             auth: worker(0),
             queues,
-            scribe: Slot::new(Scribe::new(store(), bus, desk)),
-            ear: Slot::new(Ear::new(fanout(), metrics)),
+            scribe: Slot::new(Scribe::new(store(), bus, Arc::clone(&directory), desk.clone())),
+            ear: Slot::new(Ear::new(fanout(), desk, metrics)),
             pipes: RefCell::default(),
             _nudged: nudged,
         }
@@ -182,6 +184,9 @@ impl Node {
             Part::Auth => self.auth.run(|ctx| self.queues.run_one(Place::Auth, ctx)),
             Part::Scribe => self.scribe.run(|scribe| {
                 scribe.write();
+                if world.chance(1000) {
+                    scribe.look_for_absent();
+                }
                 false
             }),
             Part::Ear => self.ear.run(|ear| self.hear(world, ear)),
@@ -189,6 +194,9 @@ impl Node {
     }
 
     fn hear(&self, world: &World, ear: &Ear) -> bool {
+        if keep_due(world, self.number) {
+            return true;
+        }
         let parcel = world.hub.borrow_mut().next(self.number, world.passed());
         let Some(parcel) = parcel else { return false };
         match &parcel {

@@ -75,8 +75,16 @@ impl Store for SimStore {
         self.read(|database| database.user(who))
     }
 
-    fn report_states(&mut self, _: &[UserId], _: &[UserId]) -> Result<()> {
-        self.write(|_| ())
+    fn report_states(&mut self, node: NodeId, online: &[UserId], offline: &[UserId]) -> Result<()> {
+        self.write(|database| database.report_states(node, online, offline))
+    }
+
+    fn reporting_nodes(&mut self) -> Result<Vec<NodeId>> {
+        self.read(Database::reporting_nodes)
+    }
+
+    fn report_absent(&mut self, node: NodeId) -> Result<()> {
+        self.write(|database| database.report_absent(node))
     }
 
     fn save_token(&mut self, hash: &TokenHash, row: &TokenRow, _: UnixMs) -> Result<()> {

@@ -39,6 +39,7 @@ pub struct World {
     wall_shift_ms: Cell<i64>,
     depth: Cell<u32>,
     trace: Cell<u64>,
+    is_over: Cell<bool>,
     faults: RefCell<BTreeMap<&'static str, u64>>,
 }
 
@@ -71,9 +72,14 @@ impl World {
             wall_shift_ms: Cell::default(),
             depth: Cell::default(),
             trace: Cell::new(seed),
+            is_over: Cell::default(),
             faults: RefCell::default(),
         });
-        WORLD.set(Some(Rc::clone(&world)));
+        let before = WORLD.replace(Some(Rc::clone(&world)));
+        // What is left of a run that panicked would call back into a world that is no more.
+        if let Some(before) = before.filter(|before| !before.is_over.get()) {
+            std::mem::forget(before);
+        }
         world
     }
 
@@ -123,6 +129,11 @@ impl World {
             self.count(name);
         }
         comes
+    }
+
+    /// The run is over, and nothing is under way.
+    pub fn end(&self) {
+        self.is_over.set(true);
     }
 
     /// Counts a fault.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use stonechat::clock::UnixMs;
-use stonechat::ids::{ConvId, DeviceId, Peer, UserId};
+use stonechat::ids::{ConvId, DeviceId, NodeId, Peer, UserId};
 use stonechat::store::{Created, CursorRow, TokenRow, Who};
 
 use crate::fresh::{Fresh, NOW, append, group, message, new, user};
@@ -59,11 +59,25 @@ pub(crate) fn two_registrations_of_one_name_make_one_user(fresh: &Fresh) {
 pub(crate) fn states_are_reported(fresh: &Fresh) {
     let mut store = fresh.store();
     let users: Vec<UserId> = (0..20).map(|n| user(&mut *store, &format!("user {n}"))).collect();
-    store.report_states(&users, &[]).unwrap();
-    assert_eq!(fresh.number("SELECT COUNT(*) FROM User WHERE state = 'online'"), 20);
-    store.report_states(&users[..1], &users[1..12]).unwrap();
-    assert_eq!(fresh.number("SELECT COUNT(*) FROM User WHERE state = 'online'"), 9);
-    store.report_states(&[], &[]).unwrap();
+    let (here, there) = (NodeId(1), NodeId(0xfeed_beef_feed_beef));
+    let online = || fresh.number("SELECT COUNT(*) FROM User WHERE state = 'online'");
+    store.report_states(here, &users, &[]).unwrap();
+    assert_eq!(online(), 20);
+    store.report_states(here, &users[..1], &users[1..12]).unwrap();
+    assert_eq!(online(), 9);
+    store.report_states(here, &[], &[]).unwrap();
+    assert_eq!(store.reporting_nodes().unwrap(), [here]);
+
+    store.report_states(there, &users[..5], &[]).unwrap();
+    store.report_states(here, &[], &users).unwrap();
+    assert_eq!(online(), 5, "what another node has reported since is not overwritten");
+    store.report_states(here, &users[15..], &[]).unwrap();
+    let mut reporting = store.reporting_nodes().unwrap();
+    reporting.sort_unstable();
+    assert_eq!(reporting, [here, there]);
+    store.report_absent(there).unwrap();
+    assert_eq!(online(), 5, "the users of a node that is no more are offline");
+    assert_eq!(store.reporting_nodes().unwrap(), [here]);
 }
 
 pub(crate) fn tokens_live_until_they_expire(fresh: &Fresh) {

@@ -1,89 +1,218 @@
-//! Asks Redis how many subscribers channels have. A few connections are kept, so that one slow answer does not hold up
-//! every worker.
+//! Asks Redis how many subscribers channels have: one thread gathers what is asked meanwhile into one pipelined question.
+//!
+//! ```text
+//!   ask --> waiting (bounded) --all of it--> bus-inquiry ----NUMSUB, NUMSUB, ...---> Redis
+//!    ^------------------------ promises kept <----------------------------------------+
+//! ```
+//!
+//! Nobody waits longer than [`PATIENCE`]. After one answer that did not come in time everybody is told at once that
+//! presence is unknown, until Redis has answered again: the thread keeps trying.
 
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use redis::RedisResult;
 
-use super::address::Address;
-use super::now;
 use super::pipe::Pipe;
 use super::topic::{Names, Topic};
-use crate::bus::BusError;
+use super::{Complaints, Shared, now};
+use crate::bus::promise::{Keeper, Promise, promise};
+use crate::bus::{Answer, BusError, Question};
 
-/// Questions asked at the same time.
-const CONNECTIONS: usize = 4;
+/// Channels that may wait to be asked about.
+const WAITING_CHANNELS_MAX: usize = 1_000_000;
 
-/// Channels in one question.
-const QUESTION_CHANNELS_MAX: usize = 1000;
+/// Channels in one command.
+const COMMAND_CHANNELS_MAX: usize = 1000;
 
-/// How long all of it may take.
+/// Channels asked about at one time; one question more may stand over.
+const ROUND_CHANNELS_MAX: usize = 32 * COMMAND_CHANNELS_MAX;
+
+/// How long an answer may take, from the question.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The connections for questions. Any thread asks; it waits.
+/// How often Redis is tried after it has not answered.
+const PROBE_PAUSE: Duration = Duration::from_millis(500);
+
+/// The questions that wait. Any thread asks and never waits; the inquiry thread answers.
+#[derive(Debug, Default)]
 pub(super) struct Inquiry {
-    address: Address,
-    names: Names,
-    name: String,
-    /// A pool of [`CONNECTIONS`] places, each with a connection in it or none.
-    free: Receiver<Option<Pipe>>,
-    give_back: Sender<Option<Pipe>>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: Vec<Asked>,
+    channels: usize,
+    /// Redis did not answer the last time.
+    is_silent: bool,
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Asked {
+    topics: Vec<Topic>,
+    /// For each of them, whether Redis counted this node among its subscribers when it was asked.
+    here: Vec<u64>,
+    keeper: Keeper<Answer>,
+    at: Instant,
 }
 
 impl Inquiry {
-    pub(super) fn new(address: Address, names: Names, name: String) -> Self {
-        let (give_back, free) = bounded(CONNECTIONS);
-        for _ in 0..CONNECTIONS {
-            give_back.try_send(None).expect("there is room for as many");
+    /// Asks how many other nodes each topic has.
+    pub(super) fn ask(&self, topics: Vec<Topic>, here: Vec<u64>) -> Question {
+        let (question, keeper) = promise(Err(away("the bus has ended")));
+        let mut state = self.lock();
+        if state.is_silent {
+            return Promise::kept(Err(away("Redis does not answer")));
         }
-        Self { address, names, name, free, give_back }
+        if state.closed || state.channels + topics.len() > WAITING_CHANNELS_MAX {
+            return Promise::kept(Err(away("too much is being asked")));
+        }
+        state.channels += topics.len();
+        state.waiting.push(Asked { topics, here, keeper, at: now() });
+        drop(state);
+        self.changed.notify_one();
+        question
     }
 
-    /// How many subscribers each topic has. Waits at most about [`PATIENCE`].
-    ///
-    /// # Errors
-    /// `Away` when Redis does not answer in time.
-    pub(super) fn subscribers(&self, topics: &[Topic]) -> Result<Vec<u64>, BusError> {
-        let deadline = now() + PATIENCE;
-        let place = self.free.recv_deadline(deadline).map_err(|_| away(&"all connections are busy"))?;
-        let outcome = self.ask_again_if_stale(place, topics, deadline);
-        let (pipe, counts) = match outcome {
-            Ok((pipe, counts)) => (Some(pipe), Ok(counts)),
-            Err(error) => (None, Err(away(&error))),
+    /// Ends the thread; what waits is told that nothing is known.
+    pub(super) fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        let in_vain = std::mem::take(&mut state.waiting);
+        drop(state);
+        drop(in_vain);
+        self.changed.notify_all();
+    }
+
+    /// Waits for questions and takes about [`ROUND_CHANNELS_MAX`] channels of them; `None`: it is closed.
+    fn take(&self) -> Option<Vec<Asked>> {
+        let idle = |state: &mut State| state.waiting.is_empty() && !state.closed;
+        let waited = self.changed.wait_while(self.lock(), idle);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        if state.closed {
+            return None;
+        }
+        let mut channels = 0;
+        let fits = |asked: &Asked| {
+            let room = channels < ROUND_CHANNELS_MAX;
+            channels += asked.topics.len();
+            room
         };
-        self.give_back.try_send(pipe).expect("the place was taken out above");
-        counts
+        let count = state.waiting.iter().map(fits).take_while(|fits| *fits).count();
+        let taken: Vec<Asked> = state.waiting.drain(..count).collect();
+        state.channels -= taken.iter().map(|asked| asked.topics.len()).sum::<usize>();
+        Some(taken)
     }
 
-    /// A connection kept from before may have died since: that is no answer about the present.
-    fn ask_again_if_stale(&self, kept: Option<Pipe>, topics: &[Topic], deadline: Instant) -> Answer {
-        if let Some(pipe) = kept
-            && let Ok(answer) = ask(pipe, &self.names, topics, deadline)
-        {
-            return Ok(answer);
-        }
-        ask(Pipe::open(&self.address, &self.name, left(deadline))?, &self.names, topics, deadline)
+    /// Waits until `pause` has passed; `false`: it is closed.
+    fn pause(&self, pause: Duration) -> bool {
+        let open = |state: &mut State| !state.closed;
+        let waited = self.changed.wait_timeout_while(self.lock(), pause, open);
+        !waited.unwrap_or_else(PoisonError::into_inner).0.closed
+    }
+
+    /// Redis did not answer: nobody waits for it any longer.
+    fn fall_silent(&self) {
+        let mut state = self.lock();
+        state.is_silent = true;
+        state.channels = 0;
+        let in_vain = std::mem::take(&mut state.waiting);
+        drop(state);
+        answer_none(in_vain, "Redis does not answer");
+    }
+
+    /// Redis has answered again.
+    fn speak_again(&self) {
+        self.lock().is_silent = false;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-type Answer = redis::RedisResult<(Pipe, Vec<u64>)>;
-
-fn ask(mut pipe: Pipe, names: &Names, topics: &[Topic], deadline: Instant) -> Answer {
-    let mut counts = Vec::with_capacity(topics.len());
-    for some in topics.chunks(QUESTION_CHANNELS_MAX) {
-        pipe.set_timeout(left(deadline))?;
-        let answer = pipe.subscribers(names, some)?;
-        pipe = answer.0;
-        counts.extend(answer.1);
+/// Runs on the inquiry thread until [`Inquiry::close`].
+pub(super) fn run(shared: &Shared) {
+    let inquiry = &shared.inquiry;
+    let mut pipe = None;
+    let mut complaints = Complaints::new("the bus's inquiry");
+    while let Some(asked) = inquiry.take() {
+        let topics: Vec<Topic> = asked.iter().flat_map(|asked| &asked.topics).copied().collect();
+        let deadline = asked.iter().map(|asked| asked.at).min().unwrap_or_else(now) + PATIENCE;
+        match ask_again_if_stale(shared, pipe.take(), &topics, deadline) {
+            Ok((kept, counts)) => {
+                pipe = Some(kept);
+                answer_all(asked, &counts);
+                complaints.over();
+            }
+            Err(error) => {
+                complaints.failed(&error, now());
+                // First, so that whoever is told now and asks again is answered at once.
+                inquiry.fall_silent();
+                answer_none(asked, &error.to_string());
+                pipe = probe(shared, &mut complaints);
+            }
+        }
     }
-    Ok((pipe, counts))
+}
+
+/// Tries until Redis answers, or the bus ends.
+fn probe(shared: &Shared, complaints: &mut Complaints) -> Option<Pipe> {
+    while shared.inquiry.pause(PROBE_PAUSE) {
+        match ask_again_if_stale(shared, None, &[Topic::Node(shared.node)], now() + PATIENCE) {
+            Ok((pipe, _)) => {
+                shared.inquiry.speak_again();
+                return Some(pipe);
+            }
+            Err(error) => complaints.failed(&error, now()),
+        }
+    }
+    None
+}
+
+fn answer_all(asked: Vec<Asked>, counts: &[u64]) {
+    let mut counts = counts.iter().copied();
+    for Asked { here, keeper, .. } in asked {
+        let others = here.iter().map(|here| counts.next().unwrap_or(0).saturating_sub(*here));
+        keeper.keep(Ok(others.collect()));
+    }
+}
+
+fn answer_none(asked: Vec<Asked>, why: &str) {
+    let answer: Answer = Err(away(why));
+    for Asked { keeper, .. } in asked {
+        keeper.keep(answer.clone());
+    }
+}
+
+fn away(why: &str) -> BusError {
+    BusError::Away(why.into())
+}
+
+type Counted = RedisResult<(Pipe, Vec<u64>)>;
+
+/// A connection kept from before may have died since: that is no answer about the present.
+fn ask_again_if_stale(shared: &Shared, kept: Option<Pipe>, topics: &[Topic], deadline: Instant) -> Counted {
+    if let Some(pipe) = kept {
+        match ask(pipe, &shared.names, topics, deadline) {
+            Ok(counted) => return Ok(counted),
+            Err(error) if error.is_timeout() => return Err(error),
+            Err(_) => {}
+        }
+    }
+    ask(Pipe::open(&shared.address, &shared.name("inquiry"), left(deadline))?, &shared.names, topics, deadline)
+}
+
+fn ask(pipe: Pipe, names: &Names, topics: &[Topic], deadline: Instant) -> Counted {
+    pipe.set_timeout(left(deadline))?;
+    let questions: Vec<&[Topic]> = topics.chunks(COMMAND_CHANNELS_MAX).collect();
+    pipe.subscribers_of_all(names, &questions)
 }
 
 /// The time left, never zero: a connection attempt of no time at all is refused by the system.
 fn left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(now()).max(Duration::from_millis(1))
-}
-
-fn away(why: &dyn std::fmt::Display) -> BusError {
-    BusError::Away(why.to_string())
 }

@@ -82,6 +82,20 @@ struct Session {
     resync_at: Option<Instant>,
     heard_at: Instant,
     pinged_at: Instant,
+    /// When it was pinged first since it was heard: only who was asked can be silent.
+    asked_at: Option<Instant>,
+}
+
+impl Session {
+    fn ping_at(&self, times: &Times) -> Instant {
+        self.heard_at.max(self.pinged_at) + times.ping
+    }
+
+    /// When an unanswered ping means that the other side is silent. A thread that was held up has not asked in time, and
+    /// what it has not asked nobody can have answered.
+    fn silent_at(&self, times: &Times) -> Option<Instant> {
+        Some(self.asked_at? + times.silence.saturating_sub(times.ping))
+    }
 }
 
 enum Joined {
@@ -137,8 +151,8 @@ impl Link {
             Phase::Resting { until } => Some(*until),
             Phase::Connecting => None,
             Phase::Connected(session) => {
-                let ping = session.heard_at.max(session.pinged_at) + self.times.ping;
-                let due = ping.min(session.heard_at + self.times.silence);
+                let ping = session.ping_at(&self.times);
+                let due = session.silent_at(&self.times).map_or(ping, |at| ping.min(at));
                 Some(session.resync_at.map_or(due, |at| due.min(at)))
             }
         }
@@ -168,10 +182,11 @@ impl Link {
             }
             Phase::Resting { .. } | Phase::Connecting => {}
             Phase::Connected(session) => {
-                if session.heard_at + self.times.silence <= now {
+                if session.silent_at(&self.times).is_some_and(|at| at <= now) {
                     self.lost(now, "it has fallen silent");
-                } else if session.heard_at.max(session.pinged_at) + self.times.ping <= now {
+                } else if session.ping_at(&self.times) <= now {
                     session.pinged_at = now;
+                    session.asked_at.get_or_insert(now);
                     self.effects.push(Effect::Send(packed(&["PING"])));
                 }
             }
@@ -198,6 +213,7 @@ impl Link {
             resync_at: None,
             heard_at: now,
             pinged_at: now,
+            asked_at: None,
         });
     }
 
@@ -227,9 +243,17 @@ impl Link {
 
     /// Redis has sent something, whatever it is.
     pub(super) fn alive(&mut self, now: Instant) {
+        self.subscriptions.heard();
         if let Phase::Connected(session) = &mut self.phase {
             session.heard_at = now;
+            session.asked_at = None;
         }
+    }
+
+    /// Whether the next [`Link::tick`] would find that Redis has fallen silent: read what waits before it.
+    pub(super) fn seems_silent(&self, now: Instant) -> bool {
+        let Phase::Connected(session) = &self.phase else { return false };
+        session.silent_at(&self.times).is_some_and(|at| at <= now)
     }
 
     /// One frame of what Redis has sent. The bell, if it is one for the listener.
@@ -362,7 +386,7 @@ mod tests {
         #[expect(clippy::disallowed_methods, reason = "any moment will do to start from")]
         fn new(url: &str) -> Self {
             let (subscriptions, nodes, now) =
-                (Arc::new(Subscriptions::new()), Arc::new(Nodes::default()), Instant::now());
+                (Arc::new(Subscriptions::new(Arc::default())), Arc::new(Nodes::default()), Instant::now());
             let greeting = Address::parse(url).unwrap().greeting("test");
             let link =
                 Link::new(ME, names(), greeting, Arc::clone(&subscriptions), Arc::clone(&nodes), Times::default(), now);

@@ -6,7 +6,7 @@
 //!                        +--------confirmed------------------+---> Listener                 |
 //!   publish --> outgoing (bounded) ------------------> publisher thread ----PUBLISH-----> Redis
 //!                                                         course, nodes <---NUMSUB-----     |
-//!   elsewhere --> inquiry (a few connections) ------------------------------NUMSUB------> Redis
+//!   ask --> inquiry (bounded) ----------------------> inquiry thread -------NUMSUB------> Redis
 //! ```
 //!
 //! `link`, `course`, `subscriptions`, `nodes` and `backoff` are the logic, without socket, thread or clock;
@@ -17,11 +17,12 @@
 //! then on, and answer `here`; only then does it serve clients ([`RedisBus::wait_for_introduction`]) or look for what it
 //! has missed.
 //!
-//! Nothing here waits for Redis except `elsewhere` and `stop`. While Redis is away bells are dropped and counted; when
+//! Nothing here waits for Redis except `stop`. While Redis is away bells are dropped and counted; when
 //! it is back, everything is subscribed again and the listener told to look into the store.
 
 mod address;
 mod backoff;
+mod complaints;
 mod course;
 mod inquiry;
 mod introduction;
@@ -46,10 +47,12 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use mio::{Poll, Waker};
 
-use super::{Bell, Bus, BusError, Channel, LinkState, Listener, Ticket};
+use super::promise::Promise;
+use super::{Bell, Bus, BusError, Channel, Lateness, LinkState, Listener, Question, Ticket};
 use crate::ids::NodeId;
 use crate::metrics::Metrics;
 use address::Address;
+use complaints::Complaints;
 use inquiry::Inquiry;
 use introduction::Introduction;
 use nodes::Nodes;
@@ -92,17 +95,16 @@ pub fn probe(url: &str) -> Result<(), String> {
     Pipe::open(&address, "stonechat-check", PROBE_PATIENCE).map(drop).map_err(|error| error.to_string())
 }
 
-/// A bus on Redis. It starts two threads, which [`Bus::stop`] (or dropping it) ends.
+/// A bus on Redis. It starts three threads, which [`Bus::stop`] (or dropping it) ends.
 pub struct RedisBus {
     shared: Arc<Shared>,
-    inquiry: Inquiry,
     /// Until `start`.
     poll: Mutex<Option<Poll>>,
     /// From `start` to `stop`.
     threads: Mutex<Vec<Running>>,
 }
 
-/// What the bus and its two threads share.
+/// What the bus and its threads share.
 struct Shared {
     node: NodeId,
     names: Names,
@@ -112,6 +114,7 @@ struct Shared {
     subscriptions: Arc<Subscriptions>,
     nodes: Arc<Nodes>,
     outgoing: Outgoing,
+    inquiry: Inquiry,
     introduction: Introduction,
     summons: Summons,
     /// Whether the subscriber's link is up; written by the subscriber thread.
@@ -148,19 +151,19 @@ impl RedisBus {
         let summons = Summons::new(Waker::new(poll.registry(), subscriber::SUMMONS)?);
         let shared = Shared {
             node,
-            names: names.clone(),
-            address: address.clone(),
+            names,
+            address,
             times,
             metrics,
-            subscriptions: Arc::new(Subscriptions::new()),
+            subscriptions: Arc::new(Subscriptions::new(Arc::new(Lateness::default()))),
             nodes: Arc::new(Nodes::default()),
             outgoing: Outgoing::default(),
+            inquiry: Inquiry::default(),
             introduction: Introduction::default(),
             summons,
             is_up: AtomicBool::new(false),
         };
-        let inquiry = Inquiry::new(address, names, shared.name("inquiry"));
-        Ok(Self { shared: Arc::new(shared), inquiry, poll: Mutex::new(Some(poll)), threads: Mutex::new(Vec::new()) })
+        Ok(Self { shared: Arc::new(shared), poll: Mutex::new(Some(poll)), threads: Mutex::new(Vec::new()) })
     }
 
     /// Starts the threads and returns at once; they keep trying to reach Redis. `listener` is called on the
@@ -176,6 +179,8 @@ impl RedisBus {
         let shared = Arc::clone(&self.shared);
         threads.push(Running::start("bus-publisher", move || publisher::run(&shared))?);
         threads.push(Running::start("bus-subscriber", move || subscriber.run())?);
+        let shared = Arc::clone(&self.shared);
+        threads.push(Running::start("bus-inquiry", move || inquiry::run(&shared))?);
         Ok(())
     }
 
@@ -190,6 +195,11 @@ impl RedisBus {
 impl Bus for RedisBus {
     fn node(&self) -> NodeId {
         self.shared.node
+    }
+
+    fn nodes(&self) -> Option<Vec<NodeId>> {
+        let Shared { introduction, nodes, .. } = &*self.shared;
+        (self.link() == LinkState::Up && introduction.is_made()).then(|| nodes.known())
     }
 
     fn subscribe(&self, channels: &[Channel]) -> Ticket {
@@ -214,17 +224,15 @@ impl Bus for RedisBus {
         self.shared.metrics.bus_dropped.inc_by(lost as u64);
     }
 
-    fn elsewhere(&self, channels: &[Channel]) -> Result<Vec<u64>, BusError> {
-        if self.link() == LinkState::Down {
-            return Err(BusError::Away("the link is down".into()));
-        }
+    fn ask(&self, channels: &[Channel]) -> Question {
         if channels.is_empty() {
-            return Ok(Vec::new());
+            return Promise::kept(Ok([].into()));
+        }
+        if self.link() == LinkState::Down {
+            return Promise::kept(Err(BusError::Away("the link is down".into())));
         }
         let here = self.shared.subscriptions.counted_here(channels);
-        let topics: Vec<_> = channels.iter().copied().map(Topic::Of).collect();
-        let all = self.inquiry.subscribers(&topics)?;
-        Ok(all.into_iter().zip(here).map(|(all, here)| all.saturating_sub(here)).collect())
+        self.shared.inquiry.ask(channels.iter().copied().map(Topic::Of).collect(), here)
     }
 
     fn link(&self) -> LinkState {
@@ -235,6 +243,7 @@ impl Bus for RedisBus {
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         let deadline = now() + STOP_PATIENCE;
         self.shared.outgoing.close();
+        self.shared.inquiry.close();
         // The publisher, started first, goes first: until its last word this node should not look dead to the others.
         for running in threads {
             running.join(deadline);
@@ -298,12 +307,6 @@ impl Running {
             log::error!("a thread of the bus panicked");
         }
     }
-}
-
-/// Logs the first failure of an outage for people, the attempts that follow for who looks closely.
-fn log_failure(failures: u64, part: &str, why: &dyn fmt::Display) {
-    let level = if failures == 1 { log::Level::Warn } else { log::Level::Debug };
-    log::log!(level, "{part} has no link to Redis, trying again: {why}");
 }
 
 /// The clock of the bus's threads. The logic is told the time.

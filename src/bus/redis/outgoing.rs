@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::bus::Bell;
+use crate::bus::{BELL_BYTES_MAX, Bell};
 
 /// Bells that may wait.
 const BELLS_MAX: usize = 65_536;
@@ -12,8 +12,8 @@ const BELLS_MAX: usize = 65_536;
 /// Bytes of payload that may wait.
 const BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// The largest payload, in bytes: half a frame, so that no other node's link chokes on it.
-const PAYLOAD_BYTES_MAX: usize = super::resp::FRAME_BYTES_MAX / 2;
+/// No other node's link may choke on the largest bell.
+const _: () = assert!(2 * BELL_BYTES_MAX <= super::resp::FRAME_BYTES_MAX);
 
 /// Bells taken at one time, so that one write stays small beside the buffers of Redis.
 const TAKE_BELLS_MAX: usize = 1024;
@@ -129,7 +129,7 @@ impl State {
         let bytes = bell.payload.len();
         self.gate == Gate::Open
             && self.bells.len() < BELLS_MAX
-            && bytes <= PAYLOAD_BYTES_MAX
+            && bytes <= BELL_BYTES_MAX
             && self.bytes + bytes <= BYTES_MAX
     }
 
@@ -183,8 +183,8 @@ mod tests {
         assert_eq!(taken(&queue), (TAKE_BELLS_MAX, Overflow::Lost));
         assert_eq!(taken(&queue), (TAKE_BELLS_MAX, Overflow::None));
         let queue = Outgoing::default();
-        assert_eq!(queue.push(bells(BYTES_MAX / PAYLOAD_BYTES_MAX + 1, PAYLOAD_BYTES_MAX)), 1);
-        assert_eq!(Outgoing::default().push(bells(1, PAYLOAD_BYTES_MAX + 1)), 1);
+        assert_eq!(queue.push(bells(BYTES_MAX / BELL_BYTES_MAX + 1, BELL_BYTES_MAX)), 1);
+        assert_eq!(Outgoing::default().push(bells(1, BELL_BYTES_MAX + 1)), 1);
     }
 
     #[test]

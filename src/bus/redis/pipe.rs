@@ -57,19 +57,31 @@ impl Pipe {
     }
 
     /// How many subscribers each topic has.
-    pub(super) fn subscribers(mut self, names: &Names, topics: &[Topic]) -> RedisResult<(Self, Vec<u64>)> {
-        let mut command = redis::cmd("PUBSUB");
-        command.arg("NUMSUB");
-        let mut name = String::new();
-        for topic in topics {
-            command.arg(names.write(*topic, &mut name));
+    pub(super) fn subscribers(self, names: &Names, topics: &[Topic]) -> RedisResult<(Self, Vec<u64>)> {
+        self.subscribers_of_all(names, &[topics])
+    }
+
+    /// The same for several questions in one write; the answers one behind the other.
+    pub(super) fn subscribers_of_all(mut self, names: &Names, questions: &[&[Topic]]) -> RedisResult<(Self, Vec<u64>)> {
+        let (mut out, mut name) = (Vec::new(), String::new());
+        for topics in questions {
+            let mut command = redis::cmd("PUBSUB");
+            command.arg("NUMSUB");
+            for topic in *topics {
+                command.arg(names.write(*topic, &mut name));
+            }
+            command.write_packed_command(&mut out);
         }
-        self.connection.send_packed_command(&command.get_packed_command())?;
-        let counts = counts(refused(self.connection.recv_response()?)?);
-        if counts.len() != topics.len() {
-            return Err(nonsense("NUMSUB did not answer for every channel"));
+        self.connection.send_packed_command(&out)?;
+        let mut all = Vec::new();
+        for topics in questions {
+            let counts = counts(refused(self.connection.recv_response()?)?);
+            if counts.len() != topics.len() {
+                return Err(nonsense("NUMSUB did not answer for every channel"));
+            }
+            all.extend(counts);
         }
-        Ok((self, counts))
+        Ok((self, all))
     }
 }
 

@@ -13,7 +13,7 @@ use super::outgoing::{Outgoing, Overflow, Taken};
 use super::pipe::{Message, Pipe};
 use super::summons::Call;
 use super::topic::{self, Names, Topic, Word};
-use super::{Shared, log_failure, now};
+use super::{Complaints, Shared, now};
 use crate::bus::{Bell, LinkState};
 
 /// How long the last flush may wait for Redis.
@@ -28,7 +28,7 @@ pub(super) fn run(shared: &Arc<Shared>) {
         course: Course::new(shared.times, shared.node.0.rotate_left(32), now()),
         pipe: None,
         link_ups: 0,
-        failures: 0,
+        complaints: Complaints::new("the bus's publisher"),
     };
     publisher.run();
 }
@@ -41,8 +41,8 @@ struct Publisher<'a> {
     pipe: Option<Pipe>,
     /// How often the subscriber's link had come up when that was looked at last.
     link_ups: u64,
-    /// Failures since the connection was last of use.
-    failures: u64,
+    /// Since the connection was last of use.
+    complaints: Complaints,
 }
 
 impl Publisher<'_> {
@@ -107,7 +107,7 @@ impl Publisher<'_> {
 
     fn say_lost(&mut self) {
         if self.say(Word::Lost).is_some() {
-            self.failures = 0;
+            self.complaints.over();
             self.course.said_lost();
         }
     }
@@ -150,7 +150,7 @@ impl Publisher<'_> {
         if self.shared.nodes.counted(&nodes, of_nodes.get(1..).unwrap_or_default()) > 0 {
             self.shared.summons.call(Call::NodeGone);
         }
-        self.failures = 0;
+        self.complaints.over();
         if self.course.counted(unknown, now()) == Acquaintance::Made {
             self.shared.introduction.made(self.link_ups);
             self.shared.summons.call(Call::Introduced);
@@ -194,8 +194,7 @@ impl Publisher<'_> {
     }
 
     fn failed(&mut self, error: &RedisError) {
-        self.failures += 1;
-        log_failure(self.failures, "the bus's publisher", error);
+        self.complaints.failed(error, now());
         self.shared.introduction.away();
         self.course.failed(now());
     }

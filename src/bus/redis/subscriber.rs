@@ -16,7 +16,7 @@ use mio::{Events, Interest, Poll, Token};
 use super::link::{Effect, Link};
 use super::resp;
 use super::summons::Call;
-use super::{Shared, log_failure, now};
+use super::{Complaints, Shared, now};
 use crate::bus::Listener;
 
 /// The waker's token.
@@ -35,8 +35,8 @@ pub(super) struct Subscriber {
     connection: Option<Connection>,
     /// How often the link has come up.
     ups: u64,
-    /// Failures since it was up last.
-    failures: u64,
+    /// Since it was up last.
+    complaints: Complaints,
 }
 
 struct Connection {
@@ -67,7 +67,8 @@ impl Subscriber {
             shared.times,
             now(),
         );
-        Self { shared, listener, poll, link, connection: None, ups: 0, failures: 0 }
+        let complaints = Complaints::new("the bus's subscriber");
+        Self { shared, listener, poll, link, connection: None, ups: 0, complaints }
     }
 
     /// Runs until [`Call::Stop`].
@@ -84,7 +85,7 @@ impl Subscriber {
             if calls.include(Call::Introduced) && self.shared.introduction.is_made() {
                 self.link.introduced();
             }
-            self.link.tick(now());
+            self.tick();
             self.act();
             self.order();
             if let Err(error) = self.poll.poll(&mut events, Some(self.timeout()))
@@ -101,6 +102,18 @@ impl Subscriber {
             self.read();
         }
         self.shared.down();
+    }
+
+    fn tick(&mut self) {
+        let now = now();
+        if self.link.seems_silent(now) {
+            // This thread, or the machine, may have been held up: what has come meanwhile waits in the socket.
+            if let Some(connection) = &mut self.connection {
+                connection.readiness = Readiness::MayHaveMore;
+            }
+            self.read();
+        }
+        self.link.tick(now);
     }
 
     fn timeout(&self) -> Duration {
@@ -141,7 +154,7 @@ impl Subscriber {
             self.shared.metrics.bus_reconnects.inc();
         }
         self.ups += 1;
-        self.failures = 0;
+        self.complaints.over();
         self.shared.up();
         self.shared.introduction.up();
         self.shared.outgoing.rouse();
@@ -250,8 +263,7 @@ impl Subscriber {
     }
 
     fn close(&mut self, why: &str) {
-        self.failures += 1;
-        log_failure(self.failures, "the bus's subscriber", &why);
+        self.complaints.failed(&why, now());
         self.shared.introduction.away();
         let Some(mut connection) = self.connection.take() else { return };
         // Both may fail on a dead socket; dropping it does the rest.

@@ -14,14 +14,15 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crossbeam_channel::{Sender, bounded};
-
-use crate::bus::{Channel, Ticket};
+use crate::bus::promise::Keeper;
+use crate::bus::{Channel, Lateness, Subscribed, Ticket};
 
 /// All subscriptions of this node. Any thread subscribes; the subscriber thread takes orders and confirms.
 #[derive(Debug)]
 pub(super) struct Subscriptions {
     state: Mutex<State>,
+    /// Nobody waits for a ticket while it is noted.
+    lateness: Arc<Lateness>,
 }
 
 /// What Redis is to be told. No channel is in both.
@@ -40,6 +41,8 @@ impl Orders {
 #[derive(Debug)]
 struct State {
     entries: HashMap<Channel, Entry>,
+    /// Who waits for a channel that is not in effect yet. Apart from the entries: those are many, and waiters few.
+    waiting: HashMap<Channel, Vec<Arc<Waiter>>>,
     /// Channels whose holders may have come or gone since Redis was told. Empty unless connected.
     listed: VecDeque<Channel>,
     reach: Reach,
@@ -67,7 +70,6 @@ struct Entry {
     unanswered: u32,
     /// Whether it is in `State::listed`.
     listed: bool,
-    waiting: Vec<Arc<Waiter>>,
 }
 
 impl Entry {
@@ -80,37 +82,52 @@ impl Entry {
     }
 }
 
-/// The other end of a ticket. Dropped unconfirmed, it ends the wait as failed.
+/// The other end of a ticket. Dropped unconfirmed, it says that the link is away. It calls back, so it is confirmed and
+/// dropped where no lock is held.
 #[derive(Debug)]
 struct Waiter {
     /// Channels that are not in effect yet.
     left: AtomicUsize,
-    confirmed: Sender<()>,
+    keeper: Mutex<Option<Keeper<Subscribed>>>,
 }
 
 impl Waiter {
     fn one_in_effect(&self) {
-        if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
-            // There is room for the one message, and nobody minds a ticket thrown away.
-            let _ = self.confirmed.try_send(());
+        if self.left.fetch_sub(1, Ordering::AcqRel) != 1 {
+            return;
+        }
+        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(keeper) = keeper {
+            keeper.keep(Subscribed::InEffect);
         }
     }
 }
 
 impl Subscriptions {
     /// Nothing subscribed; a first attempt to reach Redis is about to begin.
-    pub(super) fn new() -> Self {
-        Self { state: Mutex::new(State { entries: HashMap::new(), listed: VecDeque::new(), reach: Reach::Connecting }) }
+    pub(super) fn new(lateness: Arc<Lateness>) -> Self {
+        let state = State {
+            entries: HashMap::new(),
+            waiting: HashMap::new(),
+            listed: VecDeque::new(),
+            reach: Reach::Connecting,
+        };
+        Self { state: Mutex::new(state), lateness }
+    }
+
+    /// Redis has been heard of: tickets are worth waiting for.
+    pub(super) fn heard(&self) {
+        self.lateness.clear();
     }
 
     /// Adds a holder to each channel. The ticket, and how many channels had no holder before.
     pub(super) fn subscribe(&self, channels: &[Channel]) -> (Ticket, usize) {
-        let (confirmed, ticket) = bounded(1);
+        let (ticket, keeper) = Ticket::pending(Arc::clone(&self.lateness));
         // One more than there are, so that it is not done before all have been looked at.
-        let waiter = Arc::new(Waiter { left: AtomicUsize::new(1), confirmed });
+        let waiter = Arc::new(Waiter { left: AtomicUsize::new(1), keeper: Mutex::new(Some(keeper)) });
         let mut new = 0;
         let mut state = self.lock();
-        let State { entries, listed, reach } = &mut *state;
+        let State { entries, waiting, listed, reach } = &mut *state;
         for &channel in channels {
             let entry = entries.entry(channel).or_default();
             new += usize::from(entry.holders == 0);
@@ -120,22 +137,24 @@ impl Subscriptions {
             }
             waiter.left.fetch_add(1, Ordering::AcqRel);
             if *reach != Reach::Away {
-                entry.waiting.push(Arc::clone(&waiter));
+                waiting.entry(channel).or_default().push(Arc::clone(&waiter));
             }
             if *reach == Reach::Connected && !entry.told && !entry.listed {
                 entry.listed = true;
                 listed.push_back(channel);
             }
         }
+        drop(state);
         waiter.one_in_effect();
-        (Ticket::pending(ticket), new)
+        (ticket, new)
     }
 
     /// Takes a holder from each channel. How many channels have no holder now that had one before.
     pub(super) fn unsubscribe(&self, channels: &[Channel]) -> usize {
         let mut ended = 0;
+        let mut in_vain = Vec::new();
         let mut state = self.lock();
-        let State { entries, listed, reach } = &mut *state;
+        let State { entries, waiting, listed, reach } = &mut *state;
         for &channel in channels {
             let Slot::Occupied(mut slot) = entries.entry(channel) else { continue };
             let entry = slot.get_mut();
@@ -145,13 +164,15 @@ impl Subscriptions {
             }
             ended += 1;
             entry.holders = 0;
-            entry.waiting.clear();
+            in_vain.extend(waiting.remove(&channel));
             if *reach == Reach::Connected && entry.told && !entry.listed {
                 entry.listed = true;
                 listed.push_back(channel);
             }
             remove_if_idle(slot);
         }
+        drop(state);
+        drop(in_vain);
         ended
     }
 
@@ -184,13 +205,14 @@ impl Subscriptions {
     /// Redis has confirmed the oldest unanswered command about this channel.
     pub(super) fn confirmed(&self, channel: Channel) {
         let mut state = self.lock();
-        let Slot::Occupied(mut slot) = state.entries.entry(channel) else { return };
+        let State { entries, waiting, .. } = &mut *state;
+        let Slot::Occupied(mut slot) = entries.entry(channel) else { return };
         let entry = slot.get_mut();
         entry.unanswered = entry.unanswered.saturating_sub(1);
-        if entry.in_effect() {
-            entry.waiting.drain(..).for_each(|waiter| waiter.one_in_effect());
-        }
+        let done = if entry.in_effect() { waiting.remove(&channel) } else { None };
         remove_if_idle(slot);
+        drop(state);
+        done.into_iter().flatten().for_each(|waiter| waiter.one_in_effect());
     }
 
     /// An attempt to reach Redis begins.
@@ -218,6 +240,9 @@ impl Subscriptions {
             *entry = Entry { holders: entry.holders, ..Entry::default() };
             entry.holders > 0
         });
+        let in_vain = std::mem::take(&mut state.waiting);
+        drop(state);
+        drop(in_vain);
     }
 
     /// For each channel, whether Redis counts this node among its subscribers, as far as it has confirmed.
@@ -259,7 +284,7 @@ mod tests {
     }
 
     fn connected() -> Subscriptions {
-        let subs = Subscriptions::new();
+        let subs = Subscriptions::new(Arc::default());
         assert_eq!(subs.connected(), []);
         subs
     }
@@ -375,6 +400,42 @@ mod tests {
         assert_eq!(all, [user(1), user(3)]);
         subs.confirmed(user(3));
         assert!(is_done(hopeful));
+    }
+
+    #[test]
+    fn who_is_told_may_subscribe_in_turn() {
+        let subs = Arc::new(connected());
+        let (ticket, _) = subs.subscribe(&[user(1)]);
+        let again = Arc::clone(&subs);
+        ticket.then(move || drop(again.subscribe(&[user(2)])));
+        subs.take_orders(ALL);
+        subs.confirmed(user(1));
+        assert_eq!(subs.take_orders(ALL), subscribe(&[user(2)]));
+        let again = Arc::clone(&subs);
+        subs.subscribe(&[user(3)]).0.then(move || drop(again.subscribe(&[user(4)])));
+        subs.unsubscribe(&[user(3)]);
+        let again = Arc::clone(&subs);
+        subs.subscribe(&[user(5)]).0.then(move || drop(again.subscribe(&[user(6)])));
+        subs.cut_off();
+        assert_eq!(subs.connected().len(), 5);
+        assert!(subs.lock().waiting.is_empty());
+    }
+
+    #[test]
+    fn after_one_who_waited_in_vain_nobody_waits_until_redis_is_heard_of() {
+        let subs = connected();
+        let (first, _) = subs.subscribe(&[user(1)]);
+        assert!(first.is_worth_waiting());
+        first.is_late();
+        let (second, _) = subs.subscribe(&[user(2)]);
+        assert!(!second.is_worth_waiting() && second.look().is_none());
+        subs.heard();
+        assert!(second.is_worth_waiting());
+        subs.take_orders(ALL);
+        subs.confirmed(user(2));
+        assert_eq!(second.look(), Some(Subscribed::InEffect));
+        second.is_late();
+        assert!(first.is_worth_waiting(), "who has not waited in vain says nothing about others");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What things are called on Redis: the names of its channels, and what stands ahead of a payload.
 //!
 //! ```text
-//!   <identity>:u:42  :g:7  :t:0123456789abcdef      a user, a group, a token's beginning
+//!   <identity>:u:42  :g:7                           a user, a group
+//!   <identity>:d:42:3  :t:0123456789abcdef          a user's device; a session by what it is resumed by
 //!   <identity>:n:0123456789abcdef                   one node; subscribed by that node alone: its sign of life
 //!   <identity>:nodes                                all nodes: who, here, bye, lost
 //!
@@ -14,7 +15,7 @@
 use std::fmt::Write as _;
 
 use crate::bus::Channel;
-use crate::ids::{GroupId, NodeId, UserId};
+use crate::ids::{DeviceId, GroupId, NodeId, UserId};
 
 /// A channel of Redis that this bus uses.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -46,6 +47,7 @@ impl Names {
         let written = match topic {
             Topic::Of(Channel::User(user)) => write!(out, "u:{user}"),
             Topic::Of(Channel::Group(group)) => write!(out, "g:{group}"),
+            Topic::Of(Channel::Device(user, device)) => write!(out, "d:{user}:{}", device.0),
             Topic::Of(Channel::Token(hash)) => write!(out, "t:{hash:016x}"),
             Topic::Node(node) => write!(out, "n:{node}"),
             Topic::Nodes => out.write_str("nodes"),
@@ -60,6 +62,11 @@ impl Names {
             b"nodes" => Some(Topic::Nodes),
             [b'u', b':', id @ ..] => Some(Topic::Of(Channel::User(UserId::new(decimal(id)?)?))),
             [b'g', b':', id @ ..] => Some(Topic::Of(Channel::Group(GroupId::new(decimal(id)?)?))),
+            [b'd', b':', rest @ ..] => {
+                let (user, device) = rest.split_at_checked(memchr::memchr(b':', rest)?)?;
+                let device = DeviceId(u16::try_from(decimal(device.get(1..)?)?).ok()?);
+                Some(Topic::Of(Channel::Device(UserId::new(decimal(user)?)?, device)))
+            }
             [b't', b':', hash @ ..] => Some(Topic::Of(Channel::Token(hex(hash)?))),
             [b'n', b':', node @ ..] => Some(Topic::Node(NodeId(hex(node)?))),
             _ => None,
@@ -139,6 +146,7 @@ mod tests {
         for (topic, name) in [
             (Topic::Of(Channel::User(user)), "u:42"),
             (Topic::Of(Channel::Group(group)), "g:7"),
+            (Topic::Of(Channel::Device(user, DeviceId(65_535))), "d:42:65535"),
             (Topic::Of(Channel::Token(0xabc)), "t:0000000000000abc"),
             (Topic::Node(NodeId(1)), "n:0000000000000001"),
             (Topic::Nodes, "nodes"),
@@ -158,7 +166,22 @@ mod tests {
 
     #[test]
     fn foreign_names_are_no_topics() {
-        for name in ["", "u:", "u:0", "u:-1", "u:+1", "u:99999999999999999999", "t:abc", "t:+000000000000abc", "x:1"] {
+        for name in [
+            "",
+            "u:",
+            "u:0",
+            "u:-1",
+            "u:+1",
+            "u:99999999999999999999",
+            "t:abc",
+            "t:+000000000000abc",
+            "x:1",
+            "d:1",
+            "d:1:",
+            "d::1",
+            "d:1:65536",
+            "d:1:2:3",
+        ] {
             assert_eq!(names().parse(format!("a1b2:{name}").as_bytes()), None, "{name}");
         }
     }

@@ -2,9 +2,9 @@
 
 use super::lists::{lookups, repeated};
 use super::names::Keys;
-use super::{Done, Fault, Sql};
+use super::{Done, Fault, Row, Sql};
 use crate::clock::UnixMs;
-use crate::ids::{DeviceId, UserId};
+use crate::ids::{DeviceId, NodeId, UserId};
 use crate::store::{Created, TokenHash, TokenRow, UserRow, Who};
 
 pub(super) fn create(sql: &mut dyn Sql, name: &str, password: &str, now: UnixMs) -> Done<Created<UserId>> {
@@ -36,16 +36,37 @@ pub(super) fn user(sql: &mut dyn Sql, who: Who<'_>) -> Done<Option<UserRow>> {
     found.map(|mut row| Ok(UserRow { id: row.user(0)?, name: row.text(1)?, password: row.text(2)? })).transpose()
 }
 
-pub(super) fn report_states(sql: &mut dyn Sql, online: &[UserId], offline: &[UserId]) -> Done<()> {
-    for (state, users) in [("online", online), ("offline", offline)] {
-        let mut users = users.to_vec();
-        // All nodes lock rows in the same order.
-        users.sort_unstable();
-        for lookup in lookups(&users, |user| [user.into()]) {
-            let list = repeated("?", ",", lookup.len);
-            sql.run(&format!("UPDATE User SET state = '{state}' WHERE id IN ({list})"), &lookup.args)?;
-        }
+pub(super) fn report_states(sql: &mut dyn Sql, node: NodeId, online: &[UserId], offline: &[UserId]) -> Done<()> {
+    let node = node.to_string();
+    let come = "UPDATE User SET state = 'online', state_node = ? WHERE id IN";
+    report(sql, come, &node, online)?;
+    // The node that the user has gone to may have been first.
+    let gone = "UPDATE User SET state = 'offline', state_node = NULL WHERE state_node = ? AND id IN";
+    report(sql, gone, &node, offline)
+}
+
+fn report(sql: &mut dyn Sql, statement: &str, node: &str, users: &[UserId]) -> Done<()> {
+    let mut users = users.to_vec();
+    // All nodes lock rows in the same order.
+    users.sort_unstable();
+    for lookup in lookups(&users, |user| [user.into()]) {
+        let list = repeated("?", ",", lookup.len);
+        let args: Vec<_> = std::iter::once(node.into()).chain(lookup.args).collect();
+        sql.run(&format!("{statement} ({list})"), &args)?;
     }
+    Ok(())
+}
+
+pub(super) fn reporting_nodes(sql: &mut dyn Sql) -> Done<Vec<NodeId>> {
+    let rows = sql.rows("SELECT DISTINCT state_node FROM User WHERE state_node IS NOT NULL", &[])?;
+    let node = |mut row: Row| Ok(NodeId::parse(&row.text(0)?));
+    // What is no node's name was written by nobody who could come back: it is left alone.
+    Ok(rows.into_iter().map(node).collect::<Done<Vec<_>>>()?.into_iter().flatten().collect())
+}
+
+pub(super) fn report_absent(sql: &mut dyn Sql, node: NodeId) -> Done<()> {
+    let node = node.to_string();
+    sql.run("UPDATE User SET state = 'offline', state_node = NULL WHERE state_node = ?", &[node.as_str().into()])?;
     Ok(())
 }
 

@@ -17,11 +17,19 @@ impl<E: Engine> Store for SqlStore<E> {
         self.0.read(|sql| accounts::user(sql, who))
     }
 
-    fn report_states(&mut self, online: &[UserId], offline: &[UserId]) -> Result<()> {
+    fn report_states(&mut self, node: NodeId, online: &[UserId], offline: &[UserId]) -> Result<()> {
         if online.is_empty() && offline.is_empty() {
             return Ok(());
         }
-        self.0.write(|sql| accounts::report_states(sql, online, offline))
+        self.0.write(|sql| accounts::report_states(sql, node, online, offline))
+    }
+
+    fn reporting_nodes(&mut self) -> Result<Vec<NodeId>> {
+        self.0.read(accounts::reporting_nodes)
+    }
+
+    fn report_absent(&mut self, node: NodeId) -> Result<()> {
+        self.0.write_one(|sql| accounts::report_absent(sql, node))
     }
 
     fn save_token(&mut self, hash: &TokenHash, row: &TokenRow, now: UnixMs) -> Result<()> {

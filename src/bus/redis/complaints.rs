@@ -1,0 +1,63 @@
+//! What is said in the log about a connection that fails again and again.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// How often an outage that lasts is told.
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// Tells the first failure of an outage, and once a minute that it goes on; the rest is for who looks closely.
+#[derive(Debug)]
+pub(super) struct Complaints {
+    part: &'static str,
+    failures: u64,
+    told_at: Option<Instant>,
+}
+
+impl Complaints {
+    /// Nothing has failed yet. `part` is who has the connection.
+    pub(super) fn new(part: &'static str) -> Self {
+        Self { part, failures: 0, told_at: None }
+    }
+
+    /// Another failure.
+    pub(super) fn failed(&mut self, why: &dyn fmt::Display, now: Instant) {
+        let level = self.level(now);
+        let Self { part, failures, .. } = self;
+        match *failures {
+            1 => log::log!(level, "{part} has no link to Redis, trying again: {why}"),
+            _ => log::log!(level, "{part} still has no link to Redis after {failures} attempts: {why}"),
+        }
+    }
+
+    /// The connection is of use again.
+    pub(super) fn over(&mut self) {
+        self.failures = 0;
+        self.told_at = None;
+    }
+
+    fn level(&mut self, now: Instant) -> log::Level {
+        self.failures += 1;
+        if self.told_at.is_some_and(|at| now.saturating_duration_since(at) < AGAIN) {
+            return log::Level::Debug;
+        }
+        self.told_at = Some(now);
+        log::Level::Warn
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "any moment will do to start from")]
+    fn an_outage_is_told_at_once_and_then_once_a_minute() {
+        let start = Instant::now();
+        let mut complaints = Complaints::new("the test");
+        let mut told = |seconds| complaints.level(start + Duration::from_secs(seconds)) == log::Level::Warn;
+        assert!(told(0) && !told(1) && !told(59) && told(60) && !told(61) && told(120));
+        complaints.over();
+        assert_eq!(complaints.level(start + Duration::from_secs(121)), log::Level::Warn);
+    }
+}

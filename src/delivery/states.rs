@@ -1,0 +1,48 @@
+//! Users who are reported online by a node that is no more: it died, and nobody reported that they have gone.
+//!
+//! ```text
+//!   rows name nodes --not among the nodes on the bus--> suspects --again so at the next look--> their users are offline
+//! ```
+//!
+//! A node that has just come may have reported before it was heard of, so nobody is judged by one look. A node that was
+//! judged wrongly (the network was divided) reports its users again when its link is back.
+
+use std::collections::HashSet;
+
+use crate::ids::NodeId;
+use crate::store::{Result, Store};
+
+/// Which nodes are suspected to be no more.
+#[derive(Debug)]
+pub struct Absent {
+    me: NodeId,
+    suspects: HashSet<NodeId>,
+}
+
+impl Absent {
+    /// Nobody is suspected yet.
+    #[must_use]
+    pub fn new(me: NodeId) -> Self {
+        Self { me, suspects: HashSet::new() }
+    }
+
+    /// Compares the nodes that report users online with those that are `present` besides this one.
+    ///
+    /// # Errors
+    /// The store is away; the next look makes up for it.
+    pub fn look(&mut self, store: &mut dyn Store, present: &[NodeId]) -> Result<()> {
+        let reporting = store.reporting_nodes()?;
+        let gone = reporting.into_iter().filter(|node| *node != self.me && !present.contains(node));
+        let (judged, suspects): (Vec<NodeId>, HashSet<NodeId>) = {
+            let gone: Vec<NodeId> = gone.collect();
+            (gone.iter().copied().filter(|node| self.suspects.contains(node)).collect(), gone.into_iter().collect())
+        };
+        self.suspects = suspects;
+        for node in judged {
+            store.report_absent(node)?;
+            self.suspects.remove(&node);
+            log::info!("the users of node {node}, which is no more, are reported offline");
+        }
+        Ok(())
+    }
+}
