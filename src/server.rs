@@ -38,6 +38,7 @@ use crate::readiness::{Probe, Readiness};
 use crate::service::attempts::Attempts;
 use crate::service::local::{Local, Tools};
 use crate::service::mail::{Door, Mail, Mailboxes};
+use crate::service::sweeper;
 use crate::service::table::Table;
 use crate::service::workers::{self, Crew, Queues, Workers};
 use crate::service::{Ctx, Shared};
@@ -266,6 +267,8 @@ struct Node {
     worker_threads: Vec<JoinHandle<()>>,
     scribe_thread: JoinHandle<()>,
     stop_scribe: Sender<()>,
+    sweeper_thread: JoinHandle<()>,
+    stop_sweeper: Sender<()>,
 }
 
 impl Node {
@@ -287,6 +290,7 @@ impl Node {
         let scribe_thread =
             scribe::start(scribe, nudged, scribe_stopped).map_err(io_error("cannot start the scribe"))?;
 
+        let (sweep, sweep_asked) = sweeper::door();
         let shared = Arc::new(Shared {
             config: config.clone(),
             clock: Clock::system(),
@@ -294,9 +298,13 @@ impl Node {
             bus: Arc::clone(&bus),
             desk,
             attempts: Attempts::new(config.limits.logins_per_minute),
+            sweep,
             mailboxes: Arc::clone(&mailboxes),
             metrics: Arc::clone(metrics),
         });
+        let (stop_sweeper, sweeper_stopped) = bounded(0);
+        let sweeper_thread = sweeper::start(Arc::clone(&stores), Clock::system(), sweep_asked, sweeper_stopped)
+            .map_err(io_error("cannot start the sweeper"))?;
         let pool = Pool::of(config);
         let (workers, queues) = workers::queues(Arc::clone(metrics));
         let worker_threads = start_workers(&pool, &shared, &queues, &stores)?;
@@ -314,13 +322,25 @@ impl Node {
                 log::warn!("serving without Redis: messages to other nodes come late until it is there");
             }
         }
-        Ok(Self { stores, bus, reactors, reactor_threads, lane_threads, worker_threads, scribe_thread, stop_scribe })
+        Ok(Self {
+            stores,
+            bus,
+            reactors,
+            reactor_threads,
+            lane_threads,
+            worker_threads,
+            scribe_thread,
+            stop_scribe,
+            sweeper_thread,
+            stop_sweeper,
+        })
     }
 
     /// Stops in the order in which work flows: whatever was taken up is finished. Returns within about `patience`,
     /// whatever hangs.
     fn stop(self, patience: Duration) {
         let deadline = now() + patience;
+        drop(self.stop_sweeper);
         for reactor in &self.reactors {
             // A reactor that has ended already has nothing to stop.
             let _ = reactor.stop(deadline.checked_sub(SHUTDOWN_RESERVE).unwrap_or(deadline));
@@ -330,6 +350,7 @@ impl Node {
         // The reactors held the entrances of lanes and workers: these finish what is queued and end.
         join_all(self.lane_threads, deadline, "lanes");
         join_all(self.worker_threads, deadline, "workers");
+        join_all(vec![self.sweeper_thread], deadline, "sweeper");
         drop(self.stop_scribe);
         join_all(vec![self.scribe_thread], deadline, "scribe");
         self.bus.stop();

@@ -32,6 +32,7 @@ use stonechat::service::local::{Local, Tools};
 use stonechat::service::mail::{Mail, Mailboxes};
 use stonechat::service::password::token_hash;
 use stonechat::service::session::Session;
+use stonechat::service::sweeper;
 use stonechat::service::table::Table;
 use stonechat::service::workers::{self, Place, Queues};
 use stonechat::service::{Ctx, Shared};
@@ -158,7 +159,8 @@ impl World {
         let lane = runners.pop().expect("one was asked for");
         let (workers, queues) = workers::queues(Arc::clone(&metrics));
         let attempts = Attempts::new(None);
-        let shared = Arc::new(Shared { config, clock, directory, bus, desk, attempts, mailboxes, metrics });
+        let sweep = sweeper::door().0;
+        let shared = Arc::new(Shared { config, clock, directory, bus, desk, attempts, sweep, mailboxes, metrics });
         let ctx = Ctx::new(Arc::clone(&shared), open());
         let tools = Tools { shared, table: Arc::new(Table::new()), lanes, workers };
         let mut world = Self {

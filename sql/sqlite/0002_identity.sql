@@ -24,6 +24,7 @@ DROP VIEW IF EXISTS OfflineMessage;
 CREATE VIEW OfflineMessage AS
     SELECT c.userid AS userid, m.body AS message
     FROM "Cursor" c
+    JOIN Conversation v ON v.id = c.conv
     JOIN Message m ON m.conv = c.conv AND m.seq > c.delivered
     WHERE c.device = 0 AND m.sender <> c.userid AND (c.conv > 4294967295 OR EXISTS (
         SELECT 1 FROM GroupUser g WHERE g.groupid = c.conv AND g.userid = c.userid));
@@ -32,3 +33,19 @@ CREATE VIEW OfflineMessage AS
 ALTER TABLE User ADD COLUMN state_node TEXT NULL;
 CREATE INDEX IF NOT EXISTS UserByStateNode ON User (state_node) WHERE state_node IS NOT NULL;
 UPDATE User SET state = 'offline' WHERE state = 'online' AND state_node IS NULL;
+
+-- How many members a group has: counting a hundred thousand rows takes time.
+ALTER TABLE AllGroup ADD COLUMN members INTEGER NOT NULL DEFAULT 0;
+
+UPDATE AllGroup SET members = (SELECT COUNT(*) FROM GroupUser m WHERE m.groupid = AllGroup.id);
+
+-- Groups that exist for nobody any more, and whose members, cursors and messages are still to be removed.
+CREATE TABLE IF NOT EXISTS DeletedGroup (
+    id         INTEGER PRIMARY KEY,
+    deleted_at INTEGER NOT NULL
+);
+
+-- Those that a crash has kept from being removed whole.
+INSERT OR IGNORE INTO DeletedGroup (id, deleted_at)
+    SELECT DISTINCT m.conv, 0 FROM Message m
+    WHERE m.conv <= 4294967295 AND NOT EXISTS (SELECT 1 FROM AllGroup g WHERE g.id = m.conv);

@@ -125,9 +125,11 @@ pub fn quit(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handled {
 /// # Errors
 /// Not the creator, or no such group.
 pub fn delete(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handled {
-    match ctx.store.delete_group(caller.user, request.group)? {
+    let now = ctx.shared.clock.wall();
+    match ctx.store.delete_group(caller.user, request.group, now)? {
         Left::Done => {
             ctx.group_deleted(request.group);
+            ctx.shared.sweep.soon();
             Ok(id_reply(request.group, Then::Leave(request.group)))
         }
         Left::NotAllowed | Left::IsCreator => {

@@ -31,6 +31,7 @@ pub mod members;
 pub mod password;
 pub mod presence;
 pub mod session;
+pub mod sweeper;
 pub mod table;
 pub mod waiting;
 pub mod workers;
@@ -59,6 +60,7 @@ use crate::wire::reply::{Body, Notice};
 use attempts::Attempts;
 use mail::{Mail, Mailboxes, Then};
 use password::{Hasher, PasswordError};
+use sweeper::Sweep;
 use waiting::{Awaited, NotYet};
 
 /// Why a request is not done. The handler returns it; dispatch turns it into the reply.
@@ -193,6 +195,8 @@ pub struct Shared {
     pub desk: Desk,
     /// Failed logins.
     pub attempts: Attempts,
+    /// The way to the sweeper.
+    pub sweep: Sweep,
     /// The way to the reactors.
     pub mailboxes: Arc<Mailboxes>,
     /// Counters.

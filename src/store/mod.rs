@@ -421,8 +421,13 @@ pub trait Store: Send {
     /// Ends the membership and removes the cursors of all the user's devices there.
     fn quit_group(&mut self, user: UserId, group: GroupId) -> Result<Left>;
 
-    /// Deletes the group with its members, cursors, conversation and messages. Creator only.
-    fn delete_group(&mut self, user: UserId, group: GroupId) -> Result<Left>;
+    /// Deletes the group: from now on it exists for nobody, and its name is free. Its members, cursors and messages are
+    /// left to [`Store::sweep`]. Creator only.
+    fn delete_group(&mut self, user: UserId, group: GroupId, now: UnixMs) -> Result<Left>;
+
+    /// Removes some of what deleted groups have left, in one short transaction; whether there may be more. Any node may
+    /// call it, again and again.
+    fn sweep(&mut self) -> Result<bool>;
 
     /// The groups the user is in, by ascending id.
     fn groups(&mut self, user: UserId) -> Result<Vec<GroupRow>>;

@@ -16,6 +16,7 @@ use stonechat::metrics::Metrics;
 use stonechat::service::attempts::Attempts;
 use stonechat::service::local::{Local, Tools};
 use stonechat::service::mail::{Door, Mail, Mailboxes};
+use stonechat::service::sweeper;
 use stonechat::service::table::Table;
 use stonechat::service::workers::{self, Place, Queues};
 use stonechat::service::{Ctx, Shared};
@@ -118,6 +119,7 @@ impl Node {
             bus: Arc::clone(&bus),
             desk: desk.clone(),
             attempts: Attempts::new(None),
+            sweep: sweeper::door().0,
             mailboxes: Arc::clone(&mailboxes),
             metrics: Arc::clone(&metrics),
         });

@@ -143,7 +143,11 @@ impl Store for SimStore {
         self.write(|database| database.quit(user, group))
     }
 
-    fn delete_group(&mut self, _: UserId, _: GroupId) -> Result<Left> {
+    fn delete_group(&mut self, _: UserId, _: GroupId, _: UnixMs) -> Result<Left> {
+        not_simulated()
+    }
+
+    fn sweep(&mut self) -> Result<bool> {
         not_simulated()
     }
 

@@ -1,7 +1,9 @@
 //! Groups, members, and what leaving takes along.
 
 use stonechat::ids::{ConvId, DeviceId, GroupId, Peer, UserId};
-use stonechat::store::{Appended, Created, CursorRow, Joined, Left, MemberPage, Pending, Range, Role, Store};
+use stonechat::store::{
+    Appended, Created, CursorRow, Joined, Left, MemberPage, OwnPending, Pending, Range, Role, Store,
+};
 
 use crate::fresh::{Fresh, NOW, append, group, message, read, user};
 
@@ -102,11 +104,12 @@ pub(crate) fn deleting_removes_everything(fresh: &Fresh) {
     store.join_group(bob, chess).unwrap();
     append(&mut *store, &[message(ann, Peer::Group(chess), "1"), message(bob, Peer::Group(other), "1")]);
 
-    assert_eq!(store.delete_group(bob, chess).unwrap(), Left::NotAllowed, "a member");
-    assert_eq!(store.delete_group(eve, chess).unwrap(), Left::NotAllowed, "a stranger");
-    assert_eq!(store.delete_group(ann, no_group()).unwrap(), Left::NoSuchGroup);
-    assert_eq!(store.delete_group(ann, chess).unwrap(), Left::Done);
-    assert_eq!(store.delete_group(ann, chess).unwrap(), Left::NoSuchGroup);
+    assert_eq!(store.delete_group(bob, chess, NOW).unwrap(), Left::NotAllowed, "a member");
+    assert_eq!(store.delete_group(eve, chess, NOW).unwrap(), Left::NotAllowed, "a stranger");
+    assert_eq!(store.delete_group(ann, no_group(), NOW).unwrap(), Left::NoSuchGroup);
+    assert_eq!(store.delete_group(ann, chess, NOW).unwrap(), Left::Done);
+    sweep(&mut *store);
+    assert_eq!(store.delete_group(ann, chess, NOW).unwrap(), Left::NoSuchGroup);
     assert_eq!(store.group(chess, ann).unwrap(), None);
     for table in ["Message", "Conversation", "`Cursor`", "GroupUser", "AllGroup"] {
         assert_eq!(fresh.number(&format!("SELECT COUNT(*) FROM {table}")), 1, "{table}: the other group's row is left");
@@ -114,6 +117,127 @@ pub(crate) fn deleting_removes_everything(fresh: &Fresh) {
     let again = group(&mut *store, ann, "chess");
     assert_ne!(again, chess, "an id is never given twice");
     assert_eq!(read(&mut *store, ann, ConvId::group(again), Range::Latest).0, []);
+}
+
+/// Removes what deleted groups have left; in how many pieces.
+fn sweep(store: &mut dyn Store) -> usize {
+    let mut pieces = 0;
+    while store.sweep().unwrap() {
+        pieces += 1;
+    }
+    pieces
+}
+
+/// A member with a phone, behind by a message.
+fn behind(store: &mut dyn Store, creator: UserId, chess: GroupId) -> (UserId, DeviceId) {
+    let bob = user(store, "bob");
+    let phone = store.device(bob, "phone").unwrap();
+    store.join_group(bob, chess).unwrap();
+    append(store, &[message(creator, Peer::Group(chess), "1")]);
+    (bob, phone)
+}
+
+pub(crate) fn a_deleted_group_exists_for_nobody_before_it_is_swept(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let ann = user(&mut *store, "ann");
+    let chess = group(&mut *store, ann, "chess");
+    let (bob, phone) = behind(&mut *store, ann, chess);
+    let conv = ConvId::group(chess);
+    let known = store.pending(bob, phone).unwrap();
+    assert_eq!(known.len(), 1);
+
+    assert_eq!(store.delete_group(ann, chess, NOW).unwrap(), Left::Done);
+    assert_eq!(store.group(chess, bob).unwrap(), None);
+    assert_eq!(store.groups(bob).unwrap(), []);
+    assert_eq!(store.members(chess, 0, 10).unwrap(), MemberPage::default());
+    assert_eq!(store.members_of_all(&[chess], 10).unwrap(), [MemberPage::default()]);
+    assert_eq!(store.find_groups(Some(chess), "chess", 10).unwrap(), []);
+    assert_eq!(store.join_group(ann, chess).unwrap(), Joined::NoSuchGroup);
+    assert_eq!(store.quit_group(bob, chess).unwrap(), Left::NoSuchGroup);
+    assert_eq!(store.delete_group(ann, chess, NOW).unwrap(), Left::NoSuchGroup);
+    let said = store.append(&[message(bob, Peer::Group(chess), "2")]).unwrap();
+    assert_eq!(said, [Appended::NoSuchGroup]);
+    for device in [DeviceId::UNNAMED, phone] {
+        assert_eq!(store.pending(bob, device).unwrap(), []);
+        assert_eq!(store.pending_of_all(&[(bob, device)]).unwrap(), [vec![]]);
+        assert_eq!(store.position(bob, device, conv).unwrap(), None);
+    }
+    assert_eq!(store.messages(bob, conv, Range::Latest, 10, 1_000).unwrap(), None);
+    assert_eq!(store.oldest_pending(bob, &known, OwnPending::Listed, 10, 1_000).unwrap(), []);
+    assert_eq!(fresh.number("SELECT COUNT(*) FROM OfflineMessage"), 0);
+    assert_ne!(group(&mut *store, ann, "Chess"), chess, "the name is free, the id is not given again");
+    assert_eq!(fresh.number("SELECT COUNT(*) FROM GroupUser"), 3, "nothing was swept yet");
+    sweep(&mut *store);
+    assert_eq!(fresh.number("SELECT COUNT(*) FROM GroupUser"), 1);
+}
+
+pub(crate) fn a_sweep_goes_on_where_a_crash_has_ended_it(fresh: &Fresh) {
+    const MEMBERS: u32 = 1_200;
+    let mut store = fresh.store();
+    let ann = user(&mut *store, "ann");
+    let chess = group(&mut *store, ann, "chess");
+    let (bob, _) = behind(&mut *store, ann, chess);
+    for user in (bob.number() + 1..).take(MEMBERS as usize) {
+        fresh.execute(&format!("INSERT INTO GroupUser (groupid, userid) VALUES ({chess}, {user})"));
+        let cursor = "INSERT INTO `Cursor` (userid, device, conv, delivered, read_seq)";
+        fresh.execute(&format!("{cursor} VALUES ({user}, 0, {chess}, 0, 0), ({user}, 0, 999999999999, 0, 0)"));
+    }
+    assert_eq!(store.delete_group(ann, chess, NOW).unwrap(), Left::Done);
+    assert!(store.sweep().unwrap(), "one piece, then the node dies");
+    let left = fresh.number("SELECT COUNT(*) FROM GroupUser");
+    assert!(left > 0 && left < i64::from(MEMBERS), "{left} members are left after a piece");
+    drop(store);
+
+    // Two nodes at once.
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| sweep(&mut *fresh.store()));
+        }
+    });
+    for table in ["GroupUser", "Message", "DeletedGroup", "AllGroup", "Conversation"] {
+        assert_eq!(fresh.number(&format!("SELECT COUNT(*) FROM {table}")), 0, "{table}");
+    }
+    let others = fresh.number("SELECT COUNT(*) FROM `Cursor`");
+    assert_eq!(others, i64::from(MEMBERS), "cursors of other conversations stay");
+}
+
+pub(crate) fn what_an_old_crash_has_left_of_a_group_is_swept_after_the_upgrade(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let ann = user(&mut *store, "ann");
+    let (gone, kept) = (group(&mut *store, ann, "gone"), group(&mut *store, ann, "kept"));
+    append(&mut *store, &[message(ann, Peer::Group(gone), "1"), message(ann, Peer::Group(kept), "1")]);
+    for (table, column) in [("AllGroup", "id"), ("Conversation", "id"), ("GroupUser", "groupid"), ("`Cursor`", "conv")]
+    {
+        fresh.execute(&format!("DELETE FROM {table} WHERE {column} = {gone}"));
+    }
+    fresh.execute("UPDATE AllGroup SET members = 77");
+    fresh.execute("DELETE FROM SchemaVersion WHERE version = 2");
+    fresh.stores.migrate().unwrap();
+    sweep(&mut *store);
+    assert_eq!(fresh.number("SELECT COUNT(*) FROM Message"), 1);
+    assert_eq!(store.members(kept, 0, 10).unwrap().total, 1, "members are counted anew");
+}
+
+pub(crate) fn the_number_of_members_is_counted_along(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let ann = user(&mut *store, "ann");
+    let chess = group(&mut *store, ann, "chess");
+    let joined = members(&mut *store, 6, chess);
+    std::thread::scope(|scope| {
+        for &member in &joined[..4] {
+            scope.spawn(move || {
+                let mut store = fresh.store();
+                for _ in 0..5 {
+                    assert_eq!(store.quit_group(member, chess).unwrap(), Left::Done);
+                    assert!(matches!(store.join_group(member, chess).unwrap(), Joined::New { .. }));
+                    assert!(matches!(store.join_group(member, chess).unwrap(), Joined::Already(_)));
+                }
+                assert_eq!(store.quit_group(member, chess).unwrap(), Left::Done);
+                assert_eq!(store.quit_group(member, chess).unwrap(), Left::NotAllowed);
+            });
+        }
+    });
+    assert_eq!(store.members(chess, 0, 10).unwrap().total, 3);
 }
 
 pub(crate) fn members_are_paged(fresh: &Fresh) {
@@ -171,7 +295,7 @@ pub(crate) fn joins_and_appends_agree_on_the_end(fresh: &Fresh) {
     assert!(!more);
     let last = read(&mut *store, ann, ConvId::group(chess), Range::Latest).0;
     assert_eq!(last.last().unwrap().seq, 48);
-    assert_eq!(store.delete_group(ann, chess).unwrap(), Left::Done);
+    assert_eq!(store.delete_group(ann, chess, NOW).unwrap(), Left::Done);
     let late = message(ann, Peer::Group(chess), "late");
     assert_eq!(store.append(&[late]).unwrap(), [Appended::NoSuchGroup]);
 }
@@ -184,7 +308,8 @@ pub(crate) fn a_long_history_is_deleted_to_the_end(fresh: &Fresh) {
     for _ in 0..5 {
         append(&mut *store, &batch);
     }
-    assert_eq!(store.delete_group(ann, chess).unwrap(), Left::Done);
+    assert_eq!(store.delete_group(ann, chess, NOW).unwrap(), Left::Done);
+    assert!(sweep(&mut *store) > 5, "in pieces");
     assert_eq!(fresh.number("SELECT COUNT(*) FROM Message"), 0);
 }
 

@@ -55,6 +55,10 @@ contract! {
         members_are_paged
         members_of_many_groups_at_once
         a_long_history_is_deleted_to_the_end
+        a_deleted_group_exists_for_nobody_before_it_is_swept
+        a_sweep_goes_on_where_a_crash_has_ended_it
+        what_an_old_crash_has_left_of_a_group_is_swept_after_the_upgrade
+        the_number_of_members_is_counted_along
         a_device_made_while_joining_misses_no_group
         joins_and_appends_agree_on_the_end;
     leaving:

@@ -2,6 +2,9 @@
 //!
 //! Whatever changes a membership locks the group's conversation first, as appending does: a member's cursor starts at
 //! an end that no append is moving, and no message is stored in a group that is being deleted.
+//!
+//! A group exists as long as its rows in AllGroup and Conversation do; everything that reads of a group goes by one of
+//! the two. So [`delete`] removes these alone, however many members there are, and [`super::sweep`] the rest.
 
 use std::collections::HashMap;
 
@@ -11,9 +14,6 @@ use super::{Done, Fault, Row, Sql, accounts};
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, GroupId, Seq, UserId};
 use crate::store::{Created, GroupRow, Joined, Left, Member, MemberPage, Role};
-
-/// How many messages of a deleted group one statement removes: some ten milliseconds.
-const SWEEP_MESSAGES: Seq = 5_000;
 
 pub(super) fn create(
     sql: &mut dyn Sql,
@@ -58,6 +58,7 @@ pub(super) fn quit(sql: &mut dyn Sql, user: UserId, group: GroupId) -> Done<Left
         Some(Role::Creator) => Ok(Left::IsCreator),
         Some(Role::Normal) => {
             sql.run("DELETE FROM GroupUser WHERE groupid = ? AND userid = ?", &[group.into(), user.into()])?;
+            sql.run("UPDATE AllGroup SET members = members - 1 WHERE id = ?", &[group.into()])?;
             // A device made meanwhile would get a cursor here.
             accounts::lock_devices(sql, user)?;
             delete_cursors(sql, &[user], group)?;
@@ -66,33 +67,19 @@ pub(super) fn quit(sql: &mut dyn Sql, user: UserId, group: GroupId) -> Done<Left
     }
 }
 
-/// Deletes all that leads to the group. Its messages cannot be reached any more; [`sweep`] removes them.
-pub(super) fn delete(sql: &mut dyn Sql, user: UserId, group: GroupId) -> Done<Left> {
+/// Deletes what makes the group exist, and notes that the rest is to be removed: with a hundred thousand members that
+/// would outlast every timeout, and block the group's lane.
+pub(super) fn delete(sql: &mut dyn Sql, user: UserId, group: GroupId, now: UnixMs) -> Done<Left> {
     if lock(sql, group)?.is_none() {
         return Ok(Left::NoSuchGroup);
     }
     if role(sql, user, group)? != Some(Role::Creator) {
         return Ok(Left::NotAllowed);
     }
-    let members = sql.rows("SELECT userid FROM GroupUser WHERE groupid = ? ORDER BY userid", &[group.into()])?;
-    let members = members.iter().map(|row| row.user(0)).collect::<Done<Vec<_>>>()?;
-    delete_cursors(sql, &members, group)?;
-    sql.run("DELETE FROM GroupUser WHERE groupid = ?", &[group.into()])?;
     sql.run("DELETE FROM AllGroup WHERE id = ?", &[group.into()])?;
     sql.run("DELETE FROM Conversation WHERE id = ?", &[ConvId::group(group).into()])?;
+    sql.run("INSERT INTO DeletedGroup (id, deleted_at) VALUES (?, ?)", &[group.into(), now.into()])?;
     Ok(Left::Done)
-}
-
-/// Removes some messages of a deleted group; whether there may be more. Apart from [`delete`], because a transaction
-/// over a million messages would outlast every timeout.
-pub(super) fn sweep(sql: &mut dyn Sql, group: GroupId) -> Done<bool> {
-    let conv = ConvId::group(group);
-    let Some(first) = sql.first("SELECT MIN(seq) FROM Message WHERE conv = ?", &[conv.into()])? else {
-        return Ok(false);
-    };
-    let Ok(first) = first.seq(0) else { return Ok(false) };
-    sql.run("DELETE FROM Message WHERE conv = ? AND seq < ?", &[conv.into(), (first + SWEEP_MESSAGES).into()])?;
-    Ok(true)
 }
 
 pub(super) fn of_user(sql: &mut dyn Sql, user: UserId) -> Done<Vec<GroupRow>> {
@@ -111,12 +98,13 @@ pub(super) fn one(sql: &mut dyn Sql, group: GroupId, user: UserId) -> Done<Optio
 }
 
 pub(super) fn members(sql: &mut dyn Sql, group: GroupId, after: u32, limit: u32) -> Done<MemberPage> {
+    let total = sql.first("SELECT members FROM AllGroup WHERE id = ?", &[group.into()])?;
+    let Some(total) = total else { return Ok(MemberPage::default()) };
     let statement = "SELECT u.id, u.name, m.grouprole FROM GroupUser m JOIN User u ON u.id = m.userid \
                      WHERE m.groupid = ? AND m.userid > ? ORDER BY m.userid LIMIT ?";
     let rows = sql.rows(statement, &[group.into(), after.into(), limit.into()])?;
     let members = rows.into_iter().map(|row| member(row, 0)).collect::<Done<_>>()?;
-    let total = sql.first("SELECT COUNT(*) FROM GroupUser WHERE groupid = ?", &[group.into()])?;
-    Ok(MemberPage { members, total: total.map_or(Ok(0), |row| row.seq(0))? })
+    Ok(MemberPage { members, total: total.seq(0)? })
 }
 
 pub(super) fn members_of_all(sql: &mut dyn Sql, groups: &[GroupId], limit: u32) -> Done<Vec<MemberPage>> {
@@ -128,10 +116,7 @@ pub(super) fn members_of_all(sql: &mut dyn Sql, groups: &[GroupId], limit: u32) 
     once.sort_unstable();
     once.dedup();
     for lookup in lookups(&once, |group| [group.into()]) {
-        let totals = format!(
-            "SELECT groupid, COUNT(*) FROM GroupUser WHERE groupid IN ({}) GROUP BY groupid",
-            repeated("?", ",", lookup.len)
-        );
+        let totals = format!("SELECT id, members FROM AllGroup WHERE id IN ({})", repeated("?", ",", lookup.len));
         for row in sql.rows(&totals, &lookup.args)? {
             pages.insert(row.group(0)?, MemberPage { members: Vec::new(), total: row.seq(1)? });
         }
@@ -168,6 +153,7 @@ fn enter(sql: &mut dyn Sql, user: UserId, group: GroupId, role: &str) -> Done<()
     let conv = ConvId::group(group);
     let membership = "INSERT INTO GroupUser (groupid, userid, grouprole) VALUES (?, ?, ?)";
     sql.run(membership, &[group.into(), user.into(), role.into()])?;
+    sql.run("UPDATE AllGroup SET members = members + 1 WHERE id = ?", &[group.into()])?;
     accounts::lock_devices(sql, user)?;
     // A cursor written behind while the user was leaving may have been left over.
     delete_cursors(sql, &[user], group)?;
@@ -184,7 +170,7 @@ fn enter(sql: &mut dyn Sql, user: UserId, group: GroupId, role: &str) -> Done<()
 }
 
 /// Deletes the cursors of all devices of these users, each by its whole key: a user may have thousands of others.
-fn delete_cursors(sql: &mut dyn Sql, users: &[UserId], group: GroupId) -> Done<()> {
+pub(super) fn delete_cursors(sql: &mut dyn Sql, users: &[UserId], group: GroupId) -> Done<()> {
     let conv = ConvId::group(group);
     let mut devices: Vec<(UserId, DeviceId)> = users.iter().map(|&user| (user, DeviceId::UNNAMED)).collect();
     for lookup in lookups(users, |user| [user.into()]) {

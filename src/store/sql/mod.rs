@@ -19,6 +19,7 @@ mod names;
 mod pending;
 mod row;
 mod store;
+mod sweep;
 pub(super) mod upgrade;
 
 pub(super) use row::{Arg, Cell, Row};

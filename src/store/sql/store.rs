@@ -1,6 +1,6 @@
 //! The trait, call by call: which statements, in what kind of transaction.
 
-use super::{Engine, SqlStore, accounts, cluster, find, friends, groups, history, pending};
+use super::{Engine, SqlStore, accounts, cluster, find, friends, groups, history, pending, sweep};
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Seq, UserId};
 use crate::store::{
@@ -91,13 +91,12 @@ impl<E: Engine> Store for SqlStore<E> {
         self.0.write(|sql| groups::quit(sql, user, group))
     }
 
-    fn delete_group(&mut self, user: UserId, group: GroupId) -> Result<Left> {
-        let left = self.0.write(|sql| groups::delete(sql, user, group))?;
-        if left == Left::Done {
-            // The group is gone in any case; what stays behind can be reached by nobody.
-            self.sweep(group).unwrap_or_else(|error| log::warn!("messages of deleted group {group} are left: {error}"));
-        }
-        Ok(left)
+    fn delete_group(&mut self, user: UserId, group: GroupId, now: UnixMs) -> Result<Left> {
+        self.0.write(|sql| groups::delete(sql, user, group, now))
+    }
+
+    fn sweep(&mut self) -> Result<bool> {
+        Ok(self.0.read(|sql| sweep::is_wanted(sql))? && self.0.write(|sql| sweep::piece(sql))?)
     }
 
     fn groups(&mut self, user: UserId) -> Result<Vec<GroupRow>> {
@@ -203,13 +202,5 @@ impl<E: Engine> Store for SqlStore<E> {
 
     fn ping(&mut self) -> Result<()> {
         self.0.read(|sql| sql.first("SELECT 1", &[]).map(|_| ()))
-    }
-}
-
-impl<E: Engine> SqlStore<E> {
-    /// Removes the messages of a deleted group, some at a time.
-    fn sweep(&mut self, group: GroupId) -> Result<()> {
-        while self.0.write_one(|sql| groups::sweep(sql, group))? {}
-        Ok(())
     }
 }
