@@ -216,13 +216,22 @@ fn kept_names(kept: &[KeptName]) -> Vec<String> {
     warnings
 }
 
-/// PINGs Redis, if there is to be one.
+/// Asks Redis, if there is to be one, whether it is there and allows what a node needs.
 ///
 /// # Errors
 /// A sentence for a person.
 pub fn try_bus(config: &Config) -> Result<(), String> {
     let Some(url) = &config.redis else { return Ok(()) };
-    crate::bus::redis::probe(url)
+    crate::bus::redis::probe(url, identity(config).as_deref())
+}
+
+/// The identity of the data, if there is a database that tells it.
+fn identity(config: &Config) -> Option<String> {
+    if config.mysql.is_none() && !sqlite::exists(&config.data) {
+        return None;
+    }
+    let mut store = stores(config).ok()?.open().ok()?;
+    Some(store.cluster().ok()?.id)
 }
 
 fn stores(config: &Config) -> Result<Arc<dyn OpenStore>, StoreError> {
@@ -413,6 +422,7 @@ fn make_bus(config: &Config, cluster: &ClusterRow, metrics: &Arc<Metrics>) -> Re
         return Ok((Arc::new(LocalBus::new(node)), None));
     };
     let bus = Arc::new(RedisBus::new(url, node, &cluster.id, Arc::clone(metrics))?);
+    bus.check()?;
     log::info!("node {node} meets the others at {}", masked(url));
     Ok((Arc::clone(&bus) as Arc<dyn Bus>, Some(bus)))
 }

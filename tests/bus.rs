@@ -33,6 +33,24 @@ impl Listener for Ear {
     }
 }
 
+/// Is held up by the first bell it hears, as by a full mailbox.
+struct HeldUp {
+    first: Mutex<Option<Duration>>,
+    ear: Ear,
+}
+
+impl Listener for HeldUp {
+    fn bells(&self, bells: &[Heard<'_>]) {
+        let hold_up = self.first.lock().unwrap().take();
+        hold_up.into_iter().for_each(std::thread::sleep);
+        self.ear.bells(bells);
+    }
+
+    fn resync(&self, why: &'static str) {
+        self.ear.resync(why);
+    }
+}
+
 impl Ear {
     fn heard(&self) -> Vec<String> {
         self.heard.lock().unwrap().iter().map(|(_, payload)| String::from_utf8_lossy(payload).into_owned()).collect()
@@ -317,6 +335,29 @@ fn a_frozen_redis_is_given_up_and_found_again() {
 }
 
 #[test]
+fn a_subscriber_that_was_held_up_longer_than_the_silence_reads_what_waits() {
+    let redis = Redis::start();
+    let times = Times { ping: Duration::from_millis(500), silence: Duration::from_millis(1500), ..brisk() };
+    let a = Node::start(&redis.url(), 1, times);
+    a.wait_for_link(LinkState::Up);
+    let metrics = Arc::new(Metrics::new());
+    let bus = RedisBus::with_times(&redis.url(), NodeId(2), IDENTITY, Arc::clone(&metrics), times).unwrap();
+    let held_up = Arc::new(HeldUp { first: Mutex::new(Some(2 * times.silence)), ear: Ear::default() });
+    bus.start(Arc::clone(&held_up) as Arc<dyn Listener>).unwrap();
+    wait_for("the link", || (bus.link() == LinkState::Up).then_some(()));
+    assert!(bus.subscribe(&[user(1)]).wait(PATIENCE));
+    a.ring(user(1), ["first".to_owned()]);
+    wait_for("the listener to be held up", || held_up.first.lock().unwrap().is_none().then_some(()));
+    for number in 0..100 {
+        a.ring(user(1), [number.to_string()]);
+    }
+    wait_for("all bells", || (held_up.ear.heard().len() == 101).then_some(()));
+    assert_eq!(bus.link(), LinkState::Up);
+    assert_eq!(held_up.ear.resyncs(AWAY), 0, "nothing was lost");
+    assert_eq!(metrics.bus_reconnects.get(), 0);
+}
+
+#[test]
 fn a_quiet_link_stays_up() {
     let redis = Redis::start();
     let times = Times { ping: Duration::from_millis(100), silence: Duration::from_secs(20), ..brisk() };
@@ -447,10 +488,9 @@ fn redis_may_come_later_than_the_node() {
 }
 
 #[test]
-fn a_password_and_a_database_are_used() {
+fn a_password_is_used() {
     let redis = Redis::with_password(Some("open-sesame"));
-    let url = format!("{}3", redis.url());
-    let (a, b) = (Node::up(&url, 1), Node::up(&url, 2));
+    let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
     b.subscribe(user(1));
     a.reaches(&b, user(1), "let in");
     assert_eq!(a.elsewhere(&[user(1)]), [1]);
@@ -471,6 +511,87 @@ fn a_wrong_password_keeps_the_link_down() {
     wait_for("a refusal", refused);
     assert_eq!(node.bus.link(), LinkState::Down);
     assert!(!node.bus.subscribe(&[user(1)]).wait(Duration::from_millis(10)));
+}
+
+/// What a node with this URL is told when it starts; `None`: it may.
+fn refusal(url: &str) -> Option<String> {
+    let bus = RedisBus::new(url, NodeId(1), IDENTITY, Arc::new(Metrics::new())).unwrap();
+    assert_eq!(bus.check().is_err(), stonechat::bus::redis::probe(url, Some(IDENTITY)).is_err(), "check-config agrees");
+    bus.check().err().map(|error| error.to_string())
+}
+
+#[test]
+fn what_redis_will_never_allow_is_an_error_at_start() {
+    let mut redis = Redis::with_password(Some("open-sesame"));
+    let port = redis.port();
+    assert_eq!(refusal(&redis.url()), None);
+    let refused = |credentials: &str, advice: &str| {
+        let text = refusal(&format!("redis://{credentials}127.0.0.1:{port}/")).expect("a refusal");
+        assert!(text.contains(advice) && !text.contains("open-sesame"), "{text}");
+    };
+    refused(":wrong@", "the password in the URL is wrong");
+    refused("", "it wants a password");
+    let user = |name: &str, rules: &[&str]| {
+        let words = [&["ACL", "SETUSER", name, "on", ">open-sesame", "resetchannels"], rules].concat();
+        assert_eq!(redis.command(&words), "+OK");
+    };
+    let channels = format!("&{IDENTITY}:*");
+    let needed = ["+ping", "+publish", "+subscribe", "+unsubscribe", "+pubsub|numsub"];
+    user("node", &[&needed[..], &[&channels]].concat());
+    assert_eq!(refusal(&format!("redis://node:open-sesame@127.0.0.1:{port}/")), None, "it needs nothing more");
+    user("foreigner", &[&needed[..], &["&somewhere:*"]].concat());
+    refused("foreigner:open-sesame@", &channels);
+    for (index, missing) in needed.iter().enumerate() {
+        let rest: Vec<&str> = needed.iter().copied().filter(|command| command != missing).collect();
+        let name = format!("lame{index}");
+        user(&name, &[&rest[..], &[&channels]].concat());
+        refused(&format!("{name}:open-sesame@"), missing);
+    }
+    redis.kill();
+    let bus = RedisBus::new(&redis.url(), NodeId(1), IDENTITY, Arc::new(Metrics::new())).unwrap();
+    assert!(bus.check().is_ok(), "a Redis that is away may come");
+}
+
+#[test]
+fn a_password_for_a_redis_that_has_none_is_an_error_at_start() {
+    let redis = Redis::start();
+    let text = refusal(&format!("redis://:secret@127.0.0.1:{}/", redis.port())).expect("a refusal");
+    assert!(text.contains("it has no password") && !text.contains("secret"), "{text}");
+}
+
+#[test]
+fn subscriptions_that_redis_does_not_confirm_are_waited_for_once() {
+    let redis = Redis::start();
+    let node = Node::up(&redis.url(), 1);
+    redis.signal("STOP");
+    let ticket = node.bus.subscribe(&[user(1)]);
+    assert!(ticket.is_worth_waiting());
+    ticket.is_late();
+    let next = node.bus.subscribe(&[user(2)]);
+    assert!(!next.is_worth_waiting(), "nobody waits for a Redis that does not answer");
+    redis.signal("CONT");
+    assert!(ticket.wait(PATIENCE) && next.wait(PATIENCE), "they take effect all the same");
+    wait_for("tickets to be worth waiting for", || {
+        let ticket = node.bus.subscribe(&[user(3)]);
+        (ticket.is_worth_waiting() || ticket.look().is_some()).then_some(())
+    });
+}
+
+#[test]
+fn questions_that_redis_does_not_answer_are_waited_for_once() {
+    let redis = Redis::start();
+    let node = Node::up(&redis.url(), 1);
+    assert_eq!(node.elsewhere(&[user(1)]), [0]);
+    redis.signal("STOP");
+    let questions: Vec<_> = (1..=50).map(|number| node.bus.ask(&[user(number)])).collect();
+    for question in questions {
+        assert!(question.wait(PATIENCE).expect("an answer in bounded time").is_err(), "presence is unknown");
+    }
+    for number in 1..=50 {
+        assert!(node.bus.ask(&[user(number)]).look().expect("an answer at once").is_err());
+    }
+    redis.signal("CONT");
+    wait_for("presence to be known again", || node.ask(&[user(1)]).is_ok().then_some(()));
 }
 
 #[test]

@@ -9,11 +9,17 @@ use redis::{Client, ConnectionAddr, IntoConnectionInfo};
 #[derive(Debug, thiserror::Error)]
 pub enum RedisUrlError {
     /// It could not be parsed.
-    #[error("not a Redis URL, expected redis://[user:password@]host:port/[db]: {0}")]
+    #[error("not a Redis URL, expected redis://[user:password@]host:port/: {0}")]
     Malformed(String),
     /// A scheme other than `redis://`.
     #[error("only redis:// over TCP is supported")]
     Unsupported,
+    /// A number other than 0 behind the slash.
+    #[error(
+        "the URL names Redis' database {0}, but channels have no databases: leave the number out \
+         (installations that share a Redis are told apart by the identity of their data)"
+    )]
+    Numbered(i64),
 }
 
 /// A Redis server and the credentials for it.
@@ -25,11 +31,15 @@ pub(super) struct Address {
 }
 
 impl Address {
-    /// Parses `redis://[user:password@]host:port/[db]`.
+    /// Parses `redis://[user:password@]host:port/`.
     pub(super) fn parse(url: &str) -> Result<Self, RedisUrlError> {
         let malformed = |error: redis::RedisError| RedisUrlError::Malformed(error.to_string());
         let info = url.into_connection_info().map_err(malformed)?;
         let ConnectionAddr::Tcp(host, port) = info.addr().clone() else { return Err(RedisUrlError::Unsupported) };
+        match info.redis_settings().db() {
+            0 => {}
+            number => return Err(RedisUrlError::Numbered(number)),
+        }
         let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
         Ok(Self { client: Client::open(info).map_err(malformed)?, host, port })
     }
@@ -44,7 +54,7 @@ impl Address {
         Ok((self.host.as_str(), self.port).to_socket_addrs()?.collect())
     }
 
-    /// What a connection says first: password, database, its name.
+    /// What a connection says first: password, its name.
     pub(super) fn greeting(&self, name: &str) -> Greeting {
         let settings = self.client.get_connection_info().redis_settings();
         let mut greeting = Greeting::default();
@@ -53,12 +63,9 @@ impl Address {
             if let Some(username) = settings.username() {
                 auth.arg(username);
             }
-            greeting.add(auth.arg(password));
+            greeting.add("AUTH", auth.arg(password));
         }
-        if settings.db() != 0 {
-            greeting.add(redis::cmd("SELECT").arg(settings.db()));
-        }
-        greeting.wish(redis::cmd("CLIENT").arg("SETNAME").arg(name));
+        greeting.wish("CLIENT", redis::cmd("CLIENT").arg("SETNAME").arg(name));
         greeting
     }
 }
@@ -68,20 +75,20 @@ impl Address {
 pub(super) struct Greeting {
     /// The commands as they go over the wire.
     pub(super) bytes: Vec<u8>,
-    /// How many answers will come.
-    pub(super) answers: usize,
+    /// The commands' first words; as many answers will come.
+    pub(super) words: Vec<&'static str>,
     /// How many of the last of them may be refusals: a server may forbid such commands to us.
     pub(super) wishes: usize,
 }
 
 impl Greeting {
-    fn add(&mut self, command: &redis::Cmd) {
+    fn add(&mut self, word: &'static str, command: &redis::Cmd) {
         command.write_packed_command(&mut self.bytes);
-        self.answers += 1;
+        self.words.push(word);
     }
 
-    fn wish(&mut self, command: &redis::Cmd) {
-        self.add(command);
+    fn wish(&mut self, word: &'static str, command: &redis::Cmd) {
+        self.add(word, command);
         self.wishes += 1;
     }
 
@@ -89,7 +96,7 @@ impl Greeting {
     /// swallowed its end), and would count its subscriptions as another node's for minutes. Behind an address
     /// translation it matches nothing, and Redis' own keepalive has to find out.
     pub(super) fn end_ghost(&mut self, earlier: SocketAddr) {
-        self.wish(redis::cmd("CLIENT").arg("KILL").arg("ADDR").arg(earlier.to_string()));
+        self.wish("CLIENT", redis::cmd("CLIENT").arg("KILL").arg("ADDR").arg(earlier.to_string()));
     }
 }
 
@@ -100,14 +107,24 @@ mod tests {
     #[test]
     fn the_greeting_says_what_the_url_asks_for() {
         let plain = Address::parse("redis://127.0.0.1:6390/").unwrap().greeting("n");
-        assert_eq!(plain.answers, 1);
-        let full = Address::parse("redis://bob:p%40ss@127.0.0.1:6390/3").unwrap();
+        assert_eq!(plain.words, ["CLIENT"]);
+        let full = Address::parse("redis://bob:p%40ss@127.0.0.1:6390/").unwrap();
         assert_eq!((full.host.as_str(), full.port), ("127.0.0.1", 6390));
         let greeting = full.greeting("stonechat-1");
-        assert_eq!(greeting.answers, 3);
+        assert_eq!(greeting.words, ["AUTH", "CLIENT"]);
         let text = String::from_utf8(greeting.bytes).unwrap();
-        let auth = "*3\r\n$4\r\nAUTH\r\n$3\r\nbob\r\n$4\r\np@ss\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n";
+        let auth = "*3\r\n$4\r\nAUTH\r\n$3\r\nbob\r\n$4\r\np@ss\r\n";
         assert!(text.starts_with(auth), "{text:?}");
+    }
+
+    #[test]
+    fn a_database_number_is_refused_for_channels_have_none() {
+        assert!(Address::parse("redis://h/0").is_ok());
+        for url in ["redis://:secret@h/1", "redis://h:6390/15"] {
+            let Err(error) = Address::parse(url) else { panic!("{url} was taken") };
+            let text = error.to_string();
+            assert!(text.contains("leave the number out") && !text.contains("secret"), "{text}");
+        }
     }
 
     #[test]

@@ -207,7 +207,7 @@ impl Link {
         order(&self.names, &mut out, "SUBSCRIBE", &topics);
         self.effects.push(Effect::Send(out));
         self.phase = Phase::Connected(Session {
-            greeting_left: greeting.answers,
+            greeting_left: greeting.words.len(),
             wishes: greeting.wishes,
             joined: Joined::Awaiting { left: topics.len(), after: if missed { After::Resync } else { After::Nothing } },
             resync_at: None,
@@ -494,6 +494,20 @@ mod tests {
         assert_eq!(scene.link.due(), Some(scene.now + Duration::from_secs(5)));
         let effects = scene.pass(Duration::from_secs(5));
         assert_eq!(effects, [Effect::Down, Effect::Close("it has fallen silent".into())]);
+    }
+
+    #[test]
+    fn who_was_not_asked_is_not_silent() {
+        let mut scene = Scene::new("redis://h/");
+        scene.up();
+        // The thread was held up, and has not pinged in time.
+        assert_eq!(scene.pass(Duration::from_secs(60)), [Effect::Send(packed(&["PING"]))]);
+        assert!(!scene.link.seems_silent(scene.now));
+        assert_eq!(scene.pass(Duration::from_millis(4_999)), []);
+        scene.now += Duration::from_millis(1);
+        assert!(scene.link.seems_silent(scene.now), "now it reads what waits");
+        scene.link.alive(scene.now);
+        assert_eq!(scene.pass(Duration::ZERO), [], "and something did");
     }
 
     #[test]

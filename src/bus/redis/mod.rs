@@ -21,6 +21,7 @@
 //! it is back, everything is subscribed again and the listener told to look into the store.
 
 mod address;
+mod admission;
 mod backoff;
 mod complaints;
 mod course;
@@ -52,12 +53,12 @@ use super::{Bell, Bus, BusError, Channel, Lateness, LinkState, Listener, Questio
 use crate::ids::NodeId;
 use crate::metrics::Metrics;
 use address::Address;
+use admission::Admission;
 use complaints::Complaints;
 use inquiry::Inquiry;
 use introduction::Introduction;
 use nodes::Nodes;
 use outgoing::Outgoing;
-use pipe::Pipe;
 use subscriber::Subscriber;
 use subscriptions::Subscriptions;
 use summons::{Call, Summons};
@@ -68,6 +69,9 @@ pub use times::Times;
 
 /// How long `stop` waits for the threads in all.
 const STOP_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Who asks when there is no node: none is called so.
+const NOBODY: NodeId = NodeId(0);
 
 /// How long `probe` waits.
 const PROBE_PATIENCE: Duration = Duration::from_secs(3);
@@ -81,18 +85,26 @@ pub enum RedisBusError {
     /// The system refused a poll or a thread.
     #[error("cannot set up the bus: {0}")]
     System(#[from] std::io::Error),
+    /// Redis refuses what a node needs, and will refuse it tomorrow.
+    #[error("{0}")]
+    Refused(String),
     /// It was started before.
     #[error("the bus runs already, or has been stopped")]
     StartedBefore,
 }
 
-/// Asks Redis for a sign of life, for check-config.
+/// Asks Redis whether it is there and lets a node of this `identity` in, for check-config. Without an identity (there is no
+/// database yet) nothing can be said about channels.
 ///
 /// # Errors
 /// A sentence for a person; it never repeats the URL.
-pub fn probe(url: &str) -> Result<(), String> {
+pub fn probe(url: &str, identity: Option<&str>) -> Result<(), String> {
     let address = Address::parse(url).map_err(|error| error.to_string())?;
-    Pipe::open(&address, "stonechat-check", PROBE_PATIENCE).map(drop).map_err(|error| error.to_string())
+    let names = identity.map(Names::new);
+    match admission::ask(&address, names.as_ref(), NOBODY, PROBE_PATIENCE) {
+        Admission::Granted => Ok(()),
+        Admission::Refused(why) | Admission::Away(why) => Err(why),
+    }
 }
 
 /// A bus on Redis. It starts three threads, which [`Bus::stop`] (or dropping it) ends.
@@ -164,6 +176,22 @@ impl RedisBus {
             is_up: AtomicBool::new(false),
         };
         Ok(Self { shared: Arc::new(shared), poll: Mutex::new(Some(poll)), threads: Mutex::new(Vec::new()) })
+    }
+
+    /// Asks Redis whether it lets this node do what it needs. A Redis that is away is no error: it may come.
+    ///
+    /// # Errors
+    /// `Refused`.
+    pub fn check(&self) -> Result<(), RedisBusError> {
+        let Shared { address, names, node, times, .. } = &*self.shared;
+        match admission::ask(address, Some(names), *node, times.connect) {
+            Admission::Granted => Ok(()),
+            Admission::Refused(why) => Err(RedisBusError::Refused(why)),
+            Admission::Away(why) => {
+                log::debug!("cannot ask Redis what it allows: {why}");
+                Ok(())
+            }
+        }
     }
 
     /// Starts the threads and returns at once; they keep trying to reach Redis. `listener` is called on the

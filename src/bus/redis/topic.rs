@@ -40,6 +40,11 @@ impl Names {
         Self { prefix: format!("{identity}:").into() }
     }
 
+    /// What all names begin with.
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// The topic's name, written into `out`, which a caller with many of them keeps.
     pub(super) fn write<'a>(&self, topic: Topic, out: &'a mut String) -> &'a str {
         out.clear();

@@ -1,0 +1,195 @@
+//! Whether Redis lets this node do what it has to. Asked once, at start: what is refused then will never pass.
+//!
+//! ```text
+//!   AUTH, PING, PUBSUB NUMSUB, PUBLISH to one channel of each kind, SUBSCRIBE to them, UNSUBSCRIBE --> granted, or why not
+//! ```
+//!
+//! Nobody hears what is published: a word that no node knows, to channels of users and groups that do not exist.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use super::address::Address;
+use super::resp::{self, Frame};
+use super::topic::{Names, Topic, sealed};
+use crate::ids::NodeId;
+
+/// What Redis says about this node.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Admission {
+    /// All that is needed is allowed.
+    Granted,
+    /// Something is refused, and will be whenever it is tried: a sentence for a person.
+    Refused(String),
+    /// It cannot be told at present.
+    Away(String),
+}
+
+/// Words with which Redis refuses what it may grant later.
+const FOR_NOW: [&str; 8] =
+    ["LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "OOM", "MISCONF", "ERR max number of clients"];
+
+/// Bytes of all answers together: they are short.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// Asks. Each connection attempt, read and write may take `timeout`. Without `names` the channels are left out.
+pub(super) fn ask(address: &Address, names: Option<&Names>, node: NodeId, timeout: Duration) -> Admission {
+    let mut out = address.greeting("stonechat-check").bytes;
+    let mut asked: Vec<Asked> = address.greeting("stonechat-check").words.iter().map(|word| Asked::of(word)).collect();
+    let mut say = |words: &[&[u8]], asked_for: Asked| {
+        let mut command = redis::Cmd::new();
+        for word in words {
+            command.arg(*word);
+        }
+        command.write_packed_command(&mut out);
+        asked.push(asked_for);
+    };
+    say(&[b"PING"], Asked::of("PING"));
+    if let Some(names) = names {
+        let channels: Vec<String> = [Topic::Nodes, Topic::Node(node)]
+            .into_iter()
+            .map(|topic| names.write(topic, &mut String::new()).to_owned())
+            .chain(["u:0", "g:0", "d:0:0", "t:0"].map(|name| format!("{}{name}", names.prefix())))
+            .collect();
+        say(&[b"PUBSUB", b"NUMSUB", channels[0].as_bytes()], Asked::of("PUBSUB NUMSUB"));
+        for channel in &channels {
+            say(&[b"PUBLISH", channel.as_bytes(), &sealed(node, b"check")], Asked::of("PUBLISH"));
+        }
+        for channel in &channels {
+            say(&[b"SUBSCRIBE", channel.as_bytes()], Asked::of("SUBSCRIBE"));
+        }
+        say(&[b"UNSUBSCRIBE", channels[0].as_bytes()], Asked::of("UNSUBSCRIBE"));
+    }
+    let prefix = names.map(Names::prefix).unwrap_or_default();
+    match converse(address, &out, &asked, timeout) {
+        Ok(None) => Admission::Granted,
+        Ok(Some((command, why))) => judge(command, &why, prefix),
+        Err(error) => Admission::Away(error.to_string()),
+    }
+}
+
+/// A command whose answer is waited for.
+struct Asked {
+    command: &'static str,
+    may_be_refused: bool,
+}
+
+impl Asked {
+    fn of(command: &'static str) -> Self {
+        Self { command, may_be_refused: command == "CLIENT" }
+    }
+}
+
+/// Sends everything and reads an answer for each; the first refusal that matters.
+fn converse(
+    address: &Address,
+    out: &[u8],
+    asked: &[Asked],
+    timeout: Duration,
+) -> io::Result<Option<(&'static str, String)>> {
+    let mut stream = connect(address, timeout)?;
+    stream.set_read_timeout(Some(timeout))?;
+    stream.set_write_timeout(Some(timeout))?;
+    stream.write_all(out)?;
+    let (mut inbox, mut used) = (Vec::new(), 0);
+    for Asked { command, may_be_refused } in asked {
+        let why = loop {
+            match resp::next(&inbox[used..]).map_err(io::Error::other)? {
+                Some((Frame::Refused(why), length)) => {
+                    let why = String::from_utf8_lossy(why).into_owned();
+                    used += length;
+                    break Some(why);
+                }
+                Some((_, length)) => {
+                    used += length;
+                    break None;
+                }
+                None => read_more(&mut stream, &mut inbox)?,
+            }
+        };
+        if let Some(why) = why.filter(|_| !may_be_refused) {
+            return Ok(Some((command, why)));
+        }
+    }
+    Ok(None)
+}
+
+fn connect(address: &Address, timeout: Duration) -> io::Result<TcpStream> {
+    let mut outcome = Err(io::Error::new(io::ErrorKind::NotFound, "the host has no address"));
+    for address in address.resolve()? {
+        outcome = TcpStream::connect_timeout(&address, timeout);
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
+}
+
+fn read_more(stream: &mut TcpStream, inbox: &mut Vec<u8>) -> io::Result<()> {
+    let mut bytes = [0; 4096];
+    let count = stream.read(&mut bytes)?;
+    if count == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    if inbox.len() + count > ANSWER_BYTES_MAX {
+        return Err(io::Error::other("the answers are too long for Redis"));
+    }
+    inbox.extend_from_slice(&bytes[..count]);
+    Ok(())
+}
+
+/// What a refusal means, and what is to be done about it.
+fn judge(command: &str, why: &str, prefix: &str) -> Admission {
+    if FOR_NOW.iter().any(|word| why.starts_with(word)) {
+        return Admission::Away(why.to_owned());
+    }
+    let permissions;
+    let advice = match why.split(' ').next().unwrap_or_default() {
+        "NOAUTH" => "it wants a password: write redis://:password@host:port/, or redis://user:password@host:port/",
+        "WRONGPASS" => "the user or the password in the URL is wrong",
+        "ERR" if command == "AUTH" && why.contains("invalid password") => "the password in the URL is wrong",
+        "ERR" if command == "AUTH" => "it has no password: leave it out of the URL, or set one in Redis",
+        "NOPERM" => {
+            permissions = format!(
+                "allow the user what a node needs: ACL SETUSER <user> +ping +publish +subscribe +unsubscribe \
+                 +pubsub|numsub &{prefix}*"
+            );
+            &permissions
+        }
+        "DENIED" => "it is in protected mode: set a password in Redis, or bind it to an address of its own",
+        _ => "it must be a Redis that takes PUBLISH, SUBSCRIBE and PUBSUB NUMSUB",
+    };
+    Admission::Refused(format!("Redis refuses {command} ({why}): {advice}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_told_from_what_never_will() {
+        for why in
+            ["LOADING Redis is loading", "ERR max number of clients reached", "MASTERDOWN Link with MASTER is down"]
+        {
+            assert_eq!(judge("PUBLISH", why, ""), Admission::Away(why.into()));
+        }
+        for (command, why, advice) in [
+            ("PING", "NOAUTH Authentication required.", "wants a password"),
+            ("AUTH", "WRONGPASS invalid username-password pair or user is disabled.", "is wrong"),
+            ("AUTH", "ERR invalid password", "the password in the URL is wrong"),
+            ("AUTH", "ERR Client sent AUTH, but no password is set", "has no password"),
+            (
+                "AUTH",
+                "ERR AUTH <password> called without any password configured for the default user",
+                "has no password",
+            ),
+            ("SUBSCRIBE", "NOPERM No permissions to access a channel", "&a1b2:*"),
+            ("PING", "DENIED Redis is running in protected mode", "protected mode"),
+            ("PUBSUB NUMSUB", "ERR unknown command", "must be a Redis"),
+        ] {
+            let Admission::Refused(text) = judge(command, why, "a1b2:") else { panic!("{why}") };
+            assert!(text.contains(why) && text.contains(advice) && text.contains(command), "{text}");
+        }
+    }
+}
