@@ -101,6 +101,8 @@ impl Link for Wire {
 
     fn resume(&mut self) {}
 
+    fn renew(&mut self) {}
+
     fn wake_at(&mut self, _: Option<Instant>) {}
 
     fn queued_bytes(&self) -> usize {

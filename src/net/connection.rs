@@ -11,6 +11,7 @@
 //! Nothing here waits: the reactor calls when there is something to do, and [`Connection::settle`] once at the end of
 //! every turn in which the connection was touched, so the lines of one turn leave in one write.
 
+use std::mem;
 use std::net::{IpAddr, Shutdown};
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ use mio::{Interest, Registry, Token};
 
 use super::deadlines::Deadlines;
 use super::frame::{Fed, Frames, LineTooLong, Taken};
-use super::link::{Input, SocketLink};
+use super::link::{Input, Name, SocketLink};
 use super::proxy::{self, Parsed, Source};
 use super::table::Marks;
 use super::tally::Tally;
@@ -131,6 +132,11 @@ impl<S> Connection<S> {
     /// The session and its link; `None` before the PROXY header has come.
     pub(super) fn parts(&mut self) -> Option<(&mut S, &mut dyn Link)> {
         Some((self.session.as_mut()?, &mut self.link))
+    }
+
+    /// Whether it is to get another name; once.
+    pub(super) fn take_renewed(&mut self) -> bool {
+        mem::take(&mut self.link.name) == Name::Spent
     }
 
     /// Whether it is closing: nothing that is sent now would arrive.

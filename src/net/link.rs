@@ -23,6 +23,8 @@ pub(super) struct SocketLink {
     pub(super) blocked: bool,
     /// Why it is closing; the first reason given stays. What is sent from then on is dropped.
     pub(super) ending: Option<CloseReason>,
+    /// Whether it is to get another name.
+    pub(super) name: Name,
     /// The socket failed: the kernel knows nothing about it any more.
     pub(super) failed: bool,
     /// When to be called.
@@ -32,6 +34,16 @@ pub(super) struct SocketLink {
     /// Lines queued and bytes written that are not in the reactor's tally yet.
     lines_untold: u64,
     written_told: u64,
+}
+
+/// Whether a connection keeps its [`super::ConnId`].
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) enum Name {
+    /// It does.
+    #[default]
+    Kept,
+    /// It gets another one at the end of the turn.
+    Spent,
 }
 
 /// A wish for a deadline, on its way to the reactor's table of them.
@@ -94,6 +106,10 @@ impl Link for SocketLink {
         self.paused = false;
     }
 
+    fn renew(&mut self) {
+        self.name = Name::Spent;
+    }
+
     fn wake_at(&mut self, at: Option<Instant>) {
         if self.ending.is_none() {
             self.wish.set(at);
@@ -128,6 +144,7 @@ impl SocketLink {
             paused: false,
             blocked: false,
             ending: None,
+            name: Name::Kept,
             failed: false,
             wish: Wish::default(),
             acknowledged: 0,

@@ -29,14 +29,15 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-/// Names one connection of this process. A late message misses the next owner of the slot: the generation differs.
+/// Names what is on one connection of this process. A late message misses the next owner of the slot, and the next session
+/// on the same connection ([`Link::renew`]): the generation differs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct ConnId {
     /// The reactor thread that owns it.
     pub reactor: u16,
     /// Its place in that reactor's slab.
     pub slot: u32,
-    /// How many connections the reactor had opened before.
+    /// How many names the reactor had given before.
     pub generation: u32,
 }
 
@@ -89,6 +90,9 @@ pub trait Link {
     fn close(&mut self, reason: CloseReason);
     /// Takes up reading again after [`Flow::Pause`] or [`Flow::Retry`]. Nothing happens if it was not paused.
     fn resume(&mut self);
+    /// Gives the connection another name at the end of this turn, and so in all calls from then on: whatever is still on its
+    /// way to the session before misses the one that follows.
+    fn renew(&mut self);
     /// Asks for one call of [`Protocol::due`] at `at`; replaces the earlier wish; `None` takes it back.
     fn wake_at(&mut self, at: Option<Instant>);
     /// Bytes waiting in the outbox, not yet given to the kernel.

@@ -209,6 +209,7 @@ impl<P: Protocol> Reactor<P> {
     fn settle(&mut self, now: Instant) {
         let touched = self.table.take_touched();
         for &slot in &touched {
+            self.table.rename(slot);
             let Some(connection) = self.table.slot(slot) else { continue };
             if !std::mem::take(&mut connection.marks.touched) {
                 continue;

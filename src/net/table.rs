@@ -23,7 +23,7 @@ pub(super) struct Marks {
 #[derive(Debug)]
 pub(super) struct Table<S> {
     reactor: u16,
-    /// Connections opened so far; wraps around after four billion.
+    /// Names given so far; wraps around after four billion.
     generation: u32,
     slots: Slab<Connection<S>>,
     /// Slots to settle. May name a slot twice or one that is free again; the connection's own mark decides.
@@ -54,6 +54,15 @@ impl<S> Table<S> {
         debug_assert_eq!(slot, self.slots[slot].id.slot as usize, "inserted under another name");
         self.touch(slot);
         &mut self.slots[slot]
+    }
+
+    /// Gives the connection in this slot another name, if it has asked for one.
+    pub(super) fn rename(&mut self, slot: usize) {
+        let Some(connection) = self.slots.get_mut(slot) else { return };
+        if connection.take_renewed() {
+            connection.id.generation = self.generation;
+            self.generation = self.generation.wrapping_add(1);
+        }
     }
 
     pub(super) fn remove(&mut self, slot: usize) -> Option<Connection<S>> {

@@ -4,9 +4,9 @@
 use std::time::Instant;
 
 use super::local::Tools;
-use super::mail::Mail;
+use super::mail::{Followed, Mail};
 use super::session::Live;
-use super::workers::Place;
+use super::workers::{Place, question_job};
 use super::{Ctx, Held, ServiceError};
 use crate::bus::Channel;
 use crate::delivery::tracks::{Fetch, Fetched};
@@ -22,15 +22,9 @@ const PAGE_PART_OF_OUTBOX: usize = 4;
 /// Asks for a page. The answer comes as [`Mail::Fetched`].
 pub fn fetch(tools: &Tools, conn: ConnId, live: &Live, fetch: Fetch, now: Instant) {
     let (user, device) = (live.user, live.device);
-    tools.workers.submit(
-        Place::Worker,
-        Box::new(move |ctx| {
-            let fetched = read(ctx, user, device, fetch);
-            let fetched = fetched.inspect_err(|error| log::debug!("{conn}: cannot fetch messages: {error}")).ok();
-            ctx.shared.mailboxes.post(conn, Mail::Fetched { conn, fetched });
-        }),
-        now,
-    );
+    let job =
+        question_job(conn, move |ctx| read(ctx, user, device, fetch), move |fetched| Mail::Fetched { conn, fetched });
+    tools.workers.submit(Place::Worker, job, now);
 }
 
 /// The position is read every time: who is no member any more reads nothing.
@@ -55,16 +49,22 @@ fn read(ctx: &mut Ctx, user: UserId, device: DeviceId, fetch: Fetch) -> Result<F
 /// comes as [`Mail::JoinedElsewhere`]; the session is compared with the store if bells come only later.
 pub fn follow_join(tools: &Tools, conn: ConnId, live: &Live, group: GroupId, now: Instant) {
     let (user, device) = (live.user, live.device);
-    tools.workers.submit(
-        Place::Worker,
-        Box::new(move |ctx| {
-            let held = Held::new(&ctx.shared, conn, vec![Channel::Group(group)]);
-            let position = ctx.store.position(user, device, ConvId::group(group));
-            let position = position.inspect_err(|error| log::debug!("{conn}: cannot follow a join: {error}"));
-            let position = position.ok().flatten().map(|position| position.delivered);
-            ctx.shared.mailboxes.post(conn, Mail::JoinedElsewhere { conn, group, position });
-            held.hand_over();
-        }),
-        now,
-    );
+    let ask = move |ctx: &mut Ctx| {
+        let held = Held::new(&ctx.shared, conn, vec![Channel::Group(group)]);
+        ctx.check_late()?;
+        let position = ctx.store.position(user, device, ConvId::group(group))?;
+        Ok((held, position))
+    };
+    let job = question_job(conn, ask, move |asked| {
+        let followed = match asked {
+            Some((held, position)) => {
+                held.hand_over();
+                position.map_or(Followed::NoMember, |position| Followed::Member(position.delivered))
+            }
+            // What was subscribed to has been given back already.
+            None => Followed::Failed,
+        };
+        Mail::JoinedElsewhere { conn, group, followed }
+    });
+    tools.workers.submit(Place::Worker, job, now);
 }

@@ -1,16 +1,15 @@
 //! What lanes, workers and other nodes have for this reactor's sessions: acks, pushes, replies, the backlog, and the
 //! comparison with the store after a loss. Runs in the reactor.
 
-use std::collections::VecDeque;
 use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::local::{self, Tools, rearm, say_goodbye};
-use super::mail::{Mail, Then};
+use super::mail::{Followed, Then};
 use super::members::Members;
+use super::resync::Resync;
 use super::session::{Live, Session};
-use super::workers::Place;
 use super::{account, catch_up};
 use crate::bus::Channel;
 use crate::clock::UnixMs;
@@ -19,13 +18,11 @@ use crate::delivery::tracks::{Fetched, Offer};
 use crate::delivery::{Addressee, Event};
 use crate::ids::{ConvId, GroupId, Seq, UserId};
 use crate::net::{CloseReason, ConnId, Link, Outbound};
-use crate::store::Pending;
 use crate::wire::reply::{Notice, TimeText};
 
-type Net<'a> = &'a mut dyn Outbound<Session>;
+/// The reactor's connections.
+pub type Net<'a> = &'a mut dyn Outbound<Session>;
 
-/// Sessions that are compared with the store in one question.
-const RESYNC_BATCH: usize = 256;
 /// The backlog goes on when no more than this part of the outbox is full: net's low-water mark.
 const LOW_WATER_PART: usize = 4;
 
@@ -86,7 +83,7 @@ pub fn event(
         Event::Replaced { conn } => {
             if let Some((session, link)) = net.connection(conn) {
                 // At once, not when its socket is done: who takes its place waits for what it has confirmed.
-                leave_session(tools, members, conn, session, now);
+                leave_session(tools, members, conn, session, link, now);
                 drop(session.take_parked());
                 link.send(Notice::Replaced.line());
                 link.close(CloseReason::Replaced);
@@ -243,6 +240,11 @@ pub fn tick(tools: &Tools, conn: ConnId, live: &mut Live, link: &mut dyn Link, n
     }
     live.tracks.close_gaps();
     live.retry.fetch = false;
+    if std::mem::take(&mut live.retry.follow) {
+        for group in &live.following {
+            catch_up::follow_join(tools, conn, live, *group, now);
+        }
+    }
     fetch_more(tools, conn, live, link, now);
 }
 
@@ -288,13 +290,17 @@ pub fn reply(
             fetch_more(tools, conn, live, link, now);
         }
         Then::LogOut => {
-            leave_session(tools, members, conn, session, now);
+            leave_session(tools, members, conn, session, link, now);
             link.send(line);
         }
         then => {
             // A login that failed after its session was let in: the session goes out again.
             if session.live().is_none() && session.hearing().is_some() {
-                leave_session(tools, members, conn, session, now);
+                leave_session(tools, members, conn, session, link, now);
+            }
+            if session.hearing().is_none() {
+                // A LOGIN that was refused may have stood in the directory for a moment.
+                link.renew();
             }
             link.send(line);
             apply(tools, members, conn, session, link, then);
@@ -355,21 +361,35 @@ pub fn joined_elsewhere(
     session: &mut Session,
     link: &mut dyn Link,
     group: GroupId,
-    position: Option<Seq>,
+    followed: Followed,
     now: Instant,
 ) -> bool {
     let Some(live) = session.hearing() else { return false };
     // Whoever has left meanwhile has left: the position may have been read before that.
-    let Some(followed) = live.following.iter().position(|followed| *followed == group) else { return false };
-    live.following.swap_remove(followed);
-    let Some(last_seq) = position else { return false };
+    let Some(index) = live.following.iter().position(|followed| *followed == group) else { return false };
+    if followed == Followed::Failed {
+        live.retry.follow = true;
+        rearm(session, link, now);
+        return false;
+    }
+    live.following.swap_remove(index);
+    let Followed::Member(last_seq) = followed else { return false };
     join_group(tools, members, conn, live, group, last_seq);
     fetch_more(tools, conn, live, link, now);
     rearm(session, link, now);
     true
 }
 
-fn leave_session(tools: &Tools, members: &mut Members, conn: ConnId, session: &mut Session, now: Instant) {
+fn leave_session(
+    tools: &Tools,
+    members: &mut Members,
+    conn: ConnId,
+    session: &mut Session,
+    link: &mut dyn Link,
+    now: Instant,
+) {
+    // What is still on its way to this session must not reach the next one on the connection.
+    link.renew();
     let was_live = session.live().is_some();
     if let Some(live) = session.leave(tools.shared.config.limits.login, now) {
         if was_live {
@@ -377,92 +397,5 @@ fn leave_session(tools: &Tools, members: &mut Members, conn: ConnId, session: &m
         }
         members.leave(conn, &live.groups);
         local::leave(tools, conn, &live);
-    }
-}
-
-/// The comparison of all sessions with the store, a batch at a time: an outage of the bus never becomes a storm on
-/// the database.
-#[derive(Debug, Default)]
-pub struct Resync {
-    waiting: VecDeque<ConnId>,
-    under_way: bool,
-}
-
-impl Resync {
-    /// Bells may have been lost: every session is compared. What was waiting is compared in the same run.
-    fn start(&mut self, net: Net<'_>) {
-        self.waiting.clear();
-        net.each(&mut |conn, session, _| {
-            if session.hearing().is_some() {
-                self.waiting.push_back(conn);
-            }
-        });
-    }
-
-    /// One session is to be compared.
-    pub fn also(&mut self, conn: ConnId) {
-        self.waiting.push_back(conn);
-    }
-
-    /// Asks about the next batch, unless an answer is being waited for.
-    pub fn go_on(&mut self, tools: &Tools, net: Net<'_>, now: Instant) {
-        if self.under_way || self.waiting.is_empty() {
-            return;
-        }
-        let mut conns = Vec::new();
-        let mut sessions = Vec::new();
-        while conns.len() < RESYNC_BATCH {
-            let Some(conn) = self.waiting.pop_front() else { break };
-            if let Some((session, _)) = net.connection(conn)
-                && let Some(live) = session.hearing()
-            {
-                conns.push(conn);
-                sessions.push((live.user, live.device));
-            }
-        }
-        let Some(first) = conns.first().copied() else { return };
-        self.under_way = true;
-        tools.workers.submit(
-            Place::Worker,
-            Box::new(move |ctx| {
-                let pending = ctx.store.pending_of_all(&sessions);
-                let pending = pending.inspect_err(|error| log::debug!("cannot compare sessions: {error}")).ok();
-                ctx.shared.mailboxes.post(first, Mail::Compared { conns, pending });
-            }),
-            now,
-        );
-    }
-
-    /// The store answered. Sessions it did not answer for ask again at their next tick.
-    pub fn compared(
-        &mut self,
-        tools: &Tools,
-        net: Net<'_>,
-        conns: &[ConnId],
-        pending: Option<Vec<Vec<Pending>>>,
-        now: Instant,
-    ) {
-        self.under_way = false;
-        let mut answers = pending.map(Vec::into_iter);
-        for conn in conns {
-            let answer = answers.as_mut().and_then(Iterator::next);
-            let Some((session, link)) = net.connection(*conn) else { continue };
-            let Some(live) = session.hearing() else { continue };
-            match answer {
-                Some(pending) => {
-                    live.tracks.compare(&pending);
-                    fetch_more(tools, *conn, live, link, now);
-                }
-                None => live.retry.compare = true,
-            }
-            rearm(session, link, now);
-        }
-    }
-
-    /// A tick of a session whose comparison failed.
-    pub fn retry(&mut self, conn: ConnId, live: &mut Live) {
-        if std::mem::take(&mut live.retry.compare) {
-            self.waiting.push_back(conn);
-        }
     }
 }

@@ -10,10 +10,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::deliver::{self, Resync};
+use super::deliver;
 use super::dispatch;
-use super::mail::Mail;
+use super::mail::{Followed, Mail};
 use super::members::Members;
+use super::resync::Resync;
 use super::session::{Due, Live, Session};
 use super::table::Table;
 use super::workers::{Place, Workers};
@@ -112,7 +113,11 @@ impl Protocol for Local {
                     rearm(session, link, now);
                 }
             }
-            Mail::Compare { conn } => resync.also(conn),
+            Mail::Compare { conn } => {
+                if let Some(live) = net.connection(conn).and_then(|(session, _)| session.hearing()) {
+                    resync.start_one(conn, live);
+                }
+            }
             Mail::Enter { conn, live } => match net.connection(conn) {
                 Some((session, _)) => {
                     members.enter(conn, &live.groups);
@@ -125,15 +130,16 @@ impl Protocol for Local {
                     deliver::fetched(tools, conn, session, link, fetched, now);
                 }
             }
-            Mail::JoinedElsewhere { conn, group, position } => {
+            Mail::JoinedElsewhere { conn, group, followed } => {
                 let entered = net.connection(conn).is_some_and(|(session, link)| {
-                    deliver::joined_elsewhere(tools, members, conn, session, link, group, position, now)
+                    deliver::joined_elsewhere(tools, members, conn, session, link, group, followed, now)
                 });
-                if !entered {
+                // A question that failed has given its subscription back.
+                if !entered && followed != Followed::Failed {
                     tools.shared.bus.unsubscribe(&[Channel::Group(group)]);
                 }
             }
-            Mail::Compared { conns, pending } => resync.compared(tools, net, &conns, pending, now),
+            Mail::Compared(compared) => resync.compared(tools, net, compared, now),
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::Shared;
+use super::resync::Compared;
 use super::session::Live;
 use super::workers::Job;
 use crate::bus::Channel;
@@ -16,7 +17,8 @@ use crate::net::ConnId;
 use crate::net::mailbox::ReactorHandle;
 use crate::store::{Message, Pending};
 
-/// One message to a reactor.
+/// One message to a reactor. What is meant for a session names its connection: when the session has ended, the connection
+/// has another name, and whoever is logged in on it by then gets nothing of it.
 pub enum Mail {
     /// Messages and memberships, from lanes, workers and the ear.
     Events(Vec<Event>),
@@ -69,16 +71,22 @@ pub enum Mail {
         conn: ConnId,
         /// The group.
         group: GroupId,
-        /// Where the cursor stands; `None` if the user has left again meanwhile.
-        position: Option<Seq>,
+        /// What the store said.
+        followed: Followed,
     },
-    /// A batch of sessions was compared with the store; `None`: it could not be reached.
-    Compared {
-        /// The sessions, as they were asked for.
-        conns: Vec<ConnId>,
-        /// What each has pending.
-        pending: Option<Vec<Vec<Pending>>>,
-    },
+    /// A batch of sessions was compared with the store.
+    Compared(Compared),
+}
+
+/// What became of following a join.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Followed {
+    /// The user is a member; the cursor stands here.
+    Member(Seq),
+    /// The user has left again meanwhile.
+    NoMember,
+    /// The store could not be asked.
+    Failed,
 }
 
 /// What a reply changes in the session.

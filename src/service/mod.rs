@@ -30,6 +30,7 @@ pub mod mail;
 pub mod members;
 pub mod password;
 pub mod presence;
+pub mod resync;
 pub mod session;
 pub mod sweeper;
 pub mod table;
@@ -355,3 +356,6 @@ impl Ctx {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

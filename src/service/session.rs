@@ -99,6 +99,8 @@ pub struct Live {
     pub early: Vec<Bytes>,
     /// The store did not answer; what of it is to be asked again at the next tick.
     pub retry: Retry,
+    /// It waits for its comparison with the store.
+    pub in_line: bool,
     tick_at: Option<Instant>,
 }
 
@@ -109,6 +111,8 @@ pub struct Retry {
     pub fetch: bool,
     /// The comparison with the cursors.
     pub compare: bool,
+    /// The positions in groups that were joined elsewhere.
+    pub follow: bool,
 }
 
 /// How a client takes messages.
@@ -136,6 +140,7 @@ impl Live {
             receipts: (!habits.confirms).then(Box::default),
             early: Vec::new(),
             retry: Retry::default(),
+            in_line: false,
             tick_at: None,
         }
     }

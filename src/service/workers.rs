@@ -3,7 +3,7 @@
 //! A connection has at most one request at a worker and one fetch under way, so one connection's requests keep their
 //! order, and the queues are bounded by the number of connections without a bound of their own.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -25,8 +25,8 @@ const WORKER_NICE: i32 = 5;
 /// The same for the threads that hash passwords, each of which takes a processor for some 20 ms.
 const AUTH_NICE: i32 = 10;
 
-/// Work for a worker.
-pub type Job = Box<dyn FnOnce(&mut Ctx) + Send>;
+/// Work for a worker, of which somebody is told what came of it: [`request_job`] and [`question_job`] make it.
+pub struct Job(Box<dyn FnOnce(&mut Ctx) + Send>);
 
 /// Which threads run a job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -134,7 +134,7 @@ fn perform((queued, job): Queued, ctx: &mut Ctx) {
     // long behind it is refused without another wait: an answer within a bounded time.
     let waited = ctx.shared.clock.now().saturating_duration_since(queued);
     ctx.is_late = waited > ctx.shared.config.store.timeout;
-    job(ctx);
+    (job.0)(ctx);
 }
 
 impl Queues {
@@ -155,13 +155,12 @@ impl Queues {
 /// A job that runs a handler and posts its reply: exactly one, whatever happens.
 #[must_use]
 pub fn request_job(conn: ConnId, request: MsgId, tag: Option<Box<str>>, prepared: Prepared) -> Job {
-    Box::new(move |ctx| {
-        let late = ctx.check_late();
-        let handled = catch_unwind(AssertUnwindSafe(|| late.and_then(|()| prepared.handle(ctx))));
+    let work = |ctx: &mut Ctx| ctx.check_late().and_then(|()| prepared.handle(ctx));
+    answering(work, move |ctx, handled| {
         let tag = tag.as_deref();
         let (line, then) = match handled {
-            Ok(Ok(done)) => (reply::success(request, tag, &done.body), done.then),
-            Ok(Err(ServiceError::NotYet(not_yet))) => {
+            Some(Ok(done)) => (reply::success(request, tag, &done.body), done.then),
+            Some(Err(ServiceError::NotYet(not_yet))) => {
                 let NotYet { rest, until, tell } = *not_yet;
                 let job = request_job(conn, request, tag.map(Box::from), rest);
                 ctx.shared.mailboxes.post(conn, Mail::NotYet { conn, job, until });
@@ -172,22 +171,49 @@ pub fn request_job(conn: ConnId, request: MsgId, tag: Option<Box<str>>, prepared
                 }
                 return ctx.flush();
             }
-            Ok(Err(error)) => {
+            Some(Err(error)) => {
                 let (errno, text) = error.reply();
                 note_failure(ctx, conn, request, &error, errno);
                 ctx.shared.metrics.requests_refused.get_or_create(&refusal(errno)).inc();
                 let then = if let ServiceError::NoMember(group) = error { Then::Leave(group) } else { Then::Nothing };
                 (reply::failure(request, &RawEcho::tag(tag), errno, text), then)
             }
-            Err(panic) => {
-                let echo = RawEcho::tag(tag);
-                post(ctx, conn, reply::failure(request, &echo, Errno::Internal, "internal error"), Then::Nothing);
-                std::panic::resume_unwind(panic);
-            }
+            None => (reply::failure(request, &RawEcho::tag(tag), Errno::Internal, "internal error"), Then::Nothing),
         };
-        post(ctx, conn, line, then);
+        ctx.shared.mailboxes.post(conn, Mail::Reply { conn, line, then });
         ctx.flush();
     })
+}
+
+/// A job that asks the store something on a reactor's behalf and posts what came of it: exactly one mail, whatever happens.
+/// `answer` makes it, of `None` if there is no answer.
+#[must_use]
+pub fn question_job<T: 'static>(
+    conn: ConnId,
+    ask: impl FnOnce(&mut Ctx) -> Result<T, ServiceError> + Send + 'static,
+    answer: impl FnOnce(Option<T>) -> Mail + Send + 'static,
+) -> Job {
+    answering(ask, move |ctx, asked| {
+        let found = asked.and_then(|asked| {
+            asked.inspect_err(|error| log::debug!("{conn}: the store does not answer: {error}")).ok()
+        });
+        ctx.shared.mailboxes.post(conn, answer(found));
+    })
+}
+
+/// Work, and what is posted of its result. Somebody waits for that (a client for its reply, a session for its page, a
+/// reactor for a comparison), so it is posted also if the work panics: of `None` then.
+fn answering<T>(
+    work: impl FnOnce(&mut Ctx) -> T + Send + 'static,
+    post: impl FnOnce(&mut Ctx, Option<T>) + Send + 'static,
+) -> Job {
+    Job(Box::new(move |ctx| match catch_unwind(AssertUnwindSafe(|| work(ctx))) {
+        Ok(result) => post(ctx, Some(result)),
+        Err(panic) => {
+            post(ctx, None);
+            resume_unwind(panic);
+        }
+    }))
 }
 
 /// An outage of the database is the lanes' and the scribe's to tell, once; only what should never happen is told here.
@@ -198,10 +224,6 @@ fn note_failure(ctx: &Ctx, conn: ConnId, request: MsgId, error: &ServiceError, e
         _ => return,
     }
     ctx.shared.metrics.store_errors.inc();
-}
-
-fn post(ctx: &Ctx, conn: ConnId, line: bytes::Bytes, then: Then) {
-    ctx.shared.mailboxes.post(conn, Mail::Reply { conn, line, then });
 }
 
 /// The label of a refused request.

@@ -26,6 +26,8 @@ const PAGE: usize = 50;
 enum Request {
     Login,
     Logout,
+    /// The same; then the connection is somebody else's.
+    LogoutToHandOn,
     Chat(Draft),
     Join(u32),
     Quit(u32),
@@ -56,6 +58,8 @@ pub struct Notes {
     confirmed: RefCell<BTreeMap<(User, Device, Conv), Seq>>,
     /// Connections of clients that do not confirm, when these were done with them.
     pub departed: RefCell<Vec<Departed>>,
+    /// Connections on which somebody has logged out, for somebody else to log in on.
+    pub handed_on: RefCell<Vec<SharedPipe>>,
     /// Connections whose clients have vanished, and when the servers' TCP notices it.
     pub ghosts: RefCell<Vec<(Duration, SharedPipe)>>,
 }
@@ -125,7 +129,7 @@ impl Client {
     pub fn step(&mut self, world: &World, notes: &Notes) -> bool {
         let pipe = match &self.phase {
             Phase::Away { until } if *until > world.passed() => return false,
-            Phase::Away { .. } => return self.connect(world),
+            Phase::Away { .. } => return self.connect(world, notes),
             Phase::Connected(pipe) | Phase::In(pipe) => Rc::clone(pipe),
         };
         let mut did = Self::arrive(world, &pipe);
@@ -133,7 +137,8 @@ impl Client {
         if self.lost_its_way(world, notes, &pipe) {
             return true;
         }
-        if matches!(self.phase, Phase::In(_)) {
+        let moves_out = self.requests.values().any(|(_, request)| matches!(request, Request::LogoutToHandOn));
+        if matches!(self.phase, Phase::In(_)) && !moves_out {
             did |= self.confirm(world, notes, &pipe);
             did |= self.talk(world, &pipe);
         }
@@ -196,9 +201,12 @@ impl Client {
         std::mem::take(&mut self.readings).into_iter().map(reading).collect()
     }
 
-    fn connect(&mut self, world: &World) -> bool {
-        let pipe = Pipe::open(world.plan.room_bytes);
-        if !world.cluster.connect(world, &pipe) {
+    fn connect(&mut self, world: &World, notes: &Notes) -> bool {
+        let handed_on = notes.handed_on.borrow_mut().pop().filter(|pipe| pipe.borrow().server == End::Open);
+        let pipe = handed_on.clone().unwrap_or_else(|| Pipe::open(world.plan.room_bytes));
+        if handed_on.is_some() {
+            world.count("connection logged in on by somebody else");
+        } else if !world.cluster.connect(world, &pipe) {
             self.phase = Phase::Away { until: world.passed() + Duration::from_millis(50) };
             return false;
         }
@@ -275,12 +283,18 @@ impl Client {
 
     fn ask_something(&mut self, world: &World, pipe: &SharedPipe) {
         let group = u32::try_from(world.between(1, self.all_groups as usize)).expect("few");
-        match world.below(8) {
+        let what = if world.plan.takes_turns { 2 } else { world.below(8) };
+        match what {
             // Sessions that share a cursor are not shown one without the other: a list begins behind what either has
             // confirmed, whatever the other one still lacks.
             0 if !self.seat.shares_its_place => self.ask(world, pipe, Request::List, r#""msgid":41"#),
             1 if !self.seat.shares_its_place => self.ask(world, pipe, Request::List, r#""msgid":33"#),
-            2 => self.ask(world, pipe, Request::Logout, r#""msgid":3"#),
+            2 => {
+                let confirms = self.seat.habit == Habit::Confirms;
+                let hands_on = confirms && (world.plan.takes_turns || world.chance(5000));
+                let kind = if hands_on { Request::LogoutToHandOn } else { Request::Logout };
+                self.ask(world, pipe, kind, r#""msgid":3"#);
+            }
             3..=5 if !self.groups.contains(&group) => self.join(world, pipe, group),
             6 if self.groups.contains(&group) && self.user > 2 => self.quit(world, pipe, group),
             _ => self.ask(world, pipe, Request::List, r#""msgid":17"#),
@@ -354,7 +368,12 @@ impl Client {
         let errno = line["errno"].as_u64().and_then(|errno| u16::try_from(errno).ok()).expect("an errno");
         match request {
             Request::Login => self.logged_in(world, notes, pipe, errno, line),
-            Request::Logout if errno == 0 => {
+            Request::LogoutToHandOn if errno == 0 && self.requests.is_empty() => {
+                self.token = None;
+                notes.handed_on.borrow_mut().push(Rc::clone(pipe));
+                self.went_away(world, notes, pipe);
+            }
+            Request::Logout | Request::LogoutToHandOn if errno == 0 => {
                 self.token = None;
                 self.leave(world, notes, pipe, End::Finished);
             }
@@ -364,7 +383,7 @@ impl Client {
                     self.groups.insert(group);
                     self.left.remove(&group);
                 }
-                503 => self.join(world, pipe, group),
+                500 | 503 => self.join(world, pipe, group),
                 _ => {}
             },
             Request::Quit(group) => match errno {
@@ -372,12 +391,12 @@ impl Client {
                     self.groups.remove(&group);
                     self.left.insert(group);
                 }
-                503 => self.quit(world, pipe, group),
+                500 | 503 => self.quit(world, pipe, group),
                 _ => {}
             },
             Request::List => self.got_list(world, notes, line),
             Request::History(conv) => self.got_page(world, conv, errno, line),
-            Request::Logout => {}
+            Request::Logout | Request::LogoutToHandOn => {}
         }
     }
 
@@ -503,7 +522,8 @@ impl Client {
                 self.drafts.push_front(draft);
             }
         }
-        let pause = u64::try_from(world.between(0, 300)).expect("small");
+        let pause = if world.plan.takes_turns { 3 } else { 300 };
+        let pause = u64::try_from(world.between(0, pause)).expect("small");
         self.phase = Phase::Away { until: world.passed() + Duration::from_millis(pause) };
         world.note(4);
     }

@@ -125,6 +125,7 @@ struct SimLink {
     /// A line that was not taken.
     kept: Option<Vec<u8>>,
     paused: bool,
+    renewed: bool,
     outbox: VecDeque<Bytes>,
     waiting: usize,
     queued: u64,
@@ -164,6 +165,10 @@ impl Link for SimLink {
 
     fn resume(&mut self) {
         self.paused = false;
+    }
+
+    fn renew(&mut self) {
+        self.renewed = true;
     }
 
     fn wake_at(&mut self, at: Option<Instant>) {
@@ -250,6 +255,7 @@ pub struct Reactor {
     number: u16,
     local: Local,
     table: Table,
+    /// Names given.
     opened: u32,
 }
 
@@ -270,6 +276,7 @@ impl Reactor {
             pipe,
             kept: None,
             paused: false,
+            renewed: false,
             outbox: VecDeque::new(),
             waiting: 0,
             queued: 0,
@@ -367,6 +374,10 @@ impl Reactor {
         let mut any = false;
         for slot in 0..self.table.0.len() {
             let Some(Connection { id, session, link }) = &mut self.table.0[slot] else { continue };
+            if std::mem::take(&mut link.renewed) {
+                id.generation = self.opened;
+                self.opened += 1;
+            }
             let before = link.waiting;
             link.flush();
             any |= link.waiting != before;

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -23,7 +24,7 @@ use stonechat::service::{Ctx, Shared};
 
 use crate::bus::{Parcel, SimBus, keep_due};
 use crate::net::{Reactor, SharedPipe};
-use crate::store::SimStore;
+use crate::store::{Panic, SimStore};
 use crate::world::{World, clock, world};
 
 /// Mail that waits for a reactor.
@@ -85,6 +86,7 @@ pub enum Part {
 /// See the module's text.
 pub struct Node {
     number: usize,
+    life: u32,
     reactors: Vec<Slot<Reactor>>,
     mail: Vec<MailQueue>,
     arriving: Vec<RefCell<Vec<SharedPipe>>>,
@@ -141,9 +143,11 @@ impl Node {
             let tools = Tools { shared, table, lanes: lanes.clone(), workers: entrances.clone() };
             Slot::new(Reactor::new(number, Local::new(tools)))
         };
-        let worker = |_| Slot::new(Ctx::new(Arc::clone(&shared), store()));
+        let workers_store = || Box::new(SimStore::of_worker(number, life));
+        let worker = |_| Slot::new(Ctx::new(Arc::clone(&shared), workers_store()));
         Self {
             number,
+            life,
             reactors: (0..u16::MAX).take(plan.reactors).map(reactor).collect(),
             arriving: mail.iter().map(|_| RefCell::default()).collect(),
             mail,
@@ -182,8 +186,8 @@ impl Node {
                 reactor.turn(world, self.mail[number].take_all())
             }),
             Part::Lane(number) => self.lanes[number].run(|lane| lane.step() != Stepped::Idle),
-            Part::Worker(number) => self.workers[number].run(|ctx| self.queues.run_one(Place::Worker, ctx)),
-            Part::Auth => self.auth.run(|ctx| self.queues.run_one(Place::Auth, ctx)),
+            Part::Worker(number) => self.workers[number].run(|ctx| self.work(Place::Worker, ctx)),
+            Part::Auth => self.auth.run(|ctx| self.work(Place::Auth, ctx)),
             Part::Scribe => self.scribe.run(|scribe| {
                 scribe.write();
                 if world.chance(1000) {
@@ -193,6 +197,17 @@ impl Node {
             }),
             Part::Ear => self.ear.run(|ear| self.hear(world, ear)),
         }
+    }
+
+    /// As the real thread does it: a panic costs the store's connection, and nothing else.
+    fn work(&self, place: Place, ctx: &mut Ctx) -> bool {
+        catch_unwind(AssertUnwindSafe(|| self.queues.run_one(place, ctx))).unwrap_or_else(|panic| {
+            if !panic.is::<Panic>() {
+                resume_unwind(panic);
+            }
+            ctx.store = Box::new(SimStore::of_worker(self.number, self.life));
+            true
+        })
     }
 
     fn hear(&self, world: &World, ear: &Ear) -> bool {

@@ -35,6 +35,10 @@ pub struct Plan {
     pub lost_answers: u32,
     /// Clients ask for something else than messages in so many of 10,000 cases.
     pub curiosity: u32,
+    /// Who logs out does so to hand its connection on, which somebody takes over at once.
+    pub takes_turns: bool,
+    /// Others make at most so many steps while one part is interrupted.
+    pub interruption_steps: usize,
     /// Everybody says one thing more in every conversation when all is healed: it shows who has gone deaf, and hides who
     /// would have missed the last message of the storm.
     pub last_words: bool,
@@ -117,6 +121,8 @@ impl Plan {
             roughness: u32::try_from(rng.between(1, 4)).expect("small"),
             lost_answers: if rng.chance(2000) { 500 } else { 25 },
             curiosity: if rng.chance(2000) { 4000 } else { 500 },
+            takes_turns: false,
+            interruption_steps: 8,
             last_words: rng.chance(5000),
             sends_twice: false,
             bug: Bug::None,

@@ -79,6 +79,7 @@ fn assert_each_happened(faults: &Faults) {
         "client vanishes",
         "clock jumps",
         "connection ended by the client",
+        "connection logged in on by somebody else",
         "connection reset",
         "crash after a read",
         "crash after a write",
@@ -104,6 +105,7 @@ fn assert_each_happened(faults: &Faults) {
         "slow reader stalls",
         "store call during an outage",
         "store call fails",
+        "store call panics",
         "store outage",
         "subscription confirmed late",
         "time leaps",
@@ -122,6 +124,21 @@ fn an_answer_that_was_lost_leaves_no_session_deaf() {
         });
         assert_eq!(run.violations, [], "seed {seed}");
     }
+}
+
+/// One connection, one user after the other: what is still under way for the one before is nothing to the next.
+#[test]
+fn who_logs_in_on_anothers_connection_gets_nothing_of_the_others() {
+    let mut takeovers = 0;
+    for seed in 0..400 {
+        let run = run(seed, |plan| {
+            (plan.takes_turns, plan.curiosity, plan.nodes, plan.reactors) = (true, 1000, 1, 1);
+            (plan.workers, plan.roughness, plan.steps, plan.interruption_steps) = (3, 1, 1500, 60);
+        });
+        assert_eq!(run.violations, [], "seed {seed}");
+        takeovers += run.faults.get("connection logged in on by somebody else").unwrap_or(&0);
+    }
+    assert!(takeovers > 1000, "{takeovers} connections in 400 runs had a second user");
 }
 
 /// For a look at one seed.

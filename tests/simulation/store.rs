@@ -14,7 +14,19 @@ use crate::world::world;
 pub struct SimStore {
     node: usize,
     life: u32,
+    /// Who calls survives a panic.
+    may_panic: bool,
     unsettled: Unsettled,
+}
+
+/// A bug in the store shows: a fault like others.
+pub struct Panic;
+
+fn panic_perhaps(may_panic: bool) {
+    if may_panic && world().fault("store call panics", 15) {
+        // Not `panic!`, which would tell it on stderr.
+        std::panic::resume_unwind(Box::new(Panic));
+    }
 }
 
 /// The commit whose outcome the lane does not know.
@@ -34,7 +46,12 @@ fn not_simulated<T>() -> Result<T> {
 
 impl SimStore {
     pub fn new(node: usize, life: u32) -> Self {
-        Self { node, life, unsettled: Unsettled::None }
+        Self { node, life, may_panic: false, unsettled: Unsettled::None }
+    }
+
+    /// A worker's: it survives a panic of the store.
+    pub fn of_worker(node: usize, life: u32) -> Self {
+        Self { may_panic: true, ..Self::new(node, life) }
     }
 
     /// The call reaches the record, or does not. Whoever has died reaches nothing any more.
@@ -45,6 +62,7 @@ impl SimStore {
         if is_down {
             world.count("store call during an outage");
         }
+        panic_perhaps(self.may_panic);
         let fails = is_down || world.fault("store call fails", 25);
         if fails || !world.cluster.is_alive(self.node, self.life) { Err(away()) } else { Ok(()) }
     }
@@ -62,6 +80,7 @@ impl SimStore {
         let world = world();
         let answer = change(&mut world.database.borrow_mut());
         world.interrupt(self.node, self.life, "crash after a write");
+        panic_perhaps(self.may_panic);
         if world.fault("write done, answer lost", world.plan.lost_answers) { Err(away()) } else { Ok(answer) }
     }
 }

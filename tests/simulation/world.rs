@@ -171,7 +171,7 @@ impl World {
         }
         self.depth.set(self.depth.get() + 1);
         if self.chance(4000) {
-            for _ in 0..self.between(1, 8) {
+            for _ in 0..self.between(1, self.plan.interruption_steps) {
                 self.cluster.step(self);
             }
         }

@@ -36,6 +36,8 @@ enum Ask {
     /// Send so many lines of so many bytes.
     Flood(ConnId, usize, usize),
     Resume(ConnId),
+    /// Give the connection another name.
+    Renew(ConnId),
     /// Answer one `hold`.
     Answer(ConnId),
 }
@@ -104,7 +106,8 @@ impl Protocol for Script {
     }
 
     fn message(&mut self, message: Ask, net: &mut dyn Outbound<Session>, _: Instant) {
-        let (Ask::Say(conn, _) | Ask::Flood(conn, ..) | Ask::Resume(conn) | Ask::Answer(conn)) = message;
+        let (Ask::Say(conn, _) | Ask::Flood(conn, ..) | Ask::Resume(conn) | Ask::Renew(conn) | Ask::Answer(conn)) =
+            message;
         let Some((session, link)) = net.connection(conn) else {
             self.tell(Told::Missing(conn));
             return;
@@ -116,6 +119,7 @@ impl Protocol for Script {
                 (0..lines).for_each(|_| link.send(long.clone()));
             }
             Ask::Resume(_) => link.resume(),
+            Ask::Renew(_) => link.renew(),
             Ask::Answer(_) => {
                 session.held -= 1;
                 link.send(line_of("answer"));
@@ -308,6 +312,27 @@ fn a_line_to_be_retried_is_offered_again() {
     assert_eq!(client.line(), "retried");
     assert_eq!(client.line(), "after");
     assert_eq!(running.stop().lines_in.get(), 2, "a line counts when it is taken");
+}
+
+#[test]
+fn what_is_on_its_way_to_an_earlier_name_of_the_connection_misses_it() {
+    let running = start();
+    let mut client = running.connect();
+    running.post(Ask::Renew(client.conn));
+    client.send(b"hello\n");
+    assert_eq!(client.line(), "hello", "the socket is the same");
+    running.post(Ask::Say(client.conn, "late"));
+    assert_eq!(running.hear(), Told::Missing(client.conn));
+    let now = ConnId { generation: client.conn.generation + 1, ..client.conn };
+    running.post(Ask::Say(now, "here"));
+    assert_eq!(client.line(), "here");
+    let other = running.connect();
+    assert_eq!(other.conn.generation, now.generation + 1, "no name is given twice");
+    drop(client);
+    assert_eq!(running.hear(), Told::Ended);
+    let Told::Closed { conn, .. } = running.hear() else { panic!("not closed") };
+    assert_eq!(conn, now);
+    running.stop();
 }
 
 #[test]

@@ -1,0 +1,132 @@
+//! The comparison of sessions with the store, after bells may have been lost. Runs in the reactor.
+//!
+//! ```text
+//!   trigger --> every session that is not in line joins its end --> a batch is asked about --> the answer --> the next
+//! ```
+//!
+//! A batch at a time, so that an outage of the bus never becomes a storm on the database. A session that is in line keeps its
+//! place when bells are lost again, and one that has been asked about joins the end: triggers that repeat hold up nobody.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use super::deliver::{Net, fetch_more};
+use super::local::{Tools, rearm};
+use super::mail::Mail;
+use super::session::{Live, Session};
+use super::workers::{Place, question_job};
+use super::{Ctx, ServiceError};
+use crate::ids::{DeviceId, UserId};
+use crate::net::{ConnId, Outbound};
+use crate::store::Pending;
+
+/// Sessions that are compared with the store in one question.
+pub(super) const BATCH: usize = 256;
+
+/// The sessions of one reactor that are to be compared. Owned by the reactor's thread.
+#[derive(Debug, Default)]
+pub struct Resync {
+    /// In the order of their turns, each once: [`Live::in_line`] tells. Of those that have ended meanwhile some may still
+    /// stand here, until the next trigger or their turn.
+    line: VecDeque<ConnId>,
+    /// A batch is being asked about.
+    under_way: bool,
+}
+
+/// What the store said about a batch.
+#[derive(Debug)]
+pub struct Compared {
+    /// The sessions, as they were asked for.
+    pub(super) conns: Vec<ConnId>,
+    /// What each has pending; `None`: the store could not be asked.
+    pub(super) pending: Option<Vec<Vec<Pending>>>,
+}
+
+impl Resync {
+    /// Bells may have been lost: every session is compared.
+    pub fn start(&mut self, net: Net<'_>) {
+        self.line.retain(|conn| hearing(net, *conn).is_some());
+        net.each(&mut |conn, session, _| {
+            if let Some(live) = session.hearing() {
+                self.start_one(conn, live);
+            }
+        });
+    }
+
+    /// This session may have missed something.
+    pub fn start_one(&mut self, conn: ConnId, live: &mut Live) {
+        if !std::mem::replace(&mut live.in_line, true) {
+            self.line.push_back(conn);
+        }
+    }
+
+    /// A tick of a session: if its comparison had no answer, it is asked about again.
+    pub fn retry(&mut self, conn: ConnId, live: &mut Live) {
+        if std::mem::take(&mut live.retry.compare) {
+            self.start_one(conn, live);
+        }
+    }
+
+    /// Asks about the next batch, unless an answer is being waited for.
+    pub fn go_on(&mut self, tools: &Tools, net: Net<'_>, now: Instant) {
+        if self.under_way || self.line.is_empty() {
+            return;
+        }
+        let (conns, questions) = self.next_batch(net);
+        let Some(first) = conns.first().copied() else { return };
+        self.under_way = true;
+        let job = question_job(
+            first,
+            move |ctx| ask(ctx, &questions),
+            move |pending| Mail::Compared(Compared { conns, pending }),
+        );
+        tools.workers.submit(Place::Worker, job, now);
+    }
+
+    pub(super) fn next_batch(&mut self, net: Net<'_>) -> (Vec<ConnId>, Vec<(UserId, DeviceId)>) {
+        let (mut conns, mut questions) = (Vec::new(), Vec::new());
+        while conns.len() < BATCH {
+            let Some(conn) = self.line.pop_front() else { break };
+            if let Some(live) = hearing(net, conn) {
+                live.in_line = false;
+                conns.push(conn);
+                questions.push((live.user, live.device));
+            }
+        }
+        (conns, questions)
+    }
+
+    /// The store answered. Sessions it did not answer for ask again at their next tick.
+    pub fn compared(&mut self, tools: &Tools, net: Net<'_>, compared: Compared, now: Instant) {
+        self.under_way = false;
+        let Compared { conns, pending } = compared;
+        let mut answers = pending.map(Vec::into_iter);
+        for conn in conns {
+            let answer = answers.as_mut().and_then(Iterator::next);
+            let Some((session, link)) = net.connection(conn) else { continue };
+            let Some(live) = session.hearing() else { continue };
+            match answer {
+                Some(pending) => {
+                    live.tracks.compare(&pending);
+                    fetch_more(tools, conn, live, link, now);
+                }
+                None => live.retry.compare = true,
+            }
+            rearm(session, link, now);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.line.len()
+    }
+}
+
+fn hearing(net: &mut dyn Outbound<Session>, conn: ConnId) -> Option<&mut Live> {
+    net.connection(conn)?.0.hearing()
+}
+
+fn ask(ctx: &mut Ctx, questions: &[(UserId, DeviceId)]) -> Result<Vec<Vec<Pending>>, ServiceError> {
+    ctx.check_late()?;
+    Ok(ctx.store.pending_of_all(questions)?)
+}

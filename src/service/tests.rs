@@ -1,0 +1,392 @@
+//! A reactor's share without sockets: what is late, and for whom.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use crossbeam_channel::Receiver;
+
+use super::local::{Local, Tools};
+use super::mail::{Backlog, Followed, Mail, Mailboxes, Then};
+use super::resync::{BATCH, Compared, Resync};
+use super::session::{Habits, Live, Retry, Session};
+use super::table::Table;
+use super::workers::{self, Queues, question_job};
+use super::{Attempts, Caller, Shared};
+use crate::bus::promise::Promise;
+use crate::bus::{Bell, Bus, Channel, LinkState, Question, Ticket};
+use crate::clock::{Clock, UnixMs};
+use crate::config::Config;
+use crate::delivery::directory::Directory;
+use crate::delivery::tracks::{Fetched, OwnMessages};
+use crate::delivery::{Addressee, Event, lanes, scribe};
+use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Seq, UserId};
+use crate::metrics::Metrics;
+use crate::net::{CloseReason, ConnId, Link, Outbound, Protocol};
+use crate::store::{Message, Pending, Person};
+
+/// A connection's other end.
+#[derive(Default)]
+struct Wire {
+    lines: Vec<Bytes>,
+    offset: u64,
+    closed: Option<CloseReason>,
+    renewed: bool,
+}
+
+impl Link for Wire {
+    fn send(&mut self, line: Bytes) {
+        self.offset += line.len() as u64;
+        self.lines.push(line);
+    }
+
+    fn close(&mut self, reason: CloseReason) {
+        self.closed.get_or_insert(reason);
+    }
+
+    fn resume(&mut self) {}
+
+    fn renew(&mut self) {
+        self.renewed = true;
+    }
+
+    fn wake_at(&mut self, _: Option<Instant>) {}
+
+    fn queued_bytes(&self) -> usize {
+        0
+    }
+
+    fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    fn acknowledged(&mut self) -> u64 {
+        self.offset
+    }
+}
+
+#[derive(Default)]
+struct Net(HashMap<ConnId, (Session, Wire)>);
+
+impl Outbound<Session> for Net {
+    fn connection(&mut self, id: ConnId) -> Option<(&mut Session, &mut dyn Link)> {
+        self.0.get_mut(&id).map(|(session, wire)| (session, wire as &mut dyn Link))
+    }
+
+    fn each(&mut self, visit: &mut dyn FnMut(ConnId, &mut Session, &mut dyn Link)) {
+        for (id, (session, wire)) in &mut self.0 {
+            visit(*id, session, wire);
+        }
+    }
+}
+
+/// A bus that counts what is given back.
+struct CountingBus(Arc<Mutex<Vec<Channel>>>);
+
+impl Bus for CountingBus {
+    fn node(&self) -> NodeId {
+        NodeId(1)
+    }
+
+    fn nodes(&self) -> Option<Vec<NodeId>> {
+        Some(Vec::new())
+    }
+
+    fn subscribe(&self, _: &[Channel]) -> Ticket {
+        Ticket::in_effect()
+    }
+
+    fn unsubscribe(&self, channels: &[Channel]) {
+        self.0.lock().unwrap().extend_from_slice(channels);
+    }
+
+    fn publish(&self, _: Vec<Bell>) {}
+
+    fn ask(&self, channels: &[Channel]) -> Question {
+        Promise::kept(Ok(vec![0; channels.len()].into()))
+    }
+
+    fn link(&self) -> LinkState {
+        LinkState::Up
+    }
+
+    fn stop(&self) {}
+}
+
+/// One reactor's share, without anybody who does its jobs.
+struct Bed {
+    local: Local,
+    net: Net,
+    given_back: Arc<Mutex<Vec<Channel>>>,
+    now: Instant,
+    /// Names given.
+    names: u32,
+    _nudged: Receiver<()>,
+    _queues: Queues,
+}
+
+fn user(number: i64) -> UserId {
+    UserId::new(number).unwrap()
+}
+
+fn group() -> GroupId {
+    GroupId::new(1).unwrap()
+}
+
+fn message(conv: ConvId, sender: i64, seq: Seq) -> Message {
+    let sender = Person { id: user(sender), name: "somebody".to_owned() };
+    Message { conv, seq, sender, sent_at: UnixMs(0), cid: None, body: r#"{"msg":"secret"}"#.to_owned() }
+}
+
+fn line(text: &'static str) -> Bytes {
+    Bytes::from_static(text.as_bytes())
+}
+
+impl Bed {
+    #[expect(clippy::disallowed_methods, reason = "a start for the clock that the tests move")]
+    fn new() -> Self {
+        let metrics = Arc::new(Metrics::new());
+        let given_back = Arc::default();
+        let bus: Arc<dyn Bus> = Arc::new(CountingBus(Arc::clone(&given_back)));
+        let (desk, nudged) = scribe::desk(Arc::clone(&metrics));
+        let (entrances, queues) = workers::queues(Arc::clone(&metrics));
+        let shared = Arc::new(Shared {
+            config: Config::default(),
+            clock: Clock::system(),
+            directory: Arc::new(Directory::new()),
+            bus,
+            desk,
+            sweep: super::sweeper::door().0,
+            attempts: Attempts::new(None),
+            mailboxes: Mailboxes::new(Vec::new()),
+            metrics: Arc::clone(&metrics),
+        });
+        let (lanes, _) = lanes::lanes(Vec::new(), metrics);
+        let tools = Tools { shared, table: Arc::new(Table::new()), lanes, workers: entrances };
+        let now = Instant::now();
+        Self {
+            local: Local::new(tools),
+            net: Net::default(),
+            given_back,
+            now,
+            names: 0,
+            _nudged: nudged,
+            _queues: queues,
+        }
+    }
+
+    /// A turn with one mail.
+    fn post(&mut self, mail: Mail) {
+        self.local.message(mail, &mut self.net, self.now);
+        let renewed: Vec<ConnId> = self.net.0.iter().filter(|(_, (_, wire))| wire.renewed).map(|(id, _)| *id).collect();
+        for id in renewed {
+            let (session, mut wire) = self.net.0.remove(&id).unwrap();
+            wire.renewed = false;
+            let name = self.name(id.slot);
+            self.net.0.insert(name, (session, wire));
+        }
+    }
+
+    fn name(&mut self, slot: u32) -> ConnId {
+        self.names += 1;
+        ConnId { reactor: 0, slot, generation: self.names }
+    }
+
+    fn open(&mut self, slot: u32) {
+        let mut wire = Wire::default();
+        let id = self.name(slot);
+        let session = self.local.opened(id, IpAddr::V4(Ipv4Addr::LOCALHOST), &mut wire, self.now);
+        self.net.0.insert(id, (session, wire));
+    }
+
+    /// What the connection in this slot is called now.
+    fn conn(&self, slot: u32) -> ConnId {
+        *self.net.0.keys().find(|id| id.slot == slot).unwrap()
+    }
+
+    fn session(&mut self, slot: u32) -> &mut Session {
+        let conn = self.conn(slot);
+        &mut self.net.0.get_mut(&conn).unwrap().0
+    }
+
+    fn wire(&mut self, slot: u32) -> &mut Wire {
+        let conn = self.conn(slot);
+        &mut self.net.0.get_mut(&conn).unwrap().1
+    }
+
+    /// What a LOGIN on the connection is, until the worker answers.
+    fn asks_for_login(&mut self, slot: u32) -> ConnId {
+        self.session(slot).at_worker = true;
+        self.conn(slot)
+    }
+
+    fn live(conn: ConnId, number: i64) -> Box<Live> {
+        let caller =
+            Caller { conn, user: user(number), name: "name".into(), device: DeviceId::UNNAMED, token: [0; 32] };
+        Box::new(Live::new(caller, Habits { confirms: true, own: OwnMessages::None }, vec![]))
+    }
+
+    fn log_in(&mut self, slot: u32, number: i64) -> ConnId {
+        let session = self.asks_for_login(slot);
+        self.post(Mail::Enter { conn: session, live: Self::live(session, number) });
+        let backlog = Backlog { pending: vec![], shown: vec![], friend_requests: vec![] };
+        self.reply(session, Then::GoLive(Box::new(backlog)));
+        assert!(self.session(slot).live().is_some());
+        session
+    }
+
+    fn reply(&mut self, conn: ConnId, then: Then) {
+        self.post(Mail::Reply { conn, line: line("reply\n"), then });
+    }
+
+    fn log_out(&mut self, session: ConnId) {
+        self.session(session.slot).at_worker = true;
+        self.reply(session, Then::LogOut);
+    }
+
+    fn take_lines(&mut self, slot: u32) -> Vec<Bytes> {
+        std::mem::take(&mut self.wire(slot).lines)
+    }
+}
+
+/// All that can be on its way to a session.
+fn late(bed: &Bed, conn: ConnId) -> Vec<Mail> {
+    let conv = ConvId::pair(user(1), user(2));
+    let position = Pending { conv, delivered: 0, last_seq: 1 };
+    let fetched = Fetched { conv, position: Some(position), messages: vec![message(conv, 2, 1)] };
+    let to = Addressee::Session(conn);
+    let events = vec![
+        Event::Answered { conn, stored: Some((conv, 1)), line: line("ack\n") },
+        Event::Message { to, from: None, conv, seq: 1, line: Some(line("push\n")) },
+        Event::Notice { to, line: line("notice\n") },
+        Event::Joined { conn, group: group(), line: line("joined\n") },
+        Event::Left { conn, group: group(), line: line("left\n") },
+        Event::Replaced { conn },
+    ];
+    let job = question_job(conn, |_| Ok(()), move |_| Mail::Compare { conn });
+    vec![
+        Mail::Events(events),
+        Mail::Fetched { conn, fetched: Some(fetched) },
+        Mail::Fetched { conn, fetched: None },
+        Mail::JoinedElsewhere { conn, group: group(), followed: Followed::Member(0) },
+        Mail::Compare { conn },
+        Mail::Compared(Compared { conns: vec![conn], pending: Some(vec![vec![position]]) }),
+        Mail::Compared(Compared { conns: vec![conn], pending: None }),
+        Mail::Reply { conn, line: line("reply\n"), then: Then::Join { group: group(), last_seq: 0 } },
+        Mail::Reply { conn, line: line("reply\n"), then: Then::LogOut },
+        Mail::NotYet { conn, job, until: bed.now },
+        Mail::Resume { conn },
+        Mail::Enter { conn, live: Bed::live(conn, 1) },
+    ]
+}
+
+#[test]
+fn what_was_meant_for_the_session_before_reaches_nobody_else_on_the_connection() {
+    let mut bed = Bed::new();
+    bed.open(0);
+    let anna = bed.log_in(0, 1);
+    bed.log_out(anna);
+    bed.take_lines(0);
+    let check = |bed: &mut Bed, what: &str| {
+        assert_eq!(bed.take_lines(0), Vec::<Bytes>::new(), "{what}");
+        assert_eq!(bed.wire(0).closed, None, "{what}");
+    };
+    for mail in late(&bed, anna) {
+        bed.post(mail);
+        check(&mut bed, "nobody is logged in");
+        assert!(bed.session(0).hearing().is_none());
+    }
+    let given_back = [Channel::Group(group()), Channel::Group(group())];
+    assert!(bed.given_back.lock().unwrap().starts_with(&given_back), "the subscriptions of both joins");
+    bed.log_in(0, 2);
+    bed.take_lines(0);
+    for mail in late(&bed, anna) {
+        bed.post(mail);
+        check(&mut bed, "somebody else is logged in");
+        let live = bed.session(0).live().expect("still there");
+        assert_eq!(live.user, user(2));
+        assert!(live.groups.is_empty() && live.following.is_empty() && !live.in_line);
+        assert_eq!(live.retry, Retry::default());
+        assert_eq!(live.tracks.next_fetch(), None);
+    }
+    let later = bed.now + Duration::from_secs(1);
+    assert!(bed.session(0).take_due_job(later).is_none(), "the job before was another's");
+}
+
+#[test]
+fn what_was_meant_for_a_login_that_failed_misses_the_next_one() {
+    let mut bed = Bed::new();
+    bed.open(0);
+    let failed = bed.asks_for_login(0);
+    bed.post(Mail::Enter { conn: failed, live: Bed::live(failed, 1) });
+    bed.reply(failed, Then::Nothing);
+    assert!(bed.session(0).hearing().is_none());
+    bed.post(Mail::Events(vec![Event::Replaced { conn: failed }]));
+    assert_eq!(bed.wire(0).closed, None);
+    let next = bed.asks_for_login(0);
+    assert_ne!(next, failed);
+    bed.post(Mail::Events(vec![Event::Replaced { conn: next }]));
+    assert_eq!(bed.wire(0).closed, Some(CloseReason::Replaced), "also one that is about to enter");
+}
+
+#[test]
+fn a_join_elsewhere_that_could_not_be_followed_is_followed_at_the_next_tick() {
+    let mut bed = Bed::new();
+    bed.open(0);
+    let conn = bed.log_in(0, 1);
+    bed.post(Mail::Events(vec![Event::Joined { conn, group: group(), line: line("joined\n") }]));
+    bed.post(Mail::JoinedElsewhere { conn, group: group(), followed: Followed::Failed });
+    let live = bed.session(0).live().unwrap();
+    assert!(live.retry.follow && live.groups.is_empty());
+    assert!(bed.given_back.lock().unwrap().is_empty(), "the job has given it back");
+    bed.now += Duration::from_secs(1);
+    let (session, wire) = bed.net.0.get_mut(&conn).unwrap();
+    bed.local.due(conn, session, wire, bed.now);
+    assert!(!bed.session(0).live().unwrap().retry.follow);
+    bed.post(Mail::JoinedElsewhere { conn, group: group(), followed: Followed::Member(3) });
+    assert_eq!(bed.session(0).live().unwrap().groups, [group()]);
+}
+
+/// Bells are lost again and again, faster than all sessions can be compared.
+#[test]
+fn triggers_that_repeat_starve_nobody() {
+    const SESSIONS: u32 = 1000;
+    let rounds = SESSIONS.div_ceil(u32::try_from(BATCH).unwrap());
+    let mut bed = Bed::new();
+    let mut ids = HashMap::new();
+    for slot in 0..SESSIONS {
+        bed.open(slot);
+        ids.insert(bed.log_in(slot, i64::from(slot) + 1), 0);
+    }
+    let mut resync = Resync::default();
+    for step in 1..=10 * rounds {
+        resync.start(&mut bed.net);
+        assert!(resync.len() <= SESSIONS as usize, "each stands in line once");
+        for session in resync.next_batch(&mut bed.net).0 {
+            ids.insert(session, step);
+        }
+        let longest_wait = ids.values().map(|compared_at| step - compared_at).max().unwrap();
+        assert!(longest_wait <= rounds, "after {step} triggers somebody has waited for {longest_wait} batches");
+    }
+    // After the last trigger everybody is compared once more, and then nobody.
+    resync.start(&mut bed.net);
+    let rest: Vec<ConnId> = (0..=rounds).flat_map(|_| resync.next_batch(&mut bed.net).0).collect();
+    assert_eq!((rest.len(), resync.len()), (SESSIONS as usize, 0));
+}
+
+#[test]
+fn who_has_gone_does_not_stand_in_line_for_ever() {
+    let mut bed = Bed::new();
+    let mut resync = Resync::default();
+    for slot in 0..10 {
+        bed.open(slot);
+        bed.log_in(slot, 1);
+        resync.start(&mut bed.net);
+        assert_eq!(resync.len(), 1, "round {slot}");
+        bed.net.0.clear();
+    }
+    assert_eq!(resync.next_batch(&mut bed.net).0, []);
+    assert_eq!(resync.len(), 0);
+}
