@@ -46,11 +46,21 @@ pub fn line(
             return Flow::Continue;
         }
     };
-    session.well_formed();
-    let (tag, bad_tag) = match envelope.tag() {
-        Ok(tag) => (tag, None),
-        Err(error) => (None, Some(error)),
+    let (tag, once) = match envelope.tag() {
+        Ok(tag) => (tag, envelope.each_field_once()),
+        Err(error) => (None, Err(error)),
     };
+    if envelope.is_ambiguous() {
+        if session.inflight > 0 {
+            return hold(session, Hold::UntilIdle);
+        }
+        link.send(reply::ambiguous("`msgid` is given more than once", tag));
+        if session.malformed() {
+            link.close(CloseReason::Misbehaved);
+        }
+        return Flow::Continue;
+    }
+    session.well_formed();
     let Some(id) = MsgId::from_number(envelope.msgid) else {
         if session.inflight > 0 {
             return hold(session, Hold::UntilIdle);
@@ -60,11 +70,7 @@ pub fn line(
     };
     let bounds = Bounds { message_bytes: tools.shared.config.limits.message_bytes };
     let incoming = Incoming { id, line: &envelope, tag, bounds };
-    let taken = match bad_tag {
-        Some(error) => Err(error),
-        None => take(tools, conn, session, link, &incoming, now),
-    };
-    match taken {
+    match once.and_then(|()| take(tools, conn, session, link, &incoming, now)) {
         Ok(flow) => flow,
         Err(_) if session.inflight > 0 => hold(session, Hold::UntilIdle),
         Err(error) => {

@@ -69,7 +69,11 @@ impl Protocol for Local {
         if self.stopping {
             return Flow::Retry;
         }
+        let line = session.without_mark(line);
         let flow = dispatch::line(&self.tools, conn, session, link, line, now);
+        if flow != Flow::Retry {
+            session.took_line();
+        }
         rearm(session, link, now);
         flow
     }

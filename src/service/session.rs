@@ -26,6 +26,8 @@ use super::workers::Job;
 
 /// Malformed lines in a row that close the connection.
 pub const MALFORMED_MAX: u8 = 10;
+/// U+FEFF in UTF-8.
+const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 /// How many times the rate a session may burst.
 const BURST_SECONDS: u32 = 5;
 /// Notices kept during a login, which takes some milliseconds.
@@ -48,6 +50,8 @@ pub struct Session {
     /// The server is stopping: close when nothing is under way.
     pub stopping: bool,
     malformed_in_a_row: u8,
+    /// A line has been taken.
+    has_begun: bool,
     /// The rest of a request that waits: it goes on at a worker when it is told to, or at this time.
     parked: Option<Box<(Instant, Job)>>,
     login_deadline: Option<Instant>,
@@ -250,6 +254,7 @@ impl Session {
             hold: Hold::No,
             stopping: false,
             malformed_in_a_row: 0,
+            has_begun: false,
             parked: None,
             login_deadline: login.map(|login| now + login),
             pace: None,
@@ -306,6 +311,17 @@ impl Session {
             State::Live(live) | State::Entering(live) => Some(live),
             State::Visitor => None,
         }
+    }
+
+    /// The line without the mark of UTF-8 (a BOM) that some tools write ahead of a stream's first line, and only there.
+    #[must_use]
+    pub fn without_mark<'l>(&self, line: &'l [u8]) -> &'l [u8] {
+        if self.has_begun { line } else { line.strip_prefix(UTF8_MARK).unwrap_or(line) }
+    }
+
+    /// A line was taken.
+    pub fn took_line(&mut self) {
+        self.has_begun = true;
     }
 
     /// A malformed line; whether it was one too many.
@@ -455,6 +471,17 @@ mod tests {
         let mut session = live(now, None);
         assert_eq!(session.rearm(now), None);
         assert_eq!(session.due(now + LOGIN), Due::Work { resume: false, tick: false });
+    }
+
+    #[test]
+    fn the_mark_of_utf_8_belongs_to_the_first_line() {
+        let mut session = visitor(Instant::now());
+        for _ in 0..2 {
+            // The line may be offered again.
+            assert_eq!(session.without_mark(b"\xef\xbb\xbf{}"), b"{}");
+        }
+        session.took_line();
+        assert_eq!(session.without_mark(b"\xef\xbb\xbf{}"), b"\xef\xbb\xbf{}");
     }
 
     #[test]

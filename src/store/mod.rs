@@ -235,7 +235,8 @@ pub struct Append {
     pub sender: UserId,
     /// To whom.
     pub to: Peer,
-    /// The sender's own id for the message; of equal (conv, sender, cid) only the first is stored.
+    /// The sender's own id for the message, in the form of `crate::cid`; of equal (conv, sender, cid) only the first is
+    /// stored.
     pub cid: Option<Box<str>>,
     /// `{"msg":...}` or `{"msg":...,"ext":...}`: JSON text, relayed as it is.
     pub body: Box<str>,
@@ -278,7 +279,7 @@ pub struct Message {
     pub sender: Person,
     /// The server's time when it came in.
     pub sent_at: UnixMs,
-    /// The sender's own id for it.
+    /// The sender's own id for it, in the form of `crate::cid`.
     pub cid: Option<String>,
     /// `{"msg":...}` or `{"msg":...,"ext":...}`.
     pub body: String,

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::errno::Errno;
+use crate::cid;
 use crate::ids::{GroupId, UserId};
 use crate::names;
 
@@ -119,19 +120,22 @@ pub(super) fn password(raw: Raw<'_>) -> Parsed<String> {
     Ok(password.into_owned())
 }
 
+/// The stored form of a `cid`.
 pub(super) fn cid(raw: &RawValue) -> Parsed<Box<str>> {
     if is_integer(raw.get()) {
-        return Ok(raw.get().into());
+        return Ok(cid::of_integer(raw.get()));
     }
-    let cid = bounded("cid", Some(raw), CID_CHARS_MAX)?;
-    if cid.is_empty() {
+    let text = bounded("cid", Some(raw), CID_CHARS_MAX)?;
+    if text.is_empty() {
         return Err(RequestError::malformed("`cid` must not be empty".to_owned()));
     }
-    Ok(cid.into_owned().into_boxed_str())
+    Ok(cid::of_string(&text))
 }
 
-/// With fewer opening brackets than this, no parser's limit is near.
-const NESTING_SAFE: usize = 100;
+/// How deep arrays and objects may lie within each other in `ext`. In a list of messages it stands three levels down, and
+/// what common parsers read is 127 levels deep.
+const EXT_LEVELS_MAX: usize = 124;
+const _: () = assert!(3 + EXT_LEVELS_MAX == 127);
 
 /// `ext` is parsed as deep as a client will, so that one client's odd JSON cannot break another's parser; its text is
 /// relayed, so numbers keep their digits. A line break between two tokens becomes a blank: some readers would cut the
@@ -141,13 +145,41 @@ pub(super) fn ext(raw: &RawValue, bounds: Bounds) -> Parsed<Cow<'_, str>> {
     if raw.len() > bounds.message_bytes {
         return Err(RequestError::too_large("ext", raw.len(), bounds.message_bytes));
     }
-    // In a list of messages it stands three levels down, and a parser that counts levels counts those.
-    let opening = raw.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count();
-    let parsed: Result<serde_json::Value, _> =
-        if opening < NESTING_SAFE { serde_json::from_str(raw) } else { serde_json::from_str(&format!("[[[{raw}]]]")) };
+    let levels = levels(raw);
+    if levels > EXT_LEVELS_MAX {
+        let told = format!("`ext` is nested {levels} levels deep; at most {EXT_LEVELS_MAX} are allowed");
+        return Err(RequestError::malformed(told));
+    }
+    let parsed: Result<serde_json::Value, _> = serde_json::from_str(raw);
     parsed.map_err(|error| RequestError::malformed(format!("`ext` cannot be relayed: {error}")))?;
     let has_breaks = raw.contains(['\r', '\n']);
     Ok(if has_breaks { Cow::Owned(raw.replace(['\r', '\n'], " ")) } else { Cow::Borrowed(raw) })
+}
+
+/// How deep a well-formed JSON text is nested.
+fn levels(json: &str) -> usize {
+    let brackets = |byte: &u8| matches!(byte, b'[' | b'{');
+    // With so few of them there is nothing to find out; those in strings count here, too.
+    let opening = json.bytes().filter(brackets).count();
+    if opening <= EXT_LEVELS_MAX {
+        return opening;
+    }
+    let (mut deepest, mut open) = (0, 0_usize);
+    let (mut in_string, mut escaped) = (false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => {
+                open += 1;
+                deepest = deepest.max(open);
+            }
+            b']' | b'}' if !in_string => open = open.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 pub(super) fn flag(field: &str, raw: Raw<'_>) -> Parsed<bool> {

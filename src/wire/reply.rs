@@ -123,6 +123,18 @@ pub fn error(errno: Errno, errmsg: &str) -> Bytes {
         .end()
 }
 
+/// ERROR for a line that may be one request or another.
+#[must_use]
+pub fn ambiguous(errmsg: &str, tag: Option<&str>) -> Bytes {
+    Line::new(push::ERROR, 64 + errmsg.len() + tag.map_or(0, str::len))
+        .text(",\"errno\":")
+        .int(Errno::Malformed.number())
+        .text(",\"errmsg\":")
+        .string(errmsg)
+        .raw(",\"tag\":", tag)
+        .end()
+}
+
 /// ERROR for a msgid that is no request.
 #[must_use]
 pub fn unknown_msgid(about: i64, tag: Option<&str>) -> Bytes {

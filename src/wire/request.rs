@@ -5,8 +5,10 @@
 //! any parser will look, and relayed as the text that was sent.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::Deserialize;
+use serde::de::{Deserializer as _, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::field::{
@@ -28,54 +30,79 @@ pub const PAGE_ROWS_MAX: u32 = 200;
 /// The rows of a page whose `limit` is not given.
 pub const PAGE_ROWS_DEFAULT: u32 = 50;
 
-/// A line's fields as raw JSON text, borrowed from the read buffer. Unknown fields are passed over.
-#[derive(Deserialize, Debug)]
-#[serde(bound(deserialize = "'de: 'a"))]
-pub struct Envelope<'a> {
-    /// Which request it is, if it is one.
-    pub msgid: i64,
-    #[serde(default, borrow)]
-    tag: Raw<'a>,
-    #[serde(default, borrow)]
-    id: Raw<'a>,
-    #[serde(default, borrow)]
-    name: Raw<'a>,
-    #[serde(default, borrow)]
-    pwd: Raw<'a>,
-    #[serde(default, borrow)]
-    token: Raw<'a>,
-    #[serde(default, borrow)]
-    ack: Raw<'a>,
-    #[serde(default, borrow)]
-    device: Raw<'a>,
-    #[serde(default, borrow)]
-    toid: Raw<'a>,
-    #[serde(default, borrow)]
-    groupid: Raw<'a>,
-    #[serde(default, borrow)]
-    friendid: Raw<'a>,
-    #[serde(default, borrow)]
-    msg: Raw<'a>,
-    #[serde(default, borrow)]
-    cid: Raw<'a>,
-    #[serde(default, borrow)]
-    ext: Raw<'a>,
-    #[serde(default, borrow)]
-    groupname: Raw<'a>,
-    #[serde(default, borrow)]
-    groupdesc: Raw<'a>,
-    #[serde(default, borrow)]
-    keyword: Raw<'a>,
-    #[serde(default, borrow)]
-    accept: Raw<'a>,
-    #[serde(default, borrow)]
-    seq: Raw<'a>,
-    #[serde(default, borrow)]
-    before: Raw<'a>,
-    #[serde(default, borrow)]
-    after: Raw<'a>,
-    #[serde(default, borrow)]
-    limit: Raw<'a>,
+/// Declares [`Envelope`] with its raw fields, and how it is read. By hand and not derived, because serde ends at a field
+/// that is repeated, and the reply to such a line needs the others.
+macro_rules! envelope {
+    ($($field:ident)*) => {
+        /// A line's fields as raw JSON text, borrowed from the read buffer. Unknown fields are passed over.
+        #[derive(Debug)]
+        pub struct Envelope<'a> {
+            /// Which request it is, if it is one.
+            pub msgid: i64,
+            $($field: Raw<'a>,)*
+            /// The fields that are given more than once: a bit for each, in the order of [`FIELDS`].
+            repeated: u32,
+        }
+
+        /// The names of the fields that are known, in the order of [`Field`].
+        const FIELDS: &[&str] = &["msgid", $(stringify!($field)),*];
+        // One more for those that are not known.
+        const _: () = assert!(FIELDS.len() < u32::BITS as usize);
+
+        #[derive(Clone, Copy, Deserialize)]
+        #[serde(field_identifier)]
+        #[expect(non_camel_case_types, reason = "they are called as the fields are")]
+        enum Field {
+            msgid,
+            $($field,)*
+            #[serde(other)]
+            Unknown,
+        }
+
+        impl<'a> Envelope<'a> {
+            fn empty() -> Self {
+                Self { msgid: 0, $($field: None,)* repeated: 0 }
+            }
+        }
+
+        impl<'de> Visitor<'de> for Scan<'_, 'de> {
+            type Value = ();
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+                let Self(envelope) = self;
+                let mut seen = 0_u32;
+                while let Some(field) = map.next_key::<Field>()? {
+                    let bit = 1 << field as u32;
+                    match field {
+                        Field::Unknown => drop(map.next_value::<IgnoredAny>()?),
+                        Field::msgid if seen & bit != 0 => drop(map.next_value::<IgnoredAny>()?),
+                        Field::msgid => envelope.msgid = map.next_value()?,
+                        $(Field::$field => envelope.$field = map.next_value()?,)*
+                    }
+                    envelope.repeated |= seen & bit;
+                    seen |= bit;
+                }
+                if seen & (1 << Field::msgid as u32) == 0 {
+                    return Err(A::Error::missing_field("msgid"));
+                }
+                // Fields that are not known may stand there as often as anybody likes.
+                envelope.repeated &= !(1 << Field::Unknown as u32);
+                Ok(())
+            }
+        }
+    };
+}
+
+/// Reads an [`Envelope`], in its place: it is too large to be handed on.
+struct Scan<'e, 'a>(&'e mut Envelope<'a>);
+
+envelope! {
+    tag id name pwd token ack device toid groupid friendid msg cid ext groupname groupdesc keyword accept seq before after
+    limit
 }
 
 impl<'a> Envelope<'a> {
@@ -89,14 +116,41 @@ impl<'a> Envelope<'a> {
         if !text.trim_ascii_start().starts_with('{') {
             return Err("not a JSON object".to_owned());
         }
-        serde_json::from_str(text).map_err(|error| format!("not a JSON object with an integer `msgid`: {error}"))
+        let mut envelope = Self::empty();
+        let mut reader = serde_json::Deserializer::from_str(text);
+        match reader.deserialize_map(Scan(&mut envelope)).and_then(|()| reader.end()) {
+            Ok(()) => Ok(envelope),
+            Err(error) => Err(format!("not a JSON object with an integer `msgid`: {error}")),
+        }
+    }
+
+    /// A field that is given more than once: which of its values is meant cannot be known.
+    ///
+    /// # Errors
+    /// There is one; the error names it.
+    pub fn each_field_once(&self) -> Parsed<()> {
+        let name = FIELDS.get(self.repeated.trailing_zeros() as usize);
+        name.map_or(Ok(()), |name| Err(RequestError::malformed(format!("`{name}` is given more than once"))))
+    }
+
+    /// Whether the line does not say which request it is, because it says it more than once.
+    #[must_use]
+    pub fn is_ambiguous(&self) -> bool {
+        self.is_repeated(Field::msgid)
+    }
+
+    fn is_repeated(&self, field: Field) -> bool {
+        self.repeated & (1 << field as u32) != 0
     }
 
     /// The raw `tag` to repeat in the reply.
     ///
     /// # Errors
-    /// It is neither a string nor an integer, or too long to keep.
+    /// It is neither a string nor an integer, or too long to keep, or there are several.
     pub fn tag(&self) -> Parsed<Option<&'a str>> {
+        if self.is_repeated(Field::tag) {
+            return Err(RequestError::malformed("`tag` is given more than once".to_owned()));
+        }
         let Some(raw) = self.tag.map(RawValue::get) else { return Ok(None) };
         if raw.len() > TAG_BYTES_MAX {
             return Err(RequestError::too_large("tag", raw.len(), TAG_BYTES_MAX));
@@ -111,7 +165,8 @@ impl<'a> Envelope<'a> {
     #[must_use]
     pub fn raw_cid(&self) -> Option<&'a str> {
         let raw = self.cid?.get();
-        (raw.len() <= CID_BYTES_MAX && (is_string(raw) || is_integer(raw))).then_some(raw)
+        let is_one = !self.is_repeated(Field::cid);
+        (is_one && raw.len() <= CID_BYTES_MAX && (is_string(raw) || is_integer(raw))).then_some(raw)
     }
 
     /// The `id` of a request in which it names the sender.
@@ -202,7 +257,7 @@ impl Request for Register {
 pub struct Chat {
     /// To whom.
     pub to: Peer,
-    /// The sender's own id for it.
+    /// The sender's own id for it, in its stored form.
     pub cid: Option<Box<str>>,
     /// `{"msg":...}` or `{"msg":...,"ext":...}`.
     pub body: Box<str>,
@@ -424,8 +479,8 @@ impl Request for History {
 fn peer(line: &Envelope<'_>) -> Parsed<Peer> {
     match (line.id, line.groupid) {
         (Some(id), None) => Ok(Peer::User(user_id("id", Some(id))?)),
-        // Clients that put their own `id` into every line mean the group.
-        (_, Some(group)) => Ok(Peer::Group(group_id("groupid", Some(group))?)),
+        (None, Some(group)) => Ok(Peer::Group(group_id("groupid", Some(group))?)),
+        (Some(_), Some(_)) => Err(RequestError::malformed("give `id` or `groupid`, not both".to_owned())),
         (None, None) => Err(RequestError::malformed("`id` or `groupid` is missing".to_owned())),
     }
 }
@@ -487,15 +542,76 @@ mod tests {
     #[test]
     fn what_is_relayed_can_be_parsed_in_a_list_too() {
         let roomy = Bounds { message_bytes: 1 << 20 };
-        let mut taken = 0;
-        for depth in 90..130 {
-            let line = format!(r#"{{"msgid":6,"toid":2,"msg":"","ext":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
-            let Ok(chat) = Chat::to_user(&Envelope::parse(line.as_bytes()).unwrap(), roomy) else { continue };
-            let listed = format!(r#"{{"messages":[{}]}}"#, chat.body);
-            assert!(serde_json::from_str::<serde_json::Value>(&listed).is_ok(), "{depth} levels");
-            taken += 1;
+        for (open, close) in [("[", "]"), ("{\"[{\":", "}"), ("[\"\\\"[\",", "]")] {
+            for levels in 90..130 {
+                let ext = format!("{}0{}", open.repeat(levels), close.repeat(levels));
+                let line = format!(r#"{{"msgid":6,"toid":2,"msg":"","ext":{ext}}}"#);
+                let taken = Chat::to_user(&Envelope::parse(line.as_bytes()).unwrap(), roomy);
+                match taken {
+                    Ok(chat) => {
+                        assert!(levels <= 124, "{levels} levels of {open}");
+                        let listed = format!(r#"{{"messages":[{}]}}"#, chat.body);
+                        assert!(
+                            serde_json::from_str::<serde_json::Value>(&listed).is_ok(),
+                            "{levels} levels of {open}"
+                        );
+                    }
+                    Err(error) => {
+                        assert!(levels > 124, "{levels} levels of {open}: {error}");
+                        assert!(error.text.contains(&format!("{levels} levels")), "{error}");
+                        assert!(error.text.contains("`ext`") && error.text.contains("124"), "{error}");
+                    }
+                }
+            }
         }
-        assert!(taken > 30, "{taken} depths were taken");
+    }
+
+    #[test]
+    fn brackets_in_strings_are_no_levels() {
+        let roomy = Bounds { message_bytes: 1 << 20 };
+        let line = format!(r#"{{"msgid":6,"toid":2,"msg":"","ext":["{}\"[{{"]}}"#, "[".repeat(500));
+        assert!(Chat::to_user(&Envelope::parse(line.as_bytes()).unwrap(), roomy).is_ok());
+    }
+
+    #[test]
+    fn a_repeated_field_is_named_and_costs_the_line_nothing_else() {
+        for name in FIELDS.iter().filter(|name| **name != "msgid") {
+            let line = format!(r#"{{"msgid":6,"{name}":null,"x":1,"x":2,"{name}":[1]}}"#);
+            let envelope = Envelope::parse(line.as_bytes()).unwrap();
+            let refused = envelope.each_field_once().unwrap_err();
+            assert_eq!(refused.errno, Errno::Malformed);
+            assert!(refused.text.contains(&format!("`{name}`")), "{name}: {refused}");
+            assert!(!envelope.is_ambiguous());
+            assert_eq!(envelope.tag().is_err(), *name == "tag", "{name}");
+        }
+        let envelope = Envelope::parse(br#"{"msgid":6,"m\u0073g":"a","tag":7,"msg":"b","cid":1,"cid":1}"#).unwrap();
+        assert!(envelope.each_field_once().unwrap_err().text.contains("`msg`"), "also when it is written in escapes");
+        assert_eq!(envelope.tag(), Ok(Some("7")));
+        assert_eq!(envelope.raw_cid(), None, "which of them would be repeated?");
+        let envelope = Envelope::parse(br#"{"msgid":6,"tag":7,"msgid":"x"}"#).unwrap();
+        assert!(envelope.is_ambiguous() && envelope.tag() == Ok(Some("7")));
+        assert!(
+            Envelope::parse(br#"{"msgid":6,"x":1,"x":2,"y":{"msg":1,"msg":2}}"#).unwrap().each_field_once().is_ok()
+        );
+    }
+
+    #[test]
+    fn a_conversation_has_one_name() {
+        let delivered = |line: &str| Delivered::parse(&Envelope::parse(line.as_bytes()).unwrap(), BOUNDS);
+        let history = |line: &str| History::parse(&Envelope::parse(line.as_bytes()).unwrap(), BOUNDS);
+        let both = r#"{"msgid":20,"id":1,"groupid":2,"seq":1}"#;
+        for refused in [delivered(both).unwrap_err(), history(both).unwrap_err()] {
+            assert!(refused.text.contains("`id` or `groupid`, not both"), "{refused}");
+        }
+        assert!(delivered(r#"{"msgid":20,"id":null,"groupid":2,"seq":1}"#).is_ok(), "null is as good as nothing");
+    }
+
+    #[test]
+    fn an_integer_and_a_string_of_its_digits_are_two_cids() {
+        let cid = |raw: &str| chat(&format!(r#"{{"msgid":6,"toid":2,"msg":"x","cid":{raw}}}"#)).unwrap().cid.unwrap();
+        assert_ne!(cid("7"), cid("\"7\""));
+        assert_eq!(cid("\"7\""), cid("\"\\u0037\""));
+        assert_eq!(&*cid("\"a1\""), "a1");
     }
 
     #[test]

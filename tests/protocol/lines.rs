@@ -120,6 +120,32 @@ fn white_space_and_unknown_fields_are_fine() {
     client.ok(json!({"msgid": 17, "what": {"is": ["this"]}, "errno": 9, "seq": "x"}));
 }
 
+/// Some tools write a mark (BOM) ahead of the first line. It belongs there and nowhere else.
+#[test]
+fn a_mark_of_utf_8_ahead_of_the_first_line_is_no_error() {
+    let node = node();
+    let mut client = node.connect();
+    client.send_raw(b"\xef\xbb\xbf{\"msgid\":17,\"tag\":1}\r\n");
+    let reply = client.recv();
+    assert_eq!((&reply["msgid"], &reply["tag"]), (&json!(18), &json!(1)), "{reply}");
+    client.send_raw(b"\xef\xbb\xbf{\"msgid\":17,\"tag\":2}\n");
+    let reply = client.recv();
+    assert_eq!((&reply["msgid"], &reply["errno"]), (&json!(19), &json!(400)), "on a later line: {reply}");
+    client.ok(json!({"msgid": 17}));
+    // In pieces, and only one of them.
+    let mut client = node.connect();
+    for byte in b"\xef\xbb\xbf{\"msgid\":17,\"tag\":3}\n" {
+        client.send_raw(&[*byte]);
+    }
+    assert_eq!(client.recv()["tag"], 3);
+    let mut client = node.connect();
+    client.send_raw(b"\xef\xbb\xbf\xef\xbb\xbf{\"msgid\":17}\n");
+    assert_eq!(client.recv()["msgid"], 19, "one mark, not two");
+    let mut client = node.connect();
+    client.send_raw(b"{\"msgid\":17}\xef\xbb\xbf\n");
+    assert_eq!(client.recv()["msgid"], 19, "not behind the line");
+}
+
 #[test]
 fn malformed_lines_are_errors_and_ten_in_a_row_close() {
     let node = node();

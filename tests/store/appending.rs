@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use stonechat::cid::{of_integer, of_string};
 use stonechat::clock::UnixMs;
 use stonechat::ids::{ConvId, DeviceId, GroupId, Peer, UserId};
 use stonechat::store::{Append, Appended, CursorRow, Range};
@@ -91,6 +92,27 @@ pub(crate) fn cids_are_compared_byte_for_byte(fresh: &Fresh) {
     assert!(kept.iter().zip(cids).all(|(message, cid)| message.cid.as_deref() == Some(cid)));
     let again = store.append(&batch).unwrap();
     assert!(again.iter().all(|outcome| matches!(outcome, Appended::Duplicate { .. })), "{again:?}");
+}
+
+/// Older messages have the same text for a number and for a string of its digits. What was in flight while the server was
+/// exchanged is sent again and must not be stored twice, whichever it was.
+pub(crate) fn a_cid_of_an_older_message_still_counts(fresh: &Fresh) {
+    let (mut store, mut after) = (fresh.store(), fresh.store());
+    let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));
+    let say = |cid: &str, ms| at(ms, with_cid(cid, message(ann, Peer::User(bob), "x")));
+    assert_eq!(append(&mut *store, &[say("7", 5), say("abc", 6)]), [1, 2], "as an older server stored them");
+    let (number, string) = (of_integer("7"), of_string("7"));
+    let again = Appended::Duplicate { seq: 1, sent_at: UnixMs(5) };
+    assert_eq!(after.append(&[say(&number, 9), say(&string, 9)]).unwrap(), [again, again]);
+    assert_eq!(after.append(&[say(&string, 9)]).unwrap(), [again]);
+    let unchanged = Appended::Duplicate { seq: 2, sent_at: UnixMs(6) };
+    assert_eq!(after.append(&[say(&of_string("abc"), 9)]).unwrap(), [unchanged]);
+    // New ones are two, in whatever order and batch.
+    let (number, string) = (of_integer("8"), of_string("8"));
+    assert_eq!(append(&mut *after, &[say(&number, 10), say(&string, 11)]), [3, 4]);
+    let of_number = Appended::Duplicate { seq: 3, sent_at: UnixMs(10) };
+    let of_string = Appended::Duplicate { seq: 4, sent_at: UnixMs(11) };
+    assert_eq!(store.append(&[say(&string, 12), say(&number, 12)]).unwrap(), [of_string, of_number]);
 }
 
 pub(crate) fn refusals_cost_the_others_nothing_and_leave_no_trace(fresh: &Fresh) {

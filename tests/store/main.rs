@@ -84,6 +84,7 @@ contract! {
         a_cid_counts_once_across_batches_and_stores
         a_cid_counts_once_within_a_batch
         cids_are_compared_byte_for_byte
+        a_cid_of_an_older_message_still_counts
         refusals_cost_the_others_nothing_and_leave_no_trace
         friends_only_is_obeyed
         whoever_left_is_refused

@@ -8,6 +8,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
 
+use crate::cid::older_form;
 use crate::ids::{ConvId, GroupId, Members, Peer, Seq, UserId};
 use crate::store::numbering::{Facts, Key, Plan, key_of, number};
 use crate::store::sql::lists::{Lookup, exact_pieces, fewest_pieces, lookups, repeated};
@@ -146,8 +147,16 @@ fn sent_before<'a>(
     let asked = batch.iter().enumerate().filter(|(place, message)| {
         !facts.refused.contains_key(place) && facts.ends.get(&message.conv).is_some_and(|&end| end > 0)
     });
-    let keys = distinct(asked.filter_map(|(_, message)| key_of(message)));
+    let mut keys = distinct(asked.filter_map(|(_, message)| key_of(message)));
     let by_text: HashMap<Key<'_>, Key<'a>> = keys.iter().map(|&key| (key, key)).collect();
+    // Few forms have an older one; a number and a string of its digits have the same.
+    let mut by_older_text: HashMap<Key<'_>, Vec<Key<'a>>> = HashMap::new();
+    for &key in by_text.values() {
+        if let Some(older) = older_form(key.2) {
+            by_older_text.entry((key.0, key.1, older)).or_default().push(key);
+        }
+    }
+    keys.extend(by_older_text.keys());
     let mut known = HashMap::new();
     for Lookup { len, args } in lookups(&keys, |(conv, sender, cid)| [sender.into(), cid.into(), conv.into()]) {
         let any = repeated("(sender = ? AND cid = ? AND conv = ?)", " OR ", len);
@@ -155,9 +164,12 @@ fn sent_before<'a>(
         for mut row in sql.rows(&statement, &args)? {
             let cid = row.text(2)?;
             let found = (row.conv(0)?, row.user(1)?, cid.as_str());
-            let key =
-                by_text.get(&found).ok_or_else(|| Fault::Broken("the database found a cid not asked for".into()))?;
-            known.insert(*key, (row.seq(3)?, row.time(4)?));
+            let older = by_older_text.get(&found);
+            if older.is_none() && !by_text.contains_key(&found) {
+                return Err(Fault::Broken("the database found a cid not asked for".into()));
+            }
+            let first = (row.seq(3)?, row.time(4)?);
+            known.extend(by_text.get(&found).into_iter().chain(older.into_iter().flatten()).map(|&key| (key, first)));
         }
     }
     Ok(known)

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, Result, Statement, params};
 
+use crate::cid::older_form;
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, Members, Peer, Seq, UserId};
 use crate::store::numbering::{Facts, Plan, key_of, number};
@@ -85,8 +86,17 @@ fn last_seq(end_of: &mut Statement<'_>, conv: ConvId) -> Result<Option<Seq>> {
 }
 
 fn sent_before(connection: &Connection, message: &Append) -> Result<Option<(Seq, UnixMs)>> {
+    let Some(cid) = message.cid.as_deref() else { return Ok(None) };
+    // Few forms have an older one; it is looked for when the present one is not there.
+    match (sent_as(connection, message, cid)?, older_form(cid)) {
+        (None, Some(older)) => sent_as(connection, message, older),
+        (found, _) => Ok(found),
+    }
+}
+
+fn sent_as(connection: &Connection, message: &Append, cid: &str) -> Result<Option<(Seq, UnixMs)>> {
     let statement = "SELECT seq, sent_at FROM Message WHERE sender = ? AND cid = ? AND conv = ?";
-    let args = params![message.sender.number(), message.cid, message.conv.number()];
+    let args = params![message.sender.number(), cid, message.conv.number()];
     let found = connection.prepare_cached(statement)?.query_row(args, |row| Ok((row.get(0)?, row.get(1)?)));
     found.optional()?.map(|(number, at)| Ok((seq(number)?, UnixMs(at)))).transpose()
 }

@@ -191,6 +191,33 @@ pub fn deep_nesting_is_refused(site: Site) {
     assert_eq!(bob.expect_push(6)["seq"], 1);
 }
 
+/// Whatever is taken can be read wherever it is listed, by a parser that goes 127 levels deep, as this one does.
+pub fn the_deepest_ext_can_be_read_everywhere(site: Site) {
+    let mut alice = Client::newcomer(site.here, "alice");
+    let bob = Account::register(site.there, "bob");
+    let group = alice.create_group("deep");
+    let mut joining = bob.login(site.there);
+    joining.join(group);
+    joining.log_out();
+    alice.expect_notice("group_joined");
+    for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+        for (levels, errno) in [(124, 0), (125, 400)] {
+            let ext = format!("{}1{}", open.repeat(levels), close.repeat(levels));
+            for (msgid, to) in [(6, format!("\"toid\":{}", bob.id)), (10, format!("\"groupid\":{group}"))] {
+                alice.send_raw(format!("{{\"msgid\":{msgid},{to},\"msg\":\"m\",\"ext\":{ext}}}\n").as_bytes());
+                let reply = alice.recv();
+                assert_eq!(reply["errno"], errno, "{levels} levels of {open}: {reply}");
+            }
+        }
+    }
+    let mut bob = bob.login(site.there);
+    assert_eq!(bob.offline_messages().len(), 4);
+    assert_eq!(bob.ok(json!({"msgid": 33}))["offlinemsg"].as_array().map(Vec::len), Some(4));
+    assert_eq!((bob.history_with(alice.id).len(), bob.history_of_group(group).len()), (2, 2));
+    let deepest: Value = serde_json::from_str(&format!("{}1{}", "[".repeat(124), "]".repeat(124))).unwrap();
+    assert_eq!(bob.history_with(alice.id)[0]["ext"], deepest);
+}
+
 pub fn messages_that_cannot_be(site: Site) {
     let mut alice = Client::newcomer(site.here, "alice");
     let bob = Account::register(site.there, "bob");
@@ -303,4 +330,26 @@ pub fn a_cid_belongs_to_sender_and_conversation(site: Site) {
         assert_eq!(first["seq"], again["seq"], "cid {cid}");
     }
     assert_eq!(carol.login(site.here).offline_messages()[0]["msg"], "a to c");
+}
+
+/// The string used to be taken for the number sent again: acknowledged, and not stored.
+pub fn an_integer_and_a_string_of_its_digits_are_two_cids(site: Site) {
+    let mut alice = Client::newcomer(site.here, "alice");
+    let mut bob = Client::newcomer(site.there, "bob");
+    let number = 1_700_000_000_007_u64;
+    for (seq, cid) in [(1, json!(number)), (2, json!(number.to_string())), (3, json!(format!("0{number}")))] {
+        for _ in 0..2 {
+            let ack = alice.ok(json!({"msgid": 6, "toid": bob.id, "msg": cid.to_string(), "cid": cid}));
+            assert_eq!((&ack["seq"], &ack["cid"]), (&json!(seq), &cid), "{ack}");
+        }
+    }
+    // In one batch, too.
+    let lines: Vec<String> = [json!(-3), json!("-3"), json!("-3"), json!(-3)]
+        .iter()
+        .map(|cid| json!({"msgid": 6, "toid": bob.id, "msg": "m", "cid": cid}).to_string() + "\n")
+        .collect();
+    alice.send_raw(lines.concat().as_bytes());
+    let acks: Vec<Value> = (0..4).map(|_| alice.expect_push(11)).collect();
+    assert_eq!(seqs(&acks), [4, 5, 5, 4], "{acks:?}");
+    assert_eq!(seqs(&bob.expect_pushes(6, 5)), [1, 2, 3, 4, 5]);
 }

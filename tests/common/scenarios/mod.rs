@@ -41,8 +41,9 @@ macro_rules! test_every_scenario {
         $crate::scenario_tests!($running; chat:
             a_message_arrives_as_it_was_sent, both_directions_share_one_sequence, every_script_survives,
             escapes_survive, the_size_limit_is_exact, half_a_surrogate_pair_is_refused, ext_carries_any_json,
-            ext_keeps_its_digits, deep_nesting_is_refused, messages_that_cannot_be, nobody_speaks_for_another,
+            ext_keeps_its_digits, deep_nesting_is_refused, the_deepest_ext_can_be_read_everywhere, messages_that_cannot_be, nobody_speaks_for_another,
             group_messages_reach_the_others, a_cid_makes_a_message_once, a_cid_belongs_to_sender_and_conversation,
+            an_integer_and_a_string_of_its_digits_are_two_cids,
         );
         $crate::scenario_tests!($running; history:
             history_comes_in_pages, history_of_nobody_is_empty, history_has_defaults_and_bounds,
