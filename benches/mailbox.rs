@@ -60,6 +60,7 @@ fn start() -> (ReactorHandle<u32>, Receiver<()>, thread::JoinHandle<()>) {
     let settings = Settings {
         line_bytes: 65_536,
         outbox_bytes: 1 << 20,
+        stall: None,
         preamble: Preamble::None,
         metrics: Arc::new(Metrics::new()),
     };

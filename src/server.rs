@@ -472,6 +472,7 @@ fn start_reactors(
         let settings = reactor::Settings {
             line_bytes: config.limits.line_bytes,
             outbox_bytes: config.limits.outbox_bytes,
+            stall: config.limits.stall,
             preamble: if config.proxy_protocol { Preamble::ProxyHeader(PROXY_HEADER_PATIENCE) } else { Preamble::None },
             metrics: Arc::clone(&shared.metrics),
         };

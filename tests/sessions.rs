@@ -241,23 +241,57 @@ fn connect_with_small_buffer(node: &Node) -> Client {
     Client::over(TcpStream::from(socket))
 }
 
+/// Sends `count` messages of so many bytes to `to`, each batch when the one before is acknowledged.
+fn send_many(alice: &mut Client, to: u64, count: usize, bytes: usize) {
+    let text = "x".repeat(bytes);
+    for _ in 0..count / 50 {
+        for _ in 0..50 {
+            alice.send(&json!({"msgid": 6, "toid": to, "msg": text}));
+        }
+        alice.expect_pushes(11, 50);
+    }
+}
+
 #[test]
-fn a_slow_reader_is_cut_off_and_finds_his_messages() {
-    const SENT: usize = 3_000;
-    let node = Node::with_settings(&["limits.outbox_bytes=262144"]);
+fn a_slow_reader_is_not_cut_off_and_gets_all_at_its_own_pace() {
+    const SENT: usize = 500;
+    let node = Node::with_settings(&["limits.outbox_bytes=262144", "limits.message_bytes=16384"]);
     let account = Account::register(node.addr(), "slow");
     let mut alice = Client::newcomer(node.addr(), "alice");
     let mut slow = connect_with_small_buffer(&node);
     slow.ok(json!({"msgid": 1, "id": account.id, "pwd": PASSWORD, "ack": true}));
-    let text = "x".repeat(4_000);
-    for _ in 0..SENT / 50 {
-        for _ in 0..50 {
-            alice.send(&json!({"msgid": 6, "toid": account.id, "msg": text}));
+    // Eight megabytes: many times what the server keeps for one reader, and what the kernels take.
+    send_many(&mut alice, account.id, SENT, 16_000);
+    let mut got = Vec::new();
+    while got.len() < SENT {
+        got.push(slow.expect_push(6)["seq"].as_u64().unwrap());
+        // Two reads a confirmation: it asks while there is still much to read.
+        if got.len().is_multiple_of(2) {
+            slow.confirm(alice.id, *got.last().unwrap());
         }
-        alice.expect_pushes(11, 50);
     }
-    // Never read, and the account is free: the server has cut the connection.
-    let mut back = account.login(node.addr());
+    assert_eq!(got, (1..=SENT as u64).collect::<Vec<_>>(), "each once and in order, on the same connection");
+    assert_eq!(slow.ok(json!({"msgid": 33}))["offlinemsg"], json!([]), "all of it was confirmed");
+}
+
+#[test]
+fn a_reader_that_takes_nothing_is_cut_off_and_finds_its_messages() {
+    const SENT: usize = 3_000;
+    let node = Node::with_settings(&["limits.outbox_bytes=262144", "limits.stall_seconds=1"]);
+    let account = Account::register(node.addr(), "slow");
+    let mut alice = Client::newcomer(node.addr(), "alice");
+    let mut slow = connect_with_small_buffer(&node);
+    slow.ok(json!({"msgid": 1, "id": account.id, "pwd": PASSWORD, "ack": true}));
+    send_many(&mut alice, account.id, SENT, 4_000);
+    let login = json!({"msgid": 1, "id": account.id, "pwd": PASSWORD, "ack": true});
+    let mut back = wait_for("the reader that takes nothing is cut off, and the account is free", || {
+        let mut client = node.connect();
+        let reply = client.request(login.clone());
+        (reply["errno"] == 0).then(|| {
+            client.welcomed(reply);
+            client
+        })
+    });
     let mut got = seqs(&back.offline_messages());
     while got.len() < SENT {
         got.push(back.expect_push(6)["seq"].as_u64().unwrap());

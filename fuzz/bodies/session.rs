@@ -99,6 +99,10 @@ impl Link for Wire {
         self.closed = true;
     }
 
+    fn has_room(&mut self, _: usize) -> bool {
+        true
+    }
+
     fn resume(&mut self) {}
 
     fn renew(&mut self) {}

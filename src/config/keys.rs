@@ -140,9 +140,20 @@ pub(super) static KEYS: &[Key] = &[
     },
     Key {
         name: "limits.outbox_bytes",
-        meaning: "What may wait for a client that reads slowly; beyond it the client is cut off, and finds its \
-                  messages when it comes back",
+        meaning: "What may wait in memory for a client that reads slowly; the messages beyond it are read from the \
+                  database when the client has room for them",
         kind: count("bytes", 1_024, 1 << 30, |c| wide(c.limits.outbox_bytes), |c, n| c.limits.outbox_bytes = narrow(n)),
+    },
+    Key {
+        name: "limits.stall_seconds",
+        meaning: "A client that takes nothing of what waits for it for so long is disconnected, and finds its messages \
+                  when it comes back. 0: never",
+        kind: seconds(
+            0,
+            86_400,
+            |c| c.limits.stall.map_or(0, |time| time.as_secs()),
+            |c, n| c.limits.stall = (n > 0).then(|| Duration::from_secs(n)),
+        ),
     },
     Key {
         name: "limits.inflight",

@@ -123,6 +123,8 @@ pub struct Limits {
     pub message_bytes: usize,
     /// `limits.outbox_bytes`: the high-water mark of a connection's outbox.
     pub outbox_bytes: usize,
+    /// `limits.stall_seconds`: who takes nothing of what waits for so long is cut off; `None` (0): never.
+    pub stall: Option<Duration>,
     /// `limits.inflight`: chat messages of one connection that are not acknowledged yet.
     pub inflight: usize,
     /// `limits.login_seconds`: a connection without a session is closed after it; `None` (0): never.
@@ -202,6 +204,7 @@ impl Default for Limits {
             line_bytes: 65_536,
             message_bytes: 8_192,
             outbox_bytes: 1_048_576,
+            stall: Some(Duration::from_secs(30)),
             inflight: 64,
             login: Some(Duration::from_secs(30)),
             messages_per_second: Some(100),

@@ -175,7 +175,7 @@ impl<S> Connection<S> {
     /// Whether [`Connection::read_turn`] would find something to do, for all that is known.
     pub(super) fn wants_turn(&self) -> bool {
         match self.phase {
-            Phase::Open => !self.link.paused && self.link.ending.is_none() && (self.readable || self.look_again),
+            Phase::Open => self.takes_lines() && (self.readable || self.look_again),
             Phase::Lingering { .. } => self.readable,
             Phase::Draining | Phase::Gone => false,
         }
@@ -192,7 +192,13 @@ impl<S> Connection<S> {
 
     /// The deadline has come.
     pub(super) fn due<P: Protocol<Session = S>>(&mut self, protocol: &mut P, now: Instant) {
-        self.link.wish.spend();
+        let due = self.link.wish.spend(now);
+        if due.stall && self.phase == Phase::Open {
+            self.link.look_at_peer();
+        }
+        if !due.call {
+            return;
+        }
         match (self.phase, &mut self.session) {
             (Phase::Open, Some(session)) => protocol.due(self.id, session, &mut self.link, now),
             (Phase::Open, None) => self.cut(CloseReason::BadProxyHeader),
@@ -253,6 +259,13 @@ impl<S> Connection<S> {
         self.ask_poll(registry);
     }
 
+    /// Gives a peer up that takes nothing for so long.
+    pub(super) fn watch(&mut self, stall: Option<Duration>, now: Instant) {
+        if self.phase == Phase::Open && self.link.ending.is_none() {
+            self.link.watch(stall, now);
+        }
+    }
+
     /// Tells the protocol if the outbox has fallen below the low-water mark; whether it has.
     pub(super) fn tell_drained<P: Protocol<Session = S>>(&mut self, protocol: &mut P, now: Instant) -> bool {
         let Some(session) = &mut self.session else { return false };
@@ -270,7 +283,8 @@ impl<S> Connection<S> {
     }
 
     fn takes_lines(&self) -> bool {
-        self.phase == Phase::Open && !self.link.paused && self.link.ending.is_none()
+        // Whoever does not read its answers is not asked for more questions.
+        self.phase == Phase::Open && !self.link.paused && self.link.ending.is_none() && !self.link.outbox.is_high()
     }
 
     /// Bytes from the socket: the PROXY header first, where one is awaited, then lines.
@@ -306,7 +320,7 @@ impl<S> Connection<S> {
             turn.tally.lines_in += u64::from(flow != Flow::Retry);
             match flow {
                 Flow::Retry => Taken::NotTaken,
-                Flow::Continue if link.ending.is_none() => Taken::Next,
+                Flow::Continue if link.ending.is_none() && !link.outbox.is_high() => Taken::Next,
                 Flow::Continue | Flow::Pause => Taken::Last,
             }
         });

@@ -2,13 +2,13 @@
 //! of the writing as cannot wait; what follows from the notes is [`super::connection`]'s business at the end of the turn.
 
 use std::io::{ErrorKind, Read};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use mio::net::TcpStream;
 
 use super::deadlines::Deadlines;
-use super::outbox::{HighWater, Outbox, Wrote};
+use super::outbox::{Full, Outbox, Wrote};
 use super::tally::Tally;
 use super::{CloseReason, Link, sys};
 
@@ -31,6 +31,8 @@ pub(super) struct SocketLink {
     pub(super) wish: Wish,
     /// The stream offset last known to be acknowledged.
     acknowledged: u64,
+    /// What it was when the peer was last looked at for taking anything.
+    taken_before: u64,
     /// Lines queued and bytes written that are not in the reactor's tally yet.
     lines_untold: u64,
     written_told: u64,
@@ -50,7 +52,9 @@ pub(super) enum Name {
 #[derive(Default, Debug)]
 pub(super) struct Wish {
     at: Option<Instant>,
-    /// The reactor does not know `at` yet.
+    /// When a peer that takes nothing is given up.
+    stall_at: Option<Instant>,
+    /// The reactor does not know the earlier of both yet.
     changed: bool,
 }
 
@@ -61,17 +65,46 @@ impl Wish {
         self.at = at;
     }
 
-    /// The call is being made.
-    pub(super) fn spend(&mut self) {
-        self.at = None;
+    /// Asks for a look at `at` whether the peer takes anything, or for none.
+    pub(super) fn set_stall(&mut self, at: Option<Instant>) {
+        self.changed |= self.stall_at != at;
+        self.stall_at = at;
+    }
+
+    /// The reactor's deadline has passed, and is not in its table any more: what of the two has come?
+    pub(super) fn spend(&mut self, now: Instant) -> Due {
+        self.changed = true;
+        let has_come = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        let due = Due { call: has_come(self.at), stall: has_come(self.stall_at) };
+        if due.call {
+            self.at = None;
+        }
+        if due.stall {
+            self.stall_at = None;
+        }
+        due
+    }
+
+    /// Whether a look is asked for.
+    pub(super) fn watches(&self) -> bool {
+        self.stall_at.is_some()
     }
 
     /// Notes the wish of the connection in this slot, if it has changed.
     pub(super) fn tell(&mut self, slot: usize, deadlines: &mut Deadlines) {
         if std::mem::take(&mut self.changed) {
-            deadlines.set(slot, self.at);
+            deadlines.set(slot, [self.at, self.stall_at].into_iter().flatten().min());
         }
     }
+}
+
+/// What [`Wish::spend`] found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Due {
+    /// The call that was asked for.
+    pub(super) call: bool,
+    /// The look at the peer.
+    pub(super) stall: bool,
 }
 
 /// What one read of a socket yields.
@@ -90,12 +123,23 @@ impl Link for SocketLink {
             return;
         }
         self.lines_untold += 1;
-        let Err(HighWater(line)) = self.outbox.push(line) else { return };
+        let Err(Full(line)) = self.outbox.push(line) else { return };
         // Lines wait for the end of the turn: the kernel may have room for them all.
         self.flush(&mut []);
         if self.ending.is_none() && self.outbox.push(line).is_err() {
             self.ending = Some(CloseReason::SlowConsumer);
         }
+    }
+
+    fn has_room(&mut self, bytes: usize) -> bool {
+        if self.outbox.has_room(bytes) {
+            return true;
+        }
+        if !self.blocked && self.ending.is_none() {
+            // Lines wait for the end of the turn: the kernel may have room for them all.
+            self.flush(&mut []);
+        }
+        self.outbox.has_room(bytes)
     }
 
     fn close(&mut self, reason: CloseReason) {
@@ -148,6 +192,7 @@ impl SocketLink {
             failed: false,
             wish: Wish::default(),
             acknowledged: 0,
+            taken_before: 0,
             lines_untold: 0,
             written_told: 0,
         }
@@ -159,6 +204,24 @@ impl SocketLink {
             Ok(Wrote::All) => self.blocked = false,
             Ok(Wrote::Blocked) => self.blocked = true,
             Err(_) => self.fail(),
+        }
+    }
+
+    /// Watches a peer whose socket is full, so that one that takes nothing for `stall` is given up.
+    pub(super) fn watch(&mut self, stall: Option<Duration>, now: Instant) {
+        let Some(stall) = stall.filter(|_| self.blocked && self.outbox.waiting() > 0) else {
+            return self.wish.set_stall(None);
+        };
+        if !self.wish.watches() {
+            self.taken_before = self.acknowledged();
+            self.wish.set_stall(Some(now + stall));
+        }
+    }
+
+    /// The time of [`SocketLink::watch`] has passed: a peer that has taken nothing meanwhile is given up.
+    pub(super) fn look_at_peer(&mut self) {
+        if self.blocked && self.acknowledged() == self.taken_before {
+            self.close(CloseReason::SlowConsumer);
         }
     }
 

@@ -65,7 +65,7 @@ pub enum CloseReason {
     PeerClosed,
     /// The socket failed: reset, timed out, unreachable.
     SocketError,
-    /// The outbox grew over its high-water mark: the peer reads too slowly.
+    /// The peer has taken nothing for [`reactor::Settings::stall`], or more waits for it than twice the high-water mark.
     SlowConsumer,
     /// A line was longer than the limit.
     LineTooLong,
@@ -83,9 +83,13 @@ pub enum CloseReason {
 
 /// One connection as the protocol may act on it, from the owning reactor thread only.
 pub trait Link {
-    /// Queues one line, its `\n` included. Never blocks and never reorders. Over the high-water mark the connection
-    /// is closed as [`CloseReason::SlowConsumer`]; sends to a closing connection are dropped.
+    /// Queues one line, its `\n` included. Never blocks and never reorders. It is for answers, of which there are few: while
+    /// more than half the high-water mark waits no more lines are read. Beyond twice the mark the connection is closed as
+    /// [`CloseReason::SlowConsumer`]; sends to a closing connection are dropped.
     fn send(&mut self, line: Bytes);
+    /// Whether a line of so many bytes stays under the high-water mark. Whatever can be had again later asks first, and is not
+    /// sent if there is no room; [`Protocol::drained`] tells when there is.
+    fn has_room(&mut self, bytes: usize) -> bool;
     /// Flushes what is queued as far as the peer takes it, then closes. [`Protocol::closed`] follows, once.
     fn close(&mut self, reason: CloseReason);
     /// Takes up reading again after [`Flow::Pause`] or [`Flow::Retry`]. Nothing happens if it was not paused.

@@ -36,6 +36,8 @@ pub struct Settings {
     pub line_bytes: usize,
     /// The high-water mark of a connection's outbox.
     pub outbox_bytes: usize,
+    /// A peer that takes nothing of what waits for so long is cut off; `None`: never.
+    pub stall: Option<Duration>,
     /// What comes first on a connection.
     pub preamble: Preamble,
     /// Where to count.
@@ -215,11 +217,13 @@ impl<P: Protocol> Reactor<P> {
                 continue;
             }
             let mut turn = Turn { now, line_bytes: self.settings.line_bytes, tally: &mut self.tally };
+            let stall = self.settings.stall;
             connection.settle(self.inbox.poll.registry(), &mut self.buffer, &mut turn);
             if connection.is_gone() {
                 self.remove(slot, now);
                 continue;
             }
+            connection.watch(stall, now);
             let drained = connection.tell_drained(&mut self.protocol, now);
             connection.note_deadline(&mut self.deadlines);
             self.table.list_if_ready(slot);

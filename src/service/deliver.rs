@@ -155,7 +155,8 @@ fn message(
 ) {
     let Some(live) = session.hearing() else { return };
     let News { conv, seq, line } = news;
-    let Some(line) = line else {
+    // A reader that is too slow for it gets it from the store, at its own pace.
+    let Some(line) = line.as_ref().filter(|line| link.has_room(line.len())) else {
         live.tracks.heard_of(*conv, *seq);
         return fetch_more(tools, conn, live, link, now);
     };
@@ -184,6 +185,7 @@ fn push(tools: &Tools, live: &mut Live, link: &mut dyn Link, conv: ConvId, seq: 
 fn push_ahead(tools: &Tools, ahead: &Ahead, live: &mut Live, link: &mut dyn Link, conv: ConvId) {
     while let Some(seq) = live.tracks.next_ahead(conv)
         && let Some(line) = ahead.line(conv, seq)
+        && link.has_room(line.len())
         && live.tracks.offer(conv, seq) == Offer::Push
     {
         push(tools, live, link, conv, seq, line);

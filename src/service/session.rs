@@ -277,16 +277,16 @@ impl Session {
         }
     }
 
-    /// Sends a notice to a logged-in session; during its login it waits for the reply. Nobody else is told. (A line is empty
-    /// that was too long for a bell.)
+    /// Sends a notice to a logged-in session; during its login it waits for the reply. Nobody else is told, nor a reader that
+    /// has no room: the lists are the truth. (A line is empty that was too long for a bell.)
     pub fn tell(&mut self, link: &mut dyn Link, line: Bytes) {
         if line.is_empty() {
             return;
         }
         match &mut self.state {
-            State::Live(_) => link.send(line),
+            State::Live(_) if link.has_room(line.len()) => link.send(line),
             State::Entering(live) if live.early.len() < EARLY_NOTICES_MAX => live.early.push(line),
-            State::Entering(_) | State::Visitor => {}
+            State::Live(_) | State::Entering(_) | State::Visitor => {}
         }
     }
 

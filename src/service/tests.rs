@@ -46,6 +46,10 @@ impl Link for Wire {
         self.closed.get_or_insert(reason);
     }
 
+    fn has_room(&mut self, _: usize) -> bool {
+        true
+    }
+
     fn resume(&mut self) {}
 
     fn renew(&mut self) {

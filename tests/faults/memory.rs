@@ -18,8 +18,8 @@ use crate::suite::{Suite, is_long};
 
 /// `limits.outbox_bytes` of these tests, in KiB.
 const OUTBOX_KIB: u64 = 64;
-/// What a connection may cost: a full outbox, an unfinished line, and its place in the tables.
-const CONNECTION_KIB: u64 = OUTBOX_KIB + 64 + 16;
+/// What a connection may cost: a full outbox, a page on top of it, an unfinished line, and its place in the tables.
+const CONNECTION_KIB: u64 = OUTBOX_KIB + OUTBOX_KIB / 4 + 64 + 16;
 /// What the server may grow by for everything else: database cache, allocator, pages in flight.
 const SHARED_KIB: u64 = 64 * 1024;
 /// Members of one group.
@@ -116,7 +116,8 @@ fn node() -> Node {
     // So many sockets are more than an ordinary limit.
     let own = std::process::id().to_string();
     let _ = Command::new("prlimit").args(["--pid", &own, "--nofile=8192:"]).status();
-    Node::with_settings(&[&format!("limits.outbox_bytes={}", OUTBOX_KIB * 1024), "limits.login_seconds=0"])
+    let outbox = format!("limits.outbox_bytes={}", OUTBOX_KIB * 1024);
+    Node::with_settings(&[&outbox, "limits.login_seconds=0", "limits.stall_seconds=2"])
 }
 
 #[test]

@@ -27,6 +27,8 @@ use crate::world::World;
 
 /// How long a closing connection may take to get its last lines to the client.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
+/// Answers may go over the high-water mark up to so many times the mark.
+const HARD_FACTOR: usize = 2;
 /// The low-water mark is this part of the high-water mark.
 const LOW_WATER_PART: usize = 4;
 
@@ -146,10 +148,10 @@ impl Link for SimLink {
         if self.ending.is_some() {
             return;
         }
-        if self.waiting > 0 && self.waiting + line.len() > self.outbox_bytes {
+        if !self.fits(line.len(), HARD_FACTOR) {
             self.flush();
         }
-        if self.waiting > 0 && self.waiting + line.len() > self.outbox_bytes {
+        if !self.fits(line.len(), HARD_FACTOR) {
             self.ending = Some(CloseReason::SlowConsumer);
             return;
         }
@@ -157,6 +159,17 @@ impl Link for SimLink {
         self.queued += line.len() as u64;
         self.was_high |= self.waiting > self.outbox_bytes / LOW_WATER_PART;
         self.outbox.push_back(line);
+    }
+
+    fn has_room(&mut self, bytes: usize) -> bool {
+        if !self.fits(bytes, 1) {
+            self.flush();
+        }
+        let fits = self.fits(bytes, 1);
+        if !fits {
+            crate::world::world().count("slow reader is left to the store");
+        }
+        fits
     }
 
     fn close(&mut self, reason: CloseReason) {
@@ -189,6 +202,15 @@ impl Link for SimLink {
 }
 
 impl SimLink {
+    fn fits(&self, bytes: usize, factor: usize) -> bool {
+        self.waiting == 0 || self.waiting + bytes <= factor * self.outbox_bytes
+    }
+
+    /// Whoever does not read its answers is not asked for more questions.
+    fn is_high(&self) -> bool {
+        self.waiting > self.outbox_bytes / 2
+    }
+
     fn flush(&mut self) {
         let mut pipe = self.pipe.borrow_mut();
         if pipe.server == End::Broken {
@@ -334,7 +356,7 @@ impl Reactor {
             if lines < arrived {
                 world.count("line delayed");
             }
-            while !link.paused && link.ending.is_none() {
+            while !link.paused && link.ending.is_none() && !link.is_high() {
                 let line = match link.kept.take() {
                     Some(line) => line,
                     None if lines == 0 => break,
@@ -393,9 +415,6 @@ impl Reactor {
             let at_once = matches!(reason, CloseReason::SlowConsumer | CloseReason::SocketError);
             if link.waiting > 0 && !at_once && is_open && now < give_up_at {
                 continue;
-            }
-            if reason == CloseReason::SlowConsumer {
-                world.count("slow reader cut off");
             }
             any = true;
             link.pipe.borrow_mut().end_server(world.passed());

@@ -101,7 +101,7 @@ fn assert_each_happened(faults: &Faults) {
         "session of a user's only device",
         "session of one device of two",
         "settling fails",
-        "slow reader cut off",
+        "slow reader is left to the store",
         "slow reader stalls",
         "store call during an outage",
         "store call fails",

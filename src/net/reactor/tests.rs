@@ -170,7 +170,13 @@ struct Client {
 }
 
 fn settings() -> Settings {
-    Settings { line_bytes: 1000, outbox_bytes: 64 * 1024, preamble: Preamble::None, metrics: Arc::new(Metrics::new()) }
+    Settings {
+        line_bytes: 1000,
+        outbox_bytes: 64 * 1024,
+        stall: None,
+        preamble: Preamble::None,
+        metrics: Arc::new(Metrics::new()),
+    }
 }
 
 fn start() -> Running {
