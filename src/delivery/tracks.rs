@@ -387,6 +387,7 @@ impl Tracks {
         let Some(track) = self.by_conv.get_mut(&conv) else { return CaughtUp::default() };
         track.queued = false;
         let mut moved = None;
+        let told_end = track.end;
         if !track.located {
             let heard = std::mem::replace(track, Track::at(position));
             track.end = track.end.max(heard.end);
@@ -401,6 +402,12 @@ impl Tracks {
                 continue;
             }
             let seq = message.seq;
+            let may_be_mine = self.own != OwnMessages::None && message.sender.id == self.me;
+            if may_be_mine && seq > told_end.max(track.old_end) && !track.sent_here(seq) {
+                // Its answer may be on its way to this very session, or its push: that will tell which.
+                track.end = told_end.max(track.next - 1);
+                break;
+            }
             let hidden = message.sender.id == self.me
                 && match self.own {
                     OwnMessages::None => true,

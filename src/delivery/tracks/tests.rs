@@ -232,6 +232,23 @@ fn a_named_device_is_shown_what_another_device_sent() {
 }
 
 #[test]
+fn own_messages_whose_answer_is_on_its_way_are_not_shown() {
+    for own in [OwnMessages::New, OwnMessages::All] {
+        let mut tracks = Tracks::new(user(ME), own);
+        tracks.go_live(&[], &[]);
+        assert_eq!(tracks.sent(conv(), 1), None);
+        tracks.next_fetch().unwrap();
+        // The store has two more of them; the lane has answered neither yet.
+        let page = vec![message(ME, 1), message(ME, 2), message(ME, 3)];
+        assert_eq!(seqs(&tracks.fetched(answer(0, 3, page))), [] as [Seq; 0], "{own:?}");
+        tracks.sent(conv(), 2);
+        tracks.sent(conv(), 3);
+        assert_eq!(tracks.next_fetch(), None, "{own:?}");
+        assert_eq!(tracks.offer(conv(), 4), Offer::Push, "{own:?}: of another device");
+    }
+}
+
+#[test]
 fn delivered_moves_only_forward_and_never_beyond_the_end() {
     let mut tracks = at(4);
     assert_eq!(tracks.confirm(conv(), 100), Confirmed::Moved(4));
