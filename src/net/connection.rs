@@ -24,10 +24,16 @@ use super::link::{Input, Name, SocketLink};
 use super::proxy::{self, Parsed, Source};
 use super::table::Marks;
 use super::tally::Tally;
-use super::{CloseReason, ConnId, Flow, Link, Protocol};
+use super::{Allowance, CloseReason, ConnId, Flow, Link, Protocol};
 
-/// Bytes read from one socket in one turn; then the others have theirs.
-const READ_BUDGET_BYTES: usize = 256 * 1024;
+/// What is taken from one socket in one turn; then the others have theirs.
+const MEMBER_BYTES: usize = 64 * 1024;
+const MEMBER_LINES: u32 = 128;
+/// The same for guests: a login fits in.
+const GUEST_BYTES: usize = 4 * 1024;
+const GUEST_LINES: u32 = 16;
+/// So many bytes are as much work as a line.
+const LINE_WORK_BYTES: usize = 4 * 1024;
 /// How long a closing connection may take to accept its last lines.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
 /// How long the peer may take to end its side. Closing while input waits would make the kernel send a reset, which may
@@ -62,6 +68,42 @@ pub(super) struct Turn<'a> {
     pub(super) now: Instant,
     pub(super) line_bytes: usize,
     pub(super) tally: &'a mut Tally,
+}
+
+/// What one connection may take up of a turn, and what it has.
+#[derive(Debug)]
+pub(super) struct Visit {
+    bytes_left: usize,
+    lines_left: u32,
+    /// Reads and lines so far.
+    pub(super) work: u32,
+}
+
+impl Visit {
+    /// A visit of a connection with this allowance. Looking costs something, whatever is found.
+    pub(super) fn new(allowance: Allowance) -> Self {
+        let (bytes_left, lines_left) = match allowance {
+            Allowance::Guest => (GUEST_BYTES, GUEST_LINES),
+            Allowance::Member => (MEMBER_BYTES, MEMBER_LINES),
+        };
+        Self { bytes_left, lines_left, work: 1 }
+    }
+
+    fn is_over(&self) -> bool {
+        self.bytes_left == 0 || self.lines_left == 0
+    }
+
+    fn read(&mut self, bytes: usize) {
+        self.bytes_left = self.bytes_left.saturating_sub(bytes);
+        self.work += 1 + u32::try_from(bytes / LINE_WORK_BYTES).unwrap_or(u32::MAX);
+    }
+
+    /// A line was taken; whether another one may be.
+    fn line(&mut self) -> bool {
+        self.lines_left = self.lines_left.saturating_sub(1);
+        self.work += 1;
+        self.lines_left > 0
+    }
 }
 
 /// One socket and the session on it. Touched by its reactor's thread only.
@@ -206,9 +248,14 @@ impl<S> Connection<S> {
         }
     }
 
-    /// Offers the lines kept, then reads until the socket is empty, the budget is spent or the protocol wants no more.
+    /// What it may take up of a turn.
+    pub(super) fn allowance<P: Protocol<Session = S>>(&self, protocol: &P) -> Allowance {
+        self.session.as_ref().map_or(Allowance::Guest, |session| protocol.allowance(session))
+    }
+
+    /// Offers the lines kept, then reads until the socket is empty, the visit is over or the protocol wants no more.
     /// `buffer` is the reactor's; nothing stays in it.
-    pub(super) fn read_turn<P>(&mut self, protocol: &mut P, buffer: &mut [u8], turn: &mut Turn<'_>)
+    pub(super) fn read_turn<P>(&mut self, protocol: &mut P, buffer: &mut [u8], turn: &mut Turn<'_>, visit: &mut Visit)
     where
         P: Protocol<Session = S>,
     {
@@ -216,24 +263,24 @@ impl<S> Connection<S> {
             return self.discard(buffer, bytes_left);
         }
         if self.takes_lines() && std::mem::take(&mut self.look_again) {
-            self.offer(&[], protocol, turn);
+            self.offer(&[], protocol, turn, visit);
         }
-        let mut budget = READ_BUDGET_BYTES;
-        while self.readable && self.peer != PeerSide::FinRead && self.takes_lines() && budget > 0 {
-            match self.link.read(buffer) {
+        while self.readable && self.peer != PeerSide::FinRead && self.takes_lines() && !visit.is_over() {
+            let room = buffer.len().min(visit.bytes_left);
+            match self.link.read(&mut buffer[..room]) {
                 Input::Bytes(bytes) => {
-                    budget = budget.saturating_sub(bytes);
+                    visit.read(bytes);
                     turn.tally.bytes_in += bytes as u64;
                     // A short read has emptied the socket: what comes from now on is a new edge (epoll(7)). Only a FIN
                     // that was announced before must still be fetched.
-                    self.readable = bytes == buffer.len() || self.peer == PeerSide::FinAnnounced;
-                    self.take_in(&buffer[..bytes], protocol, turn);
+                    self.readable = bytes == room || self.peer == PeerSide::FinAnnounced;
+                    self.take_in(&buffer[..bytes], protocol, turn, visit);
                 }
                 Input::Nothing => self.readable = false,
                 Input::End => self.peer = PeerSide::FinRead,
             }
         }
-        if self.peer == PeerSide::FinRead && self.takes_lines() {
+        if self.peer == PeerSide::FinRead && self.takes_lines() && !self.look_again {
             self.peer_ended(protocol, turn.now);
         }
     }
@@ -288,9 +335,15 @@ impl<S> Connection<S> {
     }
 
     /// Bytes from the socket: the PROXY header first, where one is awaited, then lines.
-    fn take_in<P: Protocol<Session = S>>(&mut self, chunk: &[u8], protocol: &mut P, turn: &mut Turn<'_>) {
+    fn take_in<P: Protocol<Session = S>>(
+        &mut self,
+        chunk: &[u8],
+        protocol: &mut P,
+        turn: &mut Turn<'_>,
+        visit: &mut Visit,
+    ) {
         if self.session.is_some() {
-            return self.offer(chunk, protocol, turn);
+            return self.offer(chunk, protocol, turn, visit);
         }
         let had = self.header.len();
         self.header.extend_from_slice(&chunk[..chunk.len().min(proxy::HEADER_BYTES_MAX)]);
@@ -306,25 +359,37 @@ impl<S> Connection<S> {
                 self.open(protocol, turn.now);
                 if self.takes_lines() {
                     // What had come before was no whole header, so the header ends in this chunk.
-                    self.offer(&chunk[used.saturating_sub(had)..], protocol, turn);
+                    self.offer(&chunk[used.saturating_sub(had)..], protocol, turn, visit);
                 }
             }
         }
     }
 
-    fn offer<P: Protocol<Session = S>>(&mut self, chunk: &[u8], protocol: &mut P, turn: &mut Turn<'_>) {
+    fn offer<P: Protocol<Session = S>>(
+        &mut self,
+        chunk: &[u8],
+        protocol: &mut P,
+        turn: &mut Turn<'_>,
+        visit: &mut Visit,
+    ) {
         let Self { frames, session: Some(session), link, id, .. } = self else { return };
+        let mut offered = false;
         let fed = frames.feed(chunk, turn.line_bytes, |line| {
+            offered = true;
             let flow = protocol.line(*id, session, link, line, turn.now);
             link.paused = flow != Flow::Continue;
-            turn.tally.lines_in += u64::from(flow != Flow::Retry);
-            match flow {
-                Flow::Retry => Taken::NotTaken,
-                Flow::Continue if link.ending.is_none() && !link.outbox.is_high() => Taken::Next,
-                Flow::Continue | Flow::Pause => Taken::Last,
+            if flow == Flow::Retry {
+                return Taken::NotTaken;
             }
+            turn.tally.lines_in += 1;
+            let wants_more = flow == Flow::Continue && link.ending.is_none() && !link.outbox.is_high();
+            let goes_on = visit.line() && wants_more;
+            if goes_on { Taken::Next } else { Taken::Last }
         });
         match fed {
+            Ok(Fed::All) if !offered && !chunk.is_empty() => {
+                link.paused = protocol.fragment(*id, session, link, turn.now) != Flow::Continue;
+            }
             Ok(Fed::All) => {}
             Ok(Fed::Stopped) => self.look_again = true,
             Err(LineTooLong) => {

@@ -157,8 +157,8 @@ impl<M> Inbox<M> {
         self.bell.reactor
     }
 
-    /// How many commands wait at this moment. Exactly so many may be taken with [`Inbox::take`] before this is called
-    /// again: what comes meanwhile waits a turn.
+    /// How many commands wait at this moment; 0 when none has come since the last call. So many may be taken with
+    /// [`Inbox::take`]: what comes meanwhile waits a turn.
     pub(super) fn open(&self) -> usize {
         if !self.bell.pending.swap(false, Ordering::AcqRel) {
             return 0;

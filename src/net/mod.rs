@@ -58,6 +58,15 @@ pub enum Flow {
     Retry,
 }
 
+/// How much of a turn a connection may take up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Allowance {
+    /// Little, and all guests of a reactor together no more than a part of the turn.
+    Guest,
+    /// What an active client needs.
+    Member,
+}
+
 /// Why a connection was closed. Each is a label of the `closed` counter.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum CloseReason {
@@ -75,6 +84,8 @@ pub enum CloseReason {
     Misbehaved,
     /// No login within the time allowed.
     LoginTimeout,
+    /// Too many connections of this address on which nobody is logged in.
+    TooManyAnonymous,
     /// A newer session of the same user took over.
     Replaced,
     /// The server is shutting down.
@@ -136,6 +147,19 @@ pub trait Protocol {
         line: &[u8],
         now: Instant,
     ) -> Flow;
+
+    /// How much this session may take up of a turn. Asked whenever its socket is about to be read.
+    fn allowance(&self, session: &Self::Session) -> Allowance {
+        let _ = session;
+        Allowance::Member
+    }
+
+    /// Bytes arrived that end no line. `Pause`, for a peer that sends too many of such pieces: read nothing more until
+    /// [`Link::resume`].
+    fn fragment(&mut self, conn: ConnId, session: &mut Self::Session, link: &mut dyn Link, now: Instant) -> Flow {
+        let _ = (conn, session, link, now);
+        Flow::Continue
+    }
 
     /// The peer has ended its side (FIN) and every line before that was taken. `Continue`: the connection is closed as
     /// [`CloseReason::PeerClosed`] once what is queued is flushed. `Pause`, while replies are on their way: it is kept,

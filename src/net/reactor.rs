@@ -16,18 +16,25 @@ use std::time::{Duration, Instant};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Token};
 
-use super::connection::{Connection, Turn};
+use super::connection::{Connection, Turn, Visit};
 use super::deadlines::Deadlines;
 use super::mailbox::{Command, Inbox, WAKE};
 use super::table::Table;
 use super::tally::Tally;
-use super::{CloseReason, Protocol};
+use super::{Allowance, CloseReason, Protocol};
 use crate::metrics::{Metrics, Reason};
 
 /// The buffer all connections of a reactor are read into, and their lines are packed in.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// Events taken from the kernel in one turn; the rest waits for the next.
 const EVENTS_MAX: usize = 1024;
+
+/// Work of one turn, in lines and reads, so that a turn stays short whoever sends: what is over waits for the next, ahead
+/// of those who come later. Guests have a small part of their own, for they may be many and anybody.
+const MEMBERS_WORK: u32 = 2048;
+const GUESTS_WORK: u32 = 256;
+/// New connections taken up in one turn.
+const ADOPTIONS_MAX: usize = 64;
 
 /// What a reactor is told at start.
 #[derive(Clone, Debug)]
@@ -67,6 +74,7 @@ pub fn run<P: Protocol>(inbox: Inbox<P::Message>, settings: Settings, protocol: 
         deadlines: Deadlines::default(),
         tally: Tally::default(),
         buffer: vec![0; READ_BUFFER_BYTES],
+        commands: 0,
         stop_at: None,
         _one_thread: PhantomData,
     }
@@ -81,6 +89,8 @@ struct Reactor<P: Protocol> {
     deadlines: Deadlines,
     tally: Tally,
     buffer: Vec<u8>,
+    /// Commands in the mailbox that an earlier turn has left there.
+    commands: usize,
     /// Set once the reactor is stopping: connections still open then are cut.
     stop_at: Option<Instant>,
     /// Not `Send`: it stays on the thread that built it.
@@ -111,7 +121,7 @@ impl<P: Protocol> Reactor<P> {
     /// Waits for an event, the next deadline or a wake-up; not at all while there is work.
     fn wait(&mut self, events: &mut Events, now: Instant) -> io::Result<()> {
         let deadline = [self.deadlines.next(), self.stop_at].into_iter().flatten().min();
-        let timeout = if self.table.has_work() {
+        let timeout = if self.table.has_work() || self.commands > 0 {
             Some(Duration::ZERO)
         } else {
             deadline.map(|deadline| deadline.saturating_duration_since(now))
@@ -145,27 +155,51 @@ impl<P: Protocol> Reactor<P> {
     }
 
     fn read(&mut self, now: Instant) {
-        let ready = self.table.take_ready();
+        let mut ready = self.table.take_ready();
         let mut turn = Turn { now, line_bytes: self.settings.line_bytes, tally: &mut self.tally };
-        for &slot in &ready {
+        let (mut guests, mut members) = (GUESTS_WORK, MEMBERS_WORK);
+        let mut postponed = 0;
+        for index in 0..ready.len() {
+            let slot = ready[index];
             let Some(connection) = self.table.slot(slot) else { continue };
             // A mark that is not set belongs to the slot's earlier owner.
-            if !std::mem::take(&mut connection.marks.listed) {
+            if !connection.marks.listed {
                 continue;
             }
-            connection.read_turn(&mut self.protocol, &mut self.buffer, &mut turn);
+            let allowance = connection.allowance(&self.protocol);
+            let left = match allowance {
+                Allowance::Guest => &mut guests,
+                Allowance::Member => &mut members,
+            };
+            if *left == 0 {
+                ready[postponed] = slot;
+                postponed += 1;
+                continue;
+            }
+            connection.marks.listed = false;
+            let mut visit = Visit::new(allowance);
+            connection.read_turn(&mut self.protocol, &mut self.buffer, &mut turn, &mut visit);
+            *left = left.saturating_sub(visit.work);
             self.table.touch(slot);
         }
-        self.table.recycle_ready(ready);
+        ready.truncate(postponed);
+        self.table.put_back_ready(ready);
     }
 
     fn run_mailbox(&mut self, now: Instant) {
-        for _ in 0..self.inbox.open() {
+        // What was left there is among what waits now.
+        self.commands = self.inbox.open().max(self.commands);
+        let mut adoptions = 0;
+        while self.commands > 0 && adoptions < ADOPTIONS_MAX {
+            self.commands -= 1;
             match self.inbox.take() {
                 Some(Command::Post(message)) => self.protocol.message(message, &mut self.table, now),
-                Some(Command::Adopt(socket, from)) => self.adopt(socket, from, now),
+                Some(Command::Adopt(socket, from)) => {
+                    adoptions += 1;
+                    self.adopt(socket, from, now);
+                }
                 Some(Command::Stop(deadline)) => self.stop(deadline, now),
-                None => return,
+                None => self.commands = 0,
             }
         }
     }

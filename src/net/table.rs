@@ -95,7 +95,7 @@ impl<S> Table<S> {
         mem::take(&mut self.touched)
     }
 
-    /// Takes the list of those to read from; give the memory back with [`Table::recycle_ready`].
+    /// Takes the list of those to read from; give back with [`Table::put_back_ready`] what is left of it.
     pub(super) fn take_ready(&mut self) -> Vec<usize> {
         mem::take(&mut self.ready)
     }
@@ -104,8 +104,10 @@ impl<S> Table<S> {
         recycle(&mut self.touched, spent);
     }
 
-    pub(super) fn recycle_ready(&mut self, spent: Vec<usize>) {
-        recycle(&mut self.ready, spent);
+    /// Puts those who have to wait for the next turn ahead of those who were listed meanwhile. Their marks are set.
+    pub(super) fn put_back_ready(&mut self, mut waiting: Vec<usize>) {
+        waiting.append(&mut self.ready);
+        self.ready = waiting;
     }
 
     /// Whether a list is not empty: the next turn must not wait for an event.

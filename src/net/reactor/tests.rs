@@ -11,7 +11,7 @@ use socket2::SockRef;
 
 use super::*;
 use crate::net::mailbox::{self, ReactorGone, ReactorHandle};
-use crate::net::{ConnId, Flow, Link, Outbound};
+use crate::net::{Allowance, ConnId, Flow, Link, Outbound};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -21,12 +21,17 @@ struct Script {
     told: Sender<Told>,
     /// Whether `stopping` closes the connections.
     stubborn: bool,
+    /// Connections in slots below this are guests.
+    guests: u32,
+    /// Lines so far; `count` is answered with it.
+    lines: u32,
 }
 
 #[derive(Default)]
 struct Session {
     retried: bool,
     held: u32,
+    is_guest: bool,
 }
 
 /// What the test posts.
@@ -70,12 +75,18 @@ impl Protocol for Script {
 
     fn opened(&mut self, conn: ConnId, from: IpAddr, _: &mut dyn Link, _: Instant) -> Session {
         self.tell(Told::Opened(conn, from));
-        Session::default()
+        Session { is_guest: conn.slot < self.guests, ..Session::default() }
+    }
+
+    fn allowance(&self, session: &Session) -> Allowance {
+        if session.is_guest { Allowance::Guest } else { Allowance::Member }
     }
 
     fn line(&mut self, _: ConnId, session: &mut Session, link: &mut dyn Link, bytes: &[u8], now: Instant) -> Flow {
         let text = str::from_utf8(bytes).unwrap();
+        self.lines += 1;
         match text {
+            "count" => link.send(line_of(&self.lines.to_string())),
             "pause" => {
                 self.tell(Told::Offered(text.to_owned()));
                 return Flow::Pause;
@@ -187,8 +198,57 @@ fn start_with(settings: Settings, stubborn: bool) -> Running {
     let (handle, inbox) = mailbox::channel(0).unwrap();
     let (sender, told) = unbounded();
     let metrics = Arc::clone(&settings.metrics);
-    let thread = thread::spawn(move || run(inbox, settings, Script { told: sender, stubborn }));
+    let thread = thread::spawn(move || run(inbox, settings, Script { told: sender, stubborn, guests: 0, lines: 0 }));
     Running { handle, told, listener: TcpListener::bind("127.0.0.1:0").unwrap(), metrics, thread }
+}
+
+/// A reactor that begins with so many guests and then one member, all connected, and all with these lines to be read.
+fn start_with_guests(guests: u32, lines: &[u8], of_member: &[u8]) -> (Vec<TcpStream>, impl FnOnce()) {
+    let (handle, inbox) = mailbox::channel(0).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut clients = Vec::new();
+    for slot in 0..=guests {
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client.write_all(if slot < guests { lines } else { of_member }).unwrap();
+        let (socket, from) = listener.accept().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        handle.adopt(mio::net::TcpStream::from_std(socket), from).unwrap();
+        clients.push(client);
+    }
+    let (told, _) = unbounded();
+    let script = Script { told, stubborn: false, guests, lines: 0 };
+    let thread = thread::spawn(move || run(inbox, settings(), script));
+    let stop = move || {
+        handle.stop(Instant::now()).unwrap();
+        thread.join().unwrap().unwrap();
+    };
+    (clients, stop)
+}
+
+#[test]
+fn a_turn_is_short_and_guests_have_a_part_of_it() {
+    let lines = b"abcd\n".repeat(1000);
+    let (mut clients, stop) = start_with_guests(40, &lines, b"count\n");
+    let mut answer = String::new();
+    BufReader::new(clients.pop().unwrap()).read_line(&mut answer).unwrap();
+    let before: u32 = answer.trim().parse().unwrap();
+    // They are adopted and read in the same turns.
+    assert!(before <= 2 * GUESTS_WORK, "{before} lines of guests were taken up ahead of a member's");
+    stop();
+}
+
+#[test]
+fn nobody_starves_and_order_is_kept_when_turns_are_full() {
+    let lines: Vec<_> = (0..500).map(|number| format!("{number}\n")).collect();
+    let lines = lines.concat();
+    let (clients, stop) = start_with_guests(200, lines.as_bytes(), lines.as_bytes());
+    for mut client in clients {
+        let mut answers = vec![0; lines.len()];
+        client.read_exact(&mut answers).unwrap();
+        assert_eq!(answers, lines.as_bytes());
+    }
+    stop();
 }
 
 impl Running {
