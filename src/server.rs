@@ -36,11 +36,13 @@ use crate::net::mailbox::{self, Inbox, ReactorHandle};
 use crate::net::reactor::{self, Preamble};
 use crate::readiness::{Probe, Readiness};
 use crate::service::attempts::Attempts;
+use crate::service::budgets::Budgets;
+use crate::service::hashing::Hashing;
 use crate::service::local::{Local, Tools};
 use crate::service::mail::{Door, Mail, Mailboxes};
 use crate::service::sweeper;
 use crate::service::table::Table;
-use crate::service::workers::{self, Crew, Queues, Workers};
+use crate::service::workers::{self, Queues, Workers};
 use crate::service::{Ctx, Shared};
 use crate::signals::Watch;
 use crate::store::mysql::MySqlStores;
@@ -49,8 +51,6 @@ use crate::store::{ClusterRow, KeptName, Named, OpenStore, Store, StoreError};
 
 /// A PROXY header must come within this time.
 const PROXY_HEADER_PATIENCE: Duration = Duration::from_secs(10);
-/// Threads that hash passwords.
-const AUTH_THREADS: usize = 2;
 /// SQLite has one writer: a second lane would only wait for the first.
 const SQLITE_LANES: usize = 1;
 /// Reading SQLite is work for a core, with a wait for the disk now and then: more readers hold more memory and save
@@ -136,6 +136,7 @@ fn advice(error: ErrorKind, setting: &str) -> String {
 pub fn run(config: &Config) -> Result<(), StartError> {
     abort_on_fatal_panics();
     let connections_max = descriptors::connections_allowed(config, Pool::of(config).connections())?;
+    let config = &leaving_room_for_others(config, connections_max);
     let reserved = Reserved::bind(config.listen).map_err(listen_error(config.listen, "listen"))?;
     let address = reserved.local_addr().map_err(io_error("cannot read the listener's address"))?;
     let signals = Watch::start(reserved.stopper()).map_err(io_error("cannot handle signals"))?;
@@ -154,7 +155,9 @@ pub fn run(config: &Config) -> Result<(), StartError> {
     if let Some(admin) = &admin {
         log::info!("listening on {} for /metrics, /healthz and /readyz", admin.local_addr());
     }
-    let settings = acceptor::Settings { connections_max, policy: config.accept_policy, metrics };
+    warn_of_a_silent_proxy(config);
+    let from = config.proxy_protocol.then(|| config.proxy_from.clone());
+    let settings = acceptor::Settings { connections_max, policy: config.accept_policy, from, metrics };
     let accepted = acceptor.run(&node.reactors, &settings);
     log::info!("stopping");
     readiness.stopping();
@@ -251,7 +254,7 @@ struct Pool {
 impl Pool {
     fn of(config: &Config) -> Self {
         // One for the scribe, one for the probe.
-        let left = config.store.pool.saturating_sub(AUTH_THREADS + 2);
+        let left = config.store.pool.saturating_sub(2);
         // A batch costs the database a good deal whatever its size, and fewer lanes gather larger ones: two of them
         // keep two cores of a database busy already.
         let lanes = if config.mysql.is_some() { (left / 4).max(1) } else { SQLITE_LANES };
@@ -262,7 +265,7 @@ impl Pool {
 
     /// Connections to the database in all.
     fn connections(&self) -> usize {
-        self.lanes + self.workers + AUTH_THREADS + 2
+        self.lanes + self.workers + 2
     }
 }
 
@@ -300,6 +303,7 @@ impl Node {
             scribe::start(scribe, nudged, scribe_stopped).map_err(io_error("cannot start the scribe"))?;
 
         let (sweep, sweep_asked) = sweeper::door();
+        let hashing = Arc::<Hashing>::default();
         let shared = Arc::new(Shared {
             config: config.clone(),
             clock: Clock::system(),
@@ -308,6 +312,8 @@ impl Node {
             desk,
             attempts: Attempts::new(config.limits.logins_per_minute),
             sweep,
+            hashing: Arc::clone(&hashing),
+            budgets: Budgets::new(&config.limits),
             mailboxes: Arc::clone(&mailboxes),
             metrics: Arc::clone(metrics),
         });
@@ -315,7 +321,7 @@ impl Node {
         let sweeper_thread = sweeper::start(Arc::clone(&stores), Clock::system(), sweep_asked, sweeper_stopped)
             .map_err(io_error("cannot start the sweeper"))?;
         let pool = Pool::of(config);
-        let (workers, queues) = workers::queues(Arc::clone(metrics));
+        let (workers, queues) = workers::queues(Arc::clone(metrics), hashing);
         let worker_threads = start_workers(&pool, &shared, &queues, &stores)?;
         let mut lane_parts = Vec::new();
         for _ in 0..pool.lanes {
@@ -436,8 +442,12 @@ fn start_workers(
     let crew = |count: usize| -> Result<Vec<Ctx>, StoreError> {
         (0..count).map(|_| Ok(Ctx::new(Arc::clone(shared), stores.open()?))).collect()
     };
-    let crew = Crew { workers: crew(pool.workers)?, auth: crew(AUTH_THREADS)? };
-    workers::start(crew, queues, stores).map_err(io_error("cannot start the workers"))
+    let mut threads =
+        workers::start(crew(pool.workers)?, queues, stores).map_err(io_error("cannot start the workers"))?;
+    let Shared { config, clock, .. } = &**shared;
+    let hashing = workers::start_hashing(config.hashing_threads, config.password, queues, *clock);
+    threads.extend(hashing.map_err(io_error("cannot start the threads that hash passwords"))?);
+    Ok(threads)
 }
 
 fn lane_parts_of(
@@ -491,6 +501,25 @@ fn start_reactors(
         threads.push(thread.map_err(io_error("cannot start a reactor"))?);
     }
     Ok(threads)
+}
+
+/// A cluster's node on a loopback address has a proxy in front of it. Other proxies show themselves by their clients.
+fn warn_of_a_silent_proxy(config: &Config) {
+    if config.redis.is_some() && config.listen.ip().is_loopback() && !config.proxy_protocol {
+        log::warn!(
+            "clients of a cluster come to {} through a proxy: without PROXY headers (proxy_protocol = true) every limit per \
+             address counts all of them as one",
+            config.listen
+        );
+    }
+}
+
+/// The settings, with half of all connections at most for those of one address on which nobody is logged in.
+fn leaving_room_for_others(config: &Config, connections_max: usize) -> Config {
+    let mut config = config.clone();
+    let half = u32::try_from(connections_max / 2).unwrap_or(u32::MAX).max(1);
+    config.limits.anonymous_per_address = config.limits.anonymous_per_address.map(|most| most.min(half));
+    config
 }
 
 /// Waits for threads to end, but not beyond the deadline.

@@ -28,13 +28,16 @@ use stonechat::metrics::Metrics;
 use stonechat::net::mailbox::{self, Inbox};
 use stonechat::net::{CloseReason, ConnId, Flow, Link, Outbound, Protocol};
 use stonechat::service::attempts::Attempts;
+use stonechat::service::budgets::Budgets;
+use stonechat::service::hashing::{Hashing, Purpose};
 use stonechat::service::local::{Local, Tools};
 use stonechat::service::mail::{Mail, Mailboxes};
+use stonechat::service::password::Hasher;
 use stonechat::service::password::token_hash;
 use stonechat::service::session::Session;
 use stonechat::service::sweeper;
 use stonechat::service::table::Table;
-use stonechat::service::workers::{self, Place, Queues};
+use stonechat::service::workers::{self, Queues};
 use stonechat::service::{Ctx, Shared};
 use stonechat::store::sqlite::SqliteStores;
 use stonechat::store::{OpenStore, TokenRow};
@@ -64,6 +67,7 @@ struct World {
     inbox: Inbox<Mail>,
     queues: Queues,
     ctx: Ctx,
+    hasher: Hasher,
     lane: LaneRunner,
     scribe: Scribe,
     net: Net,
@@ -163,16 +167,21 @@ impl World {
         };
         let (lanes, mut runners) = lanes::lanes(vec![lane], Arc::clone(&metrics));
         let lane = runners.pop().expect("one was asked for");
-        let (workers, queues) = workers::queues(Arc::clone(&metrics));
-        let attempts = Attempts::new(None);
+        let hashing = Arc::<Hashing>::default();
+        let (workers, queues) = workers::queues(Arc::clone(&metrics), Arc::clone(&hashing));
+        let hasher = Hasher::new(config.password);
+        let (attempts, budgets) = (Attempts::new(None), Budgets::new(&config.limits));
         let sweep = sweeper::door().0;
-        let shared = Arc::new(Shared { config, clock, directory, bus, desk, attempts, sweep, mailboxes, metrics });
+        let shared =
+            Shared { config, clock, directory, bus, desk, attempts, hashing, budgets, sweep, mailboxes, metrics };
+        let shared = Arc::new(shared);
         let ctx = Ctx::new(Arc::clone(&shared), open());
         let tools = Tools { shared, table: Arc::new(Table::new()), lanes, workers };
         let mut world = Self {
             local: Local::new(tools),
             inbox,
             queues,
+            hasher,
             ctx,
             lane,
             scribe,
@@ -299,8 +308,7 @@ impl World {
     fn settle(&mut self, id: ConnId) {
         loop {
             self.local.turn_ended(&mut self.net, now());
-            while self.queues.run_one(Place::Worker, &mut self.ctx) || self.queues.run_one(Place::Auth, &mut self.ctx) {
-            }
+            while self.queues.run_one(&mut self.ctx) || self.hash_one() {}
             while self.lane.step() != Stepped::Idle {}
             match self.inbox.wait_for_post(Duration::ZERO) {
                 Some(mail) => self.local.message(mail, &mut self.net, now()),
@@ -310,6 +318,11 @@ impl World {
         let is_idle = self.net.0.get(&id).is_none_or(|(session, _)| session.is_idle());
         assert!(is_idle, "a request is not answered");
         self.scribe.write();
+    }
+
+    fn hash_one(&mut self) -> bool {
+        let hash = |purpose| self.queues.hash_one(purpose, &mut self.hasher, now());
+        [Purpose::Login, Purpose::Register].map(hash).contains(&true)
     }
 
     fn close(&mut self, id: ConnId) {
@@ -341,6 +354,8 @@ fn config() -> Config {
     let mut config = Config { password: PasswordCost { memory_kib: 8, passes: 1 }, ..Config::default() };
     config.limits.messages_per_second = None;
     config.limits.logins_per_minute = None;
+    config.limits.registrations_per_minute = None;
+    config.limits.anonymous_per_address = None;
     config
 }
 

@@ -8,6 +8,9 @@ use super::{AcceptPolicy, Config, SessionPolicy, Synchronous};
 /// The most reactor threads; a connection's id has room for more.
 pub(super) const REACTORS_MAX: usize = 256;
 
+/// The most threads that hash passwords, unless more are asked for: they hold memory.
+pub(super) const HASHING_THREADS_AUTO_MAX: usize = 16;
+
 /// One setting.
 pub(super) struct Key {
     /// Its dotted name: what a TOML file, `--set` and the error messages call it.
@@ -119,6 +122,12 @@ pub(super) static KEYS: &[Key] = &[
         kind: seconds(0, 3_600, |c| c.shutdown.as_secs(), |c, n| c.shutdown = Duration::from_secs(n)),
     },
     Key {
+        name: "proxy.from",
+        meaning: "The proxies whose PROXY headers are believed. With proxy_protocol a connection from anywhere else is \
+                  closed: it could claim any address",
+        kind: Kind::Networks { get: |c| &c.proxy_from, set: |c, networks| c.proxy_from = networks },
+    },
+    Key {
         name: "password.memory_kib",
         meaning: "The memory that hashing a password costs (Argon2id). Passwords hashed before keep theirs",
         kind: count("KiB", 8, 1_048_576, |c| c.password.memory_kib.into(), |c, n| c.password.memory_kib = narrow(n)),
@@ -127,6 +136,19 @@ pub(super) static KEYS: &[Key] = &[
         name: "password.passes",
         meaning: "How often hashing a password goes through that memory",
         kind: count("passes", 1, 100, |c| c.password.passes.into(), |c, n| c.password.passes = narrow(n)),
+    },
+    Key {
+        name: "password.threads",
+        meaning: "How many passwords are hashed at once for logins, and a quarter of it for registrations, one at \
+                  least; each takes password.memory_kib. \"auto\": one per core, from 2 to 16",
+        kind: Kind::Count {
+            unit: "threads",
+            min: 1,
+            max: 256,
+            auto: Some(|| wide(super::hashing_threads())),
+            get: |c| wide(c.hashing_threads),
+            set: |c, n| c.hashing_threads = narrow(n),
+        },
     },
     Key {
         name: "limits.line_bytes",
@@ -173,10 +195,11 @@ pub(super) static KEYS: &[Key] = &[
     },
     Key {
         name: "limits.messages_per_second",
-        meaning: "How fast one session may send messages and other requests, with bursts of five times as \
-                  much; beyond it the server reads more slowly. 0: no limit",
+        meaning: "How many lines an account may send a second, whatever its sessions, with bursts of five times as \
+                  much; likewise all connections of an address on which nobody is logged in. Beyond it the server \
+                  reads more slowly. Long lists and pages count as up to ten lines. 0: no limit",
         kind: count(
-            "messages",
+            "lines",
             0,
             1_000_000,
             |c| c.limits.messages_per_second.unwrap_or(0).into(),
@@ -185,13 +208,39 @@ pub(super) static KEYS: &[Key] = &[
     },
     Key {
         name: "limits.logins_per_minute",
-        meaning: "Failed logins per address and per account; beyond it they are refused unseen. 0: no limit",
+        meaning: "How many wrong passwords for one account may come from one address before logins by password from \
+                  there must wait: a minute, and after each further one twice as long. A login with a valid token \
+                  never waits. 0: no limit on failed logins",
         kind: count(
             "failed logins",
             0,
             1_000_000,
             |c| c.limits.logins_per_minute.unwrap_or(0).into(),
             |c, n| c.limits.logins_per_minute = (n > 0).then(|| narrow(n)),
+        ),
+    },
+    Key {
+        name: "limits.registrations_per_minute",
+        meaning: "New accounts from one address; beyond it REGISTER is refused with errno 429 and the time to wait. \
+                  0: no limit",
+        kind: count(
+            "accounts",
+            0,
+            1_000_000,
+            |c| c.limits.registrations_per_minute.unwrap_or(0).into(),
+            |c, n| c.limits.registrations_per_minute = (n > 0).then(|| narrow(n)),
+        ),
+    },
+    Key {
+        name: "limits.anonymous_per_address",
+        meaning: "Connections of one address on which nobody is logged in, and never more than half of all \
+                  connections; a further one is closed with errno 429. 0: no limit",
+        kind: count(
+            "connections",
+            0,
+            1_000_000,
+            |c| c.limits.anonymous_per_address.unwrap_or(0).into(),
+            |c, n| c.limits.anonymous_per_address = (n > 0).then(|| narrow(n)),
         ),
     },
     Key {

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::{AcceptPolicy, Config, SessionPolicy, Synchronous, masked};
+use super::{AcceptPolicy, Config, Networks, SessionPolicy, Synchronous, masked};
 
 /// A value as a source gives it.
 #[derive(Clone, Debug)]
@@ -44,6 +44,8 @@ pub(super) enum Kind {
         get: fn(&Config) -> u64,
         set: fn(&mut Config, u64),
     },
+    /// A list of addresses and networks.
+    Networks { get: fn(&Config) -> &Networks, set: fn(&mut Config, Networks) },
     /// true or false.
     Switch { get: fn(&Config) -> bool, set: fn(&mut Config, bool) },
     /// One of a few words.
@@ -89,6 +91,9 @@ impl Kind {
                 let number = asked_auto.or_else(|| given.number()).filter(|number| (*min..=*max).contains(number));
                 set(config, number.ok_or_else(refused)?);
             }
+            Self::Networks { set, .. } => {
+                set(config, given.text().and_then(Networks::parse).ok_or_else(refused)?);
+            }
             Self::Switch { set, .. } => set(config, given.boolean().ok_or_else(refused)?),
             Self::Choice { set, .. } => {
                 given.text().filter(|text| set(config, text)).ok_or_else(refused)?;
@@ -106,6 +111,7 @@ impl Kind {
             Self::File { get, .. } => quoted(get(config).map(Path::to_string_lossy).unwrap_or_default()),
             Self::Url { get, .. } => quoted(get(config).map(masked).unwrap_or_default()),
             Self::Count { get, .. } => get(config).to_string(),
+            Self::Networks { get, .. } => quoted(get(config).to_string()),
             Self::Switch { get, .. } => get(config).to_string(),
             Self::Choice { get, .. } => quoted(get(config)),
         }
@@ -124,6 +130,9 @@ impl Kind {
             }
             Self::Count { unit, min, max, auto: Some(_), .. } => {
                 format!("a whole number from {min} to {max} ({unit}), or \"auto\"")
+            }
+            Self::Networks { .. } => {
+                "addresses and networks with commas between them, like \"192.0.2.7, 10.0.0.0/8\"".to_owned()
             }
             Self::Switch { .. } => "true or false".to_owned(),
             Self::Choice { words, .. } => {

@@ -21,6 +21,7 @@ mod help;
 mod keys;
 mod kind;
 mod load;
+mod network;
 mod problem;
 mod secret;
 mod secret_file;
@@ -34,6 +35,7 @@ use std::time::Duration;
 
 pub use help::{key_listing, variable_listing};
 pub use load::{Effective, Flag, Setting, Sources, load, load_text};
+pub use network::Networks;
 pub use problem::{Origin, Problem, Problems};
 pub use secret::masked;
 
@@ -62,12 +64,16 @@ pub struct Config {
     pub friends_only: bool,
     /// Every connection starts with a PROXY header.
     pub proxy_protocol: bool,
+    /// `proxy.from`: whose PROXY headers are believed.
+    pub proxy_from: Networks,
     /// How the acceptor deals connections to reactors.
     pub accept_policy: AcceptPolicy,
     /// How long SIGTERM waits for everything to be flushed.
     pub shutdown: Duration,
     /// Argon2id's cost.
     pub password: PasswordCost,
+    /// `password.threads`: how many hash at once for logins; a quarter as many more do for registrations.
+    pub hashing_threads: usize,
     /// Bounds per connection and session.
     pub limits: Limits,
     /// Database settings common to both backends.
@@ -129,10 +135,14 @@ pub struct Limits {
     pub inflight: usize,
     /// `limits.login_seconds`: a connection without a session is closed after it; `None` (0): never.
     pub login: Option<Duration>,
-    /// `limits.messages_per_second`: per session; `None` (0): no limit.
+    /// `limits.messages_per_second`: of an account, and of an address while nobody is logged in; `None` (0): no limit.
     pub messages_per_second: Option<u32>,
-    /// `limits.logins_per_minute`: failed ones, per address and per account; `None` (0): no limit.
+    /// `limits.logins_per_minute`: wrong passwords for an account from one address; `None` (0): no limit.
     pub logins_per_minute: Option<u32>,
+    /// `limits.registrations_per_minute`: new accounts of one address; `None` (0): no limit.
+    pub registrations_per_minute: Option<u32>,
+    /// `limits.anonymous_per_address`: connections of one address without a session; `None` (0): no limit.
+    pub anonymous_per_address: Option<u32>,
     /// `limits.connections`: how many clients at once.
     pub connections: usize,
     /// `limits.offline_messages`: how many pending messages the login reply carries.
@@ -181,9 +191,11 @@ impl Default for Config {
             session_policy: SessionPolicy::Reject,
             friends_only: false,
             proxy_protocol: false,
+            proxy_from: Networks::loopback(),
             accept_policy: AcceptPolicy::RoundRobin,
             shutdown: Duration::from_secs(10),
             password: PasswordCost::default(),
+            hashing_threads: hashing_threads(),
             limits: Limits::default(),
             store: StoreSettings::default(),
             sqlite_synchronous: Synchronous::Full,
@@ -209,6 +221,8 @@ impl Default for Limits {
             login: Some(Duration::from_secs(30)),
             messages_per_second: Some(100),
             logins_per_minute: Some(10),
+            registrations_per_minute: Some(60),
+            anonymous_per_address: Some(10_000),
             connections: 100_000,
             offline_messages: 100,
         }
@@ -224,4 +238,9 @@ impl Default for StoreSettings {
 /// As many reactors as there are cores to run on, within the key's bounds.
 fn one_per_core() -> usize {
     available_parallelism().map_or(1, |cores| cores.get().min(keys::REACTORS_MAX))
+}
+
+/// As many threads that hash as there are cores, two at least; each holds [`PasswordCost::memory_kib`].
+fn hashing_threads() -> usize {
+    one_per_core().clamp(2, keys::HASHING_THREADS_AUTO_MAX)
 }

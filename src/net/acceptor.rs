@@ -13,7 +13,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use super::mailbox::{ReactorGone, ReactorHandle};
-use crate::config::AcceptPolicy;
+use crate::config::{AcceptPolicy, Networks};
 use crate::metrics::Metrics;
 
 /// Connections the kernel completes ahead of us.
@@ -39,6 +39,8 @@ pub struct Settings {
     pub connections_max: usize,
     /// How connections are dealt.
     pub policy: AcceptPolicy,
+    /// Who may connect; `None`: everybody. With PROXY headers: those who are believed.
+    pub from: Option<Networks>,
     /// Where to count.
     pub metrics: Arc<Metrics>,
 }
@@ -121,8 +123,8 @@ impl Acceptor {
     /// The poll failed, `reactors` is empty or one of them has ended: the server cannot go on.
     #[expect(clippy::disallowed_methods, reason = "the thread's shell reads the clock")]
     pub fn run<M>(mut self, reactors: &[ReactorHandle<M>], settings: &Settings) -> io::Result<()> {
-        let mut dealer = Dealer { reactors, settings, next: 0 };
-        let mut errors = ErrorLog::default();
+        let mut dealer = Dealer { reactors, settings, next: 0, strangers: SparseLog::default() };
+        let mut errors = SparseLog::default();
         let mut events = Events::with_capacity(8);
         // While set, the listener is left alone until then.
         let mut resume_at: Option<Instant> = None;
@@ -141,9 +143,11 @@ impl Acceptor {
                 // No event comes for those who wait since the error, even when descriptors are free: this re-arms it.
                 self.poll.registry().reregister(&mut self.listener, LISTENER, Interest::READABLE)?;
             }
-            if let Err(error) = self.accept_all(&mut dealer)? {
+            if let Err(error) = self.accept_all(&mut dealer, now)? {
                 settings.metrics.accept_errors.inc();
-                errors.note(&error, now);
+                errors.note(now, |silent| {
+                    log::error!("cannot accept connections: {error} ({silent} more such errors since the last line)");
+                });
                 resume_at = Some(now + ERROR_PAUSE);
             }
         }
@@ -151,10 +155,10 @@ impl Acceptor {
     }
 
     /// Accepts until nobody waits. The inner error is accept's, the outer one a reactor's end.
-    fn accept_all<M>(&self, dealer: &mut Dealer<'_, M>) -> io::Result<io::Result<()>> {
+    fn accept_all<M>(&self, dealer: &mut Dealer<'_, M>, now: Instant) -> io::Result<io::Result<()>> {
         while !self.stopper.stopped.load(Ordering::Acquire) {
             match self.listener.accept() {
-                Ok((socket, from)) => dealer.deal(socket, from).map_err(io::Error::other)?,
+                Ok((socket, from)) => dealer.deal(socket, from, now).map_err(io::Error::other)?,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 // That peer has left the queue again; the next one is no worse for it.
                 Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) => {}
@@ -185,10 +189,23 @@ struct Dealer<'a, M> {
     settings: &'a Settings,
     /// Whose turn it is.
     next: usize,
+    /// Who is not let in.
+    strangers: SparseLog,
 }
 
 impl<M> Dealer<'_, M> {
-    fn deal(&mut self, socket: TcpStream, from: SocketAddr) -> Result<(), ReactorGone> {
+    fn deal(&mut self, socket: TcpStream, from: SocketAddr, now: Instant) -> Result<(), ReactorGone> {
+        if let Some(believed) = self.settings.from.as_ref().filter(|believed| !believed.contains(from.ip())) {
+            self.settings.metrics.connections_refused.inc();
+            self.strangers.note(now, |silent| {
+                log::warn!(
+                    "a connection from {} was closed: with proxy_protocol only a proxy may connect, and proxy.from names \
+                     {believed}. If this is your proxy, add its address there ({silent} more since the last line)",
+                    from.ip().to_canonical()
+                );
+            });
+            return Ok(());
+        }
         let open: usize = self.reactors.iter().map(ReactorHandle::connections).sum();
         if open >= self.settings.connections_max {
             self.settings.metrics.connections_refused.inc();
@@ -210,22 +227,22 @@ impl<M> Dealer<'_, M> {
     }
 }
 
-/// Logs errors of accept, not each of a flood.
+/// Logs what comes in floods, not each of it.
 #[derive(Default)]
-struct ErrorLog {
+struct SparseLog {
     last: Option<Instant>,
     silent: u64,
 }
 
-impl ErrorLog {
-    fn note(&mut self, error: &io::Error, now: Instant) {
+impl SparseLog {
+    /// Calls `log` with the number of times it was not called since the last one, unless that was a moment ago.
+    fn note(&mut self, now: Instant, log: impl FnOnce(u64)) {
         if self.last.is_some_and(|last| now < last + LOG_INTERVAL) {
             self.silent += 1;
             return;
         }
-        log::error!("cannot accept connections: {error} ({} more such errors since the last line)", self.silent);
+        log(std::mem::take(&mut self.silent));
         self.last = Some(now);
-        self.silent = 0;
     }
 }
 
@@ -255,12 +272,16 @@ mod tests {
     }
 
     fn start(reactors: u16, connections_max: usize, policy: AcceptPolicy) -> Running {
+        start_for(None, reactors, connections_max, policy)
+    }
+
+    fn start_for(from: Option<Networks>, reactors: u16, connections_max: usize, policy: AcceptPolicy) -> Running {
         let (handles, inboxes): (Vec<_>, Vec<_>) = (0..reactors).map(|index| mailbox::channel(index).unwrap()).unzip();
         let metrics = Arc::new(Metrics::new());
         let reserved = Reserved::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let (address, stopper) = (reserved.local_addr().unwrap(), reserved.stopper());
         let acceptor = reserved.listen().unwrap();
-        let settings = Settings { connections_max, policy, metrics: Arc::clone(&metrics) };
+        let settings = Settings { connections_max, policy, from, metrics: Arc::clone(&metrics) };
         let mine = handles.clone();
         let thread = thread::spawn(move || acceptor.run(&mine, &settings));
         Running { address, stopper, metrics, inboxes, handles, thread }
@@ -344,6 +365,22 @@ mod tests {
     }
 
     #[test]
+    fn only_those_who_are_believed_are_let_in() {
+        let elsewhere = crate::config::load_text("proxy.from = \"192.0.2.0/24\"").unwrap().config.proxy_from;
+        let running = start_for(Some(elsewhere), 1, 100, AcceptPolicy::RoundRobin);
+        for _ in 0..3 {
+            assert_eq!(connect(running.address).read(&mut [0]).unwrap_or(0), 0);
+        }
+        assert_eq!(running.metrics.connections_refused.get(), 3);
+        assert_eq!(running.metrics.accepted.get(), 0);
+        running.stop();
+        let running = start_for(Some(Networks::loopback()), 1, 100, AcceptPolicy::RoundRobin);
+        let _client = connect(running.address);
+        running.dealt(0);
+        running.stop();
+    }
+
+    #[test]
     fn ends_when_a_reactor_has_ended() {
         let mut running = start(1, 10, AcceptPolicy::RoundRobin);
         running.inboxes.clear();
@@ -378,8 +415,12 @@ mod tests {
         let reserved = Reserved::bind("[::1]:0".parse().unwrap()).unwrap();
         reserved.stopper().stop();
         let acceptor = reserved.listen().unwrap();
-        let settings =
-            Settings { connections_max: 1, policy: AcceptPolicy::RoundRobin, metrics: Arc::new(Metrics::new()) };
+        let settings = Settings {
+            connections_max: 1,
+            policy: AcceptPolicy::RoundRobin,
+            from: None,
+            metrics: Arc::new(Metrics::new()),
+        };
         acceptor.run::<u8>(&[], &settings).unwrap();
     }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::local::Tools;
 use super::mail::{Followed, Mail};
 use super::session::Live;
-use super::workers::{Place, question_job};
+use super::workers::question_job;
 use super::{Ctx, Held, ServiceError};
 use crate::bus::Channel;
 use crate::delivery::tracks::{Fetch, Fetched};
@@ -24,7 +24,7 @@ pub fn fetch(tools: &Tools, conn: ConnId, live: &Live, fetch: Fetch, now: Instan
     let (user, device) = (live.user, live.device);
     let job =
         question_job(conn, move |ctx| read(ctx, user, device, fetch), move |fetched| Mail::Fetched { conn, fetched });
-    tools.workers.submit(Place::Worker, job, now);
+    tools.workers.submit(job, now);
 }
 
 /// The position is read every time: who is no member any more reads nothing.
@@ -66,5 +66,5 @@ pub fn follow_join(tools: &Tools, conn: ConnId, live: &Live, group: GroupId, now
         };
         Mail::JoinedElsewhere { conn, group, followed }
     });
-    tools.workers.submit(Place::Worker, job, now);
+    tools.workers.submit(job, now);
 }

@@ -274,9 +274,9 @@ pub fn reply(
     match then {
         Then::GoLive(backlog) => {
             link.send(line);
-            let offset = link.offset();
-            let per_second = tools.shared.config.limits.messages_per_second;
-            let Some(live) = session.go_live(per_second, now) else { return };
+            let (offset, from) = (link.offset(), session.from);
+            let Some(live) = session.go_live() else { return };
+            tools.shared.budgets.visitors().left(from);
             tools.shared.metrics.sessions.inc();
             tools.shared.desk.changed(live.user);
             for notice in std::mem::take(&mut live.early) {
@@ -396,6 +396,7 @@ fn leave_session(
     if let Some(live) = session.leave(tools.shared.config.limits.login, now) {
         if was_live {
             tools.shared.metrics.sessions.dec();
+            tools.shared.budgets.visitors().came(session.from);
         }
         members.leave(conn, &live.groups);
         local::leave(tools, conn, &live);

@@ -1,13 +1,14 @@
-//! From a line to what is done about it: check the form, the session and the pace, then answer it here, hand it to a
+//! From a line to what is done about it: check the form, the budget and the session, then answer it here, hand it to a
 //! lane, or hand it to a worker. Runs in the reactor.
 
 use std::time::Instant;
 
+use super::budgets::{Payer, Weight};
 use super::chat::{self, Rule};
 use super::local::Tools;
 use super::session::{Hold, LANE_FULL_PAUSE, Live, Session, State};
 use super::table::Route;
-use super::workers::{self, Place, request_job};
+use super::workers::{self, request_job};
 use super::{Prepared, Visitor, deliver};
 use crate::delivery::tracks::Confirmed;
 use crate::ids::ConvId;
@@ -35,17 +36,56 @@ pub fn line(
     line: &[u8],
     now: Instant,
 ) -> Flow {
-    let envelope = match Envelope::parse(line) {
-        Ok(envelope) => envelope,
-        Err(_) if session.inflight > 0 => return hold(session, Hold::UntilIdle),
+    let parsed = Envelope::parse(line);
+    if let Err(at) = pay(tools, session, parsed.as_ref().ok(), now) {
+        return hold(session, Hold::Until(at));
+    }
+    let flow = match parsed {
+        Ok(envelope) => request(tools, conn, session, link, &envelope, now),
+        Err(_) if session.inflight > 0 => hold(session, Hold::UntilIdle),
         Err(text) => {
             link.send(reply::error(Errno::Malformed, &text));
             if session.malformed() {
                 link.close(CloseReason::Misbehaved);
             }
-            return Flow::Continue;
+            Flow::Continue
         }
     };
+    if flow != Flow::Retry {
+        session.line_taken();
+    }
+    flow
+}
+
+/// Every line is paid for, whatever it is, and once, however often it is offered. `None` is a line that is no request.
+///
+/// # Errors
+/// The budget is spent: when to offer it again.
+fn pay(tools: &Tools, session: &mut Session, line: Option<&Envelope<'_>>, now: Instant) -> Result<(), Instant> {
+    let id = line.and_then(|line| MsgId::from_number(line.msgid));
+    let mut payer = session.payer();
+    let mut weight = Weight::of(id, line);
+    if let Payer::Address(address) = payer {
+        // What needs a session is only refused.
+        weight = Weight::LINE;
+        if id == Some(MsgId::Login) && line.is_some_and(Envelope::has_token) {
+            session.take_free_login(now);
+        } else if id == Some(MsgId::Login) {
+            (payer, weight) = (Payer::Passwords(address), Weight::PASSWORD);
+        }
+    }
+    session.pay(&tools.shared.budgets, payer, weight, now)
+}
+
+/// Takes up a line that has the form of a request.
+fn request(
+    tools: &Tools,
+    conn: ConnId,
+    session: &mut Session,
+    link: &mut dyn Link,
+    envelope: &Envelope<'_>,
+    now: Instant,
+) -> Flow {
     let (tag, once) = match envelope.tag() {
         Ok(tag) => (tag, envelope.each_field_once()),
         Err(error) => (None, Err(error)),
@@ -69,7 +109,7 @@ pub fn line(
         return Flow::Continue;
     };
     let bounds = Bounds { message_bytes: tools.shared.config.limits.message_bytes };
-    let incoming = Incoming { id, line: &envelope, tag, bounds };
+    let incoming = Incoming { id, line: envelope, tag, bounds };
     match once.and_then(|()| take(tools, conn, session, link, &incoming, now)) {
         Ok(flow) => flow,
         Err(_) if session.inflight > 0 => hold(session, Hold::UntilIdle),
@@ -118,16 +158,13 @@ fn take(
             if session.inflight >= tools.shared.config.limits.inflight {
                 return Ok(hold(session, Hold::UntilRoom));
             }
-            if let Err(at) = session.take_pace(now) {
-                return Ok(hold(session, Hold::Until(at)));
-            }
             let chat = parse(incoming.line, incoming.bounds)?;
             append(tools, conn, session, incoming, chat, now)
         }
         Route::Session(parse) => {
             own_id_only(live(session)?, incoming)?;
-            if let Some(held) = wait_for_turn(session, now) {
-                return Ok(held);
+            if session.inflight > 0 {
+                return Ok(hold(session, Hold::UntilIdle));
             }
             let job = parse(incoming.line, incoming.bounds)?;
             let live = live(session)?;
@@ -143,16 +180,16 @@ fn take(
                 incoming.tag.map(Box::from),
                 Prepared::new(move |ctx| job(ctx, &caller)),
             );
-            Ok(submit(tools, session, Place::Worker, job, now))
+            Ok(submit(tools, session, job, now))
         }
         Route::Anyone(parse) => {
             if incoming.id == MsgId::Login && !matches!(session.state, State::Visitor) {
                 return Err(refused(Errno::Conflict, "this connection is logged in already"));
             }
-            if let Some(held) = wait_for_turn(session, now) {
-                return Ok(held);
+            if session.inflight > 0 {
+                return Ok(hold(session, Hold::UntilIdle));
             }
-            let (place, job) = parse(incoming.line, incoming.bounds)?;
+            let job = parse(incoming.line, incoming.bounds)?;
             let visitor = Visitor { conn, from: session.from };
             let job = request_job(
                 conn,
@@ -160,7 +197,7 @@ fn take(
                 incoming.tag.map(Box::from),
                 Prepared::new(move |ctx| job(ctx, &visitor)),
             );
-            Ok(submit(tools, session, place, job, now))
+            Ok(submit(tools, session, job, now))
         }
     }
 }
@@ -185,18 +222,9 @@ fn hold(session: &mut Session, why: Hold) -> Flow {
     Flow::Retry
 }
 
-/// A request that is not a chat message is taken up when all before it are answered, and within the pace.
-fn wait_for_turn(session: &mut Session, now: Instant) -> Option<Flow> {
-    if session.inflight > 0 {
-        return Some(hold(session, Hold::UntilIdle));
-    }
-    let at = session.take_pace(now).err()?;
-    Some(hold(session, Hold::Until(at)))
-}
-
-fn submit(tools: &Tools, session: &mut Session, place: Place, job: workers::Job, now: Instant) -> Flow {
+fn submit(tools: &Tools, session: &mut Session, job: workers::Job, now: Instant) -> Flow {
     session.at_worker = true;
-    tools.workers.submit(place, job, now);
+    tools.workers.submit(job, now);
     Flow::Pause
 }
 

@@ -10,19 +10,22 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::address::AddressKey;
+use super::budgets::{Payer, Weight};
 use super::deliver;
 use super::dispatch;
 use super::mail::{Followed, Mail};
 use super::members::Members;
+use super::rates::Wait;
 use super::resync::Resync;
-use super::session::{Due, Live, Session};
+use super::session::{Due, Hold, Live, Session};
 use super::table::Table;
-use super::workers::{Place, Workers};
+use super::workers::Workers;
 use super::{Shared, mail};
 use crate::bus::Channel;
 use crate::delivery::ahead::Ahead;
 use crate::delivery::lanes::Lanes;
-use crate::net::{CloseReason, ConnId, Flow, Link, Outbound, Protocol};
+use crate::net::{Allowance, CloseReason, ConnId, Flow, Link, Outbound, Protocol};
 use crate::wire::errno::Errno;
 use crate::wire::reply::{self, Notice};
 
@@ -60,9 +63,33 @@ impl Protocol for Local {
     type Message = Mail;
 
     fn opened(&mut self, _: ConnId, from: IpAddr, link: &mut dyn Link, now: Instant) -> Session {
-        let mut session = Session::new(from, self.tools.shared.config.limits.login, now);
+        let Shared { budgets, config, .. } = &*self.tools.shared;
+        let address = AddressKey::of(from);
+        let mut session = Session::new(address, config.limits.login, now);
+        if !budgets.visitors().came(address) {
+            link.send(reply::error(Errno::TooFast, "too many connections from this address without a login"));
+            link.close(CloseReason::TooManyAnonymous);
+        }
+        if budgets.neighbours().all_alike(address) {
+            log::warn!(
+                "all clients so far have come from {from}: every limit per address counts them as one. If a proxy stands \
+                 in front, let it send a PROXY header and set proxy_protocol = true"
+            );
+        }
         rearm(&mut session, link, now);
         session
+    }
+
+    fn allowance(&self, session: &Session) -> Allowance {
+        if session.is_live() { Allowance::Member } else { Allowance::Guest }
+    }
+
+    fn fragment(&mut self, _: ConnId, session: &mut Session, link: &mut dyn Link, now: Instant) -> Flow {
+        let paid = self.tools.shared.budgets.take(session.payer(), Weight::SLIGHT, now);
+        let Err(Wait::Reserved(at) | Wait::Full(at)) = paid else { return Flow::Continue };
+        session.hold = Hold::Until(at);
+        rearm(session, link, now);
+        Flow::Pause
     }
 
     fn line(&mut self, conn: ConnId, session: &mut Session, link: &mut dyn Link, line: &[u8], now: Instant) -> Flow {
@@ -113,7 +140,7 @@ impl Protocol for Local {
                 if let Some((session, link)) = net.connection(conn)
                     && let Some(job) = session.take_parked()
                 {
-                    tools.workers.submit(Place::Worker, job, now);
+                    tools.workers.submit(job, now);
                     rearm(session, link, now);
                 }
             }
@@ -170,7 +197,7 @@ impl Protocol for Local {
                     link.resume();
                 }
                 if let Some(job) = session.take_due_job(now) {
-                    self.tools.workers.submit(Place::Worker, job, now);
+                    self.tools.workers.submit(job, now);
                 }
                 if tick && let Some(live) = session.live() {
                     self.resync.retry(conn, live);
@@ -182,8 +209,13 @@ impl Protocol for Local {
     }
 
     fn closed(&mut self, conn: ConnId, mut session: Session, reason: CloseReason, acknowledged: u64, now: Instant) {
-        if session.live().is_some() {
-            self.tools.shared.metrics.sessions.dec();
+        let Shared { budgets, metrics, .. } = &*self.tools.shared;
+        if session.is_live() {
+            metrics.sessions.dec();
+        } else {
+            budgets.visitors().left(session.from);
+            // Coming and going has its price, too.
+            budgets.charge(Payer::Address(session.from), Weight::LINE, now);
         }
         let Some(mut live) = session.leave(None, now) else { return };
         if reason == CloseReason::PeerClosed {

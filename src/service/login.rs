@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::attempts::Key;
+use super::attempts::{Attempt, Tried};
+use super::budgets::{Payer, Weight};
+use super::hashing::{HashStep, Purpose};
 use super::mail::Then;
 use super::password::{new_token, token_hash};
 use super::session::Habits;
-use super::workers::Place;
-use super::{Caller, Ctx, Done, Handled, ServiceError, Visitor, account, entrance};
+use super::{Caller, Ctx, Done, Handled, Prepared, ServiceError, Visitor, account, entrance};
 use crate::clock::UnixMs;
 use crate::delivery::tracks::OwnMessages;
 use crate::ids::{DeviceId, UserId};
@@ -23,26 +24,37 @@ use crate::wire::request::{Account, Bare, Credentials, Login, Register};
 const TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// A token's end is moved at most so often: a login costs no write otherwise.
 const TOKEN_TOUCH: Duration = Duration::from_secs(24 * 3600);
-/// Passwords are hashed on threads of their own.
-#[must_use]
-pub fn place(login: &Login) -> Place {
-    if login.credentials.password.is_some() { Place::Auth } else { Place::Worker }
-}
 
 /// REGISTER.
 ///
 /// # Errors
-/// The name is taken.
-pub fn register(ctx: &mut Ctx, _: &Visitor, request: &Register) -> Handled {
-    #[derive(Serialize)]
-    struct Reply {
-        id: UserId,
+/// The name is taken, or too many accounts come from this address.
+pub fn register(ctx: &mut Ctx, visitor: &Visitor, request: &Register) -> Handled {
+    let budgets = &ctx.shared.budgets;
+    if let Some(wait) = budgets.registration_wait(visitor.from, ctx.shared.clock.now()) {
+        return Err(ServiceError::TooSoon {
+            text: "too many new accounts from this address; wait and try again",
+            wait,
+        });
     }
     if ctx.store.user(Who::Name(&request.name))?.is_some() {
         return Err(name_taken());
     }
-    let phc = ctx.hasher.hash(&request.password)?;
-    match ctx.store.create_user(&request.name, &phc, ctx.shared.clock.wall())? {
+    ctx.shared.budgets.registered(visitor.from, ctx.shared.clock.now());
+    let Register { name, password } = request.clone();
+    let step = HashStep::new(Purpose::Register, visitor.from, move |hasher| {
+        let phc = hasher.hash(&password);
+        Prepared::new(move |ctx| create_user(ctx, &name, &phc?))
+    });
+    Err(ServiceError::Hash(step))
+}
+
+fn create_user(ctx: &mut Ctx, name: &str, phc: &str) -> Handled {
+    #[derive(Serialize)]
+    struct Reply {
+        id: UserId,
+    }
+    match ctx.store.create_user(name, phc, ctx.shared.clock.wall())? {
         Created::New(id) => Ok(Done::reply(Body::of(&Reply { id }))),
         Created::NameTaken => Err(name_taken()),
     }
@@ -56,12 +68,93 @@ fn wrong_credentials() -> ServiceError {
     ServiceError::refused(Errno::Refused, "wrong account, password or token")
 }
 
-/// LOGIN.
+/// LOGIN. A token needs no hash, and nobody's failures hold it up; a password is hashed elsewhere first.
 ///
 /// # Errors
 /// Wrong credentials, too many of them, or the account is online already.
 pub fn login(ctx: &mut Ctx, visitor: &Visitor, request: &Login) -> Handled {
-    let (user, ticket) = authenticate(ctx, visitor, request)?;
+    let user = ctx.store.user(match &request.account {
+        Account::Id(id) => Who::Id(*id),
+        Account::Name(name) => Who::Name(name),
+    })?;
+    let Credentials { token, password } = &request.credentials;
+    if let Some(token) = token {
+        if let Some(user) = &user
+            && let Some(ticket) = ticket_of(ctx, token, user)?
+        {
+            return enter(ctx, visitor, request, user.clone(), ticket);
+        }
+        charge_wrong(ctx, Payer::Address(visitor.from));
+    }
+    match password {
+        Some(password) => check_password(ctx, visitor, request, user, password),
+        None => Err(wrong_credentials()),
+    }
+}
+
+/// What the session will hold, if the token is the user's.
+fn ticket_of(ctx: &mut Ctx, token: &str, user: &UserRow) -> Result<Option<Ticket>, ServiceError> {
+    let hash = token_hash(token);
+    let row = ctx.store.token(&hash, ctx.shared.clock.wall())?.filter(|row| row.user == user.id);
+    let kind = |row: TokenRow| TicketKind::Resumed { expires_at: row.expires_at };
+    Ok(row.map(|row| Ticket { token: token.to_owned(), hash, kind: kind(row) }))
+}
+
+/// Has the password hashed, if the account and the address may try one now. An account that does not exist takes as long,
+/// and waits as long, as one that does.
+fn check_password(ctx: &mut Ctx, visitor: &Visitor, request: &Login, user: Option<UserRow>, password: &str) -> Handled {
+    let (now, shared) = (ctx.shared.clock.now(), Arc::clone(&ctx.shared));
+    let too_soon = |wait| ServiceError::TooSoon { text: "too many failed logins; wait and try again", wait };
+    if request.credentials.token.is_some() {
+        // It came as a login by token, which has not paid for a password.
+        if let Some(wait) = shared.budgets.password_wait(visitor.from, now) {
+            return Err(too_soon(wait));
+        }
+        shared.budgets.charge(Payer::Passwords(visitor.from), Weight::PASSWORD, now);
+    }
+    let tried = match &user {
+        Some(user) => Tried::Account(user.id),
+        None => Tried::Nobody(shared.attempts.anonymous(&request.account)),
+    };
+    let attempt = shared.attempts.begin(tried, visitor.from, now).map_err(too_soon)?;
+    let (visitor, request, password) = (*visitor, request.clone(), password.to_owned());
+    let step = HashStep::new(Purpose::Login, visitor.from, move |hasher| {
+        let proved = match user {
+            Some(user) => hasher.verify(&password, &user.password).map(|is_right| is_right.then_some(user)),
+            None => hasher.pretend(&password).map(|()| None),
+        };
+        Prepared::new(move |ctx| password_checked(ctx, &visitor, &request, attempt, proved?))
+    });
+    Err(ServiceError::Hash(step))
+}
+
+/// The password was hashed: `user` is who has proved to be himself.
+fn password_checked(
+    ctx: &mut Ctx,
+    visitor: &Visitor,
+    request: &Login,
+    attempt: Attempt,
+    user: Option<UserRow>,
+) -> Handled {
+    let Some(user) = user else {
+        attempt.wrong(ctx.shared.clock.now());
+        charge_wrong(ctx, Payer::Passwords(visitor.from));
+        return Err(wrong_credentials());
+    };
+    attempt.right();
+    let token = new_token()?;
+    let hash = token_hash(&token);
+    enter(ctx, visitor, request, user, Ticket { token, hash, kind: TicketKind::New })
+}
+
+fn charge_wrong(ctx: &Ctx, payer: Payer) {
+    ctx.shared.metrics.logins_failed.inc();
+    ctx.shared.budgets.charge(payer, Weight::WRONG, ctx.shared.clock.now());
+}
+
+/// The credentials are right.
+fn enter(ctx: &mut Ctx, visitor: &Visitor, request: &Login, user: UserRow, ticket: Ticket) -> Handled {
+    ctx.shared.attempts.logged_in(user.id, visitor.from, ctx.shared.clock.now());
     let device = match &request.device {
         Some(name) => ctx.store.device(user.id, name)?,
         None => DeviceId::UNNAMED,
@@ -83,56 +176,6 @@ struct LoginReply<'a> {
     token: &'a str,
     #[serde(flatten)]
     lists: account::Lists,
-}
-
-/// Who has proved to be whom. An unknown account takes as long as a wrong password.
-fn authenticate(ctx: &mut Ctx, visitor: &Visitor, request: &Login) -> Result<(UserRow, Ticket), ServiceError> {
-    let now = ctx.shared.clock.now();
-    let shared = Arc::clone(&ctx.shared);
-    let address = Key::Address(visitor.from);
-    let user = ctx.store.user(match &request.account {
-        Account::Id(id) => Who::Id(*id),
-        Account::Name(name) => Who::Name(name),
-    })?;
-    let account = user.as_ref().map(|user| Key::Account(user.id));
-    if [Some(address), account].into_iter().flatten().any(|key| shared.attempts.is_blocked(key, now)) {
-        return Err(ServiceError::refused(Errno::TooFast, "too many failed logins; try again in a minute"));
-    }
-    match user {
-        Some(user) => {
-            if let Some(ticket) = ticket_of(ctx, &request.credentials, &user)? {
-                return Ok((user, ticket));
-            }
-        }
-        None => {
-            if let Some(password) = &request.credentials.password {
-                ctx.hasher.pretend(password)?;
-            }
-        }
-    }
-    for key in [Some(address), account].into_iter().flatten() {
-        shared.attempts.failed(key, now);
-    }
-    shared.metrics.logins_failed.inc();
-    Err(wrong_credentials())
-}
-
-/// What the session will hold, if the credentials are the user's.
-fn ticket_of(ctx: &mut Ctx, credentials: &Credentials, user: &UserRow) -> Result<Option<Ticket>, ServiceError> {
-    if let Some(token) = &credentials.token {
-        let hash = token_hash(token);
-        let row = ctx.store.token(&hash, ctx.shared.clock.wall())?;
-        if let Some(TokenRow { expires_at, .. }) = row.filter(|row| row.user == user.id) {
-            return Ok(Some(Ticket { token: token.clone(), hash, kind: TicketKind::Resumed { expires_at } }));
-        }
-    }
-    let Some(password) = &credentials.password else { return Ok(None) };
-    if !ctx.hasher.verify(password, &user.password)? {
-        return Ok(None);
-    }
-    let token = new_token()?;
-    let hash = token_hash(&token);
-    Ok(Some(Ticket { token, hash, kind: TicketKind::New }))
 }
 
 /// The token a session will hold: the one it logged in with, or a new one.

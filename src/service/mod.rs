@@ -13,7 +13,9 @@
 //! A worker never touches a session: it returns an outcome, and the reactor applies it.
 
 pub mod account;
+pub mod address;
 pub mod attempts;
+pub mod budgets;
 pub mod catch_up;
 pub mod chat;
 pub mod deliver;
@@ -22,6 +24,7 @@ mod entrance;
 pub mod find;
 pub mod friend;
 pub mod group;
+pub mod hashing;
 pub mod history;
 mod jobs;
 pub mod local;
@@ -30,6 +33,7 @@ pub mod mail;
 pub mod members;
 pub mod password;
 pub mod presence;
+pub mod rates;
 pub mod resync;
 pub mod session;
 pub mod sweeper;
@@ -38,8 +42,8 @@ pub mod waiting;
 pub mod workers;
 
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -58,9 +62,12 @@ use crate::store::{Store, StoreError, TokenHash};
 use crate::wire::errno::Errno;
 use crate::wire::reply::{Body, Notice};
 
+use address::AddressKey;
 use attempts::Attempts;
+use budgets::Budgets;
+use hashing::{HashStep, Hashing};
 use mail::{Mail, Mailboxes, Then};
-use password::{Hasher, PasswordError};
+use password::PasswordError;
 use sweeper::Sweep;
 use waiting::{Awaited, NotYet};
 
@@ -75,6 +82,14 @@ pub enum ServiceError {
         /// For a person.
         text: &'static str,
     },
+    /// It came too soon; after this time it may be tried again.
+    #[error("{text}")]
+    TooSoon {
+        /// For a person.
+        text: &'static str,
+        /// How long to wait.
+        wait: Duration,
+    },
     /// The caller is no member of this group. A session that thinks otherwise (the store's answer to an earlier request
     /// to leave was lost) hears the group no more.
     #[error("not a member of this group")]
@@ -85,6 +100,9 @@ pub enum ServiceError {
     /// A password cannot be checked.
     #[error(transparent)]
     Password(#[from] PasswordError),
+    /// A password has to be hashed; then it goes on. Nobody is answered yet.
+    #[error("not hashed yet")]
+    Hash(HashStep),
     /// Not now: this goes on in a moment. Nobody is answered yet.
     #[error("not yet")]
     NotYet(Box<NotYet>),
@@ -127,11 +145,12 @@ impl ServiceError {
     pub fn reply(&self) -> (Errno, &'static str) {
         match self {
             Self::Refused { errno, text } => (*errno, text),
+            Self::TooSoon { text, .. } => (Errno::TooFast, text),
             Self::NoMember(_) => (Errno::NotAllowed, "not a member of this group"),
             Self::Store(StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_)) => {
                 (Errno::Unavailable, "storage is unavailable; try again")
             }
-            Self::Store(StoreError::Broken(_)) | Self::Password(_) | Self::NotYet(_) => {
+            Self::Store(StoreError::Broken(_)) | Self::Password(_) | Self::Hash(_) | Self::NotYet(_) => {
                 (Errno::Internal, "internal error")
             }
         }
@@ -164,7 +183,7 @@ pub struct Visitor {
     /// The connection.
     pub conn: ConnId,
     /// The client's address.
-    pub from: IpAddr,
+    pub from: AddressKey,
 }
 
 /// Who asks, on a connection that is.
@@ -195,7 +214,11 @@ pub struct Shared {
     /// The way to the scribe.
     pub desk: Desk,
     /// Failed logins.
-    pub attempts: Attempts,
+    pub attempts: Arc<Attempts>,
+    /// Passwords that wait to be hashed.
+    pub hashing: Arc<Hashing>,
+    /// What accounts and addresses may still ask for.
+    pub budgets: Budgets,
     /// The way to the sweeper.
     pub sweep: Sweep,
     /// The way to the reactors.
@@ -253,8 +276,6 @@ pub struct Ctx {
     pub shared: Arc<Shared>,
     /// This thread's database connection.
     pub store: Box<dyn Store>,
-    /// This thread's password hasher; costs nothing until it is used.
-    pub hasher: Hasher,
     /// The present job has waited so long that it is to be refused.
     pub is_late: bool,
     fanout: Fanout,
@@ -266,8 +287,7 @@ impl Ctx {
     #[must_use]
     pub fn new(shared: Arc<Shared>, store: Box<dyn Store>) -> Self {
         let fanout = Fanout::new(shared.mailboxes.clone(), Arc::clone(&shared.directory));
-        let hasher = Hasher::new(shared.config.password);
-        Self { shared, store, hasher, is_late: false, fanout, bells: Vec::new() }
+        Self { shared, store, is_late: false, fanout, bells: Vec::new() }
     }
 
     /// Refuses a job that has waited too long for its worker.

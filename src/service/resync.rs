@@ -14,7 +14,7 @@ use super::deliver::{Net, fetch_more};
 use super::local::{Tools, rearm};
 use super::mail::Mail;
 use super::session::{Live, Session};
-use super::workers::{Place, question_job};
+use super::workers::question_job;
 use super::{Ctx, ServiceError};
 use crate::ids::{DeviceId, UserId};
 use crate::net::{ConnId, Outbound};
@@ -80,7 +80,7 @@ impl Resync {
             move |ctx| ask(ctx, &questions),
             move |pending| Mail::Compared(Compared { conns, pending }),
         );
-        tools.workers.submit(Place::Worker, job, now);
+        tools.workers.submit(job, now);
     }
 
     pub(super) fn next_batch(&mut self, net: Net<'_>) -> (Vec<ConnId>, Vec<(UserId, DeviceId)>) {

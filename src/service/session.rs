@@ -6,7 +6,6 @@
 //!      +----------------------------------------+-------------+
 //! ```
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,15 +20,16 @@ use crate::net::{ConnId, Link};
 use crate::store::{CursorRow, TokenHash};
 
 use super::Caller;
+use super::address::AddressKey;
+use super::budgets::{Budgets, Payer, Weight};
 use super::password::token_key;
+use super::rates::Wait;
 use super::workers::Job;
 
 /// Malformed lines in a row that close the connection.
 pub const MALFORMED_MAX: u8 = 10;
 /// U+FEFF in UTF-8.
 const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
-/// How many times the rate a session may burst.
-const BURST_SECONDS: u32 = 5;
 /// Notices kept during a login, which takes some milliseconds.
 const EARLY_NOTICES_MAX: usize = 64;
 /// How long a line waits before it is offered again to a lane that was full.
@@ -37,8 +37,8 @@ pub const LANE_FULL_PAUSE: Duration = Duration::from_millis(2);
 
 /// One connection's state. Owned by its reactor.
 pub struct Session {
-    /// The client's address.
-    pub from: IpAddr,
+    /// The client's address, as limits count it.
+    pub from: AddressKey,
     /// Who is on it.
     pub state: State,
     /// Chat messages that are not answered yet.
@@ -55,7 +55,10 @@ pub struct Session {
     /// The rest of a request that waits: it goes on at a worker when it is told to, or at this time.
     parked: Option<Box<(Instant, Job)>>,
     login_deadline: Option<Instant>,
-    pace: Option<Pace>,
+    /// The next line is paid for, and may be taken up from then on.
+    paid: Option<Instant>,
+    /// A login by token that costs nothing is left: the first one of a connection, until it has succeeded.
+    free_login: bool,
 }
 
 /// Who is on a connection.
@@ -77,7 +80,7 @@ pub enum Hold {
     UntilRoom,
     /// A request that is not a chat message waits until all of them are answered.
     UntilIdle,
-    /// The session is too fast, or its lane was full.
+    /// Its budget is spent, or its lane was full.
     Until(Instant),
 }
 
@@ -214,38 +217,10 @@ pub fn own_channels(user: UserId, device: DeviceId, token: &TokenHash, policy: S
     }
 }
 
-/// `limits.messages_per_second`, as a bucket of tokens.
-#[derive(Clone, Copy, Debug)]
-pub struct Pace {
-    per_second: u32,
-    /// When the bucket was last full, were it to fill from empty: the theoretical arrival time of the GCRA
-    /// (ITU-T I.371, annex A).
-    arrival: Instant,
-}
-
-impl Pace {
-    fn new(per_second: u32, now: Instant) -> Self {
-        Self { per_second, arrival: now }
-    }
-
-    /// Takes one token, or says when there will be one.
-    fn take(&mut self, now: Instant) -> Result<(), Instant> {
-        let interval = Duration::from_secs(1) / self.per_second.max(1);
-        let burst = Duration::from_secs(1) * BURST_SECONDS;
-        let arrival = self.arrival.max(now);
-        let earliest = (arrival + interval).checked_sub(burst).unwrap_or(now);
-        if earliest > now {
-            return Err(earliest);
-        }
-        self.arrival = arrival + interval;
-        Ok(())
-    }
-}
-
 impl Session {
     /// A connection nobody is logged in on.
     #[must_use]
-    pub fn new(from: IpAddr, login: Option<Duration>, now: Instant) -> Self {
+    pub fn new(from: AddressKey, login: Option<Duration>, now: Instant) -> Self {
         Self {
             from,
             state: State::Visitor,
@@ -257,7 +232,8 @@ impl Session {
             has_begun: false,
             parked: None,
             login_deadline: login.map(|login| now + login),
-            pace: None,
+            paid: None,
+            free_login: true,
         }
     }
 
@@ -267,6 +243,12 @@ impl Session {
             State::Live(live) => Some(live),
             State::Visitor | State::Entering(_) => None,
         }
+    }
+
+    /// Whether somebody is logged in, and the login is complete.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        matches!(self.state, State::Live(_))
     }
 
     /// The session that hears what comes: live, or about to be.
@@ -295,12 +277,12 @@ impl Session {
         self.state = State::Entering(live);
     }
 
-    /// The login is complete: no deadline any more, and the pace begins.
-    pub fn go_live(&mut self, per_second: Option<u32>, now: Instant) -> Option<&mut Live> {
+    /// The login is complete: no deadline any more.
+    pub fn go_live(&mut self) -> Option<&mut Live> {
         let State::Entering(live) = std::mem::replace(&mut self.state, State::Visitor) else { return None };
         self.state = State::Live(live);
         self.login_deadline = None;
-        self.pace = per_second.map(|per_second| Pace::new(per_second, now));
+        self.free_login = true;
         self.live()
     }
 
@@ -335,12 +317,48 @@ impl Session {
         self.malformed_in_a_row = 0;
     }
 
-    /// Whether the session may send another message now; if not, when.
+    /// Whose budget pays for its lines.
+    #[must_use]
+    pub fn payer(&self) -> Payer {
+        match &self.state {
+            State::Live(live) => Payer::Account(live.user),
+            State::Visitor | State::Entering(_) => Payer::Address(self.from),
+        }
+    }
+
+    /// Pays for the next line, unless that was done when it was offered before.
     ///
     /// # Errors
-    /// The time from which it may.
-    pub fn take_pace(&mut self, now: Instant) -> Result<(), Instant> {
-        self.pace.as_mut().map_or(Ok(()), |pace| pace.take(now))
+    /// The time at which to offer it again.
+    pub fn pay(&mut self, budgets: &Budgets, payer: Payer, weight: Weight, now: Instant) -> Result<(), Instant> {
+        match self.paid {
+            Some(at) if at > now => return Err(at),
+            Some(_) => return Ok(()),
+            None => {}
+        }
+        match budgets.take(payer, weight, now) {
+            Ok(()) => {
+                self.paid = Some(now);
+                Ok(())
+            }
+            Err(Wait::Reserved(at)) => {
+                self.paid = Some(at);
+                Err(at)
+            }
+            Err(Wait::Full(at)) => Err(at),
+        }
+    }
+
+    /// The next line is a login that costs nothing, if there is one left.
+    pub fn take_free_login(&mut self, now: Instant) {
+        if std::mem::take(&mut self.free_login) {
+            self.paid = Some(now);
+        }
+    }
+
+    /// The line was taken: the next one has to be paid for.
+    pub fn line_taken(&mut self) {
+        self.paid = None;
     }
 
     /// A chat message was answered; whether reading goes on.
@@ -439,14 +457,15 @@ pub enum Due {
 #[expect(clippy::disallowed_methods, reason = "a start for the clock that the tests move")]
 mod tests {
     use super::*;
+    use crate::config::Limits;
 
     const LOGIN: Duration = Duration::from_secs(30);
 
     fn visitor(now: Instant) -> Session {
-        Session::new(IpAddr::from([127, 0, 0, 1]), Some(LOGIN), now)
+        Session::new(AddressKey::of([127, 0, 0, 1].into()), Some(LOGIN), now)
     }
 
-    fn live(now: Instant, per_second: Option<u32>) -> Session {
+    fn live(now: Instant) -> Session {
         let conn = ConnId { reactor: 0, slot: 0, generation: 0 };
         let user = UserId::new(1).unwrap();
         let caller = Caller { conn, user, name: "a".into(), device: DeviceId::UNNAMED, token: [0; 32] };
@@ -455,7 +474,7 @@ mod tests {
         session.enter(Box::new(Live::new(caller, habits, vec![])));
         assert!(session.live().is_none(), "not before the backlog is read");
         assert!(session.hearing().is_some());
-        session.go_live(per_second, now).unwrap();
+        session.go_live().unwrap();
         session
     }
 
@@ -468,7 +487,7 @@ mod tests {
         let mut session = visitor(now);
         session.at_worker = true;
         assert_eq!(session.rearm(now), None, "a login under way is waited for");
-        let mut session = live(now, None);
+        let mut session = live(now);
         assert_eq!(session.rearm(now), None);
         assert_eq!(session.due(now + LOGIN), Due::Work { resume: false, tick: false });
     }
@@ -493,22 +512,64 @@ mod tests {
         assert!(session.malformed());
     }
 
+    fn budgets() -> Budgets {
+        Budgets::new(&Limits { messages_per_second: Some(10), ..Limits::default() })
+    }
+
+    /// Offers lines until one has to wait: how many were taken, and until when the next one waits.
+    fn send(session: &mut Session, budgets: &Budgets, now: Instant) -> (usize, Instant) {
+        for taken in 0..1000 {
+            let payer = session.payer();
+            if let Err(at) = session.pay(budgets, payer, Weight::LINE, now) {
+                return (taken, at);
+            }
+            session.line_taken();
+        }
+        panic!("a thousand lines and no pace");
+    }
+
     #[test]
-    fn the_pace_allows_bursts_and_then_the_rate() {
-        let now = Instant::now();
-        let mut session = live(now, Some(10));
-        assert_eq!((0..1000).take_while(|_| session.take_pace(now).is_ok()).count(), 50);
-        let next = session.take_pace(now).unwrap_err();
-        assert_eq!(next, now + Duration::from_millis(100));
-        assert!(session.take_pace(next).is_ok());
-        assert!(session.take_pace(next).is_err());
-        let later = now + Duration::from_secs(60);
-        assert_eq!((0..1000).take_while(|_| session.take_pace(later).is_ok()).count(), 50);
+    fn a_line_is_paid_for_once_however_often_it_is_offered() {
+        let (now, budgets) = (Instant::now(), budgets());
+        let mut session = live(now);
+        let (taken, at) = send(&mut session, &budgets, now);
+        assert_eq!((taken, at), (50, now + Duration::from_millis(100)));
+        let payer = session.payer();
+        for _ in 0..10 {
+            assert_eq!(session.pay(&budgets, payer, Weight::LINE, now), Err(at), "not before its time");
+        }
+        // A full lane: the line is not taken, and offered again and again.
+        (0..10).for_each(|_| assert_eq!(session.pay(&budgets, payer, Weight::LINE, at), Ok(())));
+        session.line_taken();
+        assert_eq!(session.pay(&budgets, payer, Weight::LINE, at), Err(at + Duration::from_millis(100)));
+    }
+
+    #[test]
+    fn another_session_of_the_account_has_no_budget_of_its_own() {
+        let (now, budgets) = (Instant::now(), budgets());
+        assert_eq!(send(&mut live(now), &budgets, now).0, 50);
+        assert_eq!(send(&mut live(now), &budgets, now).0, 0, "nor does a new connection");
+        assert_eq!(send(&mut visitor(now), &budgets, now).0, 50, "who is not logged in pays out of the address's");
+        assert_eq!(send(&mut visitor(now), &budgets, now).0, 0);
+    }
+
+    #[test]
+    fn one_login_by_token_is_free_until_it_succeeds() {
+        let (now, budgets) = (Instant::now(), budgets());
+        let mut session = visitor(now);
+        send(&mut session, &budgets, now);
+        session.line_taken();
+        session.take_free_login(now);
+        let payer = session.payer();
+        assert_eq!(session.pay(&budgets, payer, Weight::LINE, now), Ok(()));
+        session.line_taken();
+        session.take_free_login(now);
+        assert!(session.pay(&budgets, payer, Weight::LINE, now).is_err(), "the second one waits");
     }
 
     #[test]
     fn reading_goes_on_when_there_is_room() {
-        let mut session = live(Instant::now(), None);
+        let mut session = live(Instant::now());
         session.inflight = 4;
         session.hold = Hold::UntilRoom;
         assert!(!session.answered(4));
@@ -521,7 +582,7 @@ mod tests {
     #[test]
     fn ticks_come_only_while_something_waits() {
         let now = Instant::now();
-        let mut session = live(now, None);
+        let mut session = live(now);
         assert_eq!(session.rearm(now), None);
         let conv = ConvId::group(GroupId::new(1).unwrap());
         session.live().unwrap().pushed(conv, 1, 10);

@@ -1,6 +1,5 @@
 //! The handler table: every request, where it runs and what it is given. Built once, shared by all reactors.
 
-use super::workers::Place;
 use super::{Caller, Ctx, Handled, Visitor, account, find, friend, group, history, login};
 use crate::wire::msg_id::MsgId;
 use crate::wire::request::{Bounds, Chat, Envelope, Request, RequestError};
@@ -26,7 +25,7 @@ pub enum Route {
     /// On a worker, for a logged-in user.
     Session(Parse<SessionJob>),
     /// On a worker, for anyone.
-    Anyone(Parse<(Place, VisitorJob)>),
+    Anyone(Parse<VisitorJob>),
 }
 
 fn route(id: MsgId) -> Route {
@@ -36,8 +35,8 @@ fn route(id: MsgId) -> Route {
         MsgId::Delivered => Route::Delivered,
         MsgId::OneChat => Route::Chat(Chat::to_user),
         MsgId::GroupChat => Route::Chat(Chat::to_group),
-        MsgId::Register => anyone(|_| Place::Auth, login::register),
-        MsgId::Login => anyone(login::place, login::login),
+        MsgId::Register => anyone(login::register),
+        MsgId::Login => anyone(login::login),
         MsgId::Logout => session(login::logout),
         MsgId::AddFriend => session(friend::add),
         MsgId::DelFriend => session(friend::delete),
@@ -63,12 +62,10 @@ fn session<R: Request>(handler: fn(&mut Ctx, &Caller, &R) -> Handled) -> Route {
     }))
 }
 
-fn anyone<R: Request>(place: fn(&R) -> Place, handler: fn(&mut Ctx, &Visitor, &R) -> Handled) -> Route {
+fn anyone<R: Request>(handler: fn(&mut Ctx, &Visitor, &R) -> Handled) -> Route {
     Route::Anyone(Box::new(move |line, bounds| {
         let request = R::parse(line, bounds)?;
-        let place = place(&request);
-        let job: VisitorJob = Box::new(move |ctx, visitor| handler(ctx, visitor, &request));
-        Ok((place, job))
+        Ok(Box::new(move |ctx, visitor| handler(ctx, visitor, &request)))
     }))
 }
 

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use crossbeam_channel::Receiver;
 
+use super::budgets::Budgets;
+use super::hashing::Hashing;
 use super::local::{Local, Tools};
 use super::mail::{Backlog, Followed, Mail, Mailboxes, Then};
 use super::resync::{BATCH, Compared, Resync};
@@ -18,7 +20,7 @@ use super::{Attempts, Caller, Shared};
 use crate::bus::promise::Promise;
 use crate::bus::{Bell, Bus, Channel, LinkState, Question, Ticket};
 use crate::clock::{Clock, UnixMs};
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::delivery::directory::Directory;
 use crate::delivery::tracks::{Fetched, OwnMessages};
 use crate::delivery::{Addressee, Event, lanes, scribe};
@@ -155,9 +157,12 @@ impl Bed {
         let given_back = Arc::default();
         let bus: Arc<dyn Bus> = Arc::new(CountingBus(Arc::clone(&given_back)));
         let (desk, nudged) = scribe::desk(Arc::clone(&metrics));
-        let (entrances, queues) = workers::queues(Arc::clone(&metrics));
+        let hashing = Arc::<Hashing>::default();
+        let (entrances, queues) = workers::queues(Arc::clone(&metrics), Arc::clone(&hashing));
         let shared = Arc::new(Shared {
             config: Config::default(),
+            budgets: Budgets::new(&Limits::default()),
+            hashing,
             clock: Clock::system(),
             directory: Arc::new(Directory::new()),
             bus,

@@ -1,4 +1,4 @@
-//! Threads for what blocks: business functions that need the store, and password hashing.
+//! Threads for what blocks: business functions that need the store, and password hashing, which needs none.
 //!
 //! A connection has at most one request at a worker and one fetch under way, so one connection's requests keep their
 //! order, and the queues are bounded by the number of connections without a bound of their own.
@@ -6,12 +6,16 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::hashing::{HashStep, Hashing, Purpose};
 use super::jobs::Jobs;
 use super::mail::{Mail, Then};
+use super::password::Hasher;
 use super::waiting::NotYet;
 use super::{Ctx, Prepared, ServiceError};
+use crate::clock::Clock;
+use crate::config::PasswordCost;
 use crate::metrics::{Metrics, Refusal};
 use crate::net::ConnId;
 use crate::store::OpenStore;
@@ -24,18 +28,13 @@ use crate::wire::reply::{self, RawEcho};
 const WORKER_NICE: i32 = 5;
 /// The same for the threads that hash passwords, each of which takes a processor for some 20 ms.
 const AUTH_NICE: i32 = 10;
+/// Who has an account already comes first.
+const REGISTER_NICE: i32 = 15;
+/// One thread for registrations to so many for logins.
+const REGISTRATION_PART: usize = 4;
 
 /// Work for a worker, of which somebody is told what came of it: [`request_job`] and [`question_job`] make it.
 pub struct Job(Box<dyn FnOnce(&mut Ctx) + Send>);
-
-/// Which threads run a job.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Place {
-    /// The ordinary workers.
-    Worker,
-    /// The threads that hash passwords: a login storm starves nobody else.
-    Auth,
-}
 
 /// A job and when it was queued.
 type Queued = (Instant, Job);
@@ -47,13 +46,13 @@ pub struct Workers {
     metrics: Arc<Metrics>,
 }
 
-/// Closes the queues when the last one who could submit is gone.
+/// Closes the queues when the last one who could submit is gone: nobody is left whom an answer could reach.
 struct Entrance(Queues);
 
 impl Drop for Entrance {
     fn drop(&mut self) {
         self.0.worker.close();
-        self.0.auth.close();
+        self.0.hashing.close();
     }
 }
 
@@ -61,50 +60,66 @@ impl Drop for Entrance {
 #[derive(Clone)]
 pub struct Queues {
     worker: Arc<Jobs<Queued>>,
-    auth: Arc<Jobs<Queued>>,
+    hashing: Arc<Hashing>,
+    metrics: Arc<Metrics>,
 }
 
 /// The workers' entrances and queues.
 #[must_use]
-pub fn queues(metrics: Arc<Metrics>) -> (Workers, Queues) {
-    let queues = Queues { worker: Arc::new(Jobs::new()), auth: Arc::new(Jobs::new()) };
+pub fn queues(metrics: Arc<Metrics>, hashing: Arc<Hashing>) -> (Workers, Queues) {
+    let queues = Queues { worker: Arc::new(Jobs::new()), hashing, metrics: Arc::clone(&metrics) };
     (Workers { entrance: Arc::new(Entrance(queues.clone())), metrics }, queues)
 }
 
 impl Workers {
     /// Queues a job at the time `now`. Never blocks.
-    pub fn submit(&self, place: Place, job: Job, now: Instant) {
+    pub fn submit(&self, job: Job, now: Instant) {
         self.metrics.worker_queued.inc();
-        self.entrance.0.of(place).push((now, job));
+        self.entrance.0.worker.push((now, job));
     }
 }
 
-/// One context for each thread to start.
-pub struct Crew {
-    /// For the ordinary workers.
-    pub workers: Vec<Ctx>,
-    /// For the threads that hash passwords.
-    pub auth: Vec<Ctx>,
-}
-
-/// Starts the threads.
+/// Starts a worker for each context.
 ///
 /// # Errors
 /// The system gives no more threads.
-pub fn start(crew: Crew, queues: &Queues, stores: &Arc<dyn OpenStore>) -> std::io::Result<Vec<JoinHandle<()>>> {
+pub fn start(crew: Vec<Ctx>, queues: &Queues, stores: &Arc<dyn OpenStore>) -> std::io::Result<Vec<JoinHandle<()>>> {
     let mut threads = Vec::new();
-    let crews = [("worker", WORKER_NICE, crew.workers, &queues.worker), ("auth", AUTH_NICE, crew.auth, &queues.auth)];
-    for (name, nice, crew, jobs) in crews {
-        for (index, ctx) in crew.into_iter().enumerate() {
-            let (jobs, stores) = (Arc::clone(jobs), Arc::clone(stores));
-            let builder = thread::Builder::new().name(format!("{name}-{index}"));
-            threads.push(builder.spawn(move || {
-                step_back(nice);
-                run(ctx, &jobs, stores.as_ref());
-            })?);
-        }
+    for (index, ctx) in crew.into_iter().enumerate() {
+        let (jobs, stores) = (Arc::clone(&queues.worker), Arc::clone(stores));
+        threads.push(thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+            step_back(WORKER_NICE);
+            run(ctx, &jobs, stores.as_ref());
+        })?);
     }
     Ok(threads)
+}
+
+/// Starts the threads that hash: `threads` for logins, and a quarter of it for registrations.
+///
+/// # Errors
+/// The system gives no more threads.
+pub fn start_hashing(
+    threads: usize,
+    cost: PasswordCost,
+    queues: &Queues,
+    clock: Clock,
+) -> std::io::Result<Vec<JoinHandle<()>>> {
+    let registering = (threads / REGISTRATION_PART).max(1);
+    let logins = (0..threads).map(|index| (Purpose::Login, format!("auth-{index}"), AUTH_NICE));
+    let registrations =
+        (0..registering).map(|index| (Purpose::Register, format!("auth-register-{index}"), REGISTER_NICE));
+    let start = |(purpose, name, nice)| {
+        let queues = queues.clone();
+        thread::Builder::new().name(name).spawn(move || {
+            step_back(nice);
+            let mut hasher = Hasher::new(cost);
+            while let Some(job) = queues.hashing.take(purpose) {
+                queues.hashed(job(&mut hasher), clock.now());
+            }
+        })
+    };
+    logins.chain(registrations).map(start).collect()
 }
 
 /// Lowers the calling thread's priority, and only this thread's: on Linux a nice value belongs to a thread, whatever POSIX
@@ -138,17 +153,22 @@ fn perform((queued, job): Queued, ctx: &mut Ctx) {
 }
 
 impl Queues {
-    /// Runs one job that waits, on the calling thread; whether there was one.
-    pub fn run_one(&self, place: Place, ctx: &mut Ctx) -> bool {
-        let waiting = self.of(place).try_take();
+    /// Runs one job that waits for a worker, on the calling thread; whether there was one.
+    pub fn run_one(&self, ctx: &mut Ctx) -> bool {
+        let waiting = self.worker.try_take();
         waiting.map(|queued| perform(queued, ctx)).is_some()
     }
 
-    fn of(&self, place: Place) -> &Jobs<Queued> {
-        match place {
-            Place::Worker => &self.worker,
-            Place::Auth => &self.auth,
-        }
+    /// Hashes one password that waits, on the calling thread; whether there was one.
+    pub fn hash_one(&self, purpose: Purpose, hasher: &mut Hasher, now: Instant) -> bool {
+        let waiting = self.hashing.try_take(purpose);
+        waiting.map(|job| self.hashed(job(hasher), now)).is_some()
+    }
+
+    /// The rest is a worker's.
+    fn hashed(&self, rest: Job, now: Instant) {
+        self.metrics.worker_queued.inc();
+        self.worker.push((now, rest));
     }
 }
 
@@ -171,12 +191,20 @@ pub fn request_job(conn: ConnId, request: MsgId, tag: Option<Box<str>>, prepared
                 }
                 return ctx.flush();
             }
+            Some(Err(ServiceError::Hash(step))) => {
+                submit_hash(ctx, conn, request, tag.map(Box::from), step);
+                return ctx.flush();
+            }
             Some(Err(error)) => {
                 let (errno, text) = error.reply();
                 note_failure(ctx, conn, request, &error, errno);
                 ctx.shared.metrics.requests_refused.get_or_create(&refusal(errno)).inc();
                 let then = if let ServiceError::NoMember(group) = error { Then::Leave(group) } else { Then::Nothing };
-                (reply::failure(request, &RawEcho::tag(tag), errno, text), then)
+                let line = match error {
+                    ServiceError::TooSoon { wait, .. } => reply::too_fast(request, tag, text, whole_seconds(wait)),
+                    _ => reply::failure(request, &RawEcho::tag(tag), errno, text),
+                };
+                (line, then)
             }
             None => (reply::failure(request, &RawEcho::tag(tag), Errno::Internal, "internal error"), Then::Nothing),
         };
@@ -216,6 +244,23 @@ fn answering<T>(
     }))
 }
 
+/// Has a password hashed for a request, which then goes on at a worker.
+fn submit_hash(ctx: &Ctx, conn: ConnId, request: MsgId, tag: Option<Box<str>>, step: HashStep) {
+    let (purpose, address) = (step.purpose, step.address);
+    let job = move |hasher: &mut Hasher| -> Job {
+        // The panic hook has logged it; the memory that hashes are made in holds nothing that is needed again.
+        match catch_unwind(AssertUnwindSafe(|| step.run(hasher))) {
+            Ok(rest) => request_job(conn, request, tag, rest),
+            Err(_) => Job(Box::new(move |ctx| {
+                let echo = RawEcho::tag(tag.as_deref());
+                let line = reply::failure(request, &echo, Errno::Internal, "internal error");
+                ctx.shared.mailboxes.post(conn, Mail::Reply { conn, line, then: Then::Nothing });
+            })),
+        }
+    };
+    ctx.shared.hashing.submit(purpose, address, Box::new(job));
+}
+
 /// An outage of the database is the lanes' and the scribe's to tell, once; only what should never happen is told here.
 fn note_failure(ctx: &Ctx, conn: ConnId, request: MsgId, error: &ServiceError, errno: Errno) {
     match errno {
@@ -224,6 +269,11 @@ fn note_failure(ctx: &Ctx, conn: ConnId, request: MsgId, error: &ServiceError, e
         _ => return,
     }
     ctx.shared.metrics.store_errors.inc();
+}
+
+/// Rounded up: who waits so long has waited long enough.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 /// The label of a refused request.

@@ -86,13 +86,24 @@ pub fn success(request: MsgId, tag: Option<&str>, body: &Body) -> Bytes {
 /// The reply to a request that failed. Requests that have no reply of their own get an ERROR with `about`.
 #[must_use]
 pub fn failure(request: MsgId, echo: &RawEcho<'_>, errno: Errno, errmsg: &str) -> Bytes {
+    refusal(request, echo, errno, errmsg).end()
+}
+
+/// The reply to a request that came too soon: it may be sent again after `wait` seconds.
+#[must_use]
+pub fn too_fast(request: MsgId, tag: Option<&str>, errmsg: &str, wait: u64) -> Bytes {
+    refusal(request, &RawEcho::tag(tag), Errno::TooFast, errmsg).text(",\"wait\":").int(wait).end()
+}
+
+fn refusal(request: MsgId, echo: &RawEcho<'_>, errno: Errno, errmsg: &str) -> Line {
     let RawEcho { tag, cid } = *echo;
     let mut line = Line::new(request.reply(), 64 + tag.map_or(0, str::len) + errmsg.len());
     line.text(",\"errno\":").int(errno.number()).text(",\"errmsg\":").string(errmsg);
     if request.reply() == push::ERROR {
         line.text(",\"about\":").int(request.number());
     }
-    line.raw(",\"cid\":", cid).raw(",\"tag\":", tag).end()
+    line.raw(",\"cid\":", cid).raw(",\"tag\":", tag);
+    line
 }
 
 /// What a reply repeats of a line that is at hand: raw JSON texts.

@@ -169,6 +169,20 @@ impl<'a> Envelope<'a> {
         (is_one && raw.len() <= CID_BYTES_MAX && (is_string(raw) || is_integer(raw))).then_some(raw)
     }
 
+    /// How many rows a page of this request may have, for what it is to cost. A `limit` that is no number counts as the
+    /// default: it will be refused.
+    #[must_use]
+    pub fn page_rows(&self) -> u32 {
+        let given = self.limit.and_then(|raw| raw.get().parse::<u64>().ok());
+        given.map_or(PAGE_ROWS_DEFAULT, |rows| rows.min(PAGE_ROWS_MAX.into()).try_into().unwrap_or(PAGE_ROWS_MAX))
+    }
+
+    /// Whether it carries a token: such a LOGIN needs no password hash.
+    #[must_use]
+    pub fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
     /// The `id` of a request in which it names the sender.
     ///
     /// # Errors

@@ -156,7 +156,8 @@ impl Client {
     /// Connects as if through a proxy, from this address.
     pub fn connect_from(addr: SocketAddr, client_address: &str) -> Self {
         let mut client = Self::connect_bare(addr);
-        client.send_raw(format!("PROXY TCP4 {client_address} 127.0.0.1 40000 8000\r\n").as_bytes());
+        let (family, proxy) = if client_address.contains(':') { ("TCP6", "::1") } else { ("TCP4", "127.0.0.1") };
+        client.send_raw(format!("PROXY {family} {client_address} {proxy} 40000 8000\r\n").as_bytes());
         client
     }
 

@@ -14,8 +14,14 @@ use super::scenarios::Site;
 
 /// What every node gets; the test's own settings come later and win. Tests hash passwords by the hundred, send as fast
 /// as they can and fail logins on purpose, all from one address.
-const DEFAULTS: [&str; 4] =
-    ["password.memory_kib=8", "password.passes=1", "limits.messages_per_second=0", "limits.logins_per_minute=0"];
+const DEFAULTS: [&str; 6] = [
+    "password.memory_kib=8",
+    "password.passes=1",
+    "limits.messages_per_second=0",
+    "limits.logins_per_minute=0",
+    "limits.registrations_per_minute=0",
+    "limits.anonymous_per_address=0",
+];
 
 /// Lines of each node's log that a failing test shows.
 const LOG_TAIL_LINES: usize = 40;

@@ -15,11 +15,14 @@ use stonechat::delivery::lanes::{self, EchoTo, LaneParts, LaneRunner, Stepped};
 use stonechat::delivery::scribe::{self, Scribe};
 use stonechat::metrics::Metrics;
 use stonechat::service::attempts::Attempts;
+use stonechat::service::budgets::Budgets;
+use stonechat::service::hashing::{Hashing, Purpose};
 use stonechat::service::local::{Local, Tools};
 use stonechat::service::mail::{Door, Mail, Mailboxes};
+use stonechat::service::password::Hasher;
 use stonechat::service::sweeper;
 use stonechat::service::table::Table;
-use stonechat::service::workers::{self, Place, Queues};
+use stonechat::service::workers::{self, Queues};
 use stonechat::service::{Ctx, Shared};
 
 use crate::bus::{Parcel, SimBus, keep_due};
@@ -78,7 +81,7 @@ pub enum Part {
     Reactor(usize),
     Lane(usize),
     Worker(usize),
-    Auth,
+    Hasher,
     Scribe,
     Ear,
 }
@@ -92,7 +95,7 @@ pub struct Node {
     arriving: Vec<RefCell<Vec<SharedPipe>>>,
     lanes: Vec<Slot<LaneRunner>>,
     workers: Vec<Slot<Ctx>>,
-    auth: Slot<Ctx>,
+    hasher: Slot<Hasher>,
     queues: Queues,
     scribe: Slot<Scribe>,
     ear: Slot<Ear>,
@@ -114,6 +117,7 @@ impl Node {
         let bus: Arc<dyn Bus> = Arc::new(SimBus { node: number, life });
         let store = || Box::new(SimStore::new(number, life));
         let (desk, nudged) = scribe::desk(Arc::clone(&metrics));
+        let hashing = Arc::<Hashing>::default();
         let shared = Arc::new(Shared {
             config: config.clone(),
             clock: clock(),
@@ -122,10 +126,12 @@ impl Node {
             desk: desk.clone(),
             attempts: Attempts::new(None),
             sweep: sweeper::door().0,
+            hashing: Arc::clone(&hashing),
+            budgets: Budgets::new(&config.limits),
             mailboxes: Arc::clone(&mailboxes),
             metrics: Arc::clone(&metrics),
         });
-        let (entrances, queues) = workers::queues(Arc::clone(&metrics));
+        let (entrances, queues) = workers::queues(Arc::clone(&metrics), hashing);
         let echo = EchoTo::under(plan.policy);
         let parts = |_| LaneParts {
             store: store(),
@@ -153,7 +159,7 @@ impl Node {
             mail,
             lanes: runners.into_iter().map(Slot::new).collect(),
             workers: (0..plan.workers).map(worker).collect(),
-            auth: worker(0),
+            hasher: Slot::new(Hasher::new(config.password)),
             queues,
             scribe: Slot::new(Scribe::new(store(), bus, Arc::clone(&directory), desk.clone())),
             ear: Slot::new(Ear::new(fanout(), desk, metrics)),
@@ -172,7 +178,7 @@ impl Node {
         let mut parts: Vec<Part> = (0..self.reactors.len()).map(Part::Reactor).collect();
         parts.extend((0..self.lanes.len()).map(Part::Lane));
         parts.extend((0..self.workers.len()).map(Part::Worker));
-        parts.extend([Part::Auth, Part::Scribe, Part::Ear]);
+        parts.extend([Part::Hasher, Part::Scribe, Part::Ear]);
         parts
     }
 
@@ -186,8 +192,8 @@ impl Node {
                 reactor.turn(world, self.mail[number].take_all())
             }),
             Part::Lane(number) => self.lanes[number].run(|lane| lane.step() != Stepped::Idle),
-            Part::Worker(number) => self.workers[number].run(|ctx| self.work(Place::Worker, ctx)),
-            Part::Auth => self.auth.run(|ctx| self.work(Place::Auth, ctx)),
+            Part::Worker(number) => self.workers[number].run(|ctx| self.work(ctx)),
+            Part::Hasher => self.hasher.run(|hasher| self.queues.hash_one(Purpose::Login, hasher, world.now())),
             Part::Scribe => self.scribe.run(|scribe| {
                 scribe.write();
                 if world.chance(1000) {
@@ -200,8 +206,8 @@ impl Node {
     }
 
     /// As the real thread does it: a panic costs the store's connection, and nothing else.
-    fn work(&self, place: Place, ctx: &mut Ctx) -> bool {
-        catch_unwind(AssertUnwindSafe(|| self.queues.run_one(place, ctx))).unwrap_or_else(|panic| {
+    fn work(&self, ctx: &mut Ctx) -> bool {
+        catch_unwind(AssertUnwindSafe(|| self.queues.run_one(ctx))).unwrap_or_else(|panic| {
             if !panic.is::<Panic>() {
                 resume_unwind(panic);
             }

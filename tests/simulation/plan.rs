@@ -134,6 +134,7 @@ impl Plan {
         let mut config = Config { session_policy: self.policy, reactors: self.reactors, ..Config::default() };
         config.password = PasswordCost { memory_kib: 8, passes: 1 };
         config.limits.logins_per_minute = None;
+        config.limits.registrations_per_minute = None;
         config.limits.outbox_bytes = self.outbox_bytes;
         config.limits.offline_messages = self.offline_messages;
         config.limits.inflight = self.inflight;

@@ -1,0 +1,297 @@
+//! What requests weigh, and whose budget they come out of: an account's, or its address's while nobody is logged in.
+//! The budgets are a node's, not a session's: reconnecting and further sessions gain nothing.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::address::AddressKey;
+use super::rates::{Rate, Rates, Wait};
+use crate::config::Limits;
+use crate::ids::UserId;
+use crate::wire::msg_id::MsgId;
+use crate::wire::request::{Envelope, PAGE_ROWS_MAX};
+
+/// Units of an ordinary line. What is cheaper than a line has less than all of them.
+const LINE_UNITS: u32 = 10;
+/// How many seconds of its rate a budget holds.
+const BURST_SECONDS: u32 = 5;
+/// The first connections of a node are looked at, whether all of them come from one address.
+const NEIGHBOURS_SEEN: u32 = 50;
+
+/// What something costs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Weight(u32);
+
+impl Weight {
+    /// An ordinary line: a request, a PING, an unknown number, or what is no request at all.
+    pub const LINE: Self = Self::lines(1);
+    /// Confirmations and fragments of a line: a reader who confirms every message must be able to keep up.
+    pub const SLIGHT: Self = Self(1);
+    /// A page of a list.
+    pub const LIST: Self = Self::lines(5);
+    /// All one's groups with their members, or the whole login reply again; a full page of history.
+    pub const LARGE: Self = Self::lines(10);
+    /// A password to be hashed, which costs some 20 ms.
+    pub const PASSWORD: Self = Self::lines(10);
+    /// A token that is not known, a password that is wrong: paid on top, afterwards.
+    pub const WRONG: Self = Self::lines(10);
+
+    const fn lines(lines: u32) -> Self {
+        Self(lines * LINE_UNITS)
+    }
+
+    /// What this line weighs; `None` is one that is no request.
+    #[must_use]
+    pub fn of(id: Option<MsgId>, line: Option<&Envelope<'_>>) -> Self {
+        match id {
+            Some(MsgId::Delivered | MsgId::Pong) => Self::SLIGHT,
+            Some(MsgId::History) => {
+                let rows = line.map_or(PAGE_ROWS_MAX, Envelope::page_rows);
+                let full = Self::LARGE.0;
+                Self((full * rows / PAGE_ROWS_MAX).clamp(LINE_UNITS, full))
+            }
+            Some(MsgId::Offline | MsgId::Friends | MsgId::Find) => Self::LIST,
+            Some(MsgId::Account | MsgId::Groups) => Self::LARGE,
+            Some(_) | None => Self::LINE,
+        }
+    }
+}
+
+/// Whose budget pays.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Payer {
+    /// The account that is logged in.
+    Account(UserId),
+    /// The address, for lines, while nobody is.
+    Address(AddressKey),
+    /// The address, for passwords that are to be checked: junk from the same address does not delay them.
+    Passwords(AddressKey),
+}
+
+/// All budgets of a node. Shared by its threads.
+#[derive(Debug)]
+pub struct Budgets {
+    accounts: Rates<UserId>,
+    addresses: Rates<AddressKey>,
+    passwords: Rates<AddressKey>,
+    registrations: Rates<AddressKey>,
+    visitors: Visitors,
+    neighbours: Neighbours,
+}
+
+impl Budgets {
+    /// Full ones, with the rates of these limits.
+    #[must_use]
+    pub fn new(limits: &Limits) -> Self {
+        let lines = limits.messages_per_second.map(|per_second| Rate {
+            interval: Duration::from_secs(1) / (per_second.max(1) * LINE_UNITS),
+            burst: Duration::from_secs(BURST_SECONDS.into()),
+        });
+        let minute = Duration::from_secs(60);
+        let registrations =
+            limits.registrations_per_minute.map(|most| Rate { interval: minute / most.max(1), burst: minute });
+        Self {
+            accounts: Rates::new(lines),
+            addresses: Rates::new(lines),
+            passwords: Rates::new(lines),
+            registrations: Rates::new(registrations),
+            visitors: Visitors::new(limits.anonymous_per_address),
+            neighbours: Neighbours::default(),
+        }
+    }
+
+    /// Takes what something weighs.
+    ///
+    /// # Errors
+    /// It has to wait.
+    pub fn take(&self, payer: Payer, weight: Weight, now: Instant) -> Result<(), Wait> {
+        match payer {
+            Payer::Account(user) => self.accounts.take(user, weight.0, now),
+            Payer::Address(address) => self.addresses.take(address, weight.0, now),
+            Payer::Passwords(address) => self.passwords.take(address, weight.0, now),
+        }
+    }
+
+    /// Takes what something has cost that is done already.
+    pub fn charge(&self, payer: Payer, weight: Weight, now: Instant) {
+        match payer {
+            Payer::Account(user) => self.accounts.charge(user, weight.0, now),
+            Payer::Address(address) => self.addresses.charge(address, weight.0, now),
+            Payer::Passwords(address) => self.passwords.charge(address, weight.0, now),
+        }
+    }
+
+    /// How long the address must wait until so much could be taken; nothing is.
+    #[must_use]
+    pub fn password_wait(&self, address: AddressKey, now: Instant) -> Option<Duration> {
+        self.passwords.wait_for(&address, Weight::PASSWORD.0, now)
+    }
+
+    /// How long the address must wait for its next registration; `None`: it need not.
+    #[must_use]
+    pub fn registration_wait(&self, address: AddressKey, now: Instant) -> Option<Duration> {
+        self.registrations.wait_for(&address, 1, now)
+    }
+
+    /// Somebody at this address registers.
+    pub fn registered(&self, address: AddressKey, now: Instant) {
+        self.registrations.charge(address, 1, now);
+    }
+
+    /// Connections on which nobody is logged in.
+    #[must_use]
+    pub fn visitors(&self) -> &Visitors {
+        &self.visitors
+    }
+
+    /// Who else connects.
+    #[must_use]
+    pub fn neighbours(&self) -> &Neighbours {
+        &self.neighbours
+    }
+}
+
+/// Connections without a session, by address: none may take up all the room there is for connections.
+#[derive(Debug)]
+pub struct Visitors {
+    most: Option<u32>,
+    /// At most one entry for each connection.
+    counts: Mutex<HashMap<AddressKey, u32>>,
+}
+
+impl Visitors {
+    fn new(most: Option<u32>) -> Self {
+        Self { most, counts: Mutex::default() }
+    }
+
+    /// One more; whether that is within the limit. It counts in either case, until [`Visitors::left`].
+    pub fn came(&self, address: AddressKey) -> bool {
+        let Some(most) = self.most else { return true };
+        let mut counts = self.lock();
+        let count = counts.entry(address).or_insert(0);
+        *count += 1;
+        *count <= most
+    }
+
+    /// One less: it is closed, or somebody has logged in.
+    pub fn left(&self, address: AddressKey) {
+        if self.most.is_none() {
+            return;
+        }
+        let mut counts = self.lock();
+        let Some(count) = counts.get_mut(&address) else { return };
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&address);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<AddressKey, u32>> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Finds out whether all clients seem to come from one address, which is what a proxy without a PROXY header looks like.
+#[derive(Default, Debug)]
+pub struct Neighbours {
+    seen: AtomicU32,
+    first: AtomicU64,
+    /// There are several addresses, or enough has been seen.
+    decided: AtomicBool,
+}
+
+impl Neighbours {
+    /// Somebody connects; `true` once, when so many have come that the node should say so, and all from this address.
+    pub fn all_alike(&self, address: AddressKey) -> bool {
+        if self.decided.load(Ordering::Relaxed) {
+            return false;
+        }
+        // A race between the first ones of several reactors may call them different: then nothing is said.
+        let first = self.first.swap(address.bits(), Ordering::Relaxed);
+        let seen = self.seen.fetch_add(1, Ordering::Relaxed);
+        let differs = seen > 0 && first != address.bits();
+        let decides = differs || seen + 1 >= NEIGHBOURS_SEEN;
+        decides && !self.decided.swap(true, Ordering::Relaxed) && !differs
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a start for the clock that the tests move")]
+mod tests {
+    use super::*;
+
+    fn address(last: u8) -> AddressKey {
+        AddressKey::of([192, 0, 2, last].into())
+    }
+
+    fn budgets() -> Budgets {
+        let default = Limits::default();
+        Budgets::new(&Limits { anonymous_per_address: Some(2), ..default })
+    }
+
+    fn weight(line: &str) -> Weight {
+        let envelope = Envelope::parse(line.as_bytes()).unwrap();
+        Weight::of(MsgId::from_number(envelope.msgid), Some(&envelope))
+    }
+
+    #[test]
+    fn requests_weigh_what_they_cost() {
+        assert_eq!(weight(r#"{"msgid":17}"#), Weight::LINE);
+        assert_eq!(weight(r#"{"msgid":20,"id":1,"seq":1}"#), Weight::SLIGHT);
+        assert_eq!(weight(r#"{"msgid":43,"id":1,"limit":200}"#), Weight::LARGE);
+        assert_eq!(weight(r#"{"msgid":43,"id":1,"limit":4000000000}"#), Weight::LARGE);
+        assert_eq!(weight(r#"{"msgid":43,"id":1,"limit":1}"#), Weight::LINE);
+        assert_eq!(weight(r#"{"msgid":43,"id":1}"#), Weight(25), "fifty rows");
+        assert_eq!(weight(r#"{"msgid":999}"#), Weight::LINE);
+        assert_eq!(Weight::of(None, None), Weight::LINE);
+    }
+
+    #[test]
+    fn an_account_has_one_budget_whoever_asks_for_it() {
+        let (budgets, now) = (budgets(), Instant::now());
+        let user = Payer::Account(UserId::new(1).unwrap());
+        let taken = (0..1000).take_while(|_| budgets.take(user, Weight::LINE, now).is_ok()).count();
+        assert_eq!(taken, 500, "five seconds of a hundred");
+        assert!(budgets.take(user, Weight::SLIGHT, now).is_err());
+        assert!(budgets.take(Payer::Address(address(1)), Weight::LINE, now).is_ok(), "nor does it cost the address");
+    }
+
+    #[test]
+    fn a_classroom_registers_at_once_and_then_one_a_second() {
+        let (budgets, now) = (budgets(), Instant::now());
+        for _ in 0..60 {
+            assert_eq!(budgets.registration_wait(address(1), now), None);
+            budgets.registered(address(1), now);
+        }
+        assert_eq!(budgets.registration_wait(address(1), now), Some(Duration::from_secs(1)));
+        assert_eq!(budgets.registration_wait(address(1), now + Duration::from_secs(1)), None);
+        assert_eq!(budgets.registration_wait(address(2), now), None);
+    }
+
+    #[test]
+    fn who_is_not_logged_in_is_counted_by_address() {
+        let budgets = budgets();
+        let visitors = budgets.visitors();
+        assert!(visitors.came(address(1)) && visitors.came(address(1)));
+        assert!(!visitors.came(address(1)));
+        assert!(visitors.came(address(2)));
+        visitors.left(address(1));
+        visitors.left(address(1));
+        assert!(visitors.came(address(1)));
+        (0..2).for_each(|_| visitors.left(address(1)));
+        visitors.left(address(2));
+        assert!(visitors.lock().is_empty(), "nothing is kept of who is gone");
+    }
+
+    #[test]
+    fn fifty_connections_from_one_address_are_told_once() {
+        let alike = Neighbours::default();
+        let told: Vec<_> = (0..200).filter(|_| alike.all_alike(address(1))).collect();
+        assert_eq!(told, [49]);
+        let mixed = Neighbours::default();
+        assert!(!mixed.all_alike(address(2)));
+        assert!((0..200).all(|_| !mixed.all_alike(address(1))));
+    }
+}
