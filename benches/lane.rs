@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use criterion::{BatchSize, Criterion, Throughput};
 use stonechat::clock::UnixMs;
 use stonechat::config::Synchronous;
-use stonechat::delivery::lane::{Asker, Batch, Lane, Next};
+use stonechat::delivery::lane::{Asker, Batch, Job, Lane, Next};
 use stonechat::ids::{ConvId, DeviceId, Peer, UserId};
 use stonechat::net::ConnId;
 use stonechat::store::sqlite::SqliteStores;
@@ -48,7 +48,9 @@ fn register(store: &mut dyn Store, nth: usize) -> UserId {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a message knows since when it waits")]
 fn batch(people: &[UserId], size: usize) -> Batch {
+    let since = Instant::now();
     let mut batch = Batch::default();
     let body = format!(r#"{{"msg":"{}"}}"#, "0123456789abcdef".repeat(8));
     let name: Arc<str> = "anna".into();
@@ -59,15 +61,17 @@ fn batch(people: &[UserId], size: usize) -> Batch {
         let body = body.clone().into();
         let append = Append { conv, sender, to, cid: None, body, sent_at: UnixMs(0), friends_only: false };
         let conn = ConnId { reactor: 0, slot: 0, generation: 0 };
-        batch.push(append, Asker { conn, device: DeviceId::UNNAMED, name: Arc::clone(&name), echo: Echo::default() });
+        let asker = Asker { conn, device: DeviceId::UNNAMED, name: Arc::clone(&name), echo: Echo::default() };
+        batch.push(Job { append, asker, since });
     }
     batch
 }
 
 #[expect(clippy::disallowed_methods, reason = "the lane wants the time, as its thread would tell it")]
 fn commit(store: &mut dyn Store, batch: Batch) -> Next {
+    let start = Instant::now();
     let outcomes = store.append(batch.appends());
-    let next = Lane::new(PATIENCE).appended(batch, outcomes, Instant::now());
+    let next = Lane::new(PATIENCE, 1).appended(batch, outcomes, start, Instant::now());
     assert!(matches!(next, Next::Done(_)), "the batch is committed: {next:?}");
     next
 }

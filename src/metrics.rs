@@ -61,6 +61,7 @@ pub struct Metrics {
     pub lane_batch_messages: Histogram,
     pub lane_queued: Gauge,
     pub lane_unsettled: Gauge,
+    pub lane_aside: Gauge,
     pub worker_queued: Gauge,
     pub store_errors: Counter,
     pub cursors_dirty: Gauge,
@@ -121,6 +122,8 @@ impl Metrics {
         let sessions = gauge("sessions", "Logged-in sessions");
         let lane_queued = gauge("lane_queued", "Messages waiting for a lane");
         let lane_unsettled = gauge("lane_unsettled", "Lanes that look up the outcome of a commit");
+        let lane_aside =
+            gauge("lane_aside", "Conversations that are locked in the database, or in doubt: their messages wait");
         let worker_queued = gauge("worker_queued", "Jobs waiting for a worker");
         let cursors_dirty = gauge("cursors_dirty", "Cursor rows not written yet");
         let bus_up = gauge("bus_up", "1 while bells of other nodes arrive (always, without Redis)");
@@ -159,6 +162,7 @@ impl Metrics {
             lane_batch_messages,
             lane_queued,
             lane_unsettled,
+            lane_aside,
             worker_queued,
             store_errors,
             cursors_dirty,

@@ -5,378 +5,325 @@
 //!
 //! ```text
 //!   batch --append--> outcomes            -> ack, push, bell for each
+//!                     some are locked     -> put aside and tried again after a pause; 503 when they have waited too long
 //!                     unavailable         -> 503 for each: nothing was stored
-//!                     outcome unknown     -> settle, again and again
+//!                     a fault of some     -> halved, and halved again: the fault costs only whom it is about
+//!                     outcome unknown     -> settle, again and again; other conversations go on
 //!                                              committed     -> as above
 //!                                              not committed -> append once more
 //!                                              still unknown after a while -> 503 for each; what turns out to have
 //!                                              been committed is pushed all the same
 //! ```
+//!
+//! The order within a conversation holds throughout: while any of its messages is aside or in doubt, later ones wait
+//! behind it.
 
-use std::sync::Arc;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use super::aside::{Aside, Found};
+use super::batch::{AnswerSender, Refusal, announce, refuse, refuse_one};
+pub use super::batch::{Asker, BATCH_BYTES_MAX, BATCH_MESSAGES_MAX, Batch, Effect, Job, News};
+use crate::ids::ConvId;
+use crate::store::{Appended, StoreError};
 
-use crate::clock::UnixMs;
-use crate::ids::{ConvId, DeviceId, Peer, Seq, UserId};
-use crate::net::ConnId;
-use crate::store::{Append, Appended, StoreError};
-use crate::wire::errno::Errno;
-use crate::wire::reply::{self, Echo, Push, TimeText};
+/// Commits of unknown outcome that a lane goes on beside. With so many the database is in trouble: nothing is appended
+/// before one of them is settled.
+pub const DOUBTS_MAX: usize = 4;
+/// Pause between two attempts to settle a commit.
+const SETTLE_PAUSE: Duration = Duration::from_millis(200);
+/// How often a batch that failed is halved at most until its parts are done with.
+const HALVES_MAX: u32 = 64;
 
-/// Messages in a batch, and bytes of their bodies: bounds the time a commit takes.
-pub const BATCH_MESSAGES_MAX: usize = 1024;
-/// See [`BATCH_MESSAGES_MAX`].
-pub const BATCH_BYTES_MAX: usize = 1 << 20;
-
-/// Who waits for the outcome of a message.
-#[derive(Clone, Debug)]
-pub struct Asker {
-    /// The connection it came on.
-    pub conn: ConnId,
-    /// The device of its session.
-    pub device: DeviceId,
-    /// The sender's name, for the push.
-    pub name: Arc<str>,
-    /// What the reply repeats.
-    pub echo: Echo,
-}
-
-/// Messages that are committed together. Invariant: both lists have the same length and order.
-#[derive(Debug, Default)]
-pub struct Batch {
-    appends: Vec<Append>,
-    askers: Vec<Asker>,
-    bytes: usize,
-}
-
-impl Batch {
-    /// Adds a message.
-    pub fn push(&mut self, append: Append, asker: Asker) {
-        self.bytes += append.body.len();
-        self.appends.push(append);
-        self.askers.push(asker);
-    }
-
-    /// Whether nothing more should be added.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.appends.len() >= BATCH_MESSAGES_MAX || self.bytes >= BATCH_BYTES_MAX
-    }
-
-    /// What to hand to the store.
-    #[must_use]
-    pub fn appends(&self) -> &[Append] {
-        &self.appends
-    }
-
-    fn messages(&self) -> impl Iterator<Item = (&Append, &Asker)> {
-        self.appends.iter().zip(&self.askers)
-    }
-}
-
-/// What the lane's thread has to do.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Effect {
-    /// Answer the sender.
-    Answer {
-        /// The sender's connection.
-        conn: ConnId,
-        /// Where the message is, if it is stored.
-        stored: Option<(ConvId, Seq)>,
-        /// The reply.
-        line: Bytes,
-    },
-    /// Tell everyone addressed, here and on the other nodes.
-    Announce(News),
-}
-
-/// A message that is stored.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct News {
-    /// The conversation.
-    pub conv: ConvId,
-    /// The message's place there.
-    pub seq: Seq,
-    /// To whom it is addressed.
-    pub to: Peer,
-    /// Who sent it.
-    pub sender: UserId,
-    /// On what connection.
-    pub from: ConnId,
-    /// From what device.
-    pub device: DeviceId,
-    /// The push; `None` for a message that was announced before.
-    pub line: Option<Bytes>,
+/// What a lane does next.
+#[derive(Debug)]
+pub enum Todo {
+    /// Append this batch, which waited for nothing: [`crate::store::Store::append_unlocked`].
+    Again(Batch),
+    /// Ask the store what became of [`Lane::doubted`].
+    Settle,
+    /// Append what comes out of the queue.
+    Gather,
 }
 
 /// What to do with a batch next.
 #[derive(Debug)]
 pub enum Next {
-    /// Carry these out; the batch is done with.
+    /// Carry these out.
     Done(Vec<Effect>),
-    /// The same; the store is away. Whoever waits has waited as long as this batch, and is to be refused as well: an
-    /// answer, not one more wait.
+    /// The same; the store is away. Whoever waits in the queue has waited as long as this batch, and is to be refused as
+    /// well: an answer, not one more wait.
     Refuse(Vec<Effect>),
-    /// Append this batch (again).
-    Append(Batch),
-    /// Carry these out, wait a moment, then ask the store to settle.
-    Settle(Vec<Effect>),
 }
 
-/// A lane's memory: the batch whose outcome is not known, if there is one.
+/// A lane's memory: what could not be done at once.
 #[derive(Debug)]
 pub struct Lane {
     patience: Duration,
-    unsettled: Option<Unsettled>,
+    /// Messages of conversations that are locked, or in doubt.
+    aside: Aside,
+    /// Commits of unknown outcome; the one to be looked at next comes first.
+    doubts: VecDeque<Doubt>,
+    /// The parts of a batch that failed as a whole; the next one last.
+    parts: Vec<Batch>,
+    halved: u32,
 }
 
 #[derive(Debug)]
-struct Unsettled {
+struct Doubt {
     batch: Batch,
-    since: Instant,
+    look_at: Instant,
     /// The senders have been told 503.
     given_up: bool,
 }
 
 impl Lane {
-    /// A lane that lets senders wait at most about `patience` for the outcome of a commit.
+    /// A lane that lets senders wait at most about `patience`. `seed` makes its pauses differ from other lanes'.
     #[must_use]
-    pub fn new(patience: Duration) -> Self {
-        Self { patience, unsettled: None }
+    pub fn new(patience: Duration, seed: u64) -> Self {
+        Self { patience, aside: Aside::new(seed), doubts: VecDeque::new(), parts: Vec::new(), halved: 0 }
     }
 
-    /// The batch to settle, if there is one.
-    #[must_use]
-    pub fn unsettled(&self) -> Option<&Batch> {
-        self.unsettled.as_ref().map(|unsettled| &unsettled.batch)
+    /// A message has come. It comes back if it may be appended with the next batch; otherwise it waits aside, or the
+    /// effect says that it was refused.
+    pub fn admit(&mut self, job: Job, now: Instant) -> Result<Job, Option<Effect>> {
+        if now.saturating_duration_since(job.since) >= self.patience {
+            return Err(Some(refuse_one(&job, Refusal::Away)));
+        }
+        if self.aside.is_empty() && self.doubts.len() < DOUBTS_MAX {
+            return Ok(job);
+        }
+        let conv = job.append.conv;
+        if !self.aside.holds(conv) {
+            if self.doubts.len() < DOUBTS_MAX {
+                return Ok(job);
+            }
+            self.aside.lock(conv, Vec::new(), Found { now, cost: SETTLE_PAUSE / 10, alone: false });
+        }
+        match self.aside.push(job) {
+            Ok(()) => Err(None),
+            Err(job) => Err(Some(refuse_one(&job, Refusal::Locked))),
+        }
     }
 
-    /// Whether new messages should be refused instead of waiting for the unsettled batch.
-    #[must_use]
-    pub fn refuses(&self) -> bool {
-        self.unsettled.as_ref().is_some_and(|unsettled| unsettled.given_up)
+    /// What to do now.
+    pub fn todo(&mut self, now: Instant) -> Todo {
+        if let Some(part) = self.parts.pop() {
+            return Todo::Again(part);
+        }
+        self.halved = 0;
+        if self.doubts.front().is_some_and(|doubt| doubt.look_at <= now) {
+            return Todo::Settle;
+        }
+        if self.doubts.len() < DOUBTS_MAX
+            && let Some(batch) = self.aside.due(now)
+        {
+            return Todo::Again(batch);
+        }
+        Todo::Gather
     }
 
-    /// The store answered [`crate::store::Store::append`].
-    pub fn appended(&mut self, batch: Batch, result: Result<Vec<Appended>, StoreError>, now: Instant) -> Next {
+    /// When there is something to do although nothing comes: never while this is `None`.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<Instant> {
+        let look_at = self.doubts.front().map(|doubt| doubt.look_at);
+        let give_up_at = self.doubts.iter().filter(|doubt| !doubt.given_up).filter_map(|doubt| doubt.batch.oldest());
+        let give_up_at = give_up_at.min().map(|oldest| oldest + self.patience);
+        [look_at, give_up_at, self.aside.wake_at(self.patience)].into_iter().flatten().min()
+    }
+
+    /// Refuses who has waited too long.
+    pub fn expire(&mut self, now: Instant) -> Vec<Effect> {
+        let limit = now.checked_sub(self.patience);
+        let expired = self.aside.expire(limit, now);
+        let mut effects: Vec<Effect> = expired.iter().map(|job| refuse_one(job, Refusal::Locked)).collect();
+        for doubt in self.doubts.iter_mut().filter(|doubt| !doubt.given_up) {
+            if doubt.batch.oldest().is_some_and(|oldest| Some(oldest) <= limit) {
+                doubt.given_up = true;
+                effects.extend(refuse(&doubt.batch, Refusal::Away));
+            }
+        }
+        effects
+    }
+
+    /// Whether somebody waits for an answer.
+    #[must_use]
+    pub fn owes_answers(&self) -> bool {
+        !self.parts.is_empty() || self.aside.has_messages() || self.doubts.iter().any(|doubt| !doubt.given_up)
+    }
+
+    /// Whether nothing is in doubt, aside or to be tried again: what a lane is nearly always.
+    #[must_use]
+    pub fn is_clear(&self) -> bool {
+        self.parts.is_empty() && self.aside.is_empty() && self.doubts.is_empty()
+    }
+
+    /// How many conversations are locked or in doubt, as far as is known.
+    #[must_use]
+    pub fn conversations_aside(&self) -> usize {
+        self.aside.len()
+    }
+
+    /// The batch whose outcome is to be looked up next.
+    #[must_use]
+    pub fn doubted(&self) -> Option<&Batch> {
+        self.doubts.front().map(|doubt| &doubt.batch)
+    }
+
+    /// The store answered [`crate::store::Store::append`] or `append_unlocked`, which took from `start` to `now`.
+    pub fn appended(
+        &mut self,
+        batch: Batch,
+        result: Result<Vec<Appended>, StoreError>,
+        start: Instant,
+        now: Instant,
+    ) -> Next {
         match result {
-            Ok(outcomes) => Next::Done(announce(&batch, &outcomes, AnswerSender::Yes)),
+            Ok(outcomes) => {
+                let effects = announce(&batch, &outcomes, AnswerSender::Yes);
+                self.sort_out(batch, &outcomes, now);
+                Next::Done(effects)
+            }
             Err(StoreError::OutcomeUnknown(_)) => {
-                self.unsettled = Some(Unsettled { batch, since: now, given_up: false });
-                Next::Settle(Vec::new())
+                for conv in batch.conversations() {
+                    let later = self.withdraw(conv);
+                    self.aside.doubt(conv, later);
+                }
+                self.doubts.push_front(Doubt { batch, look_at: now, given_up: false });
+                Next::Done(self.expire(now))
             }
-            Err(error @ StoreError::Unavailable(_)) => Next::Refuse(refuse(&batch, &error)),
-            Err(error) => Next::Done(refuse(&batch, &error)),
+            Err(error @ StoreError::Unavailable(_)) => Next::Refuse(self.refuse_all(&batch, Refusal::from(&error))),
+            Err(error @ (StoreError::Busy(_) | StoreError::Broken(_))) => {
+                let cost = now.saturating_duration_since(start);
+                Next::Done(self.failed(batch, Refusal::from(&error), Found { now, cost, alone: false }))
+            }
         }
     }
 
-    /// The store answered [`crate::store::Store::settle`] for [`Lane::unsettled`].
+    /// The store answered [`crate::store::Store::settle`] for [`Lane::doubted`].
     pub fn settled(&mut self, result: Result<Option<Vec<Appended>>, StoreError>, now: Instant) -> Next {
-        let Some(mut unsettled) = self.unsettled.take() else { return Next::Done(Vec::new()) };
+        let Some(mut doubt) = self.doubts.pop_front() else { return Next::Done(Vec::new()) };
         match result {
+            Ok(Some(outcomes)) if doubt.given_up => {
+                let effects = announce(&doubt.batch, &outcomes, AnswerSender::No);
+                doubt.batch.conversations().into_iter().for_each(|conv| self.aside.release(conv, Vec::new(), now));
+                Next::Done(effects)
+            }
             Ok(Some(outcomes)) => {
-                let answer = if unsettled.given_up { AnswerSender::No } else { AnswerSender::Yes };
-                Next::Done(announce(&unsettled.batch, &outcomes, answer))
+                let effects = announce(&doubt.batch, &outcomes, AnswerSender::Yes);
+                self.sort_out(doubt.batch, &outcomes, now);
+                Next::Done(effects)
             }
-            Ok(None) if unsettled.given_up => Next::Done(Vec::new()),
-            Ok(None) => Next::Append(unsettled.batch),
-            Err(error) => {
-                let mut effects = Vec::new();
-                if !unsettled.given_up && now.duration_since(unsettled.since) >= self.patience {
-                    unsettled.given_up = true;
-                    effects = refuse(&unsettled.batch, &error);
+            Ok(None) => {
+                let given_up = doubt.given_up;
+                for (conv, jobs) in by_conversation(doubt.batch.into_jobs()) {
+                    self.aside.release(conv, if given_up { Vec::new() } else { jobs }, now);
                 }
-                self.unsettled = Some(unsettled);
-                Next::Settle(effects)
+                Next::Done(Vec::new())
+            }
+            Err(_) => {
+                doubt.look_at = now + SETTLE_PAUSE;
+                self.doubts.push_back(doubt);
+                Next::Done(self.expire(now))
             }
         }
     }
-}
 
-/// Whether the sender still waits for an answer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum AnswerSender {
-    Yes,
-    No,
-}
-
-/// Refuses a batch that was not stored: an answer, never a hang.
-#[must_use]
-pub fn refuse(batch: &Batch, error: &StoreError) -> Vec<Effect> {
-    let (errno, text) = match error {
-        StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_) => {
-            (Errno::Unavailable, "storage is unavailable; try again")
-        }
-        StoreError::Broken(_) => (Errno::Internal, "internal error"),
-    };
-    batch.messages().map(|(append, asker)| refusal(append, asker, errno, text)).collect()
-}
-
-fn refusal(append: &Append, asker: &Asker, errno: Errno, text: &str) -> Effect {
-    let line = reply::chat_refused(append.to, errno, text, &asker.echo);
-    Effect::Answer { conn: asker.conn, stored: None, line }
-}
-
-fn announce(batch: &Batch, outcomes: &[Appended], answer: AnswerSender) -> Vec<Effect> {
-    let mut effects = Vec::with_capacity(2 * outcomes.len());
-    let mut time = TimeText::new(UnixMs(0));
-    for ((append, asker), outcome) in batch.messages().zip(outcomes) {
-        let (seq, sent_at, is_new) = match *outcome {
-            Appended::Stored(seq) => (seq, append.sent_at, true),
-            Appended::Duplicate { seq, sent_at } => (seq, sent_at, false),
-            refused => {
-                if answer == AnswerSender::Yes {
-                    let (errno, text) = reason(refused);
-                    effects.push(refusal(append, asker, errno, text));
-                }
-                continue;
+    /// A batch was committed but for what was locked, which is put aside.
+    fn sort_out(&mut self, batch: Batch, outcomes: &[Appended], now: Instant) {
+        if !outcomes.contains(&Appended::Locked) {
+            if !self.aside.is_empty() {
+                batch.conversations().into_iter().for_each(|conv| self.release(conv, now));
             }
-        };
-        time.set(sent_at);
-        if answer == AnswerSender::Yes {
-            let line = reply::ack(append.to, seq, &time, &asker.echo);
-            effects.push(Effect::Answer { conn: asker.conn, stored: Some((append.conv, seq)), line });
+            return;
         }
-        let push =
-            Push { sender: append.sender, name: &asker.name, to: append.to, body: &append.body, time: &time, seq };
-        effects.push(Effect::Announce(News {
-            conv: append.conv,
-            seq,
-            to: append.to,
-            sender: append.sender,
-            from: asker.conn,
-            device: asker.device,
-            line: is_new.then(|| push.line()),
-        }));
+        let mut written = batch.conversations();
+        let jobs = batch.into_jobs().zip(outcomes).filter(|(_, outcome)| **outcome == Appended::Locked);
+        let locked = by_conversation(jobs.map(|(job, _)| job));
+        written.retain(|conv| locked.iter().all(|(other, _)| other != conv));
+        written.into_iter().for_each(|conv| self.release(conv, now));
+        for (conv, jobs) in locked {
+            self.put_aside(conv, jobs, Found { now, cost: Duration::ZERO, alone: false });
+        }
     }
-    effects
+
+    fn release(&mut self, conv: ConvId, now: Instant) {
+        if self.aside.holds(conv) {
+            self.aside.release(conv, Vec::new(), now);
+        }
+    }
+
+    fn put_aside(&mut self, conv: ConvId, mut jobs: Vec<Job>, found: Found) {
+        jobs.extend(self.withdraw(conv));
+        self.aside.lock(conv, jobs, found);
+    }
+
+    /// A fault about some of the batch: it is halved until the fault is alone. Then it is put aside when somebody locks
+    /// it, and refused when the database does not take it.
+    fn failed(&mut self, batch: Batch, why: Refusal, found: Found) -> Vec<Effect> {
+        let is_one = batch.appends().len() < 2 || (why == Refusal::Locked && batch.conversations().len() == 1);
+        if !is_one && self.halved < HALVES_MAX && self.is_in_time(&batch, found) {
+            self.halved += 1;
+            if let Some((first, second)) = batch.halve() {
+                self.parts.push(second);
+                self.parts.push(first);
+            }
+            return Vec::new();
+        }
+        if why != Refusal::Locked {
+            batch.conversations().into_iter().for_each(|conv| self.release(conv, found.now));
+            return refuse(&batch, why);
+        }
+        let found = Found { alone: !is_one, cost: if is_one { found.cost } else { Duration::ZERO }, ..found };
+        for (conv, jobs) in by_conversation(batch.into_jobs()) {
+            self.put_aside(conv, jobs, found);
+        }
+        Vec::new()
+    }
+
+    /// Whether there is time for halving: each try may take as long as the last one.
+    fn is_in_time(&self, batch: &Batch, found: Found) -> bool {
+        let left =
+            batch.oldest().map(|oldest| self.patience.saturating_sub(found.now.saturating_duration_since(oldest)));
+        left.is_some_and(|left| found.cost * 4 < left)
+    }
+
+    /// Takes the conversation's messages out of what is still to be tried: they come after those that were tried.
+    fn withdraw(&mut self, conv: ConvId) -> Vec<Job> {
+        let mut withdrawn = Vec::new();
+        for part in self.parts.iter_mut().rev().filter(|part| part.appends().iter().any(|append| append.conv == conv)) {
+            let (taken, left): (Vec<Job>, Vec<Job>) =
+                std::mem::take(part).into_jobs().partition(|job| job.append.conv == conv);
+            withdrawn.extend(taken);
+            *part = left.into_iter().collect();
+        }
+        self.parts.retain(|part| !part.is_empty());
+        withdrawn
+    }
+
+    /// The database is away: nobody is left waiting for it.
+    fn refuse_all(&mut self, batch: &Batch, why: Refusal) -> Vec<Effect> {
+        let mut effects = refuse(batch, why);
+        effects.extend(std::mem::take(&mut self.parts).iter().rev().flat_map(|part| refuse(part, why)));
+        effects.extend(self.aside.take_all().iter().map(|job| refuse_one(job, why)));
+        effects
+    }
 }
 
-fn reason(outcome: Appended) -> (Errno, &'static str) {
-    match outcome {
-        Appended::NoSuchUser => (Errno::NotFound, "no such user"),
-        Appended::NoSuchGroup => (Errno::NotFound, "no such group"),
-        Appended::NotMember => (Errno::NotAllowed, "not a member of this group"),
-        Appended::NotFriends => (Errno::NotAllowed, "not a friend"),
-        Appended::Stored(_) | Appended::Duplicate { .. } => (Errno::Internal, "internal error"),
+/// The messages of each conversation, in order; the conversations as they come.
+fn by_conversation(jobs: impl Iterator<Item = Job>) -> Vec<(ConvId, Vec<Job>)> {
+    let mut sorted: Vec<(ConvId, Vec<Job>)> = Vec::new();
+    let mut places: HashMap<ConvId, usize> = HashMap::new();
+    for job in jobs {
+        let place = *places.entry(job.append.conv).or_insert_with(|| {
+            sorted.push((job.append.conv, Vec::new()));
+            sorted.len() - 1
+        });
+        sorted[place].1.push(job);
     }
+    sorted
 }
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "a start for the clock that the tests move")]
-mod tests {
-    use super::*;
-
-    const PATIENCE: Duration = Duration::from_secs(5);
-
-    fn user(number: i64) -> UserId {
-        UserId::new(number).unwrap()
-    }
-
-    fn batch(count: u32) -> Batch {
-        let mut batch = Batch::default();
-        for slot in 0..count {
-            let append = Append {
-                conv: ConvId::pair(user(1), user(2)),
-                sender: user(1),
-                to: Peer::User(user(2)),
-                cid: None,
-                body: r#"{"msg":"x"}"#.into(),
-                sent_at: UnixMs(0),
-                friends_only: false,
-            };
-            let conn = ConnId { reactor: 0, slot, generation: 0 };
-            batch.push(append, Asker { conn, device: DeviceId::UNNAMED, name: "a".into(), echo: Echo::default() });
-        }
-        batch
-    }
-
-    fn unavailable() -> StoreError {
-        StoreError::Unavailable("gone".into())
-    }
-
-    fn unknown() -> StoreError {
-        StoreError::OutcomeUnknown("gone".into())
-    }
-
-    /// The answers' errnos (or seqs), and the seqs announced, with whether they carry a push.
-    fn told(effects: &[Effect]) -> (Vec<String>, Vec<(Seq, bool)>) {
-        let mut answers = Vec::new();
-        let mut announced = Vec::new();
-        for effect in effects {
-            match effect {
-                Effect::Answer { stored: Some((_, seq)), .. } => answers.push(format!("seq {seq}")),
-                Effect::Answer { line, .. } => {
-                    let reply: serde_json::Value = serde_json::from_slice(line).unwrap();
-                    answers.push(format!("errno {}", reply["errno"]));
-                }
-                Effect::Announce(news) => announced.push((news.seq, news.line.is_some())),
-            }
-        }
-        (answers, announced)
-    }
-
-    fn done(next: Next) -> Vec<Effect> {
-        match next {
-            Next::Done(effects) => effects,
-            other => panic!("not done: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_commit_is_acked_and_announced() {
-        let mut lane = Lane::new(PATIENCE);
-        let outcomes =
-            vec![Appended::Stored(4), Appended::NoSuchUser, Appended::Duplicate { seq: 2, sent_at: UnixMs(0) }];
-        let effects = done(lane.appended(batch(3), Ok(outcomes), Instant::now()));
-        let (answers, announced) = told(&effects);
-        assert_eq!(answers, ["seq 4", "errno 404", "seq 2"]);
-        assert_eq!(announced, [(4, true), (2, false)], "who has the duplicate already need not get it again");
-    }
-
-    #[test]
-    fn what_was_not_stored_is_refused_at_once() {
-        let mut lane = Lane::new(PATIENCE);
-        let Next::Refuse(effects) = lane.appended(batch(2), Err(unavailable()), Instant::now()) else { panic!() };
-        assert_eq!(told(&effects), (vec!["errno 503".to_owned(); 2], vec![]));
-        assert!(lane.unsettled().is_none());
-    }
-
-    #[test]
-    fn an_unknown_outcome_is_looked_up() {
-        let now = Instant::now();
-        let mut lane = Lane::new(PATIENCE);
-        assert!(matches!(lane.appended(batch(1), Err(unknown()), now), Next::Settle(effects) if effects.is_empty()));
-        assert!(matches!(lane.settled(Err(unavailable()), now), Next::Settle(effects) if effects.is_empty()));
-        assert!(!lane.refuses());
-        let effects = done(lane.settled(Ok(Some(vec![Appended::Stored(1)])), now));
-        assert_eq!(told(&effects), (vec!["seq 1".to_owned()], vec![(1, true)]));
-        assert!(lane.unsettled().is_none());
-    }
-
-    #[test]
-    fn what_turns_out_not_committed_is_appended_again() {
-        let now = Instant::now();
-        let mut lane = Lane::new(PATIENCE);
-        lane.appended(batch(1), Err(unknown()), now);
-        assert!(matches!(lane.settled(Ok(None), now), Next::Append(batch) if batch.appends().len() == 1));
-        assert!(lane.unsettled().is_none());
-    }
-
-    #[test]
-    fn senders_do_not_wait_for_ever_but_what_was_committed_is_announced() {
-        let start = Instant::now();
-        for (outcome, announced) in [(Some(vec![Appended::Stored(1)]), vec![(1, true)]), (None, vec![])] {
-            let mut lane = Lane::new(PATIENCE);
-            lane.appended(batch(1), Err(unknown()), start);
-            let Next::Settle(effects) = lane.settled(Err(unavailable()), start + PATIENCE) else { panic!() };
-            assert_eq!(told(&effects).0, ["errno 503"]);
-            assert!(lane.refuses());
-            let Next::Settle(effects) = lane.settled(Err(unavailable()), start + 2 * PATIENCE) else { panic!() };
-            assert_eq!(effects, [], "answered once");
-            assert_eq!(told(&done(lane.settled(Ok(outcome), start + 3 * PATIENCE))), (vec![], announced));
-        }
-    }
-}
+#[path = "lane_tests.rs"]
+mod tests;

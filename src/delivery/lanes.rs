@@ -6,33 +6,32 @@
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
+use super::batch::{Refusal, refuse_one};
 use super::bell::Ring;
 use super::directory::Elsewhere;
 use super::fanout::Fanout;
-use super::lane::{Asker, Batch, Effect, Lane, News, Next, refuse};
+use super::lane::{Asker, BATCH_MESSAGES_MAX, Batch, Effect, Job, Lane, News, Next, Todo};
 use super::{Addressee, Event};
 use crate::bus::{Bell, Bus, Channel};
 use crate::clock::Clock;
 use crate::config::SessionPolicy;
 use crate::ids::{ConvId, Peer};
 use crate::metrics::Metrics;
-use crate::store::{Append, Store, StoreError};
+use crate::store::{Append, Appended, Store, StoreError};
 
 /// Messages that may wait for a lane. When it is full the sockets that send are paused.
 const QUEUE_MESSAGES_MAX: usize = 8192;
-/// Pause between two attempts to settle.
-const SETTLE_PAUSE: Duration = Duration::from_millis(200);
-
-type Job = (Append, Asker);
-
+/// At the end nothing wakes a lane: it looks after this time at the latest.
+const LAST_PAUSE_MAX: Duration = Duration::from_millis(50);
 /// The entrances of the lanes. Reactors hold clones; the lanes end when the last one is dropped.
 #[derive(Clone)]
 pub struct Lanes {
     queues: Arc<[Sender<Job>]>,
+    clock: Clock,
     metrics: Arc<Metrics>,
 }
 
@@ -46,7 +45,7 @@ pub struct LaneParts {
     pub bus: Arc<dyn Bus>,
     /// Which other sessions of the sender are told, too.
     pub echo: EchoTo,
-    /// How long a sender waits at most for the outcome of a commit.
+    /// How long a sender waits at most for an answer.
     pub patience: Duration,
     /// The clocks.
     pub clock: Clock,
@@ -79,12 +78,15 @@ impl EchoTo {
 pub fn lanes(parts: Vec<LaneParts>, metrics: Arc<Metrics>) -> (Lanes, Vec<LaneRunner>) {
     let mut queues = Vec::with_capacity(parts.len());
     let mut runners = Vec::with_capacity(parts.len());
-    for parts in parts {
+    let clock = parts.first().map_or_else(Clock::system, |parts| parts.clock);
+    for (number, parts) in (0..).zip(parts) {
         let (queue, jobs) = bounded(QUEUE_MESSAGES_MAX);
         queues.push(queue);
-        runners.push(LaneRunner { lane: Lane::new(parts.patience), parts, jobs, is_failing: false });
+        let lane = Lane::new(parts.patience, parts.bus.node().0.wrapping_add(number));
+        let told = Told { is_failing: false, is_refusing: false, aside: 0, is_unsettled: false };
+        runners.push(LaneRunner { lane, parts, jobs, next: None, told });
     }
-    (Lanes { queues: queues.into(), metrics }, runners)
+    (Lanes { queues: queues.into(), clock, metrics }, runners)
 }
 
 /// Starts a thread for each lane. They end when the last entrance is dropped.
@@ -103,10 +105,11 @@ impl Lanes {
     ///
     /// # Errors
     /// The message comes back when the lane is full (or has ended): pause the socket and try again.
-    pub fn append(&self, append: Append, asker: Asker) -> Result<(), Box<Job>> {
+    pub fn append(&self, append: Append, asker: Asker) -> Result<(), Box<(Append, Asker)>> {
         let queue = &self.queues[lane_of(append.conv, self.queues.len())];
-        queue.try_send((append, asker)).map_err(|error| match error {
-            TrySendError::Full(job) | TrySendError::Disconnected(job) => Box::new(job),
+        let job = Job { append, asker, since: self.clock.now() };
+        queue.try_send(job).map_err(|error| match error {
+            TrySendError::Full(job) | TrySendError::Disconnected(job) => Box::new((job.append, job.asker)),
         })?;
         self.metrics.lane_queued.inc();
         Ok(())
@@ -119,11 +122,21 @@ fn lane_of(conv: ConvId, lanes_count: usize) -> usize {
 }
 
 fn run(mut runner: LaneRunner) {
-    while let Ok(job) = runner.jobs.recv() {
-        let mut stepped = runner.commit(job);
-        while stepped == Stepped::Unsettled {
-            thread::park_timeout(SETTLE_PAUSE);
-            stepped = runner.settle();
+    loop {
+        let Stepped::Idle { until } = runner.step() else { continue };
+        let arrived = match until {
+            Some(until) => runner.jobs.recv_deadline(until),
+            None => runner.jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        match arrived {
+            Ok(job) => runner.next = Some(job),
+            Err(RecvTimeoutError::Timeout) => {}
+            // Nobody sends any more; who has sent is still answered.
+            Err(RecvTimeoutError::Disconnected) if runner.lane.owes_answers() => {
+                let left = until.map(|until| until.saturating_duration_since(runner.parts.clock.now()));
+                thread::park_timeout(left.unwrap_or(LAST_PAUSE_MAX).min(LAST_PAUSE_MAX));
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
         }
     }
 }
@@ -133,101 +146,127 @@ pub struct LaneRunner {
     parts: LaneParts,
     lane: Lane,
     jobs: Receiver<Job>,
+    /// Came out of the queue already.
+    next: Option<Job>,
+    told: Told,
+}
+
+/// What log and metrics have been told of a lane.
+struct Told {
     /// The last call of the store failed.
     is_failing: bool,
+    /// Messages of locked conversations are being refused.
+    is_refusing: bool,
+    /// Conversations that are aside.
+    aside: i64,
+    /// A commit is in doubt.
+    is_unsettled: bool,
 }
 
 /// What a step of a lane did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stepped {
-    /// Nothing: no message waits.
-    Idle,
-    /// The batch is done with.
+    /// Something: there may be more.
     Done,
-    /// It is not known whether the batch was committed: step again in a moment.
-    Unsettled,
+    /// Nothing: no message waits in the queue, and nothing else is due before this moment.
+    Idle {
+        /// Step again then, whatever comes.
+        until: Option<Instant>,
+    },
 }
 
+/// How a batch is handed to the store: [`Store::append`] or [`Store::append_unlocked`].
+type Appending = fn(&mut dyn Store, &[Append]) -> Result<Vec<Appended>, StoreError>;
+
 impl LaneRunner {
-    /// Commits what waits, or looks again for what became of the last commit.
+    /// Commits what waits, tries again what was locked, or looks again for what became of a commit.
     pub fn step(&mut self) -> Stepped {
-        if self.lane.unsettled().is_some() {
-            return self.settle();
+        let now = self.parts.clock.now();
+        if !self.lane.is_clear() {
+            self.refuse_expired(now);
         }
-        self.jobs.try_recv().map_or(Stepped::Idle, |job| self.commit(job))
+        let stepped = match self.lane.todo(now) {
+            Todo::Again(batch) => self.append(batch, |store, batch| store.append_unlocked(batch)),
+            Todo::Settle => self.settle(),
+            Todo::Gather => match self.gather(now) {
+                Some(batch) if batch.is_empty() => Stepped::Done,
+                Some(batch) => self.append(batch, |store, batch| store.append(batch)),
+                None => Stepped::Idle { until: self.lane.wake_at() },
+            },
+        };
+        self.tell();
+        stepped
     }
 
-    fn commit(&mut self, first: Job) -> Stepped {
-        let batch = self.gather(first);
-        let next = self.append(batch);
+    fn refuse_expired(&mut self, now: Instant) {
+        let effects = self.lane.expire(now);
+        if !effects.is_empty() && !self.told.is_refusing {
+            self.told.is_refusing = true;
+            log::warn!(
+                "a conversation is locked in the database by another transaction for longer than store.timeout_ms: \
+                 its messages are refused"
+            );
+        }
+        carry_out(&mut self.parts, effects);
+    }
+
+    /// What is in the queue; `None` if nothing is. The batch is empty if all of it had to be put aside.
+    fn gather(&mut self, now: Instant) -> Option<Batch> {
+        let mut batch = Batch::default();
+        let mut refused = Vec::new();
+        let mut taken = 0;
+        while taken < BATCH_MESSAGES_MAX && !batch.is_full() {
+            let Some(job) = self.next.take().or_else(|| self.jobs.try_recv().ok()) else { break };
+            taken += 1;
+            match self.lane.admit(job, now) {
+                Ok(job) => batch.push(job),
+                Err(refusal) => refused.extend(refusal),
+            }
+        }
+        self.parts.metrics.lane_queued.dec_by(i64::try_from(taken).unwrap_or(0));
+        if !refused.is_empty() {
+            carry_out(&mut self.parts, refused);
+        }
+        (taken > 0).then_some(batch)
+    }
+
+    fn append(&mut self, batch: Batch, appending: Appending) -> Stepped {
+        let LaneParts { store, clock, metrics, .. } = &mut self.parts;
+        let start = clock.now();
+        let result = appending(store.as_mut(), batch.appends());
+        let now = clock.now();
+        metrics.lane_commit_seconds.observe(now.saturating_duration_since(start).as_secs_f64());
+        #[expect(clippy::cast_precision_loss, reason = "a batch has some thousand messages at most")]
+        metrics.lane_batch_messages.observe(batch.appends().len() as f64);
+        self.note(result.as_ref().err());
+        let next = self.lane.appended(batch, result, start, now);
         self.follow(next)
     }
 
     fn settle(&mut self) -> Stepped {
-        let Some(batch) = self.lane.unsettled() else { return Stepped::Done };
+        let Some(batch) = self.lane.doubted() else { return Stepped::Done };
         let result = self.parts.store.settle(batch.appends());
         self.note(result.as_ref().err());
         let next = self.lane.settled(result, self.parts.clock.now());
         self.follow(next)
     }
 
-    fn follow(&mut self, mut next: Next) -> Stepped {
-        loop {
-            match next {
-                Next::Append(batch) => next = self.append(batch),
-                Next::Done(effects) => {
-                    carry_out(&mut self.parts, effects);
-                    break;
-                }
-                Next::Refuse(effects) => {
-                    carry_out(&mut self.parts, effects);
-                    self.refuse_waiting();
-                    break;
-                }
-                Next::Settle(effects) => {
-                    self.parts.metrics.lane_unsettled.set(1);
-                    carry_out(&mut self.parts, effects);
-                    if self.lane.refuses() {
-                        // Those that come after the senders who were refused are refused as well, instead of waiting
-                        // for who knows how long.
-                        self.refuse_waiting();
-                    }
-                    return Stepped::Unsettled;
-                }
+    fn follow(&mut self, next: Next) -> Stepped {
+        match next {
+            Next::Done(effects) => carry_out(&mut self.parts, effects),
+            Next::Refuse(effects) => {
+                carry_out(&mut self.parts, effects);
+                self.refuse_waiting();
             }
         }
-        self.parts.metrics.lane_unsettled.set(0);
         Stepped::Done
-    }
-
-    /// A message and what else is there.
-    fn gather(&self, (append, asker): Job) -> Batch {
-        let mut batch = Batch::default();
-        batch.push(append, asker);
-        while !batch.is_full() {
-            let Ok((append, asker)) = self.jobs.try_recv() else { break };
-            batch.push(append, asker);
-        }
-        self.parts.metrics.lane_queued.dec_by(i64::try_from(batch.appends().len()).unwrap_or(0));
-        batch
-    }
-
-    fn append(&mut self, batch: Batch) -> Next {
-        let LaneParts { store, clock, metrics, .. } = &mut self.parts;
-        let start = clock.now();
-        let result = store.append(batch.appends());
-        let now = clock.now();
-        metrics.lane_commit_seconds.observe(now.saturating_duration_since(start).as_secs_f64());
-        #[expect(clippy::cast_precision_loss, reason = "a batch has some thousand messages at most")]
-        metrics.lane_batch_messages.observe(batch.appends().len() as f64);
-        self.note(result.as_ref().err());
-        self.lane.appended(batch, result, now)
     }
 
     /// Counts failures. Logs when the store goes away and when it is back, not each batch in between: an outage must not
     /// fill the log.
     fn note(&mut self, failure: Option<&StoreError>) {
-        match (failure, self.is_failing) {
+        let failure = failure.filter(|error| !matches!(error, StoreError::Busy(_)));
+        match (failure, self.told.is_failing) {
             (Some(error), false) => log::warn!("a lane cannot commit: {error}"),
             (None, true) => log::info!("a lane commits again"),
             (Some(_), true) | (None, false) => {}
@@ -235,14 +274,36 @@ impl LaneRunner {
         if failure.is_some() {
             self.parts.metrics.store_errors.inc();
         }
-        self.is_failing = failure.is_some();
+        self.told.is_failing = failure.is_some();
     }
 
     fn refuse_waiting(&mut self) {
-        while let Ok(job) = self.jobs.try_recv() {
-            let batch = self.gather(job);
-            let error = StoreError::Unavailable("an earlier commit failed".into());
-            carry_out(&mut self.parts, refuse(&batch, &error));
+        let mut refused = Vec::new();
+        while let Some(job) = self.next.take().or_else(|| self.jobs.try_recv().ok()) {
+            self.parts.metrics.lane_queued.dec();
+            refused.push(refuse_one(&job, Refusal::Away));
+            // As many as the queue holds: those that come meanwhile are the next step's.
+            if refused.len() >= QUEUE_MESSAGES_MAX {
+                break;
+            }
+        }
+        carry_out(&mut self.parts, refused);
+    }
+
+    /// Brings the gauges up to date.
+    fn tell(&mut self) {
+        let (aside, is_unsettled) = match self.lane.is_clear() {
+            true => (0, false),
+            false => {
+                (i64::try_from(self.lane.conversations_aside()).unwrap_or(i64::MAX), self.lane.doubted().is_some())
+            }
+        };
+        let (told, metrics) = (&mut self.told, &self.parts.metrics);
+        metrics.lane_aside.inc_by(aside - told.aside);
+        metrics.lane_unsettled.inc_by(i64::from(is_unsettled) - i64::from(told.is_unsettled));
+        (told.aside, told.is_unsettled) = (aside, is_unsettled);
+        if aside == 0 && std::mem::take(&mut told.is_refusing) {
+            log::info!("no conversation is locked any more");
         }
     }
 }

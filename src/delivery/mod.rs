@@ -10,11 +10,13 @@
 //!   bells that may have been lost -----> resync: compare the cursors with the store
 //! ```
 //!
-//! `lane`, `tracks`, `receipts` and `cursors` are state machines: events in, effects out, no thread, clock or
+//! `lane` (with `batch` and `aside`), `tracks`, `receipts` and `cursors` are state machines: events in, effects out, no thread, clock or
 //! database. `lanes`, `scribe` and `ear` are the threads around them. This layer knows the network only by
 //! [`ConnId`], and writes no line that `wire` does not build.
 
 pub mod ahead;
+mod aside;
+pub mod batch;
 pub mod bell;
 pub mod cursors;
 pub mod directory;

@@ -150,6 +150,7 @@ impl ServiceError {
             Self::Store(StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_)) => {
                 (Errno::Unavailable, "storage is unavailable; try again")
             }
+            Self::Store(StoreError::Busy(_)) => (Errno::Unavailable, "locked in the database by another; try again"),
             Self::Store(StoreError::Broken(_)) | Self::Password(_) | Self::Hash(_) | Self::NotYet(_) => {
                 (Errno::Internal, "internal error")
             }

@@ -37,6 +37,11 @@ pub enum StoreError {
     /// done all the same. Asked again, such a call finds that (`Already`, `NameTaken`).
     #[error("storage unavailable: {0}")]
     Unavailable(#[source] Cause),
+    /// A row that the call needs is locked by another transaction, or the database took the call back for the sake of
+    /// others time and again. Nothing was changed; try again later (503). From [`Store::append`]: some message of the
+    /// batch is to blame, and others may well be stored without it.
+    #[error("locked by another transaction: {0}")]
+    Busy(#[source] Cause),
     /// The connection was lost during COMMIT: it may have happened or not. [`Store::append`] only; ask
     /// [`Store::settle`].
     #[error("the outcome of a commit is unknown: {0}")]
@@ -266,6 +271,9 @@ pub enum Appended {
     NotMember,
     /// Friends only, and they are not.
     NotFriends,
+    /// Another transaction locks the conversation. Nothing of it was stored: none of the batch's messages that belong to
+    /// it. Try again in a moment.
+    Locked,
 }
 
 /// A stored message.
@@ -456,14 +464,23 @@ pub trait Store: Send {
     /// Commits a batch in one transaction and numbers the messages in the order given, per conversation. One outcome
     /// per message; an outcome other than `Stored` costs the others nothing. The first message between two users
     /// creates their conversation and device-0 cursors (and looks whether the addressee exists). Deadlocks and stale
-    /// connections are retried inside, within the store's timeout.
+    /// connections are retried inside, within the store's timeout. It waits a moment for conversations that others hold,
+    /// and goes on without those that stay locked.
     ///
     /// # Errors
-    /// `Unavailable`: nothing was stored. `OutcomeUnknown`: call `settle` with the same batch before anything else.
+    /// `Unavailable`: nothing was stored. `Busy`, `Broken`: nothing was stored, because of some message of the batch.
+    /// `OutcomeUnknown`: call `settle` with the same batch before anything else of its conversations.
     fn append(&mut self, batch: &[Append]) -> Result<Vec<Appended>>;
 
-    /// After `OutcomeUnknown`: looks whether that transaction was committed. `Some` are its outcomes; `None`: it was
-    /// not, and never will be. May be called again after `Unavailable`.
+    /// The same, but waits for no lock, as far as the database can: for what is known to be locked, or suspected of it.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    fn append_unlocked(&mut self, batch: &[Append]) -> Result<Vec<Appended>>;
+
+    /// After `OutcomeUnknown`: looks whether that transaction was committed, without waiting for it. `Some` are its
+    /// outcomes; `None`: it was not, and never will be. May be called again after any error. Several commits may be in
+    /// doubt at once, of different conversations.
     fn settle(&mut self, batch: &[Append]) -> Result<Option<Vec<Appended>>>;
 
     /// Messages of one conversation, ascending, at most `limit` and about `bytes_max` of bodies (at least one if

@@ -6,7 +6,9 @@
 //! ```
 //!
 //! Nodes meet at the rows of `Conversation`: a batch locks its conversations in the order of their ids, numbers, writes
-//! and commits. A commit whose answer was lost is looked up by `settle`, never guessed.
+//! and commits. It waits for a lock no longer than ordinary commits take (the database serves who waits in turn, so no
+//! node starves); then it goes on without the conversations that stay locked. A commit whose answer was lost is looked
+//! up by `settle`, never guessed.
 
 mod append;
 mod cursors;
@@ -16,14 +18,17 @@ mod migration;
 mod session;
 mod settle;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::append::Locks;
 use self::link::{Link, Server};
 use self::settle::Unsettled;
 use super::numbering::Plan;
 use super::sql::{Done, Engine, Fault, Sql, SqlStore};
 use super::{Append, Appended, CursorRow, KeptName, OpenStore, Result, Store, StoreError};
+use crate::ids::ConvId;
 
 /// Opens stores on one database of a server.
 pub struct MySqlStores {
@@ -42,7 +47,7 @@ impl MySqlStores {
 
 impl OpenStore for MySqlStores {
     fn open(&self) -> Result<Box<dyn Store>> {
-        Ok(Box::new(SqlStore(MySql { link: Link::new(Arc::clone(&self.server)), unsettled: None })))
+        Ok(Box::new(SqlStore(MySql { link: Link::new(Arc::clone(&self.server)), unsettled: Vec::new() })))
     }
 
     fn migrate(&self) -> Result<()> {
@@ -92,8 +97,33 @@ fn durability(sql: &mut dyn Sql) -> Done<Vec<String>> {
 /// One thread's engine.
 struct MySql {
     link: Link,
-    /// The commit whose outcome `settle` is to look up.
-    unsettled: Option<Unsettled>,
+    /// The commits whose outcomes `settle` is to look up, of different conversations.
+    unsettled: Vec<Unsettled>,
+}
+
+impl MySql {
+    /// One transaction. `Locked`: some message of the batch is to blame, and nothing was stored.
+    fn append_in(&mut self, batch: &[Append], locks: Locks) -> Done<Vec<Appended>> {
+        let mut planned: Option<(Plan, u32)> = None;
+        let appended = self.link.attempt_transaction(locks, |session| {
+            let connection = session.connection_id();
+            session.transaction(|session| {
+                let plan = append::append(session, batch, locks)?;
+                planned = Some((plan, connection));
+                Ok(())
+            })
+        });
+        match (appended, planned) {
+            (Ok(()), Some((plan, _))) => Ok(plan.outcomes),
+            (Ok(()), None) => Err(Fault::Broken("a batch was committed without a plan".into())),
+            (Err(Fault::Unsure(_)), Some((plan, _))) if plan.is_empty() => Ok(plan.outcomes),
+            (Err(fault @ Fault::Unsure(_)), Some((plan, connection))) => {
+                self.unsettled.push(Unsettled { plan, connection });
+                Err(fault)
+            }
+            (Err(fault), _) => Err(fault),
+        }
+    }
 }
 
 impl Engine for MySql {
@@ -110,37 +140,25 @@ impl Engine for MySql {
     }
 
     fn append(&mut self, batch: &[Append]) -> Result<Vec<Appended>> {
-        self.unsettled = None;
-        let mut planned: Option<(Plan, u32)> = None;
-        let appended = self.link.attempt_transaction(|session| {
-            let connection = session.connection_id();
-            session.transaction(|session| {
-                let plan = append::append(session, batch)?;
-                planned = Some((plan, connection));
-                Ok(())
-            })
-        });
-        let error = match (appended, planned) {
-            (Ok(()), Some((plan, _))) => return Ok(plan.outcomes),
-            (Ok(()), None) => return Err(StoreError::Broken("a batch was committed without a plan".into())),
-            (Err(fault), planned) => match (StoreError::from(fault), planned) {
-                (StoreError::OutcomeUnknown(_), Some((plan, _))) if plan.is_empty() => return Ok(plan.outcomes),
-                (error @ StoreError::OutcomeUnknown(_), Some((plan, connection))) => {
-                    self.unsettled = Some(Unsettled { plan, connection });
-                    error
-                }
-                (error, _) => error,
-            },
-        };
-        Err(error)
+        match self.append_in(batch, Locks::Wait) {
+            Err(Fault::Locked(_)) => self.append_unlocked(batch),
+            known => Ok(known?),
+        }
+    }
+
+    fn append_unlocked(&mut self, batch: &[Append]) -> Result<Vec<Appended>> {
+        Ok(self.append_in(batch, Locks::Skip)?)
     }
 
     fn settle(&mut self, batch: &[Append]) -> Result<Option<Vec<Appended>>> {
-        let Some(unsettled) = &self.unsettled else { return Ok(None) };
+        let convs: HashSet<ConvId> = batch.iter().map(|message| message.conv).collect();
+        let is_meant = |unsettled: &Unsettled| unsettled.plan.ends.keys().any(|conv| convs.contains(conv));
+        let Some(place) = self.unsettled.iter().position(is_meant) else { return Ok(None) };
+        let unsettled = &self.unsettled[place];
         let is_committed = self.link.attempt(|session| settle::is_committed(session, unsettled, batch));
         let is_committed = is_committed.map_err(not_done)?;
-        let outcomes = self.unsettled.take().map(|unsettled| unsettled.plan.outcomes);
-        Ok(outcomes.filter(|_| is_committed))
+        let outcomes = self.unsettled.swap_remove(place).plan.outcomes;
+        Ok(is_committed.then_some(outcomes))
     }
 
     fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<()> {

@@ -191,7 +191,7 @@ impl Node {
                 }
                 reactor.turn(world, self.mail[number].take_all())
             }),
-            Part::Lane(number) => self.lanes[number].run(|lane| lane.step() != Stepped::Idle),
+            Part::Lane(number) => self.lanes[number].run(|lane| lane.step() == Stepped::Done),
             Part::Worker(number) => self.workers[number].run(|ctx| self.work(ctx)),
             Part::Hasher => self.hasher.run(|hasher| self.queues.hash_one(Purpose::Login, hasher, world.now())),
             Part::Scribe => self.scribe.run(|scribe| {

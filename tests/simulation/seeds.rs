@@ -72,6 +72,8 @@ fn nothing_is_lost_whatever_happens() {
 
 fn assert_each_happened(faults: &Faults) {
     for name in [
+        "a fault of some of a batch",
+        "a conversation is locked",
         "bell comes again, late",
         "bell dropped without a link",
         "bell lost with its link",

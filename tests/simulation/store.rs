@@ -1,5 +1,7 @@
 //! A node's way to the record, which fails as databases and networks do.
 
+use std::collections::BTreeSet;
+
 use stonechat::clock::UnixMs;
 use stonechat::ids::{ConvId, DeviceId, GroupId, NodeId, Seq, UserId};
 use stonechat::store::{
@@ -16,7 +18,14 @@ pub struct SimStore {
     life: u32,
     /// Who calls survives a panic.
     may_panic: bool,
-    unsettled: Unsettled,
+    /// The commits whose outcome the lane does not know.
+    unsettled: Vec<Unsettled>,
+}
+
+struct Unsettled {
+    conversations: BTreeSet<ConvId>,
+    /// `None`: it was not committed.
+    outcomes: Option<Vec<Appended>>,
 }
 
 /// A bug in the store shows: a fault like others.
@@ -29,13 +38,6 @@ fn panic_perhaps(may_panic: bool) {
     }
 }
 
-/// The commit whose outcome the lane does not know.
-enum Unsettled {
-    None,
-    NotCommitted,
-    Committed(Vec<Appended>),
-}
-
 fn away() -> StoreError {
     StoreError::Unavailable("simulated".into())
 }
@@ -44,9 +46,13 @@ fn not_simulated<T>() -> Result<T> {
     Err(StoreError::Broken("the simulated clients never ask this".into()))
 }
 
+fn touches<'c>(batch: &[Append], mut conversations: impl Iterator<Item = &'c ConvId>) -> bool {
+    conversations.any(|conv| batch.iter().any(|message| message.conv == *conv))
+}
+
 impl SimStore {
     pub fn new(node: usize, life: u32) -> Self {
-        Self { node, life, may_panic: false, unsettled: Unsettled::None }
+        Self { node, life, may_panic: false, unsettled: Vec::new() }
     }
 
     /// A worker's: it survives a panic of the store.
@@ -195,32 +201,47 @@ impl Store for SimStore {
     }
 
     fn append(&mut self, batch: &[Append]) -> Result<Vec<Appended>> {
-        assert!(matches!(self.unsettled, Unsettled::None), "a lane appends before it has settled");
         self.reach()?;
         let world = world();
-        if world.fault("outcome unknown, not committed", 80) {
-            self.unsettled = Unsettled::NotCommitted;
+        let doubted = self.unsettled.iter().flat_map(|unsettled| &unsettled.conversations);
+        assert!(!touches(batch, doubted), "a lane appends in a conversation before it has settled it");
+        if batch.len() > 1 && world.fault("a fault of some of a batch", 150) {
+            return Err(StoreError::Busy("simulated".into()));
+        }
+        let locked = world.locked(batch);
+        let free: Vec<Append> = batch.iter().filter(|message| !locked.contains(&message.conv)).cloned().collect();
+        let conversations = free.iter().map(|message| message.conv).collect();
+        if !free.is_empty() && world.fault("outcome unknown, not committed", 80) {
+            // The locked ones are in doubt, too, for all the lane knows.
+            self.unsettled.push(Unsettled { conversations, outcomes: None });
             return Err(StoreError::OutcomeUnknown("simulated".into()));
         }
-        let outcomes = world.database.borrow_mut().append(batch);
+        let mut stored = world.database.borrow_mut().append(&free).into_iter();
+        let outcome_of = |message: &Append| match locked.contains(&message.conv) {
+            true => Appended::Locked,
+            false => stored.next().expect("one for each that is free"),
+        };
+        let outcomes: Vec<Appended> = batch.iter().map(outcome_of).collect();
         world.interrupt(self.node, self.life, "crash between commit and ack");
-        if world.fault("outcome unknown, committed", 80) {
-            self.unsettled = Unsettled::Committed(outcomes);
+        if !free.is_empty() && world.fault("outcome unknown, committed", 80) {
+            self.unsettled.push(Unsettled { conversations, outcomes: Some(outcomes) });
             return Err(StoreError::OutcomeUnknown("simulated".into()));
         }
         Ok(outcomes)
     }
 
-    fn settle(&mut self, _: &[Append]) -> Result<Option<Vec<Appended>>> {
+    fn append_unlocked(&mut self, batch: &[Append]) -> Result<Vec<Appended>> {
+        self.append(batch)
+    }
+
+    fn settle(&mut self, batch: &[Append]) -> Result<Option<Vec<Appended>>> {
         self.reach()?;
         if world().fault("settling fails", 2000) {
             return Err(away());
         }
-        match std::mem::replace(&mut self.unsettled, Unsettled::None) {
-            Unsettled::None => panic!("only an unknown outcome is settled"),
-            Unsettled::NotCommitted => Ok(None),
-            Unsettled::Committed(outcomes) => Ok(Some(outcomes)),
-        }
+        let place = self.unsettled.iter().position(|unsettled| touches(batch, unsettled.conversations.iter()));
+        let place = place.expect("only an unknown outcome is settled");
+        Ok(self.unsettled.swap_remove(place).outcomes)
     }
 
     fn messages(

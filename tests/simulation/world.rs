@@ -4,11 +4,13 @@
 //! be `Send`, so they carry no reference to it and find it here.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use stonechat::clock::{Clock, UnixMs};
+use stonechat::ids::ConvId;
+use stonechat::store::Append;
 
 use crate::bus::Hub;
 use crate::cluster::Cluster;
@@ -41,6 +43,8 @@ pub struct World {
     trace: Cell<u64>,
     is_over: Cell<bool>,
     faults: RefCell<BTreeMap<&'static str, u64>>,
+    /// Conversations that somebody holds locked in the record, and until when.
+    locks: RefCell<BTreeMap<ConvId, Duration>>,
 }
 
 /// The world of this thread's run.
@@ -74,6 +78,7 @@ impl World {
             trace: Cell::new(seed),
             is_over: Cell::default(),
             faults: RefCell::default(),
+            locks: RefCell::default(),
         });
         let before = WORLD.replace(Some(Rc::clone(&world)));
         // What is left of a run that panicked would call back into a world that is no more.
@@ -157,6 +162,19 @@ impl World {
 
     pub fn database_is_down(&self) -> bool {
         self.cluster.is_outage(self.passed())
+    }
+
+    /// Those of the batch's conversations that are locked at present; another one may be from now on, for longer than a
+    /// sender waits.
+    pub fn locked(&self, batch: &[Append]) -> BTreeSet<ConvId> {
+        if self.fault("a conversation is locked", 150) {
+            let conv = batch[self.below(batch.len())].conv;
+            let until = self.passed() + Duration::from_millis(self.between(1, 600) as u64);
+            self.locks.borrow_mut().insert(conv, until);
+        }
+        let locks = self.locks.borrow();
+        let is_locked = |conv: &ConvId| locks.get(conv).is_some_and(|until| *until > self.passed());
+        batch.iter().map(|message| message.conv).filter(is_locked).collect()
     }
 
     /// The bug a test has planted into the network.

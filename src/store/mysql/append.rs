@@ -1,13 +1,16 @@
 //! A batch of messages in one transaction, by statements over lists: a round trip costs more than a row.
 //!
 //! ```text
-//!   lock the conversations in id order -> open those that are missing (does the addressee exist?) -> lock these, too
+//!   lock the conversations in id order (those that stay locked by others are left out)
+//!   -> open those that are missing (does the addressee exist?) -> lock these, too
 //!   -> who is a member, who is a friend -> which cids were sent before -> number -> write messages and ends
 //! ```
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
+use std::time::Duration;
 
+use super::session::Session;
 use crate::cid::older_form;
 use crate::ids::{ConvId, GroupId, Members, Peer, Seq, UserId};
 use crate::store::numbering::{Facts, Key, Plan, key_of, number};
@@ -15,40 +18,120 @@ use crate::store::sql::lists::{Lookup, exact_pieces, fewest_pieces, lookups, rep
 use crate::store::sql::{Arg, Done, Fault, Row, Sql};
 use crate::store::{Append, Appended};
 
-/// Bodies that one INSERT carries, unless a single message is longer: far below `max_allowed_packet`.
+/// Bodies that one INSERT carries, unless a single message is longer.
 const INSERT_BYTES_MAX: usize = 1024 * 1024;
 
+/// What a message's numbers take on the way to the server, at most.
+const KEY_BYTES: usize = 64;
+
+/// How long a batch waits for other transactions at most: many times what an ordinary commit takes.
+const LOCK_WAIT: Duration = Duration::from_millis(50);
+
+/// Statements that look for the locked ones among conversations that are to be opened. The rest counts as locked.
+const PROBES_MAX: u32 = 32;
+
+/// What a batch does at a conversation that another transaction has locked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Locks {
+    /// Waits for [`LOCK_WAIT`]; then the whole batch is [`Fault::Locked`].
+    Wait,
+    /// Goes on without it.
+    Skip,
+}
+
 /// Numbers and writes the batch, within the transaction the caller has begun.
-pub(super) fn append(sql: &mut dyn Sql, batch: &[Append]) -> Done<Plan> {
+pub(super) fn append(session: &mut Session<'_>, batch: &[Append], locks: Locks) -> Done<Plan> {
     let convs: BTreeSet<ConvId> = batch.iter().map(|message| message.conv).collect();
-    let mut facts = Facts { ends: lock(sql, &convs)?, ..Facts::default() };
-    refuse_absent(sql, batch, &mut facts)?;
-    refuse_strangers(sql, batch, &mut facts)?;
-    let opened = open(sql, batch, &mut facts)?;
-    facts.known = sent_before(sql, batch, &facts)?;
+    let convs: Vec<ConvId> = convs.into_iter().collect();
+    let mut facts = Facts { ends: lock(session, &convs, locks)?, ..Facts::default() };
+    if locks == Locks::Skip && session.can_skip_locked() && facts.ends.len() < convs.len() {
+        leave_out_locked(session, batch, &convs, &mut facts)?;
+    }
+    let packet_max = session.packet_max();
+    refuse_absent(session, batch, &mut facts)?;
+    refuse_strangers(session, batch, &mut facts)?;
+    let opened = open(session, batch, &mut facts)?;
+    facts.known = sent_before(session, batch, &facts, packet_max)?;
     let plan = number(batch, facts);
-    write(sql, batch, &plan, &opened)?;
+    write(session, batch, &plan, &opened, packet_max)?;
     Ok(plan)
 }
 
-/// Locks conversations in the order of their ids; the last numbers of those that exist.
-pub(super) fn lock(sql: &mut dyn Sql, convs: &BTreeSet<ConvId>) -> Done<HashMap<ConvId, Seq>> {
-    let convs: Vec<ConvId> = convs.iter().copied().collect();
+/// Locks conversations in the order of their ids; the last numbers of those that exist, or that nobody else has locked.
+fn lock(session: &mut Session<'_>, convs: &[ConvId], locks: Locks) -> Done<HashMap<ConvId, Seq>> {
     let mut ends = HashMap::new();
-    for lookup in lookups(&convs, |conv| [conv.into()]) {
+    for lookup in lookups(convs, |conv| [conv.into()]) {
         let list = repeated("?", ",", lookup.len);
         let statement = format!("SELECT id, last_seq FROM Conversation WHERE id IN ({list}) ORDER BY id FOR UPDATE");
-        for row in sql.rows(&statement, &lookup.args)? {
+        let rows = match locks {
+            Locks::Wait => session.locked_rows(&statement, &lookup.args, LOCK_WAIT)?,
+            Locks::Skip if session.can_skip_locked() => {
+                session.rows(&format!("{statement} SKIP LOCKED"), &lookup.args)?
+            }
+            Locks::Skip => session.rows(&statement, &lookup.args)?,
+        };
+        for row in rows {
             ends.insert(row.conv(0)?, row.seq(1)?);
         }
     }
     Ok(ends)
 }
 
+/// The same, but [`Fault::Locked`] at once if another transaction has locked any of them: also one that it has created
+/// and not committed.
+pub(super) fn lock_now(session: &mut Session<'_>, convs: &[ConvId]) -> Done<HashMap<ConvId, Seq>> {
+    let mut ends = HashMap::new();
+    for lookup in lookups(convs, |conv| [conv.into()]) {
+        let list = repeated("?", ",", lookup.len);
+        let at_once = if session.can_skip_locked() { " NOWAIT" } else { "" };
+        let statement =
+            format!("SELECT id, last_seq FROM Conversation WHERE id IN ({list}) ORDER BY id FOR UPDATE{at_once}");
+        for row in session.rows(&statement, &lookup.args)? {
+            ends.insert(row.conv(0)?, row.seq(1)?);
+        }
+    }
+    Ok(ends)
+}
+
+/// Among the conversations that were not found unlocked: those that exist are locked; so are those that another
+/// transaction is creating. Their messages are left out.
+fn leave_out_locked(session: &mut Session<'_>, batch: &[Append], convs: &[ConvId], facts: &mut Facts<'_>) -> Done<()> {
+    let missing: Vec<ConvId> = convs.iter().filter(|conv| !facts.ends.contains_key(conv)).copied().collect();
+    let mut locked = HashSet::new();
+    for lookup in lookups(&missing, |conv| [conv.into()]) {
+        let list = repeated("?", ",", lookup.len);
+        for row in session.rows(&format!("SELECT id FROM Conversation WHERE id IN ({list})"), &lookup.args)? {
+            locked.insert(row.conv(0)?);
+        }
+    }
+    let absent: Vec<ConvId> = missing.into_iter().filter(|conv| !locked.contains(conv)).collect();
+    let mut probes = 0;
+    let mut pieces = vec![&absent[..]];
+    while let Some(piece) = pieces.pop() {
+        probes += 1;
+        match lock_now(session, piece) {
+            Ok(ends) => facts.ends.extend(ends),
+            Err(Fault::Locked(_)) if piece.len() > 1 && probes < PROBES_MAX => {
+                let (first, second) = piece.split_at(piece.len() / 2);
+                pieces.extend([second, first]);
+            }
+            Err(Fault::Locked(_)) => locked.extend(piece),
+            Err(fault) => return Err(fault),
+        }
+    }
+    let places = batch.iter().enumerate().filter(|(_, message)| locked.contains(&message.conv));
+    facts.refused.extend(places.map(|(place, _)| (place, Appended::Locked)));
+    Ok(())
+}
+
 /// Refuses messages to groups and users that do not exist. Only who opens a conversation may mean such a user.
 fn refuse_absent(sql: &mut dyn Sql, batch: &[Append], facts: &mut Facts<'_>) -> Done<()> {
-    let missing = |message: &&Append| !facts.ends.contains_key(&message.conv);
-    let addressees = distinct(batch.iter().filter(missing).filter_map(|message| match message.to {
+    let missing: Vec<(usize, &Append)> = batch
+        .iter()
+        .enumerate()
+        .filter(|(place, message)| !facts.refused.contains_key(place) && !facts.ends.contains_key(&message.conv))
+        .collect();
+    let addressees = distinct(missing.iter().filter_map(|(_, message)| match message.to {
         Peer::User(user) => Some(user),
         Peer::Group(_) => None,
     }));
@@ -59,7 +142,7 @@ fn refuse_absent(sql: &mut dyn Sql, batch: &[Append], facts: &mut Facts<'_>) -> 
             existing.insert(row.user(0)?);
         }
     }
-    for (place, message) in batch.iter().enumerate().filter(|(_, message)| !facts.ends.contains_key(&message.conv)) {
+    for (place, message) in missing {
         match message.to {
             Peer::User(user) if existing.contains(&user) => {}
             Peer::User(_) => drop(facts.refused.insert(place, Appended::NoSuchUser)),
@@ -115,27 +198,26 @@ where
 
 /// Creates the conversations between two users that do not exist yet, and locks them. Those that another node created
 /// meanwhile yield the numbers they have by now.
-fn open(sql: &mut dyn Sql, batch: &[Append], facts: &mut Facts<'_>) -> Done<Vec<ConvId>> {
+fn open(session: &mut Session<'_>, batch: &[Append], facts: &mut Facts<'_>) -> Done<Vec<ConvId>> {
     let wanted = batch
         .iter()
         .enumerate()
         .filter(|(place, message)| !facts.refused.contains_key(place) && !facts.ends.contains_key(&message.conv));
-    let missing: BTreeSet<ConvId> = wanted.map(|(_, message)| message.conv).collect();
+    let missing = distinct(wanted.map(|(_, message)| message.conv));
     if missing.is_empty() {
         return Ok(Vec::new());
     }
-    let missing_in_order: Vec<ConvId> = missing.iter().copied().collect();
-    for piece in exact_pieces(&missing_in_order) {
+    for piece in exact_pieces(&missing) {
         // Not INSERT IGNORE: that would take a shared lock on a row that exists, and two nodes would wait in a circle
         // to turn it into their own.
         let statement = format!(
             "INSERT INTO Conversation (id, last_seq) VALUES {} ON DUPLICATE KEY UPDATE last_seq = last_seq",
             repeated("(?, 0)", ", ", piece.len())
         );
-        sql.run(&statement, &piece.iter().map(|&conv| conv.into()).collect::<Vec<_>>())?;
+        session.run(&statement, &piece.iter().map(|&conv| conv.into()).collect::<Vec<_>>())?;
     }
-    facts.ends.extend(lock(sql, &missing)?);
-    Ok(missing_in_order)
+    facts.ends.extend(lock_now(session, &missing)?);
+    Ok(missing)
 }
 
 /// Those of the batch's messages that are stored already, by their cids.
@@ -143,6 +225,7 @@ fn sent_before<'a>(
     sql: &mut dyn Sql,
     batch: &'a [Append],
     facts: &Facts<'_>,
+    packet_max: usize,
 ) -> Done<HashMap<Key<'a>, (Seq, crate::clock::UnixMs)>> {
     let asked = batch.iter().enumerate().filter(|(place, message)| {
         !facts.refused.contains_key(place) && facts.ends.get(&message.conv).is_some_and(|&end| end > 0)
@@ -158,7 +241,12 @@ fn sent_before<'a>(
     }
     keys.extend(by_older_text.keys());
     let mut known = HashMap::new();
-    for Lookup { len, args } in lookups(&keys, |(conv, sender, cid)| [sender.into(), cid.into(), conv.into()]) {
+    let longest = keys.iter().map(|(_, _, cid)| cid.len()).max().unwrap_or(0);
+    let at_once = (packet_max / 2 / (longest + KEY_BYTES)).max(1);
+    let lookups = keys
+        .chunks(at_once)
+        .flat_map(|keys| lookups(keys, |(conv, sender, cid)| [sender.into(), cid.into(), conv.into()]));
+    for Lookup { len, args } in lookups {
         let any = repeated("(sender = ? AND cid = ? AND conv = ?)", " OR ", len);
         let statement = format!("SELECT conv, sender, cid, seq, sent_at FROM Message WHERE {any}");
         for mut row in sql.rows(&statement, &args)? {
@@ -175,12 +263,12 @@ fn sent_before<'a>(
     Ok(known)
 }
 
-fn write(sql: &mut dyn Sql, batch: &[Append], plan: &Plan, opened: &[ConvId]) -> Done<()> {
+fn write(sql: &mut dyn Sql, batch: &[Append], plan: &Plan, opened: &[ConvId], packet_max: usize) -> Done<()> {
     if plan.is_empty() {
         return Ok(());
     }
     let stored: Vec<(Seq, &Append)> = plan.stored(batch).collect();
-    for piece in by_bytes(&stored).flat_map(fewest_pieces) {
+    for piece in by_bytes(&stored, packet_max).flat_map(fewest_pieces) {
         let statement = format!(
             "INSERT INTO Message (conv, seq, kind, sender, sent_at, cid, body) VALUES {}",
             repeated("(?, ?, 0, ?, ?, ?, ?)", ", ", piece.len())
@@ -229,13 +317,17 @@ fn message_args(seq: Seq, message: &Append) -> [Arg<'_>; 6] {
     ]
 }
 
-/// Cuts the messages into runs whose bodies are at most [`INSERT_BYTES_MAX`] together.
-fn by_bytes<'s, 'b>(mut messages: &'s [(Seq, &'b Append)]) -> impl Iterator<Item = &'s [(Seq, &'b Append)]> {
+/// Cuts the messages into runs whose bodies are at most [`INSERT_BYTES_MAX`] together, and half a packet.
+fn by_bytes<'s, 'b>(
+    mut messages: &'s [(Seq, &'b Append)],
+    packet_max: usize,
+) -> impl Iterator<Item = &'s [(Seq, &'b Append)]> {
+    let bytes_max = INSERT_BYTES_MAX.min(packet_max / 2);
     std::iter::from_fn(move || {
         let mut bytes = 0;
         let fits = |(_, message): &&(Seq, &Append)| {
-            bytes += message.body.len();
-            bytes <= INSERT_BYTES_MAX
+            bytes += message.body.len() + message.cid.as_deref().map_or(0, str::len) + KEY_BYTES;
+            bytes <= bytes_max
         };
         let count = messages.iter().take_while(fits).count().max(1).min(messages.len());
         let (run, rest) = messages.split_at(count);

@@ -31,7 +31,13 @@ fn answered(answer: MySqlError) -> Fault {
     match answer.code {
         // Duplicate entry.
         1062 | 1586 => Fault::Taken(answer.into()),
+        // A lock wait that took too long; one that NOWAIT forbids (MySQL).
+        1205 | 3572 => Fault::Locked(answer.into()),
         code if is_rolled_back(code) => Fault::Again(answer.into()),
+        // Out of the time allowed to a statement (MariaDB, MySQL).
+        1969 | 3024 => Fault::Slow(answer.into()),
+        // No more prepared statements.
+        1461 => Fault::Crowded(answer.into()),
         // Shutdown in progress, killed, disconnected for inactivity.
         1053 | 1080 | 1927 | 4031 => Fault::Lost(answer.into()),
         code if is_away(code) => Fault::Away(answer.into()),

@@ -1,13 +1,16 @@
 //! One thread's connection: opened when needed, dropped after any error that may have left it in disorder, and work run
 //! again where that is safe.
 
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use mysql::{Conn, Opts, OptsBuilder};
 
+use super::append::Locks;
 use super::faults::not_connected;
-use super::session::{Begin, Connection, Session};
+use super::session::{Begin, Connection, LOCK_WAIT_SECONDS, Session};
 use crate::store::sql::{Done, Fault};
 use crate::store::{Result, StoreError};
 
@@ -17,9 +20,18 @@ const REFUSAL_PAUSE: Duration = Duration::from_millis(200);
 /// How often work that the server took back (deadlocks) is run again.
 const RETRIES_MAX: u32 = 20;
 
-/// Statements kept prepared for each connection: what a lane needs for batches of all sizes. The server counts those of
-/// all nodes (`max_prepared_stmt_count`, 16,382 by default).
-const STATEMENTS_KEPT: usize = 96;
+/// Statements that a lane keeps prepared: what it needs for batches of all sizes. The server counts those of all nodes
+/// (`max_prepared_stmt_count`, 16,382 by default).
+const LANE_STATEMENTS_KEPT: usize = 96;
+
+/// Statements that any other connection keeps prepared.
+const STATEMENTS_KEPT: usize = 32;
+
+/// For how long after a locked row was waited for in vain it is hardly waited for.
+const STUCK_FOR: Duration = Duration::from_secs(1);
+
+/// Locked rows that are remembered.
+const STUCK_MAX: usize = 256;
 
 /// The server as all threads of the node know it.
 pub(super) struct Server {
@@ -27,6 +39,10 @@ pub(super) struct Server {
     timeout: Duration,
     /// Until when nobody tries to connect.
     refusing: Mutex<Option<(Instant, String)>>,
+    /// Each connection keeps its number of statements, divided by this: more than 1 after the server had no room.
+    kept_divisor: AtomicUsize,
+    /// Rows (by a hash of what asked for them) that were waited for in vain, and until when they count as stuck.
+    stuck: Mutex<HashMap<u64, Instant>>,
 }
 
 impl Server {
@@ -37,19 +53,15 @@ impl Server {
         if opts.get_db_name().is_none_or(str::is_empty) {
             return Err(bad());
         }
-        // A lock wait ends before the read would time out: an answer keeps the connection.
-        let lock_wait_seconds = (timeout.as_secs() / 2).max(1);
-        let opts =
-            OptsBuilder::from_opts(opts).prefer_socket(false).tcp_nodelay(true).stmt_cache_size(STATEMENTS_KEPT).init(
-                vec![
-                    "SET NAMES utf8mb4 COLLATE utf8mb4_bin".to_owned(),
-                    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED".to_owned(),
-                    // Too long a value is an error, never cut off.
-                    "SET SESSION sql_mode = 'STRICT_TRANS_TABLES'".to_owned(),
-                    format!("SET SESSION innodb_lock_wait_timeout = {lock_wait_seconds}"),
-                ],
-            );
-        Ok(Self { opts, timeout, refusing: Mutex::new(None) })
+        let opts = OptsBuilder::from_opts(opts).prefer_socket(false).tcp_nodelay(true).init(vec![
+            "SET NAMES utf8mb4 COLLATE utf8mb4_bin".to_owned(),
+            "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED".to_owned(),
+            // Too long a value is an error, never cut off.
+            "SET SESSION sql_mode = 'STRICT_TRANS_TABLES'".to_owned(),
+            format!("SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}"),
+        ]);
+        let (refusing, stuck) = (Mutex::default(), Mutex::default());
+        Ok(Self { opts, timeout, refusing, kept_divisor: AtomicUsize::new(1), stuck })
     }
 
     /// How long a call may take.
@@ -57,20 +69,56 @@ impl Server {
         self.timeout
     }
 
-    /// Opens a connection on which no read or write waits longer than `patience`.
-    pub(super) fn connect(&self, patience: Duration) -> Done<Connection> {
+    /// Opens a connection on which no read or write waits longer than `patience`, nor a statement or an open transaction
+    /// on the server, as far as it can bound them. It keeps about `kept` statements prepared.
+    pub(super) fn connect(&self, patience: Duration, kept: usize) -> Done<Connection> {
         let mut refusing = self.refusing.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((until, why)) = refusing.take_if(|(until, _)| now() < *until) {
             let left_ms = until.saturating_duration_since(now()).as_millis();
             return Err(Fault::Away(format!("{why} (next attempt in {left_ms} ms)").into()));
         }
-        let opts = self.opts.clone();
+        let kept = kept / self.kept_divisor.load(Ordering::Relaxed);
+        let opts = self.opts.clone().stmt_cache_size(kept);
         let opts =
             opts.tcp_connect_timeout(Some(self.timeout)).read_timeout(Some(patience)).write_timeout(Some(patience));
         let connected = Conn::new(opts);
         let refusal = connected.as_ref().err().map(|error| (now() + REFUSAL_PAUSE, error.to_string()));
         *self.refusing.lock().unwrap_or_else(PoisonError::into_inner) = refusal;
-        connected.map(Connection::from).map_err(not_connected)
+        Connection::surveyed(connected.map_err(not_connected)?, patience)
+    }
+
+    /// The server has no room for more prepared statements: new connections keep fewer.
+    fn keep_fewer(&self) {
+        let before = self.kept_divisor.fetch_max(2, Ordering::Relaxed);
+        let now = (before * 2).min(LANE_STATEMENTS_KEPT * 2);
+        self.kept_divisor.store(now, Ordering::Relaxed);
+        if before == 1 {
+            log::warn!(
+                "the database keeps no more prepared statements: this node goes on with fewer; \
+                 raise max_prepared_stmt_count"
+            );
+        }
+    }
+
+    /// Whether what has this hash was locked a moment ago for longer than anybody should wait.
+    pub(super) fn is_stuck(&self, what: u64) -> bool {
+        self.stuck().get(&what).is_some_and(|until| now() < *until)
+    }
+
+    /// Notes that it was waited for in vain.
+    pub(super) fn note_stuck(&self, what: u64) {
+        let mut stuck = self.stuck();
+        if stuck.len() >= STUCK_MAX {
+            stuck.retain(|_, until| now() < *until);
+        }
+        if stuck.len() < STUCK_MAX {
+            stuck.insert(what, now() + STUCK_FOR);
+        }
+    }
+
+    fn stuck(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Instant>> {
+        // Nothing panics while it holds this lock.
+        self.stuck.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -78,41 +126,60 @@ impl Server {
 pub(super) struct Link {
     server: Arc<Server>,
     connection: Option<Connection>,
+    /// Statements that it keeps prepared.
+    kept: usize,
 }
 
 impl Link {
     pub(super) fn new(server: Arc<Server>) -> Self {
-        Self { server, connection: None }
+        Self { server, connection: None, kept: STATEMENTS_KEPT }
     }
 
     /// Runs the work. It is run again, within the server's timeout, when the server took it back, and once when the
     /// connection turns out to have died since it was last used.
     pub(super) fn attempt<T>(&mut self, work: impl FnMut(&mut Session<'_>) -> Done<T>) -> Done<T> {
-        self.attempt_as(Begin::Said, work)
+        self.attempt_as(Begin::Said, Locks::Wait, work)
     }
 
     /// The same for work that does nothing outside of [`Session::transaction`]: its transactions take one round trip
     /// less, as long as the connection is used for nothing else.
-    pub(super) fn attempt_transaction<T>(&mut self, work: impl FnMut(&mut Session<'_>) -> Done<T>) -> Done<T> {
-        self.attempt_as(Begin::Implied, work)
+    pub(super) fn attempt_transaction<T>(
+        &mut self,
+        locks: Locks,
+        work: impl FnMut(&mut Session<'_>) -> Done<T>,
+    ) -> Done<T> {
+        // Who appends is a lane, and does nothing else.
+        self.kept = LANE_STATEMENTS_KEPT;
+        self.attempt_as(Begin::Implied, locks, work)
     }
 
-    fn attempt_as<T>(&mut self, begin: Begin, mut work: impl FnMut(&mut Session<'_>) -> Done<T>) -> Done<T> {
+    fn attempt_as<T>(
+        &mut self,
+        begin: Begin,
+        locks: Locks,
+        mut work: impl FnMut(&mut Session<'_>) -> Done<T>,
+    ) -> Done<T> {
         let deadline = now() + self.server.timeout;
         let mut retries = 0;
         loop {
             let was_idle = self.connection.is_some();
             let connection = match &mut self.connection {
                 Some(connection) => connection,
-                none => none.insert(self.server.connect(self.server.timeout)?),
+                none => none.insert(self.server.connect(self.server.timeout, self.kept)?),
             };
-            let session = Session::new(connection, deadline);
-            let fault = match session.begin_as(begin).and_then(|mut session| work(&mut session)) {
+            let session = Session::new(connection, &self.server, deadline);
+            let begun = session.begin_as(begin).and_then(|session| session.wait_for_locks_as(locks));
+            let fault = match begun.and_then(|mut session| work(&mut session)) {
                 Ok(value) => return Ok(value),
                 Err(fault) => fault,
             };
             let may_run_again = match &fault {
                 Fault::Again(_) => true,
+                Fault::Crowded(_) => {
+                    self.connection = None;
+                    self.server.keep_fewer();
+                    true
+                }
                 Fault::Lost(_) => {
                     self.connection = None;
                     was_idle
@@ -121,7 +188,7 @@ impl Link {
                     self.connection = None;
                     false
                 }
-                Fault::Taken(_) | Fault::Broken(_) => false,
+                Fault::Taken(_) | Fault::Broken(_) | Fault::Locked(_) | Fault::Slow(_) => false,
             };
             retries += 1;
             if !may_run_again || retries > RETRIES_MAX || now() >= deadline {

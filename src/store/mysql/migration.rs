@@ -11,13 +11,16 @@ use crate::store::{KeptName, Result, StoreError, migrate};
 /// How long a node waits for another that is migrating, and for a single statement of a migration.
 const PATIENCE: Duration = Duration::from_secs(600);
 
+/// Statements kept prepared meanwhile.
+const STATEMENTS_KEPT: usize = 8;
+
 /// Named locks are the server's, not the database's: the database's name is part of it, at a fixed length.
 const LOCK: &str = "CONCAT('stonechat.schema.', MD5(DATABASE()))";
 
 pub(super) fn migrate(server: &Server) -> Result<()> {
     // A connection of its own, which waits longer than calls may, and whose end frees the lock in any case.
-    let mut conn = server.connect(PATIENCE)?;
-    let mut session = Session::new(&mut conn, now() + PATIENCE);
+    let mut conn = server.connect(PATIENCE, STATEMENTS_KEPT)?;
+    let mut session = Session::new(&mut conn, server, now() + PATIENCE);
     let locked = session.first(&format!("SELECT GET_LOCK({LOCK}, ?)"), &[(PATIENCE.as_secs() / 2).into()])?;
     if locked.map_or(Ok(0), |row| row.int(0))? != 1 {
         return Err(StoreError::Unavailable("another node has been migrating the database for minutes".into()));

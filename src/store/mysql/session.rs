@@ -1,12 +1,14 @@
 //! A connection during one call: statements and transactions, bounded by the call's deadline.
 
-use std::time::Instant;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::{Duration, Instant};
 
 use mysql::prelude::Queryable;
 use mysql::{Conn, Params, Value};
 
-use super::faults::{fault, not_committed};
-use super::link::now;
+use super::append::Locks;
+use super::faults::{fault, not_committed, not_connected};
+use super::link::{Server, now};
 use crate::store::sql::{Arg, Cell, Dialect, Done, Fault, Row, Sql};
 
 static DIALECT: Dialect = Dialect {
@@ -25,29 +27,137 @@ pub(super) enum Begin {
     Implied,
 }
 
-/// A connection, and how it begins its transactions at present.
+/// The shortest time that every server takes for a lock wait.
+pub(super) const LOCK_WAIT_SECONDS: u32 = 1;
+
+/// How long a request waits for a row that another transaction has locked.
+const ROW_WAIT: Duration = Duration::from_millis(300);
+
+/// The same, when it was waited for in vain a moment ago: a stuck row must not hold all workers.
+const STUCK_ROW_WAIT: Duration = Duration::from_millis(5);
+
+/// When MySQL ends a transaction in which nothing happens: it knows no other bound than that of idle connections.
+const IDLE_SECONDS: u32 = 60;
+
+/// What the server is and can do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Abilities {
+    is_mariadb: bool,
+    /// SKIP LOCKED and NOWAIT.
+    pub(super) skips_locked: bool,
+    /// `max_allowed_packet`.
+    pub(super) packet_max: usize,
+}
+
+impl Abilities {
+    /// From what the server says of itself: MariaDB can skip since 10.6, MySQL since 8.0.
+    fn of(version: &str, packet_max: usize) -> Self {
+        let numbers: Vec<u32> =
+            version.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse().ok()).take(2).collect();
+        let version_is = |major, minor| numbers.as_slice() >= [major, minor].as_slice();
+        let is_mariadb = version.contains("MariaDB");
+        let skips_locked = if is_mariadb { version_is(10, 6) } else { version_is(8, 0) && !version.contains("TiDB") };
+        Self { is_mariadb, skips_locked, packet_max }
+    }
+}
+
+/// A connection, and what is set on it at present.
 pub(super) struct Connection {
     conn: Conn,
     begins: Begin,
+    locks: Locks,
+    abilities: Abilities,
 }
 
-impl From<Conn> for Connection {
-    /// A connection that was just opened.
-    fn from(conn: Conn) -> Self {
-        Self { conn, begins: Begin::Said }
+impl Connection {
+    /// A connection that was just opened: asks what the server can do, and has it bound statements and idle
+    /// transactions, so that the locks of a node that freezes end.
+    pub(super) fn surveyed(mut conn: Conn, patience: Duration) -> Done<Self> {
+        let asked: Option<(String, u64)> =
+            conn.query_first("SELECT VERSION(), @@max_allowed_packet").map_err(not_connected)?;
+        let (version, packet_max) = asked.unwrap_or_default();
+        let abilities = Abilities::of(&version, usize::try_from(packet_max).unwrap_or(usize::MAX));
+        let (seconds, ms) = (patience.as_secs().max(1), patience.as_millis().max(1));
+        let bounds = if abilities.is_mariadb {
+            [format!("max_statement_time = {seconds}"), format!("idle_transaction_timeout = {}", seconds + 1)]
+        } else {
+            [format!("max_execution_time = {ms}"), format!("wait_timeout = {IDLE_SECONDS}")]
+        };
+        for bound in bounds {
+            match conn.query_drop(format!("SET SESSION {bound}")) {
+                // An older server, or a relative that does not know it: its bounds are its own.
+                Ok(()) | Err(mysql::Error::MySqlError(_)) => {}
+                Err(error) => return Err(not_connected(error)),
+            }
+        }
+        Ok(Self { conn, begins: Begin::Said, locks: Locks::Wait, abilities })
     }
 }
 
 /// The connection, lent to one call.
 pub(super) struct Session<'c> {
     connection: &'c mut Connection,
+    server: &'c Server,
     deadline: Instant,
 }
 
 impl<'c> Session<'c> {
     /// No statement begins after `deadline`.
-    pub(super) fn new(connection: &'c mut Connection, deadline: Instant) -> Self {
-        Self { connection, deadline }
+    pub(super) fn new(connection: &'c mut Connection, server: &'c Server, deadline: Instant) -> Self {
+        Self { connection, server, deadline }
+    }
+
+    /// Whether the server can leave out locked rows.
+    pub(super) fn can_skip_locked(&self) -> bool {
+        self.connection.abilities.skips_locked
+    }
+
+    /// The largest statement with its parameters that the server takes.
+    pub(super) fn packet_max(&self) -> usize {
+        self.connection.abilities.packet_max
+    }
+
+    /// Has statements wait for locks from now on, or not if the server can do that.
+    pub(super) fn wait_for_locks_as(mut self, wanted: Locks) -> Done<Self> {
+        let Abilities { is_mariadb, skips_locked, .. } = self.connection.abilities;
+        if is_mariadb && skips_locked && self.connection.locks != wanted {
+            let seconds = if wanted == Locks::Skip { 0 } else { LOCK_WAIT_SECONDS };
+            self.say(&format!("SET SESSION innodb_lock_wait_timeout = {seconds}"))?;
+            self.connection.locks = wanted;
+        }
+        Ok(self)
+    }
+
+    /// The rows of a SELECT ... FOR UPDATE that waits for locks only so long; then it is [`Fault::Locked`].
+    pub(super) fn locked_rows(&mut self, statement: &str, args: &[Arg<'_>], wait: Duration) -> Done<Vec<Row>> {
+        let statement = self.bounded(statement, wait);
+        self.fetch(&statement, args).map_err(|fault| match fault {
+            Fault::Slow(cause) => Fault::Locked(cause),
+            other => other,
+        })
+    }
+
+    /// The SELECT with a bound to its time. Where the server has none of it, a lock wait has [`LOCK_WAIT_SECONDS`].
+    fn bounded(&self, select: &str, wait: Duration) -> String {
+        let ms = wait.as_millis();
+        match select.strip_prefix("SELECT ") {
+            _ if self.connection.abilities.is_mariadb => {
+                format!("SET STATEMENT max_statement_time = {}.{:03} FOR {select}", ms / 1000, ms % 1000)
+            }
+            Some(rest) => format!("SELECT /*+ MAX_EXECUTION_TIME({ms}) */ {rest}"),
+            None => select.to_owned(),
+        }
+    }
+
+    /// The same for a request of a user: a row that stays locked costs that request, and no worker's time for long.
+    fn rows_in_turn(&mut self, statement: &str, args: &[Arg<'_>]) -> Done<Vec<Row>> {
+        let what = hash_of(statement, args);
+        let wait = if self.server.is_stuck(what) { STUCK_ROW_WAIT } else { ROW_WAIT };
+        let found = self.locked_rows(statement, args, wait);
+        if matches!(found, Err(Fault::Locked(_))) {
+            self.server.note_stuck(what);
+        }
+        found
     }
 
     /// Moves the deadline, between two transactions.
@@ -103,8 +213,8 @@ impl<'c> Session<'c> {
     }
 }
 
-impl Sql for Session<'_> {
-    fn rows(&mut self, statement: &str, args: &[Arg<'_>]) -> Done<Vec<Row>> {
+impl Session<'_> {
+    fn fetch(&mut self, statement: &str, args: &[Arg<'_>]) -> Done<Vec<Row>> {
         self.in_time()?;
         let answer = self.connection.conn.exec_iter(statement, params(args)).map_err(fault)?;
         let mut found = Vec::new();
@@ -113,6 +223,13 @@ impl Sql for Session<'_> {
             found.push(Row(cells.collect::<Done<_>>()?));
         }
         Ok(found)
+    }
+}
+
+impl Sql for Session<'_> {
+    fn rows(&mut self, statement: &str, args: &[Arg<'_>]) -> Done<Vec<Row>> {
+        let is_locking = statement.ends_with(DIALECT.locked) && self.connection.begins == Begin::Said;
+        if is_locking { self.rows_in_turn(statement, args) } else { self.fetch(statement, args) }
     }
 
     fn run(&mut self, statement: &str, args: &[Arg<'_>]) -> Done<u64> {
@@ -128,6 +245,20 @@ impl Sql for Session<'_> {
     fn dialect(&self) -> &'static Dialect {
         &DIALECT
     }
+}
+
+fn hash_of(statement: &str, args: &[Arg<'_>]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    statement.hash(&mut hasher);
+    for arg in args {
+        match *arg {
+            Arg::Null => {}
+            Arg::Int(number) => number.hash(&mut hasher),
+            Arg::Text(text) => text.hash(&mut hasher),
+            Arg::Bytes(bytes) => bytes.hash(&mut hasher),
+        }
+    }
+    hasher.finish()
 }
 
 fn params(args: &[Arg<'_>]) -> Params {

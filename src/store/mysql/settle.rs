@@ -1,11 +1,11 @@
 //! A COMMIT was sent and its answer lost: was it done?
 //!
-//! The conversations are locked once more. That waits until the old transaction has ended one way or the other, and
-//! from then on its messages are either all there or none will ever be.
+//! The conversations are locked once more. As long as that fails the old transaction may be under way. Once it succeeds
+//! that has ended one way or the other, and its messages are either all there or none will ever be.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
-use super::append::lock;
+use super::append::lock_now;
 use super::session::Session;
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, Seq, UserId};
@@ -30,8 +30,8 @@ pub(super) fn is_committed(session: &mut Session<'_>, unsettled: &Unsettled, bat
     }
     end_connection(session, *connection)?;
     session.transaction(|session| {
-        let convs: BTreeSet<ConvId> = plan.ends.keys().copied().collect();
-        lock(session, &convs)?;
+        // Whoever else holds them, the old transaction perhaps: that is not waited for here.
+        lock_now(session, &plan.ends.keys().copied().collect::<Vec<_>>())?;
         let mut found =
             stored(session, &plan.stored(batch).map(|(seq, message)| (message.conv, seq)).collect::<Vec<_>>())?;
         Ok(plan

@@ -31,8 +31,14 @@ use super::{Append, Appended, Cause, CursorRow, Result, StoreError};
 pub(super) enum Fault {
     /// A unique column has this value already; only the statement failed, the transaction may go on.
     Taken(Cause),
-    /// The database took back the transaction for another's sake (deadlock, lock wait): it may be run again.
+    /// The database took back the transaction for another's sake (deadlock): it may be run again at once.
     Again(Cause),
+    /// Another transaction has locked a row for longer than a statement waits.
+    Locked(Cause),
+    /// The statement took longer than it may.
+    Slow(Cause),
+    /// The server keeps no more prepared statements: with fewer of ours it may go on.
+    Crowded(Cause),
     /// The connection is of no use any more. Nothing was committed.
     Lost(Cause),
     /// The connection was lost during COMMIT.
@@ -46,7 +52,10 @@ pub(super) enum Fault {
 impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
         match fault {
-            Fault::Again(cause) | Fault::Lost(cause) | Fault::Away(cause) => Self::Unavailable(cause),
+            Fault::Slow(cause) | Fault::Crowded(cause) | Fault::Lost(cause) | Fault::Away(cause) => {
+                Self::Unavailable(cause)
+            }
+            Fault::Again(cause) | Fault::Locked(cause) => Self::Busy(cause),
             Fault::Unsure(cause) => Self::OutcomeUnknown(cause),
             Fault::Taken(cause) | Fault::Broken(cause) => Self::Broken(cause),
         }
@@ -100,6 +109,9 @@ pub(super) trait Engine: Send {
 
     /// See [`super::Store::append`].
     fn append(&mut self, batch: &[Append]) -> Result<Vec<Appended>>;
+
+    /// See [`super::Store::append_unlocked`].
+    fn append_unlocked(&mut self, batch: &[Append]) -> Result<Vec<Appended>>;
 
     /// See [`super::Store::settle`].
     fn settle(&mut self, batch: &[Append]) -> Result<Option<Vec<Appended>>>;

@@ -130,6 +130,13 @@ impl<E: Engine> Store for SqlStore<E> {
         self.0.append(batch)
     }
 
+    fn append_unlocked(&mut self, batch: &[Append]) -> Result<Vec<Appended>> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.0.append_unlocked(batch)
+    }
+
     fn settle(&mut self, batch: &[Append]) -> Result<Option<Vec<Appended>>> {
         self.0.settle(batch)
     }

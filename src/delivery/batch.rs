@@ -1,0 +1,276 @@
+//! Messages that are committed together, and what their senders and readers are told of it. No I/O.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::clock::UnixMs;
+use crate::ids::{ConvId, DeviceId, Peer, Seq, UserId};
+use crate::net::ConnId;
+use crate::store::{Append, Appended, StoreError};
+use crate::wire::errno::Errno;
+use crate::wire::reply::{self, Echo, Push, TimeText};
+
+/// Messages in a batch, and bytes of their bodies: bounds the time a commit takes.
+pub const BATCH_MESSAGES_MAX: usize = 1024;
+/// See [`BATCH_MESSAGES_MAX`].
+pub const BATCH_BYTES_MAX: usize = 1 << 20;
+
+/// Who waits for the outcome of a message.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    /// The connection it came on.
+    pub conn: ConnId,
+    /// The device of its session.
+    pub device: DeviceId,
+    /// The sender's name, for the push.
+    pub name: Arc<str>,
+    /// What the reply repeats.
+    pub echo: Echo,
+}
+
+/// A message on its way into the store.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// What is to be stored.
+    pub append: Append,
+    /// Who waits for it.
+    pub asker: Asker,
+    /// When it came to the lane: its sender is answered within the lane's patience from then on.
+    pub since: Instant,
+}
+
+impl Job {
+    /// What it takes to keep it waiting, roughly.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.append.body.len()
+    }
+}
+
+/// Messages that are committed together. Invariant: both lists have the same length and order.
+#[derive(Debug, Default)]
+pub struct Batch {
+    appends: Vec<Append>,
+    askers: Vec<(Asker, Instant)>,
+    bytes: usize,
+}
+
+impl Batch {
+    /// Adds a message.
+    pub fn push(&mut self, job: Job) {
+        self.bytes += job.append.body.len();
+        self.appends.push(job.append);
+        self.askers.push((job.asker, job.since));
+    }
+
+    /// Whether nothing more should be added.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.appends.len() >= BATCH_MESSAGES_MAX || self.bytes >= BATCH_BYTES_MAX
+    }
+
+    /// What to hand to the store.
+    #[must_use]
+    pub fn appends(&self) -> &[Append] {
+        &self.appends
+    }
+
+    /// Whether there is no message in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.appends.is_empty()
+    }
+
+    /// The messages, in order.
+    pub(super) fn into_jobs(self) -> impl Iterator<Item = Job> {
+        self.appends.into_iter().zip(self.askers).map(|(append, (asker, since))| Job { append, asker, since })
+    }
+
+    /// The conversations, each once.
+    pub(super) fn conversations(&self) -> HashSet<ConvId> {
+        self.appends.iter().map(|append| append.conv).collect()
+    }
+
+    /// When the message that has waited longest came.
+    pub(super) fn oldest(&self) -> Option<Instant> {
+        self.askers.iter().map(|(_, since)| *since).min()
+    }
+
+    /// Two batches in its place: by conversations, or, where there is only one, the earlier messages and the later ones.
+    /// `None` if there is only one message.
+    pub(super) fn halve(self) -> Option<(Self, Self)> {
+        if self.appends.len() < 2 {
+            return None;
+        }
+        let (mut first, mut second) = (Self::default(), Self::default());
+        let conversations = self.conversations();
+        let messages = self.appends.len();
+        let mut early = HashSet::new();
+        for (place, job) in self.into_jobs().enumerate() {
+            let conv = job.append.conv;
+            let is_early = match conversations.len() {
+                1 => place < messages / 2,
+                count => early.contains(&conv) || (early.len() < count / 2 && early.insert(conv)),
+            };
+            if is_early { first.push(job) } else { second.push(job) }
+        }
+        Some((first, second))
+    }
+
+    /// Who waits for each message.
+    #[cfg(test)]
+    pub(super) fn askers_for_tests(&self) -> impl Iterator<Item = &Asker> {
+        self.askers.iter().map(|(asker, _)| asker)
+    }
+
+    fn messages(&self) -> impl Iterator<Item = (&Append, &Asker)> {
+        self.appends.iter().zip(self.askers.iter().map(|(asker, _)| asker))
+    }
+}
+
+impl FromIterator<Job> for Batch {
+    fn from_iter<I: IntoIterator<Item = Job>>(jobs: I) -> Self {
+        let mut batch = Self::default();
+        jobs.into_iter().for_each(|job| batch.push(job));
+        batch
+    }
+}
+
+/// What the lane's thread has to do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Effect {
+    /// Answer the sender.
+    Answer {
+        /// The sender's connection.
+        conn: ConnId,
+        /// Where the message is, if it is stored.
+        stored: Option<(ConvId, Seq)>,
+        /// The reply.
+        line: Bytes,
+    },
+    /// Tell everyone addressed, here and on the other nodes.
+    Announce(News),
+}
+
+/// A message that is stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct News {
+    /// The conversation.
+    pub conv: ConvId,
+    /// The message's place there.
+    pub seq: Seq,
+    /// To whom it is addressed.
+    pub to: Peer,
+    /// Who sent it.
+    pub sender: UserId,
+    /// On what connection.
+    pub from: ConnId,
+    /// From what device.
+    pub device: DeviceId,
+    /// The push; `None` for a message that was announced before.
+    pub line: Option<Bytes>,
+}
+
+/// Whether the sender still waits for an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum AnswerSender {
+    Yes,
+    No,
+}
+
+/// Why a message is refused that nobody doubts to be not stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Refusal {
+    /// The database is away.
+    Away,
+    /// The conversation is locked by another, or waits for a commit in doubt.
+    Locked,
+    /// The database makes no sense, or none of this message.
+    Broken,
+}
+
+impl From<&StoreError> for Refusal {
+    fn from(error: &StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_) => Self::Away,
+            StoreError::Busy(_) => Self::Locked,
+            StoreError::Broken(_) => Self::Broken,
+        }
+    }
+}
+
+impl Refusal {
+    fn told(self) -> (Errno, &'static str) {
+        match self {
+            Self::Away => (Errno::Unavailable, "storage is unavailable; try again"),
+            Self::Locked => (Errno::Unavailable, "this conversation is locked in the database; try again"),
+            Self::Broken => (Errno::Internal, "internal error"),
+        }
+    }
+}
+
+/// Refuses a batch that was not stored: an answer, never a hang.
+pub(super) fn refuse(batch: &Batch, why: Refusal) -> Vec<Effect> {
+    let (errno, text) = why.told();
+    batch.messages().map(|(append, asker)| refusal(append, asker, errno, text)).collect()
+}
+
+/// The same for one message.
+pub(super) fn refuse_one(job: &Job, why: Refusal) -> Effect {
+    let (errno, text) = why.told();
+    refusal(&job.append, &job.asker, errno, text)
+}
+
+fn refusal(append: &Append, asker: &Asker, errno: Errno, text: &str) -> Effect {
+    let line = reply::chat_refused(append.to, errno, text, &asker.echo);
+    Effect::Answer { conn: asker.conn, stored: None, line }
+}
+
+/// Tells what became of the messages. Those whose conversation is locked are left out: nothing is known of them yet.
+pub(super) fn announce(batch: &Batch, outcomes: &[Appended], answer: AnswerSender) -> Vec<Effect> {
+    let mut effects = Vec::with_capacity(2 * outcomes.len());
+    let mut time = TimeText::new(UnixMs(0));
+    for ((append, asker), outcome) in batch.messages().zip(outcomes) {
+        let (seq, sent_at, is_new) = match *outcome {
+            Appended::Stored(seq) => (seq, append.sent_at, true),
+            Appended::Duplicate { seq, sent_at } => (seq, sent_at, false),
+            Appended::Locked => continue,
+            refused => {
+                if answer == AnswerSender::Yes {
+                    let (errno, text) = reason(refused);
+                    effects.push(refusal(append, asker, errno, text));
+                }
+                continue;
+            }
+        };
+        time.set(sent_at);
+        if answer == AnswerSender::Yes {
+            let line = reply::ack(append.to, seq, &time, &asker.echo);
+            effects.push(Effect::Answer { conn: asker.conn, stored: Some((append.conv, seq)), line });
+        }
+        let push =
+            Push { sender: append.sender, name: &asker.name, to: append.to, body: &append.body, time: &time, seq };
+        effects.push(Effect::Announce(News {
+            conv: append.conv,
+            seq,
+            to: append.to,
+            sender: append.sender,
+            from: asker.conn,
+            device: asker.device,
+            line: is_new.then(|| push.line()),
+        }));
+    }
+    effects
+}
+
+fn reason(outcome: Appended) -> (Errno, &'static str) {
+    match outcome {
+        Appended::NoSuchUser => (Errno::NotFound, "no such user"),
+        Appended::NoSuchGroup => (Errno::NotFound, "no such group"),
+        Appended::NotMember => (Errno::NotAllowed, "not a member of this group"),
+        Appended::NotFriends => (Errno::NotAllowed, "not a friend"),
+        Appended::Stored(_) | Appended::Duplicate { .. } | Appended::Locked => (Errno::Internal, "internal error"),
+    }
+}
