@@ -16,6 +16,7 @@ mod history;
 mod leaving;
 mod mysql_faults;
 mod names;
+mod mysql_locks;
 mod proxy;
 mod schema;
 mod sqlite_files;

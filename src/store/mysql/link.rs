@@ -167,8 +167,8 @@ impl Link {
                 Some(connection) => connection,
                 none => none.insert(self.server.connect(self.server.timeout, self.kept)?),
             };
-            let session = Session::new(connection, &self.server, deadline);
-            let begun = session.begin_as(begin).and_then(|session| session.wait_for_locks_as(locks));
+            let session = Session::new(connection, &self.server, deadline).wait_for_locks_as(locks);
+            let begun = session.begin_as(begin);
             let fault = match begun.and_then(|mut session| work(&mut session)) {
                 Ok(value) => return Ok(value),
                 Err(fault) => fault,

@@ -33,8 +33,8 @@ pub(super) fn migrate(server: &Server) -> Result<()> {
 
 /// See [`crate::store::OpenStore::kept_names`]. A large table takes longer than calls may.
 pub(super) fn kept_names(server: &Server, limit: u32) -> Result<Vec<KeptName>> {
-    let mut conn = server.connect(PATIENCE)?;
-    Ok(upgrade::kept_names(&mut Session::new(&mut conn, now() + PATIENCE), limit)?)
+    let mut conn = server.connect(PATIENCE, STATEMENTS_KEPT)?;
+    Ok(upgrade::kept_names(&mut Session::new(&mut conn, server, now() + PATIENCE), limit)?)
 }
 
 fn apply(session: &mut Session<'_>, missing: &[migrate::Migration]) -> Done<()> {

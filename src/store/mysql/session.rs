@@ -1,5 +1,6 @@
 //! A connection during one call: statements and transactions, bounded by the call's deadline.
 
+use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
@@ -65,7 +66,6 @@ impl Abilities {
 pub(super) struct Connection {
     conn: Conn,
     begins: Begin,
-    locks: Locks,
     abilities: Abilities,
 }
 
@@ -90,7 +90,7 @@ impl Connection {
                 Err(error) => return Err(not_connected(error)),
             }
         }
-        Ok(Self { conn, begins: Begin::Said, locks: Locks::Wait, abilities })
+        Ok(Self { conn, begins: Begin::Said, abilities })
     }
 }
 
@@ -99,12 +99,13 @@ pub(super) struct Session<'c> {
     connection: &'c mut Connection,
     server: &'c Server,
     deadline: Instant,
+    locks: Locks,
 }
 
 impl<'c> Session<'c> {
     /// No statement begins after `deadline`.
     pub(super) fn new(connection: &'c mut Connection, server: &'c Server, deadline: Instant) -> Self {
-        Self { connection, server, deadline }
+        Self { connection, server, deadline, locks: Locks::Wait }
     }
 
     /// Whether the server can leave out locked rows.
@@ -117,15 +118,9 @@ impl<'c> Session<'c> {
         self.connection.abilities.packet_max
     }
 
-    /// Has statements wait for locks from now on, or not if the server can do that.
-    pub(super) fn wait_for_locks_as(mut self, wanted: Locks) -> Done<Self> {
-        let Abilities { is_mariadb, skips_locked, .. } = self.connection.abilities;
-        if is_mariadb && skips_locked && self.connection.locks != wanted {
-            let seconds = if wanted == Locks::Skip { 0 } else { LOCK_WAIT_SECONDS };
-            self.say(&format!("SET SESSION innodb_lock_wait_timeout = {seconds}"))?;
-            self.connection.locks = wanted;
-        }
-        Ok(self)
+    /// Has what this call writes wait for locks, or not if the server can do that.
+    pub(super) fn wait_for_locks_as(self, locks: Locks) -> Self {
+        Self { locks, ..self }
     }
 
     /// The rows of a SELECT ... FOR UPDATE that waits for locks only so long; then it is [`Fault::Locked`].
@@ -234,7 +229,15 @@ impl Sql for Session<'_> {
 
     fn run(&mut self, statement: &str, args: &[Arg<'_>]) -> Done<u64> {
         self.in_time()?;
-        self.connection.conn.exec_drop(statement, params(args)).map_err(fault)?;
+        let Abilities { is_mariadb, skips_locked, .. } = self.connection.abilities;
+        let statement = match self.locks {
+            // Statement by statement: as a setting of the connection it makes SKIP LOCKED fail (1180).
+            Locks::Skip if is_mariadb && skips_locked => {
+                Cow::Owned(format!("SET STATEMENT innodb_lock_wait_timeout = 0 FOR {statement}"))
+            }
+            Locks::Skip | Locks::Wait => Cow::Borrowed(statement),
+        };
+        self.connection.conn.exec_drop(&*statement, params(args)).map_err(fault)?;
         Ok(self.connection.conn.affected_rows())
     }
 

@@ -1,0 +1,223 @@
+//! One locked row costs its own conversation, or its own request, and nobody else anything.
+
+use std::time::{Duration, Instant};
+
+use mysql::Conn;
+use mysql::prelude::Queryable;
+use stonechat::ids::{ConvId, Peer, UserId};
+use stonechat::store::mysql::MySqlStores;
+use stonechat::store::{Append, Appended, Joined, OpenStore, Store, StoreError};
+
+use crate::common::mariadb::MariaDb;
+use crate::common::process::{PATIENCE, wait_for};
+use crate::fresh::{Fresh, append, group, message, user};
+use crate::proxy::{Cut, Proxy};
+
+/// Somebody with a transaction open on the database.
+fn somebody(db: &str) -> Conn {
+    let mut conn = MariaDb::shared().connect().unwrap();
+    conn.query_drop(format!("USE `{db}`")).unwrap();
+    conn.query_drop("START TRANSACTION").unwrap();
+    conn
+}
+
+/// An empty database of this name, and three users in it.
+fn site(db: &str) -> (Fresh, Box<dyn Store>, [UserId; 3]) {
+    let fresh = Fresh::at(&MariaDb::shared().url(db));
+    fresh.stores.migrate().unwrap();
+    let mut store = fresh.store();
+    let users = ["ann", "bob", "cat"].map(|name| user(&mut *store, name));
+    (fresh, store, users)
+}
+
+fn lock(conn: &mut Conn, conv: ConvId) {
+    conn.query_drop(format!("SELECT * FROM Conversation WHERE id = {} FOR UPDATE", conv.number())).unwrap();
+}
+
+#[test]
+fn a_locked_conversation_is_left_out_of_a_batch() {
+    let (fresh, mut store, [ann, bob, cat]) = site("left_out");
+    let batch = [
+        message(ann, Peer::User(bob), "1"),
+        message(ann, Peer::User(cat), "2"),
+        message(bob, Peer::User(ann), "3"),
+        message(bob, Peer::User(cat), "new"),
+    ];
+    append(&mut *store, &batch[..3]);
+    let mut somebody = somebody("left_out");
+    lock(&mut somebody, batch[0].conv);
+    let begun = Instant::now();
+    let left_out = [Appended::Locked, Appended::Stored(2), Appended::Locked, Appended::Stored(1)];
+    assert_eq!(store.append(&batch).unwrap(), left_out);
+    let again = [Appended::Locked, Appended::Stored(3), Appended::Locked, Appended::Stored(2)];
+    assert_eq!(store.append_unlocked(&batch).unwrap(), again);
+    assert!(begun.elapsed() < PATIENCE);
+    assert_eq!(fresh.number("SELECT COUNT(*) FROM Message"), 7);
+    somebody.query_drop("COMMIT").unwrap();
+    assert_eq!(append(&mut *store, &batch), [3, 4, 4, 3]);
+}
+
+#[test]
+fn a_conversation_that_somebody_is_creating_is_left_out() {
+    let (_fresh, mut store, [ann, bob, cat]) = site("being_created");
+    let batch = [message(ann, Peer::User(bob), "1"), message(ann, Peer::User(cat), "2")];
+    let mut somebody = somebody("being_created");
+    let insert = format!("INSERT INTO Conversation (id, last_seq) VALUES ({}, 0)", batch[0].conv.number());
+    somebody.query_drop(insert).unwrap();
+    assert_eq!(store.append(&batch).unwrap(), [Appended::Locked, Appended::Stored(1)]);
+    somebody.query_drop("ROLLBACK").unwrap();
+    assert_eq!(append(&mut *store, &batch), [1, 2]);
+}
+
+#[test]
+fn a_group_that_is_locked_exists_all_the_same() {
+    let (_fresh, mut store, [ann, bob, _]) = site("locked_group");
+    let group = group(&mut *store, ann, "birds");
+    let to_group = message(ann, Peer::Group(group), "1");
+    let mut somebody = somebody("locked_group");
+    lock(&mut somebody, to_group.conv);
+    assert_eq!(store.append(std::slice::from_ref(&to_group)).unwrap(), [Appended::Locked]);
+    // Whoever wants to join waits a moment and is told so; who comes next hardly waits.
+    let refused = store.join_group(bob, group);
+    assert!(matches!(refused, Err(StoreError::Busy(_))), "{refused:?}");
+    assert!(matches!(store.quit_group(ann, group), Err(StoreError::Busy(_))));
+    assert!(matches!(store.delete_group(ann, group), Err(StoreError::Busy(_))));
+    assert_eq!(store.friends(ann).unwrap(), []);
+    somebody.query_drop("COMMIT").unwrap();
+    assert!(matches!(store.join_group(bob, group).unwrap(), Joined::New { .. }));
+    assert_eq!(append(&mut *store, &[to_group]), [1]);
+}
+
+#[test]
+fn a_lock_between_messages_is_told_for_the_batch_and_found_by_halving_it() {
+    let (fresh, mut store, [ann, bob, cat]) = site("between_messages");
+    let batch = [message(ann, Peer::User(cat), "1"), message(ann, Peer::User(bob), "2")];
+    append(&mut *store, &batch);
+    // Such a transaction locks what does not exist yet: the place of the next message.
+    let mut somebody = somebody("between_messages");
+    let statement = format!("SELECT * FROM Message WHERE conv = {} AND seq >= 1 FOR UPDATE", batch[0].conv.number());
+    somebody.query_drop(statement).unwrap();
+    assert!(matches!(store.append(&batch), Err(StoreError::Busy(_))));
+    assert!(matches!(store.append_unlocked(&batch[..1]), Err(StoreError::Busy(_))));
+    assert_eq!(store.append_unlocked(&batch[1..]).unwrap(), [Appended::Stored(2)]);
+    assert_eq!(fresh.number("SELECT COUNT(*) FROM Message"), 3);
+    somebody.query_drop("COMMIT").unwrap();
+    assert_eq!(append(&mut *store, &batch), [2, 3]);
+}
+
+#[test]
+fn two_lively_nodes_find_no_conversation_locked() {
+    let (fresh, mut store, [ann, _, _]) = site("lively");
+    let group = group(&mut *store, ann, "lively");
+    let batch: Vec<Append> = (0..5).map(|n| message(ann, Peer::Group(group), &n.to_string())).collect();
+    let (fresh, batch) = (&fresh, &batch);
+    let stored: u64 = std::thread::scope(|scope| {
+        let node = |_| {
+            scope.spawn(move || {
+                let mut store = fresh.store();
+                let mut stored = 0;
+                for _ in 0..100 {
+                    let outcomes = store.append(batch).unwrap();
+                    stored += outcomes.iter().filter(|outcome| matches!(outcome, Appended::Stored(_))).count() as u64;
+                }
+                stored
+            })
+        };
+        let nodes: Vec<_> = (0..2).map(node).collect();
+        nodes.into_iter().map(|node| node.join().unwrap()).sum()
+    });
+    // A machine that is busy may make one of them wait longer than it does, now and then.
+    assert!(stored >= 900, "{stored} of 1,000 stored at once");
+    assert_eq!(fresh.number("SELECT MAX(last_seq) FROM Conversation"), i64::try_from(stored).unwrap());
+}
+
+#[test]
+fn several_commits_in_doubt_are_each_found() {
+    let server = MariaDb::shared();
+    let (fresh, _, [ann, bob, cat]) = site("doubts");
+    let proxy = Proxy::start(server.port());
+    let stores = MySqlStores::new(&MariaDb::url_on_port("doubts", proxy.port), Duration::from_secs(8)).unwrap();
+    let mut store = stores.open().unwrap();
+    let arrived = [message(ann, Peer::User(bob), "1")];
+    let lost = [message(ann, Peer::User(cat), "2")];
+    for (batch, cut) in [(&arrived, Cut::After), (&lost, Cut::Silently)] {
+        proxy.cut_next_commit(cut);
+        assert!(matches!(store.append(batch), Err(StoreError::OutcomeUnknown(_))));
+    }
+    // A third conversation goes on meanwhile.
+    assert_eq!(append(&mut *store, &[message(bob, Peer::User(cat), "3")]), [1]);
+    let mut settled = |batch: &[Append]| {
+        wait_for("the commit to be settled", || match store.settle(batch) {
+            Ok(settled) => Some(settled),
+            Err(StoreError::Unavailable(_) | StoreError::Busy(_)) => None,
+            Err(error) => panic!("{error}"),
+        })
+    };
+    assert_eq!(settled(&lost), None);
+    assert_eq!(settled(&arrived), Some(vec![Appended::Stored(1)]));
+    assert_eq!(fresh.number("SELECT COUNT(*) FROM Message"), 2);
+}
+
+#[test]
+fn looking_up_a_commit_waits_for_no_lock() {
+    let server = MariaDb::shared();
+    let (_fresh, _, [ann, bob, _]) = site("doubt_locked");
+    let proxy = Proxy::start(server.port());
+    let stores = MySqlStores::new(&MariaDb::url_on_port("doubt_locked", proxy.port), Duration::from_secs(20)).unwrap();
+    let mut store = stores.open().unwrap();
+    let batch = [message(ann, Peer::User(bob), "1")];
+    append(&mut *store, &batch);
+    proxy.cut_next_commit(Cut::After);
+    assert!(matches!(store.append(&batch), Err(StoreError::OutcomeUnknown(_))));
+    let mut somebody = somebody("doubt_locked");
+    wait_for("the row to be free", || {
+        let statement = format!("SELECT * FROM Conversation WHERE id = {} FOR UPDATE NOWAIT", batch[0].conv.number());
+        somebody.query_drop(statement).ok()
+    });
+    let begun = Instant::now();
+    let settled = store.settle(&batch);
+    assert!(matches!(settled, Err(StoreError::Busy(_))), "{settled:?}");
+    assert!(begun.elapsed() < Duration::from_secs(10), "it waited {:?}", begun.elapsed());
+    somebody.query_drop("COMMIT").unwrap();
+    assert_eq!(store.settle(&batch).unwrap(), Some(vec![Appended::Stored(2)]));
+}
+
+#[test]
+fn the_locks_of_a_node_that_freezes_end_by_themselves() {
+    let server = MariaDb::shared();
+    let (_fresh, mut other, [ann, bob, _]) = site("frozen_node");
+    let proxy = Proxy::start(server.port());
+    let stores = MySqlStores::new(&MariaDb::url_on_port("frozen_node", proxy.port), Duration::from_secs(1)).unwrap();
+    let mut frozen = stores.open().unwrap();
+    let batch = [message(ann, Peer::User(bob), "1")];
+    append(&mut *other, &batch);
+    // From here on the server hears nothing of that connection, and nobody looks the commit up.
+    proxy.cut_next_commit(Cut::Silently);
+    assert!(matches!(frozen.append(&batch), Err(StoreError::OutcomeUnknown(_))));
+    assert_eq!(other.append(&batch).unwrap(), [Appended::Locked]);
+    let stored = wait_for("the database to end the transaction", || {
+        other.append_unlocked(&batch).unwrap().into_iter().find(|outcome| *outcome != Appended::Locked)
+    });
+    assert_eq!(stored, Appended::Stored(2));
+}
+
+#[test]
+fn a_server_without_room_for_statements_is_served_with_fewer() {
+    let server = MariaDb::start();
+    let stores = MySqlStores::new(&server.url("statements"), Duration::from_secs(20)).unwrap();
+    stores.migrate().unwrap();
+    let mut store = stores.open().unwrap();
+    let users: Vec<UserId> = (0..40).map(|n| user(&mut *store, &format!("user {n}"))).collect();
+    server.execute("SET GLOBAL max_prepared_stmt_count = 12");
+    for count in [1, 3, 7, 20, 39] {
+        let batch: Vec<Append> = users[1..=count].iter().map(|to| message(users[0], Peer::User(*to), "x")).collect();
+        append(&mut *store, &batch);
+        assert_eq!(store.friends(users[0]).unwrap(), []);
+    }
+    // No room at all passes, too.
+    server.execute("SET GLOBAL max_prepared_stmt_count = 0");
+    let mut other = stores.open().unwrap();
+    assert!(matches!(other.friends(users[0]), Err(StoreError::Unavailable(_))));
+    server.execute("SET GLOBAL max_prepared_stmt_count = 1000");
+    assert_eq!(other.friends(users[0]).unwrap(), []);
+}
