@@ -133,7 +133,9 @@ impl Batch {
 impl FromIterator<Job> for Batch {
     fn from_iter<I: IntoIterator<Item = Job>>(jobs: I) -> Self {
         let mut batch = Self::default();
-        jobs.into_iter().for_each(|job| batch.push(job));
+        for job in jobs {
+            batch.push(job);
+        }
         batch
     }
 }

@@ -4,7 +4,7 @@
 //! lost here costs a redelivery, never a message.
 //!
 //! ```text
-//!   confirm --> dirty --take--> writing --written-----> gone
+//!   confirm --> dirty --take--> writing --written_but-> gone
 //!                 ^                |----not_written--+
 //!                 +----------------------------------+
 //! ```
@@ -61,7 +61,7 @@ impl Cursors {
         rows
     }
 
-    /// Takes about `rows_max` rows to be written, all of a user's or none. [`Cursors::written`] or
+    /// Takes about `rows_max` rows to be written, all of a user's or none. [`Cursors::written_but`] or
     /// [`Cursors::not_written`] must follow before the next.
     pub fn take(&mut self, rows_max: usize) -> Vec<CursorRow> {
         let mut taken = Vec::new();
@@ -73,9 +73,11 @@ impl Cursors {
         taken
     }
 
-    /// The batch taken is in the store.
-    pub fn written(&mut self) {
+    /// The batch taken is in the store, but for these rows, which wait again: somebody locks them. Returns how many of
+    /// them were given up for lack of room.
+    pub fn written_but(&mut self, locked: Vec<CursorRow>) -> usize {
         self.writing = Vec::new();
+        locked.into_iter().filter(|row| !self.confirm(*row)).count()
     }
 
     /// The batch taken could not be written: it waits again; what was noted meanwhile is further and wins. Returns how
@@ -140,7 +142,8 @@ mod tests {
         cursors.confirm(row(1, 1, 6));
         assert_eq!(cursors.take_user(row(1, 1, 0).user), [row(1, 1, 6)], "the further one");
         assert_eq!(cursors.take_user(row(2, 1, 0).user), [row(2, 1, 5)]);
-        cursors.written();
+        assert_eq!(cursors.written_but(vec![row(2, 1, 5)]), 0);
+        assert_eq!(cursors.take_user(row(2, 1, 0).user), [row(2, 1, 5)], "locked: it waits again");
         assert_eq!(cursors.take_user(row(2, 1, 0).user), []);
     }
 

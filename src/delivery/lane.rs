@@ -206,7 +206,9 @@ impl Lane {
         match result {
             Ok(Some(outcomes)) if doubt.given_up => {
                 let effects = announce(&doubt.batch, &outcomes, AnswerSender::No);
-                doubt.batch.conversations().into_iter().for_each(|conv| self.aside.release(conv, Vec::new(), now));
+                for conv in doubt.batch.conversations() {
+                    self.aside.release(conv, Vec::new(), now);
+                }
                 Next::Done(effects)
             }
             Ok(Some(outcomes)) => {
@@ -233,7 +235,9 @@ impl Lane {
     fn sort_out(&mut self, batch: Batch, outcomes: &[Appended], now: Instant) {
         if !outcomes.contains(&Appended::Locked) {
             if !self.aside.is_empty() {
-                batch.conversations().into_iter().for_each(|conv| self.release(conv, now));
+                for conv in batch.conversations() {
+                    self.release(conv, now);
+                }
             }
             return;
         }
@@ -241,7 +245,9 @@ impl Lane {
         let jobs = batch.into_jobs().zip(outcomes).filter(|(_, outcome)| **outcome == Appended::Locked);
         let locked = by_conversation(jobs.map(|(job, _)| job));
         written.retain(|conv| locked.iter().all(|(other, _)| other != conv));
-        written.into_iter().for_each(|conv| self.release(conv, now));
+        for conv in written {
+            self.release(conv, now);
+        }
         for (conv, jobs) in locked {
             self.put_aside(conv, jobs, Found { now, cost: Duration::ZERO, alone: false });
         }
@@ -271,7 +277,9 @@ impl Lane {
             return Vec::new();
         }
         if why != Refusal::Locked {
-            batch.conversations().into_iter().for_each(|conv| self.release(conv, found.now));
+            for conv in batch.conversations() {
+                self.release(conv, found.now);
+            }
             return refuse(&batch, why);
         }
         let found = Found { alone: !is_one, cost: if is_one { found.cost } else { Duration::ZERO }, ..found };

@@ -292,12 +292,12 @@ impl LaneRunner {
 
     /// Brings the gauges up to date.
     fn tell(&mut self) {
-        let (aside, is_unsettled) = match self.lane.is_clear() {
-            true => (0, false),
-            false => {
-                (i64::try_from(self.lane.conversations_aside()).unwrap_or(i64::MAX), self.lane.doubted().is_some())
-            }
-        };
+        // A lane that is clear has neither, nearly always; both are cheap to ask.
+        let aside = i64::try_from(self.lane.conversations_aside()).unwrap_or(i64::MAX);
+        let is_unsettled = self.lane.doubted().is_some();
+        if (aside, is_unsettled) == (self.told.aside, self.told.is_unsettled) {
+            return;
+        }
         let (told, metrics) = (&mut self.told, &self.parts.metrics);
         metrics.lane_aside.inc_by(aside - told.aside);
         metrics.lane_unsettled.inc_by(i64::from(is_unsettled) - i64::from(told.is_unsettled));

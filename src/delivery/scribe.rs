@@ -190,20 +190,28 @@ impl Scribe {
     }
 
     fn write_cursors(&mut self) {
-        loop {
+        // Rows that are locked wait again: once round is enough.
+        let mut left = self.desk.lock().cursors.len();
+        while left > 0 {
             let rows = self.desk.lock().cursors.take(BATCH_ROWS_MAX);
+            left = left.saturating_sub(rows.len());
             if rows.is_empty() {
                 break;
             }
-            if let Err(error) = self.store.save_cursors(&rows) {
-                self.metrics.store_errors.inc();
-                log::warn!("cannot write {} cursors: {error}", rows.len());
-                let dropped = self.desk.lock().cursors.not_written();
-                self.metrics.cursors_dropped.inc_by(dropped as u64);
-                break;
+            match self.store.save_cursors(&rows) {
+                Ok(locked) => {
+                    self.metrics.cursors_written.inc_by((rows.len() - locked.len()) as u64);
+                    let dropped = self.desk.lock().cursors.written_but(locked);
+                    self.metrics.cursors_dropped.inc_by(dropped as u64);
+                }
+                Err(error) => {
+                    self.metrics.store_errors.inc();
+                    log::warn!("cannot write {} cursors: {error}", rows.len());
+                    let dropped = self.desk.lock().cursors.not_written();
+                    self.metrics.cursors_dropped.inc_by(dropped as u64);
+                    break;
+                }
             }
-            self.desk.lock().cursors.written();
-            self.metrics.cursors_written.inc_by(rows.len() as u64);
         }
         self.desk.gauge(&self.desk.lock());
     }

@@ -8,7 +8,7 @@ use super::presence::{self, Online};
 use super::{Caller, Ctx, Done, Handled, ServiceError, friend, group};
 use crate::clock::UnixMs;
 use crate::ids::{DeviceId, UserId};
-use crate::store::{GroupRow, Message, OwnPending, Pending, Person};
+use crate::store::{GroupRow, Message, OwnPending, Pending, Person, StoreError};
 use crate::wire::reply::{Body, FriendEntry, GroupEntry, Push, TimeText};
 use crate::wire::request::Bare;
 
@@ -147,11 +147,18 @@ pub fn write_cursors(ctx: &mut Ctx, user: UserId) -> Result<(), ServiceError> {
     if rows.is_empty() {
         return Ok(());
     }
-    let written = ctx.store.save_cursors(&rows);
-    if written.is_err() {
-        ctx.shared.desk.confirm(rows);
+    match ctx.store.save_cursors(&rows) {
+        Ok(locked) if locked.is_empty() => Ok(()),
+        Ok(locked) => {
+            ctx.shared.desk.confirm(locked);
+            // What was confirmed must not be listed again.
+            Err(StoreError::Busy("cursors of this user are locked".into()).into())
+        }
+        Err(error) => {
+            ctx.shared.desk.confirm(rows);
+            Err(error.into())
+        }
     }
-    Ok(written?)
 }
 
 /// The positions beyond the device's cursors, and the oldest messages there. The unnamed device is not shown what its

@@ -20,15 +20,18 @@ mod settle;
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use self::append::Locks;
-use self::link::{Link, Server};
+use self::link::{Link, Server, now};
 use self::settle::Unsettled;
 use super::numbering::Plan;
 use super::sql::{Done, Engine, Fault, Sql, SqlStore};
 use super::{Append, Appended, CursorRow, KeptName, OpenStore, Result, Store, StoreError};
 use crate::ids::ConvId;
+
+/// For how long after a cursor was found locked nobody waits for cursors.
+const CURSORS_LOCKED_FOR: Duration = Duration::from_secs(10);
 
 /// Opens stores on one database of a server.
 pub struct MySqlStores {
@@ -47,7 +50,11 @@ impl MySqlStores {
 
 impl OpenStore for MySqlStores {
     fn open(&self) -> Result<Box<dyn Store>> {
-        Ok(Box::new(SqlStore(MySql { link: Link::new(Arc::clone(&self.server)), unsettled: Vec::new() })))
+        Ok(Box::new(SqlStore(MySql {
+            link: Link::new(Arc::clone(&self.server)),
+            unsettled: Vec::new(),
+            cursors_locked_until: None,
+        })))
     }
 
     fn migrate(&self) -> Result<()> {
@@ -99,6 +106,8 @@ struct MySql {
     link: Link,
     /// The commits whose outcomes `settle` is to look up, of different conversations.
     unsettled: Vec<Unsettled>,
+    /// A cursor was locked: until then cursors are written without waiting for locks.
+    cursors_locked_until: Option<Instant>,
 }
 
 impl MySql {
@@ -161,9 +170,18 @@ impl Engine for MySql {
         Ok(is_committed.then_some(outcomes))
     }
 
-    fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<()> {
+    fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<Vec<CursorRow>> {
         let rows = cursors::in_lock_order(rows);
-        self.link.attempt(|session| cursors::save(session, &rows)).map_err(not_done)
+        let skips = self.cursors_locked_until.is_some_and(|until| now() < until);
+        if !skips {
+            match self.link.attempt(|session| cursors::save(session, &rows)) {
+                Ok(()) => return Ok(Vec::new()),
+                Err(Fault::Locked(_)) => self.cursors_locked_until = Some(now() + CURSORS_LOCKED_FOR),
+                Err(fault) => return Err(not_done(fault)),
+            }
+        }
+        let skipped = |session: &mut session::Session<'_>| cursors::save_unlocked(session, &rows);
+        self.link.attempt_with(Locks::Skip, skipped).map_err(not_done)
     }
 }
 

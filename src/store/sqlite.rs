@@ -199,7 +199,8 @@ impl Engine for Sqlite {
         Ok(None)
     }
 
-    fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<()> {
-        self.writer.transaction(|connection| append::save_cursors(connection, rows).map_err(fault))
+    fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<Vec<CursorRow>> {
+        self.writer.transaction(|connection| append::save_cursors(connection, rows).map_err(fault))?;
+        Ok(Vec::new())
     }
 }

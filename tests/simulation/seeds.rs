@@ -74,6 +74,7 @@ fn assert_each_happened(faults: &Faults) {
     for name in [
         "a fault of some of a batch",
         "a conversation is locked",
+        "a cursor is locked",
         "bell comes again, late",
         "bell dropped without a link",
         "bell lost with its link",

@@ -217,9 +217,9 @@ impl Store for SimStore {
             return Err(StoreError::OutcomeUnknown("simulated".into()));
         }
         let mut stored = world.database.borrow_mut().append(&free).into_iter();
-        let outcome_of = |message: &Append| match locked.contains(&message.conv) {
-            true => Appended::Locked,
-            false => stored.next().expect("one for each that is free"),
+        let outcome_of = |message: &Append| {
+            let is_locked = locked.contains(&message.conv);
+            if is_locked { Appended::Locked } else { stored.next().expect("one for each that is free") }
         };
         let outcomes: Vec<Appended> = batch.iter().map(outcome_of).collect();
         world.interrupt(self.node, self.life, "crash between commit and ack");
@@ -278,8 +278,12 @@ impl Store for SimStore {
         self.read(|database| database.oldest_pending(reader, pending, own, limit, bytes_max))
     }
 
-    fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<()> {
-        self.write(|database| database.save_cursors(rows))
+    fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<Vec<CursorRow>> {
+        let is_locked = |_: &&CursorRow| world().fault("a cursor is locked", 100);
+        let locked: Vec<CursorRow> = rows.iter().filter(is_locked).copied().collect();
+        let free: Vec<CursorRow> = rows.iter().filter(|row| !locked.contains(row)).copied().collect();
+        self.write(|database| database.save_cursors(&free))?;
+        Ok(locked)
     }
 
     fn cluster(&mut self) -> Result<ClusterRow> {

@@ -6,7 +6,7 @@ use mysql::Conn;
 use mysql::prelude::Queryable;
 use stonechat::ids::{ConvId, Peer, UserId};
 use stonechat::store::mysql::MySqlStores;
-use stonechat::store::{Append, Appended, Joined, OpenStore, Store, StoreError};
+use stonechat::store::{Append, Appended, CursorRow, Joined, OpenStore, Store, StoreError};
 
 use crate::common::mariadb::MariaDb;
 use crate::common::process::{PATIENCE, wait_for};
@@ -81,7 +81,7 @@ fn a_group_that_is_locked_exists_all_the_same() {
     let refused = store.join_group(bob, group);
     assert!(matches!(refused, Err(StoreError::Busy(_))), "{refused:?}");
     assert!(matches!(store.quit_group(ann, group), Err(StoreError::Busy(_))));
-    assert!(matches!(store.delete_group(ann, group), Err(StoreError::Busy(_))));
+    assert!(matches!(store.delete_group(ann, group, crate::fresh::NOW), Err(StoreError::Busy(_))));
     assert_eq!(store.friends(ann).unwrap(), []);
     somebody.query_drop("COMMIT").unwrap();
     assert!(matches!(store.join_group(bob, group).unwrap(), Joined::New { .. }));
@@ -220,4 +220,23 @@ fn a_server_without_room_for_statements_is_served_with_fewer() {
     assert!(matches!(other.friends(users[0]), Err(StoreError::Unavailable(_))));
     server.execute("SET GLOBAL max_prepared_stmt_count = 1000");
     assert_eq!(other.friends(users[0]).unwrap(), []);
+}
+
+#[test]
+fn a_locked_cursor_holds_up_no_other() {
+    let (_fresh, mut store, [ann, bob, cat]) = site("locked_cursor");
+    let batch = [message(ann, Peer::User(bob), "1"), message(ann, Peer::User(cat), "2")];
+    append(&mut *store, &batch);
+    let row = |user, conv| CursorRow { user, device: stonechat::ids::DeviceId::UNNAMED, conv, delivered: 1 };
+    let rows = [row(bob, batch[0].conv), row(cat, batch[1].conv), row(ann, batch[1].conv)];
+    let mut somebody = somebody("locked_cursor");
+    somebody.query_drop(format!("SELECT * FROM `Cursor` WHERE userid = {} FOR UPDATE", bob.number())).unwrap();
+    let begun = Instant::now();
+    assert_eq!(store.save_cursors(&rows).unwrap(), [rows[0]], "the rows that are not written yet");
+    assert!(begun.elapsed() < PATIENCE);
+    assert_eq!(store.pending(cat, rows[1].device).unwrap(), []);
+    assert_eq!(store.pending(bob, rows[0].device).unwrap().len(), 1);
+    somebody.query_drop("COMMIT").unwrap();
+    assert_eq!(store.save_cursors(&rows[..1]).unwrap(), []);
+    assert_eq!(store.pending(bob, rows[0].device).unwrap(), []);
 }

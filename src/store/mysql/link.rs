@@ -141,6 +141,11 @@ impl Link {
         self.attempt_as(Begin::Said, Locks::Wait, work)
     }
 
+    /// The same; what it writes waits for locks or not.
+    pub(super) fn attempt_with<T>(&mut self, locks: Locks, work: impl FnMut(&mut Session<'_>) -> Done<T>) -> Done<T> {
+        self.attempt_as(Begin::Said, locks, work)
+    }
+
     /// The same for work that does nothing outside of [`Session::transaction`]: its transactions take one round trip
     /// less, as long as the connection is used for nothing else.
     pub(super) fn attempt_transaction<T>(

@@ -175,9 +175,9 @@ impl<E: Engine> Store for SqlStore<E> {
         self.0.read(|sql| history::oldest_pending(sql, reader, pending, own, limit, bytes_max))
     }
 
-    fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<()> {
+    fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<Vec<CursorRow>> {
         if rows.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         self.0.save_cursors(rows)
     }
