@@ -309,7 +309,7 @@ impl World {
         loop {
             self.local.turn_ended(&mut self.net, now());
             while self.queues.run_one(&mut self.ctx) || self.hash_one() {}
-            while self.lane.step() != Stepped::Idle {}
+            while self.lane.step() == Stepped::Done {}
             match self.inbox.wait_for_post(Duration::ZERO) {
                 Some(mail) => self.local.message(mail, &mut self.net, now()),
                 None => break,
