@@ -3,9 +3,9 @@
 mod common;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use common::client::{Account, Client};
+use common::client::{Account, Client, Stopwatch};
 use common::mariadb::MariaDb;
 use common::node::Node;
 use common::process::wait_for;
@@ -80,7 +80,7 @@ fn one_locked_conversation_costs_nobody_else_anything() {
     let to_locked = json!({"msgid": 6, "toid": twelfth.1.id, "msg": "held up", "cid": "once"});
     twelfth.0.send(&to_locked);
     // More than twice the timeout: an unrelated message that waited for the lock would be refused.
-    let begun = Instant::now();
+    let begun = Stopwatch::start();
     let mut said = 1;
     while begun.elapsed() < Duration::from_secs(5) {
         said += 1;
