@@ -90,6 +90,9 @@ pub enum StartError {
     /// The database cannot be used.
     #[error("the database: {0}")]
     Store(#[from] StoreError),
+    /// The database is not one that the server can use.
+    #[error("the database: {0}")]
+    Unfit(String),
     /// The bus cannot be used.
     #[error("Redis: {0}")]
     Bus(#[from] RedisBusError),
@@ -190,7 +193,12 @@ pub fn try_store(config: &Config) -> Result<Vec<String>, String> {
     let stores = stores(config).map_err(|error| error.to_string())?;
     let ping = || -> Result<Vec<String>, StoreError> {
         stores.open()?.ping()?;
-        let mut warnings = stores.durability_warnings()?;
+        let found = stores.inspect(config.limits.line_bytes)?;
+        if !found.problems.is_empty() {
+            return Err(StoreError::Broken(found.problems.join("; ").into()));
+        }
+        let mut warnings = found.warnings;
+        warnings.extend(stores.durability_warnings()?);
         warnings.extend(kept_names(&stores.kept_names(KEPT_NAMES_TOLD + 1)?));
         Ok(warnings)
     };
@@ -392,10 +400,17 @@ fn abort_on_fatal_panics() {
 
 fn open_database(config: &Config) -> Result<Arc<dyn OpenStore>, StartError> {
     let stores = stores(config)?;
+    let found = stores.inspect(config.limits.line_bytes)?;
+    if !found.problems.is_empty() {
+        return Err(StartError::Unfit(found.problems.join("; ")));
+    }
     stores.migrate()?;
     match &config.mysql {
         Some(url) => log::info!("messages are kept in {}", masked(url)),
         None => log::info!("messages are kept in {}", config.data.display()),
+    }
+    for warning in found.warnings {
+        log::warn!("{warning}");
     }
     for warning in stores.durability_warnings()? {
         log::warn!("AN ACKNOWLEDGED MESSAGE MAY BE LOST: {warning}");

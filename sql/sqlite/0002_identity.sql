@@ -49,3 +49,8 @@ CREATE TABLE IF NOT EXISTS DeletedGroup (
 INSERT OR IGNORE INTO DeletedGroup (id, deleted_at)
     SELECT DISTINCT m.conv, 0 FROM Message m
     WHERE m.conv <= 4294967295 AND NOT EXISTS (SELECT 1 FROM AllGroup g WHERE g.id = m.conv);
+
+-- A cid may have been used again in many conversations: with the conversation in the index it is one look-up.
+DROP INDEX IF EXISTS MessageByCid;
+
+CREATE INDEX IF NOT EXISTS MessageByCidAndConv ON Message (sender, cid, conv) WHERE cid IS NOT NULL;

@@ -17,6 +17,7 @@
 //! Calls block; no reactor makes one. A `Store` belongs to the thread that opened it. It reconnects by itself: after
 //! [`StoreError::Unavailable`] the next call tries anew.
 
+mod foreign;
 mod migrate;
 pub mod mysql;
 mod numbering;
@@ -74,12 +75,25 @@ pub trait OpenStore: Send + Sync {
     /// One sentence for each setting of the database under which an acknowledged message would not be durable.
     fn durability_warnings(&self) -> Result<Vec<String>>;
 
+    /// What will never work with this database, and what will not work well. Changes nothing. `line_bytes` is the longest
+    /// line that clients may send.
+    fn inspect(&self, line_bytes: usize) -> Result<Findings>;
+
     /// The names that are found by their exact spelling only, or will be after [`OpenStore::migrate`]: at most `limit` of
     /// users, and of groups. Changes nothing.
     fn kept_names(&self, limit: u32) -> Result<Vec<KeptName>>;
 
     /// How long a call may take at most before it is `Unavailable`.
     fn timeout(&self) -> Duration;
+}
+
+/// What [`OpenStore::inspect`] has found, each in one sentence that says what to do.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Findings {
+    /// With these the server must not start.
+    pub problems: Vec<String>,
+    /// With these it may.
+    pub warnings: Vec<String>,
 }
 
 /// A name is taken, or the row has been created with this id.

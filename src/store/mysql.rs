@@ -27,8 +27,14 @@ use self::link::{Link, Server, now};
 use self::settle::Unsettled;
 use super::numbering::Plan;
 use super::sql::{Done, Engine, Fault, Sql, SqlStore};
-use super::{Append, Appended, CursorRow, KeptName, OpenStore, Result, Store, StoreError};
+use super::{Append, Appended, CursorRow, Findings, KeptName, OpenStore, Result, Store, StoreError, foreign, migrate};
 use crate::ids::ConvId;
+
+/// The smallest `max_allowed_packet`: what the longest statements take, whatever is in them.
+const PACKET_MIN: usize = 128 * 1024;
+
+/// What a message takes in a statement besides its line.
+const PACKET_ROOM: usize = 8 * 1024;
 
 /// For how long after a cursor was found locked nobody waits for cursors.
 const CURSORS_LOCKED_FOR: Duration = Duration::from_secs(10);
@@ -66,6 +72,11 @@ impl OpenStore for MySqlStores {
         Ok(link.attempt(|session| durability(session))?)
     }
 
+    fn inspect(&self, line_bytes: usize) -> Result<Findings> {
+        let mut link = Link::new(Arc::clone(&self.server));
+        Ok(link.attempt(|session| inspect(session, line_bytes))?)
+    }
+
     fn kept_names(&self, limit: u32) -> Result<Vec<KeptName>> {
         migration::kept_names(&self.server, limit)
     }
@@ -73,6 +84,25 @@ impl OpenStore for MySqlStores {
     fn timeout(&self) -> Duration {
         self.server.timeout()
     }
+}
+
+fn inspect(session: &mut session::Session<'_>, line_bytes: usize) -> Done<Findings> {
+    let mut found = Findings { problems: foreign::tables(session, migrate::MYSQL)?, warnings: Vec::new() };
+    let (packet_max, needed) = (session.packet_max(), PACKET_MIN.max(line_bytes + PACKET_ROOM));
+    if packet_max < needed {
+        found.problems.push(format!(
+            "max_allowed_packet of the database is {packet_max} bytes, and with limits.line_bytes = {line_bytes} the \
+             server needs at least {needed}: raise max_allowed_packet, or lower limits.line_bytes if that is why"
+        ));
+    }
+    if !session.can_skip_locked() {
+        found.warnings.push(
+            "the database cannot skip locked rows (MariaDB can since 10.6, MySQL since 8.0): a row that somebody locks \
+             may hold up other conversations for a second"
+                .to_owned(),
+        );
+    }
+    Ok(found)
 }
 
 fn durability(sql: &mut dyn Sql) -> Done<Vec<String>> {

@@ -11,17 +11,19 @@
 
 mod append;
 mod connection;
+mod private;
+mod turns;
+mod writer;
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, TransactionBehavior};
-
-use self::connection::{Handle, fault};
+use self::connection::{Bounded, fault, now};
+use self::writer::Writer;
 use super::sql::{Done, Engine, Sql, SqlStore, upgrade};
-use super::{Append, Appended, CursorRow, KeptName, OpenStore, Result, Store, StoreError, migrate};
+use super::{Append, Appended, CursorRow, Findings, KeptName, OpenStore, Result, Store, StoreError, foreign, migrate};
 use crate::clock::UnixMs;
 use crate::config::Synchronous;
 
@@ -41,17 +43,21 @@ pub struct SqliteStores {
 }
 
 impl SqliteStores {
-    /// Creates the folder and the database in it where they do not exist yet. `timeout` bounds the wait for another
-    /// process that locks the file (a backup, a person's tool).
+    /// Creates the folder and the database in it where they do not exist yet. `timeout` bounds every
+    /// call: the wait for its turn, for another process that locks the file (a backup, a person's tool), and the work.
     ///
     /// # Errors
     /// `Unavailable` when the folder or the file cannot be opened or another node runs on it.
     pub fn new(dir: &Path, synchronous: Synchronous, timeout: Duration) -> Result<Self> {
-        fs::create_dir_all(dir).map_err(|error| unusable("create the folder", dir, &error))?;
+        private::make_folder(dir).map_err(|error| unusable("create the folder", dir, &error))?;
         let lock = lock(&dir.join(LOCK_FILE), dir)?;
         let file = dir.join(FILE);
-        let connection = Mutex::new(connection::open(&file, synchronous, timeout)?);
-        Ok(Self { file, synchronous, timeout, writer: Arc::new(Writer { connection, _lock: lock }) })
+        if !file.exists() {
+            // SQLite would make it readable by everybody; the files beside it get the same permissions.
+            private::make_file(&file).map_err(|error| unusable("create", &file, &error))?;
+        }
+        let connection = Bounded::open(&file, synchronous, timeout)?;
+        Ok(Self { file, synchronous, timeout, writer: Arc::new(Writer::new(connection, timeout, lock)) })
     }
 }
 
@@ -63,29 +69,35 @@ pub fn exists(dir: &Path) -> bool {
 
 impl OpenStore for SqliteStores {
     fn open(&self) -> Result<Box<dyn Store>> {
-        let reader = connection::open(&self.file, self.synchronous, self.timeout)?;
+        let reader = Bounded::open(&self.file, self.synchronous, self.timeout)?;
         let settings = format!("PRAGMA query_only = ON; PRAGMA cache_size = -{READER_CACHE_KIB}");
-        reader.execute_batch(&settings).map_err(fault)?;
-        Ok(Box::new(SqlStore(Sqlite { reader, writer: Arc::clone(&self.writer) })))
+        reader.connection.execute_batch(&settings).map_err(fault)?;
+        Ok(Box::new(SqlStore(Sqlite { reader, timeout: self.timeout, writer: Arc::clone(&self.writer) })))
     }
 
     fn migrate(&self) -> Result<()> {
-        self.writer.transaction(|connection| {
-            let mut sql = Handle(connection);
-            let missing = match migrate::missing(migrate::version(&mut sql)?, migrate::SQLITE) {
+        if let Some(dir) = self.file.parent() {
+            private::tighten(dir);
+        }
+        self.writer.long_transaction(|sql| {
+            let foreign = foreign::tables(sql, migrate::SQLITE)?;
+            if !foreign.is_empty() {
+                return Ok(Err(StoreError::Broken(foreign.join("; ").into())));
+            }
+            let missing = match migrate::missing(migrate::version(sql)?, migrate::SQLITE) {
                 Ok(missing) => missing,
                 Err(refused) => return Ok(Err(refused)),
             };
             sql.run(migrate::CREATE_VERSIONS, &[])?;
             for migration in missing {
                 for statement in migration.statements() {
-                    if !migrate::is_done(&mut sql, &statement)? {
+                    if !migrate::is_done(sql, &statement)? {
                         sql.run(&statement, &[])?;
                     }
                 }
-                migration.code.iter().try_for_each(|step| step(&mut sql))?;
+                migration.code.iter().try_for_each(|step| step(sql))?;
                 // All in this one transaction: nobody else is there to wait for it.
-                migration.pieces.iter().try_for_each(|piece| in_pieces(&mut sql, *piece))?;
+                migration.pieces.iter().try_for_each(|piece| in_pieces(sql, *piece))?;
                 sql.run(migrate::RECORD_VERSION, &[migration.version.into(), UnixMs::now().into()])?;
             }
             Ok(Ok(()))
@@ -93,16 +105,21 @@ impl OpenStore for SqliteStores {
     }
 
     fn durability_warnings(&self) -> Result<Vec<String>> {
-        let synchronous = self.writer.alone(|connection| {
-            connection.pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0)).map_err(fault)
+        let synchronous = self.writer.alone(|sql| {
+            sql.connection.pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0)).map_err(fault)
         })?;
         let full = 2;
         let warning = "SQLite runs with synchronous below FULL: a power failure may lose acknowledged messages";
         Ok(if synchronous < full { vec![warning.to_owned()] } else { Vec::new() })
     }
 
+    fn inspect(&self, _line_bytes: usize) -> Result<Findings> {
+        let problems = self.writer.alone(|sql| foreign::tables(sql, migrate::SQLITE))?;
+        Ok(Findings { problems, warnings: Vec::new() })
+    }
+
     fn kept_names(&self, limit: u32) -> Result<Vec<KeptName>> {
-        self.writer.alone(|connection| upgrade::kept_names(&mut Handle(connection), limit))
+        self.writer.alone(|sql| upgrade::kept_names(sql, limit))
     }
 
     fn timeout(&self) -> Duration {
@@ -119,8 +136,7 @@ fn in_pieces(sql: &mut dyn Sql, piece: migrate::Piece) -> Done<()> {
 }
 
 fn lock(path: &Path, dir: &Path) -> Result<File> {
-    let file = File::options().create(true).truncate(false).write(true).open(path);
-    let file = file.map_err(|error| unusable("open the lock file", path, &error))?;
+    let file = private::make_file(path).map_err(|error| unusable("open the lock file", path, &error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
@@ -137,56 +153,29 @@ fn unusable(doing: &str, path: &Path, error: &std::io::Error) -> StoreError {
     StoreError::Unavailable(told.into())
 }
 
-/// The one connection that writes, for all threads of the node.
-struct Writer {
-    connection: Mutex<Connection>,
-    _lock: File,
-}
-
-impl Writer {
-    /// Runs statements that are transactions of their own.
-    fn alone<T>(&self, work: impl FnOnce(&Connection) -> Done<T>) -> Result<T> {
-        // A panic of another thread left no transaction open: it was rolled back while unwinding.
-        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(work(&connection)?)
-    }
-
-    /// Runs a transaction. On any error it is rolled back before the next caller gets the connection.
-    fn transaction<T>(&self, work: impl FnOnce(&Connection) -> Done<T>) -> Result<T> {
-        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        if !connection.is_autocommit() {
-            // A rollback failed (the disk was gone): nothing works before it succeeds.
-            connection.execute_batch("ROLLBACK").map_err(fault)?;
-        }
-        // Immediate: a transaction that starts reading and turns into a writer later may be refused at once.
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
-        let value = work(&transaction)?;
-        transaction.commit().map_err(fault)?;
-        Ok(value)
-    }
-}
-
 /// One thread's engine.
 struct Sqlite {
-    reader: Connection,
+    reader: Bounded,
+    timeout: Duration,
     writer: Arc<Writer>,
 }
 
 impl Engine for Sqlite {
     fn read<T>(&mut self, mut work: impl FnMut(&mut dyn Sql) -> Done<T>) -> Result<T> {
-        Ok(work(&mut Handle(&self.reader))?)
+        self.reader.bound(now() + self.timeout)?;
+        Ok(work(&mut self.reader.handle())?)
     }
 
     fn write_one<T>(&mut self, mut work: impl FnMut(&mut dyn Sql) -> Done<T>) -> Result<T> {
-        self.writer.alone(|connection| work(&mut Handle(connection)))
+        self.writer.alone(|sql| work(sql))
     }
 
     fn write<T>(&mut self, mut work: impl FnMut(&mut dyn Sql) -> Done<T>) -> Result<T> {
-        self.writer.transaction(|connection| work(&mut Handle(connection)))
+        self.writer.transaction(|sql| work(sql))
     }
 
     fn append(&mut self, batch: &[Append]) -> Result<Vec<Appended>> {
-        self.writer.transaction(|connection| append::append(connection, batch).map_err(fault))
+        self.writer.transaction(|sql| append::append(sql.connection, batch).map_err(fault))
     }
 
     fn append_unlocked(&mut self, batch: &[Append]) -> Result<Vec<Appended>> {
@@ -200,7 +189,7 @@ impl Engine for Sqlite {
     }
 
     fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<Vec<CursorRow>> {
-        self.writer.transaction(|connection| append::save_cursors(connection, rows).map_err(fault))?;
+        self.writer.transaction(|sql| append::save_cursors(sql.connection, rows).map_err(fault))?;
         Ok(Vec::new())
     }
 }

@@ -20,6 +20,7 @@ mod names;
 mod proxy;
 mod schema;
 mod sqlite_files;
+mod unfit;
 
 /// Makes a test on each database of each rule: a function that is given an empty store.
 macro_rules! contract {

@@ -1,5 +1,10 @@
 //! What only the embedded database has: a folder, a lock on it, a disk that fills up.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
 use stonechat::config::Synchronous;
 use stonechat::ids::Peer;
 use stonechat::store::sqlite::SqliteStores;
@@ -7,6 +12,10 @@ use stonechat::store::{OpenStore, StoreError};
 use tempfile::TempDir;
 
 use crate::fresh::{TIMEOUT, append, message, user};
+
+/// A view that never ends.
+const ENDLESS: &str =
+    "CREATE VIEW endless AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x FROM c";
 
 #[test]
 fn two_nodes_do_not_share_a_folder() {
@@ -85,4 +94,98 @@ fn another_process_that_holds_the_file_makes_writing_unavailable_for_a_while() {
     assert!(store.friends(ann).unwrap().is_empty(), "reading goes on");
     behind.execute_batch("COMMIT").unwrap();
     assert_eq!(append(&mut *store, &batch), [1]);
+}
+
+#[test]
+fn nobody_waits_for_a_locked_file_one_after_another() {
+    let dir = TempDir::new().unwrap();
+    let stores = SqliteStores::new(dir.path(), Synchronous::Full, Duration::from_secs(2)).unwrap();
+    stores.migrate().unwrap();
+    let (ann, bob) = {
+        let mut store = stores.open().unwrap();
+        (user(&mut *store, "ann"), user(&mut *store, "bob"))
+    };
+    let behind = rusqlite::Connection::open(dir.path().join("stonechat.db")).unwrap();
+    behind.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let begun = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..12 {
+            scope.spawn(|| {
+                let mut store = stores.open().unwrap();
+                let refused = store.append(&[message(ann, Peer::User(bob), "x")]);
+                assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+                assert!(matches!(store.add_friend(ann, bob), Err(StoreError::Unavailable(_))));
+            });
+        }
+    });
+    // Two calls each: four seconds, where one after another they would take 48.
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    behind.execute_batch("COMMIT").unwrap();
+    assert_eq!(append(&mut *stores.open().unwrap(), &[message(ann, Peer::User(bob), "x")]), [1]);
+}
+
+#[test]
+fn a_statement_that_takes_too_long_is_ended() {
+    let dir = TempDir::new().unwrap();
+    let stores = SqliteStores::new(dir.path(), Synchronous::Full, Duration::from_millis(500)).unwrap();
+    stores.migrate().unwrap();
+    let mut store = stores.open().unwrap();
+    let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));
+    let behind = rusqlite::Connection::open(dir.path().join("stonechat.db")).unwrap();
+    let trap = "CREATE TRIGGER trap BEFORE INSERT ON Message BEGIN SELECT COUNT(*) FROM endless; END; \
+                ALTER TABLE Friend RENAME TO Friend2; \
+                CREATE VIEW Friend AS SELECT 1 AS userid, x AS friendid FROM endless";
+    behind.execute_batch(&format!("{ENDLESS}; {trap}")).unwrap();
+    let batch = [message(ann, Peer::User(bob), "x")];
+    let refused = store.append(&batch);
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "writing: {refused:?}");
+    let refused = store.friends(ann);
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "reading: {refused:?}");
+    behind.execute_batch("DROP TRIGGER trap; DROP VIEW Friend; ALTER TABLE Friend2 RENAME TO Friend").unwrap();
+    assert_eq!(append(&mut *store, &batch), [1], "nothing was left of what was ended");
+    assert_eq!(store.friends(ann).unwrap(), []);
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn nobody_else_may_read_the_folder_and_the_files() {
+    let dir = TempDir::new().unwrap();
+    let folder = dir.path().join("above/data");
+    let run = || {
+        let stores = SqliteStores::new(&folder, Synchronous::Full, TIMEOUT).unwrap();
+        stores.migrate().unwrap();
+        let mut store = stores.open().unwrap();
+        store.create_user("ann", "", crate::fresh::NOW).unwrap();
+        let files: Vec<(String, u32)> = fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap())
+            .map(|entry| (entry.file_name().into_string().unwrap(), mode(&entry.path())))
+            .collect();
+        assert!(files.iter().any(|(name, _)| name.ends_with("-wal")), "{files:?}");
+        files
+    };
+    let files = run();
+    assert!(files.iter().all(|(_, mode)| *mode == 0o600), "{files:?}");
+    assert_eq!(mode(&folder), 0o700);
+    assert_eq!(mode(&dir.path().join("above")), 0o700);
+
+    // What an earlier version has made.
+    fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
+    for (name, _) in &files {
+        if let Ok(()) = fs::set_permissions(folder.join(name), Permissions::from_mode(0o644)) {}
+    }
+    let files = run();
+    assert!(files.iter().all(|(_, mode)| *mode == 0o600), "{files:?}");
+    assert_eq!(mode(&folder), 0o700);
+
+    // A folder in which others keep something is theirs, too.
+    fs::write(folder.join("notes.txt"), "").unwrap();
+    fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(folder.join("notes.txt"), Permissions::from_mode(0o644)).unwrap();
+    let files = run();
+    assert!(files.iter().all(|(name, mode)| name == "notes.txt" || *mode == 0o600), "{files:?}");
+    assert_eq!((mode(&folder), mode(&folder.join("notes.txt"))), (0o755, 0o644));
 }

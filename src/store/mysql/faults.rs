@@ -1,6 +1,6 @@
 //! What the server's and the driver's errors mean to the store.
 
-use mysql::{Error, MySqlError};
+use mysql::{DriverError, Error, MySqlError};
 
 use crate::store::sql::Fault;
 
@@ -9,6 +9,11 @@ use crate::store::sql::Fault;
 pub(super) fn fault(error: Error) -> Fault {
     match error {
         Error::MySqlError(answer) => answered(answer),
+        // The driver does not give this error a name.
+        Error::CodecError(ref refused) if refused.to_string().contains("larger than max_allowed_packet") => {
+            Fault::TooLarge(error.into())
+        }
+        Error::DriverError(DriverError::PacketTooLarge) => Fault::TooLarge(error.into()),
         Error::IoError(_) | Error::CodecError(_) | Error::DriverError(_) => Fault::Lost(error.into()),
         Error::UrlError(_) | Error::FromValueError(_) | Error::FromRowError(_) => Fault::Broken(error.into()),
     }
@@ -36,6 +41,8 @@ fn answered(answer: MySqlError) -> Fault {
         code if is_rolled_back(code) => Fault::Again(answer.into()),
         // Out of the time allowed to a statement (MariaDB, MySQL).
         1969 | 3024 => Fault::Slow(answer.into()),
+        // A packet that is larger than the server takes.
+        1153 => Fault::TooLarge(answer.into()),
         // No more prepared statements.
         1461 => Fault::Crowded(answer.into()),
         // Shutdown in progress, killed, disconnected for inactivity.
@@ -45,25 +52,34 @@ fn answered(answer: MySqlError) -> Fault {
     }
 }
 
-/// Deadlock, lock wait, changed since read (MariaDB), write conflicts (TiDB).
+/// Deadlock, lock wait, changed since read (MariaDB), taken back at COMMIT (group replication), write conflicts (TiDB).
 fn is_rolled_back(code: u16) -> bool {
-    matches!(code, 1213 | 1205 | 1020 | 8002 | 8022 | 9007)
+    matches!(code, 1213 | 1205 | 1020 | 3101 | 8002 | 8022 | 9007)
 }
 
+/// Everything that will pass, or that an operator can mend without touching the data.
 fn is_away(code: u16) -> bool {
     matches!(
         code,
-        // Disk full, table full, out of memory.
-        1021 | 1114 | 1037 | 1038 | 1041 | 1135
+        // Disk full, table full, too large a transaction for the log's cache, out of memory, locks or other resources.
+        1021 | 1114 | 1197 | 1598 | 1037 | 1038 | 1041 | 1135 | 1206 | 1296 | 1297 | 1637
+        // Files: cannot create, lock, open, find, read, write; an error of the storage engine.
+        | 1004 | 1015 | 1016 | 1017 | 1024 | 1026 | 1030
         // Too many connections, of all or of this user; host blocked.
         | 1040 | 1203 | 1226 | 1129
-        // Access denied, no such database: while an operator changes them.
-        | 1044 | 1045 | 1049 | 1130
-        // Read-only: a replica, or a failover under way.
-        | 1290 | 1792 | 1836
-        // Interrupted, or out of the time allowed to a statement.
-        | 1317 | 1969 | 3024
-        // TiDB: storage or placement not reachable.
+        // Access denied, no such database, account locked, password expired: while an operator changes them.
+        | 1044 | 1045 | 1049 | 1130 | 1142 | 1143 | 1227 | 1698 | 1820 | 1862 | 3118 | 4151
+        // Read-only: a replica, or a failover under way; offline mode; tables that are held for a backup.
+        | 1290 | 1792 | 1836 | 3032 | 1099 | 1100 | 1192 | 1223
+        // A table was changed, a statement must be prepared anew.
+        | 1412 | 1615
+        // Interrupted.
+        | 1317
+        // Galera: the node is no part of the cluster at present, or has taken the transaction back.
+        | 1047 | 1180
+        // The network between the server and somebody else.
+        | 1158..=1161
+        // TiDB, ProxySQL: storage, placement or server not reachable.
         | 9001..=9006
     )
 }
@@ -83,6 +99,17 @@ mod tests {
         assert!(matches!(fault(answer(1053)), Fault::Lost(_)));
         assert!(matches!(fault(answer(1040)), Fault::Away(_)));
         assert!(matches!(fault(answer(1290)), Fault::Away(_)));
+        for passes in [1047, 1030, 1615, 1317, 9001] {
+            assert!(matches!(fault(answer(passes)), Fault::Away(_)), "{passes}");
+        }
+        for locked in [1205, 3572] {
+            assert!(matches!(fault(answer(locked)), Fault::Locked(_)), "{locked}");
+        }
+        for slow in [1969, 3024] {
+            assert!(matches!(fault(answer(slow)), Fault::Slow(_)), "{slow}");
+        }
+        assert!(matches!(fault(answer(1461)), Fault::Crowded(_)));
+        assert!(matches!(fault(answer(1153)), Fault::TooLarge(_)));
         assert!(matches!(fault(answer(1146)), Fault::Broken(_)));
         assert!(matches!(fault(Error::server_disconnected()), Fault::Lost(_)));
     }

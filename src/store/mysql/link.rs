@@ -189,7 +189,7 @@ impl Link {
                     self.connection = None;
                     was_idle
                 }
-                Fault::Unsure(_) | Fault::Away(_) => {
+                Fault::Unsure(_) | Fault::Away(_) | Fault::TooLarge(_) => {
                     self.connection = None;
                     false
                 }

@@ -6,7 +6,7 @@ use super::link::{Server, now};
 use super::session::Session;
 use crate::clock::UnixMs;
 use crate::store::sql::{Done, Fault, Sql, upgrade};
-use crate::store::{KeptName, Result, StoreError, migrate};
+use crate::store::{KeptName, Result, StoreError, foreign, migrate};
 
 /// How long a node waits for another that is migrating, and for a single statement of a migration.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -24,6 +24,10 @@ pub(super) fn migrate(server: &Server) -> Result<()> {
     let locked = session.first(&format!("SELECT GET_LOCK({LOCK}, ?)"), &[(PATIENCE.as_secs() / 2).into()])?;
     if locked.map_or(Ok(0), |row| row.int(0))? != 1 {
         return Err(StoreError::Unavailable("another node has been migrating the database for minutes".into()));
+    }
+    let foreign = foreign::tables(&mut session, migrate::MYSQL)?;
+    if !foreign.is_empty() {
+        return Err(StoreError::Broken(foreign.join("; ").into()));
     }
     let missing = migrate::missing(migrate::version(&mut session)?, migrate::MYSQL)?;
     apply(&mut session, missing)?;

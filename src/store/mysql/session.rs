@@ -17,6 +17,8 @@ static DIALECT: Dialect = Dialect {
     locked: " FOR UPDATE",
     has_column: "SELECT 1 FROM information_schema.columns \
                  WHERE table_schema = DATABASE() AND table_name = ? AND column_name = ?",
+    columns_of: "SELECT column_name FROM information_schema.columns \
+                 WHERE table_schema = DATABASE() AND table_name = ?",
 };
 
 /// How a connection begins its transactions.
@@ -185,7 +187,7 @@ impl<'c> Session<'c> {
         let worked = work(self).and_then(|value| self.in_time().map(|()| value));
         match worked {
             Ok(value) => self.connection.conn.query_drop("COMMIT").map(|()| value).map_err(not_committed),
-            Err(lost @ Fault::Lost(_)) => Err(lost),
+            Err(lost @ (Fault::Lost(_) | Fault::TooLarge(_))) => Err(lost),
             Err(fault) => {
                 // Without an orderly end the connection would carry the transaction into the next call.
                 self.connection.conn.query_drop("ROLLBACK").map_err(|error| Fault::Lost(error.into()))?;

@@ -39,6 +39,8 @@ pub(super) enum Fault {
     Slow(Cause),
     /// The server keeps no more prepared statements: with fewer of ours it may go on.
     Crowded(Cause),
+    /// The statement is larger than the server takes. The connection is of no use any more.
+    TooLarge(Cause),
     /// The connection is of no use any more. Nothing was committed.
     Lost(Cause),
     /// The connection was lost during COMMIT.
@@ -57,7 +59,7 @@ impl From<Fault> for StoreError {
             }
             Fault::Again(cause) | Fault::Locked(cause) => Self::Busy(cause),
             Fault::Unsure(cause) => Self::OutcomeUnknown(cause),
-            Fault::Taken(cause) | Fault::Broken(cause) => Self::Broken(cause),
+            Fault::Taken(cause) | Fault::TooLarge(cause) | Fault::Broken(cause) => Self::Broken(cause),
         }
     }
 }
@@ -74,6 +76,8 @@ pub(super) struct Dialect {
     pub(super) locked: &'static str,
     /// A row if a table (the first parameter) has a column (the second).
     pub(super) has_column: &'static str,
+    /// The names of the columns of a table (the parameter), none if there is no such table.
+    pub(super) columns_of: &'static str,
 }
 
 /// A connection, as statements use it. Parameters are `?`.

@@ -11,6 +11,10 @@ use crate::ids::{ConvId, Members, Peer, Seq, UserId};
 use crate::store::numbering::{Facts, Plan, key_of, number};
 use crate::store::{Append, Appended, CursorRow};
 
+/// Which message has a cid already. The index is named: one look-up, whatever SQLite knows or guesses of the data.
+const SENT_BEFORE: &str = "SELECT seq, sent_at FROM Message INDEXED BY MessageByCidAndConv \
+                           WHERE sender = ? AND cid = ? AND conv = ?";
+
 /// Numbers and writes the batch, within the transaction the caller has begun.
 pub(super) fn append(connection: &Connection, batch: &[Append]) -> Result<Vec<Appended>> {
     let facts = facts(connection, batch)?;
@@ -95,9 +99,8 @@ fn sent_before(connection: &Connection, message: &Append) -> Result<Option<(Seq,
 }
 
 fn sent_as(connection: &Connection, message: &Append, cid: &str) -> Result<Option<(Seq, UnixMs)>> {
-    let statement = "SELECT seq, sent_at FROM Message WHERE sender = ? AND cid = ? AND conv = ?";
     let args = params![message.sender.number(), cid, message.conv.number()];
-    let found = connection.prepare_cached(statement)?.query_row(args, |row| Ok((row.get(0)?, row.get(1)?)));
+    let found = connection.prepare_cached(SENT_BEFORE)?.query_row(args, |row| Ok((row.get(0)?, row.get(1)?)));
     found.optional()?.map(|(number, at)| Ok((seq(number)?, UnixMs(at)))).transpose()
 }
 
@@ -153,4 +156,21 @@ fn stored_seq(seq: Seq) -> i64 {
 
 fn seq(number: i64) -> Result<Seq> {
     Seq::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::migrate;
+
+    #[test]
+    fn a_cid_used_again_in_many_conversations_is_one_look_up() {
+        let connection = Connection::open_in_memory().unwrap();
+        for statement in migrate::SQLITE.iter().flat_map(migrate::Migration::statements) {
+            connection.execute_batch(&statement).unwrap();
+        }
+        let explained = format!("EXPLAIN QUERY PLAN {SENT_BEFORE}");
+        let plan: String = connection.query_row(&explained, [1, 1, 1], |row| row.get(3)).unwrap();
+        assert_eq!(plan, "SEARCH Message USING INDEX MessageByCidAndConv (sender=? AND cid=? AND conv=?)");
+    }
 }

@@ -1,7 +1,9 @@
 //! One connection to the file: how it is opened, how statements run on it, what its errors mean.
 
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
@@ -21,10 +23,82 @@ static DIALECT: Dialect = Dialect {
     insert_new: "INSERT OR IGNORE INTO",
     locked: "",
     has_column: "SELECT 1 FROM pragma_table_info(?) WHERE name = ?",
+    columns_of: "SELECT name FROM pragma_table_info(?)",
 };
 
-/// Opens the file, creates it where there is none.
-pub(super) fn open(file: &Path, synchronous: Synchronous, timeout: Duration) -> Result<Connection> {
+/// How many steps of a statement pass between two looks at the clock: about a millisecond.
+const STEPS: i32 = 10_000;
+
+/// A connection whose calls end at a deadline.
+pub(super) struct Bounded {
+    pub(super) connection: Connection,
+    pub(super) deadline: Arc<Deadline>,
+}
+
+impl Bounded {
+    /// Opens the file, creates it where there is none. `timeout` bounds the opening, too.
+    pub(super) fn open(file: &Path, synchronous: Synchronous, timeout: Duration) -> Result<Self> {
+        let mut connection = open(file, synchronous, timeout)?;
+        let deadline = Arc::new(Deadline { start: now(), ms: AtomicU64::new(Deadline::NONE) });
+        let seen = Arc::clone(&deadline);
+        connection.progress_handler(STEPS, Some(move || seen.has_passed())).map_err(fault)?;
+        Ok(Self { connection, deadline })
+    }
+
+    /// Calls end at this time from now on.
+    pub(super) fn bound(&self, deadline: Instant) -> Done<()> {
+        self.deadline.set(deadline);
+        self.deadline.wait_as_long(&self.connection)
+    }
+
+    /// The connection, for statements.
+    pub(super) fn handle(&self) -> Handle<'_> {
+        Handle::new(&self.connection, &self.deadline)
+    }
+}
+
+/// When the present call of a connection ends: what it waits for, and what it works at.
+pub(super) struct Deadline {
+    start: Instant,
+    /// Milliseconds since `start`.
+    ms: AtomicU64,
+}
+
+impl Deadline {
+    const NONE: u64 = u64::MAX;
+
+    fn set(&self, deadline: Instant) {
+        let ms = deadline.saturating_duration_since(self.start).as_millis();
+        self.ms.store(u64::try_from(ms).unwrap_or(Self::NONE), Ordering::Relaxed);
+    }
+
+    /// From now on there is none.
+    pub(super) fn lift(&self) {
+        self.ms.store(Self::NONE, Ordering::Relaxed);
+    }
+
+    /// What is left, if there is a deadline.
+    fn left(&self) -> Option<Duration> {
+        let ms = self.ms.load(Ordering::Relaxed);
+        (ms != Self::NONE)
+            .then(|| Duration::from_millis(ms).saturating_sub(now().saturating_duration_since(self.start)))
+    }
+
+    fn has_passed(&self) -> bool {
+        self.left().is_some_and(|left| left.is_zero())
+    }
+
+    /// Statements wait for another process no longer than what is left.
+    fn wait_as_long(&self, connection: &Connection) -> Done<()> {
+        let Some(left) = self.left() else { return Ok(()) };
+        if left.is_zero() {
+            return Err(Fault::Away("the database was too slow".into()));
+        }
+        connection.busy_timeout(left).map_err(fault)
+    }
+}
+
+fn open(file: &Path, synchronous: Synchronous, timeout: Duration) -> Result<Connection> {
     let connection = Connection::open(file).map_err(fault)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     connection.busy_timeout(timeout).map_err(fault)?;
@@ -43,12 +117,27 @@ pub(super) fn open(file: &Path, synchronous: Synchronous, timeout: Duration) -> 
     Ok(connection)
 }
 
-/// A connection as the common statements use it.
-pub(super) struct Handle<'c>(pub(super) &'c Connection);
+#[expect(clippy::disallowed_methods, reason = "a store call blocks its thread and bounds itself by the clock")]
+pub(super) fn now() -> Instant {
+    Instant::now()
+}
+
+/// A connection as the common statements use it. No statement begins after the deadline.
+pub(super) struct Handle<'c> {
+    pub(super) connection: &'c Connection,
+    deadline: &'c Deadline,
+}
+
+impl<'c> Handle<'c> {
+    pub(super) fn new(connection: &'c Connection, deadline: &'c Deadline) -> Self {
+        Self { connection, deadline }
+    }
+}
 
 impl Sql for Handle<'_> {
     fn rows(&mut self, statement: &str, args: &[Arg<'_>]) -> Done<Vec<Row>> {
-        let mut statement = self.0.prepare_cached(statement).map_err(fault)?;
+        self.deadline.wait_as_long(self.connection)?;
+        let mut statement = self.connection.prepare_cached(statement).map_err(fault)?;
         let columns = statement.column_count();
         let mut rows = statement.query(params_from_iter(args)).map_err(fault)?;
         let mut found = Vec::new();
@@ -60,13 +149,14 @@ impl Sql for Handle<'_> {
     }
 
     fn run(&mut self, statement: &str, args: &[Arg<'_>]) -> Done<u64> {
-        let mut statement = self.0.prepare_cached(statement).map_err(fault)?;
+        self.deadline.wait_as_long(self.connection)?;
+        let mut statement = self.connection.prepare_cached(statement).map_err(fault)?;
         let changed = statement.execute(params_from_iter(args)).map_err(fault)?;
         Ok(changed.try_into().unwrap_or(u64::MAX))
     }
 
     fn new_id(&mut self) -> i64 {
-        self.0.last_insert_rowid()
+        self.connection.last_insert_rowid()
     }
 
     fn dialect(&self) -> &'static Dialect {

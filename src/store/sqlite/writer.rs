@@ -1,0 +1,70 @@
+//! The one connection that writes, for all threads of the node. A call has one deadline for everything: its turn, the
+//! lock of another process on the file, its statements.
+
+use std::fs::File;
+use std::time::{Duration, Instant};
+
+use rusqlite::TransactionBehavior;
+
+use super::connection::{Bounded, Handle, fault, now};
+use super::turns::{Lent, Turns};
+use crate::store::sql::Done;
+use crate::store::{Result, StoreError};
+
+/// See the module's text.
+pub(super) struct Writer {
+    connection: Turns<Bounded>,
+    timeout: Duration,
+    _lock: File,
+}
+
+impl Writer {
+    /// `lock` keeps other nodes out as long as the writer lives.
+    pub(super) fn new(connection: Bounded, timeout: Duration, lock: File) -> Self {
+        Self { connection: Turns::new(connection), timeout, _lock: lock }
+    }
+
+    /// Runs statements that are transactions of their own.
+    pub(super) fn alone<T>(&self, work: impl FnOnce(&mut Handle<'_>) -> Done<T>) -> Result<T> {
+        let connection = self.turn(now() + self.timeout)?;
+        Ok(work(&mut connection.handle())?)
+    }
+
+    /// Runs a transaction. On any error it is rolled back before the next caller gets the connection.
+    pub(super) fn transaction<T>(&self, work: impl FnOnce(&mut Handle<'_>) -> Done<T>) -> Result<T> {
+        self.transaction_within(true, work)
+    }
+
+    /// The same for work that takes as long as it takes. Only its beginning has the deadline.
+    pub(super) fn long_transaction<T>(&self, work: impl FnOnce(&mut Handle<'_>) -> Done<T>) -> Result<T> {
+        self.transaction_within(false, work)
+    }
+
+    fn transaction_within<T>(&self, is_bounded: bool, work: impl FnOnce(&mut Handle<'_>) -> Done<T>) -> Result<T> {
+        let mut lent = self.turn(now() + self.timeout)?;
+        let Bounded { connection, deadline, .. } = &mut *lent;
+        if !connection.is_autocommit() {
+            // A rollback failed (the disk was gone): nothing works before it succeeds.
+            connection.execute_batch("ROLLBACK").map_err(fault)?;
+        }
+        // Immediate: a transaction that starts reading and turns into a writer later may be refused at once.
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
+        if !is_bounded {
+            deadline.lift();
+        }
+        let value = work(&mut Handle::new(&transaction, deadline))?;
+        // Nobody interrupts a commit: it waits for nothing but the disk.
+        deadline.lift();
+        transaction.commit().map_err(fault)?;
+        Ok(value)
+    }
+
+    fn turn(&self, deadline: Instant) -> Result<Lent<'_, Bounded>> {
+        let Some(lent) = self.connection.take(deadline) else {
+            let told = "other calls were writing into the database for longer than store.timeout_ms";
+            return Err(StoreError::Unavailable(told.into()));
+        };
+        lent.bound(deadline).map_err(StoreError::from)?;
+        Ok(lent)
+    }
+}
