@@ -133,6 +133,17 @@ fn bad_values_are_refused_with_what_would_be_good() {
 }
 
 #[test]
+fn a_password_that_is_not_encoded_is_refused_and_not_repeated() {
+    for url in ["mysql://chat:hid@den@127.0.0.1/db", "mysql://chat:hid/den@127.0.0.1/db"] {
+        let told = refused(&[("STONECHAT_MYSQL", url)], &[]);
+        assert!(told.contains("env STONECHAT_MYSQL: mysql has a character") && told.contains("@ as %40"), "{told}");
+        assert!(!told.contains("hid") && !told.contains("den@"), "{told}");
+    }
+    let told = refused(&[], &["--mysql", "mysql://chat:pw@127.0.0.1/db?require_ssl=true"]);
+    assert!(told.contains("unknown parameter require_ssl: known are compress"), "{told}");
+}
+
+#[test]
 fn every_problem_has_its_line() {
     let ended = Place::new().run(&[("STONECHAT_REACTORS", "x")], &["--set", "a=1", "--listen", "x", "check-config"]);
     assert_eq!((ended.code, ended.stderr.lines().count()), (2, 3), "{}", ended.stderr);

@@ -5,10 +5,21 @@
 #[must_use]
 pub fn masked(text: &str) -> String {
     let user_at = text.find("://").map_or(0, |scheme| scheme + "://".len());
-    let Some(host_at) = text.rfind('@').filter(|at| *at >= user_at) else { return text.to_owned() };
+    let Some(host_at) = text.rfind('@').filter(|at| *at >= user_at) else { return without_host(text, user_at) };
     match text[user_at..host_at].find(':') {
         Some(colon) => format!("{}:***{}", &text[..user_at + colon], &text[host_at..]),
         None => text.to_owned(),
+    }
+}
+
+/// A URL without `@`: what stands behind the colon is a port, or a password whose host was forgotten.
+fn without_host(text: &str, user_at: usize) -> String {
+    let Some(colon) = text[user_at..].find(':').filter(|_| user_at > 0) else { return text.to_owned() };
+    let behind = &text[user_at + colon + 1..];
+    let port = behind.find(|c: char| !c.is_ascii_digit()).unwrap_or(behind.len());
+    match behind[port..].chars().next() {
+        None | Some('/' | '?' | '#') if port <= 5 => text.to_owned(),
+        _ => format!("{}:***", &text[..user_at + colon]),
     }
 }
 
@@ -22,6 +33,13 @@ mod tests {
         assert_eq!(masked("redis://:geheim@cache:6379/"), "redis://:***@cache:6379/");
         assert_eq!(masked("redis://cache:6379/"), "redis://cache:6379/");
         assert_eq!(masked("mysql://chat@db/chat"), "mysql://chat@db/chat");
+    }
+
+    #[test]
+    fn a_url_without_a_host_hides_its_password_too() {
+        assert_eq!(masked("mysql://chat:geheim"), "mysql://chat:***");
+        assert_eq!(masked("mysql://chat:12geheim/db"), "mysql://chat:***");
+        assert_eq!(masked("mysql://db:3306/chat"), "mysql://db:3306/chat");
     }
 
     #[test]
