@@ -44,7 +44,7 @@ fn open(folder: &Path) -> Box<dyn Store> {
 fn register(store: &mut dyn Store, nth: usize) -> UserId {
     match store.create_user(&format!("user {nth}"), "$argon2id$", UnixMs(0)).expect("the store works") {
         Created::New(user) => user,
-        Created::NameTaken => panic!("the names differ"),
+        Created::NameTaken | Created::Full(_) => panic!("the names differ"),
     }
 }
 

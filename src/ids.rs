@@ -133,7 +133,7 @@ pub type Seq = u64;
 
 /// A device of a user as cursors know it. 0 is the device without a name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct DeviceId(pub u16);
+pub struct DeviceId(pub u32);
 
 impl DeviceId {
     /// The device of a login that names none. Its cursors are also the list of the user's conversations.

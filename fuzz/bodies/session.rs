@@ -273,7 +273,8 @@ impl World {
             return;
         }
         let user = UserId::new(1).expect("1 is an id");
-        let row = TokenRow { user, expires_at: UnixMs::now().plus(Duration::from_secs(24 * 3600 * 30)) };
+        let expires_at = UnixMs::now().plus(Duration::from_secs(24 * 3600 * 30));
+        let row = TokenRow { user, expires_at, is_latest: true };
         self.ctx.store.save_token(&token_hash("t"), &row, UnixMs::now()).expect("the token is saved");
         self.ask(id, &login);
     }

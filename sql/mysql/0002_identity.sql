@@ -46,3 +46,11 @@ CREATE TABLE IF NOT EXISTS `DeletedGroup` (
 INSERT IGNORE INTO `DeletedGroup` (id, deleted_at)
     SELECT DISTINCT m.conv, 0 FROM `Message` m
     WHERE m.conv <= 4294967295 AND NOT EXISTS (SELECT 1 FROM `AllGroup` g WHERE g.id = m.conv);
+
+-- A device's number is never given again.
+ALTER TABLE `Cursor` MODIFY COLUMN device INT UNSIGNED NOT NULL;
+
+ALTER TABLE `Device` MODIFY COLUMN device INT UNSIGNED NOT NULL;
+
+-- Which of a user's devices was used last: uses are counted.
+ALTER TABLE `Device` ADD COLUMN used BIGINT NOT NULL DEFAULT 0;

@@ -54,3 +54,6 @@ INSERT OR IGNORE INTO DeletedGroup (id, deleted_at)
 DROP INDEX IF EXISTS MessageByCid;
 
 CREATE INDEX IF NOT EXISTS MessageByCidAndConv ON Message (sender, cid, conv) WHERE cid IS NOT NULL;
+
+-- Which of a user's devices was used last: uses are counted.
+ALTER TABLE Device ADD COLUMN used INTEGER NOT NULL DEFAULT 0;

@@ -11,6 +11,9 @@ pub(super) const REACTORS_MAX: usize = 256;
 /// The most threads that hash passwords, unless more are asked for: they hold memory.
 pub(super) const HASHING_THREADS_AUTO_MAX: usize = 16;
 
+/// The largest quota: beyond it, counting the rows takes longer than a request may.
+const QUOTA_MAX: u64 = 10_000_000;
+
 /// One setting.
 pub(super) struct Key {
     /// Its dotted name: what a TOML file, `--set` and the error messages call it.
@@ -266,6 +269,66 @@ pub(super) static KEYS: &[Key] = &[
         ),
     },
     Key {
+        name: "quota.friends",
+        meaning: "Friends of a user. 0: no limit",
+        kind: count("friends", 0, QUOTA_MAX, |c| none_is_0(c.quota.friends), |c, n| c.quota.friends = unless_0(n)),
+    },
+    Key {
+        name: "quota.friend_requests",
+        meaning: "Friend requests that a user has sent and that are not answered. 0: no limit",
+        kind: count(
+            "friend requests",
+            0,
+            QUOTA_MAX,
+            |c| none_is_0(c.quota.friend_requests),
+            |c, n| c.quota.friend_requests = unless_0(n),
+        ),
+    },
+    Key {
+        name: "quota.groups_joined",
+        meaning: "Groups that a user is in. 0: no limit",
+        kind: count(
+            "groups",
+            0,
+            QUOTA_MAX,
+            |c| none_is_0(c.quota.groups_joined),
+            |c, n| c.quota.groups_joined = unless_0(n),
+        ),
+    },
+    Key {
+        name: "quota.groups_created",
+        meaning: "Groups that a user has created and not deleted. 0: no limit",
+        kind: count(
+            "groups",
+            0,
+            QUOTA_MAX,
+            |c| none_is_0(c.quota.groups_created),
+            |c, n| c.quota.groups_created = unless_0(n),
+        ),
+    },
+    Key {
+        name: "quota.group_members",
+        meaning: "Members of a group. 0: no limit",
+        kind: count(
+            "members",
+            0,
+            QUOTA_MAX,
+            |c| none_is_0(c.quota.group_members),
+            |c, n| c.quota.group_members = unless_0(n),
+        ),
+    },
+    Key {
+        name: "quota.devices",
+        meaning: "Named devices of a user; the one used longest ago makes room for a new one. 0: no limit",
+        kind: count("devices", 0, QUOTA_MAX, |c| none_is_0(c.quota.devices), |c, n| c.quota.devices = unless_0(n)),
+    },
+    Key {
+        name: "quota.tokens",
+        meaning: "Tokens of a user, of which each login with a password makes one; the one used longest ago makes room for a new \
+                  one. 0: no limit",
+        kind: count("tokens", 0, QUOTA_MAX, |c| none_is_0(c.quota.tokens), |c, n| c.quota.tokens = unless_0(n)),
+    },
+    Key {
         name: "store.timeout_ms",
         meaning: "How long one call of the database may take before the request fails with errno 503",
         kind: count(
@@ -299,6 +362,14 @@ const fn count(unit: &'static str, min: u64, max: u64, get: fn(&Config) -> u64, 
 
 const fn seconds(min: u64, max: u64, get: fn(&Config) -> u64, set: fn(&mut Config, u64)) -> Kind {
     count("seconds", min, max, get, set)
+}
+
+fn none_is_0(limit: Option<u32>) -> u64 {
+    limit.unwrap_or(0).into()
+}
+
+fn unless_0(number: u64) -> Option<u32> {
+    (number > 0).then(|| narrow(number))
 }
 
 /// `number` as the field's type.

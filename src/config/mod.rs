@@ -76,6 +76,8 @@ pub struct Config {
     pub hashing_threads: usize,
     /// Bounds per connection and session.
     pub limits: Limits,
+    /// How much of each an account or an address may have.
+    pub quota: Quotas,
     /// Database settings common to both backends.
     pub store: StoreSettings,
     /// SQLite's `PRAGMA synchronous`.
@@ -149,6 +151,27 @@ pub struct Limits {
     pub offline_messages: u32,
 }
 
+/// `quota.*`; `None` (0): no limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Quotas {
+    /// `quota.friends`: of a user.
+    pub friends: Option<u32>,
+    /// `quota.friend_requests`: sent by a user and not answered.
+    pub friend_requests: Option<u32>,
+    /// `quota.groups_joined`: that a user is in.
+    pub groups_joined: Option<u32>,
+    /// `quota.groups_created`: by a user.
+    pub groups_created: Option<u32>,
+    /// `quota.group_members`: of a group.
+    pub group_members: Option<u32>,
+    /// `quota.devices`: named ones of a user.
+    pub devices: Option<u32>,
+    /// `quota.tokens`: of a user.
+    pub tokens: Option<u32>,
+    /// `quota.accounts_per_day`: registered from an address.
+    pub accounts_per_day: Option<u32>,
+}
+
 /// `store.*`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StoreSettings {
@@ -197,6 +220,7 @@ impl Default for Config {
             password: PasswordCost::default(),
             hashing_threads: hashing_threads(),
             limits: Limits::default(),
+            quota: Quotas::default(),
             store: StoreSettings::default(),
             sqlite_synchronous: Synchronous::Full,
         }
@@ -225,6 +249,21 @@ impl Default for Limits {
             anonymous_per_address: Some(10_000),
             connections: 100_000,
             offline_messages: 100,
+        }
+    }
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self {
+            friends: Some(5_000),
+            friend_requests: Some(500),
+            groups_joined: Some(1_000),
+            groups_created: Some(100),
+            group_members: Some(100_000),
+            devices: Some(32),
+            tokens: Some(32),
+            accounts_per_day: Some(1_000),
         }
     }
 }

@@ -99,13 +99,13 @@ impl<'a> Ring<'a> {
                 Self::Message { conv, seq: Seq::try_from(number()?).ok()?, line }
             }
             "own" => {
-                let device = DeviceId(u16::try_from(number()?).ok()?);
+                let device = DeviceId(u32::try_from(number()?).ok()?);
                 let conv = ConvId::from_number(number()?)?;
                 Self::Own { device, conv, seq: Seq::try_from(number()?).ok()?, line }
             }
             "notice" => Self::Notice(line),
             "notice-but" => Self::NoticeBut(UserId::new(number()?)?, line),
-            "replaced" => Self::Replaced(DeviceId(u16::try_from(number()?).ok()?)),
+            "replaced" => Self::Replaced(DeviceId(u32::try_from(number()?).ok()?)),
             "beside" => Self::Beside,
             "offline" => Self::Offline,
             "joined" => Self::Joined(GroupId::new(number()?)?, line),
@@ -130,7 +130,7 @@ mod tests {
             Ring::Notice(b"{\"a\":1}\n"),
             Ring::NoticeBut(user, b"x\n"),
             Ring::Own {
-                device: DeviceId(u16::MAX),
+                device: DeviceId(u32::MAX),
                 conv: ConvId::pair(user, UserId::new(7).unwrap()),
                 seq: 8,
                 line: b"{}\n",
@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(Ring::decode(&Ring::Left(group, &longer).encode()), Some(Ring::Left(group, b"")));
         let user = UserId::new(i64::from(i32::MAX)).unwrap();
         let conv = ConvId::pair(user, UserId::new(i64::from(i32::MAX) - 1).unwrap());
-        let head = Ring::Own { device: DeviceId(u16::MAX), conv, seq: u64::MAX, line: b"" }.encode();
+        let head = Ring::Own { device: DeviceId(u32::MAX), conv, seq: u64::MAX, line: b"" }.encode();
         assert!(head.len() <= HEAD_BYTES_MAX);
     }
 

@@ -223,7 +223,7 @@ impl Default for Directory {
 mod tests {
     use super::*;
 
-    fn on(device: u16, slot: u32, key: u64) -> Entry {
+    fn on(device: u32, slot: u32, key: u64) -> Entry {
         Entry { conn: ConnId { reactor: 0, slot, generation: 0 }, device: DeviceId(device), key }
     }
 
@@ -284,7 +284,7 @@ mod tests {
         for policy in [SessionPolicy::Reject, SessionPolicy::Replace, SessionPolicy::Multi] {
             let directory = Directory::new();
             for device in 0..3 {
-                let new = on(device, u32::from(device), u64::from(device));
+                let new = on(device, device, u64::from(device));
                 assert_eq!(directory.enter(user(), new, policy), NOBODY, "{policy:?}");
             }
             assert_eq!(online(&directory), [0, 1, 2], "{policy:?}");

@@ -8,10 +8,16 @@ use super::presence::{self, Online};
 use super::{Caller, Ctx, Done, Handled, ServiceError, friend, group};
 use crate::clock::UnixMs;
 use crate::ids::{DeviceId, UserId};
-use crate::store::{GroupRow, Message, OwnPending, Pending, Person, StoreError};
+use crate::store::{Message, OwnPending, Pending, Person, StoreError};
 use crate::wire::reply::{Body, FriendEntry, GroupEntry, Push, TimeText};
 use crate::wire::request::Bare;
 
+/// Friends in the login reply and in ACCOUNT's; FRIENDS lists the others.
+const FRIENDS_LISTED_MAX: u32 = 500;
+/// Groups there; GROUPS lists the others.
+const GROUPS_LISTED_MAX: u32 = 200;
+/// Conversations of which pending messages are listed; those of the others follow as pushes.
+const PENDING_LISTED_MAX: usize = 200;
 /// Bodies in a list of messages take at most this part of the outbox.
 const LIST_PART_OF_OUTBOX: usize = 4;
 
@@ -21,7 +27,9 @@ const LIST_PART_OF_OUTBOX: usize = 4;
 pub struct Lists {
     pub offlinemsg: Vec<Box<RawValue>>,
     pub friends: Vec<FriendEntry>,
+    pub friends_total: u64,
     pub groups: Vec<GroupEntry>,
+    pub groups_total: u64,
 }
 
 /// What was read of an account.
@@ -29,7 +37,9 @@ pub struct Found {
     pending: Vec<Pending>,
     shown: Vec<Message>,
     friends: Vec<Person>,
+    friends_total: u64,
     groups: group::Listed,
+    groups_total: u64,
 }
 
 impl Found {
@@ -42,24 +52,32 @@ impl Found {
     /// The lists for the reply, where there is something to catch up on, and the messages that the reply shows.
     #[must_use]
     pub fn told(self, caller: &Caller, online: &Online) -> (Lists, Vec<Pending>, Vec<Message>) {
-        let Self { pending, shown, friends, groups } = self;
+        let Self { pending, shown, friends, friends_total, groups, groups_total } = self;
         let lists = Lists {
             offlinemsg: elements(&shown, caller.user),
             friends: friend::entries(friends, online),
+            friends_total,
             groups: groups.entries(online),
+            groups_total,
         };
         (lists, pending, shown)
     }
 }
 
-/// Reads all of it; the account's `groups` have been read. What the user's sessions here have confirmed is written first.
+/// Reads all of it; how many groups there are has been read. What the user's sessions here have confirmed is written first.
 ///
 /// # Errors
 /// The store is away.
-pub fn read(ctx: &mut Ctx, caller: &Caller, groups: Vec<GroupRow>) -> Result<Found, ServiceError> {
+pub fn read(ctx: &mut Ctx, caller: &Caller, groups_total: usize) -> Result<Found, ServiceError> {
     let (pending, shown) = unconfirmed(ctx, caller)?;
-    let friends = ctx.store.friends(caller.user)?;
-    Ok(Found { pending, shown, friends, groups: group::listed(ctx, groups)? })
+    let friends = ctx.store.friends(caller.user, 0, FRIENDS_LISTED_MAX)?;
+    let friends_total = match friends.len() {
+        listed if listed < FRIENDS_LISTED_MAX as usize => listed as u64,
+        _ => ctx.store.friends_count(caller.user)?,
+    };
+    let groups = if groups_total == 0 { Vec::new() } else { ctx.store.groups(caller.user, 0, GROUPS_LISTED_MAX)? };
+    let groups = group::listed(ctx, groups)?;
+    Ok(Found { pending, shown, friends, friends_total, groups, groups_total: groups_total as u64 })
 }
 
 /// ACCOUNT: the login reply again, without token.
@@ -74,8 +92,8 @@ pub fn account(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> Handled {
         #[serde(flatten)]
         lists: Lists,
     }
-    let groups = ctx.store.groups(caller.user)?;
-    let found = read(ctx, caller, groups)?;
+    let groups_total = ctx.store.group_ids(caller.user)?.len();
+    let found = read(ctx, caller, groups_total)?;
     let caller = caller.clone();
     presence::with(ctx, found.people(), move |_, online| {
         let (lists, pending, shown) = found.told(&caller, online);
@@ -172,6 +190,13 @@ fn unconfirmed(ctx: &mut Ctx, caller: &Caller) -> Result<(Vec<Pending>, Vec<Mess
     let own = if caller.device == DeviceId::UNNAMED { OwnPending::LeftOut } else { OwnPending::Listed };
     let messages_max = ctx.shared.config.limits.offline_messages;
     let bytes_max = list_bytes_max(ctx);
-    let shown = ctx.store.oldest_pending(caller.user, &pending, own, messages_max, bytes_max)?;
+    let mut shown = Vec::new();
+    // Conversations in which only own messages are behind the cursor show nothing: then it is the next ones' turn.
+    for some in pending.chunks(PENDING_LISTED_MAX) {
+        shown = ctx.store.oldest_pending(caller.user, some, own, messages_max, bytes_max)?;
+        if !shown.is_empty() {
+            break;
+        }
+    }
     Ok((pending, shown))
 }

@@ -29,9 +29,8 @@ use crate::bus::{BusError, Channel, Question};
 use crate::config::SessionPolicy;
 use crate::delivery::bell::Ring;
 use crate::delivery::directory::{Elsewhere, Entered, Entry};
-use crate::ids::UserId;
+use crate::ids::{GroupId, UserId};
 use crate::net::ConnId;
-use crate::store::GroupRow;
 use crate::wire::errno::Errno;
 use crate::wire::reply;
 
@@ -84,7 +83,7 @@ impl Drop for Place {
 /// A session that is registered and not in yet. Dropped, it takes all of it back.
 struct Candidate {
     entrance: Entrance,
-    groups: Vec<GroupRow>,
+    groups: Vec<GroupId>,
     place: Place,
     /// Sessions here that had to give way.
     replaced: Vec<ConnId>,
@@ -128,7 +127,7 @@ fn others(question: &Question) -> Option<Others> {
 fn begin(ctx: &mut Ctx, entrance: Entrance) -> Handled {
     let Caller { conn, user, device, .. } = entrance.caller;
     let policy = ctx.shared.config.session_policy;
-    let groups = ctx.store.groups(user)?;
+    let groups = ctx.store.group_ids(user)?;
     let entry = Entry { conn, device, key: resume_key(&entrance.ticket.hash, device) };
     let replaced = match ctx.shared.directory.enter(user, entry, policy) {
         Entered::In(replaced) => replaced,
@@ -140,7 +139,7 @@ fn begin(ctx: &mut Ctx, entrance: Entrance) -> Handled {
     }
     ctx.flush();
     let mut channels = own_channels(user, device, &entrance.ticket.hash, policy);
-    channels.extend(groups.iter().map(|group| Channel::Group(group.id)));
+    channels.extend(groups.iter().map(|group| Channel::Group(*group)));
     let candidate = Candidate { entrance, groups, place, replaced };
     ctx.subscribe(conn, channels, move |ctx, held| look_around(ctx, candidate, held))
 }
@@ -243,18 +242,19 @@ fn enter(ctx: &mut Ctx, vacancy: Vacancy) -> Handled {
     if elsewhere == Elsewhere::Perhaps {
         ctx.ring(Channel::User(user), Ring::Beside);
     }
-    let live = Live::new(caller.clone(), habits, groups.iter().map(|group| group.id).collect());
+    let groups_total = groups.len();
+    let live = Live::new(caller.clone(), habits, groups);
     ctx.shared.mailboxes.post(conn, Mail::Enter { conn, live: Box::new(live) });
     // From here on the reactor takes back what was registered, if anything fails.
     place.taken = true;
     held.hand_over();
     login::keep_token(ctx, &caller, &ticket)?;
-    tell(ctx, caller, ticket, groups)
+    tell(ctx, caller, ticket, groups_total)
 }
 
 /// Reads what the session has missed, and who of its friends and fellow members is online.
-fn tell(ctx: &mut Ctx, caller: Caller, ticket: Ticket, groups: Vec<GroupRow>) -> Handled {
-    let found = account::read(ctx, &caller, groups)?;
+fn tell(ctx: &mut Ctx, caller: Caller, ticket: Ticket, groups_total: usize) -> Handled {
+    let found = account::read(ctx, &caller, groups_total)?;
     let asked = ctx.store.friend_requests(caller.user, FRIEND_REQUESTS_MAX)?;
     let friend_requests =
         asked.iter().map(|ask| reply::friend_request(ask.from.id, &ask.from.name, &ask.msg)).collect();

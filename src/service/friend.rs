@@ -8,7 +8,7 @@ use crate::ids::UserId;
 use crate::store::{Befriended, Person, Who};
 use crate::wire::errno::Errno;
 use crate::wire::reply::{self, Body, FriendEntry, Notice};
-use crate::wire::request::{AnswerFriend, AskFriend, Bare, OneFriend};
+use crate::wire::request::{AnswerFriend, AskFriend, ListPage, OneFriend};
 
 #[derive(Serialize)]
 struct FriendReply<'a> {
@@ -52,6 +52,7 @@ pub fn add(ctx: &mut Ctx, caller: &Caller, request: &OneFriend) -> Handled {
             friend_reply(ctx, friend)
         }
         Befriended::Already(friend) => friend_reply(ctx, friend),
+        Befriended::Full(quota) => Err(ctx.full(quota)),
         Befriended::NoSuchUser | Befriended::NoSuchRequest => Err(no_such_user()),
     }
 }
@@ -70,19 +71,23 @@ pub fn delete(ctx: &mut Ctx, caller: &Caller, request: &OneFriend) -> Handled {
     Ok(Done::reply(Body::of(&IdReply { friendid: request.friend })))
 }
 
-/// FRIENDS.
+/// FRIENDS: a page of them.
 ///
 /// # Errors
 /// The store is away.
-pub fn list(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> Handled {
+pub fn list(ctx: &mut Ctx, caller: &Caller, request: &ListPage) -> Handled {
     #[derive(Serialize)]
     struct Reply {
         friends: Vec<FriendEntry>,
+        more: bool,
     }
-    let friends = ctx.store.friends(caller.user)?;
+    // One more than asked for tells whether there is more.
+    let mut friends = ctx.store.friends(caller.user, request.after, request.limit + 1)?;
+    let more = friends.len() > request.limit as usize;
+    friends.truncate(request.limit as usize);
     let people = friends.iter().map(|friend| friend.id).collect();
     presence::with(ctx, people, move |_, online| {
-        Ok(Done::reply(Body::of(&Reply { friends: entries(friends, online) })))
+        Ok(Done::reply(Body::of(&Reply { friends: entries(friends, online), more })))
     })
 }
 
@@ -98,6 +103,7 @@ pub fn ask(ctx: &mut Ctx, caller: &Caller, request: &AskFriend) -> Handled {
             Ok(Done::reply(Body::of(&IdReply { friendid: friend.id })))
         }
         Befriended::Already(_) => Err(ServiceError::refused(Errno::Conflict, "friends already")),
+        Befriended::Full(quota) => Err(ctx.full(quota)),
         Befriended::NoSuchUser | Befriended::NoSuchRequest => Err(no_such_user()),
     }
 }
@@ -114,6 +120,7 @@ pub fn answer(ctx: &mut Ctx, caller: &Caller, request: &AnswerFriend) -> Handled
             }
             Ok(Done::reply(Body::of(&IdReply { friendid: friend.id })))
         }
+        Befriended::Full(quota) => Err(ctx.full(quota)),
         Befriended::NoSuchUser | Befriended::NoSuchRequest => {
             Err(ServiceError::refused(Errno::NotFound, "no friend request of this user"))
         }

@@ -10,11 +10,11 @@ use crate::ids::{ConvId, GroupId, Seq, UserId};
 use crate::store::{Created, GroupRow, Joined, Left, Member, MemberPage, Role};
 use crate::wire::errno::Errno;
 use crate::wire::reply::{Body, GroupEntry, MemberEntry, Notice};
-use crate::wire::request::{CreateGroup, Groups, OneGroup};
+use crate::wire::request::{CreateGroup, Groups, ListPage, OneGroup};
 
 /// Members listed per group where no page was asked for.
 const MEMBERS_LISTED_MAX: u32 = 200;
-/// Members listed over all groups of a user: bounds the login reply. `total` still tells how many there are.
+/// Members listed over all groups of a list: bounds the reply. `total` still tells how many there are.
 const MEMBERS_LISTED_IN_ALL_MAX: u32 = 4000;
 
 #[derive(Serialize)]
@@ -36,8 +36,10 @@ fn no_such_group() -> ServiceError {
 /// The name is taken.
 pub fn create(ctx: &mut Ctx, caller: &Caller, request: &CreateGroup) -> Handled {
     let now = ctx.shared.clock.wall();
-    let Created::New(group) = ctx.store.create_group(caller.user, &request.name, &request.desc, now)? else {
-        return Err(ServiceError::refused(Errno::Refused, "this name is taken"));
+    let group = match ctx.store.create_group(caller.user, &request.name, &request.desc, now)? {
+        Created::New(group) => group,
+        Created::NameTaken => return Err(ServiceError::refused(Errno::Refused, "this name is taken")),
+        Created::Full(quota) => return Err(ctx.full(quota)),
     };
     ctx.joined(caller, group);
     ctx.subscribe(caller.conn, vec![Channel::Group(group)], move |_, held| {
@@ -53,6 +55,7 @@ pub fn create(ctx: &mut Ctx, caller: &Caller, request: &CreateGroup) -> Handled 
 pub fn join(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handled {
     let (group, last_seq) = match ctx.store.join_group(caller.user, request.group)? {
         Joined::NoSuchGroup => return Err(no_such_group()),
+        Joined::Full(quota) => return Err(ctx.full(quota)),
         Joined::Already(group) => {
             let last_seq = hears_from(ctx, caller, group.id)?;
             (group, last_seq)
@@ -139,7 +142,7 @@ pub fn delete(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handled {
     }
 }
 
-/// GROUPS: all of one's groups, or a page of one group's members.
+/// GROUPS: a page of one's groups, or of one group's members.
 ///
 /// # Errors
 /// No member, or no such group.
@@ -147,15 +150,20 @@ pub fn list(ctx: &mut Ctx, caller: &Caller, request: &Groups) -> Handled {
     #[derive(Serialize)]
     struct Reply {
         groups: Vec<GroupEntry>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        more: Option<bool>,
+        more: bool,
     }
-    let Groups::Members { group, after, limit } = *request else {
-        let groups = ctx.store.groups(caller.user)?;
-        let listed = listed(ctx, groups)?;
-        return presence::with(ctx, listed.people().collect(), move |_, online| {
-            Ok(Done::reply(Body::of(&Reply { groups: listed.entries(online), more: None })))
-        });
+    let (group, after, limit) = match *request {
+        Groups::Members { group, after, limit } => (group, after, limit),
+        Groups::All(ListPage { after, limit }) => {
+            // One more than asked for tells whether there is more.
+            let mut groups = ctx.store.groups(caller.user, after, limit + 1)?;
+            let more = groups.len() > limit as usize;
+            groups.truncate(limit as usize);
+            let listed = listed(ctx, groups)?;
+            return presence::with(ctx, listed.people().collect(), move |_, online| {
+                Ok(Done::reply(Body::of(&Reply { groups: listed.entries(online), more })))
+            });
+        }
     };
     let row = match ctx.store.group(group, caller.user)? {
         None => return Err(no_such_group()),
@@ -168,7 +176,7 @@ pub fn list(ctx: &mut Ctx, caller: &Caller, request: &Groups) -> Handled {
     page.members.truncate(limit as usize);
     presence::with(ctx, ids(&page.members), move |_, online| {
         let groups = vec![group_entry(row, member_entries(page.members, online), page.total)];
-        Ok(Done::reply(Body::of(&Reply { groups, more: Some(more) })))
+        Ok(Done::reply(Body::of(&Reply { groups, more })))
     })
 }
 

@@ -12,17 +12,21 @@ use super::mail::Then;
 use super::password::{new_token, token_hash};
 use super::session::Habits;
 use super::{Caller, Ctx, Done, Handled, Prepared, ServiceError, Visitor, account, entrance};
+use crate::bus::Channel;
 use crate::clock::UnixMs;
+use crate::delivery::bell::Ring;
+use crate::delivery::directory::Eviction;
 use crate::delivery::tracks::OwnMessages;
 use crate::ids::{DeviceId, UserId};
-use crate::store::{Created, TokenHash, TokenRow, UserRow, Who};
+use crate::store::{Created, DeviceUse, TokenHash, TokenRow, UserRow, Who};
 use crate::wire::errno::Errno;
 use crate::wire::reply::Body;
 use crate::wire::request::{Account, Bare, Credentials, Login, Register};
 
 /// A token lives so long from its last use.
 const TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
-/// A token's end is moved at most so often: a login costs no write otherwise.
+/// A token's end is moved at most so often, unless the user has several that are used in turn: a login costs no write
+/// otherwise.
 const TOKEN_TOUCH: Duration = Duration::from_secs(24 * 3600);
 
 /// REGISTER.
@@ -57,6 +61,7 @@ fn create_user(ctx: &mut Ctx, name: &str, phc: &str) -> Handled {
     match ctx.store.create_user(name, phc, ctx.shared.clock.wall())? {
         Created::New(id) => Ok(Done::reply(Body::of(&Reply { id }))),
         Created::NameTaken => Err(name_taken()),
+        Created::Full(quota) => Err(ctx.full(quota)),
     }
 }
 
@@ -96,7 +101,7 @@ pub fn login(ctx: &mut Ctx, visitor: &Visitor, request: &Login) -> Handled {
 fn ticket_of(ctx: &mut Ctx, token: &str, user: &UserRow) -> Result<Option<Ticket>, ServiceError> {
     let hash = token_hash(token);
     let row = ctx.store.token(&hash, ctx.shared.clock.wall())?.filter(|row| row.user == user.id);
-    let kind = |row: TokenRow| TicketKind::Resumed { expires_at: row.expires_at };
+    let kind = |row: TokenRow| TicketKind::Resumed { expires_at: row.end_as_used() };
     Ok(row.map(|row| Ticket { token: token.to_owned(), hash, kind: kind(row) }))
 }
 
@@ -156,12 +161,25 @@ fn charge_wrong(ctx: &Ctx, payer: Payer) {
 fn enter(ctx: &mut Ctx, visitor: &Visitor, request: &Login, user: UserRow, ticket: Ticket) -> Handled {
     ctx.shared.attempts.logged_in(user.id, visitor.from, ctx.shared.clock.now());
     let device = match &request.device {
-        Some(name) => ctx.store.device(user.id, name)?,
+        Some(name) => use_device(ctx, user.id, name)?,
         None => DeviceId::UNNAMED,
     };
     let caller = Caller { conn: visitor.conn, user: user.id, name: Arc::from(user.name), device, token: ticket.hash };
     let own = if device == DeviceId::UNNAMED { OwnMessages::New } else { OwnMessages::All };
     entrance::let_in(ctx, caller, ticket, Habits { confirms: request.confirms, own })
+}
+
+/// The number of the device. Sessions of devices that made room for it end, on every node: their places in the
+/// conversations are gone.
+fn use_device(ctx: &mut Ctx, user: UserId, name: &str) -> Result<DeviceId, ServiceError> {
+    let DeviceUse { id, removed } = ctx.store.device(user, name)?;
+    for device in removed {
+        ctx.ring(Channel::User(user), Ring::Replaced(device));
+        for conn in ctx.shared.directory.evict(user, Eviction::Device(device)) {
+            ctx.replaced(conn);
+        }
+    }
+    Ok(id)
 }
 
 /// The reply's fields.
@@ -197,7 +215,7 @@ pub(super) fn keep_token(ctx: &mut Ctx, caller: &Caller, ticket: &Ticket) -> Res
     let new_end = now.plus(TOKEN_LIFE);
     match ticket.kind {
         TicketKind::New => {
-            let row = TokenRow { user: caller.user, expires_at: new_end };
+            let row = TokenRow { user: caller.user, expires_at: new_end, is_latest: true };
             ctx.store.save_token(&ticket.hash, &row, now)?;
         }
         TicketKind::Resumed { expires_at } => {

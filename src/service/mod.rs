@@ -33,6 +33,7 @@ pub mod mail;
 pub mod members;
 pub mod password;
 pub mod presence;
+mod quotas;
 pub mod rates;
 pub mod resync;
 pub mod session;
@@ -58,7 +59,7 @@ use crate::delivery::{Addressee, Event};
 use crate::ids::{DeviceId, GroupId, UserId};
 use crate::metrics::Metrics;
 use crate::net::ConnId;
-use crate::store::{Store, StoreError, TokenHash};
+use crate::store::{Quota, Store, StoreError, TokenHash};
 use crate::wire::errno::Errno;
 use crate::wire::reply::{Body, Notice};
 
@@ -90,6 +91,9 @@ pub enum ServiceError {
         /// How long to wait.
         wait: Duration,
     },
+    /// There are as many as a quota allows.
+    #[error("{0}")]
+    Full(String),
     /// The caller is no member of this group. A session that thinks otherwise (the store's answer to an earlier request
     /// to leave was lost) hears the group no more.
     #[error("not a member of this group")]
@@ -142,10 +146,11 @@ impl ServiceError {
 
     /// The reply's number and text. What went wrong inside stays inside.
     #[must_use]
-    pub fn reply(&self) -> (Errno, &'static str) {
+    pub fn reply(&self) -> (Errno, &str) {
         match self {
             Self::Refused { errno, text } => (*errno, text),
             Self::TooSoon { text, .. } => (Errno::TooFast, text),
+            Self::Full(text) => (Errno::Conflict, text),
             Self::NoMember(_) => (Errno::NotAllowed, "not a member of this group"),
             Self::Store(StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_)) => {
                 (Errno::Unavailable, "storage is unavailable; try again")
@@ -286,9 +291,16 @@ pub struct Ctx {
 impl Ctx {
     /// The context of one worker thread.
     #[must_use]
-    pub fn new(shared: Arc<Shared>, store: Box<dyn Store>) -> Self {
+    pub fn new(shared: Arc<Shared>, mut store: Box<dyn Store>) -> Self {
+        store.hold_to(quotas::of(&shared.config.quota));
         let fanout = Fanout::new(shared.mailboxes.clone(), Arc::clone(&shared.directory));
         Self { shared, store, is_late: false, fanout, bells: Vec::new() }
+    }
+
+    /// Why a quota forbids it.
+    #[must_use]
+    pub fn full(&self, quota: Quota) -> ServiceError {
+        ServiceError::Full(quotas::used_up(&self.shared.config.quota, quota))
     }
 
     /// Refuses a job that has waited too long for its worker.

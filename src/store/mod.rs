@@ -96,11 +96,49 @@ pub struct Findings {
     pub warnings: Vec<String>,
 }
 
+/// How many of each there may be; `None`: any number. Checked in the transaction that adds one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Quotas {
+    /// Friends of a user.
+    pub friends: Option<u32>,
+    /// Friend requests that a user has sent and that are not answered.
+    pub friend_requests: Option<u32>,
+    /// Groups that a user is in.
+    pub groups_joined: Option<u32>,
+    /// Groups that a user has created and that exist.
+    pub groups_created: Option<u32>,
+    /// Members of a group.
+    pub group_members: Option<u32>,
+    /// Named devices of a user; the one used longest ago makes room for a new one.
+    pub devices: Option<u32>,
+    /// Tokens of a user; likewise.
+    pub tokens: Option<u32>,
+}
+
+/// A quota that is used up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Quota {
+    /// One's own friends.
+    Friends,
+    /// The other side's friends.
+    FriendsOfOther,
+    /// Friend requests that one has sent.
+    FriendRequests,
+    /// Groups that one is in.
+    GroupsJoined,
+    /// Groups that one has created.
+    GroupsCreated,
+    /// The group's members.
+    GroupMembers,
+}
+
 /// A name is taken, or the row has been created with this id.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Created<Id> {
     /// It exists now.
     New(Id),
+    /// Nothing was made: there are as many as a quota allows.
+    Full(Quota),
     /// Somebody has this name already (names are compared as `crate::names` says).
     NameTaken,
 }
@@ -208,6 +246,8 @@ pub enum Joined {
     Already(GroupRow),
     /// There is no such group.
     NoSuchGroup,
+    /// Nothing was changed: there are as many as a quota allows.
+    Full(Quota),
 }
 
 /// What leaving or deleting a group found.
@@ -234,6 +274,8 @@ pub enum Befriended {
     NoSuchUser,
     /// There is no request of that user to answer.
     NoSuchRequest,
+    /// Nothing was changed: there are as many as a quota allows.
+    Full(Quota),
 }
 
 /// A friendship somebody asked for and that is not answered yet.
@@ -361,6 +403,15 @@ pub struct ClusterRow {
     pub epoch: String,
 }
 
+/// A device that is being used.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DeviceUse {
+    /// Its number.
+    pub id: DeviceId,
+    /// Those that made room for it: there are no such devices any more.
+    pub removed: Vec<DeviceId>,
+}
+
 /// A token's row.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TokenRow {
@@ -368,6 +419,16 @@ pub struct TokenRow {
     pub user: UserId,
     /// When it ends.
     pub expires_at: UnixMs,
+    /// It was used later than all others of the user's, as far as their ends tell.
+    pub is_latest: bool,
+}
+
+impl TokenRow {
+    /// Its end, as far as it shows when it was used last: one that others have overtaken shows nothing.
+    #[must_use]
+    pub fn end_as_used(&self) -> UnixMs {
+        if self.is_latest { self.expires_at } else { UnixMs(0) }
+    }
 }
 
 /// SHA-256 of a token; the token itself is never stored.
@@ -376,6 +437,9 @@ pub type TokenHash = [u8; 32];
 /// The database as one thread uses it. See the module's text for ownership. Every call either does all it says, in
 /// one transaction, or nothing (`append` may leave the outcome unknown, see there).
 pub trait Store: Send {
+    /// The quotas that hold for the calls of this store from now on; before, there are none.
+    fn hold_to(&mut self, quotas: Quotas);
+
     // --- accounts ---------------------------------------------------------------------------------------------
 
     /// Creates a user; `password` is the PHC string. State `offline`.
@@ -394,21 +458,23 @@ pub trait Store: Send {
     /// A node is no more: whom it has reported online is offline.
     fn report_absent(&mut self, node: NodeId) -> Result<()>;
 
-    /// Stores a token, and removes the user's expired ones.
+    /// Stores a token, and removes the user's expired ones, and those used longest ago where there are too many. It ends
+    /// a little later than the row says, if need be: of a user's tokens the one that ends last is the one used last.
     fn save_token(&mut self, hash: &TokenHash, row: &TokenRow, now: UnixMs) -> Result<()>;
 
     /// The token's row, unless it is unknown or has expired at `now`.
     fn token(&mut self, hash: &TokenHash, now: UnixMs) -> Result<Option<TokenRow>>;
 
-    /// Lets a token live until `expires_at`.
+    /// The token was used: it lives until `expires_at`, and ends last of all of the user's.
     fn extend_token(&mut self, hash: &TokenHash, expires_at: UnixMs) -> Result<()>;
 
     /// Revokes a token; nothing happens if it is unknown.
     fn delete_token(&mut self, hash: &TokenHash) -> Result<()>;
 
-    /// The number of the user's device of this name. A new one gets the next number, and cursors at the end of all the
-    /// user's conversations: nothing old is pending for it.
-    fn device(&mut self, user: UserId, name: &str) -> Result<DeviceId>;
+    /// The number of the user's device of this name, which is being used. A new one gets the next number, which is never
+    /// given again, and cursors at the end of all the user's conversations: nothing old is pending for it. Where there
+    /// are too many, the one used longest ago makes room, and its cursors go.
+    fn device(&mut self, user: UserId, name: &str) -> Result<DeviceUse>;
 
     // --- friends ----------------------------------------------------------------------------------------------
 
@@ -419,8 +485,11 @@ pub trait Store: Send {
     /// Ends the friendship in both directions; whether there was one.
     fn delete_friend(&mut self, user: UserId, friend: UserId) -> Result<bool>;
 
-    /// All friends by ascending id.
-    fn friends(&mut self, user: UserId) -> Result<Vec<Person>>;
+    /// Friends with an id above `after` (0: from the first), by ascending id, at most `limit`.
+    fn friends(&mut self, user: UserId, after: u32, limit: u32) -> Result<Vec<Person>>;
+
+    /// How many friends there are.
+    fn friends_count(&mut self, user: UserId) -> Result<u64>;
 
     /// Keeps a friend request until it is answered; a later one of the same two replaces its words. `Done(to)`,
     /// `Already(to)` when they are friends, or `NoSuchUser`.
@@ -452,8 +521,14 @@ pub trait Store: Send {
     /// call it, again and again.
     fn sweep(&mut self) -> Result<bool>;
 
-    /// The groups the user is in, by ascending id.
-    fn groups(&mut self, user: UserId) -> Result<Vec<GroupRow>>;
+    /// The groups the user is in, with an id above `after` (0: from the first), by ascending id, at most `limit`.
+    fn groups(&mut self, user: UserId, after: u32, limit: u32) -> Result<Vec<GroupRow>>;
+
+    /// The ids of all groups the user is in, ascending.
+    fn group_ids(&mut self, user: UserId) -> Result<Vec<GroupId>>;
+
+    /// The same for many users at once; the answers in the order of the questions.
+    fn group_ids_of_all(&mut self, users: &[UserId]) -> Result<Vec<Vec<GroupId>>>;
 
     /// The group, if there is one, and whether `user` is a member.
     fn group(&mut self, group: GroupId, user: UserId) -> Result<Option<(GroupRow, bool)>>;
@@ -532,8 +607,9 @@ pub trait Store: Send {
     ) -> Result<Vec<Message>>;
 
     /// Moves cursors forward, never back. Rows are created where a named device has none yet, but only in conversations
-    /// in which the user has a device-0 row: one that somebody else deletes at the same time is not made anew.
-    /// The rows that were not written because another transaction locks them come back: they hold up no others.
+    /// in which the user has a device-0 row: one that somebody else deletes at the same time is not made anew. Nor are
+    /// rows of devices that there are no more. The rows that were not written because another transaction locks them come
+    /// back: they hold up no others.
     fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<Vec<CursorRow>>;
 
     // --- the data as a whole ----------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ impl MySqlStores {
 
 impl OpenStore for MySqlStores {
     fn open(&self) -> Result<Box<dyn Store>> {
-        Ok(Box::new(SqlStore(MySql {
+        Ok(Box::new(SqlStore::new(MySql {
             link: Link::new(Arc::clone(&self.server)),
             unsettled: Vec::new(),
             cursors_locked_until: None,

@@ -72,7 +72,7 @@ impl OpenStore for SqliteStores {
         let reader = Bounded::open(&self.file, self.synchronous, self.timeout)?;
         let settings = format!("PRAGMA query_only = ON; PRAGMA cache_size = -{READER_CACHE_KIB}");
         reader.connection.execute_batch(&settings).map_err(fault)?;
-        Ok(Box::new(SqlStore(Sqlite { reader, timeout: self.timeout, writer: Arc::clone(&self.writer) })))
+        Ok(Box::new(SqlStore::new(Sqlite { reader, timeout: self.timeout, writer: Arc::clone(&self.writer) })))
     }
 
     fn migrate(&self) -> Result<()> {

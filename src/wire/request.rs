@@ -27,6 +27,8 @@ const CID_BYTES_MAX: usize = 12 * CID_CHARS_MAX + 2;
 pub const DESC_CHARS_MAX: usize = 200;
 /// The most rows a page may have.
 pub const PAGE_ROWS_MAX: u32 = 200;
+/// The most friends or groups of one list.
+pub const LIST_ROWS_MAX: u32 = 500;
 /// The rows of a page whose `limit` is not given.
 pub const PAGE_ROWS_DEFAULT: u32 = 50;
 
@@ -367,7 +369,7 @@ impl Request for CreateGroup {
     }
 }
 
-/// A request without fields: LOGOUT, FRIENDS, OFFLINE, ACCOUNT.
+/// A request without fields: LOGOUT, OFFLINE, ACCOUNT.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Bare;
 
@@ -377,11 +379,26 @@ impl Request for Bare {
     }
 }
 
-/// GROUPS: all of one's groups, or one of them with a page of its members.
+/// A page of a list by ascending id: FRIENDS.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ListPage {
+    /// Entries with a greater id than this.
+    pub after: u32,
+    /// At most so many.
+    pub limit: u32,
+}
+
+impl Request for ListPage {
+    fn parse(line: &Envelope<'_>, _: Bounds) -> Parsed<Self> {
+        Ok(Self { after: after(line)?, limit: limit(line, LIST_ROWS_MAX, LIST_ROWS_MAX)? })
+    }
+}
+
+/// GROUPS: a page of one's groups, or one of them with a page of its members.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Groups {
-    /// All of them.
-    All,
+    /// One's groups.
+    All(ListPage),
     /// One.
     Members {
         /// Which.
@@ -394,13 +411,12 @@ pub enum Groups {
 }
 
 impl Request for Groups {
-    fn parse(line: &Envelope<'_>, _: Bounds) -> Parsed<Self> {
+    fn parse(line: &Envelope<'_>, bounds: Bounds) -> Parsed<Self> {
         if line.groupid.is_none() {
-            return Ok(Self::All);
+            return ListPage::parse(line, bounds).map(Self::All);
         }
-        let after = optional(line.after, |raw| number("after", Some(raw)))?.unwrap_or(0);
-        let after = u32::try_from(after).unwrap_or(u32::MAX);
-        Ok(Self::Members { group: group_id("groupid", line.groupid)?, after, limit: limit(line, PAGE_ROWS_MAX)? })
+        let limit = limit(line, PAGE_ROWS_MAX, PAGE_ROWS_MAX)?;
+        Ok(Self::Members { group: group_id("groupid", line.groupid)?, after: after(line)?, limit })
     }
 }
 
@@ -486,7 +502,7 @@ impl Request for History {
                 return Err(RequestError::malformed("give `before` or `after`, not both".to_owned()));
             }
         };
-        Ok(Self { peer: peer(line)?, range, limit: limit(line, PAGE_ROWS_DEFAULT)? })
+        Ok(Self { peer: peer(line)?, range, limit: limit(line, PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX)? })
     }
 }
 
@@ -499,12 +515,18 @@ fn peer(line: &Envelope<'_>) -> Parsed<Peer> {
     }
 }
 
-fn limit(line: &Envelope<'_>, default: u32) -> Parsed<u32> {
+/// The id behind which a page begins; 0 when not given.
+fn after(line: &Envelope<'_>) -> Parsed<u32> {
+    let after = optional(line.after, |raw| number("after", Some(raw)))?.unwrap_or(0);
+    Ok(u32::try_from(after).unwrap_or(u32::MAX))
+}
+
+fn limit(line: &Envelope<'_>, default: u32, max: u32) -> Parsed<u32> {
     let Some(asked) = optional(line.limit, |raw| number("limit", Some(raw)))? else { return Ok(default) };
     if asked == 0 {
         return Err(RequestError::malformed("`limit` must be at least 1".to_owned()));
     }
-    Ok(u32::try_from(asked).unwrap_or(u32::MAX).min(PAGE_ROWS_MAX))
+    Ok(u32::try_from(asked).unwrap_or(u32::MAX).min(max))
 }
 
 #[cfg(test)]

@@ -181,7 +181,7 @@ impl Database {
         if let Some(birth) = known.clone().find(|birth| birth.name == name) {
             return birth.device;
         }
-        let device = DeviceId(u16::try_from(known.count() + 1).expect("few"));
+        let device = DeviceId(u32::try_from(known.count() + 1).expect("few"));
         let rows = self.cursors.keys().filter(|(whose, which, _)| *whose == user && *which == DeviceId::UNNAMED);
         let ends: BTreeMap<ConvId, Seq> = rows.map(|(_, _, conv)| (*conv, self.end(*conv))).collect();
         self.cursors.extend(ends.iter().map(|(conv, end)| ((user, device, *conv), *end)));

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use stonechat::clock::UnixMs;
 use stonechat::ids::{ConvId, DeviceId, GroupId, NodeId, Seq, UserId};
 use stonechat::store::{
-    Append, Appended, Befriended, ClusterRow, Created, CursorRow, FriendRequest, GroupRow, Joined, Left, MemberPage,
-    Message, OwnPending, Pending, Person, Range, Result, Store, StoreError, TokenHash, TokenRow, UserRow, Who,
+    Append, Appended, Befriended, ClusterRow, Created, CursorRow, DeviceUse, FriendRequest, GroupRow, Joined, Left,
+    MemberPage, Message, OwnPending, Pending, Person, Quotas, Range, Result, Store, StoreError, TokenHash, TokenRow,
+    UserRow, Who,
 };
 
 use crate::database::Database;
@@ -92,6 +93,8 @@ impl SimStore {
 }
 
 impl Store for SimStore {
+    fn hold_to(&mut self, _: Quotas) {}
+
     fn create_user(&mut self, _: &str, _: &str, _: UnixMs) -> Result<Created<UserId>> {
         not_simulated()
     }
@@ -128,8 +131,8 @@ impl Store for SimStore {
         self.write(|database| database.delete_token(hash))
     }
 
-    fn device(&mut self, user: UserId, name: &str) -> Result<DeviceId> {
-        self.write(|database| database.device(user, name))
+    fn device(&mut self, user: UserId, name: &str) -> Result<DeviceUse> {
+        self.write(|database| DeviceUse { id: database.device(user, name), removed: Vec::new() })
     }
 
     fn add_friend(&mut self, _: UserId, _: UserId) -> Result<Befriended> {
@@ -140,8 +143,12 @@ impl Store for SimStore {
         not_simulated()
     }
 
-    fn friends(&mut self, _: UserId) -> Result<Vec<Person>> {
+    fn friends(&mut self, _: UserId, _: u32, _: u32) -> Result<Vec<Person>> {
         self.read(|_| Vec::new())
+    }
+
+    fn friends_count(&mut self, _: UserId) -> Result<u64> {
+        not_simulated()
     }
 
     fn request_friend(&mut self, _: UserId, _: UserId, _: &str, _: UnixMs) -> Result<Befriended> {
@@ -176,8 +183,17 @@ impl Store for SimStore {
         not_simulated()
     }
 
-    fn groups(&mut self, user: UserId) -> Result<Vec<GroupRow>> {
+    fn groups(&mut self, user: UserId, _: u32, _: u32) -> Result<Vec<GroupRow>> {
         self.read(|database| database.groups(user))
+    }
+
+    fn group_ids(&mut self, user: UserId) -> Result<Vec<GroupId>> {
+        self.read(|database| database.groups(user).iter().map(|group| group.id).collect())
+    }
+
+    fn group_ids_of_all(&mut self, users: &[UserId]) -> Result<Vec<Vec<GroupId>>> {
+        let ids = |database: &Database, user| database.groups(user).iter().map(|group| group.id).collect();
+        self.read(|database| users.iter().map(|user| ids(database, *user)).collect())
     }
 
     fn group(&mut self, group: GroupId, user: UserId) -> Result<Option<(GroupRow, bool)>> {

@@ -83,7 +83,7 @@ pub(crate) fn states_are_reported(fresh: &Fresh) {
 pub(crate) fn tokens_live_until_they_expire(fresh: &Fresh) {
     let mut store = fresh.store();
     let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));
-    let row = TokenRow { user: ann, expires_at: UnixMs(2_000) };
+    let row = TokenRow { user: ann, expires_at: UnixMs(2_000), is_latest: true };
     store.save_token(&[0xff; 32], &row, UnixMs(1_000)).unwrap();
     assert_eq!(store.token(&[0xff; 32], UnixMs(1_999)).unwrap(), Some(row.clone()));
     assert_eq!(store.token(&[0xff; 32], UnixMs(2_000)).unwrap(), None, "expired");
@@ -93,9 +93,9 @@ pub(crate) fn tokens_live_until_they_expire(fresh: &Fresh) {
     store.extend_token(&[1; 32], UnixMs(3_000)).unwrap();
     assert_eq!(store.token(&[0xff; 32], UnixMs(2_500)).unwrap().unwrap().expires_at, UnixMs(3_000));
 
-    let of_bob = TokenRow { user: bob, expires_at: UnixMs(2_000) };
+    let of_bob = TokenRow { user: bob, expires_at: UnixMs(2_000), is_latest: true };
     store.save_token(&[2; 32], &of_bob, UnixMs(1_000)).unwrap();
-    let later = TokenRow { user: ann, expires_at: UnixMs(9_000) };
+    let later = TokenRow { user: ann, expires_at: UnixMs(9_000), is_latest: true };
     store.save_token(&[3; 32], &later, UnixMs(5_000)).unwrap();
     assert_eq!(fresh.number("SELECT COUNT(*) FROM AuthToken"), 2, "only ann's expired one is removed");
 
@@ -111,11 +111,11 @@ pub(crate) fn devices_have_numbers_and_begin_at_the_end(fresh: &Fresh) {
     append(&mut *store, &[message(bob, Peer::User(ann), "old")]);
     let conv = ConvId::pair(ann, bob);
 
-    let phone = store.device(ann, "phone").unwrap();
-    let tablet = store.device(ann, "Phone").unwrap();
+    let phone = store.device(ann, "phone").unwrap().id;
+    let tablet = store.device(ann, "Phone").unwrap().id;
     assert_eq!((phone, tablet), (DeviceId(1), DeviceId(2)), "device names are compared exactly");
-    assert_eq!(store.device(ann, "phone").unwrap(), phone);
-    assert_eq!(store.device(bob, "phone").unwrap(), DeviceId(1), "each user counts for himself");
+    assert_eq!(store.device(ann, "phone").unwrap().id, phone);
+    assert_eq!(store.device(bob, "phone").unwrap().id, DeviceId(1), "each user counts for himself");
     assert_eq!(store.pending(ann, phone).unwrap(), [], "nothing old is pending");
     assert_eq!(store.pending(ann, DeviceId::UNNAMED).unwrap().len(), 1);
     assert_eq!(store.position(ann, phone, conv).unwrap().unwrap().delivered, 1);

@@ -27,8 +27,9 @@ pub(crate) fn cursors_only_move_forward(fresh: &Fresh) {
     let mut store = fresh.store();
     let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));
     let conv = ConvId::pair(ann, bob);
+    let phone = store.device(ann, "phone").unwrap().id;
     append(&mut *store, &vec![message(bob, Peer::User(ann), "x"); 9]);
-    for device in [UNNAMED, DeviceId(3)] {
+    for device in [UNNAMED, phone] {
         let row = |delivered| CursorRow { user: ann, device, conv, delivered };
         store.save_cursors(&[row(5)]).unwrap();
         store.save_cursors(&[row(3)]).unwrap();
@@ -40,7 +41,7 @@ pub(crate) fn cursors_only_move_forward(fresh: &Fresh) {
 pub(crate) fn devices_have_their_own_cursors(fresh: &Fresh) {
     let mut store = fresh.store();
     let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));
-    let (phone, desk) = (store.device(ann, "phone").unwrap(), store.device(ann, "desk").unwrap());
+    let (phone, desk) = (store.device(ann, "phone").unwrap().id, store.device(ann, "desk").unwrap().id);
     let conv = ConvId::pair(ann, bob);
     append(&mut *store, &[message(bob, Peer::User(ann), "1")]);
     for device in [UNNAMED, phone, desk] {
@@ -70,6 +71,9 @@ pub(crate) fn cursors_of_strangers_are_not_written(fresh: &Fresh) {
 pub(crate) fn many_cursors_at_once(fresh: &Fresh) {
     let mut store = fresh.store();
     let ann = user(&mut *store, "ann");
+    for name in ["phone", "desk"] {
+        store.device(ann, name).unwrap();
+    }
     let others: Vec<UserId> = (0..75).map(|n| user(&mut *store, &format!("user {n}"))).collect();
     let batch: Vec<_> = others.iter().map(|&other| message(other, Peer::User(ann), "x")).collect();
     append(&mut *store, &batch);
@@ -96,6 +100,7 @@ pub(crate) fn many_cursors_at_once(fresh: &Fresh) {
 pub(crate) fn pending_of_many_sessions(fresh: &Fresh) {
     let mut store = fresh.store();
     let users: Vec<UserId> = (0..10).map(|n| user(&mut *store, &format!("user {n}"))).collect();
+    store.device(users[3], "phone").unwrap();
     for &to in &users[1..] {
         append(&mut *store, &[message(users[0], Peer::User(to), "x")]);
     }

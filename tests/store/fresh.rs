@@ -95,6 +95,7 @@ pub(crate) fn new<Id>(created: Created<Id>) -> Id {
     match created {
         Created::New(id) => id,
         Created::NameTaken => panic!("the name is taken"),
+        Created::Full(quota) => panic!("{quota:?} are used up"),
     }
 }
 

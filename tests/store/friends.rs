@@ -21,13 +21,13 @@ pub(crate) fn friendship_is_mutual(fresh: &Fresh) {
     assert_eq!(store.add_friend(ann, bob).unwrap(), Befriended::Already(person(bob, "bob")));
     assert_eq!(store.add_friend(ann, nobody()).unwrap(), Befriended::NoSuchUser);
     store.add_friend(ann, eve).unwrap();
-    assert_eq!(store.friends(ann).unwrap(), [person(bob, "bob"), person(eve, "eve")], "by ascending id");
-    assert_eq!(store.friends(bob).unwrap(), [person(ann, "ann")]);
+    assert_eq!(store.friends(ann, 0, 100).unwrap(), [person(bob, "bob"), person(eve, "eve")], "by ascending id");
+    assert_eq!(store.friends(bob, 0, 100).unwrap(), [person(ann, "ann")]);
 
     assert!(store.delete_friend(bob, ann).unwrap());
     assert!(!store.delete_friend(ann, bob).unwrap());
-    assert_eq!(store.friends(ann).unwrap(), [person(eve, "eve")]);
-    assert_eq!(store.friends(bob).unwrap(), []);
+    assert_eq!(store.friends(ann, 0, 100).unwrap(), [person(eve, "eve")]);
+    assert_eq!(store.friends(bob, 0, 100).unwrap(), []);
 }
 
 pub(crate) fn a_request_waits_for_its_answer(fresh: &Fresh) {
@@ -45,9 +45,9 @@ pub(crate) fn a_request_waits_for_its_answer(fresh: &Fresh) {
 
     assert_eq!(store.answer_friend(ann, eve, false).unwrap(), Befriended::Done(person(eve, "eve")));
     assert_eq!(store.answer_friend(ann, eve, true).unwrap(), Befriended::NoSuchRequest);
-    assert_eq!(store.friends(ann).unwrap(), []);
+    assert_eq!(store.friends(ann, 0, 100).unwrap(), []);
     assert_eq!(store.answer_friend(ann, bob, true).unwrap(), Befriended::Done(person(bob, "bob")));
-    assert_eq!(store.friends(bob).unwrap(), [person(ann, "ann")]);
+    assert_eq!(store.friends(bob, 0, 100).unwrap(), [person(ann, "ann")]);
     assert_eq!(store.friend_requests(ann, 10).unwrap(), []);
 }
 

@@ -23,7 +23,7 @@ fn members(store: &mut dyn Store, count: usize, group: GroupId) -> Vec<UserId> {
 pub(crate) fn the_creator_is_a_member(fresh: &Fresh) {
     let mut store = fresh.store();
     let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));
-    let phone = store.device(ann, "phone").unwrap();
+    let phone = store.device(ann, "phone").unwrap().id;
     let chess = group(&mut *store, ann, "Chess ♞");
     assert_eq!(store.create_group(bob, "cHESS ♞", "", NOW).unwrap(), Created::NameTaken);
 
@@ -31,8 +31,8 @@ pub(crate) fn the_creator_is_a_member(fresh: &Fresh) {
     assert_eq!((row.id, row.name.as_str(), row.desc.as_str(), is_member), (chess, "Chess ♞", "about", true));
     assert!(!store.group(chess, bob).unwrap().unwrap().1);
     assert_eq!(store.group(no_group(), ann).unwrap(), None);
-    assert_eq!(store.groups(ann).unwrap(), [row]);
-    assert_eq!(store.groups(bob).unwrap(), []);
+    assert_eq!(store.groups(ann, 0, 100).unwrap(), [row]);
+    assert_eq!(store.groups(bob, 0, 100).unwrap(), []);
 
     let page = store.members(chess, 0, 10).unwrap();
     assert_eq!((page.total, page.members[0].person.id, page.members[0].role), (1, ann, Role::Creator));
@@ -48,7 +48,7 @@ pub(crate) fn the_creator_is_a_member(fresh: &Fresh) {
 pub(crate) fn joining_starts_at_the_end(fresh: &Fresh) {
     let mut store = fresh.store();
     let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));
-    let phone = store.device(bob, "phone").unwrap();
+    let phone = store.device(bob, "phone").unwrap().id;
     let chess = group(&mut *store, ann, "chess");
     append(&mut *store, &[message(ann, Peer::Group(chess), "1"), message(ann, Peer::Group(chess), "2")]);
     let Joined::New { group: row, last_seq } = store.join_group(bob, chess).unwrap() else { panic!("new") };
@@ -78,7 +78,7 @@ pub(crate) fn quitting_removes_the_cursors(fresh: &Fresh) {
     let mut store = fresh.store();
     let (ann, bob, eve) = (user(&mut *store, "ann"), user(&mut *store, "bob"), user(&mut *store, "eve"));
     let chess = group(&mut *store, ann, "chess");
-    let phone = store.device(bob, "phone").unwrap();
+    let phone = store.device(bob, "phone").unwrap().id;
     store.join_group(bob, chess).unwrap();
     append(&mut *store, &[message(ann, Peer::Group(chess), "1")]);
     let confirmed = CursorRow { user: bob, device: phone, conv: ConvId::group(chess), delivered: 1 };
@@ -131,7 +131,7 @@ fn sweep(store: &mut dyn Store) -> usize {
 /// A member with a phone, behind by a message.
 fn behind(store: &mut dyn Store, creator: UserId, chess: GroupId) -> (UserId, DeviceId) {
     let bob = user(store, "bob");
-    let phone = store.device(bob, "phone").unwrap();
+    let phone = store.device(bob, "phone").unwrap().id;
     store.join_group(bob, chess).unwrap();
     append(store, &[message(creator, Peer::Group(chess), "1")]);
     (bob, phone)
@@ -148,7 +148,7 @@ pub(crate) fn a_deleted_group_exists_for_nobody_before_it_is_swept(fresh: &Fresh
 
     assert_eq!(store.delete_group(ann, chess, NOW).unwrap(), Left::Done);
     assert_eq!(store.group(chess, bob).unwrap(), None);
-    assert_eq!(store.groups(bob).unwrap(), []);
+    assert_eq!(store.groups(bob, 0, 100).unwrap(), []);
     assert_eq!(store.members(chess, 0, 10).unwrap(), MemberPage::default());
     assert_eq!(store.members_of_all(&[chess], 10).unwrap(), [MemberPage::default()]);
     assert_eq!(store.find_groups(Some(chess), "chess", 10).unwrap(), []);

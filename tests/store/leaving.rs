@@ -46,7 +46,7 @@ pub(crate) fn who_has_left_reads_nothing_whatever_rows_are_left(fresh: &Fresh) {
     let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));
     let chess = group(&mut *store, ann, "chess");
     let conv = ConvId::group(chess);
-    assert_eq!(store.device(bob, "phone").unwrap(), DEVICES[1]);
+    assert_eq!(store.device(bob, "phone").unwrap().id, DEVICES[1]);
     store.join_group(bob, chess).unwrap();
     append(&mut *store, &[message(ann, Peer::Group(chess), "1"), message(ann, Peer::User(bob), "1")]);
     let known = Pending { conv, delivered: 0, last_seq: 1 };

@@ -18,6 +18,7 @@ mod mysql_faults;
 mod mysql_locks;
 mod names;
 mod proxy;
+mod quotas;
 mod schema;
 mod sqlite_files;
 mod unfit;
@@ -112,6 +113,16 @@ contract! {
         of_many_who_ask_one_makes_the_epoch
         nodes_are_known_until_they_end_or_are_long_gone
         ends_are_told_of_those_that_exist;
+    quotas:
+        friends_are_counted_on_both_sides
+        open_friend_requests_are_counted
+        groups_are_counted_per_user
+        members_are_counted_per_group
+        nobody_gets_past_a_quota_by_asking_at_once
+        the_device_used_longest_ago_makes_room
+        device_numbers_do_not_end_at_65535
+        an_account_with_too_many_devices_comes_down_step_by_step
+        the_token_used_longest_ago_makes_room;
     schema:
         migrating_again_changes_nothing
         a_newer_schema_is_refused_and_left_alone

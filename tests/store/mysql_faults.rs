@@ -122,7 +122,7 @@ fn a_server_that_crashes_is_unavailable_and_comes_back_by_itself() {
     let begun = Instant::now();
     for _ in 0..20 {
         assert!(matches!(store.append(&batch), Err(StoreError::Unavailable(_))));
-        assert!(matches!(store.friends(ann), Err(StoreError::Unavailable(_))));
+        assert!(matches!(store.friends(ann, 0, 100), Err(StoreError::Unavailable(_))));
     }
     assert!(begun.elapsed() < PATIENCE, "forty refusals in {:?}", begun.elapsed());
     server.restart();
@@ -140,12 +140,12 @@ fn a_server_that_falls_silent_is_unavailable_within_the_timeout() {
     let ann = user(&mut *store, "ann");
     server.signal("STOP");
     // A thread of the server may still answer before the signal reaches it.
-    wait_for("the server to fall silent", || store.friends(ann).is_err().then_some(()));
+    wait_for("the server to fall silent", || store.friends(ann, 0, 100).is_err().then_some(()));
     let begun = Instant::now();
-    assert!(matches!(store.friends(ann), Err(StoreError::Unavailable(_))));
+    assert!(matches!(store.friends(ann, 0, 100), Err(StoreError::Unavailable(_))));
     assert!(begun.elapsed() < PATIENCE);
     server.signal("CONT");
-    let friends = wait_for("the store to come back", || store.friends(ann).ok());
+    let friends = wait_for("the store to come back", || store.friends(ann, 0, 100).ok());
     assert_eq!(friends, [], "and no late answer of another question");
 }
 
@@ -195,7 +195,7 @@ fn a_read_only_server_is_unavailable() {
     server.execute("SET GLOBAL read_only = ON");
     let refused = store.create_user("bob", "", crate::fresh::NOW);
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
-    assert_eq!(store.friends(ann).unwrap(), []);
+    assert_eq!(store.friends(ann, 0, 100).unwrap(), []);
     server.execute("SET GLOBAL read_only = OFF");
     user(&mut *store, "bob");
 }

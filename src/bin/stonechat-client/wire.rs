@@ -35,7 +35,10 @@ pub(crate) struct Line {
     pub(crate) token: Option<String>,
     pub(crate) offlinemsg: Vec<Line>,
     pub(crate) friends: Vec<Person>,
+    /// How many there are, where the list may be cut.
+    pub(crate) friends_total: u64,
     pub(crate) groups: Vec<Group>,
+    pub(crate) groups_total: u64,
     pub(crate) users: Vec<Person>,
     pub(crate) messages: Vec<Line>,
     pub(crate) more: bool,

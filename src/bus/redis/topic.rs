@@ -69,7 +69,7 @@ impl Names {
             [b'g', b':', id @ ..] => Some(Topic::Of(Channel::Group(GroupId::new(decimal(id)?)?))),
             [b'd', b':', rest @ ..] => {
                 let (user, device) = rest.split_at_checked(memchr::memchr(b':', rest)?)?;
-                let device = DeviceId(u16::try_from(decimal(device.get(1..)?)?).ok()?);
+                let device = DeviceId(u32::try_from(decimal(device.get(1..)?)?).ok()?);
                 Some(Topic::Of(Channel::Device(UserId::new(decimal(user)?)?, device)))
             }
             [b't', b':', hash @ ..] => Some(Topic::Of(Channel::Token(hex(hash)?))),
@@ -184,7 +184,7 @@ mod tests {
             "d:1",
             "d:1:",
             "d::1",
-            "d:1:65536",
+            "d:1:4294967296",
             "d:1:2:3",
         ] {
             assert_eq!(names().parse(format!("a1b2:{name}").as_bytes()), None, "{name}");

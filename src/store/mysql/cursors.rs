@@ -80,7 +80,9 @@ fn upsert(sql: &mut dyn Sql, rows: &[CursorRow], how: &str) -> Done<()> {
     let statement = format!(
         "INSERT INTO `Cursor` (userid, device, conv, delivered, read_seq) \
          SELECT c.userid, s.device, c.conv, s.delivered, 0 FROM ({}) s \
-         JOIN `Cursor` c ON c.userid = s.userid AND c.device = 0 AND c.conv = s.conv FOR UPDATE{how} \
+         JOIN `Cursor` c ON c.userid = s.userid AND c.device = 0 AND c.conv = s.conv \
+         LEFT JOIN `Device` d ON d.userid = s.userid AND d.device = s.device \
+         WHERE s.device = 0 OR d.device IS NOT NULL FOR UPDATE{how} \
          ON DUPLICATE KEY UPDATE delivered = GREATEST(`Cursor`.delivered, VALUES(delivered))",
         repeated(row, " UNION ALL ", rows.len())
     );

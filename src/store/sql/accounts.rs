@@ -5,7 +5,10 @@ use super::names::Keys;
 use super::{Done, Fault, Row, Sql};
 use crate::clock::UnixMs;
 use crate::ids::{DeviceId, NodeId, UserId};
-use crate::store::{Created, TokenHash, TokenRow, UserRow, Who};
+use crate::store::{Created, DeviceUse, TokenHash, TokenRow, UserRow, Who};
+
+/// Devices that make room at once: an account that had thousands before there was a quota comes down to it step by step.
+const DEVICES_REMOVED_MAX: u64 = 8;
 
 pub(super) fn create(sql: &mut dyn Sql, name: &str, password: &str, now: UnixMs) -> Done<Created<UserId>> {
     let keys = Keys::of(name);
@@ -70,22 +73,53 @@ pub(super) fn report_absent(sql: &mut dyn Sql, node: NodeId) -> Done<()> {
     Ok(())
 }
 
-pub(super) fn save_token(sql: &mut dyn Sql, hash: &TokenHash, row: &TokenRow, now: UnixMs) -> Done<()> {
-    sql.run("DELETE FROM AuthToken WHERE userid = ? AND expires_at <= ?", &[row.user.into(), now.into()])?;
+pub(super) fn save_token(
+    sql: &mut dyn Sql,
+    hash: &TokenHash,
+    row: &TokenRow,
+    now: UnixMs,
+    limit: Option<u32>,
+) -> Done<()> {
+    let user = row.user;
+    lock_devices(sql, user)?;
+    sql.run("DELETE FROM AuthToken WHERE userid = ? AND expires_at <= ?", &[user.into(), now.into()])?;
+    let expires_at = last_of_all(sql, user, row.expires_at)?;
     sql.run(
         "INSERT INTO AuthToken (token_hash, userid, expires_at) VALUES (?, ?, ?)",
-        &[hash.into(), row.user.into(), row.expires_at.into()],
+        &[hash.into(), user.into(), expires_at.into()],
     )?;
+    let Some(last) = limit.and_then(|limit| limit.checked_sub(1)) else { return Ok(()) };
+    let keep_from = "SELECT expires_at FROM AuthToken WHERE userid = ? ORDER BY expires_at DESC LIMIT 1 OFFSET ?";
+    if let Some(row) = sql.first(keep_from, &[user.into(), last.into()])? {
+        let keep_from = row.time(0)?;
+        sql.run("DELETE FROM AuthToken WHERE userid = ? AND expires_at < ?", &[user.into(), keep_from.into()])?;
+    }
     Ok(())
 }
 
+/// When a token ends that is to end after all others of the user's, and not before `wanted`.
+fn last_of_all(sql: &mut dyn Sql, user: UserId, wanted: UnixMs) -> Done<UnixMs> {
+    let last = "SELECT expires_at FROM AuthToken WHERE userid = ? ORDER BY expires_at DESC LIMIT 1";
+    let last = sql.first(last, &[user.into()])?.map(|row| row.time(0)).transpose()?;
+    Ok(last.map_or(wanted, |last| wanted.max(UnixMs(last.0.saturating_add(1)))))
+}
+
 pub(super) fn token(sql: &mut dyn Sql, hash: &TokenHash, now: UnixMs) -> Done<Option<TokenRow>> {
-    let statement = "SELECT userid, expires_at FROM AuthToken WHERE token_hash = ? AND expires_at > ?";
+    let statement = "SELECT t.userid, t.expires_at, \
+                     EXISTS (SELECT 1 FROM AuthToken o WHERE o.userid = t.userid AND o.expires_at > t.expires_at) \
+                     FROM AuthToken t WHERE t.token_hash = ? AND t.expires_at > ?";
     let found = sql.first(statement, &[hash.into(), now.into()])?;
-    found.map(|row| Ok(TokenRow { user: row.user(0)?, expires_at: row.time(1)? })).transpose()
+    let row = |row: Row| Ok(TokenRow { user: row.user(0)?, expires_at: row.time(1)?, is_latest: row.int(2)? == 0 });
+    found.map(row).transpose()
 }
 
 pub(super) fn extend_token(sql: &mut dyn Sql, hash: &TokenHash, expires_at: UnixMs) -> Done<()> {
+    let Some(row) = sql.first("SELECT userid FROM AuthToken WHERE token_hash = ?", &[hash.into()])? else {
+        return Ok(());
+    };
+    let user = row.user(0)?;
+    lock_devices(sql, user)?;
+    let expires_at = last_of_all(sql, user, expires_at)?;
     sql.run("UPDATE AuthToken SET expires_at = ? WHERE token_hash = ?", &[expires_at.into(), hash.into()])?;
     Ok(())
 }
@@ -95,33 +129,73 @@ pub(super) fn delete_token(sql: &mut dyn Sql, hash: &TokenHash) -> Done<()> {
     Ok(())
 }
 
-/// The number of a device that is known; most logins need no more.
-pub(super) fn known_device(sql: &mut dyn Sql, user: UserId, name: &str) -> Done<Option<DeviceId>> {
-    let found = sql.first("SELECT device FROM Device WHERE userid = ? AND name = ?", &[user.into(), name.into()])?;
-    found.map(|row| row.device(0)).transpose()
+/// The number of a device that is known, and whether it is the one used last; most logins need no more.
+pub(super) fn known_device(sql: &mut dyn Sql, user: UserId, name: &str) -> Done<Option<(DeviceId, bool)>> {
+    let statement = "SELECT d.device, EXISTS (SELECT 1 FROM Device o \
+                     WHERE o.userid = d.userid AND o.used >= d.used AND o.device <> d.device) \
+                     FROM Device d WHERE d.userid = ? AND d.name = ?";
+    let found = sql.first(statement, &[user.into(), name.into()])?;
+    found.map(|row| Ok((row.device(0)?, row.int(1)? == 0))).transpose()
 }
 
-pub(super) fn add_device(sql: &mut dyn Sql, user: UserId, name: &str) -> Done<DeviceId> {
+/// Notes that a device is being used, and makes it where there is none of this name. Uses are counted, not timed: no clock
+/// decides which device makes room.
+pub(super) fn use_device(sql: &mut dyn Sql, user: UserId, name: &str, limit: Option<u32>) -> Done<DeviceUse> {
     lock_devices(sql, user)?;
-    if let Some(device) = known_device(sql, user, name)? {
-        return Ok(device);
+    let last_used = "SELECT used FROM Device WHERE userid = ? ORDER BY used DESC LIMIT 1";
+    let last_used = sql.first(last_used, &[user.into()])?.map_or(Ok(0), |row| row.int(0))?;
+    let used = last_used.saturating_add(1);
+    if let Some((device, _)) = known_device(sql, user, name)? {
+        sql.run(
+            "UPDATE Device SET used = ? WHERE userid = ? AND device = ?",
+            &[used.into(), user.into(), device.into()],
+        )?;
+        return Ok(DeviceUse { id: device, removed: Vec::new() });
     }
     let last = "SELECT device FROM Device WHERE userid = ? ORDER BY device DESC LIMIT 1";
     let last = sql.first(last, &[user.into()])?.map_or(Ok(DeviceId::UNNAMED), |row| row.device(0))?;
+    // Above all there ever were: the newest device is never the one that makes room. A session of one that did may go on
+    // confirming under its old number.
     let next = last.0.checked_add(1).map(DeviceId);
     let next = next.ok_or_else(|| Fault::Broken(format!("user {user} has no number left for a device").into()))?;
-    sql.run("INSERT INTO Device (userid, device, name) VALUES (?, ?, ?)", &[user.into(), next.into(), name.into()])?;
+    let removed = make_room_for_device(sql, user, limit)?;
+    sql.run(
+        "INSERT INTO Device (userid, device, name, used) VALUES (?, ?, ?, ?)",
+        &[user.into(), next.into(), name.into(), used.into()],
+    )?;
+    begin_at_the_ends(sql, user, next)?;
+    Ok(DeviceUse { id: next, removed })
+}
+
+/// Removes the devices used longest ago, with their cursors, where there are too many.
+fn make_room_for_device(sql: &mut dyn Sql, user: UserId, limit: Option<u32>) -> Done<Vec<DeviceId>> {
+    let Some(limit) = limit else { return Ok(Vec::new()) };
+    let counted = sql.first("SELECT COUNT(*) FROM Device WHERE userid = ?", &[user.into()])?;
+    let counted = counted.map_or(Ok(0), |row| row.seq(0))?;
+    let too_many = (counted + 1).saturating_sub(u64::from(limit)).min(DEVICES_REMOVED_MAX);
+    let oldest = "SELECT device FROM Device WHERE userid = ? ORDER BY used, device LIMIT ?";
+    let removed = sql.rows(oldest, &[user.into(), too_many.into()])?;
+    let removed = removed.iter().map(|row| row.device(0)).collect::<Done<Vec<_>>>()?;
+    for &device in &removed {
+        sql.run("DELETE FROM Device WHERE userid = ? AND device = ?", &[user.into(), device.into()])?;
+        sql.run("DELETE FROM `Cursor` WHERE userid = ? AND device = ?", &[user.into(), device.into()])?;
+    }
+    Ok(removed)
+}
+
+/// Gives a new device a cursor at the end of each of its user's conversations.
+fn begin_at_the_ends(sql: &mut dyn Sql, user: UserId, device: DeviceId) -> Done<()> {
     let ends = "SELECT d.userid, d.device, v.id, v.last_seq, 0 FROM Device d \
                 JOIN `Cursor` c ON c.userid = d.userid AND c.device = 0 JOIN Conversation v ON v.id = c.conv \
                 WHERE d.userid = ? AND d.device = ? AND (c.conv > 4294967295 \
                 OR EXISTS (SELECT 1 FROM GroupUser m WHERE m.groupid = c.conv AND m.userid = c.userid))";
     let insert_new = sql.dialect().insert_new;
     let statement = format!("{insert_new} `Cursor` (userid, device, conv, delivered, read_seq) {ends}");
-    sql.run(&statement, &[user.into(), next.into()])?;
-    Ok(next)
+    sql.run(&statement, &[user.into(), device.into()])?;
+    Ok(())
 }
 
-/// Keeps the set of the user's devices as it is until the transaction ends: a group joined meanwhile would miss the
+/// Keeps what is counted of a user, and the set of the user's devices, as it is until the transaction ends: a group joined meanwhile would miss the
 /// new device, and all of its history would be pending there; a group that is being left would be left with the new
 /// device's cursor. Taken last, after any conversation's lock.
 pub(super) fn lock_devices(sql: &mut dyn Sql, user: UserId) -> Done<()> {

@@ -1,14 +1,17 @@
 //! Friends, in both directions, and who asked to be one.
 
-use super::{Done, Sql};
+use super::{Done, Sql, is_full};
 use crate::clock::UnixMs;
 use crate::ids::UserId;
-use crate::store::{Befriended, FriendRequest, Person};
+use crate::store::{Befriended, FriendRequest, Person, Quota};
 
-pub(super) fn add(sql: &mut dyn Sql, user: UserId, friend: UserId) -> Done<Befriended> {
-    let Some(person) = person(sql, friend)? else { return Ok(Befriended::NoSuchUser) };
-    let is_new = befriend(sql, user, friend)?;
-    Ok(if is_new { Befriended::Done(person) } else { Befriended::Already(person) })
+pub(super) fn add(sql: &mut dyn Sql, user: UserId, friend: UserId, limit: Option<u32>) -> Done<Befriended> {
+    let Some(person) = lock_both(sql, user, friend)? else { return Ok(Befriended::NoSuchUser) };
+    if are_friends(sql, user, friend)? {
+        delete_requests(sql, user, friend)?;
+        return Ok(Befriended::Already(person));
+    }
+    Ok(befriend(sql, user, friend, limit)?.map_or(Befriended::Done(person), Befriended::Full))
 }
 
 pub(super) fn delete(sql: &mut dyn Sql, user: UserId, friend: UserId) -> Done<bool> {
@@ -19,37 +22,60 @@ pub(super) fn delete(sql: &mut dyn Sql, user: UserId, friend: UserId) -> Done<bo
     Ok(deleted > 0)
 }
 
-pub(super) fn all(sql: &mut dyn Sql, user: UserId) -> Done<Vec<Person>> {
-    let statement =
-        "SELECT u.id, u.name FROM Friend f JOIN User u ON u.id = f.friendid WHERE f.userid = ? ORDER BY u.id";
-    sql.rows(statement, &[user.into()])?.iter_mut().map(|row| row.person(0)).collect()
+pub(super) fn page(sql: &mut dyn Sql, user: UserId, after: u32, limit: u32) -> Done<Vec<Person>> {
+    let statement = "SELECT u.id, u.name FROM Friend f JOIN User u ON u.id = f.friendid \
+                     WHERE f.userid = ? AND f.friendid > ? ORDER BY f.friendid LIMIT ?";
+    sql.rows(statement, &[user.into(), after.into(), limit.into()])?.iter_mut().map(|row| row.person(0)).collect()
 }
 
-pub(super) fn request(sql: &mut dyn Sql, from: UserId, to: UserId, msg: &str, now: UnixMs) -> Done<Befriended> {
-    let Some(person) = person(sql, to)? else { return Ok(Befriended::NoSuchUser) };
-    let friends = "SELECT 1 FROM Friend WHERE userid = ? AND friendid = ?";
-    if sql.first(friends, &[from.into(), to.into()])?.is_some() {
+pub(super) fn count(sql: &mut dyn Sql, user: UserId) -> Done<u64> {
+    let counted = sql.first("SELECT COUNT(*) FROM Friend WHERE userid = ?", &[user.into()])?;
+    counted.map_or(Ok(0), |row| row.seq(0))
+}
+
+pub(super) fn request(
+    sql: &mut dyn Sql,
+    (from, to): (UserId, UserId),
+    msg: &str,
+    now: UnixMs,
+    limit: Option<u32>,
+) -> Done<Befriended> {
+    let Some(person) = lock_both(sql, from, to)? else { return Ok(Befriended::NoSuchUser) };
+    if are_friends(sql, from, to)? {
         return Ok(Befriended::Already(person));
     }
-    let reworded = "UPDATE FriendRequest SET msg = ? WHERE userid = ? AND friendid = ?";
-    if sql.run(reworded, &[msg.into(), from.into(), to.into()])? == 0 {
-        // Nothing changed: there is none, or (on MySQL) one with these very words, which INSERT then leaves alone.
-        let insert_new = sql.dialect().insert_new;
-        let statement = format!("{insert_new} FriendRequest (userid, friendid, msg, created_at) VALUES (?, ?, ?, ?)");
-        sql.run(&statement, &[from.into(), to.into(), msg.into(), now.into()])?;
+    let asked = "SELECT 1 FROM FriendRequest WHERE userid = ? AND friendid = ?";
+    if sql.first(asked, &[from.into(), to.into()])?.is_some() {
+        let reworded = "UPDATE FriendRequest SET msg = ? WHERE userid = ? AND friendid = ?";
+        sql.run(reworded, &[msg.into(), from.into(), to.into()])?;
+        return Ok(Befriended::Done(person));
     }
+    if is_full(sql, "SELECT 1 FROM FriendRequest WHERE userid = ?", &[from.into()], limit)? {
+        return Ok(Befriended::Full(Quota::FriendRequests));
+    }
+    let statement = "INSERT INTO FriendRequest (userid, friendid, msg, created_at) VALUES (?, ?, ?, ?)";
+    sql.run(statement, &[from.into(), to.into(), msg.into(), now.into()])?;
     Ok(Befriended::Done(person))
 }
 
-pub(super) fn answer(sql: &mut dyn Sql, user: UserId, from: UserId, accept: bool) -> Done<Befriended> {
-    let Some(person) = person(sql, from)? else { return Ok(Befriended::NoSuchRequest) };
-    if delete_request(sql, from, user)? == 0 {
+pub(super) fn answer(
+    sql: &mut dyn Sql,
+    user: UserId,
+    from: UserId,
+    accept: bool,
+    limit: Option<u32>,
+) -> Done<Befriended> {
+    let Some(person) = lock_both(sql, user, from)? else { return Ok(Befriended::NoSuchRequest) };
+    let asked = "SELECT 1 FROM FriendRequest WHERE userid = ? AND friendid = ?";
+    if sql.first(asked, &[from.into(), user.into()])?.is_none() {
         return Ok(Befriended::NoSuchRequest);
     }
-    if accept {
-        befriend(sql, user, from)?;
+    if !accept {
+        delete_request(sql, from, user)?;
+        return Ok(Befriended::Done(person));
     }
-    Ok(Befriended::Done(person))
+    // Where there is no room, the request stays: it may be answered later.
+    Ok(befriend(sql, user, from, limit)?.map_or(Befriended::Done(person), Befriended::Full))
 }
 
 pub(super) fn requests(sql: &mut dyn Sql, user: UserId, limit: u32) -> Done<Vec<FriendRequest>> {
@@ -59,17 +85,31 @@ pub(super) fn requests(sql: &mut dyn Sql, user: UserId, limit: u32) -> Done<Vec<
     rows.into_iter().map(|mut row| Ok(FriendRequest { from: row.person(0)?, msg: row.text(2)? })).collect()
 }
 
-/// Writes both directions and removes the requests between the two; whether they were no friends before.
-fn befriend(sql: &mut dyn Sql, user: UserId, friend: UserId) -> Done<bool> {
-    let statement = format!("{} Friend (userid, friendid) VALUES (?, ?)", sql.dialect().insert_new);
-    let mut made = 0;
-    for (one, other) in both_directions(user, friend) {
-        made += sql.run(&statement, &[one.into(), other.into()])?;
+/// Writes both directions and removes the requests between the two; nothing if one of the two has no room for a friend.
+fn befriend(sql: &mut dyn Sql, user: UserId, friend: UserId, limit: Option<u32>) -> Done<Option<Quota>> {
+    for (whose, quota) in [(user, Quota::Friends), (friend, Quota::FriendsOfOther)] {
+        if is_full(sql, "SELECT 1 FROM Friend WHERE userid = ?", &[whose.into()], limit)? {
+            return Ok(Some(quota));
+        }
     }
+    let statement = format!("{} Friend (userid, friendid) VALUES (?, ?)", sql.dialect().insert_new);
+    for (one, other) in both_directions(user, friend) {
+        sql.run(&statement, &[one.into(), other.into()])?;
+    }
+    delete_requests(sql, user, friend)?;
+    Ok(None)
+}
+
+fn are_friends(sql: &mut dyn Sql, user: UserId, friend: UserId) -> Done<bool> {
+    let friends = "SELECT 1 FROM Friend WHERE userid = ? AND friendid = ?";
+    Ok(sql.first(friends, &[user.into(), friend.into()])?.is_some())
+}
+
+fn delete_requests(sql: &mut dyn Sql, user: UserId, friend: UserId) -> Done<()> {
     for (one, other) in both_directions(user, friend) {
         delete_request(sql, one, other)?;
     }
-    Ok(made > 0)
+    Ok(())
 }
 
 fn delete_request(sql: &mut dyn Sql, from: UserId, to: UserId) -> Done<u64> {
@@ -82,7 +122,15 @@ fn both_directions(a: UserId, b: UserId) -> [(UserId, UserId); 2] {
     [(low, high), (high, low)]
 }
 
-fn person(sql: &mut dyn Sql, user: UserId) -> Done<Option<Person>> {
-    let found = sql.first("SELECT id, name FROM User WHERE id = ?", &[user.into()])?;
-    found.map(|mut row| row.person(0)).transpose()
+/// Locks both users, the smaller id first, so that what is counted of either stays as it is; the other one, if there is one.
+fn lock_both(sql: &mut dyn Sql, user: UserId, other: UserId) -> Done<Option<Person>> {
+    let locked = sql.dialect().locked;
+    let statement = format!("SELECT id, name FROM User WHERE id IN (?, ?) ORDER BY id{locked}");
+    for mut row in sql.rows(&statement, &[user.into(), other.into()])? {
+        let person = row.person(0)?;
+        if person.id == other {
+            return Ok(Some(person));
+        }
+    }
+    Ok(None)
 }

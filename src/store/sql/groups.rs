@@ -10,10 +10,13 @@ use std::collections::HashMap;
 
 use super::lists::{exact_pieces, lookups, repeated};
 use super::names::Keys;
-use super::{Done, Fault, Row, Sql, accounts};
+use super::{Done, Fault, Row, Sql, accounts, is_full};
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, GroupId, Seq, UserId};
-use crate::store::{Created, GroupRow, Joined, Left, Member, MemberPage, Role};
+use crate::store::{Created, GroupRow, Joined, Left, Member, MemberPage, Quota, Quotas, Role};
+
+/// The groups that exist and that a user is in; nothing counts that is only still to be swept.
+const MEMBERSHIPS: &str = "SELECT 1 FROM GroupUser m JOIN Conversation v ON v.id = m.groupid WHERE m.userid = ?";
 
 pub(super) fn create(
     sql: &mut dyn Sql,
@@ -21,7 +24,16 @@ pub(super) fn create(
     name: &str,
     desc: &str,
     now: UnixMs,
+    quotas: &Quotas,
 ) -> Done<Created<GroupId>> {
+    accounts::lock_devices(sql, creator)?;
+    let created = format!("{MEMBERSHIPS} AND m.grouprole = 'creator'");
+    if is_full(sql, &created, &[creator.into()], quotas.groups_created)? {
+        return Ok(Created::Full(Quota::GroupsCreated));
+    }
+    if is_full(sql, MEMBERSHIPS, &[creator.into()], quotas.groups_joined)? {
+        return Ok(Created::Full(Quota::GroupsJoined));
+    }
     let keys = Keys::of(name);
     if sql.first("SELECT id FROM AllGroup WHERE name_key IN (?, ?)", &keys.args())?.is_some() {
         return Ok(Created::NameTaken);
@@ -39,11 +51,20 @@ pub(super) fn create(
     Ok(Created::New(group))
 }
 
-pub(super) fn join(sql: &mut dyn Sql, user: UserId, group: GroupId) -> Done<Joined> {
+pub(super) fn join(sql: &mut dyn Sql, user: UserId, group: GroupId, quotas: &Quotas) -> Done<Joined> {
     let Some(last_seq) = lock(sql, group)? else { return Ok(Joined::NoSuchGroup) };
     let Some((row, is_member)) = one(sql, group, user)? else { return Ok(Joined::NoSuchGroup) };
     if is_member {
         return Ok(Joined::Already(row));
+    }
+    let members = sql.first("SELECT members FROM AllGroup WHERE id = ?", &[group.into()])?;
+    let members = members.map_or(Ok(0), |row| row.seq(0))?;
+    if quotas.group_members.is_some_and(|limit| members >= u64::from(limit)) {
+        return Ok(Joined::Full(Quota::GroupMembers));
+    }
+    accounts::lock_devices(sql, user)?;
+    if is_full(sql, MEMBERSHIPS, &[user.into()], quotas.groups_joined)? {
+        return Ok(Joined::Full(Quota::GroupsJoined));
     }
     enter(sql, user, group, "normal")?;
     Ok(Joined::New { group: row, last_seq })
@@ -82,10 +103,34 @@ pub(super) fn delete(sql: &mut dyn Sql, user: UserId, group: GroupId, now: UnixM
     Ok(Left::Done)
 }
 
-pub(super) fn of_user(sql: &mut dyn Sql, user: UserId) -> Done<Vec<GroupRow>> {
+pub(super) fn of_user(sql: &mut dyn Sql, user: UserId, after: u32, limit: u32) -> Done<Vec<GroupRow>> {
     let statement = "SELECT g.id, g.groupname, g.groupdesc FROM GroupUser m JOIN AllGroup g ON g.id = m.groupid \
-                     WHERE m.userid = ? ORDER BY g.id";
-    sql.rows(statement, &[user.into()])?.into_iter().map(group_row).collect()
+                     WHERE m.userid = ? AND m.groupid > ? ORDER BY m.groupid LIMIT ?";
+    sql.rows(statement, &[user.into(), after.into(), limit.into()])?.into_iter().map(group_row).collect()
+}
+
+pub(super) fn ids_of_user(sql: &mut dyn Sql, user: UserId) -> Done<Vec<GroupId>> {
+    let statement = "SELECT m.groupid FROM GroupUser m JOIN Conversation v ON v.id = m.groupid \
+                     WHERE m.userid = ? ORDER BY m.groupid";
+    sql.rows(statement, &[user.into()])?.iter().map(|row| row.group(0)).collect()
+}
+
+pub(super) fn ids_of_users(sql: &mut dyn Sql, users: &[UserId]) -> Done<Vec<Vec<GroupId>>> {
+    let mut once = users.to_vec();
+    once.sort_unstable();
+    once.dedup();
+    let mut found: HashMap<UserId, Vec<GroupId>> = HashMap::new();
+    for lookup in lookups(&once, |user| [user.into()]) {
+        let statement = format!(
+            "SELECT m.userid, m.groupid FROM GroupUser m JOIN Conversation v ON v.id = m.groupid \
+             WHERE m.userid IN ({}) ORDER BY m.userid, m.groupid",
+            repeated("?", ",", lookup.len)
+        );
+        for row in sql.rows(&statement, &lookup.args)? {
+            found.entry(row.user(0)?).or_default().push(row.group(1)?);
+        }
+    }
+    Ok(users.iter().map(|user| found.get(user).cloned().unwrap_or_default()).collect())
 }
 
 pub(super) fn one(sql: &mut dyn Sql, group: GroupId, user: UserId) -> Done<Option<(GroupRow, bool)>> {
@@ -148,13 +193,12 @@ fn lock(sql: &mut dyn Sql, group: GroupId) -> Done<Option<Seq>> {
     sql.first(&statement, &[ConvId::group(group).into()])?.map(|row| row.seq(0)).transpose()
 }
 
-/// Writes the membership and the cursors of all the user's devices, at the conversation's end.
+/// Writes the membership and the cursors of all the user's devices, which are locked, at the conversation's end.
 fn enter(sql: &mut dyn Sql, user: UserId, group: GroupId, role: &str) -> Done<()> {
     let conv = ConvId::group(group);
     let membership = "INSERT INTO GroupUser (groupid, userid, grouprole) VALUES (?, ?, ?)";
     sql.run(membership, &[group.into(), user.into(), role.into()])?;
     sql.run("UPDATE AllGroup SET members = members + 1 WHERE id = ?", &[group.into()])?;
-    accounts::lock_devices(sql, user)?;
     // A cursor written behind while the user was leaving may have been left over.
     delete_cursors(sql, &[user], group)?;
     let insert = "INSERT INTO `Cursor` (userid, device, conv, delivered, read_seq)";

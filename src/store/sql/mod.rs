@@ -24,7 +24,7 @@ pub(super) mod upgrade;
 
 pub(super) use row::{Arg, Cell, Row};
 
-use super::{Append, Appended, Cause, CursorRow, Result, StoreError};
+use super::{Append, Appended, Cause, CursorRow, Quotas, Result, StoreError};
 
 /// Why a statement or a transaction failed.
 #[derive(Debug)]
@@ -124,5 +124,21 @@ pub(super) trait Engine: Send {
     fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<Vec<CursorRow>>;
 }
 
-/// The store over an engine.
-pub(super) struct SqlStore<E>(pub(super) E);
+/// The store over an engine, and the quotas it holds to.
+pub(super) struct SqlStore<E>(E, Quotas);
+
+impl<E: Engine> SqlStore<E> {
+    /// A store without quotas.
+    pub(super) fn new(engine: E) -> Self {
+        Self(engine, Quotas::default())
+    }
+}
+
+/// Whether a statement that counts at most `limit` rows finds as many. Its last parameter is the limit.
+fn is_full(sql: &mut dyn Sql, rows: &str, args: &[Arg<'_>], limit: Option<u32>) -> Done<bool> {
+    let Some(limit) = limit else { return Ok(false) };
+    let statement = format!("SELECT COUNT(*) FROM ({rows} LIMIT ?) q");
+    let args: Vec<Arg<'_>> = args.iter().copied().chain([limit.into()]).collect();
+    let counted = sql.first(&statement, &args)?.map_or(Ok(0), |row| row.seq(0))?;
+    Ok(counted >= u64::from(limit))
+}

@@ -109,7 +109,7 @@ impl Row {
 
     /// A device's number.
     pub(in crate::store) fn device(&self, column: usize) -> Done<DeviceId> {
-        self.named(column, "a device", |number| u16::try_from(number).ok().map(DeviceId))
+        self.named(column, "a device", |number| u32::try_from(number).ok().map(DeviceId))
     }
 
     /// Takes a text out of the row.

@@ -4,11 +4,15 @@ use super::{Engine, SqlStore, accounts, cluster, find, friends, groups, history,
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Seq, UserId};
 use crate::store::{
-    Append, Appended, Befriended, ClusterRow, Created, CursorRow, FriendRequest, GroupRow, Joined, Left, MemberPage,
-    Message, OwnPending, Pending, Person, Range, Result, Store, TokenHash, TokenRow, UserRow, Who,
+    Append, Appended, Befriended, ClusterRow, Created, CursorRow, DeviceUse, FriendRequest, GroupRow, Joined, Left,
+    MemberPage, Message, OwnPending, Pending, Person, Quotas, Range, Result, Store, TokenHash, TokenRow, UserRow, Who,
 };
 
 impl<E: Engine> Store for SqlStore<E> {
+    fn hold_to(&mut self, quotas: Quotas) {
+        self.1 = quotas;
+    }
+
     fn create_user(&mut self, name: &str, password: &str, now: UnixMs) -> Result<Created<UserId>> {
         self.0.write(|sql| accounts::create(sql, name, password, now))
     }
@@ -33,7 +37,8 @@ impl<E: Engine> Store for SqlStore<E> {
     }
 
     fn save_token(&mut self, hash: &TokenHash, row: &TokenRow, now: UnixMs) -> Result<()> {
-        self.0.write(|sql| accounts::save_token(sql, hash, row, now))
+        let limit = self.1.tokens;
+        self.0.write(|sql| accounts::save_token(sql, hash, row, now, limit))
     }
 
     fn token(&mut self, hash: &TokenHash, now: UnixMs) -> Result<Option<TokenRow>> {
@@ -41,38 +46,46 @@ impl<E: Engine> Store for SqlStore<E> {
     }
 
     fn extend_token(&mut self, hash: &TokenHash, expires_at: UnixMs) -> Result<()> {
-        self.0.write_one(|sql| accounts::extend_token(sql, hash, expires_at))
+        self.0.write(|sql| accounts::extend_token(sql, hash, expires_at))
     }
 
     fn delete_token(&mut self, hash: &TokenHash) -> Result<()> {
         self.0.write_one(|sql| accounts::delete_token(sql, hash))
     }
 
-    fn device(&mut self, user: UserId, name: &str) -> Result<DeviceId> {
-        if let Some(known) = self.0.read(|sql| accounts::known_device(sql, user, name))? {
-            return Ok(known);
+    fn device(&mut self, user: UserId, name: &str) -> Result<DeviceUse> {
+        if let Some((known, true)) = self.0.read(|sql| accounts::known_device(sql, user, name))? {
+            return Ok(DeviceUse { id: known, removed: Vec::new() });
         }
-        self.0.write(|sql| accounts::add_device(sql, user, name))
+        let limit = self.1.devices;
+        self.0.write(|sql| accounts::use_device(sql, user, name, limit))
     }
 
     fn add_friend(&mut self, user: UserId, friend: UserId) -> Result<Befriended> {
-        self.0.write(|sql| friends::add(sql, user, friend))
+        let limit = self.1.friends;
+        self.0.write(|sql| friends::add(sql, user, friend, limit))
     }
 
     fn delete_friend(&mut self, user: UserId, friend: UserId) -> Result<bool> {
         self.0.write(|sql| friends::delete(sql, user, friend))
     }
 
-    fn friends(&mut self, user: UserId) -> Result<Vec<Person>> {
-        self.0.read(|sql| friends::all(sql, user))
+    fn friends(&mut self, user: UserId, after: u32, limit: u32) -> Result<Vec<Person>> {
+        self.0.read(|sql| friends::page(sql, user, after, limit))
+    }
+
+    fn friends_count(&mut self, user: UserId) -> Result<u64> {
+        self.0.read(|sql| friends::count(sql, user))
     }
 
     fn request_friend(&mut self, from: UserId, to: UserId, msg: &str, now: UnixMs) -> Result<Befriended> {
-        self.0.write(|sql| friends::request(sql, from, to, msg, now))
+        let limit = self.1.friend_requests;
+        self.0.write(|sql| friends::request(sql, (from, to), msg, now, limit))
     }
 
     fn answer_friend(&mut self, user: UserId, from: UserId, accept: bool) -> Result<Befriended> {
-        self.0.write(|sql| friends::answer(sql, user, from, accept))
+        let limit = self.1.friends;
+        self.0.write(|sql| friends::answer(sql, user, from, accept, limit))
     }
 
     fn friend_requests(&mut self, user: UserId, limit: u32) -> Result<Vec<FriendRequest>> {
@@ -80,11 +93,13 @@ impl<E: Engine> Store for SqlStore<E> {
     }
 
     fn create_group(&mut self, creator: UserId, name: &str, desc: &str, now: UnixMs) -> Result<Created<GroupId>> {
-        self.0.write(|sql| groups::create(sql, creator, name, desc, now))
+        let quotas = self.1;
+        self.0.write(|sql| groups::create(sql, creator, name, desc, now, &quotas))
     }
 
     fn join_group(&mut self, user: UserId, group: GroupId) -> Result<Joined> {
-        self.0.write(|sql| groups::join(sql, user, group))
+        let quotas = self.1;
+        self.0.write(|sql| groups::join(sql, user, group, &quotas))
     }
 
     fn quit_group(&mut self, user: UserId, group: GroupId) -> Result<Left> {
@@ -99,8 +114,16 @@ impl<E: Engine> Store for SqlStore<E> {
         Ok(self.0.read(|sql| sweep::is_wanted(sql))? && self.0.write(|sql| sweep::piece(sql))?)
     }
 
-    fn groups(&mut self, user: UserId) -> Result<Vec<GroupRow>> {
-        self.0.read(|sql| groups::of_user(sql, user))
+    fn groups(&mut self, user: UserId, after: u32, limit: u32) -> Result<Vec<GroupRow>> {
+        self.0.read(|sql| groups::of_user(sql, user, after, limit))
+    }
+
+    fn group_ids(&mut self, user: UserId) -> Result<Vec<GroupId>> {
+        self.0.read(|sql| groups::ids_of_user(sql, user))
+    }
+
+    fn group_ids_of_all(&mut self, users: &[UserId]) -> Result<Vec<Vec<GroupId>>> {
+        self.0.read(|sql| groups::ids_of_users(sql, users))
     }
 
     fn group(&mut self, group: GroupId, user: UserId) -> Result<Option<(GroupRow, bool)>> {

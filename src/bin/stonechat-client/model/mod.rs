@@ -36,7 +36,7 @@ pub(crate) use roster::{Presence, Roster, presence};
 
 use crate::command::Command;
 use crate::spool::Outcome;
-use crate::wire::{self, Line, Request};
+use crate::wire::{self, Group, Line, Person, Request};
 use link::Backoff;
 
 /// Marks are written and messages confirmed at most this often.
@@ -154,8 +154,10 @@ enum Asked {
     Join,
     Leave(GroupId),
     DeleteGroup(GroupId),
-    Friends,
-    Groups,
+    /// A page of the list; those before it are here.
+    Friends(Vec<Person>),
+    /// Likewise.
+    Groups(Vec<Group>),
     Who(GroupId),
     Find,
     /// Find out who is meant, then do it.
@@ -262,7 +264,7 @@ impl Model {
         self.confirm(now);
         if self.link == Link::Online && is_due(self.presence_asked, PRESENCE_EVERY, now) {
             self.presence_asked = Some(now);
-            self.ask(Asked::Friends, Request::new(MsgId::Friends));
+            self.ask_friends();
         }
         self.send_waiting(now);
     }
@@ -312,7 +314,7 @@ impl Model {
 
     /// Whether an order waits for its answer.
     pub(crate) fn is_busy(&self) -> bool {
-        let in_background = |asked: &Asked| matches!(asked, Asked::Ping | Asked::Friends | Asked::Groups);
+        let in_background = |asked: &Asked| matches!(asked, Asked::Ping | Asked::Friends(_) | Asked::Groups(_));
         self.asked.values().any(|asked| !in_background(asked))
     }
 

@@ -141,7 +141,7 @@ impl Model {
     }
 
     pub(super) fn ask_friends(&mut self) {
-        self.ask(Asked::Friends, Request::new(MsgId::Friends));
+        self.ask(Asked::Friends(Vec::new()), Request::new(MsgId::Friends));
     }
 
     fn chat_with(&mut self, target: &Target, text: Option<&str>, at: UnixMs) {

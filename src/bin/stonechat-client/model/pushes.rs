@@ -86,12 +86,12 @@ impl Model {
 
     fn friends_changed(&mut self, text: String) {
         self.says(text);
-        self.ask(Asked::Friends, Request::new(MsgId::Friends));
+        self.ask_friends();
     }
 
     pub(super) fn groups_changed(&mut self, text: String) {
         self.says(text);
-        self.ask(Asked::Groups, Request::new(MsgId::Groups));
+        self.ask(Asked::Groups(Vec::new()), Request::new(MsgId::Groups));
     }
 
     /// A conversation is no more.

@@ -5,6 +5,7 @@ use std::time::Instant;
 use stonechat::clock::UnixMs;
 use stonechat::ids::{GroupId, Peer, UserId};
 use stonechat::wire::errno::Errno;
+use stonechat::wire::msg_id::MsgId;
 
 use super::chat::Chat;
 use super::outbox::Record;
@@ -12,7 +13,7 @@ use super::pushes::message_of;
 use super::{Asked, Effect, Link, Model, News, Presence, RETRY_AFTER, State, Verdict, presence};
 use crate::command::{Command, Kind, Target};
 use crate::spool::Outcome;
-use crate::wire::{Group, Line, Person};
+use crate::wire::{Group, Line, Person, Request};
 
 impl Model {
     pub(super) fn reply(&mut self, line: Line, now: Instant) {
@@ -146,8 +147,11 @@ impl Model {
             self.account.password = None;
         }
         self.effects.push(Effect::SaveAccount);
-        self.roster.set_friends(line.friends);
-        self.take_groups(line.groups);
+        let are_cut = |total: u64, listed: usize| total > listed as u64;
+        let (friends_cut, groups_cut) =
+            (are_cut(line.friends_total, line.friends.len()), are_cut(line.groups_total, line.groups.len()));
+        self.friends_listed(Vec::new(), line.friends, friends_cut);
+        self.groups_listed(Vec::new(), line.groups, groups_cut);
         let missed = line.offlinemsg.iter().filter(|message| self.message_pushed(message)).count();
         self.tell(News::Welcome { missed });
         if let Some(open) = self.open {
@@ -204,8 +208,8 @@ impl Model {
             Asked::Join => self.group_joined(line),
             Asked::Leave(group) => self.group_gone(group, "left"),
             Asked::DeleteGroup(group) => self.group_gone(group, "deleted"),
-            Asked::Friends => self.roster.set_friends(line.friends),
-            Asked::Groups => self.take_groups(line.groups),
+            Asked::Friends(before) => self.friends_listed(before, line.friends, line.more),
+            Asked::Groups(before) => self.groups_listed(before, line.groups, line.more),
             Asked::Who(group) => self.members_listed(group, line),
             Asked::Find => self.found(&line),
             Asked::Resolve(name, order, at) => self.resolved(&name, *order, at, &line),
@@ -263,6 +267,29 @@ impl Model {
         self.roster.groups.remove(&group);
         self.forget(Peer::Group(group));
         self.says(text);
+    }
+
+    /// A page of the list. The list is taken when all of it is here: who is on a later page is a friend all the same.
+    fn friends_listed(&mut self, mut pages: Vec<Person>, page: Vec<Person>, more: bool) {
+        pages.extend(page);
+        match pages.last().map(|last| last.id).filter(|_| more) {
+            Some(last) => {
+                let next = Request::new(MsgId::Friends).with("after", last);
+                self.ask(Asked::Friends(pages), next);
+            }
+            None => self.roster.set_friends(pages),
+        }
+    }
+
+    fn groups_listed(&mut self, mut pages: Vec<Group>, page: Vec<Group>, more: bool) {
+        pages.extend(page);
+        match pages.last().map(|last| last.id).filter(|_| more) {
+            Some(last) => {
+                let next = Request::new(MsgId::Groups).with("after", last);
+                self.ask(Asked::Groups(pages), next);
+            }
+            None => self.take_groups(pages),
+        }
     }
 
     fn take_groups(&mut self, groups: Vec<Group>) {

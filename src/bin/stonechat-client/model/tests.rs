@@ -380,3 +380,39 @@ fn the_latest_conversation_is_on_top() {
     bench.line(json!({"msgid": 49, "kind": "group_deleted", "groupid": 3}));
     assert!(!bench.model.chats.contains_key(&chess));
 }
+
+#[test]
+fn long_lists_are_read_to_their_end_before_they_count() {
+    let mut bench = Bench::online();
+    bench.line(json!({"msgid": 49, "kind": "group_joined", "groupid": 9, "id": 1, "name": "anna"}));
+    let group = |id: i64| json!({"id": id, "groupname": format!("g{id}"), "groupdesc": "", "users": [], "total": 1});
+    let asked = bench.sent_of(29);
+    let first = asked.last().expect("GROUPS");
+    assert_eq!(first["after"], Value::Null);
+    bench.line(json!({"msgid": 30, "errno": 0, "tag": first["tag"], "groups": [group(4), group(5)], "more": true}));
+    let chess = GroupId::new(3).unwrap();
+    assert!(bench.model.roster.groups.contains_key(&chess), "not gone: it may be on a later page");
+    let asked = bench.sent_of(29);
+    let next = asked.last().expect("the next page");
+    assert_eq!(next["after"], 5);
+    bench.line(json!({"msgid": 30, "errno": 0, "tag": next["tag"], "groups": [group(9)], "more": false}));
+    let known: Vec<u32> = bench.model.roster.groups.keys().map(|group| group.number()).collect();
+    assert_eq!(known, [4, 5, 9]);
+}
+
+#[test]
+fn a_login_reply_whose_lists_are_cut_is_completed() {
+    let mut bench = Bench::new();
+    bench.model.connect();
+    bench.handle(Event::Connected);
+    let tag = bench.sent_of(1).last().expect("a LOGIN")["tag"].clone();
+    bench.line(json!({"msgid": 2, "errno": 0, "tag": tag, "id": 1, "name": "anna", "token": TOKEN, "offlinemsg": [],
+        "friends": [{"id": 2, "name": "ben", "state": "online"}], "friends_total": 2, "groups": [], "groups_total": 0}));
+    let asked = bench.sent_of(27);
+    let rest = asked.last().expect("FRIENDS");
+    assert_eq!(rest["after"], 2);
+    bench.line(json!({"msgid": 28, "errno": 0, "tag": rest["tag"], "more": false,
+        "friends": [{"id": 7, "name": "eve", "state": "offline"}]}));
+    assert_eq!(bench.model.roster.friends.len(), 2);
+    assert!(bench.sent_of(29).is_empty(), "the groups are whole");
+}
