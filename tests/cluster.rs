@@ -112,6 +112,75 @@ fn multi_holds_across_nodes() {
     assert_eq!(writer.expect_push(6)["msg"], "from the first");
 }
 
+/// A group with a speaker on the second node, and a user with a session on each.
+struct Apart {
+    on: OnShared,
+    here: Client,
+    there: Client,
+    speaker: Client,
+    group: u64,
+}
+
+impl Apart {
+    fn start() -> Self {
+        let on = OnShared::start(2, &["session_policy=multi"]);
+        let (first, second) = (on.cluster.node(0), on.cluster.node(1));
+        let here = Client::newcomer(first, "apart");
+        let there = Client::login_as(second, &here.name);
+        let mut speaker = Client::newcomer(second, "speaker");
+        let group = speaker.create_group("apart");
+        Self { on, here, there, speaker, group }
+    }
+
+    /// Waits until the second session hears, or does not hear, what is said in the group on its own node.
+    fn wait_until_there_hears(&mut self, hears: bool, why: &str) {
+        wait_for(why, || {
+            self.there.forget_pushes();
+            self.speaker.say_to_group(self.group, "to the group");
+            // Told after the other, on the same node.
+            self.speaker.say(self.here.id, "a fence");
+            let mut heard = false;
+            loop {
+                let push = self.there.recv();
+                heard |= push["msgid"] == 10;
+                if push["msgid"] == 6 {
+                    return (heard == hears).then_some(());
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn who_left_on_another_node_while_redis_was_away_hears_no_more_when_it_is_back() {
+    let mut apart = Apart::start();
+    apart.here.join(apart.group);
+    apart.wait_until_there_hears(true, "the join to be followed");
+    apart.on.cluster.redis.kill();
+    apart.here.ok(json!({"msgid": 23, "groupid": apart.group}));
+    // Whatever is asked, on whatever node, is answered by the store.
+    apart.speaker.say_to_group(apart.group, "he has left");
+    for client in [&mut apart.here, &mut apart.there] {
+        client.refused(json!({"msgid": 43, "groupid": apart.group}), 403);
+        assert!(client.ok(json!({"msgid": 29}))["groups"].as_array().unwrap().is_empty());
+    }
+    let again = Client::login_as(apart.on.cluster.node(1), &apart.here.name);
+    assert!(again.offline_messages().iter().all(|message| message["msgid"] != 10), "{}", again.welcome);
+    assert_eq!(again.welcome["groups"], json!([]));
+    drop(again);
+    apart.on.cluster.redis.restart();
+    apart.wait_until_there_hears(false, "the session on the other node to leave the group");
+}
+
+#[test]
+fn who_joined_on_another_node_while_redis_was_away_hears_the_group_when_it_is_back() {
+    let mut apart = Apart::start();
+    apart.on.cluster.redis.kill();
+    apart.here.join(apart.group);
+    apart.on.cluster.redis.restart();
+    apart.wait_until_there_hears(true, "the session on the other node to hear the group");
+}
+
 #[test]
 fn a_resume_kicks_the_ghost_on_another_node() {
     let cluster = cluster();

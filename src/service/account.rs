@@ -7,7 +7,7 @@ use super::mail::Then;
 use super::presence::{self, Online};
 use super::{Caller, Ctx, Done, Handled, ServiceError, friend, group};
 use crate::clock::UnixMs;
-use crate::ids::{DeviceId, UserId};
+use crate::ids::{DeviceId, GroupId, UserId};
 use crate::store::{Message, OwnPending, Pending, Person, StoreError};
 use crate::wire::reply::{Body, FriendEntry, GroupEntry, Push, TimeText};
 use crate::wire::request::Bare;
@@ -39,7 +39,7 @@ pub struct Found {
     friends: Vec<Person>,
     friends_total: u64,
     groups: group::Listed,
-    groups_total: u64,
+    group_ids: Vec<GroupId>,
 }
 
 impl Found {
@@ -49,35 +49,45 @@ impl Found {
         self.friends.iter().map(|friend| friend.id).chain(self.groups.people()).collect()
     }
 
+    /// All groups that the user is in, ascending.
+    #[must_use]
+    pub fn group_ids(&self) -> &[GroupId] {
+        &self.group_ids
+    }
+
     /// The lists for the reply, where there is something to catch up on, and the messages that the reply shows.
     #[must_use]
     pub fn told(self, caller: &Caller, online: &Online) -> (Lists, Vec<Pending>, Vec<Message>) {
-        let Self { pending, shown, friends, friends_total, groups, groups_total } = self;
+        let Self { pending, shown, friends, friends_total, groups, group_ids } = self;
         let lists = Lists {
             offlinemsg: elements(&shown, caller.user),
             friends: friend::entries(friends, online),
             friends_total,
             groups: groups.entries(online),
-            groups_total,
+            groups_total: group_ids.len() as u64,
         };
         (lists, pending, shown)
     }
 }
 
-/// Reads all of it; how many groups there are has been read. What the user's sessions here have confirmed is written first.
+/// Reads all of it. What the user's sessions here have confirmed is written first.
 ///
 /// # Errors
 /// The store is away.
-pub fn read(ctx: &mut Ctx, caller: &Caller, groups_total: usize) -> Result<Found, ServiceError> {
+pub fn read(ctx: &mut Ctx, caller: &Caller) -> Result<Found, ServiceError> {
     let (pending, shown) = unconfirmed(ctx, caller)?;
     let friends = ctx.store.friends(caller.user, 0, FRIENDS_LISTED_MAX)?;
     let friends_total = match friends.len() {
         listed if listed < FRIENDS_LISTED_MAX as usize => listed as u64,
         _ => ctx.store.friends_count(caller.user)?,
     };
-    let groups = if groups_total == 0 { Vec::new() } else { ctx.store.groups(caller.user, 0, GROUPS_LISTED_MAX)? };
+    let groups = ctx.store.groups(caller.user, 0, GROUPS_LISTED_MAX)?;
+    let group_ids = match groups.len() {
+        listed if listed < GROUPS_LISTED_MAX as usize => groups.iter().map(|group| group.id).collect(),
+        _ => ctx.store.group_ids(caller.user)?,
+    };
     let groups = group::listed(ctx, groups)?;
-    Ok(Found { pending, shown, friends, friends_total, groups, groups_total: groups_total as u64 })
+    Ok(Found { pending, shown, friends, friends_total, groups, group_ids })
 }
 
 /// ACCOUNT: the login reply again, without token.
@@ -92,8 +102,7 @@ pub fn account(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> Handled {
         #[serde(flatten)]
         lists: Lists,
     }
-    let groups_total = ctx.store.group_ids(caller.user)?.len();
-    let found = read(ctx, caller, groups_total)?;
+    let found = read(ctx, caller)?;
     let caller = caller.clone();
     presence::with(ctx, found.people(), move |_, online| {
         let (lists, pending, shown) = found.told(&caller, online);

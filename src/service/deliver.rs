@@ -57,7 +57,7 @@ pub fn event(
             if let Some((session, link)) = net.connection(conn) {
                 session.tell(link, line);
                 if let Some(live) = session.hearing() {
-                    live.following.push(group);
+                    live.follow(group);
                     catch_up::follow_join(tools, conn, live, group, now);
                 }
             }
@@ -340,12 +340,14 @@ fn join_group(tools: &Tools, members: &mut Members, conn: ConnId, live: &mut Liv
         return;
     }
     live.groups.push(group);
+    live.group_changes = live.group_changes.wrapping_add(1);
     members.enter(conn, &[group]);
     live.tracks.joined(ConvId::group(group), last_seq);
 }
 
-fn leave_group(tools: &Tools, members: &mut Members, conn: ConnId, live: &mut Live, group: GroupId) {
+pub(super) fn leave_group(tools: &Tools, members: &mut Members, conn: ConnId, live: &mut Live, group: GroupId) {
     live.following.retain(|followed| *followed != group);
+    live.group_changes = live.group_changes.wrapping_add(1);
     // Also where the session does not hear the group: it may have said something there, and be fetching what was before.
     live.tracks.left(ConvId::group(group));
     let Some(index) = live.groups.iter().position(|known| *known == group) else { return };

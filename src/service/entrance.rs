@@ -242,19 +242,24 @@ fn enter(ctx: &mut Ctx, vacancy: Vacancy) -> Handled {
     if elsewhere == Elsewhere::Perhaps {
         ctx.ring(Channel::User(user), Ring::Beside);
     }
-    let groups_total = groups.len();
-    let live = Live::new(caller.clone(), habits, groups);
+    let live = Live::new(caller.clone(), habits, groups.clone());
     ctx.shared.mailboxes.post(conn, Mail::Enter { conn, live: Box::new(live) });
     // From here on the reactor takes back what was registered, if anything fails.
     place.taken = true;
     held.hand_over();
     login::keep_token(ctx, &caller, &ticket)?;
-    tell(ctx, caller, ticket, groups_total)
+    tell(ctx, caller, ticket, &groups)
 }
 
 /// Reads what the session has missed, and who of its friends and fellow members is online.
-fn tell(ctx: &mut Ctx, caller: Caller, ticket: Ticket, groups_total: usize) -> Handled {
-    let found = account::read(ctx, &caller, groups_total)?;
+///
+/// `heard` are the groups whose channels the session subscribed to. They were read before it was in effect: a membership
+/// that has come or gone meanwhile shows now, and has the session compared.
+fn tell(ctx: &mut Ctx, caller: Caller, ticket: Ticket, heard: &[GroupId]) -> Handled {
+    let found = account::read(ctx, &caller)?;
+    if found.group_ids() != heard {
+        ctx.shared.mailboxes.post(caller.conn, Mail::Compare { conn: caller.conn });
+    }
     let asked = ctx.store.friend_requests(caller.user, FRIEND_REQUESTS_MAX)?;
     let friend_requests =
         asked.iter().map(|ask| reply::friend_request(ask.from.id, &ask.from.name, &ask.msg)).collect();

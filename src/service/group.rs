@@ -115,6 +115,8 @@ pub fn quit(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handled {
             ctx.left(caller, request.group);
             let notice = Notice::GroupLeft { groupid: request.group, id: caller.user, name: &caller.name };
             ctx.tell_others(request.group, caller.user, &notice);
+            // Ahead of the answer: none of the user's sessions here hears the group after it.
+            ctx.flush();
             Ok(id_reply(request.group, Then::Leave(request.group)))
         }
         Left::IsCreator => Err(ServiceError::refused(Errno::Conflict, "the creator cannot quit; delete the group")),
@@ -132,6 +134,8 @@ pub fn delete(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handled {
     match ctx.store.delete_group(caller.user, request.group, now)? {
         Left::Done => {
             ctx.group_deleted(request.group);
+            // Ahead of the answer: nobody here hears the group after it.
+            ctx.flush();
             ctx.shared.sweep.soon();
             Ok(id_reply(request.group, Then::Leave(request.group)))
         }

@@ -170,7 +170,7 @@ impl Protocol for Local {
                     tools.shared.bus.unsubscribe(&[Channel::Group(group)]);
                 }
             }
-            Mail::Compared(compared) => resync.compared(tools, net, compared, now),
+            Mail::Compared(compared) => resync.compared(tools, members, net, compared, now),
         }
     }
 

@@ -6,17 +6,21 @@
 //!
 //! A batch at a time, so that an outage of the bus never becomes a storm on the database. A session that is in line keeps its
 //! place when bells are lost again, and one that has been asked about joins the end: triggers that repeat hold up nobody.
+//!
+//! Compared are what is pending and the groups that the user is in: news of a membership that came or went on another node
+//! may have been lost like any other. A session hears a group no more that its user has left, and hears one it did not know.
 
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::deliver::{Net, fetch_more};
+use super::deliver::{Net, fetch_more, leave_group};
 use super::local::{Tools, rearm};
 use super::mail::Mail;
+use super::members::Members;
 use super::session::{Live, Session};
 use super::workers::question_job;
-use super::{Ctx, ServiceError};
-use crate::ids::{DeviceId, UserId};
+use super::{Ctx, ServiceError, catch_up};
+use crate::ids::{DeviceId, GroupId, UserId};
 use crate::net::{ConnId, Outbound};
 use crate::store::Pending;
 
@@ -38,8 +42,19 @@ pub struct Resync {
 pub struct Compared {
     /// The sessions, as they were asked for.
     pub(super) conns: Vec<ConnId>,
-    /// What each has pending; `None`: the store could not be asked.
-    pub(super) pending: Option<Vec<Vec<Pending>>>,
+    /// How often the groups of each had changed then.
+    pub(super) changes: Vec<u32>,
+    /// Where each stands; `None`: the store could not be asked.
+    pub(super) standings: Option<Vec<Standing>>,
+}
+
+/// Where a session's user stands, as the store has it.
+#[derive(Clone, Debug, Default)]
+pub struct Standing {
+    /// What the session's device has not confirmed.
+    pub(super) pending: Vec<Pending>,
+    /// The groups that the user is in, ascending.
+    pub(super) groups: Vec<GroupId>,
 }
 
 impl Resync {
@@ -72,41 +87,47 @@ impl Resync {
         if self.under_way || self.line.is_empty() {
             return;
         }
-        let (conns, questions) = self.next_batch(net);
+        let (conns, changes, questions) = self.next_batch(net);
         let Some(first) = conns.first().copied() else { return };
         self.under_way = true;
         let job = question_job(
             first,
             move |ctx| ask(ctx, &questions),
-            move |pending| Mail::Compared(Compared { conns, pending }),
+            move |standings| Mail::Compared(Compared { conns, changes, standings }),
         );
         tools.workers.submit(job, now);
     }
 
-    pub(super) fn next_batch(&mut self, net: Net<'_>) -> (Vec<ConnId>, Vec<(UserId, DeviceId)>) {
-        let (mut conns, mut questions) = (Vec::new(), Vec::new());
+    pub(super) fn next_batch(&mut self, net: Net<'_>) -> (Vec<ConnId>, Vec<u32>, Vec<(UserId, DeviceId)>) {
+        let (mut conns, mut changes, mut questions) = (Vec::new(), Vec::new(), Vec::new());
         while conns.len() < BATCH {
             let Some(conn) = self.line.pop_front() else { break };
             if let Some(live) = hearing(net, conn) {
                 live.in_line = false;
                 conns.push(conn);
+                changes.push(live.group_changes);
                 questions.push((live.user, live.device));
             }
         }
-        (conns, questions)
+        (conns, changes, questions)
     }
 
     /// The store answered. Sessions it did not answer for ask again at their next tick.
-    pub fn compared(&mut self, tools: &Tools, net: Net<'_>, compared: Compared, now: Instant) {
+    pub fn compared(&mut self, tools: &Tools, members: &mut Members, net: Net<'_>, compared: Compared, now: Instant) {
         self.under_way = false;
-        let Compared { conns, pending } = compared;
-        let mut answers = pending.map(Vec::into_iter);
-        for conn in conns {
+        let Compared { conns, changes, standings } = compared;
+        let mut answers = standings.map(Vec::into_iter);
+        for (conn, changes) in conns.into_iter().zip(changes) {
             let answer = answers.as_mut().and_then(Iterator::next);
             let Some((session, link)) = net.connection(conn) else { continue };
             let Some(live) = session.hearing() else { continue };
             match answer {
-                Some(pending) => {
+                Some(Standing { pending, groups }) => {
+                    // What has changed while the store was asked may be newer than its answer: it is asked again.
+                    live.retry.compare |= live.group_changes != changes;
+                    if live.group_changes == changes {
+                        take_groups(tools, members, conn, live, &groups, now);
+                    }
                     live.tracks.compare(&pending);
                     fetch_more(tools, conn, live, link, now);
                 }
@@ -126,7 +147,29 @@ fn hearing(net: &mut dyn Outbound<Session>, conn: ConnId) -> Option<&mut Live> {
     net.connection(conn)?.0.hearing()
 }
 
-fn ask(ctx: &mut Ctx, questions: &[(UserId, DeviceId)]) -> Result<Vec<Vec<Pending>>, ServiceError> {
+fn ask(ctx: &mut Ctx, questions: &[(UserId, DeviceId)]) -> Result<Vec<Standing>, ServiceError> {
     ctx.check_late()?;
-    Ok(ctx.store.pending_of_all(questions)?)
+    let users: Vec<UserId> = questions.iter().map(|(user, _)| *user).collect();
+    let groups = ctx.store.group_ids_of_all(&users)?;
+    let pending = ctx.store.pending_of_all(questions)?;
+    Ok(pending.into_iter().zip(groups).map(|(pending, groups)| Standing { pending, groups }).collect())
+}
+
+/// The session hears the groups that its user is in, and no others. Those that are new to it are followed, as if their
+/// news had come.
+fn take_groups(tools: &Tools, members: &mut Members, conn: ConnId, live: &mut Live, groups: &[GroupId], now: Instant) {
+    let gone = |group: &GroupId| groups.binary_search(group).is_err();
+    for group in live.groups.iter().copied().filter(gone).collect::<Vec<_>>() {
+        log::debug!("{conn}: user {} has left group {group} elsewhere", live.user);
+        leave_group(tools, members, conn, live, group);
+    }
+    if live.groups.len() + live.following.len() >= groups.len() {
+        return;
+    }
+    let mut known: Vec<GroupId> = live.groups.iter().chain(&live.following).copied().collect();
+    known.sort_unstable();
+    for group in groups.iter().copied().filter(|group| known.binary_search(group).is_err()) {
+        live.follow(group);
+        catch_up::follow_join(tools, conn, live, group, now);
+    }
 }

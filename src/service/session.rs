@@ -106,6 +106,8 @@ pub struct Live {
     pub early: Vec<Bytes>,
     /// The store did not answer; what of it is to be asked again at the next tick.
     pub retry: Retry,
+    /// How often its groups have changed: an answer of the store about them may be older than the last change.
+    pub group_changes: u32,
     /// It waits for its comparison with the store.
     pub in_line: bool,
     tick_at: Option<Instant>,
@@ -147,6 +149,7 @@ impl Live {
             receipts: (!habits.confirms).then(Box::default),
             early: Vec::new(),
             retry: Retry::default(),
+            group_changes: 0,
             in_line: false,
             tick_at: None,
         }
@@ -157,6 +160,12 @@ impl Live {
     #[must_use]
     pub fn own_channels(&self, policy: SessionPolicy) -> Vec<Channel> {
         own_channels(self.user, self.device, &self.token, policy)
+    }
+
+    /// The user has joined a group elsewhere: its position is about to be read.
+    pub fn follow(&mut self, group: GroupId) {
+        self.following.push(group);
+        self.group_changes = self.group_changes.wrapping_add(1);
     }
 
     /// The session as handlers see it.

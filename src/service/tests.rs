@@ -12,7 +12,7 @@ use super::budgets::Budgets;
 use super::hashing::Hashing;
 use super::local::{Local, Tools};
 use super::mail::{Backlog, Followed, Mail, Mailboxes, Then};
-use super::resync::{BATCH, Compared, Resync};
+use super::resync::{BATCH, Compared, Resync, Standing};
 use super::session::{Habits, Live, Retry, Session};
 use super::table::Table;
 use super::workers::{self, Queues, question_job};
@@ -265,6 +265,7 @@ fn late(bed: &Bed, conn: ConnId) -> Vec<Mail> {
     let conv = ConvId::pair(user(1), user(2));
     let position = Pending { conv, delivered: 0, last_seq: 1 };
     let fetched = Fetched { conv, position: Some(position), messages: vec![message(conv, 2, 1)] };
+    let standing = Standing { pending: vec![position], groups: vec![group()] };
     let to = Addressee::Session(conn);
     let events = vec![
         Event::Answered { conn, stored: Some((conv, 1)), line: line("ack\n") },
@@ -281,8 +282,8 @@ fn late(bed: &Bed, conn: ConnId) -> Vec<Mail> {
         Mail::Fetched { conn, fetched: None },
         Mail::JoinedElsewhere { conn, group: group(), followed: Followed::Member(0) },
         Mail::Compare { conn },
-        Mail::Compared(Compared { conns: vec![conn], pending: Some(vec![vec![position]]) }),
-        Mail::Compared(Compared { conns: vec![conn], pending: None }),
+        Mail::Compared(Compared { conns: vec![conn], changes: vec![0], standings: Some(vec![standing]) }),
+        Mail::Compared(Compared { conns: vec![conn], changes: vec![0], standings: None }),
         Mail::Reply { conn, line: line("reply\n"), then: Then::Join { group: group(), last_seq: 0 } },
         Mail::Reply { conn, line: line("reply\n"), then: Then::LogOut },
         Mail::NotYet { conn, job, until: bed.now },
@@ -356,6 +357,49 @@ fn a_join_elsewhere_that_could_not_be_followed_is_followed_at_the_next_tick() {
     assert!(!bed.session(0).live().unwrap().retry.follow);
     bed.post(Mail::JoinedElsewhere { conn, group: group(), followed: Followed::Member(3) });
     assert_eq!(bed.session(0).live().unwrap().groups, [group()]);
+}
+
+fn compared(conn: ConnId, changes: u32, groups: &[i64]) -> Mail {
+    let groups = groups.iter().map(|group| GroupId::new(*group).unwrap()).collect();
+    let standing = Standing { pending: vec![], groups };
+    Mail::Compared(Compared { conns: vec![conn], changes: vec![changes], standings: Some(vec![standing]) })
+}
+
+#[test]
+fn a_membership_whose_news_was_lost_shows_in_the_comparison() {
+    let mut bed = Bed::new();
+    bed.open(0);
+    let conn = bed.log_in(0, 1);
+    for joined in [1, 2] {
+        bed.session(0).at_worker = true;
+        bed.reply(conn, Then::Join { group: GroupId::new(joined).unwrap(), last_seq: 0 });
+    }
+    let changes = bed.session(0).live().unwrap().group_changes;
+    bed.post(compared(conn, changes, &[2, 3]));
+    let live = bed.session(0).live().unwrap();
+    assert_eq!(live.groups, [GroupId::new(2).unwrap()], "the first was left elsewhere");
+    assert_eq!(live.following, [GroupId::new(3).unwrap()], "the third was joined elsewhere");
+    assert_eq!(*bed.given_back.lock().unwrap(), [Channel::Group(group())]);
+}
+
+#[test]
+fn a_comparison_that_is_older_than_a_join_undoes_nothing() {
+    let mut bed = Bed::new();
+    bed.open(0);
+    let conn = bed.log_in(0, 1);
+    let asked_at = bed.session(0).live().unwrap().group_changes;
+    bed.session(0).at_worker = true;
+    bed.reply(conn, Then::Join { group: group(), last_seq: 0 });
+    bed.post(compared(conn, asked_at, &[]));
+    let live = bed.session(0).live().unwrap();
+    assert_eq!(live.groups, [group()]);
+    assert!(live.retry.compare, "it is asked again");
+    bed.session(0).at_worker = true;
+    let asked_at = bed.session(0).live().unwrap().group_changes;
+    bed.reply(conn, Then::Leave(group()));
+    bed.post(compared(conn, asked_at, &[1]));
+    let live = bed.session(0).live().unwrap();
+    assert!(live.groups.is_empty() && live.following.is_empty(), "nor than a leaving");
 }
 
 /// Bells are lost again and again, faster than all sessions can be compared.
