@@ -1,6 +1,8 @@
 //! The command line: what the binary says about itself and its settings, and how it ends.
 #![allow(clippy::unwrap_used, reason = "helpers of tests; allow-unwrap-in-tests misses them")]
 
+mod common;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -242,6 +244,26 @@ fn a_password_is_never_printed() {
     assert!(bad.refusal().contains("flag --mysql: mysql must be mysql://"), "{}", bad.stderr);
     for printed in [ended.stdout, ended.stderr, bad.stderr] {
         assert!(!printed.contains("geheim"), "{printed}");
+    }
+}
+
+#[test]
+fn a_redis_that_refuses_a_node_is_told_before_it_serves() {
+    let place = Place::new();
+    let redis = common::redis::Redis::with_password(Some("geheim"));
+    let port = redis.port();
+    for (url, advice) in [
+        (format!("redis://:falsch@127.0.0.1:{port}/"), "the password in the URL is wrong"),
+        (format!("redis://127.0.0.1:{port}/"), "it wants a password"),
+        (format!("redis://:geheim@127.0.0.1:{port}/3"), "leave the number out"),
+    ] {
+        let started = place.run(&[], &["--listen", "127.0.0.1:0", "--redis", &url]);
+        assert_eq!(started.code, 1, "{}", started.stderr);
+        let checked = place.run(&[], &["--redis", &url, "check-config"]);
+        assert_eq!(checked.code, 1, "{}", checked.stdout);
+        for told in [started.stderr, checked.stdout + &checked.stderr] {
+            assert!(told.contains(advice) && !told.contains("geheim") && !told.contains("falsch"), "{told}");
+        }
     }
 }
 

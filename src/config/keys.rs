@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::kind::{Kind, Named, UrlShape};
-use super::{AcceptPolicy, Config, SessionPolicy, Synchronous};
+use super::{AcceptPolicy, Config, MESSAGE_BYTES_MAX, SessionPolicy, Synchronous};
 
 /// The most reactor threads; a connection's id has room for more.
 pub(super) const REACTORS_MAX: usize = 256;
@@ -161,7 +161,13 @@ pub(super) static KEYS: &[Key] = &[
     Key {
         name: "limits.message_bytes",
         meaning: "The longest msg (its text in UTF-8) and the longest ext (its JSON)",
-        kind: count("bytes", 1, 1_048_576, |c| wide(c.limits.message_bytes), |c, n| c.limits.message_bytes = narrow(n)),
+        kind: count(
+            "bytes",
+            1,
+            MESSAGE_BYTES_MAX,
+            |c| wide(c.limits.message_bytes),
+            |c, n| c.limits.message_bytes = narrow(n),
+        ),
     },
     Key {
         name: "limits.outbox_bytes",

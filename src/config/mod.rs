@@ -39,6 +39,11 @@ pub use network::Networks;
 pub use problem::{Origin, Problem, Problems};
 pub use secret::masked;
 
+/// `limits.message_bytes` when it is not set.
+pub const MESSAGE_BYTES: usize = 8_192;
+/// The most that it may be.
+pub const MESSAGE_BYTES_MAX: u64 = 1_048_576;
+
 /// All settings, checked. `{:?}` shows them with passwords masked.
 #[derive(Clone, PartialEq)]
 pub struct Config {
@@ -238,7 +243,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             line_bytes: 65_536,
-            message_bytes: 8_192,
+            message_bytes: MESSAGE_BYTES,
             outbox_bytes: 1_048_576,
             stall: Some(Duration::from_secs(30)),
             inflight: 64,

@@ -6,13 +6,19 @@
 use bytes::Bytes;
 
 use crate::bus::BELL_BYTES_MAX;
+use crate::config::MESSAGE_BYTES;
 use crate::ids::{ConvId, DeviceId, GroupId, Seq, UserId};
 
 /// The longest head, in bytes: a word, and three numbers of at most 20 digits, each with what separates them.
 const HEAD_BYTES_MAX: usize = 96;
 
-/// The longest line that a bell carries. A message with a longer one is fetched by whoever is told of it.
+/// The longest line that a bell carries. A message with a longer one is fetched by whoever is told of it: the settings allow
+/// messages of [`crate::config::MESSAGE_BYTES_MAX`].
 pub const LINE_BYTES_MAX: usize = BELL_BYTES_MAX - HEAD_BYTES_MAX;
+
+/// Every byte of a text may take six in JSON (`\u0001`), and a message has two of them, `msg` and `ext`, and some fields more.
+const LINE_BYTES: usize = 2 * 6 * MESSAGE_BYTES + 4096;
+const _: () = assert!(LINE_BYTES <= LINE_BYTES_MAX, "with the settings as they come, a bell carries every message");
 
 /// What a bell tells. Which channel it comes on says whom.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -161,11 +161,10 @@ impl Directory {
         shard.here.get(&user).is_some_and(|sessions| sessions.entries.iter().any(|entry| entry.conn == conn))
     }
 
-    /// What is known about sessions of the user on other nodes.
-    pub fn note_elsewhere(&self, user: UserId, elsewhere: Elsewhere) {
-        let age = self.age.load(Ordering::Acquire);
+    /// There may be sessions of the user on other nodes. It counts as long as the user has one here.
+    pub fn note_elsewhere(&self, user: UserId) {
         if let Some(sessions) = self.shard(user).here.get_mut(&user) {
-            sessions.alone_in = if elsewhere == Elsewhere::No { age } else { 0 };
+            sessions.alone_in = 0;
         }
     }
 
@@ -316,9 +315,12 @@ mod tests {
         assert_eq!(elsewhere(), Elsewhere::Perhaps, "nothing is known of who is not here");
         drop(directory.enter(user(), entry(1, 10), SessionPolicy::Reject));
         assert_eq!(elsewhere(), Elsewhere::No);
-        directory.note_elsewhere(user(), Elsewhere::Perhaps);
+        directory.note_elsewhere(user());
+        drop(directory.enter(user(), on(1, 2, 20), SessionPolicy::Reject));
         assert_eq!(elsewhere(), Elsewhere::Perhaps);
-        directory.note_elsewhere(user(), Elsewhere::No);
+        directory.leave(user(), entry(1, 10).conn);
+        directory.leave(user(), on(1, 2, 20).conn);
+        drop(directory.enter(user(), entry(1, 10), SessionPolicy::Reject));
         assert_eq!(elsewhere(), Elsewhere::No);
         directory.doubt();
         assert_eq!(elsewhere(), Elsewhere::Perhaps);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 
 use super::bell::Ring;
-use super::directory::{Elsewhere, Entry, Eviction};
+use super::directory::{Entry, Eviction};
 use super::fanout::Fanout;
 use super::scribe::Desk;
 use super::{Addressee, Event};
@@ -31,7 +31,7 @@ impl Ear {
         match ring {
             Ring::Replaced(device) => fanout.replace(user, Eviction::Device(device)),
             Ring::Resumed(key) => fanout.replace(user, Eviction::Key(key)),
-            Ring::Beside => fanout.directory().note_elsewhere(user, Elsewhere::Perhaps),
+            Ring::Beside => fanout.directory().note_elsewhere(user),
             Ring::Offline if fanout.directory().is_online(user) => self.desk.changed(user),
             ring => for_user(fanout, user, ring),
         }

@@ -238,8 +238,9 @@ fn enter(ctx: &mut Ctx, vacancy: Vacancy) -> Handled {
     if !ctx.shared.directory.holds(user, conn) {
         return Err(ServiceError::refused(Errno::AlreadyOnline, "a newer login of this account took over"));
     }
-    ctx.shared.directory.note_elsewhere(user, elsewhere);
+    // That there is nobody is not noted: who has come meanwhile may have said so already.
     if elsewhere == Elsewhere::Perhaps {
+        ctx.shared.directory.note_elsewhere(user);
         ctx.ring(Channel::User(user), Ring::Beside);
     }
     let live = Live::new(caller.clone(), habits, groups.clone());

@@ -9,6 +9,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 /// What becomes of bytes that a relay has read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,6 +20,8 @@ pub enum Flow {
     Hold,
     /// They are thrown away. The end of a connection passes.
     Swallow,
+    /// What the client says passes so much later, and answers at once.
+    Late(Duration),
 }
 
 /// A running proxy. Its threads end with their connections.
@@ -124,8 +127,14 @@ impl Gate {
         while let Ok(count @ 1..) = from.read(&mut buffer) {
             let bytes = &buffer[..count];
             let is_stranded = number < self.stranded_below.load(Ordering::SeqCst);
-            if self.wait_while_held() == Flow::Swallow || is_stranded {
+            let flow = self.wait_while_held();
+            if flow == Flow::Swallow || is_stranded {
                 continue;
+            }
+            if let Flow::Late(delay) = flow
+                && direction == Direction::Up
+            {
+                std::thread::sleep(delay);
             }
             if direction == Direction::Up && bytes.ends_with(b"COMMIT") && self.takes_a_cut() {
                 // The client's side first: the answer must not slip through.

@@ -18,6 +18,8 @@ use crate::world::World;
 /// An answer must come within this time. Nothing is slow here but the store's timeout (300 ms), leaps of the clock, and
 /// parts whose turn does not come.
 const BOUND: Duration = Duration::from_secs(30);
+/// So long after a client has gone on elsewhere its old connection is noticed to be dead: longer than anyone waits for it.
+const GHOST_LIFE: Duration = Duration::from_secs(60);
 /// Messages of a page of HISTORY.
 const PAGE: usize = 50;
 
@@ -33,6 +35,8 @@ enum Request {
     Quit(u32),
     List,
     History(Conv),
+    /// A PING behind what was confirmed: when it is answered, the server knows it.
+    Prove(BTreeMap<Conv, Seq>),
 }
 
 /// A message until it is acked.
@@ -56,6 +60,8 @@ pub struct Notes {
     pub histories: RefCell<Histories>,
     /// What each device has confirmed, with whatever session.
     confirmed: RefCell<BTreeMap<(User, Device, Conv), Seq>>,
+    /// What was listed after a resume, though a PONG had proved that the server knew it to be confirmed.
+    pub listed_again: RefCell<Vec<String>>,
     /// Connections of clients that do not confirm, when these were done with them.
     pub departed: RefCell<Vec<Departed>>,
     /// Connections on which somebody has logged out, for somebody else to log in on.
@@ -96,6 +102,10 @@ pub struct Client {
     left: BTreeSet<u32>,
     stalls_until: Duration,
     readings: BTreeMap<Conv, (Vec<Message>, bool)>,
+    /// What it has confirmed on this connection.
+    told: BTreeMap<Conv, Seq>,
+    /// What the server knows to be confirmed.
+    proved: BTreeMap<Conv, Seq>,
 }
 
 impl Client {
@@ -122,6 +132,8 @@ impl Client {
             left: BTreeSet::new(),
             stalls_until: Duration::ZERO,
             readings: BTreeMap::new(),
+            told: BTreeMap::new(),
+            proved: BTreeMap::new(),
         }
     }
 
@@ -144,6 +156,7 @@ impl Client {
         }
         if world.is_stormy.get() {
             self.misbehave(world, notes, &pipe);
+            self.prove(world, &pipe);
         }
         did
     }
@@ -310,7 +323,16 @@ impl Client {
         self.ask(world, pipe, Request::Quit(group), &format!(r#""msgid":23,"groupid":{group}"#));
     }
 
-    fn confirm(&self, world: &World, notes: &Notes, pipe: &SharedPipe) -> bool {
+    /// Asks for a PONG behind what was confirmed, then goes on somewhere else.
+    fn prove(&mut self, world: &World, pipe: &SharedPipe) {
+        let is_idle = matches!(self.phase, Phase::In(_)) && self.requests.is_empty();
+        let tells = self.seat.habit == Habit::Confirms && !self.seat.shares_its_place;
+        if world.plan.restless && is_idle && tells && world.chance(2000) {
+            self.ask(world, pipe, Request::Prove(self.told.clone()), r#""msgid":17"#);
+        }
+    }
+
+    fn confirm(&mut self, world: &World, notes: &Notes, pipe: &SharedPipe) -> bool {
         if self.seat.habit == Habit::Silent {
             return false;
         }
@@ -321,6 +343,7 @@ impl Client {
             if *seq > *known && (!world.is_stormy.get() || world.chance(2000)) {
                 *known = *seq;
                 any = true;
+                self.told.insert(*conv, *seq);
                 Self::put(pipe, &format!(r#"{{"msgid":20,{},"seq":{seq}}}"#, self.address(*conv, "id")));
             }
         }
@@ -395,6 +418,14 @@ impl Client {
                 _ => {}
             },
             Request::List => self.got_list(world, notes, line),
+            Request::Prove(confirmed) => {
+                self.proved.extend(confirmed);
+                world.count("resume right after a PONG");
+                // Nobody has noticed yet that this connection has ended.
+                notes.ghosts.borrow_mut().push((world.passed() + GHOST_LIFE, Rc::clone(pipe)));
+                self.went_away(world, notes, pipe);
+                self.phase = Phase::Away { until: world.passed() };
+            }
             Request::History(conv) => self.got_page(world, conv, errno, line),
             Request::Logout | Request::LogoutToHandOn => {}
         }
@@ -412,6 +443,7 @@ impl Client {
         self.groups = line["groups"].as_array().into_iter().flatten().map(|group| number(&group["id"])).collect();
         self.left.clear();
         self.got.clear();
+        self.told.clear();
         let (user, device) = (self.user, self.seat.device);
         let session = Session { user, device, confirmed: notes.confirmed_by(user, device), events: Vec::new() };
         if self.seat.habit == Habit::Silent {
@@ -426,6 +458,11 @@ impl Client {
         histories.sessions.push(session);
         drop(histories);
         world.note(3);
+        for message in line["offlinemsg"].as_array().into_iter().flatten().map(message) {
+            if self.proved.get(&message.conv).is_some_and(|proved| message.seq <= *proved) {
+                notes.listed_again.borrow_mut().push(format!("{} was listed {message:?} again", self.name));
+            }
+        }
         self.got_list(world, notes, line);
     }
 

@@ -78,6 +78,8 @@ pub fn run(seed: u64, change: impl FnOnce(&mut Plan)) -> Run {
     let mut violations =
         stuck.map_or_else(|| check(&histories), |what| vec![Violation { class: Class::B, text: what }]);
     violations.extend(cluster.unreported(&world));
+    let listed_again = cluster.notes.listed_again.take().into_iter();
+    violations.extend(listed_again.map(|text| Violation { class: Class::D, text }));
     cluster.dismantle(&world);
     let acked = histories.sends.iter().filter(|sent| matches!(sent.outcome, Outcome::Acked(_))).count();
     let (plan, story) = (world.plan.clone(), tell(&histories));

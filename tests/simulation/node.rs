@@ -1,6 +1,6 @@
 //! One life of one node: the server's own parts, wired as `server.rs` wires them, without its threads.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
@@ -29,6 +29,9 @@ use crate::bus::{Parcel, SimBus, keep_due};
 use crate::net::{Reactor, SharedPipe};
 use crate::store::{Panic, SimStore};
 use crate::world::{World, clock, world};
+
+/// How long what is confirmed waits to be written.
+const WRITE_BEHIND: Duration = Duration::from_secs(1);
 
 /// Mail that waits for a reactor.
 #[derive(Clone)]
@@ -101,7 +104,8 @@ pub struct Node {
     ear: Slot<Ear>,
     /// Every connection this life ever had.
     pipes: RefCell<Vec<SharedPipe>>,
-    _nudged: crossbeam_channel::Receiver<()>,
+    nudged: crossbeam_channel::Receiver<()>,
+    wrote_at: Cell<Duration>,
 }
 
 impl Node {
@@ -164,7 +168,8 @@ impl Node {
             scribe: Slot::new(Scribe::new(store(), bus, Arc::clone(&directory), desk.clone())),
             ear: Slot::new(Ear::new(fanout(), desk, metrics)),
             pipes: RefCell::default(),
-            _nudged: nudged,
+            nudged,
+            wrote_at: Cell::new(world.passed()),
         }
     }
 
@@ -195,6 +200,12 @@ impl Node {
             Part::Worker(number) => self.workers[number].run(|ctx| self.work(ctx)),
             Part::Hasher => self.hasher.run(|hasher| self.queues.hash_one(Purpose::Login, hasher, world.now())),
             Part::Scribe => self.scribe.run(|scribe| {
+                // As its thread does: when it is nudged, or now and then.
+                let is_nudged = self.nudged.try_recv().is_ok();
+                if !is_nudged && world.since(self.wrote_at.get()) < WRITE_BEHIND {
+                    return false;
+                }
+                self.wrote_at.set(world.passed());
                 scribe.write();
                 if world.chance(1000) {
                     scribe.look_for_absent();

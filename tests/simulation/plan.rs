@@ -9,6 +9,7 @@ use crate::rng::Rng;
 
 /// The shape of a run. Everything in it comes from the seed, but for what tests set.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a kind of life by itself")]
 pub struct Plan {
     pub nodes: usize,
     pub reactors: usize,
@@ -39,6 +40,8 @@ pub struct Plan {
     pub takes_turns: bool,
     /// Others make at most so many steps while one part is interrupted.
     pub interruption_steps: usize,
+    /// Clients go on somewhere else whenever a PONG has proved that the server knows what they have confirmed.
+    pub restless: bool,
     /// Everybody says one thing more in every conversation when all is healed: it shows who has gone deaf, and hides who
     /// would have missed the last message of the storm.
     pub last_words: bool,
@@ -123,6 +126,7 @@ impl Plan {
             curiosity: if rng.chance(2000) { 4000 } else { 500 },
             takes_turns: false,
             interruption_steps: 8,
+            restless: false,
             last_words: rng.chance(5000),
             sends_twice: false,
             bug: Bug::None,

@@ -30,7 +30,7 @@ fn found_amid_faults(bug: Bug, sit: fn(&mut Seat)) -> Vec<Class> {
         plan.seats.iter_mut().for_each(sit);
         plan.bug = bug;
     };
-    let violations = (0..60).flat_map(|seed| run(seed, rough).violations);
+    let violations = (0..150).flat_map(|seed| run(seed, rough).violations);
     let mut classes: Vec<Class> = violations.map(|violation| violation.class).collect();
     classes.sort_unstable();
     classes.dedup();

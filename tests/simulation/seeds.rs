@@ -144,6 +144,21 @@ fn who_logs_in_on_anothers_connection_gets_nothing_of_the_others() {
     assert!(takeovers > 1000, "{takeovers} connections in 400 runs had a second user");
 }
 
+/// Without any fault, but with clients that leave their connections as ghosts behind and go on elsewhere at once.
+#[test]
+fn what_was_confirmed_is_not_listed_after_a_resume() {
+    let mut resumes = 0;
+    for seed in 0..200 {
+        let run = run(seed, |plan| {
+            (plan.restless, plan.roughness, plan.curiosity) = (true, 0, 0);
+            plan.nodes = plan.nodes.max(2);
+        });
+        assert_eq!(run.violations, [], "seed {seed}");
+        resumes += run.faults.get("resume right after a PONG").copied().unwrap_or(0);
+    }
+    assert!(resumes >= 500, "hardly anybody went on elsewhere: {resumes}");
+}
+
 /// For a look at one seed.
 #[test]
 fn one_seed() {

@@ -17,7 +17,7 @@
 //! then on, and answer `here`; only then does it serve clients ([`RedisBus::wait_for_introduction`]) or look for what it
 //! has missed.
 //!
-//! Nothing here waits for Redis except `stop`. While Redis is away bells are dropped and counted; when
+//! Nothing here waits for Redis except `check`, at start, and `stop`. While Redis is away bells are dropped and counted; when
 //! it is back, everything is subscribed again and the listener told to look into the store.
 
 mod address;
