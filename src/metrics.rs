@@ -74,6 +74,7 @@ pub struct Metrics {
     pub bus_subscriptions: Gauge,
     pub bus_reconnects: Counter,
     pub resyncs: Counter,
+    pub epochs: Counter,
     pub logins: Counter,
     pub logins_failed: Counter,
 }
@@ -110,6 +111,7 @@ impl Metrics {
         let bus_dropped = counter("bus_dropped", "Bells dropped: no link or no room");
         let bus_reconnects = counter("bus_reconnects", "Times the bus link was opened again");
         let resyncs = counter("resyncs", "Times the sessions were compared with the store");
+        let epochs = counter("epochs", "Times the data were found to have gone back to an earlier state");
         let logins = counter("logins", "Logins that succeeded");
         let logins_failed = counter("logins_failed", "Logins with wrong credentials");
 
@@ -175,6 +177,7 @@ impl Metrics {
             bus_subscriptions,
             bus_reconnects,
             resyncs,
+            epochs,
             logins,
             logins_failed,
         }

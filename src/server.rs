@@ -25,7 +25,9 @@ use crate::clock::Clock;
 use crate::config::{Config, masked};
 use crate::delivery::directory::Directory;
 use crate::delivery::ear::Ear;
+use crate::delivery::epoch::Epoch;
 use crate::delivery::fanout::Fanout;
+use crate::delivery::keeper::{Keeper, Ways};
 use crate::delivery::lanes::{self, EchoTo, LaneParts, Lanes};
 use crate::delivery::scribe::{self, Scribe};
 use crate::descriptors::{self, TooFewDescriptors};
@@ -306,7 +308,10 @@ impl Node {
 
         let (stop_scribe, scribe_stopped) = bounded(0);
         let (desk, nudged) = scribe::desk(Arc::clone(metrics));
-        let scribe = Scribe::new(stores.open()?, Arc::clone(&bus), Arc::clone(&directory), desk.clone());
+        let epoch = Arc::new(Epoch::new(&cluster.epoch, desk.clone()));
+        let ways = Ways { bus: Arc::clone(&bus), desk: desk.clone(), fanout: fanout() };
+        let keeper = Keeper::new(Arc::clone(&epoch), ways, Clock::system(), Arc::clone(metrics));
+        let scribe = Scribe::new(stores.open()?, Arc::clone(&bus), Arc::clone(&directory), desk.clone(), keeper);
         let scribe_thread =
             scribe::start(scribe, nudged, scribe_stopped).map_err(io_error("cannot start the scribe"))?;
 
@@ -318,6 +323,7 @@ impl Node {
             directory: Arc::clone(&directory),
             bus: Arc::clone(&bus),
             desk,
+            epoch: Arc::clone(&epoch),
             attempts: Attempts::new(config.limits.logins_per_minute),
             sweep,
             hashing: Arc::clone(&hashing),
@@ -333,14 +339,14 @@ impl Node {
         let worker_threads = start_workers(&pool, &shared, &queues, &stores)?;
         let mut lane_parts = Vec::new();
         for _ in 0..pool.lanes {
-            lane_parts.push(lane_parts_of(config, stores.open()?, fanout(), &bus, metrics));
+            lane_parts.push(lane_parts_of(&shared, stores.open()?, fanout()));
         }
         let (lanes, runners) = lanes::lanes(lane_parts, Arc::clone(metrics));
         let lane_threads = lanes::start(runners).map_err(io_error("cannot start the lanes"))?;
         let reactor_threads = start_reactors(inboxes, &shared, &lanes, &workers)?;
         if let Some(redis) = redis {
             readiness.starting("the other nodes are met");
-            redis.start(Arc::new(Ear::new(fanout(), shared.desk.clone(), Arc::clone(metrics))))?;
+            redis.start(Arc::new(Ear::new(fanout(), shared.desk.clone(), epoch, Arc::clone(metrics))))?;
             if !redis.wait_for_introduction(INTRODUCTION_PATIENCE) {
                 log::warn!("serving without Redis: messages to other nodes come late until it is there");
             }
@@ -465,22 +471,18 @@ fn start_workers(
     Ok(threads)
 }
 
-fn lane_parts_of(
-    config: &Config,
-    store: Box<dyn Store>,
-    fanout: Fanout,
-    bus: &Arc<dyn Bus>,
-    metrics: &Arc<Metrics>,
-) -> LaneParts {
+fn lane_parts_of(shared: &Shared, store: Box<dyn Store>, fanout: Fanout) -> LaneParts {
+    let config = &shared.config;
     let echo = EchoTo::under(config.session_policy);
     LaneParts {
         store,
         fanout,
-        bus: Arc::clone(bus),
+        bus: Arc::clone(&shared.bus),
+        epoch: Arc::clone(&shared.epoch),
         echo,
         patience: config.store.timeout,
         clock: Clock::system(),
-        metrics: Arc::clone(metrics),
+        metrics: Arc::clone(&shared.metrics),
     }
 }
 

@@ -4,10 +4,12 @@
 
 mod common;
 
-use common::client::{Client, unique};
+use common::client::{Client, texts, unique};
 use common::mariadb::MariaDb;
 use common::node::Node;
+use common::process::wait_for;
 use common::redis::Redis;
+use mysql::prelude::Queryable;
 use serde_json::json;
 
 /// A node on a database of its own name on the shared server.
@@ -62,4 +64,177 @@ fn two_installations_on_one_redis_do_not_meet() {
     anna.expect_silence();
     ben.say(anna.id, "still here");
     assert_eq!(anna.expect_push(6)["msg"], "still here");
+}
+
+// --- data that went back --------------------------------------------------------------------------------------
+
+/// A backup of a database on the shared server, taken and put back behind the nodes' backs.
+struct Backup {
+    database: String,
+}
+
+/// What a backup of the messages holds. Users, groups and tokens stay: nobody is made while it lasts.
+const TABLES: [&str; 4] = ["Conversation", "Message", "Cursor", "Cluster"];
+
+impl Backup {
+    fn take(mysql: &str) -> Self {
+        let database = mysql.rsplit('/').next().unwrap().to_owned();
+        let backup = Self { database };
+        for table in TABLES {
+            backup.run(&format!("CREATE TABLE `{table}Backup` AS SELECT * FROM `{table}`"));
+        }
+        backup
+    }
+
+    /// Cursors are written a moment late: a backup may lack the last ones, and what was confirmed comes again after it. Not
+    /// in this one, so that a test can tell what comes.
+    fn take_when_confirmed(mysql: &str, delivered: u64) -> Self {
+        let mut conn = mysql::Conn::new(mysql).unwrap();
+        wait_for("both cursors to be written", || {
+            let written = format!("SELECT COUNT(*) FROM `Cursor` WHERE delivered = {delivered}");
+            let written: Option<u64> = conn.query_first(written).unwrap();
+            (written == Some(2)).then_some(())
+        });
+        Self::take(mysql)
+    }
+
+    /// All of it at once, as a node sees it whose database went over to an older replica.
+    fn put_back(&self) {
+        let mut statements = vec!["START TRANSACTION".to_owned()];
+        for table in TABLES {
+            statements.push(format!("DELETE FROM `{table}`"));
+            statements.push(format!("INSERT INTO `{table}` SELECT * FROM `{table}Backup`"));
+        }
+        statements.push("COMMIT".to_owned());
+        self.run_all(&statements);
+    }
+
+    fn run(&self, statement: &str) {
+        self.run_all(&[statement.to_owned()]);
+    }
+
+    fn run_all(&self, statements: &[String]) {
+        let mut conn = MariaDb::shared().connect().unwrap();
+        conn.query_drop(format!("USE `{}`", self.database)).unwrap();
+        for statement in statements {
+            conn.query_drop(statement).unwrap();
+        }
+    }
+
+    fn epoch(&self) -> String {
+        let mut conn = MariaDb::shared().connect().unwrap();
+        conn.query_first(format!("SELECT epoch FROM `{}`.Cluster", self.database)).unwrap().unwrap()
+    }
+}
+
+fn epoch_of(client: &Client) -> String {
+    client.welcome["epoch"].as_str().unwrap_or_else(|| panic!("no epoch: {}", client.welcome)).to_owned()
+}
+
+/// The session is told why it ends, and ends.
+fn expect_restored(client: &mut Client) {
+    let last = client.expect_closed();
+    assert!(last.iter().any(|message| message["kind"] == "restored"), "a NOTICE restored among {last:?}");
+}
+
+/// How often a node found that the data have a new epoch.
+fn epochs_seen(node: &Node) -> usize {
+    node.log().matches("the data have a new epoch").count()
+}
+
+/// Both say so many things to each other and confirm them.
+fn talk(one: &mut Client, other: &mut Client, prefix: &str, count: usize) {
+    for number in 1..=count {
+        let seq = one.say(other.id, &format!("{prefix} {number}"))["seq"].as_u64().unwrap();
+        assert_eq!(other.expect_push(6)["seq"], seq);
+        other.confirm(one.id, seq);
+    }
+    other.forget_pushes();
+}
+
+/// What a client that logs in again is shown: its list, and what follows as pushes.
+fn shown(client: &mut Client, count: usize) -> Vec<String> {
+    let mut messages = client.offline_messages();
+    while messages.len() < count {
+        messages.push(client.expect_push(6));
+    }
+    texts(&messages)
+}
+
+#[test]
+fn after_a_restore_under_running_nodes_every_new_message_is_shown() {
+    let (redis, mysql) = (Redis::start(), new_database());
+    let nodes = [(); 2].map(|()| node_on(&mysql, &redis, &[]));
+    let mut anna = Client::newcomer(nodes[0].addr(), "anna");
+    let mut ben = Client::newcomer(nodes[1].addr(), "ben");
+    let mut idle = Client::newcomer(nodes[1].addr(), "idle");
+    talk(&mut anna, &mut ben, "kept", 7);
+    let before = epoch_of(&anna);
+    assert_eq!(before, epoch_of(&ben));
+    let backup = Backup::take_when_confirmed(&mysql, 7);
+    talk(&mut anna, &mut ben, "lost", 3);
+    backup.put_back();
+    // Stored as number 8: ben has had ten.
+    anna.send(&json!({"msgid": 6, "toid": ben.id, "msg": "new 1", "cid": "n1"}));
+    for client in [&mut anna, &mut ben, &mut idle] {
+        expect_restored(client);
+    }
+    let (mut anna, mut ben) = (anna.account().login(nodes[0].addr()), ben.account().login(nodes[1].addr()));
+    let after = epoch_of(&anna);
+    assert_ne!(after, before);
+    assert_eq!(epoch_of(&ben), after);
+    assert_eq!(anna.say_once(ben.id, "new 1", "n1")["seq"], 8, "it is there once");
+    for number in 2..=4 {
+        assert_eq!(anna.say(ben.id, &format!("new {number}"))["seq"], 7 + number);
+    }
+    assert_eq!(shown(&mut ben, 4), ["new 1", "new 2", "new 3", "new 4"]);
+    assert_eq!(backup.epoch(), after);
+    assert_eq!(nodes.each_ref().map(epochs_seen), [1, 1]);
+    ben.expect_silence();
+}
+
+#[test]
+fn a_session_notices_a_restore_that_the_storing_node_cannot_see() {
+    let (redis, mysql) = (Redis::start(), new_database());
+    let nodes = [(); 2].map(|()| node_on(&mysql, &redis, &[]));
+    let mut anna = Client::newcomer(nodes[0].addr(), "anna");
+    let mut ben = Client::newcomer(nodes[0].addr(), "ben");
+    talk(&mut anna, &mut ben, "kept", 7);
+    let backup = Backup::take_when_confirmed(&mysql, 7);
+    talk(&mut anna, &mut ben, "lost", 5);
+    anna.log_out();
+    backup.put_back();
+    // The other node knows nothing of this conversation.
+    let mut anna = anna.account().login(nodes[1].addr());
+    anna.send(&json!({"msgid": 6, "toid": ben.id, "msg": "new", "cid": "n"}));
+    expect_restored(&mut ben);
+    expect_restored(&mut anna);
+    let mut ben = ben.account().login(nodes[0].addr());
+    assert_eq!(shown(&mut ben, 1), ["new"]);
+    assert_eq!(backup.epoch(), epoch_of(&ben));
+    assert_eq!(nodes.each_ref().map(epochs_seen), [1, 1]);
+}
+
+#[test]
+fn an_epoch_made_elsewhere_is_noticed_without_redis() {
+    let mysql = new_database();
+    let node = Node::start(&["--mysql", &mysql]);
+    let mut anna = Client::newcomer(node.addr(), "anna");
+    let backup = Backup::take(&mysql);
+    backup.run("UPDATE Cluster SET epoch = 'another'");
+    expect_restored(&mut anna);
+    let anna = anna.account().login(node.addr());
+    assert_eq!(epoch_of(&anna), "another");
+    // The first one comes back: clients may know it, so it does not count.
+    backup.put_back();
+    wait_for("an epoch that nobody has seen", || {
+        let epoch = backup.epoch();
+        (epoch != "another" && epoch != epoch_before(&backup)).then_some(())
+    });
+}
+
+/// The epoch in the backup.
+fn epoch_before(backup: &Backup) -> String {
+    let mut conn = MariaDb::shared().connect().unwrap();
+    conn.query_first(format!("SELECT epoch FROM `{}`.ClusterBackup", backup.database)).unwrap().unwrap()
 }

@@ -20,7 +20,9 @@ use stonechat::bus::local::LocalBus;
 use stonechat::clock::{Clock, UnixMs};
 use stonechat::config::{Config, PasswordCost, Synchronous};
 use stonechat::delivery::directory::Directory;
+use stonechat::delivery::epoch::Epoch;
 use stonechat::delivery::fanout::Fanout;
+use stonechat::delivery::keeper::{Keeper, Ways};
 use stonechat::delivery::lanes::{self, EchoTo, LaneParts, LaneRunner, Stepped};
 use stonechat::delivery::scribe::{self, Scribe};
 use stonechat::ids::{NodeId, UserId};
@@ -155,11 +157,17 @@ impl World {
         let mailboxes = Mailboxes::new(vec![Box::new(handle)]);
         let clock = Clock::system();
         let (desk, _) = scribe::desk(Arc::clone(&metrics));
-        let scribe = Scribe::new(open(), Arc::clone(&bus), Arc::clone(&directory), desk.clone());
+        let cluster = open().cluster().expect("the migration has made it");
+        let epoch = Arc::new(Epoch::new(&cluster.epoch, desk.clone()));
+        let fanout = || Fanout::new(mailboxes.clone(), Arc::clone(&directory));
+        let ways = Ways { bus: Arc::clone(&bus), desk: desk.clone(), fanout: fanout() };
+        let keeper = Keeper::new(Arc::clone(&epoch), ways, clock, Arc::clone(&metrics));
+        let scribe = Scribe::new(open(), Arc::clone(&bus), Arc::clone(&directory), desk.clone(), keeper);
         let lane = LaneParts {
             store: open(),
-            fanout: Fanout::new(mailboxes.clone(), Arc::clone(&directory)),
+            fanout: fanout(),
             bus: Arc::clone(&bus),
+            epoch: Arc::clone(&epoch),
             echo: EchoTo::OtherDevices,
             patience: config.store.timeout,
             clock,
@@ -173,7 +181,7 @@ impl World {
         let (attempts, budgets) = (Attempts::new(None), Budgets::new(&config.limits));
         let sweep = sweeper::door().0;
         let shared =
-            Shared { config, clock, directory, bus, desk, attempts, hashing, budgets, sweep, mailboxes, metrics };
+            Shared { config, clock, directory, bus, desk, epoch, attempts, hashing, budgets, sweep, mailboxes, metrics };
         let shared = Arc::new(shared);
         let ctx = Ctx::new(Arc::clone(&shared), open());
         let tools = Tools { shared, table: Arc::new(Table::new()), lanes, workers };

@@ -37,6 +37,8 @@ pub enum Channel {
     /// `t:<16 hex digits>`: a session that is resumed by this key, made of its token and its device; tells a resume from a
     /// second login.
     Token(u64),
+    /// `all`: what concerns every node. Each is subscribed to it without asking.
+    All,
 }
 
 /// One message to every other node that is subscribed to the channel.

@@ -61,6 +61,8 @@ pub enum Ring<'a> {
     Left(GroupId, &'a [u8]),
     /// The group is gone.
     GroupDeleted(&'a [u8]),
+    /// The data went back, and have a new epoch: to every node.
+    Restored,
 }
 
 impl<'a> Ring<'a> {
@@ -79,6 +81,7 @@ impl<'a> Ring<'a> {
             Self::Joined(group, line) => (format!("joined {group}\n"), line),
             Self::Left(group, line) => (format!("left {group}\n"), line),
             Self::GroupDeleted(line) => ("group-deleted\n".to_owned(), line),
+            Self::Restored => ("restored\n".to_owned(), &[]),
         };
         debug_assert!(head.len() <= HEAD_BYTES_MAX, "{head}");
         let line = if line.len() <= LINE_BYTES_MAX { line } else { &[] };
@@ -117,6 +120,7 @@ impl<'a> Ring<'a> {
             "joined" => Self::Joined(GroupId::new(number()?)?, line),
             "left" => Self::Left(GroupId::new(number()?)?, line),
             "group-deleted" => Self::GroupDeleted(line),
+            "restored" => Self::Restored,
             _ => return None,
         })
     }
@@ -148,6 +152,7 @@ mod tests {
             Ring::Joined(group, b"x\n"),
             Ring::Left(group, b"x\n"),
             Ring::GroupDeleted(b"x\n"),
+            Ring::Restored,
         ] {
             assert_eq!(Ring::decode(&ring.encode()), Some(ring));
         }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::bell::Ring;
 use super::directory::{Entry, Eviction};
+use super::epoch::Epoch;
 use super::fanout::Fanout;
 use super::scribe::Desk;
 use super::{Addressee, Event};
@@ -17,14 +18,15 @@ use crate::metrics::Metrics;
 pub struct Ear {
     fanout: Mutex<Fanout>,
     desk: Desk,
+    epoch: Arc<Epoch>,
     metrics: Arc<Metrics>,
 }
 
 impl Ear {
     /// An ear that tells the reactors behind `fanout`, and the scribe.
     #[must_use]
-    pub fn new(fanout: Fanout, desk: Desk, metrics: Arc<Metrics>) -> Self {
-        Self { fanout: Mutex::new(fanout), desk, metrics }
+    pub fn new(fanout: Fanout, desk: Desk, epoch: Arc<Epoch>, metrics: Arc<Metrics>) -> Self {
+        Self { fanout: Mutex::new(fanout), desk, epoch, metrics }
     }
 
     fn of_user(&self, fanout: &mut Fanout, user: UserId, ring: Ring<'_>) {
@@ -43,10 +45,14 @@ impl Listener for Ear {
         let mut fanout = self.fanout.lock().unwrap_or_else(PoisonError::into_inner);
         for bell in bells {
             let Some(ring) = Ring::decode(bell.payload) else { continue };
+            if let Ring::Message { conv, seq, .. } = ring {
+                self.epoch.heard_of(conv, seq);
+            }
             match bell.channel {
                 Channel::User(user) => self.of_user(&mut fanout, user, ring),
                 Channel::Group(group) => for_group(&mut fanout, group, ring),
-                Channel::Device(..) | Channel::Token(_) => {}
+                Channel::All if ring == Ring::Restored => self.epoch.look(),
+                Channel::All | Channel::Device(..) | Channel::Token(_) => {}
             }
         }
         fanout.flush();
@@ -56,6 +62,8 @@ impl Listener for Ear {
         log::info!("comparing all sessions with the store: {why}");
         self.metrics.resyncs.inc();
         self.desk.report_all();
+        // The word that the data went back may have been lost as well.
+        self.epoch.look();
         let mut fanout = self.fanout.lock().unwrap_or_else(PoisonError::into_inner);
         fanout.directory().doubt();
         fanout.to_all(&Event::Resync);
@@ -94,7 +102,8 @@ fn for_user(fanout: &mut Fanout, user: UserId, ring: Ring<'_>) {
         | Ring::Beside
         | Ring::Offline
         | Ring::NoticeBut(..)
-        | Ring::GroupDeleted(_) => {}
+        | Ring::GroupDeleted(_)
+        | Ring::Restored => {}
     }
 }
 
@@ -120,6 +129,7 @@ fn for_group(fanout: &mut Fanout, group: GroupId, ring: Ring<'_>) {
         | Ring::Beside
         | Ring::Offline
         | Ring::Joined(..)
-        | Ring::Left(..) => {}
+        | Ring::Left(..)
+        | Ring::Restored => {}
     }
 }

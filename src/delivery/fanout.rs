@@ -24,6 +24,12 @@ impl Fanout {
         Self { reactors, directory, waiting, found: Vec::new(), own: Vec::new() }
     }
 
+    /// How many reactors there are.
+    #[must_use]
+    pub fn reactors(&self) -> u16 {
+        self.reactors.count()
+    }
+
     /// An event for the reactor that owns `conn`.
     pub fn to_connection(&mut self, conn: ConnId, event: Event) {
         if let Some(events) = self.waiting.get_mut(usize::from(conn.reactor)) {

@@ -13,6 +13,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounde
 use super::batch::{Refusal, refuse_one};
 use super::bell::Ring;
 use super::directory::Elsewhere;
+use super::epoch::Epoch;
 use super::fanout::Fanout;
 use super::lane::{Asker, BATCH_MESSAGES_MAX, Batch, Effect, Job, Lane, News, Next, Todo};
 use super::{Addressee, Event};
@@ -43,6 +44,8 @@ pub struct LaneParts {
     pub fanout: Fanout,
     /// The way to the other nodes.
     pub bus: Arc<dyn Bus>,
+    /// What is known of the conversations: the data may have gone back.
+    pub epoch: Arc<Epoch>,
     /// Which other sessions of the sender are told, too.
     pub echo: EchoTo,
     /// How long a sender waits at most for an answer.
@@ -231,9 +234,13 @@ impl LaneRunner {
     }
 
     fn append(&mut self, batch: Batch, appending: Appending) -> Stepped {
-        let LaneParts { store, clock, metrics, .. } = &mut self.parts;
+        let LaneParts { store, epoch, clock, metrics, .. } = &mut self.parts;
+        let known = epoch.before(batch.appends());
         let start = clock.now();
         let result = appending(store.as_mut(), batch.appends());
+        if let Ok(outcomes) = &result {
+            epoch.after(&known, batch.appends(), outcomes);
+        }
         let now = clock.now();
         metrics.lane_commit_seconds.observe(now.saturating_duration_since(start).as_secs_f64());
         #[expect(clippy::cast_precision_loss, reason = "a batch has some thousand messages at most")]

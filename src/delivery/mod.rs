@@ -21,7 +21,10 @@ pub mod bell;
 pub mod cursors;
 pub mod directory;
 pub mod ear;
+pub mod ends;
+pub mod epoch;
 pub mod fanout;
+pub mod keeper;
 pub mod lane;
 pub mod lanes;
 pub mod receipts;
@@ -98,6 +101,9 @@ pub enum Event {
     },
     /// Bells may have been lost: compare every session with the store.
     Resync,
+    /// The data went back to an earlier state: what the sessions have had says nothing about what is there now. They are
+    /// closed, and log in again.
+    Restored,
 }
 
 /// Whom an [`Event`] concerns.

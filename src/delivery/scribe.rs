@@ -4,6 +4,7 @@
 //!   reactors --confirm--> Cursors --(each second, or when somebody leaves)--> store
 //!   reactors --changed--> who is online here ----------------------------> store
 //!   reactors --departed-----------> after both: unsubscribe from the user's channels
+//!                                   before each write: Keeper (has the data gone back?)
 //! ```
 //!
 //! When a session ends, its cursors are written before the node gives up the user's channels on the bus: whoever sees
@@ -21,6 +22,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use super::bell::Ring;
 use super::cursors::Cursors;
 use super::directory::Directory;
+use super::keeper::Keeper;
 use super::states::Absent;
 use crate::bus::{Bell, Bus, Channel};
 use crate::ids::UserId;
@@ -37,6 +39,7 @@ const BATCH_ROWS_MAX: usize = 500;
 const LOOK_PAUSE: Duration = Duration::from_secs(5);
 
 /// What waits to be written. Shared by reactors, workers and the scribe; every lock is short.
+#[derive(Debug)]
 struct Waiting {
     cursors: Cursors,
     /// Users who came or went: what is reported of them is what the directory says when it is written.
@@ -45,10 +48,12 @@ struct Waiting {
     report_all: bool,
     /// Channels to give up after the next write.
     departed: Vec<Channel>,
+    /// Reactors whose sessions of an earlier epoch may still be there: what they confirm counts no more.
+    reactors_behind: u32,
 }
 
 /// The door to the scribe. Any thread may call; nothing blocks on the database, but for [`Desk::take_user`]'s caller.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Desk {
     waiting: Arc<Mutex<Waiting>>,
     nudge: Sender<()>,
@@ -59,6 +64,10 @@ impl Desk {
     /// Notes confirmed positions.
     pub fn confirm(&self, rows: impl IntoIterator<Item = CursorRow>) {
         let mut waiting = self.lock();
+        if waiting.reactors_behind > 0 {
+            // Of a session of before, as a rule; what a new one loses by this comes again.
+            return;
+        }
         for row in rows {
             if !waiting.cursors.confirm(row) {
                 self.metrics.cursors_dropped.inc();
@@ -95,8 +104,28 @@ impl Desk {
     /// A session has ended: write soon, then give up its channels.
     pub fn release(&self, channels: &[Channel]) {
         self.lock().departed.extend_from_slice(channels);
+        self.nudge();
+    }
+
+    /// Wakes the scribe.
+    pub fn nudge(&self) {
         // A full nudge queue means that the scribe is awake or will be.
         let _ = self.nudge.try_send(());
+    }
+
+    /// The data went back: confirmed positions that wait are of messages that are no more, and so is what sessions confirm
+    /// until each of so many reactors has said that [`Desk::sessions_ended`].
+    pub fn void(&self, reactors: u16) {
+        let mut waiting = self.lock();
+        waiting.cursors = Cursors::new(ROWS_MAX);
+        waiting.reactors_behind += u32::from(reactors);
+        self.gauge(&waiting);
+    }
+
+    /// A reactor has ended its sessions of the epoch that is over.
+    pub fn sessions_ended(&self) {
+        let mut waiting = self.lock();
+        waiting.reactors_behind = waiting.reactors_behind.saturating_sub(1);
     }
 
     fn gauge(&self, waiting: &Waiting) {
@@ -113,8 +142,13 @@ impl Desk {
 #[must_use]
 pub fn desk(metrics: Arc<Metrics>) -> (Desk, Receiver<()>) {
     let (nudge, nudged) = bounded(1);
-    let waiting =
-        Waiting { cursors: Cursors::new(ROWS_MAX), changed: HashSet::new(), report_all: false, departed: Vec::new() };
+    let waiting = Waiting {
+        cursors: Cursors::new(ROWS_MAX),
+        changed: HashSet::new(),
+        report_all: false,
+        departed: Vec::new(),
+        reactors_behind: 0,
+    };
     (Desk { waiting: Arc::new(Mutex::new(waiting)), nudge, metrics }, nudged)
 }
 
@@ -155,6 +189,7 @@ pub struct Scribe {
     bus: Arc<dyn Bus>,
     directory: Arc<Directory>,
     desk: Desk,
+    keeper: Keeper,
     metrics: Arc<Metrics>,
     /// Who is to be reported once more, some in each round.
     again: Vec<UserId>,
@@ -163,15 +198,24 @@ pub struct Scribe {
 
 impl Scribe {
     /// A scribe with a database connection of its own, that gives channels up on `bus` and reports whom `directory` has.
+    /// The keeper works on its thread.
     #[must_use]
-    pub fn new(store: Box<dyn Store>, bus: Arc<dyn Bus>, directory: Arc<Directory>, desk: Desk) -> Self {
+    pub fn new(
+        store: Box<dyn Store>,
+        bus: Arc<dyn Bus>,
+        directory: Arc<Directory>,
+        desk: Desk,
+        keeper: Keeper,
+    ) -> Self {
         let metrics = Arc::clone(&desk.metrics);
         let absent = Absent::new(bus.node());
-        Self { store, bus, directory, desk, metrics, again: Vec::new(), absent }
+        Self { store, bus, directory, desk, keeper, metrics, again: Vec::new(), absent }
     }
 
     /// Writes what waits, as far as the store takes it.
     pub fn write(&mut self) {
+        // First: cursors of an epoch that is over are not to be written.
+        self.keeper.tend(&mut *self.store);
         // Taken before the cursors: a session that departs later has its cursors written by the next round.
         let departed = std::mem::take(&mut self.desk.lock().departed);
         self.write_cursors();

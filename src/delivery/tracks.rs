@@ -263,6 +263,12 @@ impl Tracks {
         }
     }
 
+    /// Everything up to here has been sent to the session, or by it; 0 where that is not known.
+    #[must_use]
+    pub fn had(&self, conv: ConvId) -> Seq {
+        self.by_conv.get(&conv).filter(|track| track.located).map_or(0, |track| track.next - 1)
+    }
+
     /// A message exists, and is at hand.
     pub fn offer(&mut self, conv: ConvId, seq: Seq) -> Offer {
         self.note_told(conv, seq);

@@ -88,6 +88,8 @@ pub enum CloseReason {
     TooManyAnonymous,
     /// A newer session of the same user took over.
     Replaced,
+    /// The data went back to an earlier state; the session was of before.
+    Restored,
     /// The server is shutting down.
     Shutdown,
 }

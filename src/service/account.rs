@@ -192,7 +192,11 @@ pub fn write_cursors(ctx: &mut Ctx, user: UserId) -> Result<(), ServiceError> {
 /// user said.
 fn unconfirmed(ctx: &mut Ctx, caller: &Caller) -> Result<(Vec<Pending>, Vec<Message>), ServiceError> {
     write_cursors(ctx, caller.user)?;
+    let generation = ctx.shared.epoch.generation();
     let pending = ctx.store.pending(caller.user, caller.device)?;
+    for position in &pending {
+        ctx.shared.epoch.compare(generation, position.conv, 0, position.last_seq);
+    }
     if pending.is_empty() {
         return Ok((pending, Vec::new()));
     }

@@ -21,19 +21,21 @@ const PAGE_PART_OF_OUTBOX: usize = 4;
 
 /// Asks for a page. The answer comes as [`Mail::Fetched`].
 pub fn fetch(tools: &Tools, conn: ConnId, live: &Live, fetch: Fetch, now: Instant) {
-    let (user, device) = (live.user, live.device);
-    let job =
-        question_job(conn, move |ctx| read(ctx, user, device, fetch), move |fetched| Mail::Fetched { conn, fetched });
+    let (user, device, epoch) = (live.user, live.device, live.epoch);
+    let ask = move |ctx: &mut Ctx| read(ctx, user, device, epoch, fetch);
+    let job = question_job(conn, ask, move |fetched| Mail::Fetched { conn, fetched });
     tools.workers.submit(job, now);
 }
 
 /// The position is read every time: who is no member any more reads nothing.
-fn read(ctx: &mut Ctx, user: UserId, device: DeviceId, fetch: Fetch) -> Result<Fetched, ServiceError> {
+fn read(ctx: &mut Ctx, user: UserId, device: DeviceId, epoch: u32, fetch: Fetch) -> Result<Fetched, ServiceError> {
     ctx.check_late()?;
     let Fetch { conv, after } = fetch;
     let Some(position) = ctx.store.position(user, device, conv)? else {
         return Ok(Fetched { conv, position: None, messages: Vec::new() });
     };
+    // The session had had messages up to `after` before this was read.
+    ctx.shared.epoch.compare(epoch, conv, after.unwrap_or(0), position.last_seq);
     let after = after.unwrap_or(position.delivered);
     let outbox_bytes = ctx.shared.config.limits.outbox_bytes;
     let messages_max = (outbox_bytes / 1024).clamp(1, PAGE_MESSAGES_MAX);

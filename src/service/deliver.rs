@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::doubts::Doubts;
 use super::local::{self, Tools, rearm, say_goodbye};
 use super::mail::{Followed, Then};
 use super::members::Members;
@@ -27,11 +28,13 @@ pub type Net<'a> = &'a mut dyn Outbound<Session>;
 const LOW_WATER_PART: usize = 4;
 
 /// Carries out one event.
+#[expect(clippy::too_many_arguments, reason = "the reactor's parts, borrowed apart")]
 pub fn event(
     tools: &Tools,
     members: &mut Members,
     ahead: &mut Ahead,
     resync: &mut Resync,
+    doubts: &mut Doubts,
     net: Net<'_>,
     event: Event,
     now: Instant,
@@ -46,7 +49,7 @@ pub fn event(
             let news = News { conv, seq, line };
             each_of(members, net, to, |conn, session, link| {
                 if Some(conn) != from {
-                    message(tools, ahead, conn, session, link, &news, now);
+                    message(tools, ahead, doubts, conn, session, link, &news, now);
                 }
             });
         }
@@ -90,7 +93,24 @@ pub fn event(
             }
         }
         Event::Resync => resync.start(net),
+        Event::Restored => restored(tools, net),
     }
+}
+
+/// The data went back: whoever is logged in begins anew. A login under way ends by itself, see [`reply`].
+fn restored(tools: &Tools, net: Net<'_>) {
+    let present = tools.shared.epoch.generation();
+    net.each(&mut |_, session, link| {
+        if session.live().is_some_and(|live| live.epoch != present) {
+            send_away(link);
+        }
+    });
+    tools.shared.desk.sessions_ended();
+}
+
+fn send_away(link: &mut dyn Link) {
+    link.send(Notice::Restored.line());
+    link.close(CloseReason::Restored);
 }
 
 fn each_of(members: &Members, net: Net<'_>, to: Addressee, mut visit: impl FnMut(ConnId, &mut Session, &mut dyn Link)) {
@@ -144,9 +164,11 @@ struct News {
     line: Option<Bytes>,
 }
 
+#[expect(clippy::too_many_arguments, reason = "the reactor's parts, borrowed apart")]
 fn message(
     tools: &Tools,
     ahead: &mut Ahead,
+    doubts: &mut Doubts,
     conn: ConnId,
     session: &mut Session,
     link: &mut dyn Link,
@@ -170,7 +192,7 @@ fn message(
             ahead.keep(*conv, *seq, line, now);
             rearm(session, link, now);
         }
-        Offer::Known => {}
+        Offer::Known => doubts.note(live.epoch, *conv, live.tracks.had(*conv)),
         Offer::Behind => fetch_more(tools, conn, live, link, now),
     }
 }
@@ -288,6 +310,10 @@ pub fn reply(
             }
             for request in backlog.friend_requests {
                 link.send(request);
+            }
+            if live.epoch != tools.shared.epoch.generation() {
+                // What it was told may be of before the data went back.
+                return send_away(link);
             }
             fetch_more(tools, conn, live, link, now);
         }

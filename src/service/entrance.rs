@@ -50,6 +50,8 @@ struct Entrance {
     caller: Caller,
     ticket: Ticket,
     habits: Habits,
+    /// The generation of the data when it began.
+    epoch: u32,
     /// When the account counts as online, should it still seem to be.
     give_up_at: Instant,
 }
@@ -60,7 +62,9 @@ struct Entrance {
 /// Its device is online already, or the store is away.
 pub(super) fn let_in(ctx: &mut Ctx, caller: Caller, ticket: Ticket, habits: Habits) -> Handled {
     let give_up_at = ctx.shared.clock.now() + ONLINE_GRACE;
-    begin(ctx, Entrance { caller, ticket, habits, give_up_at })
+    // Before anything is read: what is of an earlier epoch is noticed when the session goes live.
+    let epoch = ctx.shared.epoch.generation();
+    begin(ctx, Entrance { caller, ticket, habits, epoch, give_up_at })
 }
 
 /// A place in the directory that no session has taken yet: given up when dropped.
@@ -233,7 +237,7 @@ fn make_room(ctx: &mut Ctx, mut vacancy: Vacancy) -> Handled {
 fn enter(ctx: &mut Ctx, vacancy: Vacancy) -> Handled {
     let Vacancy { candidate, held, elsewhere, .. } = vacancy;
     let Candidate { entrance, groups, mut place, .. } = candidate;
-    let Entrance { caller, ticket, habits, .. } = entrance;
+    let Entrance { caller, ticket, habits, epoch, .. } = entrance;
     let Caller { conn, user, .. } = caller;
     if !ctx.shared.directory.holds(user, conn) {
         return Err(ServiceError::refused(Errno::AlreadyOnline, "a newer login of this account took over"));
@@ -243,7 +247,7 @@ fn enter(ctx: &mut Ctx, vacancy: Vacancy) -> Handled {
         ctx.shared.directory.note_elsewhere(user);
         ctx.ring(Channel::User(user), Ring::Beside);
     }
-    let live = Live::new(caller.clone(), habits, groups.clone());
+    let live = Live::new(caller.clone(), habits, groups.clone(), epoch);
     ctx.shared.mailboxes.post(conn, Mail::Enter { conn, live: Box::new(live) });
     // From here on the reactor takes back what was registered, if anything fails.
     place.taken = true;
@@ -268,7 +272,7 @@ fn tell(ctx: &mut Ctx, caller: Caller, ticket: Ticket, heard: &[GroupId]) -> Han
         ctx.shared.metrics.logins.inc();
         let (lists, pending, shown) = found.told(&caller, online);
         let backlog = Backlog { pending, shown, friend_requests };
-        let body = login::body(&caller, &ticket, lists);
+        let body = login::body(ctx, &caller, &ticket, lists);
         Ok(Done { body, then: Then::GoLive(Box::new(backlog)) })
     })
 }

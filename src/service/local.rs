@@ -14,6 +14,7 @@ use super::address::AddressKey;
 use super::budgets::{Payer, Weight};
 use super::deliver;
 use super::dispatch;
+use super::doubts::Doubts;
 use super::mail::{Followed, Mail};
 use super::members::Members;
 use super::rates::Wait;
@@ -47,6 +48,7 @@ pub struct Local {
     members: Members,
     ahead: Ahead,
     resync: Resync,
+    doubts: Doubts,
     stopping: bool,
 }
 
@@ -54,7 +56,14 @@ impl Local {
     /// Nobody is connected yet.
     #[must_use]
     pub fn new(tools: Tools) -> Self {
-        Self { tools, members: Members::default(), ahead: Ahead::default(), resync: Resync::default(), stopping: false }
+        Self {
+            tools,
+            members: Members::default(),
+            ahead: Ahead::default(),
+            resync: Resync::default(),
+            doubts: Doubts::default(),
+            stopping: false,
+        }
     }
 }
 
@@ -116,11 +125,11 @@ impl Protocol for Local {
     }
 
     fn message(&mut self, message: Mail, net: &mut dyn Outbound<Session>, now: Instant) {
-        let Self { tools, members, ahead, resync, .. } = self;
+        let Self { tools, members, ahead, resync, doubts, .. } = self;
         match message {
             Mail::Events(events) => {
                 for event in events {
-                    deliver::event(tools, members, ahead, resync, net, event, now);
+                    deliver::event(tools, members, ahead, resync, doubts, net, event, now);
                 }
             }
             Mail::Reply { conn, line, then } => {
@@ -177,6 +186,7 @@ impl Protocol for Local {
     fn turn_ended(&mut self, net: &mut dyn Outbound<Session>, now: Instant) {
         self.ahead.expire(now);
         self.resync.go_on(&self.tools, net, now);
+        self.doubts.go_on(&self.tools, now);
     }
 
     fn drained(&mut self, conn: ConnId, session: &mut Session, link: &mut dyn Link, now: Instant) {

@@ -183,8 +183,9 @@ fn use_device(ctx: &mut Ctx, user: UserId, name: &str) -> Result<DeviceId, Servi
 }
 
 /// The reply's fields.
-pub(super) fn body(caller: &Caller, ticket: &Ticket, lists: account::Lists) -> Body {
-    Body::of(&LoginReply { id: caller.user, name: &caller.name, token: &ticket.token, lists })
+pub(super) fn body(ctx: &Ctx, caller: &Caller, ticket: &Ticket, lists: account::Lists) -> Body {
+    let epoch = ctx.shared.epoch.text();
+    Body::of(&LoginReply { id: caller.user, name: &caller.name, token: &ticket.token, epoch: &epoch, lists })
 }
 
 #[derive(Serialize)]
@@ -192,6 +193,7 @@ struct LoginReply<'a> {
     id: UserId,
     name: &'a str,
     token: &'a str,
+    epoch: &'a str,
     #[serde(flatten)]
     lists: account::Lists,
 }

@@ -20,6 +20,7 @@ pub mod catch_up;
 pub mod chat;
 pub mod deliver;
 pub mod dispatch;
+pub mod doubts;
 mod entrance;
 pub mod find;
 pub mod friend;
@@ -53,6 +54,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::bell::Ring;
 use crate::delivery::directory::Directory;
+use crate::delivery::epoch::Epoch;
 use crate::delivery::fanout::Fanout;
 use crate::delivery::scribe::Desk;
 use crate::delivery::{Addressee, Event};
@@ -219,6 +221,8 @@ pub struct Shared {
     pub bus: Arc<dyn Bus>,
     /// The way to the scribe.
     pub desk: Desk,
+    /// The epoch of the data.
+    pub epoch: Arc<Epoch>,
     /// Failed logins.
     pub attempts: Arc<Attempts>,
     /// Passwords that wait to be hashed.

@@ -98,6 +98,8 @@ pub struct Live {
     pub groups: Vec<GroupId>,
     /// Groups the user has joined elsewhere, whose positions are being read: it does not hear them yet.
     pub following: Vec<GroupId>,
+    /// The generation of the data in which it logged in.
+    pub epoch: u32,
     /// What it has of each conversation.
     pub tracks: Tracks,
     /// What its TCP has; `None` for a client that confirms with DELIVERED.
@@ -136,7 +138,7 @@ pub struct Habits {
 impl Live {
     /// A session that is about to enter.
     #[must_use]
-    pub fn new(caller: Caller, habits: Habits, groups: Vec<GroupId>) -> Self {
+    pub fn new(caller: Caller, habits: Habits, groups: Vec<GroupId>, epoch: u32) -> Self {
         let Caller { user, name, device, token, .. } = caller;
         Self {
             user,
@@ -145,6 +147,7 @@ impl Live {
             token,
             groups,
             following: Vec::new(),
+            epoch,
             tracks: Tracks::new(user, habits.own),
             receipts: (!habits.confirms).then(Box::default),
             early: Vec::new(),
@@ -480,7 +483,7 @@ mod tests {
         let caller = Caller { conn, user, name: "a".into(), device: DeviceId::UNNAMED, token: [0; 32] };
         let habits = Habits { confirms: false, own: OwnMessages::None };
         let mut session = visitor(now);
-        session.enter(Box::new(Live::new(caller, habits, vec![])));
+        session.enter(Box::new(Live::new(caller, habits, vec![], 0)));
         assert!(session.live().is_none(), "not before the backlog is read");
         assert!(session.hearing().is_some());
         session.go_live().unwrap();

@@ -22,6 +22,7 @@ use crate::bus::{Bell, Bus, Channel, LinkState, Question, Ticket};
 use crate::clock::{Clock, UnixMs};
 use crate::config::{Config, Limits};
 use crate::delivery::directory::Directory;
+use crate::delivery::epoch::Epoch;
 use crate::delivery::tracks::{Fetched, OwnMessages};
 use crate::delivery::{Addressee, Event, lanes, scribe};
 use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Seq, UserId};
@@ -166,6 +167,7 @@ impl Bed {
             clock: Clock::system(),
             directory: Arc::new(Directory::new()),
             bus,
+            epoch: Arc::new(Epoch::new("one", desk.clone())),
             desk,
             sweep: super::sweeper::door().0,
             attempts: Attempts::new(None),
@@ -234,7 +236,7 @@ impl Bed {
     fn live(conn: ConnId, number: i64) -> Box<Live> {
         let caller =
             Caller { conn, user: user(number), name: "name".into(), device: DeviceId::UNNAMED, token: [0; 32] };
-        Box::new(Live::new(caller, Habits { confirms: true, own: OwnMessages::None }, vec![]))
+        Box::new(Live::new(caller, Habits { confirms: true, own: OwnMessages::None }, vec![], 0))
     }
 
     fn log_in(&mut self, slot: u32, number: i64) -> ConnId {

@@ -229,6 +229,12 @@ pub fn question_job<T: 'static>(
     })
 }
 
+/// A job that nobody waits for.
+#[must_use]
+pub fn quiet_job(work: impl FnOnce(&mut Ctx) + Send + 'static) -> Job {
+    Job(Box::new(work))
+}
+
 /// Work, and what is posted of its result. Somebody waits for that (a client for its reply, a session for its page, a
 /// reactor for a comparison), so it is posted also if the work panics: of `None` then.
 fn answering<T>(

@@ -608,8 +608,9 @@ pub trait Store: Send {
 
     /// Moves cursors forward, never back. Rows are created where a named device has none yet, but only in conversations
     /// in which the user has a device-0 row: one that somebody else deletes at the same time is not made anew. Nor are
-    /// rows of devices that there are no more. The rows that were not written because another transaction locks them come
-    /// back: they hold up no others.
+    /// rows of devices that there are no more. A position beyond the conversation's end is not written: it is of before the
+    /// data went back to an earlier state. The rows that were not written because another transaction locks them come back:
+    /// they hold up no others.
     fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<Vec<CursorRow>>;
 
     // --- the data as a whole ----------------------------------------------------------------------------------

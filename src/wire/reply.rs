@@ -296,6 +296,7 @@ pub enum Notice<'a> {
     GroupLeft { groupid: GroupId, id: UserId, name: &'a str },
     GroupDeleted { groupid: GroupId },
     Replaced,
+    Restored,
     Shutdown,
 }
 

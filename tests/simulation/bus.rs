@@ -54,7 +54,8 @@ struct Line {
 
 impl Line {
     fn hears(&self, channel: &Channel, now: Duration) -> bool {
-        self.is_up && self.subscriptions.get(channel).is_some_and(|subscription| subscription.from <= now)
+        let is_subscribed = || self.subscriptions.get(channel).is_some_and(|subscription| subscription.from <= now);
+        self.is_up && (*channel == Channel::All || is_subscribed())
     }
 }
 

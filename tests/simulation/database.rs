@@ -384,7 +384,7 @@ impl Database {
 
     pub fn save_cursors(&mut self, rows: &[CursorRow]) {
         for CursorRow { user, device, conv, delivered } in rows {
-            if !self.cursors.contains_key(&(*user, DeviceId::UNNAMED, *conv)) {
+            if !self.cursors.contains_key(&(*user, DeviceId::UNNAMED, *conv)) || *delivered > self.end(*conv) {
                 continue;
             }
             let moved = if self.bug == Bug::OneCursorForAll { self.devices(*user) } else { vec![*device] };

@@ -10,7 +10,9 @@ use std::time::Duration;
 use stonechat::bus::{Bus, Heard, Listener};
 use stonechat::delivery::directory::Directory;
 use stonechat::delivery::ear::Ear;
+use stonechat::delivery::epoch::Epoch;
 use stonechat::delivery::fanout::Fanout;
+use stonechat::delivery::keeper::{Keeper, Ways};
 use stonechat::delivery::lanes::{self, EchoTo, LaneParts, LaneRunner, Stepped};
 use stonechat::delivery::scribe::{self, Scribe};
 use stonechat::metrics::Metrics;
@@ -122,12 +124,17 @@ impl Node {
         let store = || Box::new(SimStore::new(number, life));
         let (desk, nudged) = scribe::desk(Arc::clone(&metrics));
         let hashing = Arc::<Hashing>::default();
+        let row = world.database.borrow().cluster();
+        let epoch = Arc::new(Epoch::new(&row.epoch, desk.clone()));
+        let ways = Ways { bus: Arc::clone(&bus), desk: desk.clone(), fanout: fanout() };
+        let keeper = Keeper::new(Arc::clone(&epoch), ways, clock(), Arc::clone(&metrics));
         let shared = Arc::new(Shared {
             config: config.clone(),
             clock: clock(),
             directory: Arc::clone(&directory),
             bus: Arc::clone(&bus),
             desk: desk.clone(),
+            epoch: Arc::clone(&epoch),
             attempts: Attempts::new(None),
             sweep: sweeper::door().0,
             hashing: Arc::clone(&hashing),
@@ -141,6 +148,7 @@ impl Node {
             store: store(),
             fanout: fanout(),
             bus: Arc::clone(&bus),
+            epoch: Arc::clone(&epoch),
             echo,
             patience: config.store.timeout,
             clock: clock(),
@@ -165,8 +173,8 @@ impl Node {
             workers: (0..plan.workers).map(worker).collect(),
             hasher: Slot::new(Hasher::new(config.password)),
             queues,
-            scribe: Slot::new(Scribe::new(store(), bus, Arc::clone(&directory), desk.clone())),
-            ear: Slot::new(Ear::new(fanout(), desk, metrics)),
+            scribe: Slot::new(Scribe::new(store(), bus, Arc::clone(&directory), desk.clone(), keeper)),
+            ear: Slot::new(Ear::new(fanout(), desk, epoch, metrics)),
             pipes: RefCell::default(),
             nudged,
             wrote_at: Cell::new(world.passed()),

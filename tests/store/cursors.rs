@@ -38,6 +38,20 @@ pub(crate) fn cursors_only_move_forward(fresh: &Fresh) {
     }
 }
 
+pub(crate) fn a_cursor_beyond_the_end_is_not_written(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));
+    let conv = ConvId::pair(ann, bob);
+    append(&mut *store, &vec![message(bob, Peer::User(ann), "x"); 3]);
+    let delivered = |fresh: &Fresh| fresh.store().position(ann, UNNAMED, conv).unwrap().unwrap().delivered;
+    let row = |delivered| CursorRow { user: ann, device: UNNAMED, conv, delivered };
+    store.save_cursors(&[row(2)]).unwrap();
+    store.save_cursors(&[row(4)]).unwrap();
+    assert_eq!(delivered(fresh), 2, "what gets the number 4 next has not arrived");
+    store.save_cursors(&[row(3)]).unwrap();
+    assert_eq!(delivered(fresh), 3);
+}
+
 pub(crate) fn devices_have_their_own_cursors(fresh: &Fresh) {
     let mut store = fresh.store();
     let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));

@@ -103,6 +103,7 @@ contract! {
     cursors:
         pending_until_confirmed
         cursors_only_move_forward
+        a_cursor_beyond_the_end_is_not_written
         devices_have_their_own_cursors
         cursors_of_strangers_are_not_written
         many_cursors_at_once

@@ -201,7 +201,7 @@ impl Link {
         }
         let channels = self.subscriptions.connected();
         let missed = self.has_been_up || !channels.is_empty();
-        let topics = [Topic::Nodes, Topic::Node(self.node)];
+        let topics = [Topic::Nodes, Topic::Node(self.node), Topic::Of(Channel::All)];
         let topics: Vec<_> = topics.into_iter().chain(channels.into_iter().map(Topic::Of)).collect();
         let mut out = greeting.bytes;
         order(&self.names, &mut out, "SUBSCRIBE", &topics);
@@ -435,7 +435,7 @@ mod tests {
 
         fn up(&mut self) {
             self.connect();
-            assert_eq!(self.confirm(&["nodes", "n:0000000000000001"]), [Effect::Up]);
+            assert_eq!(self.confirm(&["nodes", "n:0000000000000001", "all"]), [Effect::Up]);
         }
     }
 
@@ -445,7 +445,7 @@ mod tests {
         let sent = scene.connect();
         assert!(sent.contains("SETNAME") && sent.contains("SUBSCRIBE") && sent.contains("a1:nodes"), "{sent}");
         assert_eq!(scene.confirm(&["nodes"]), []);
-        assert_eq!(scene.confirm(&["n:0000000000000001"]), [Effect::Up]);
+        assert_eq!(scene.confirm(&["n:0000000000000001", "all"]), [Effect::Up]);
     }
 
     #[test]
@@ -453,7 +453,7 @@ mod tests {
         let mut scene = Scene::new("redis://h/");
         let (ticket, _) = scene.subscriptions.subscribe(&[user(5)]);
         assert!(scene.connect().contains("u:5"));
-        assert_eq!(scene.confirm(&["nodes", "n:0000000000000001", "u:5"]), [Effect::Up]);
+        assert_eq!(scene.confirm(&["nodes", "n:0000000000000001", "all", "u:5"]), [Effect::Up]);
         scene.link.introduced();
         assert_eq!(scene.link.effects(), [Effect::Resync("the bus was away")]);
         scene.link.introduced();
@@ -475,7 +475,7 @@ mod tests {
         scene.link.failed(scene.now, "refused");
         assert_eq!(scene.link.effects(), [Effect::Close("refused".into())], "it was down already");
         assert!(scene.connect().contains("u:5"));
-        assert_eq!(scene.confirm(&["nodes", "n:0000000000000001"]), []);
+        assert_eq!(scene.confirm(&["nodes", "n:0000000000000001", "all"]), []);
         assert_eq!(scene.confirm(&["u:5"]), [Effect::Up]);
         let patience = 2 * Times::default().introduce;
         assert_eq!(scene.link.due(), Some(scene.now + patience));

@@ -4,7 +4,8 @@
 //!   <identity>:u:42  :g:7                           a user, a group
 //!   <identity>:d:42:3  :t:0123456789abcdef          a user's device; a session by what it is resumed by
 //!   <identity>:n:0123456789abcdef                   one node; subscribed by that node alone: its sign of life
-//!   <identity>:nodes                                all nodes: who, here, bye, lost
+//!   <identity>:nodes                                all nodes of themselves: who, here, bye, lost
+//!   <identity>:all                                  all nodes, of what concerns each
 //!
 //!   The identity is that of the data: installations that share a Redis do not hear each other. It has no braces, or a
 //!   Redis Cluster would put all channels into one slot.
@@ -54,6 +55,7 @@ impl Names {
             Topic::Of(Channel::Group(group)) => write!(out, "g:{group}"),
             Topic::Of(Channel::Device(user, device)) => write!(out, "d:{user}:{}", device.0),
             Topic::Of(Channel::Token(hash)) => write!(out, "t:{hash:016x}"),
+            Topic::Of(Channel::All) => out.write_str("all"),
             Topic::Node(node) => write!(out, "n:{node}"),
             Topic::Nodes => out.write_str("nodes"),
         };
@@ -65,6 +67,7 @@ impl Names {
     pub(super) fn parse(&self, name: &[u8]) -> Option<Topic> {
         match name.strip_prefix(self.prefix.as_bytes())? {
             b"nodes" => Some(Topic::Nodes),
+            b"all" => Some(Topic::Of(Channel::All)),
             [b'u', b':', id @ ..] => Some(Topic::Of(Channel::User(UserId::new(decimal(id)?)?))),
             [b'g', b':', id @ ..] => Some(Topic::Of(Channel::Group(GroupId::new(decimal(id)?)?))),
             [b'd', b':', rest @ ..] => {
@@ -154,6 +157,7 @@ mod tests {
             (Topic::Of(Channel::Device(user, DeviceId(65_535))), "d:42:65535"),
             (Topic::Of(Channel::Token(0xabc)), "t:0000000000000abc"),
             (Topic::Node(NodeId(1)), "n:0000000000000001"),
+            (Topic::Of(Channel::All), "all"),
             (Topic::Nodes, "nodes"),
         ] {
             let name = format!("a1b2:{name}");

@@ -3,14 +3,17 @@
 //! The rows of device 0 say which conversations a user has, and whoever leaves a group deletes them. The statement reads
 //! them with a lock: read without one (as INSERT .. SELECT does by itself under READ COMMITTED), a row that is being
 //! deleted would still be seen, and made anew.
+//!
+//! A cursor beyond the end of its conversation is of before the data went back to an earlier state: it is not written, or
+//! the messages that get those numbers next would count as delivered. (The subquery takes no lock: lanes are not held up.)
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::session::Session;
-use crate::ids::{ConvId, DeviceId, Seq, UserId};
+use crate::ids::{ConvId, DeviceId, UserId};
 use crate::store::CursorRow;
-use crate::store::sql::lists::{Lookup, exact_pieces, lookups, repeated};
-use crate::store::sql::{Done, Fault, Sql};
+use crate::store::sql::lists::{exact_pieces, repeated};
+use crate::store::sql::{Arg, Done, Fault, Sql};
 
 /// The rows in the order in which every node locks them.
 pub(super) fn in_lock_order(rows: &[CursorRow]) -> Vec<CursorRow> {
@@ -50,46 +53,48 @@ pub(super) fn save_unlocked(session: &mut Session<'_>, rows: &[CursorRow]) -> Do
     Ok(left)
 }
 
-/// Those that are behind, although their conversation is on the user's list.
+/// What may be written: `s` are the rows. The row of device 0 says that the conversation is on the user's list.
+const WRITABLE: &str = "JOIN `Cursor` c ON c.userid = s.userid AND c.device = 0 AND c.conv = s.conv \
+                        LEFT JOIN `Device` d ON d.userid = s.userid AND d.device = s.device";
+const IS_WRITABLE: &str = "(s.device = 0 OR d.device IS NOT NULL) \
+                           AND s.delivered <= (SELECT v.last_seq FROM Conversation v WHERE v.id = c.conv)";
+
+/// Those that may be written and are still behind.
 fn not_written(sql: &mut dyn Sql, rows: &[CursorRow]) -> Done<Vec<CursorRow>> {
-    let mut listed = HashSet::new();
-    let mut delivered: HashMap<(UserId, ConvId, DeviceId), Seq> = HashMap::new();
-    for Lookup { len, args } in lookups(rows, |row| [row.user.into(), row.conv.into()]) {
-        let any = repeated("(c.userid = ? AND c.conv = ?)", " OR ", len);
-        let statement = format!(
-            "SELECT c.userid, c.conv, d.device, d.delivered FROM `Cursor` c \
-             JOIN `Cursor` d ON d.userid = c.userid AND d.conv = c.conv WHERE c.device = 0 AND ({any})"
-        );
-        for row in sql.rows(&statement, &args)? {
-            let (user, conv) = (row.user(0)?, row.conv(1)?);
-            listed.insert((user, conv));
-            delivered.insert((user, conv, row.device(2)?), row.seq(3)?);
-        }
+    let statement = format!(
+        "SELECT s.userid, s.device, s.conv FROM ({}) s {WRITABLE} \
+         LEFT JOIN `Cursor` k ON k.userid = s.userid AND k.device = s.device AND k.conv = s.conv \
+         WHERE {IS_WRITABLE} AND (k.delivered IS NULL OR k.delivered < s.delivered)",
+        table_of(rows)
+    );
+    let mut behind: HashSet<(UserId, DeviceId, ConvId)> = HashSet::new();
+    for row in sql.rows(&statement, &args_of(rows))? {
+        behind.insert((row.user(0)?, row.device(1)?, row.conv(2)?));
     }
-    let is_behind = |row: &&CursorRow| {
-        let at = delivered.get(&(row.user, row.conv, row.device));
-        listed.contains(&(row.user, row.conv)) && at.is_none_or(|at| *at < row.delivered)
-    };
-    Ok(rows.iter().filter(is_behind).copied().collect())
+    Ok(rows.iter().filter(|row| behind.contains(&(row.user, row.device, row.conv))).copied().collect())
 }
 
 fn upsert(sql: &mut dyn Sql, rows: &[CursorRow], how: &str) -> Done<()> {
-    // The casts tell MySQL the parameters' types: it would take them for text, and find no index for the join.
-    let row = "SELECT CAST(? AS SIGNED) AS userid, CAST(? AS SIGNED) AS device, CAST(? AS SIGNED) AS conv, \
-               CAST(? AS SIGNED) AS delivered";
     let statement = format!(
         "INSERT INTO `Cursor` (userid, device, conv, delivered, read_seq) \
-         SELECT c.userid, s.device, c.conv, s.delivered, 0 FROM ({}) s \
-         JOIN `Cursor` c ON c.userid = s.userid AND c.device = 0 AND c.conv = s.conv \
-         LEFT JOIN `Device` d ON d.userid = s.userid AND d.device = s.device \
-         WHERE s.device = 0 OR d.device IS NOT NULL FOR UPDATE{how} \
+         SELECT c.userid, s.device, c.conv, s.delivered, 0 FROM ({}) s {WRITABLE} WHERE {IS_WRITABLE} FOR UPDATE{how} \
          ON DUPLICATE KEY UPDATE delivered = GREATEST(`Cursor`.delivered, VALUES(delivered))",
-        repeated(row, " UNION ALL ", rows.len())
+        table_of(rows)
     );
-    let args: Vec<_> = rows
-        .iter()
-        .flat_map(|row| [row.user.into(), row.device.into(), row.conv.into(), row.delivered.into()])
-        .collect();
-    sql.run(&statement, &args)?;
+    sql.run(&statement, &args_of(rows))?;
     Ok(())
+}
+
+/// The rows as a table of parameters. The casts tell MySQL their types: it would take them for text, and find no index for
+/// the join.
+fn table_of(rows: &[CursorRow]) -> String {
+    let row = "SELECT CAST(? AS SIGNED) AS userid, CAST(? AS SIGNED) AS device, CAST(? AS SIGNED) AS conv, \
+               CAST(? AS SIGNED) AS delivered";
+    repeated(row, " UNION ALL ", rows.len())
+}
+
+fn args_of(rows: &[CursorRow]) -> Vec<Arg<'static>> {
+    rows.iter()
+        .flat_map(|row| [row.user.into(), row.device.into(), row.conv.into(), row.delivered.into()])
+        .collect()
 }

@@ -137,11 +137,13 @@ fn open_cursors(connection: &Connection, conv: ConvId) -> Result<()> {
     Ok(())
 }
 
-/// Moves cursors forward, within the transaction the caller has begun.
+/// Moves cursors forward, within the transaction the caller has begun. One beyond the end of its conversation is of before
+/// the data went back to an earlier state, and is not written.
 pub(super) fn save_cursors(connection: &Connection, rows: &[CursorRow]) -> Result<()> {
     let upsert = "INSERT INTO \"Cursor\" (userid, device, conv, delivered, read_seq) \
                   SELECT userid, ?2, conv, ?4, 0 FROM \"Cursor\" WHERE userid = ?1 AND device = 0 AND conv = ?3 \
                   AND (?2 = 0 OR EXISTS (SELECT 1 FROM Device d WHERE d.userid = ?1 AND d.device = ?2)) \
+                  AND ?4 <= (SELECT last_seq FROM Conversation WHERE id = ?3) \
                   ON CONFLICT (userid, device, conv) DO UPDATE SET delivered = MAX(delivered, excluded.delivered)";
     let mut upsert = connection.prepare_cached(upsert)?;
     for row in rows {

@@ -1,0 +1,94 @@
+//! Keeps this node's epoch in step with the store's. Runs on the scribe's thread.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Event;
+use super::bell::Ring;
+use super::epoch::{Epoch, Wish};
+use super::fanout::Fanout;
+use super::scribe::Desk;
+use crate::bus::{Bell, Bus, Channel};
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+use crate::store::{Result, Store};
+
+/// How often the epoch is looked at without a reason: other nodes' word may be lost, or Redis away.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+/// The epoch's keeper.
+pub struct Keeper {
+    epoch: Arc<Epoch>,
+    bus: Arc<dyn Bus>,
+    desk: Desk,
+    fanout: Fanout,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    looked_at: Option<Instant>,
+}
+
+/// The ways by which a keeper tells of a new epoch.
+pub struct Ways {
+    /// To the other nodes.
+    pub bus: Arc<dyn Bus>,
+    /// To the cursors that wait.
+    pub desk: Desk,
+    /// To the reactors.
+    pub fanout: Fanout,
+}
+
+impl Keeper {
+    /// A keeper of this epoch.
+    #[must_use]
+    pub fn new(epoch: Arc<Epoch>, ways: Ways, clock: Clock, metrics: Arc<Metrics>) -> Self {
+        let Ways { bus, desk, fanout } = ways;
+        Self { epoch, bus, desk, fanout, clock, metrics, looked_at: None }
+    }
+
+    /// Does what there is to do about the epoch.
+    pub fn tend(&mut self, store: &mut dyn Store) {
+        let now = self.clock.now();
+        let is_due = self.looked_at.is_none_or(|at| now.saturating_duration_since(at) >= LOOK_EVERY);
+        let wish = self.epoch.wish();
+        if wish == Wish::None && !is_due {
+            return;
+        }
+        // An attempt that failed is repeated at the next round if there was a reason, else when it is due again.
+        self.looked_at = Some(now);
+        match self.present(store, wish) {
+            Ok(present) => {
+                self.epoch.fulfilled(wish);
+                if let Some(present) = present {
+                    self.adopt(&present, wish);
+                }
+            }
+            Err(error) => log::debug!("cannot look at the epoch: {error}"),
+        }
+    }
+
+    /// The present epoch if it is another one than this node's.
+    fn present(&self, store: &mut dyn Store, wish: Wish) -> Result<Option<String>> {
+        let known = self.epoch.text();
+        let mut row = if wish == Wish::New { store.new_epoch(&known)? } else { store.cluster()? };
+        if *row.epoch == *known {
+            return Ok(None);
+        }
+        if self.epoch.is_past(&row.epoch) {
+            // Not another node's: the row itself went back. Clients may know it from its first life.
+            row = store.new_epoch(&row.epoch)?;
+        }
+        Ok(Some(row.epoch))
+    }
+
+    fn adopt(&mut self, present: &str, wish: Wish) {
+        log::warn!("the data have a new epoch, {present}: sessions are closed with NOTICE restored");
+        self.metrics.epochs.inc();
+        self.epoch.adopt(present);
+        self.desk.void(self.fanout.reactors());
+        self.fanout.to_all(&Event::Restored);
+        self.fanout.flush();
+        if wish == Wish::New && self.bus.has_peers() {
+            self.bus.publish(vec![Bell { channel: Channel::All, payload: Ring::Restored.encode() }]);
+        }
+    }
+}
