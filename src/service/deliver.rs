@@ -57,7 +57,10 @@ pub fn event(
             session.tell(link, line.clone());
         }),
         Event::Joined { conn, group, line } => {
-            if let Some((session, link)) = net.connection(conn) {
+            if let Some((session, link)) = net.connection(conn)
+                // Who hears the group knows already: the user has only asked to join once more.
+                && session.hearing().is_some_and(|live| !live.groups.contains(&group))
+            {
                 session.tell(link, line);
                 if let Some(live) = session.hearing() {
                     live.follow(group);

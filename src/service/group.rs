@@ -58,6 +58,10 @@ pub fn join(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handled {
         Joined::Full(quota) => return Err(ctx.full(quota)),
         Joined::Already(group) => {
             let last_seq = hears_from(ctx, caller, group.id)?;
+            if last_seq.is_some() {
+                // The answer to an earlier attempt was lost, and with it what the other sessions should have been told.
+                ctx.joined(caller, group.id);
+            }
             (group, last_seq)
         }
         Joined::New { group, last_seq } => {
