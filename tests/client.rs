@@ -141,6 +141,78 @@ fn scripts_send_and_tail() {
     assert_eq!(third["msg"], "after the restart", "nothing lost, nothing twice");
 }
 
+/// The server's data go back to this copy: it is stopped, and started on the older file.
+fn restore(node: &Node, backup: &[u8]) {
+    node.term();
+    let database = node.database();
+    for beside in ["db-wal", "db-shm"] {
+        // Gone already after an orderly end, as a rule.
+        let _ = std::fs::remove_file(database.with_extension(beside));
+    }
+    std::fs::write(database, backup).unwrap();
+    node.restart();
+}
+
+/// A copy of the server's data, made while it stood still.
+fn back_up(node: &Node) -> Vec<u8> {
+    node.term();
+    let backup = std::fs::read(node.database()).unwrap();
+    node.restart();
+    backup
+}
+
+#[test]
+fn after_a_restore_every_new_message_is_shown() {
+    let node = Node::start(&[]);
+    let [anna, ben, carl, dora] = ["anna", "ben", "carl", "dora"].map(|name| Account::register(node.addr(), name));
+    let all = [ben.id, carl.id, dora.id];
+    let (state, away) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let say = |prefix: &str, count: usize| {
+        let mut at_anna = Client::login_as(node.addr(), &anna.name);
+        for number in 1..=count {
+            for id in all {
+                at_anna.say(id, &format!("{prefix} {number}"));
+            }
+        }
+        at_anna.log_out();
+    };
+    let next =
+        |tail: &mut Tail| serde_json::from_str::<Value>(&tail.line()).unwrap()["msg"].as_str().unwrap().to_owned();
+    let mut tail = Tail::start(state.path(), &node, &ben);
+    let mut leaves = Tail::start(away.path(), &node, &dora);
+    let mut screen = Person::log_in(&node, &carl);
+    say("kept", 3);
+    for tail in [&mut tail, &mut leaves] {
+        assert_eq!([(); 3].map(|()| next(tail)), ["kept 1", "kept 2", "kept 3"]);
+    }
+    screen.opens(&anna.name);
+    screen.sees("kept 3");
+
+    let backup = back_up(&node);
+    say("lost", 3);
+    for tail in [&mut tail, &mut leaves] {
+        while next(tail) != "lost 3" {}
+    }
+    screen.sees("lost 3");
+    // One that is not there meanwhile: by the time it asks, the server has more messages than it had seen.
+    drop(leaves);
+    restore(&node, &backup);
+    say("new", 5);
+
+    let mut leaves = Tail::start(away.path(), &node, &dora);
+    for tail in [&mut tail, &mut leaves] {
+        let mut new = Vec::new();
+        while new.len() < 5 {
+            new.extend(Some(next(tail)).filter(|text| text.starts_with("new")));
+        }
+        assert_eq!(new, ["new 1", "new 2", "new 3", "new 4", "new 5"]);
+    }
+    for number in 1..=5 {
+        screen.sees(&format!("new {number}"));
+    }
+    screen.sees("went back to an earlier state");
+}
+
 #[test]
 fn a_server_that_is_away_keeps_the_message_in_the_outbox() {
     let node = Node::start(&[]);

@@ -44,6 +44,7 @@ struct SavedAccount {
     id: i64,
     name: String,
     token: Option<String>,
+    epoch: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -134,13 +135,14 @@ impl Folder {
     pub(crate) fn account(&self, name: &str) -> Account {
         let saved: SavedAccount = read_json(&self.path.join("account.json")).unwrap_or_default();
         let name = if saved.name.is_empty() { name.to_owned() } else { saved.name };
-        Account { name, id: UserId::new(saved.id), token: saved.token, ..Account::default() }
+        Account { name, id: UserId::new(saved.id), token: saved.token, epoch: saved.epoch, ..Account::default() }
     }
 
-    /// Saves id, name and token.
+    /// Saves id, name, token and epoch.
     pub(crate) fn save_account(&self, account: &Account) -> io::Result<()> {
         let id = account.id.map_or(0, |id| i64::from(id.number()));
-        let saved = SavedAccount { id, name: account.name.clone(), token: account.token.clone() };
+        let Account { name, token, epoch, .. } = account;
+        let saved = SavedAccount { id, name: name.clone(), token: token.clone(), epoch: epoch.clone() };
         write_json(&self.path.join("account.json"), &saved)
     }
 
@@ -325,7 +327,7 @@ mod tests {
     fn marks_come_back() {
         let (_keep, home) = home();
         let folder = home.open("h:1", "anna").unwrap();
-        let mark = Mark { seen: 7, read: 5, unread: 2, latest_ms: 9 };
+        let mark = Mark { seen: 7, seen_id: 2, seen_ms: 8, read: 5, unread: 2, latest_ms: 9 };
         let peer = Peer::Group(GroupId::new(3).unwrap());
         folder.save_marks([(peer, "chess".to_owned(), &mark)].into_iter()).unwrap();
         assert_eq!(folder.marks().get(&peer), Some(&("chess".to_owned(), mark)));

@@ -33,6 +33,7 @@ pub(crate) struct Line {
     /// Of a NOTICE: what has happened.
     pub(crate) kind: Option<String>,
     pub(crate) token: Option<String>,
+    pub(crate) epoch: Option<String>,
     pub(crate) offlinemsg: Vec<Line>,
     pub(crate) friends: Vec<Person>,
     /// How many there are, where the list may be cut.

@@ -34,6 +34,9 @@ pub(crate) struct Message {
 pub(crate) struct Mark {
     /// The highest `seq` that was pushed: what is not above it has been had before.
     pub(crate) seen: Seq,
+    /// Who said that one (0: not known), and when by the server's clock: whether the server still has it, can be asked.
+    pub(crate) seen_id: i64,
+    pub(crate) seen_ms: i64,
     /// Read up to here.
     pub(crate) read: Seq,
     /// Messages of others above `read`.
@@ -56,6 +59,27 @@ pub(crate) struct Chat {
     pub(crate) fetching: bool,
     /// The latest page has been asked for once.
     pub(crate) fetched: bool,
+    /// Pushes that are not above what was seen, until the server has said whether it still has that.
+    pub(crate) doubted: Vec<Message>,
+}
+
+/// What a push is, beside what was had before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Weighed {
+    /// It is above all that was seen, or it is here.
+    NewOrHad,
+    /// Its number was seen, and its text is not here any more: it may be another one. Or such a one is waited for.
+    Doubtful,
+    /// It is another one than had this number before.
+    AnotherThanBefore,
+}
+
+impl Mark {
+    /// Whether the highest `seq` that was pushed was this message.
+    pub(crate) fn is_last_seen(&self, seq: Seq, id: i64, at: UnixMs) -> bool {
+        let is_known = self.seen_id != 0;
+        seq == self.seen && (!is_known || (id, at.0) == (self.seen_id, self.seen_ms))
+    }
 }
 
 impl Chat {
@@ -70,10 +94,48 @@ impl Chat {
     }
 
     /// A push has come; whether it is one that was not had before.
-    pub(crate) fn pushed(&mut self, seq: Seq) -> bool {
-        let is_new = seq > self.mark.seen;
-        self.mark.seen = self.mark.seen.max(seq);
+    pub(crate) fn pushed(&mut self, message: &Message) -> bool {
+        let is_new = message.seq > self.mark.seen;
+        if is_new {
+            self.mark.seen = message.seq;
+            self.mark.seen_id = i64::from(message.sender.number());
+            self.mark.seen_ms = message.at.0;
+        }
         is_new
+    }
+
+    /// What a push is, before it is taken in.
+    pub(crate) fn weigh(&self, message: &Message) -> Weighed {
+        if self.contradicts(message) {
+            return Weighed::AnotherThanBefore;
+        }
+        if !self.doubted.is_empty() {
+            // Behind the others, so that all come in order, and none is confirmed ahead of them.
+            return Weighed::Doubtful;
+        }
+        let (seq, id) = (message.seq, i64::from(message.sender.number()));
+        if seq > self.mark.seen || self.messages.contains_key(&seq) {
+            return Weighed::NewOrHad;
+        }
+        match (seq == self.mark.seen && self.mark.seen_id != 0, self.mark.is_last_seen(seq, id, message.at)) {
+            (true, true) => Weighed::NewOrHad,
+            (true, false) => Weighed::AnotherThanBefore,
+            (false, _) => Weighed::Doubtful,
+        }
+    }
+
+    /// Whether another message with this number is here.
+    pub(crate) fn contradicts(&self, message: &Message) -> bool {
+        let here = self.messages.get(&message.seq);
+        here.is_some_and(|here| (here.sender, here.at) != (message.sender, message.at))
+    }
+
+    /// The data went back: numbers say nothing any more.
+    pub(crate) fn forget_counts(&mut self) {
+        let latest_ms = self.mark.latest_ms;
+        self.mark = Mark { latest_ms, ..Mark::default() };
+        self.messages.clear();
+        (self.line, self.fetched) = (None, false);
     }
 
     /// Somebody looks at it: all is read, and the line stays where reading had ended.
@@ -141,10 +203,27 @@ mod tests {
     fn the_same_message_again_is_there_once() {
         let mut chat = chat(&[1, 2, 2]);
         assert_eq!(chat.messages.len(), 2);
-        assert!(chat.pushed(2));
-        assert!(!chat.pushed(2), "what was pushed before is no news");
-        assert!(!chat.pushed(1));
-        assert!(chat.pushed(3));
+        assert!(chat.pushed(&message(2)));
+        assert!(!chat.pushed(&message(2)), "what was pushed before is no news");
+        assert!(!chat.pushed(&message(1)));
+        assert!(chat.pushed(&message(3)));
+    }
+
+    #[test]
+    fn a_push_is_weighed_beside_what_was_seen() {
+        let mut chat = chat(&[6, 7]);
+        assert!(chat.pushed(&message(7)));
+        let another = |seq| Message { at: UnixMs(2), ..message(seq) };
+        assert_eq!([8, 7, 6].map(|seq| chat.weigh(&message(seq))), [Weighed::NewOrHad; 3]);
+        assert_eq!([7, 6].map(|seq| chat.weigh(&another(seq))), [Weighed::AnotherThanBefore; 2]);
+        assert_eq!(chat.weigh(&message(5)), Weighed::Doubtful, "its text is not here");
+        chat.messages.clear();
+        assert_eq!(chat.weigh(&message(7)), Weighed::NewOrHad);
+        assert_eq!(chat.weigh(&another(7)), Weighed::AnotherThanBefore);
+        chat.mark.seen_id = 0;
+        assert_eq!(chat.weigh(&another(7)), Weighed::Doubtful, "a mark of an older client");
+        chat.forget_counts();
+        assert_eq!(chat.weigh(&message(1)), Weighed::NewOrHad);
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod orders;
 mod outbox;
 mod pushes;
 mod replies;
+mod restored;
 mod roster;
 #[cfg(test)]
 mod tests;
@@ -69,6 +70,8 @@ pub(crate) struct Account {
     pub(crate) token: Option<String>,
     /// Only in memory, and only until there is a token.
     pub(crate) password: Option<String>,
+    /// The life of the server's data at the last login: another one means that its numbers count anew.
+    pub(crate) epoch: Option<String>,
     /// The account does not exist yet.
     pub(crate) is_new: bool,
 }
@@ -163,6 +166,8 @@ enum Asked {
     /// Find out who is meant, then do it.
     Resolve(String, Box<Command>, UnixMs),
     History(Peer),
+    /// What the server has where the last message seen was.
+    LastSeen(Peer, Mark),
     Ping,
 }
 
@@ -314,7 +319,8 @@ impl Model {
 
     /// Whether an order waits for its answer.
     pub(crate) fn is_busy(&self) -> bool {
-        let in_background = |asked: &Asked| matches!(asked, Asked::Ping | Asked::Friends(_) | Asked::Groups(_));
+        let in_background =
+            |asked: &Asked| matches!(asked, Asked::Ping | Asked::Friends(_) | Asked::Groups(_) | Asked::LastSeen(..));
         self.asked.values().any(|asked| !in_background(asked))
     }
 
@@ -452,6 +458,7 @@ impl Model {
         self.heard = None;
         for chat in self.chats.values_mut() {
             chat.fetching = false;
+            chat.doubted.clear();
         }
     }
 

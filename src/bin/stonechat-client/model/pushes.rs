@@ -3,6 +3,7 @@
 use stonechat::ids::{GroupId, Peer, UserId};
 use stonechat::wire::msg_id::{MsgId, push};
 
+use super::chat::Weighed;
 use super::roster::Asking;
 use super::{Asked, Manner, Message, Model, News};
 use crate::wire::{Line, Request};
@@ -27,15 +28,27 @@ impl Model {
             return false;
         }
         let Some((peer, message)) = self.account.id.and_then(|me| message_of(line, me)) else { return false };
-        let (is_mine, seq) = (Some(message.sender) == self.account.id, message.seq);
+        match self.chat_mut(peer).weigh(&message) {
+            Weighed::NewOrHad => {}
+            Weighed::AnotherThanBefore => self.went_back(),
+            Weighed::Doubtful => {
+                self.doubt(peer, message);
+                return false;
+            }
+        }
+        self.take_in(peer, message)
+    }
+
+    /// Takes in a message of which there is no doubt; whether it is one that was not had before.
+    pub(super) fn take_in(&mut self, peer: Peer, message: Message) -> bool {
+        let is_mine = Some(message.sender) == self.account.id;
         let is_open = self.open == Some(peer);
-        let confirmed = self.unconfirmed.entry(peer).or_default();
-        *confirmed = seq.max(*confirmed);
+        self.note_unconfirmed(peer, message.seq);
         if let (Peer::User(_), false) = (peer, is_mine) {
             self.chat_mut(peer).title.clone_from(&message.name);
         }
         let chat = self.chat_mut(peer);
-        let is_new = chat.pushed(seq);
+        let is_new = chat.pushed(&message);
         chat.insert(message.clone());
         if is_new && !is_mine && !is_open {
             chat.mark.unread += 1;
@@ -79,6 +92,7 @@ impl Model {
             "replaced" => {
                 self.give_up("another login of this account took over; /connect takes it back".to_owned());
             }
+            "restored" => self.says("the server's data went back to an earlier state; this client logs in again"),
             "shutdown" => self.says("the server is going down; this client comes back to it"),
             _ => {}
         }

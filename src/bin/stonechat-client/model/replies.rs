@@ -34,6 +34,7 @@ impl Model {
             Asked::Login => self.login_answered(line, now),
             Asked::Register => self.register_answered(&line, now),
             Asked::History(peer) => self.history_answered(peer, &line),
+            Asked::LastSeen(peer, mark) => self.last_seen_answered(peer, mark, &line, now),
             Asked::Ping => {}
             _ => match line.failure() {
                 Some(why) => self.refused(&asked, why),
@@ -76,6 +77,9 @@ impl Model {
                 let name = self.account.name.clone();
                 let message = super::Message { seq, sender, name, text: outgoing.text, ext: None, at };
                 let is_open = self.open == Some(peer);
+                if self.chat_mut(peer).contradicts(&message) {
+                    self.went_back();
+                }
                 let chat = self.chat_mut(peer);
                 chat.insert(message);
                 if is_open {
@@ -146,6 +150,7 @@ impl Model {
         if self.account.token.is_some() {
             self.account.password = None;
         }
+        self.compare_epoch(line.epoch);
         self.effects.push(Effect::SaveAccount);
         let are_cut = |total: u64, listed: usize| total > listed as u64;
         let (friends_cut, groups_cut) =
@@ -181,8 +186,13 @@ impl Model {
         chat.fetching = false;
         chat.fetched = true;
         let messages = line.messages.iter().filter_map(|line| message_of(line, me));
+        let messages: Vec<_> = messages.filter(|(its_peer, _)| *its_peer == peer).map(|(_, message)| message).collect();
+        if messages.iter().any(|message| chat.contradicts(message)) {
+            self.went_back();
+        }
+        let chat = self.chat_mut(peer);
         let before = chat.messages.len();
-        messages.filter(|(its_peer, _)| *its_peer == peer).for_each(|(_, message)| chat.insert(message));
+        messages.into_iter().for_each(|message| chat.insert(message));
         let has_grown = chat.messages.len() > before;
         name_from_messages(chat, me, peer);
         let has_hole = chat.has_hole();
@@ -213,7 +223,7 @@ impl Model {
             Asked::Who(group) => self.members_listed(group, line),
             Asked::Find => self.found(&line),
             Asked::Resolve(name, order, at) => self.resolved(&name, *order, at, &line),
-            Asked::Login | Asked::Register | Asked::History(_) | Asked::Ping => {}
+            Asked::Login | Asked::Register | Asked::History(_) | Asked::LastSeen(..) | Asked::Ping => {}
         }
     }
 

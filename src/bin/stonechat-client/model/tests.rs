@@ -67,6 +67,14 @@ impl Bench {
         self.effects.extend(self.model.take_effects());
     }
 
+    /// The answer to the question what the server has where the last message seen was.
+    fn answer_last_seen(&mut self, messages: Value) {
+        let [asked] = &self.sent_of(43)[..] else { panic!("one HISTORY, not {:?}", self.sent_of(43)) };
+        let seen = self.model.chats[&ben()].mark.seen;
+        assert_eq!((&asked["id"], &asked["before"], &asked["limit"]), (&json!(2), &json!(seen + 1), &json!(1)));
+        self.line(json!({"msgid": 44, "errno": 0, "tag": asked["tag"], "messages": messages, "more": false}));
+    }
+
     fn say(&mut self, text: &str) -> String {
         let cid = self.model.say(ben(), text, UnixMs(5));
         self.pass(Duration::ZERO);
@@ -169,11 +177,76 @@ fn what_comes_again_after_a_reconnect_is_no_news() {
 
 #[test]
 fn what_was_seen_before_a_restart_is_no_news_either() {
-    let mark = Mark { seen: 2, read: 1, unread: 1, latest_ms: 9 };
+    let mark = Mark { seen: 2, read: 1, unread: 1, latest_ms: 9, ..Mark::default() };
     let mut bench = Bench::with(Outbox::default(), BTreeMap::from([(ben(), ("ben".to_owned(), mark))]));
     bench.log_in(json!([pushed(2, "two"), pushed(3, "three")]));
+    bench.answer_last_seen(json!([pushed(2, "two")]));
     assert_eq!(bench.new_texts(), ["three"]);
     assert_eq!(bench.model.chats[&ben()].mark.unread, 2);
+}
+
+/// A client that was started again, and has seen ten messages of ben.
+fn has_seen_ten() -> Bench {
+    let at = Line::parse(&pushed(10, "ten").to_string()).unwrap().at();
+    let mark = Mark { seen: 10, seen_id: 2, seen_ms: at.0, read: 10, ..Mark::default() };
+    Bench::with(Outbox::default(), BTreeMap::from([(ben(), ("ben".to_owned(), mark))]))
+}
+
+#[test]
+fn what_comes_again_is_asked_about_once_and_confirmed_when_the_server_still_has_it() {
+    let mut bench = has_seen_ten();
+    bench.log_in(json!([pushed(8, "eight"), pushed(9, "nine"), pushed(10, "ten"), pushed(11, "eleven")]));
+    bench.pass(Duration::from_secs(1));
+    assert!(bench.sent_of(20).is_empty(), "nothing is confirmed while it is in doubt");
+    bench.answer_last_seen(json!([pushed(10, "ten")]));
+    assert_eq!(bench.new_texts(), ["eleven"]);
+    bench.pass(Duration::from_secs(1));
+    assert_eq!(bench.sent_of(20), [json!({"msgid": 20, "id": 2, "seq": 11})]);
+}
+
+#[test]
+fn new_messages_with_old_numbers_are_shown_when_the_data_went_back() {
+    let mut another = pushed(10, "ten, but later");
+    another["time"] = json!("2026-03-15T09:00:00.000Z");
+    for found in [json!([]), json!([pushed(8, "new eight")]), json!([another])] {
+        let mut bench = has_seen_ten();
+        bench.log_in(json!([]));
+        let cid = bench.say("waits for its ack");
+        bench.line(pushed(8, "new eight"));
+        assert_eq!(bench.new_texts(), [] as [&str; 0]);
+        bench.answer_last_seen(found);
+        assert_eq!(bench.new_texts(), ["new eight"]);
+        bench.line(pushed(9, "new nine"));
+        assert_eq!(bench.new_texts(), ["new eight", "new nine"], "no more is asked");
+        assert_eq!(bench.model.outbox.find(&cid).map(|outgoing| outgoing.peer), Some(ben()), "the outbox stays");
+    }
+}
+
+#[test]
+fn another_message_under_the_last_number_needs_no_question() {
+    let mut bench = has_seen_ten();
+    let mut another = pushed(10, "ten, but later");
+    another["time"] = json!("2026-03-15T09:00:00.000Z");
+    bench.log_in(json!([another]));
+    assert_eq!(bench.new_texts(), ["ten, but later"]);
+    let cid = bench.say("mine");
+    bench.line(ack(&cid, 10));
+    assert_eq!(bench.model.chats[&ben()].messages[&10].text, "mine", "the ack proves the same once more");
+}
+
+#[test]
+fn another_epoch_forgets_what_was_counted_before_anything_is_taken_in() {
+    let mut bench = has_seen_ten();
+    bench.model.account.epoch = Some("old".into());
+    bench.model.connect();
+    bench.handle(Event::Connected);
+    let tag = bench.sent_of(1).last().expect("a LOGIN")["tag"].clone();
+    bench.line(json!({"msgid": 2, "errno": 0, "tag": tag, "id": 1, "name": "anna", "token": TOKEN, "epoch": "new",
+        "offlinemsg": [pushed(8, "new eight")], "friends": [], "groups": []}));
+    assert_eq!(bench.new_texts(), ["new eight"]);
+    assert_eq!(bench.model.account.epoch.as_deref(), Some("new"));
+    let written = |wanted: &Effect| bench.effects.iter().position(|effect| effect == wanted).unwrap();
+    assert!(written(&Effect::SaveMarks) < written(&Effect::SaveAccount), "a crash in between keeps no counts");
 }
 
 #[test]
