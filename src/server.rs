@@ -20,8 +20,8 @@ use crossbeam_channel::{Sender, bounded};
 use crate::admin::Admin;
 use crate::bus::Bus;
 use crate::bus::local::LocalBus;
-use crate::bus::redis::{RedisBus, RedisBusError};
-use crate::clock::Clock;
+use crate::bus::redis::{RedisBus, RedisBusError, nodes_of_before};
+use crate::clock::{Clock, UnixMs};
 use crate::config::{Config, masked};
 use crate::delivery::directory::Directory;
 use crate::delivery::ear::Ear;
@@ -29,6 +29,7 @@ use crate::delivery::epoch::Epoch;
 use crate::delivery::fanout::Fanout;
 use crate::delivery::keeper::{Keeper, Ways};
 use crate::delivery::lanes::{self, EchoTo, LaneParts, Lanes};
+use crate::delivery::peers::{Peers, Standing};
 use crate::delivery::scribe::{self, Scribe};
 use crate::descriptors::{self, TooFewDescriptors};
 use crate::ids::NodeId;
@@ -62,6 +63,8 @@ const SQLITE_WORKERS_PER_CORE: usize = 2;
 const SHUTDOWN_RESERVE: Duration = Duration::from_secs(2);
 /// Clients wait this long at most for the other nodes to know this one.
 const INTRODUCTION_PATIENCE: Duration = Duration::from_secs(3);
+/// Clients wait this long at most for another node's word that it uses the same database.
+const VERDICT_PATIENCE: Duration = Duration::from_secs(1);
 /// How many names of before, that are found by their exact spelling only, check-config lists: of users, and of groups.
 const KEPT_NAMES_TOLD: u32 = 100;
 
@@ -98,6 +101,21 @@ pub enum StartError {
     /// The bus cannot be used.
     #[error("Redis: {0}")]
     Bus(#[from] RedisBusError),
+    /// The data are a copy, or there is one.
+    #[error(
+        "another database with the same identity, {0}, uses this Redis: this one is a copy of it, or it of this one, and \
+         their users and messages would be mixed. Give this one a Redis of its own. If it is to stay a separate \
+         installation, give it an identity of its own: while none of its nodes runs, set the column id of its table \
+         Cluster to 32 other hexadecimal digits"
+    )]
+    Copy(String),
+    /// Nodes of version 0.1 are there.
+    #[error(
+        "Redis: {0} nodes of version 0.1 use it, and they and this one would not hear each other. Stop them before this \
+         node upgrades the database. If they belong to another installation, give this one a Redis of its own, or upgrade \
+         that one first"
+    )]
+    NodesOfBefore(u64),
     /// The system has no randomness.
     #[error("no random numbers for the node's id: {0}")]
     NoRandomness(String),
@@ -145,6 +163,7 @@ pub fn run(config: &Config) -> Result<(), StartError> {
     let reserved = Reserved::bind(config.listen).map_err(listen_error(config.listen, "listen"))?;
     let address = reserved.local_addr().map_err(io_error("cannot read the listener's address"))?;
     let signals = Watch::start(reserved.stopper()).map_err(io_error("cannot handle signals"))?;
+    let stopper = reserved.stopper();
     log::info!("starting; {address} refuses clients until all is ready");
     let (metrics, readiness) = (Arc::new(Metrics::new()), Arc::new(Readiness::default()));
     let admin = config.admin.map(|address| start_admin(address, &metrics, &readiness)).transpose()?;
@@ -163,14 +182,18 @@ pub fn run(config: &Config) -> Result<(), StartError> {
     warn_of_a_silent_proxy(config);
     let from = config.proxy_protocol.then(|| config.proxy_from.clone());
     let settings = acceptor::Settings { connections_max, policy: config.accept_policy, from, metrics };
+    // Redis may come later than the clients, and with it the word that this node does not belong here.
+    node.peers.when_stranger(move || stopper.stop());
     let accepted = acceptor.run(&node.reactors, &settings);
     log::info!("stopping");
     readiness.stopping();
     drop(probe);
+    let belongs = node.check_standing();
     node.stop(config.shutdown);
     if let Some(admin) = admin {
         admin.stop();
     }
+    belongs?;
     accepted.map_err(io_error("cannot accept connections"))
 }
 
@@ -281,6 +304,8 @@ impl Pool {
 
 /// Everything that runs besides the acceptor.
 struct Node {
+    identity: String,
+    peers: Arc<Peers>,
     stores: Arc<dyn OpenStore>,
     bus: Arc<dyn Bus>,
     reactors: Vec<ReactorHandle<Mail>>,
@@ -295,6 +320,7 @@ struct Node {
 
 impl Node {
     fn start(config: &Config, metrics: &Arc<Metrics>, readiness: &Readiness) -> Result<Self, StartError> {
+        refuse_nodes_of_before(config)?;
         readiness.starting("the database is opened, and upgraded if it has to be");
         let stores = open_database(config)?;
         readiness.starting("threads and connections are made");
@@ -309,7 +335,8 @@ impl Node {
         let (stop_scribe, scribe_stopped) = bounded(0);
         let (desk, nudged) = scribe::desk(Arc::clone(metrics));
         let epoch = Arc::new(Epoch::new(&cluster.epoch, desk.clone()));
-        let ways = Ways { bus: Arc::clone(&bus), desk: desk.clone(), fanout: fanout() };
+        let peers = Arc::new(Peers::new(bus.node(), desk.clone()));
+        let ways = Ways { bus: Arc::clone(&bus), desk: desk.clone(), fanout: fanout(), peers: Arc::clone(&peers) };
         let keeper = Keeper::new(Arc::clone(&epoch), ways, Clock::system(), Arc::clone(metrics));
         let scribe = Scribe::new(stores.open()?, Arc::clone(&bus), Arc::clone(&directory), desk.clone(), keeper);
         let scribe_thread =
@@ -346,12 +373,15 @@ impl Node {
         let reactor_threads = start_reactors(inboxes, &shared, &lanes, &workers)?;
         if let Some(redis) = redis {
             readiness.starting("the other nodes are met");
-            redis.start(Arc::new(Ear::new(fanout(), shared.desk.clone(), epoch, Arc::clone(metrics))))?;
-            if !redis.wait_for_introduction(INTRODUCTION_PATIENCE) {
-                log::warn!("serving without Redis: messages to other nodes come late until it is there");
-            }
+            let ear = Ear::new(fanout(), shared.desk.clone(), epoch, Arc::clone(&peers), Arc::clone(metrics));
+            // Before the others hear of this node: they look it up.
+            stores.open()?.note_node(bus.node(), UnixMs::now())?;
+            redis.start(Arc::new(ear))?;
+            meet_the_others(&redis, &peers);
         }
-        Ok(Self {
+        let node = Self {
+            identity: cluster.id,
+            peers,
             stores,
             bus,
             reactors,
@@ -362,7 +392,17 @@ impl Node {
             stop_scribe,
             sweeper_thread,
             stop_sweeper,
-        })
+        };
+        node.check_standing()?;
+        Ok(node)
+    }
+
+    /// Whether this node may be here, as far as it is known.
+    fn check_standing(&self) -> Result<(), StartError> {
+        match self.peers.standing() {
+            Standing::Open | Standing::Belongs => Ok(()),
+            Standing::Stranger => Err(StartError::Copy(self.identity.clone())),
+        }
     }
 
     /// Stops in the order in which work flows: whatever was taken up is finished. Returns within about `patience`,
@@ -438,6 +478,21 @@ fn mailboxes(reactors: usize) -> Result<Mailbox, StartError> {
         inboxes.push(inbox);
     }
     Ok((handles, inboxes))
+}
+
+/// Waits, not for long, until this node and the others know each other, and until it is known whether it belongs to them.
+fn meet_the_others(redis: &RedisBus, peers: &Peers) {
+    if !redis.wait_for_introduction(INTRODUCTION_PATIENCE) {
+        log::warn!("serving without Redis: messages to other nodes come late until it is there");
+    } else if peers.wait(VERDICT_PATIENCE) == Standing::Open {
+        log::warn!("no other node has said yet that it uses the same database");
+    }
+}
+
+/// Nodes of version 0.1 run on, on a database that has been upgraded, and this node would not hear them.
+fn refuse_nodes_of_before(config: &Config) -> Result<(), StartError> {
+    let count = config.redis.as_deref().and_then(nodes_of_before).unwrap_or(0);
+    if count > 0 { Err(StartError::NodesOfBefore(count)) } else { Ok(()) }
 }
 
 type MadeBus = (Arc<dyn Bus>, Option<Arc<RedisBus>>);

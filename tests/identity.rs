@@ -4,10 +4,12 @@
 
 mod common;
 
+use std::process::Command;
+
 use common::client::{Client, texts, unique};
 use common::mariadb::MariaDb;
 use common::node::Node;
-use common::process::wait_for;
+use common::process::{Process, wait_for};
 use common::redis::Redis;
 use mysql::prelude::Queryable;
 use serde_json::json;
@@ -237,4 +239,80 @@ fn an_epoch_made_elsewhere_is_noticed_without_redis() {
 fn epoch_before(backup: &Backup) -> String {
     let mut conn = MariaDb::shared().connect().unwrap();
     conn.query_first(format!("SELECT epoch FROM `{}`.ClusterBackup", backup.database)).unwrap().unwrap()
+}
+
+// --- copies, and nodes of another version ---------------------------------------------------------------------
+
+/// Starts a node that should refuse to start; its last words.
+fn refused(mysql: &str, redis: &Redis) -> String {
+    let data = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stonechat"));
+    command.args(["--listen", "127.0.0.1:0", "--mysql", mysql, "--redis", &redis.url(), "--data"]).arg(data.path());
+    let mut process = Process::start("stonechat", &mut command);
+    let status = process.wait();
+    assert!(!status.success(), "it ends with an error: {}", process.output());
+    process.output()
+}
+
+/// Makes the second database a copy of the first, as far as their identity goes.
+fn make_a_copy(original: &str, copy: &str) {
+    let name = |url: &str| url.rsplit('/').next().unwrap().to_owned();
+    let (original, copy) = (name(original), name(copy));
+    MariaDb::shared().execute(&format!("UPDATE `{copy}`.Cluster c, `{original}`.Cluster o SET c.id = o.id"));
+}
+
+#[test]
+fn a_node_on_a_copied_database_refuses_to_start_beside_the_original() {
+    let redis = Redis::start();
+    let (original, copy) = (new_database(), new_database());
+    Node::start(&["--mysql", &copy]).term();
+    let first = node_on(&original, &redis, &[]);
+    make_a_copy(&original, &copy);
+    let told = refused(&copy, &redis);
+    assert!(told.contains("another database with the same identity"), "{told}");
+    assert!(told.contains("a Redis of its own"), "{told}");
+    let second = node_on(&original, &redis, &[]);
+    let (mut anna, mut ben) = (Client::newcomer(first.addr(), "anna"), Client::newcomer(second.addr(), "ben"));
+    anna.say(ben.id, "we are whole");
+    assert_eq!(ben.expect_push(6)["msg"], "we are whole");
+    assert!(second.term().success());
+    let identities = format!("SELECT COUNT(*) FROM `{}`.Node", original.rsplit('/').next().unwrap());
+    let left: Option<u64> = MariaDb::shared().connect().unwrap().query_first(identities).unwrap();
+    assert_eq!(left, Some(1), "who ends in order leaves the list of nodes");
+    first.assert_running();
+}
+
+#[test]
+fn a_node_on_a_copied_database_ends_when_redis_shows_the_original() {
+    let mut redis = Redis::start();
+    let (original, copy) = (new_database(), new_database());
+    Node::start(&["--mysql", &copy]).term();
+    let first = node_on(&original, &redis, &[]);
+    make_a_copy(&original, &copy);
+    redis.kill();
+    let stranger = node_on(&copy, &redis, &[]);
+    stranger.assert_running();
+    redis.restart();
+    assert!(!stranger.wait().success());
+    assert!(stranger.log().contains("another database with the same identity"), "{}", stranger.log());
+    first.assert_running();
+    Client::newcomer(first.addr(), "anna").expect_silence();
+}
+
+#[test]
+fn nodes_of_the_first_version_are_seen_and_refused() {
+    let (redis, mysql) = (Redis::start(), new_database());
+    let mut old = redis.connect();
+    old.command(&["SUBSCRIBE", "nodes", "n:00000000000000ff"]);
+    let told = refused(&mysql, &redis);
+    assert!(told.contains("1 nodes of version 0.1") && told.contains("before this node upgrades"), "{told}");
+    let mut conn = mysql::Conn::new(mysql.as_str()).unwrap();
+    assert_eq!(conn.query::<String, _>("SHOW TABLES").unwrap(), [] as [String; 0], "nothing was written");
+    drop(old);
+    let node = wait_for("the old node to be gone", || {
+        (redis.command(&["PUBSUB", "NUMSUB", "nodes"]) == "nodes :0").then(|| node_on(&mysql, &redis, &[]))
+    });
+    let mut late = redis.connect();
+    late.command(&["SUBSCRIBE", "nodes"]);
+    wait_for("a word about the old node", || node.log().contains("nodes of version 0.1 use this Redis").then_some(()));
 }

@@ -24,6 +24,7 @@ use stonechat::delivery::epoch::Epoch;
 use stonechat::delivery::fanout::Fanout;
 use stonechat::delivery::keeper::{Keeper, Ways};
 use stonechat::delivery::lanes::{self, EchoTo, LaneParts, LaneRunner, Stepped};
+use stonechat::delivery::peers::Peers;
 use stonechat::delivery::scribe::{self, Scribe};
 use stonechat::ids::{NodeId, UserId};
 use stonechat::metrics::Metrics;
@@ -160,7 +161,8 @@ impl World {
         let cluster = open().cluster().expect("the migration has made it");
         let epoch = Arc::new(Epoch::new(&cluster.epoch, desk.clone()));
         let fanout = || Fanout::new(mailboxes.clone(), Arc::clone(&directory));
-        let ways = Ways { bus: Arc::clone(&bus), desk: desk.clone(), fanout: fanout() };
+        let peers = Arc::new(Peers::new(bus.node(), desk.clone()));
+        let ways = Ways { bus: Arc::clone(&bus), desk: desk.clone(), fanout: fanout(), peers };
         let keeper = Keeper::new(Arc::clone(&epoch), ways, clock, Arc::clone(&metrics));
         let scribe = Scribe::new(open(), Arc::clone(&bus), Arc::clone(&directory), desk.clone(), keeper);
         let lane = LaneParts {

@@ -63,6 +63,14 @@ pub struct Heard<'a> {
 pub trait Listener: Send + Sync + 'static {
     /// Bells of other nodes, in the order they came. Never this node's own.
     fn bells(&self, bells: &[Heard<'_>]);
+    /// Another node was heard of for the first time.
+    fn met(&self, node: NodeId) {
+        let _ = node;
+    }
+    /// The link has come up, and this node knows all `others` that are there.
+    fn introduced(&self, others: usize) {
+        let _ = others;
+    }
     /// Bells may have been lost (the link was down and is back, or another node has gone or lost bells): look into
     /// the store for what was missed.
     fn resync(&self, why: &'static str);

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::bus::BELL_BYTES_MAX;
 use crate::config::MESSAGE_BYTES;
-use crate::ids::{ConvId, DeviceId, GroupId, Seq, UserId};
+use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Seq, UserId};
 
 /// The longest head, in bytes: a word, and three numbers of at most 20 digits, each with what separates them.
 const HEAD_BYTES_MAX: usize = 96;
@@ -63,6 +63,10 @@ pub enum Ring<'a> {
     GroupDeleted(&'a [u8]),
     /// The data went back, and have a new epoch: to every node.
     Restored,
+    /// This node uses the same database as who says it: to every node.
+    Vouched(NodeId),
+    /// This node uses another one.
+    Stranger(NodeId),
 }
 
 impl<'a> Ring<'a> {
@@ -82,6 +86,8 @@ impl<'a> Ring<'a> {
             Self::Left(group, line) => (format!("left {group}\n"), line),
             Self::GroupDeleted(line) => ("group-deleted\n".to_owned(), line),
             Self::Restored => ("restored\n".to_owned(), &[]),
+            Self::Vouched(node) => (format!("vouched {}\n", node.0), &[]),
+            Self::Stranger(node) => (format!("stranger {}\n", node.0), &[]),
         };
         debug_assert!(head.len() <= HEAD_BYTES_MAX, "{head}");
         let line = if line.len() <= LINE_BYTES_MAX { line } else { &[] };
@@ -100,6 +106,10 @@ impl<'a> Ring<'a> {
         let kind = words.next()?;
         if kind == "resumed" {
             return Some(Self::Resumed(words.next()?.parse().ok()?));
+        }
+        if let "vouched" | "stranger" = kind {
+            let node = NodeId(words.next()?.parse().ok()?);
+            return Some(if kind == "vouched" { Self::Vouched(node) } else { Self::Stranger(node) });
         }
         let mut number = || words.next()?.parse::<i64>().ok();
         Some(match kind {
@@ -153,6 +163,8 @@ mod tests {
             Ring::Left(group, b"x\n"),
             Ring::GroupDeleted(b"x\n"),
             Ring::Restored,
+            Ring::Vouched(NodeId(u64::MAX)),
+            Ring::Stranger(NodeId(1)),
         ] {
             assert_eq!(Ring::decode(&ring.encode()), Some(ring));
         }

@@ -8,10 +8,11 @@ use super::bell::Ring;
 use super::directory::{Entry, Eviction};
 use super::epoch::Epoch;
 use super::fanout::Fanout;
+use super::peers::Peers;
 use super::scribe::Desk;
 use super::{Addressee, Event};
 use crate::bus::{Channel, Heard, Listener};
-use crate::ids::{ConvId, GroupId, Seq, UserId};
+use crate::ids::{ConvId, GroupId, NodeId, Seq, UserId};
 use crate::metrics::Metrics;
 
 /// The node's ear on the bus. Called by the subscriber thread alone; the lock is never contended.
@@ -19,14 +20,25 @@ pub struct Ear {
     fanout: Mutex<Fanout>,
     desk: Desk,
     epoch: Arc<Epoch>,
+    peers: Arc<Peers>,
     metrics: Arc<Metrics>,
 }
 
 impl Ear {
     /// An ear that tells the reactors behind `fanout`, and the scribe.
     #[must_use]
-    pub fn new(fanout: Fanout, desk: Desk, epoch: Arc<Epoch>, metrics: Arc<Metrics>) -> Self {
-        Self { fanout: Mutex::new(fanout), desk, epoch, metrics }
+    pub fn new(fanout: Fanout, desk: Desk, epoch: Arc<Epoch>, peers: Arc<Peers>, metrics: Arc<Metrics>) -> Self {
+        Self { fanout: Mutex::new(fanout), desk, epoch, peers, metrics }
+    }
+
+    fn of_all(&self, ring: Ring<'_>) {
+        match ring {
+            Ring::Restored => self.epoch.look(),
+            Ring::Vouched(node) => self.peers.vouched(node),
+            Ring::Stranger(node) => self.peers.stranger(node),
+            // Nothing else concerns every node.
+            _ => {}
+        }
     }
 
     fn of_user(&self, fanout: &mut Fanout, user: UserId, ring: Ring<'_>) {
@@ -51,11 +63,21 @@ impl Listener for Ear {
             match bell.channel {
                 Channel::User(user) => self.of_user(&mut fanout, user, ring),
                 Channel::Group(group) => for_group(&mut fanout, group, ring),
-                Channel::All if ring == Ring::Restored => self.epoch.look(),
-                Channel::All | Channel::Device(..) | Channel::Token(_) => {}
+                Channel::All => self.of_all(ring),
+                Channel::Device(..) | Channel::Token(_) => {}
             }
         }
         fanout.flush();
+    }
+
+    fn met(&self, node: NodeId) {
+        self.peers.met(node);
+    }
+
+    fn introduced(&self, others: usize) {
+        if others == 0 {
+            self.peers.is_alone();
+        }
     }
 
     fn resync(&self, why: &'static str) {
@@ -103,7 +125,9 @@ fn for_user(fanout: &mut Fanout, user: UserId, ring: Ring<'_>) {
         | Ring::Offline
         | Ring::NoticeBut(..)
         | Ring::GroupDeleted(_)
-        | Ring::Restored => {}
+        | Ring::Restored
+        | Ring::Vouched(_)
+        | Ring::Stranger(_) => {}
     }
 }
 
@@ -130,6 +154,8 @@ fn for_group(fanout: &mut Fanout, group: GroupId, ring: Ring<'_>) {
         | Ring::Offline
         | Ring::Joined(..)
         | Ring::Left(..)
-        | Ring::Restored => {}
+        | Ring::Restored
+        | Ring::Vouched(_)
+        | Ring::Stranger(_) => {}
     }
 }

@@ -1,4 +1,5 @@
-//! Keeps this node's epoch in step with the store's. Runs on the scribe's thread.
+//! What this node asks and tells the store about the data as a whole: keeps the epoch in step with the store's, and looks up
+//! whether the nodes that it meets use the same database. Runs on the scribe's thread.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,16 +8,21 @@ use super::Event;
 use super::bell::Ring;
 use super::epoch::{Epoch, Wish};
 use super::fanout::Fanout;
+use super::peers::Peers;
 use super::scribe::Desk;
 use crate::bus::{Bell, Bus, Channel};
 use crate::clock::Clock;
+use crate::ids::NodeId;
 use crate::metrics::Metrics;
 use crate::store::{Result, Store};
 
 /// How often the epoch is looked at without a reason: other nodes' word may be lost, or Redis away.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 
-/// The epoch's keeper.
+/// How often a node writes anew that it is there: others forget rows of nodes that have not for a month.
+const NOTE_EVERY: Duration = Duration::from_secs(24 * 3600);
+
+/// The keeper of the epoch, and of the list of nodes.
 pub struct Keeper {
     epoch: Arc<Epoch>,
     bus: Arc<dyn Bus>,
@@ -25,6 +31,9 @@ pub struct Keeper {
     clock: Clock,
     metrics: Arc<Metrics>,
     looked_at: Option<Instant>,
+    peers: Arc<Peers>,
+    /// When this node's own row was written last.
+    noted_at: Option<Instant>,
 }
 
 /// The ways by which a keeper tells of a new epoch.
@@ -35,18 +44,64 @@ pub struct Ways {
     pub desk: Desk,
     /// To the reactors.
     pub fanout: Fanout,
+    /// The other nodes.
+    pub peers: Arc<Peers>,
 }
 
 impl Keeper {
     /// A keeper of this epoch.
     #[must_use]
     pub fn new(epoch: Arc<Epoch>, ways: Ways, clock: Clock, metrics: Arc<Metrics>) -> Self {
-        let Ways { bus, desk, fanout } = ways;
-        Self { epoch, bus, desk, fanout, clock, metrics, looked_at: None }
+        let Ways { bus, desk, fanout, peers } = ways;
+        Self { epoch, bus, desk, fanout, clock, metrics, looked_at: None, peers, noted_at: None }
     }
 
-    /// Does what there is to do about the epoch.
+    /// Does what there is to do.
     pub fn tend(&mut self, store: &mut dyn Store) {
+        self.tend_epoch(store);
+        if self.bus.has_peers() {
+            self.tend_peers(store);
+        }
+    }
+
+    /// The node ends: nobody needs to know it any more.
+    pub fn leave(&mut self, store: &mut dyn Store) {
+        if self.bus.has_peers()
+            && let Err(error) = store.forget_node(self.bus.node())
+        {
+            log::debug!("this node's row is left in the database: {error}");
+        }
+    }
+
+    fn tend_peers(&mut self, store: &mut dyn Store) {
+        let now = self.clock.now();
+        let is_due = self.noted_at.is_none_or(|at| now.saturating_duration_since(at) >= NOTE_EVERY);
+        if is_due && store.note_node(self.bus.node(), self.clock.wall()).is_ok() {
+            self.noted_at = Some(now);
+        }
+        // Each found is one fewer, and a failure waits for the next round.
+        while let Some(node) = self.peers.unchecked() {
+            match store.has_node(node) {
+                Ok(has_it) => self.tell_of(node, has_it),
+                Err(error) => return log::debug!("cannot look up node {node}: {error}"),
+            }
+            self.peers.checked(node);
+        }
+    }
+
+    fn tell_of(&self, node: NodeId, has_it: bool) {
+        let ring = if has_it {
+            Ring::Vouched(node)
+        } else {
+            log::error!(
+                "node {node} shares this identity and this Redis, but uses another database: one of the two is a copy"
+            );
+            Ring::Stranger(node)
+        };
+        self.bus.publish(vec![Bell { channel: Channel::All, payload: ring.encode() }]);
+    }
+
+    fn tend_epoch(&mut self, store: &mut dyn Store) {
         let now = self.clock.now();
         let is_due = self.looked_at.is_none_or(|at| now.saturating_duration_since(at) >= LOOK_EVERY);
         let wish = self.epoch.wish();
@@ -84,6 +139,8 @@ impl Keeper {
         log::warn!("the data have a new epoch, {present}: sessions are closed with NOTICE restored");
         self.metrics.epochs.inc();
         self.epoch.adopt(present);
+        // The row may have gone with the rest.
+        self.noted_at = None;
         self.desk.void(self.fanout.reactors());
         self.fanout.to_all(&Event::Restored);
         self.fanout.flush();

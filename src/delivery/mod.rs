@@ -27,6 +27,7 @@ pub mod fanout;
 pub mod keeper;
 pub mod lane;
 pub mod lanes;
+pub mod peers;
 pub mod receipts;
 pub mod scribe;
 pub mod states;

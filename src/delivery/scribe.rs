@@ -176,6 +176,7 @@ fn run(mut scribe: Scribe, nudged: &Receiver<()>, stop: &Receiver<()>) {
         }
     }
     scribe.write();
+    scribe.keeper.leave(&mut *scribe.store);
 }
 
 #[expect(clippy::disallowed_methods, reason = "the thread's shell reads the clock")]

@@ -14,6 +14,7 @@ use stonechat::delivery::epoch::Epoch;
 use stonechat::delivery::fanout::Fanout;
 use stonechat::delivery::keeper::{Keeper, Ways};
 use stonechat::delivery::lanes::{self, EchoTo, LaneParts, LaneRunner, Stepped};
+use stonechat::delivery::peers::Peers;
 use stonechat::delivery::scribe::{self, Scribe};
 use stonechat::metrics::Metrics;
 use stonechat::service::attempts::Attempts;
@@ -126,7 +127,8 @@ impl Node {
         let hashing = Arc::<Hashing>::default();
         let row = world.database.borrow().cluster();
         let epoch = Arc::new(Epoch::new(&row.epoch, desk.clone()));
-        let ways = Ways { bus: Arc::clone(&bus), desk: desk.clone(), fanout: fanout() };
+        let peers = Arc::new(Peers::new(bus.node(), desk.clone()));
+        let ways = Ways { bus: Arc::clone(&bus), desk: desk.clone(), fanout: fanout(), peers: Arc::clone(&peers) };
         let keeper = Keeper::new(Arc::clone(&epoch), ways, clock(), Arc::clone(&metrics));
         let shared = Arc::new(Shared {
             config: config.clone(),
@@ -174,7 +176,7 @@ impl Node {
             hasher: Slot::new(Hasher::new(config.password)),
             queues,
             scribe: Slot::new(Scribe::new(store(), bus, Arc::clone(&directory), desk.clone(), keeper)),
-            ear: Slot::new(Ear::new(fanout(), desk, epoch, metrics)),
+            ear: Slot::new(Ear::new(fanout(), desk, epoch, peers, metrics)),
             pipes: RefCell::default(),
             nudged,
             wrote_at: Cell::new(world.passed()),

@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::address::Address;
 use super::resp::{self, Frame};
 use super::topic::{Names, Topic, sealed};
+use crate::bus::Channel;
 use crate::ids::NodeId;
 
 /// What Redis says about this node.
@@ -47,7 +48,7 @@ pub(super) fn ask(address: &Address, names: Option<&Names>, node: NodeId, timeou
     };
     say(&[b"PING"], Asked::of("PING"));
     if let Some(names) = names {
-        let channels: Vec<String> = [Topic::Nodes, Topic::Node(node)]
+        let channels: Vec<String> = [Topic::Nodes, Topic::Node(node), Topic::Of(Channel::All)]
             .into_iter()
             .map(|topic| names.write(topic, &mut String::new()).to_owned())
             .chain(["u:0", "g:0", "d:0:0", "t:0"].map(|name| format!("{}{name}", names.prefix())))

@@ -45,6 +45,8 @@ pub(super) enum Effect {
     Resync(&'static str),
     /// Another node wants to know who is there.
     Asked,
+    /// Another node was heard of for the first time.
+    Met(NodeId),
 }
 
 /// The state of the subscriber's connection.
@@ -281,17 +283,23 @@ impl Link {
         }
         match self.names.parse(topic)? {
             Topic::Of(channel) => return Some(Heard { channel, payload }),
-            Topic::Node(_) => {}
+            Topic::Node(_) | Topic::NodesOfBefore => {}
             Topic::Nodes => self.told_by(from, Word::parse(payload)?),
         }
         None
     }
 
+    fn heard(&mut self, node: NodeId) {
+        if self.nodes.heard(node) {
+            self.effects.push(Effect::Met(node));
+        }
+    }
+
     fn told_by(&mut self, node: NodeId, word: Word) {
         match word {
-            Word::Here => self.nodes.heard(node),
+            Word::Here => self.heard(node),
             Word::Who => {
-                self.nodes.heard(node);
+                self.heard(node);
                 self.effects.push(Effect::Asked);
             }
             Word::Lost => self.effects.push(Effect::Resync("another node has lost bells")),
@@ -566,9 +574,9 @@ mod tests {
         scene.hear("nodes", "0000000000000001 here");
         scene.hear("nodes", "0000000000000002 something new");
         assert_eq!(scene.nodes.known(), [NodeId(2)]);
-        assert_eq!(scene.link.effects(), []);
+        assert_eq!(scene.link.effects(), [Effect::Met(NodeId(2))], "once");
         scene.hear("nodes", "0000000000000003 who");
-        assert_eq!(scene.link.effects(), [Effect::Asked]);
+        assert_eq!(scene.link.effects(), [Effect::Met(NodeId(3)), Effect::Asked]);
         assert_eq!(scene.nodes.known().len(), 2, "who asks is here");
         scene.hear("nodes", "0000000000000003 bye");
         assert_eq!(scene.link.effects(), [Effect::Resync("another node has left")]);

@@ -59,6 +59,7 @@ use inquiry::Inquiry;
 use introduction::Introduction;
 use nodes::Nodes;
 use outgoing::Outgoing;
+use pipe::Pipe;
 use subscriber::Subscriber;
 use subscriptions::Subscriptions;
 use summons::{Call, Summons};
@@ -105,6 +106,16 @@ pub fn probe(url: &str, identity: Option<&str>) -> Result<(), String> {
         Admission::Granted => Ok(()),
         Admission::Refused(why) | Admission::Away(why) => Err(why),
     }
+}
+
+/// How many nodes of version 0.1 use this Redis: their channels do not have the identity ahead, so that they and this
+/// node would not hear each other. `None` when Redis cannot be asked at present.
+#[must_use]
+pub fn nodes_of_before(url: &str) -> Option<u64> {
+    let address = Address::parse(url).ok()?;
+    let pipe = Pipe::open(&address, "stonechat-check", Times::default().connect).ok()?;
+    let (_, counts) = pipe.subscribers(&Names::new(""), &[Topic::NodesOfBefore]).ok()?;
+    counts.first().copied()
 }
 
 /// A bus on Redis. It starts three threads, which [`Bus::stop`] (or dropping it) ends.

@@ -21,12 +21,14 @@ pub(super) struct Nodes {
 }
 
 impl Nodes {
-    /// A node has said that it is here.
-    pub(super) fn heard(&self, node: NodeId) {
+    /// A node has said that it is here. Whether it was not known.
+    pub(super) fn heard(&self, node: NodeId) -> bool {
         let mut known = self.lock();
-        if known.len() < NODES_MAX && known.insert(node) {
+        let is_new = known.len() < NODES_MAX && known.insert(node);
+        if is_new {
             log::info!("node {node} is here");
         }
+        is_new
     }
 
     /// A node has said goodbye. Whether it had been known.
@@ -64,8 +66,8 @@ mod tests {
     #[test]
     fn a_node_without_subscribers_is_gone_once() {
         let nodes = Nodes::default();
-        nodes.heard(NodeId(1));
-        nodes.heard(NodeId(2));
+        assert!(nodes.heard(NodeId(1)) && nodes.heard(NodeId(2)));
+        assert!(!nodes.heard(NodeId(1)));
         assert_eq!(nodes.counted(&[NodeId(1), NodeId(2)], &[1, 1]), 0);
         assert_eq!(nodes.counted(&[NodeId(1), NodeId(2)], &[1, 0]), 1);
         assert_eq!(nodes.known(), [NodeId(1)]);

@@ -29,6 +29,7 @@ pub(super) fn run(shared: &Arc<Shared>) {
         pipe: None,
         link_ups: 0,
         complaints: Complaints::new("the bus's publisher"),
+        sees_nodes_of_before: false,
     };
     publisher.run();
 }
@@ -43,6 +44,8 @@ struct Publisher<'a> {
     link_ups: u64,
     /// Since the connection was last of use.
     complaints: Complaints,
+    /// Nodes of version 0.1 were there when it was looked last.
+    sees_nodes_of_before: bool,
 }
 
 impl Publisher<'_> {
@@ -142,10 +145,11 @@ impl Publisher<'_> {
     /// Looks who holds his channel: who does not is gone, and there may be somebody who is not known.
     fn count(&mut self) {
         let nodes = self.shared.nodes.known();
-        let own = [Topic::Nodes, Topic::Node(self.shared.node)];
+        let own = [Topic::NodesOfBefore, Topic::Nodes, Topic::Node(self.shared.node)];
         let topics: Vec<_> = own.into_iter().chain(nodes.iter().copied().map(Topic::Node)).collect();
         let Some(counts) = self.with_pipe(|pipe, names| pipe.subscribers(names, &topics)) else { return };
-        let [listeners, of_nodes @ ..] = counts.as_slice() else { return };
+        let [of_before, listeners, of_nodes @ ..] = counts.as_slice() else { return };
+        self.note_nodes_of_before(*of_before);
         let unknown = listeners.saturating_sub(of_nodes.iter().sum());
         if self.shared.nodes.counted(&nodes, of_nodes.get(1..).unwrap_or_default()) > 0 {
             self.shared.summons.call(Call::NodeGone);
@@ -155,6 +159,17 @@ impl Publisher<'_> {
             self.shared.introduction.made(self.link_ups);
             self.shared.summons.call(Call::Introduced);
         }
+    }
+
+    /// At start they are an error. One that comes later cannot be kept away, but must not go unnoticed.
+    fn note_nodes_of_before(&mut self, count: u64) {
+        if count > 0 && !self.sees_nodes_of_before {
+            log::error!(
+                "{count} nodes of version 0.1 use this Redis: if their database is this one, messages do not reach the \
+                 users of the other kind; stop them"
+            );
+        }
+        self.sees_nodes_of_before = count > 0;
     }
 
     fn say_bye(&mut self) {

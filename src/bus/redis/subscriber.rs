@@ -84,6 +84,7 @@ impl Subscriber {
             }
             if calls.include(Call::Introduced) && self.shared.introduction.is_made() {
                 self.link.introduced();
+                self.listener.introduced(self.shared.nodes.known().len());
             }
             self.tick();
             self.act();
@@ -139,6 +140,7 @@ impl Subscriber {
                     Effect::Up => self.up(),
                     Effect::Down => self.shared.down(),
                     Effect::Resync(why) => self.listener.resync(why),
+                    Effect::Met(node) => self.listener.met(node),
                     Effect::Asked => {
                         self.shared.introduction.ask();
                         self.shared.outgoing.rouse();

@@ -27,6 +27,8 @@ pub(super) enum Topic {
     Node(NodeId),
     /// Where nodes speak of themselves.
     Nodes,
+    /// Where nodes of version 0.1 do, whose channels do not have the identity ahead.
+    NodesOfBefore,
 }
 
 /// The names of an installation's channels.
@@ -49,7 +51,9 @@ impl Names {
     /// The topic's name, written into `out`, which a caller with many of them keeps.
     pub(super) fn write<'a>(&self, topic: Topic, out: &'a mut String) -> &'a str {
         out.clear();
-        out.push_str(&self.prefix);
+        if topic != Topic::NodesOfBefore {
+            out.push_str(&self.prefix);
+        }
         let written = match topic {
             Topic::Of(Channel::User(user)) => write!(out, "u:{user}"),
             Topic::Of(Channel::Group(group)) => write!(out, "g:{group}"),
@@ -57,7 +61,7 @@ impl Names {
             Topic::Of(Channel::Token(hash)) => write!(out, "t:{hash:016x}"),
             Topic::Of(Channel::All) => out.write_str("all"),
             Topic::Node(node) => write!(out, "n:{node}"),
-            Topic::Nodes => out.write_str("nodes"),
+            Topic::Nodes | Topic::NodesOfBefore => out.write_str("nodes"),
         };
         written.expect("a string takes whatever is written");
         out

@@ -1,0 +1,201 @@
+//! Whether the other nodes that this one meets on the bus use the same database. A copied database has the same identity,
+//! and so its nodes would meet the others: users and messages of two databases would be mixed.
+//!
+//! ```text
+//!   start: the node's id into the table Node --> the bus --> others hear of it: is the id in my database?
+//!                                                              |yes: `vouched`         |no: `stranger`
+//!   the node: whoever is alone or vouched for stays <----------+                       |
+//!             whoever is a stranger before that refuses to start, or ends <------------+
+//! ```
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::scribe::Desk;
+use crate::ids::NodeId;
+
+/// Nodes that wait to be looked up; whoever floods the bus with made-up ones costs no more memory than this.
+const UNCHECKED_MAX: usize = 1024;
+
+/// What this node knows of the others, and they of it. Any thread.
+pub struct Peers {
+    me: NodeId,
+    desk: Desk,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Nodes that were met, and not looked up yet.
+    unchecked: VecDeque<NodeId>,
+    standing: Standing,
+    /// Called once, should this node turn out to be a stranger.
+    when_stranger: Option<Box<dyn FnOnce() + Send>>,
+}
+
+/// How this node stands among those that share its Redis.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Standing {
+    /// It has met nobody yet, or nobody has said anything.
+    #[default]
+    Open,
+    /// It was here first, or another node has found it in its own database.
+    Belongs,
+    /// Another node, which belongs to this identity, does not find it in its database.
+    Stranger,
+}
+
+impl Peers {
+    /// Nobody was met yet. The scribe's thread, behind `desk`, is nudged when there is a node to look up.
+    #[must_use]
+    pub fn new(me: NodeId, desk: Desk) -> Self {
+        Self { me, desk, state: Mutex::default(), changed: Condvar::new() }
+    }
+
+    /// What to do should this node turn out to be a stranger.
+    pub fn when_stranger(&self, act: impl FnOnce() + Send + 'static) {
+        let mut state = self.lock();
+        if state.standing == Standing::Stranger {
+            drop(state);
+            return act();
+        }
+        state.when_stranger = Some(Box::new(act));
+    }
+
+    /// A node was heard of for the first time.
+    pub fn met(&self, node: NodeId) {
+        let mut state = self.lock();
+        if state.unchecked.len() < UNCHECKED_MAX {
+            state.unchecked.push_back(node);
+        }
+        drop(state);
+        self.desk.nudge();
+    }
+
+    /// The next node to look up; it stays until [`Peers::checked`].
+    #[must_use]
+    pub fn unchecked(&self) -> Option<NodeId> {
+        self.lock().unchecked.front().copied()
+    }
+
+    /// The node was looked up.
+    pub fn checked(&self, node: NodeId) {
+        self.lock().unchecked.retain(|unchecked| *unchecked != node);
+    }
+
+    /// The link to the bus came up, and nobody else is there.
+    pub fn is_alone(&self) {
+        self.settle(Standing::Belongs);
+    }
+
+    /// Another node has found `node` in its database.
+    pub fn vouched(&self, node: NodeId) {
+        if node == self.me {
+            self.settle(Standing::Belongs);
+        }
+    }
+
+    /// Another node does not find `node` in its database.
+    pub fn stranger(&self, node: NodeId) {
+        if node == self.me {
+            self.settle(Standing::Stranger);
+        }
+    }
+
+    /// The first word counts.
+    fn settle(&self, standing: Standing) {
+        let mut state = self.lock();
+        if state.standing != Standing::Open {
+            return;
+        }
+        state.standing = standing;
+        self.changed.notify_all();
+        let act = if standing == Standing::Stranger { state.when_stranger.take() } else { None };
+        drop(state);
+        if let Some(act) = act {
+            act();
+        }
+    }
+
+    /// Waits until it is known how this node stands, at most `timeout`.
+    #[must_use]
+    pub fn wait(&self, timeout: Duration) -> Standing {
+        let open = |state: &mut State| state.standing == Standing::Open;
+        self.changed.wait_timeout_while(self.lock(), timeout, open).unwrap_or_else(PoisonError::into_inner).0.standing
+    }
+
+    /// How this node stands.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        self.lock().standing
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Peers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peers").field("me", &self.me).field("standing", &self.standing()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use crate::delivery::scribe::desk;
+    use crate::metrics::Metrics;
+
+    const ME: NodeId = NodeId(1);
+
+    fn peers() -> Peers {
+        Peers::new(ME, desk(Arc::new(Metrics::new())).0)
+    }
+
+    #[test]
+    fn the_first_word_about_this_node_counts() {
+        let ended = Arc::new(AtomicU32::new(0));
+        for (word, standing) in
+            [(Peers::vouched as fn(&Peers, NodeId), Standing::Belongs), (Peers::stranger, Standing::Stranger)]
+        {
+            let (peers, ended) = (peers(), Arc::clone(&ended));
+            peers.when_stranger(move || {
+                ended.fetch_add(1, Ordering::Relaxed);
+            });
+            word(&peers, NodeId(2));
+            assert_eq!(peers.wait(Duration::ZERO), Standing::Open, "about another node");
+            word(&peers, ME);
+            peers.vouched(ME);
+            peers.stranger(ME);
+            assert_eq!(peers.standing(), standing);
+        }
+        assert_eq!(ended.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn who_was_here_first_belongs() {
+        let peers = peers();
+        peers.is_alone();
+        peers.stranger(ME);
+        assert_eq!(peers.standing(), Standing::Belongs);
+    }
+
+    #[test]
+    fn a_node_is_looked_up_until_there_is_an_answer() {
+        let peers = peers();
+        peers.met(NodeId(5));
+        peers.met(NodeId(6));
+        assert_eq!((peers.unchecked(), peers.unchecked()), (Some(NodeId(5)), Some(NodeId(5))));
+        peers.checked(NodeId(5));
+        assert_eq!(peers.unchecked(), Some(NodeId(6)));
+        (0..5000).for_each(|number| peers.met(NodeId(number)));
+        assert_eq!(peers.lock().unchecked.len(), UNCHECKED_MAX);
+    }
+}
