@@ -7,6 +7,7 @@
 
 use super::sql::{Done, Sql, upgrade};
 use super::{Result, StoreError};
+use crate::clock::UnixMs;
 
 /// One numbered file, and what SQL cannot say.
 pub(super) struct Migration {
@@ -105,6 +106,31 @@ fn added_column(statement: &str) -> Option<(&str, &str)> {
     }
     let table = word()?;
     ((word()?, word()?) == ("ADD", "COLUMN")).then(|| word().map(|column| (table, column)))?
+}
+
+/// Brings a database up to date whose transaction, begun by the caller, has all of it: also tables and indexes.
+pub(super) fn bring_up(sql: &mut dyn Sql, known: &'static [Migration]) -> Done<Result<()>> {
+    let missing = match missing(version(sql)?, known) {
+        Ok(missing) => missing,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    sql.run(CREATE_VERSIONS, &[])?;
+    for migration in missing {
+        for statement in migration.statements() {
+            if !is_done(sql, &statement)? {
+                sql.run(&statement, &[])?;
+            }
+        }
+        migration.code.iter().try_for_each(|step| step(sql))?;
+        for piece in migration.pieces {
+            let mut next = Some(0);
+            while let Some(after) = next {
+                next = piece(sql, after)?;
+            }
+        }
+        sql.run(RECORD_VERSION, &[migration.version.into(), UnixMs::now().into()])?;
+    }
+    Ok(Ok(()))
 }
 
 /// What a database of version `present` (0: empty) lacks.

@@ -24,7 +24,6 @@ use self::connection::{Bounded, fault, now};
 use self::writer::Writer;
 use super::sql::{Done, Engine, Sql, SqlStore, upgrade};
 use super::{Append, Appended, CursorRow, Findings, KeptName, OpenStore, Result, Store, StoreError, foreign, migrate};
-use crate::clock::UnixMs;
 use crate::config::Synchronous;
 
 const FILE: &str = "stonechat.db";
@@ -84,23 +83,8 @@ impl OpenStore for SqliteStores {
             if !foreign.is_empty() {
                 return Ok(Err(StoreError::Broken(foreign.join("; ").into())));
             }
-            let missing = match migrate::missing(migrate::version(sql)?, migrate::SQLITE) {
-                Ok(missing) => missing,
-                Err(refused) => return Ok(Err(refused)),
-            };
-            sql.run(migrate::CREATE_VERSIONS, &[])?;
-            for migration in missing {
-                for statement in migration.statements() {
-                    if !migrate::is_done(sql, &statement)? {
-                        sql.run(&statement, &[])?;
-                    }
-                }
-                migration.code.iter().try_for_each(|step| step(sql))?;
-                // All in this one transaction: nobody else is there to wait for it.
-                migration.pieces.iter().try_for_each(|piece| in_pieces(sql, *piece))?;
-                sql.run(migrate::RECORD_VERSION, &[migration.version.into(), UnixMs::now().into()])?;
-            }
-            Ok(Ok(()))
+            // All in this one transaction: nobody else is there to wait for it.
+            migrate::bring_up(sql, migrate::SQLITE)
         })?
     }
 
@@ -125,14 +109,6 @@ impl OpenStore for SqliteStores {
     fn timeout(&self) -> Duration {
         self.timeout
     }
-}
-
-fn in_pieces(sql: &mut dyn Sql, piece: migrate::Piece) -> Done<()> {
-    let mut next = Some(0);
-    while let Some(after) = next {
-        next = piece(sql, after)?;
-    }
-    Ok(())
 }
 
 fn lock(path: &Path, dir: &Path) -> Result<File> {
@@ -191,5 +167,93 @@ impl Engine for Sqlite {
     fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<Vec<CursorRow>> {
         self.writer.transaction(|sql| append::save_cursors(sql.connection, rows).map_err(fault))?;
         Ok(Vec::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::connection::Handle;
+    use super::super::sql::{Arg, Dialect, Fault, Row};
+    use super::*;
+
+    /// A connection of which the statements after the first few fail.
+    struct FailsAfter<'c>(Handle<'c>, usize);
+
+    impl FailsAfter<'_> {
+        fn count_down(&mut self) -> Done<()> {
+            self.1 = self.1.checked_sub(1).ok_or_else(|| Fault::Away("it was killed".into()))?;
+            Ok(())
+        }
+    }
+
+    impl Sql for FailsAfter<'_> {
+        fn rows(&mut self, statement: &str, args: &[Arg<'_>]) -> Done<Vec<Row>> {
+            self.count_down()?;
+            self.0.rows(statement, args)
+        }
+
+        fn run(&mut self, statement: &str, args: &[Arg<'_>]) -> Done<u64> {
+            self.count_down()?;
+            self.0.run(statement, args)
+        }
+
+        fn new_id(&mut self) -> i64 {
+            self.0.new_id()
+        }
+
+        fn dialect(&self) -> &'static Dialect {
+            self.0.dialect()
+        }
+    }
+
+    /// Every table, view and index, and every row.
+    fn whole(database: &Bounded) -> Vec<String> {
+        let mut sql = database.handle();
+        let named = "SELECT type, name, COALESCE(sql, '') FROM sqlite_master ORDER BY type, name";
+        let mut all = Vec::new();
+        let mut parts = sql.rows(named, &[]).unwrap();
+        for part in &mut parts {
+            let (kind, name) = (part.text(0).unwrap(), part.text(1).unwrap());
+            all.push(format!("{kind} {name} {}", part.text(2).unwrap()));
+            // What is made anew each time: the identity, and when a version was recorded.
+            let made_anew = ["Cluster", "SchemaVersion"].contains(&name.as_str());
+            if kind == "table" && !made_anew {
+                let rows = sql.rows(&format!("SELECT * FROM \"{name}\""), &[]).unwrap();
+                all.extend(rows.into_iter().map(|row| format!("{name} {row:?}")));
+            }
+        }
+        all
+    }
+
+    fn old() -> Bounded {
+        let database = Bounded::open(Path::new(":memory:"), Synchronous::Normal, Duration::from_secs(3600)).unwrap();
+        database.connection.execute_batch(include_str!("../../tests/upgrade/sqlite_1.sql")).unwrap();
+        database
+    }
+
+    #[test]
+    fn an_upgrade_that_fails_at_any_statement_changes_nothing_and_is_done_by_the_next_start() {
+        let upgrade = |database: &Bounded, statements: usize| -> Done<()> {
+            database.connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+            let brought = migrate::bring_up(&mut FailsAfter(database.handle(), statements), migrate::SQLITE);
+            let end = if brought.is_ok() { "COMMIT" } else { "ROLLBACK" };
+            database.connection.execute_batch(end).unwrap();
+            brought.map(|refused| refused.unwrap())
+        };
+        let reference = old();
+        let before = whole(&reference);
+        upgrade(&reference, usize::MAX).unwrap();
+        let after = whole(&reference);
+        let database = old();
+        let mut failures = 0;
+        while upgrade(&database, failures).is_err() {
+            assert_eq!(whole(&database), before, "after {failures} statements");
+            failures += 1;
+            assert!(failures < 10_000, "an upgrade has so many statements");
+        }
+        assert!(failures > 20, "{failures} statements");
+        assert_eq!(whole(&database), after);
+        upgrade(&database, usize::MAX).unwrap();
+        assert_eq!(whole(&database), after, "once more changes nothing");
     }
 }

@@ -38,6 +38,28 @@ impl Fresh {
         Self { stores: Arc::new(stores), back_door: BackDoor::Sqlite(dir.path().join("stonechat.db"), dir) }
     }
 
+    /// The database of version 1 that is kept in tests/upgrade; not brought up to date.
+    pub(crate) fn old_sqlite() -> Self {
+        let dir = TempDir::new().unwrap();
+        let file = dir.path().join("stonechat.db");
+        let dump = include_str!("../upgrade/sqlite_1.sql");
+        rusqlite::Connection::open(&file).unwrap().execute_batch(dump).unwrap();
+        let stores = SqliteStores::new(dir.path(), Synchronous::Full, TIMEOUT).unwrap();
+        Self { stores: Arc::new(stores), back_door: BackDoor::Sqlite(file, dir) }
+    }
+
+    /// The same on MariaDB, in a database of this name.
+    pub(crate) fn old_mariadb(name: &str) -> Self {
+        let fresh = Self::at(&MariaDb::shared().url(name));
+        let BackDoor::MySql(url) = &fresh.back_door else { unreachable!("at() makes no other") };
+        let dump = include_str!("../upgrade/mysql_1.sql");
+        let mut connection = mysql::Conn::new(url.as_str()).unwrap();
+        for result in connection.query_iter(dump).unwrap() {
+            result.unwrap();
+        }
+        fresh
+    }
+
     pub(crate) fn mariadb(name: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let shortened: String = name.chars().take(50).collect();

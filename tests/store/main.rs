@@ -22,6 +22,7 @@ mod quotas;
 mod schema;
 mod sqlite_files;
 mod unfit;
+mod upgrade;
 
 /// Makes a test on each database of each rule: a function that is given an empty store.
 macro_rules! contract {

@@ -1,11 +1,12 @@
-//! A TCP proxy in front of MariaDB that cuts a connection at its COMMIT: before the server gets it, or right after.
+//! A TCP proxy in front of MariaDB that cuts a connection at its COMMIT, or at any packet: before the server gets it, or
+//! right after.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
-/// What happens at the next COMMIT; later ones pass.
+/// What happens at the next COMMIT, or at the packet that was named; later ones pass.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cut {
     Never = 0,
@@ -20,6 +21,15 @@ pub(crate) enum Cut {
 pub(crate) struct Proxy {
     pub(crate) port: u16,
     next: Arc<AtomicU8>,
+    packets: Arc<Packets>,
+}
+
+/// What clients have sent, whatever it is: a statement, its preparation, the way in.
+#[derive(Default)]
+struct Packets {
+    sent: AtomicUsize,
+    /// The one at which the connection is cut: 0 is none.
+    cut_at: AtomicUsize,
 }
 
 impl Proxy {
@@ -28,13 +38,28 @@ impl Proxy {
         let port = listener.local_addr().unwrap().port();
         let next = Arc::new(AtomicU8::new(Cut::Never as u8));
         let at_commit = Arc::clone(&next);
+        let packets = Arc::new(Packets::default());
+        let counted = Arc::clone(&packets);
         std::thread::spawn(move || {
             for client in listener.incoming() {
-                let at_commit = Arc::clone(&at_commit);
-                std::thread::spawn(move || relay(client.unwrap(), server, &at_commit));
+                let (at_commit, counted) = (Arc::clone(&at_commit), Arc::clone(&counted));
+                std::thread::spawn(move || relay(client.unwrap(), server, &at_commit, &counted));
             }
         });
-        Self { port, next }
+        Self { port, next, packets }
+    }
+
+    /// Counts from 0 again, and cuts the connection at the packet of this number: the server gets it, or it does not. 0
+    /// lets all pass.
+    pub(crate) fn cut_at_packet(&self, number: usize, cut: Cut) {
+        self.packets.sent.store(0, Ordering::SeqCst);
+        self.packets.cut_at.store(number, Ordering::SeqCst);
+        self.next.store(cut as u8, Ordering::SeqCst);
+    }
+
+    /// How many packets clients have sent.
+    pub(crate) fn packets(&self) -> usize {
+        self.packets.sent.load(Ordering::SeqCst)
     }
 
     pub(crate) fn cut_next_commit(&self, cut: Cut) {
@@ -42,7 +67,7 @@ impl Proxy {
     }
 }
 
-fn relay(mut client: TcpStream, server: u16, at_commit: &AtomicU8) {
+fn relay(mut client: TcpStream, server: u16, at_commit: &AtomicU8, packets: &Packets) {
     let Ok(mut server) = TcpStream::connect(("127.0.0.1", server)) else { return };
     let (mut answers, mut answered) = (server.try_clone().unwrap(), client.try_clone().unwrap());
     std::thread::spawn(move || {
@@ -51,8 +76,12 @@ fn relay(mut client: TcpStream, server: u16, at_commit: &AtomicU8) {
     });
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(count @ 1..) = client.read(&mut buffer) {
-        let is_commit = buffer[..count].ends_with(b"COMMIT");
-        let cut = if is_commit { at_commit.swap(Cut::Never as u8, Ordering::SeqCst) } else { Cut::Never as u8 };
+        let number = packets.sent.fetch_add(1, Ordering::SeqCst) + 1;
+        let is_due = match packets.cut_at.load(Ordering::SeqCst) {
+            0 => buffer[..count].ends_with(b"COMMIT"),
+            due => number == due,
+        };
+        let cut = if is_due { at_commit.swap(Cut::Never as u8, Ordering::SeqCst) } else { Cut::Never as u8 };
         if cut == Cut::After as u8 {
             // The client's side first: the answer must not slip through.
             let _ = client.shutdown(Shutdown::Both);

@@ -56,6 +56,7 @@ fn apply(session: &mut Session<'_>, missing: &[migrate::Migration]) -> Done<()> 
 
 fn upgrade(session: &mut Session<'_>, migration: &migrate::Migration) -> Done<()> {
     for statement in migration.statements() {
+        session.allow_until(now() + PATIENCE);
         if !migrate::is_done(session, &statement)? {
             session.say(&statement)?;
         }
@@ -64,7 +65,7 @@ fn upgrade(session: &mut Session<'_>, migration: &migrate::Migration) -> Done<()
     migration.pieces.iter().try_for_each(|piece| in_pieces(session, *piece))
 }
 
-/// A large table takes as long as it takes; only a single piece is bounded in time.
+/// A large table takes as long as it takes; only a single statement or piece is bounded in time.
 fn in_pieces(session: &mut Session<'_>, piece: migrate::Piece) -> Done<()> {
     let mut next = Some(0);
     while let Some(after) = next {

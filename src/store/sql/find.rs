@@ -29,7 +29,7 @@ fn find(sql: &mut dyn Sql, id: Option<i64>, prefix: &str, limit: u32, [by_id, by
         Some(id) => sql.rows(by_id, &[id.into()])?,
         None => Vec::new(),
     };
-    // Names that are found by their exact spelling are few, and come first: another name may be more like them than they.
+    // Names that are found by their exact spelling are few, and come first: they are ahead of all other keys, too.
     for from in [names::exact_key(prefix), names::key(prefix)] {
         let room = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(found.len());
         // Of a prefix that shows nothing no key is left, and all names would begin with it.
