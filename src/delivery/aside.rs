@@ -220,14 +220,14 @@ impl Aside {
         all
     }
 
-    /// When something is to be tried again, or has waited for `patience`.
+    /// When something is to be tried again, has waited for `patience`, or is to be forgotten.
     pub(super) fn wake_at(&self, patience: Duration) -> Option<Instant> {
-        let of = |entry: &Entry| {
-            let expires = entry.waiting.front()?.since + patience;
-            Some(match entry.state {
-                State::Locked { at, .. } => at.min(expires),
-                State::InDoubt => expires,
-            })
+        let of = |entry: &Entry| match (entry.state, entry.waiting.front()) {
+            (State::Locked { at, .. }, Some(job)) => Some(at.min(job.since + patience)),
+            (State::InDoubt, Some(job)) => Some(job.since + patience),
+            // It is to be forgotten.
+            (State::Locked { seen, .. }, None) => Some(seen + REMEMBERED),
+            (State::InDoubt, None) => None,
         };
         self.conversations.values().filter_map(of).min()
     }

@@ -26,6 +26,8 @@ use crate::store::{Append, Appended, Store, StoreError};
 
 /// Messages that may wait for a lane. When it is full the sockets that send are paused.
 const QUEUE_MESSAGES_MAX: usize = 8192;
+/// A lane that has found nothing to do rests at least this long, unless something comes.
+const IDLE_MIN: Duration = Duration::from_millis(1);
 /// At the end nothing wakes a lane: it looks after this time at the latest.
 const LAST_PAUSE_MAX: Duration = Duration::from_millis(50);
 /// The entrances of the lanes. Reactors hold clones; the lanes end when the last one is dropped.
@@ -194,7 +196,8 @@ impl LaneRunner {
             Todo::Gather => match self.gather(now) {
                 Some(batch) if batch.is_empty() => Stepped::Done,
                 Some(batch) => self.append(batch, |store, batch| store.append(batch)),
-                None => Stepped::Idle { until: self.lane.wake_at() },
+                // Never at once: what is due may have to wait for something else.
+                None => Stepped::Idle { until: self.lane.wake_at().map(|at| at.max(now + IDLE_MIN)) },
             },
         };
         self.tell();

@@ -73,8 +73,7 @@ impl OpenStore for MySqlStores {
     }
 
     fn inspect(&self, line_bytes: usize) -> Result<Findings> {
-        let mut link = Link::new(Arc::clone(&self.server));
-        Ok(link.attempt(|session| inspect(session, line_bytes))?)
+        migration::inspect(&self.server, line_bytes)
     }
 
     fn kept_names(&self, limit: u32) -> Result<Vec<KeptName>> {

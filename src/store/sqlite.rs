@@ -103,7 +103,7 @@ impl OpenStore for SqliteStores {
     }
 
     fn kept_names(&self, limit: u32) -> Result<Vec<KeptName>> {
-        self.writer.alone(|sql| upgrade::kept_names(sql, limit))
+        self.writer.alone_for_long(|sql| upgrade::kept_names(sql, limit))
     }
 
     fn timeout(&self) -> Duration {

@@ -6,7 +6,7 @@ use super::link::{Server, now};
 use super::session::Session;
 use crate::clock::UnixMs;
 use crate::store::sql::{Done, Fault, Sql, upgrade};
-use crate::store::{KeptName, Result, StoreError, foreign, migrate};
+use crate::store::{Findings, KeptName, Result, StoreError, foreign, migrate};
 
 /// How long a node waits for another that is migrating, and for a single statement of a migration.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -33,6 +33,12 @@ pub(super) fn migrate(server: &Server) -> Result<()> {
     apply(&mut session, missing)?;
     session.first(&format!("SELECT RELEASE_LOCK({LOCK})"), &[])?;
     Ok(())
+}
+
+/// See [`crate::store::OpenStore::inspect`]. A node that starts waits for its database.
+pub(super) fn inspect(server: &Server, line_bytes: usize) -> Result<Findings> {
+    let mut conn = server.connect(PATIENCE, STATEMENTS_KEPT)?;
+    Ok(super::inspect(&mut Session::new(&mut conn, server, now() + PATIENCE), line_bytes)?)
 }
 
 /// See [`crate::store::OpenStore::kept_names`]. A large table takes longer than calls may.

@@ -30,6 +30,13 @@ impl Writer {
         Ok(work(&mut connection.handle())?)
     }
 
+    /// The same for work that takes as long as it takes.
+    pub(super) fn alone_for_long<T>(&self, work: impl FnOnce(&mut Handle<'_>) -> Done<T>) -> Result<T> {
+        let connection = self.turn(now() + self.timeout)?;
+        connection.deadline.lift();
+        Ok(work(&mut connection.handle())?)
+    }
+
     /// Runs a transaction. On any error it is rolled back before the next caller gets the connection.
     pub(super) fn transaction<T>(&self, work: impl FnOnce(&mut Handle<'_>) -> Done<T>) -> Result<T> {
         self.transaction_within(true, work)
