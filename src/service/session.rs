@@ -57,8 +57,17 @@ pub struct Session {
     login_deadline: Option<Instant>,
     /// The next line is paid for, and may be taken up from then on.
     paid: Option<Instant>,
-    /// A login by token that costs nothing is left: the first one of a connection, until it has succeeded.
-    free_login: bool,
+    /// The first login by token costs nothing, and again the first one after a login.
+    token_login: TokenLogin,
+}
+
+/// What the next login by token costs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum TokenLogin {
+    /// Nothing.
+    Free,
+    /// A line of the address's budget.
+    Costs,
 }
 
 /// Who is on a connection.
@@ -245,7 +254,7 @@ impl Session {
             parked: None,
             login_deadline: login.map(|login| now + login),
             paid: None,
-            free_login: true,
+            token_login: TokenLogin::Free,
         }
     }
 
@@ -294,7 +303,7 @@ impl Session {
         let State::Entering(live) = std::mem::replace(&mut self.state, State::Visitor) else { return None };
         self.state = State::Live(live);
         self.login_deadline = None;
-        self.free_login = true;
+        self.token_login = TokenLogin::Free;
         self.live()
     }
 
@@ -363,7 +372,7 @@ impl Session {
 
     /// The next line is a login that costs nothing, if there is one left.
     pub fn take_free_login(&mut self, now: Instant) {
-        if std::mem::take(&mut self.free_login) {
+        if std::mem::replace(&mut self.token_login, TokenLogin::Costs) == TokenLogin::Free {
             self.paid = Some(now);
         }
     }
