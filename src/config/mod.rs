@@ -81,7 +81,7 @@ pub struct Config {
     pub hashing_threads: usize,
     /// Bounds per connection and session.
     pub limits: Limits,
-    /// How much of each an account or an address may have.
+    /// How much of each an account or a group may have.
     pub quota: Quotas,
     /// Database settings common to both backends.
     pub store: StoreSettings,
@@ -173,8 +173,6 @@ pub struct Quotas {
     pub devices: Option<u32>,
     /// `quota.tokens`: of a user.
     pub tokens: Option<u32>,
-    /// `quota.accounts_per_day`: registered from an address.
-    pub accounts_per_day: Option<u32>,
 }
 
 /// `store.*`.
@@ -268,7 +266,6 @@ impl Default for Quotas {
             group_members: Some(100_000),
             devices: Some(32),
             tokens: Some(32),
-            accounts_per_day: Some(1_000),
         }
     }
 }

@@ -5,16 +5,8 @@ use crate::store::{Quota, Quotas};
 
 /// The quotas that the store holds to.
 pub(super) fn of(settings: &config::Quotas) -> Quotas {
-    let config::Quotas {
-        friends,
-        friend_requests,
-        groups_joined,
-        groups_created,
-        group_members,
-        devices,
-        tokens,
-        accounts_per_day: _,
-    } = *settings;
+    let config::Quotas { friends, friend_requests, groups_joined, groups_created, group_members, devices, tokens } =
+        *settings;
     Quotas { friends, friend_requests, groups_joined, groups_created, group_members, devices, tokens }
 }
 
