@@ -182,8 +182,20 @@ impl World {
         let hasher = Hasher::new(config.password);
         let (attempts, budgets) = (Attempts::new(None), Budgets::new(&config.limits));
         let sweep = sweeper::door().0;
-        let shared =
-            Shared { config, clock, directory, bus, desk, epoch, attempts, hashing, budgets, sweep, mailboxes, metrics };
+        let shared = Shared {
+            config,
+            clock,
+            directory,
+            bus,
+            desk,
+            epoch,
+            attempts,
+            hashing,
+            budgets,
+            sweep,
+            mailboxes,
+            metrics,
+        };
         let shared = Arc::new(shared);
         let ctx = Ctx::new(Arc::clone(&shared), open());
         let tools = Tools { shared, table: Arc::new(Table::new()), lanes, workers };

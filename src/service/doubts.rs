@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::Ctx;
 use super::local::Tools;
-use super::workers::{Place, quiet_job};
+use super::workers::quiet_job;
 use crate::ids::{ConvId, Seq};
 
 /// Conversations that one question asks about. Others are asked about when they give reason again.
@@ -53,7 +53,7 @@ impl Doubts {
             let _until_done = asking;
             ask(ctx, &doubts);
         };
-        tools.workers.submit(Place::Worker, quiet_job(job), now);
+        tools.workers.submit(quiet_job(job), now);
     }
 }
 

@@ -172,8 +172,8 @@ impl Engine for Sqlite {
 
 #[cfg(test)]
 mod tests {
-    use super::connection::Handle;
     use super::super::sql::{Arg, Dialect, Fault, Row};
+    use super::connection::Handle;
     use super::*;
 
     /// A connection of which the statements after the first few fail.

@@ -82,7 +82,7 @@ fn a_group_that_is_locked_exists_all_the_same() {
     assert!(matches!(refused, Err(StoreError::Busy(_))), "{refused:?}");
     assert!(matches!(store.quit_group(ann, group), Err(StoreError::Busy(_))));
     assert!(matches!(store.delete_group(ann, group, crate::fresh::NOW), Err(StoreError::Busy(_))));
-    assert_eq!(store.friends(ann).unwrap(), []);
+    assert_eq!(store.friends(ann, 0, 500).unwrap(), []);
     somebody.query_drop("COMMIT").unwrap();
     assert!(matches!(store.join_group(bob, group).unwrap(), Joined::New { .. }));
     assert_eq!(append(&mut *store, &[to_group]), [1]);
@@ -212,14 +212,14 @@ fn a_server_without_room_for_statements_is_served_with_fewer() {
     for count in [1, 3, 7, 20, 39] {
         let batch: Vec<Append> = users[1..=count].iter().map(|to| message(users[0], Peer::User(*to), "x")).collect();
         append(&mut *store, &batch);
-        assert_eq!(store.friends(users[0]).unwrap(), []);
+        assert_eq!(store.friends(users[0], 0, 500).unwrap(), []);
     }
     // No room at all passes, too.
     server.execute("SET GLOBAL max_prepared_stmt_count = 0");
     let mut other = stores.open().unwrap();
-    assert!(matches!(other.friends(users[0]), Err(StoreError::Unavailable(_))));
+    assert!(matches!(other.friends(users[0], 0, 500), Err(StoreError::Unavailable(_))));
     server.execute("SET GLOBAL max_prepared_stmt_count = 1000");
-    assert_eq!(other.friends(users[0]).unwrap(), []);
+    assert_eq!(other.friends(users[0], 0, 500).unwrap(), []);
 }
 
 #[test]

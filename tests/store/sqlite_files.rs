@@ -139,11 +139,11 @@ fn a_statement_that_takes_too_long_is_ended() {
     let batch = [message(ann, Peer::User(bob), "x")];
     let refused = store.append(&batch);
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "writing: {refused:?}");
-    let refused = store.friends(ann);
+    let refused = store.friends(ann, 0, 500);
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "reading: {refused:?}");
     behind.execute_batch("DROP TRIGGER trap; DROP VIEW Friend; ALTER TABLE Friend2 RENAME TO Friend").unwrap();
     assert_eq!(append(&mut *store, &batch), [1], "nothing was left of what was ended");
-    assert_eq!(store.friends(ann).unwrap(), []);
+    assert_eq!(store.friends(ann, 0, 500).unwrap(), []);
 }
 
 fn mode(path: &Path) -> u32 {

@@ -94,7 +94,5 @@ fn table_of(rows: &[CursorRow]) -> String {
 }
 
 fn args_of(rows: &[CursorRow]) -> Vec<Arg<'static>> {
-    rows.iter()
-        .flat_map(|row| [row.user.into(), row.device.into(), row.conv.into(), row.delivered.into()])
-        .collect()
+    rows.iter().flat_map(|row| [row.user.into(), row.device.into(), row.conv.into(), row.delivered.into()]).collect()
 }
