@@ -192,7 +192,9 @@ impl Model {
         }
         let chat = self.chat_mut(peer);
         let before = chat.messages.len();
-        messages.into_iter().for_each(|message| chat.insert(message));
+        for message in messages {
+            chat.insert(message);
+        }
         let has_grown = chat.messages.len() > before;
         name_from_messages(chat, me, peer);
         let has_hole = chat.has_hole();
