@@ -57,7 +57,7 @@ impl Listener for Ear {
         let mut fanout = self.fanout.lock().unwrap_or_else(PoisonError::into_inner);
         for bell in bells {
             let Some(ring) = Ring::decode(bell.payload) else { continue };
-            if let Ring::Message { conv, seq, .. } = ring {
+            if let Ring::Message { conv, seq, .. } | Ring::Own { conv, seq, .. } = ring {
                 self.epoch.heard_of(conv, seq);
             }
             match bell.channel {
