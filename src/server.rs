@@ -400,7 +400,7 @@ impl Node {
     /// Whether this node may be here, as far as it is known.
     fn check_standing(&self) -> Result<(), StartError> {
         match self.peers.standing() {
-            Standing::Open | Standing::Belongs => Ok(()),
+            Standing::Open | Standing::Alone | Standing::Belongs => Ok(()),
             Standing::Stranger => Err(StartError::Copy(self.identity.clone())),
         }
     }

@@ -8,7 +8,7 @@ use super::Event;
 use super::bell::Ring;
 use super::epoch::{Epoch, Wish};
 use super::fanout::Fanout;
-use super::peers::Peers;
+use super::peers::{Peers, Standing};
 use super::scribe::Desk;
 use crate::bus::{Bell, Bus, Channel};
 use crate::clock::Clock;
@@ -22,6 +22,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// How often a node writes anew that it is there: others forget rows of nodes that have not for a month.
 const NOTE_EVERY: Duration = Duration::from_secs(24 * 3600);
 
+/// Who has been alone for so long at a Redis that came late was here first: others come back to it within seconds.
+const ALONE_GRACE: Duration = Duration::from_secs(30);
+
 /// The keeper of the epoch, and of the list of nodes.
 pub struct Keeper {
     epoch: Arc<Epoch>,
@@ -34,6 +37,8 @@ pub struct Keeper {
     peers: Arc<Peers>,
     /// When this node's own row was written last.
     noted_at: Option<Instant>,
+    /// Since when nobody else is at a Redis that came late.
+    alone_since: Option<Instant>,
 }
 
 /// The ways by which a keeper tells of a new epoch.
@@ -53,7 +58,7 @@ impl Keeper {
     #[must_use]
     pub fn new(epoch: Arc<Epoch>, ways: Ways, clock: Clock, metrics: Arc<Metrics>) -> Self {
         let Ways { bus, desk, fanout, peers } = ways;
-        Self { epoch, bus, desk, fanout, clock, metrics, looked_at: None, peers, noted_at: None }
+        Self { epoch, bus, desk, fanout, clock, metrics, looked_at: None, peers, noted_at: None, alone_since: None }
     }
 
     /// Does what there is to do.
@@ -78,6 +83,12 @@ impl Keeper {
         let is_due = self.noted_at.is_none_or(|at| now.saturating_duration_since(at) >= NOTE_EVERY);
         if is_due && store.note_node(self.bus.node(), self.clock.wall()).is_ok() {
             self.noted_at = Some(now);
+        }
+        if self.peers.standing() == Standing::Alone {
+            let since = *self.alone_since.get_or_insert(now);
+            if now.saturating_duration_since(since) >= ALONE_GRACE {
+                self.peers.stays_alone();
+            }
         }
         // Each found is one fewer, and a failure waits for the next round.
         while let Some(node) = self.peers.unchecked() {

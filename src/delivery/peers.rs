@@ -7,6 +7,8 @@
 //!   the node: whoever is alone or vouched for stays <----------+                       |
 //!             whoever is a stranger before that refuses to start, or ends <------------+
 //! ```
+//!
+//! Who finds nobody when Redis comes later than its clients was not here first: the others may be on their way back.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -32,6 +34,8 @@ struct State {
     /// Nodes that were met, and not looked up yet.
     unchecked: VecDeque<NodeId>,
     standing: Standing,
+    /// Clients are served already.
+    is_serving: bool,
     /// Called once, should this node turn out to be a stranger.
     when_stranger: Option<Box<dyn FnOnce() + Send>>,
 }
@@ -42,6 +46,8 @@ pub enum Standing {
     /// It has met nobody yet, or nobody has said anything.
     #[default]
     Open,
+    /// Redis came later than the clients, and nobody else was there.
+    Alone,
     /// It was here first, or another node has found it in its own database.
     Belongs,
     /// Another node, which belongs to this identity, does not find it in its database.
@@ -55,9 +61,10 @@ impl Peers {
         Self { me, desk, state: Mutex::default(), changed: Condvar::new() }
     }
 
-    /// What to do should this node turn out to be a stranger.
+    /// This node serves from now on; what to do should it turn out to be a stranger.
     pub fn when_stranger(&self, act: impl FnOnce() + Send + 'static) {
         let mut state = self.lock();
+        state.is_serving = true;
         if state.standing == Standing::Stranger {
             drop(state);
             return act();
@@ -88,7 +95,16 @@ impl Peers {
 
     /// The link to the bus came up, and nobody else is there.
     pub fn is_alone(&self) {
-        self.settle(Standing::Belongs);
+        let is_serving = self.lock().is_serving;
+        self.settle(if is_serving { Standing::Alone } else { Standing::Belongs });
+    }
+
+    /// Nobody has come for so long that whoever was on the way back would be there.
+    pub fn stays_alone(&self) {
+        let mut state = self.lock();
+        if state.standing == Standing::Alone {
+            state.standing = Standing::Belongs;
+        }
     }
 
     /// Another node has found `node` in its database.
@@ -105,10 +121,10 @@ impl Peers {
         }
     }
 
-    /// The first word counts.
+    /// The first word of another node counts.
     fn settle(&self, standing: Standing) {
         let mut state = self.lock();
-        if state.standing != Standing::Open {
+        if !matches!(state.standing, Standing::Open | Standing::Alone) {
             return;
         }
         state.standing = standing;
@@ -185,6 +201,21 @@ mod tests {
         peers.is_alone();
         peers.stranger(ME);
         assert_eq!(peers.standing(), Standing::Belongs);
+    }
+
+    #[test]
+    fn who_is_alone_because_redis_came_late_may_still_be_a_stranger() {
+        let (early, late) = (peers(), peers());
+        for peers in [&early, &late] {
+            peers.when_stranger(|| {});
+            peers.is_alone();
+            assert_eq!(peers.standing(), Standing::Alone);
+        }
+        early.stranger(ME);
+        assert_eq!(early.standing(), Standing::Stranger);
+        late.stays_alone();
+        late.stranger(ME);
+        assert_eq!(late.standing(), Standing::Belongs);
     }
 
     #[test]
