@@ -43,9 +43,9 @@ pub(super) fn conversation(model: &Model, peer: Peer, zone: &Zone, cells: usize,
     push_outgoing(&mut rows, model, peer, zone, cells);
     let Some(chat) = model.chats.get(&peer) else { return Rows { rows, is_all: true } };
     let mut messages = chat.messages.values().rev().peekable();
-    let newest_day = messages.peek().map(|newest| zone.local(newest.at).days);
+    let newest_day = messages.peek().map(|newest| zone.local(newest.at).day());
     let waits_later = model.outbox.iter().find(|out| out.peer == peer).map(|out| zone.local(out.at));
-    if let Some(day) = waits_later.filter(|day| newest_day != Some(day.days)) {
+    if let Some(day) = waits_later.filter(|day| newest_day != Some(day.day())) {
         rows.push(rule(&day.date(), cells, FAINT));
     }
     while let Some(message) = messages.next() {
@@ -59,7 +59,7 @@ pub(super) fn conversation(model: &Model, peer: Peer, zone: &Zone, cells: usize,
             rows.push(rule("new", cells, ALARM));
         }
         let day = zone.local(message.at);
-        if messages.peek().is_none_or(|older| zone.local(older.at).days != day.days) {
+        if messages.peek().is_none_or(|older| zone.local(older.at).day() != day.day()) {
             rows.push(rule(&day.date(), cells, FAINT));
         }
     }
