@@ -13,7 +13,7 @@ use serde_json::Value;
 use common::client::{Account, Client, PASSWORD};
 use common::node::Node;
 use common::process::wait_for;
-use script::{Tail, run, start, text};
+use script::{Tail, run, start, start_command, text};
 use terminal::Person;
 
 #[test]
@@ -247,22 +247,175 @@ fn the_line_mode_works_in_a_pipe() {
     let args = ["--user", "plain-anna", "--register"];
     let ran = run(state.path(), &node, &args, &input, Some("a password"));
     let out = text(&ran.stdout);
-    assert!(ran.status.success(), "{out}{}", text(&ran.stderr));
     for line in [
         &format!("* {} is your friend now", ben.name),
         "* you talk to chess now",
         &format!("* you talk to {} now", ben.name),
         &format!("{} (user {})", ben.name, ben.id),
         "plain-anna: hello, ben",
-        "! there is no /nonsense; /help lists all commands",
     ] {
         assert!(out.contains(line), "{line:?} is missing:\n{out}");
     }
+    let err = text(&ran.stderr);
+    assert!(err.contains("! there is no /nonsense; /help lists all commands"), "{err}");
+    assert!(!out.contains("nonsense"), "{out}");
+    assert_eq!(ran.status.code(), Some(1), "{err}");
     let mut at_ben = Client::login_as(node.addr(), &ben.name);
     let said = at_ben.offline_messages();
     assert_eq!(said.len(), 1);
     assert_eq!(said[0]["msg"], "hello, ben");
     at_ben.forget_pushes();
+}
+
+#[test]
+fn a_line_that_is_not_utf8_is_refused_and_the_rest_goes_on() {
+    let node = Node::start(&[]);
+    let (anna, ben) = (Account::register(node.addr(), "anna"), Account::register(node.addr(), "ben"));
+    let state = tempfile::tempdir().unwrap();
+    let mut child = start(state.path(), &node, &["--user", &anna.name, "--plain"], Some(PASSWORD));
+    let mut typing = child.stdin.take().unwrap();
+    writeln!(typing, "/chat {}", ben.name).unwrap();
+    typing.write_all(b"before\nbad \xff\xfe line\nbehind\nlast, \xe4 without an end").unwrap();
+    drop(typing);
+    let ended = child.wait_with_output().unwrap();
+    let err = text(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{err}");
+    assert!(err.contains("! line 3 of the input is not UTF-8") && err.contains("! line 5 of the input"), "{err}");
+    assert!(err.contains("2 line(s) could not be carried out"), "{err}");
+    assert_eq!(said_to(&node, &ben, &anna), ["before", "behind"]);
+    let mut sent = start(state.path(), &node, &["--user", &anna.name, "send", &ben.name, "-"], None);
+    sent.stdin.take().unwrap().write_all(b"\xff").unwrap();
+    let sent = sent.wait_with_output().unwrap();
+    assert_eq!(sent.status.code(), Some(1));
+    assert!(text(&sent.stderr).contains("not UTF-8; nothing was sent"), "{}", text(&sent.stderr));
+}
+
+#[test]
+fn refused_lines_are_told_on_stderr_and_by_the_exit_code() {
+    let node = Node::start(&[]);
+    let (anna, ben) = (Account::register(node.addr(), "anna"), Account::register(node.addr(), "ben"));
+    let state = tempfile::tempdir().unwrap();
+    let plain = |input: &str| run(state.path(), &node, &["--user", &anna.name, "--plain"], input, Some(PASSWORD));
+    let input = format!("to nobody\n/chat {}\nhello\n/chat nobody-by-that-name\nnot for ben\n/nonsense\n", ben.name);
+    let ended = plain(&input);
+    let err = text(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{err}");
+    for told in ["! to whom?", "! there is no \"nobody-by-that-name\"", "! there is no /nonsense", "4 line(s)"] {
+        assert!(err.contains(told), "{told:?} is missing:\n{err}");
+    }
+    assert!(!text(&ended.stdout).contains('!'), "{}", text(&ended.stdout));
+    assert_eq!(said_to(&node, &ben, &anna), ["hello"], "a line behind a refused /chat goes to nobody");
+    let fine = plain("/who\n");
+    assert_eq!(fine.status.code(), Some(0), "{}", text(&fine.stderr));
+}
+
+#[test]
+fn options_are_options_wherever_they_stand() {
+    let node = Node::start(&[]);
+    let (anna, ben) = (Account::register(node.addr(), "anna"), Account::register(node.addr(), "ben"));
+    let state = tempfile::tempdir().unwrap();
+    let send = |args: &[&str]| run(state.path(), &node, args, "", Some(PASSWORD));
+    let name = ben.name.as_str();
+    assert!(send(&["send", name, "one", "--timeout", "29", "--user", &anna.name]).status.success());
+    assert!(send(&["--user", &anna.name, "send", "--timeout=29", name, "two"]).status.success());
+    assert!(send(&["send", "--user", &anna.name, name, "--", "--timeout", "2", "-x"]).status.success());
+    let unknown = send(&["send", "--user", &anna.name, name, "three", "--no-such-option"]);
+    assert_eq!(unknown.status.code(), Some(2), "{}", text(&unknown.stderr));
+    assert_eq!(said_to(&node, &ben, &anna), ["one", "two", "--timeout 2 -x"]);
+}
+
+/// Such names are from before new ones were held to rules; they are written into the database here.
+#[test]
+fn names_that_look_like_something_else_can_be_addressed() {
+    let node = Node::start(&[]);
+    let anna = Account::register(node.addr(), "anna");
+    let names = ["12345", "#lea", "say \"hi\""];
+    let odd = names.map(|_| Account::register(node.addr(), "odd"));
+    let numbered = Account::register(node.addr(), "numbered");
+    node.kill();
+    let database = rusqlite::Connection::open(node.database()).unwrap();
+    for (account, name) in odd.iter().zip(names) {
+        let renamed = "UPDATE User SET name = ?1, name_key = ?1 WHERE id = ?2";
+        assert_eq!(database.execute(renamed, (name, account.id)).unwrap(), 1);
+    }
+    drop(database);
+    node.restart();
+    let state = tempfile::tempdir().unwrap();
+    let send = |to: &str| {
+        let ended = run(state.path(), &node, &["--user", &anna.name, "send", to, "to", to], "", Some(PASSWORD));
+        assert!(ended.status.success(), "{to}: {}", text(&ended.stderr));
+    };
+    let spelled = ["\"12345\"", "\"#lea\"", "\"say \\\"hi\\\"\""];
+    spelled.into_iter().for_each(send);
+    send(&numbered.id.to_string());
+    let input: String = spelled.iter().map(|name| format!("/chat {name} typed\n")).collect();
+    let plain = run(state.path(), &node, &["--user", &anna.name, "--plain"], &input, None);
+    assert_eq!(plain.status.code(), Some(0), "{}", text(&plain.stderr));
+    let mut at_anna = Client::login_as(node.addr(), &anna.name);
+    for (account, name) in odd.iter().zip(spelled) {
+        let said: Vec<Value> = at_anna.history_with(account.id).into_iter().map(|line| line["msg"].clone()).collect();
+        assert_eq!(said, [format!("to {name}"), "typed".to_owned()]);
+    }
+    assert_eq!(at_anna.history_with(numbered.id).len(), 1);
+}
+
+/// Both forms of a zone in summer: winter's offset, or none, would be another hour.
+#[test]
+fn time_zones_are_known_in_every_form() {
+    let node = Node::start(&[]);
+    let (anna, ben) = (Account::register(node.addr(), "anna"), Account::register(node.addr(), "ben"));
+    let state = tempfile::tempdir().unwrap();
+    let args = ["--user", anna.name.as_str(), "--plain"];
+    let input = format!("/chat {}\nhello\n/history\n", ben.name);
+    let mut hours = Vec::new();
+    for zone in ["UTC0", "XYZ-5:30", "ABC-3DEF-4,J1/0,J365/25"] {
+        let mut command = start_command(state.path(), &node, &args, Some(PASSWORD));
+        let mut child = command.env("TZ", zone).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let ended = child.wait_with_output().unwrap();
+        let out = text(&ended.stdout);
+        let line = out.lines().find(|line| line.ends_with(": hello")).unwrap_or_else(|| panic!("{out}"));
+        let (hour, minute) = line.split(' ').next().unwrap().split_once(':').unwrap();
+        hours.push(60 * hour.parse::<i64>().unwrap() + minute.parse::<i64>().unwrap());
+    }
+    // The first message is the same in all three: its clock differs by the offset alone.
+    let day = 24 * 60;
+    assert_eq!((hours[1] - hours[0]).rem_euclid(day), 5 * 60 + 30, "{hours:?}");
+    assert_eq!((hours[2] - hours[0]).rem_euclid(day), 4 * 60, "the summer's offset: {hours:?}");
+}
+
+#[test]
+fn a_server_without_a_port_is_at_8000() {
+    let state = tempfile::tempdir().unwrap();
+    // Nobody needs to listen there: what it tried to reach is what counts, and the folder that it made for it.
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_stonechat-client"));
+    command.arg("--state").arg(state.path()).args(["--user", "anna", "send", "ben", "hi", "--timeout", "1"]);
+    let ended = command.env("CHAT_SERVER", "127.255.255.254").env("CHAT_PASSWORD", "x").output().unwrap();
+    assert_eq!(ended.status.code(), Some(3), "{}", text(&ended.stderr));
+    let folders: Vec<String> = std::fs::read_dir(state.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.contains("127.255.255.254"))
+        .collect();
+    assert!(folders.len() == 1 && folders[0].ends_with("8000"), "{folders:?}");
+}
+
+#[test]
+fn a_terminal_that_is_not_utf8_is_told_so() {
+    let node = Node::start(&[]);
+    let anna = Account::register(node.addr(), "anna");
+    let person = Person::log_in(&node, &anna);
+    assert_eq!(person.count("not set to UTF-8"), 0, "{}", person.screen());
+    let state = person.leaves();
+    let person = Person::start_with(state, &[], "de_DE.ISO-8859-1");
+    person.sees("This terminal is not set to UTF-8 (LC_ALL is");
+}
+
+/// What this account has been told by the other, its own answers left out.
+fn said_to(node: &Node, to: &Account, from: &Account) -> Vec<String> {
+    let mut reader = Client::login_as(node.addr(), &to.name);
+    let history = reader.history_with(from.id);
+    history.iter().map(|message| message["msg"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]

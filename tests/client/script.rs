@@ -19,13 +19,19 @@ pub(crate) fn run(state: &Path, node: &Node, args: &[&str], input: &str, passwor
 
 /// Starts the client with pipes.
 pub(crate) fn start(state: &Path, node: &Node, args: &[&str], password: Option<&str>) -> Child {
+    start_command(state, node, args, password).spawn().unwrap()
+}
+
+/// The same, not started yet.
+pub(crate) fn start_command(state: &Path, node: &Node, args: &[&str], password: Option<&str>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stonechat-client"));
     command.arg("--state").arg(state).arg("--server").arg(node.addr().to_string()).args(args);
     command.env_remove("CHAT_USER").env_remove("CHAT_SERVER").env_remove("CHAT_PASSWORD").env("TZ", "UTC");
     if let Some(password) = password {
         command.env("CHAT_PASSWORD", password);
     }
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
 }
 
 /// Printed bytes as text.

@@ -28,6 +28,11 @@ impl Person {
     }
 
     pub(crate) fn start_in(state: TempDir, args: &[&str]) -> Self {
+        Self::start_with(state, args, "C.UTF-8")
+    }
+
+    /// At a terminal of this locale.
+    pub(crate) fn start_with(state: TempDir, args: &[&str], locale: &str) -> Self {
         let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
         let pty = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_stonechat-client"));
@@ -35,6 +40,7 @@ impl Person {
         command.args(args);
         command.env("TERM", "xterm-256color");
         command.env("TZ", "UTC");
+        command.env("LC_ALL", locale);
         for variable in ["CHAT_SERVER", "CHAT_USER", "CHAT_PASSWORD"] {
             command.env_remove(variable);
         }

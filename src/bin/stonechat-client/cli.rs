@@ -10,8 +10,8 @@ use clap::{Parser, Subcommand};
 #[derive(Parser, Debug)]
 #[command(name = "stonechat-client", version, after_long_help = AFTER)]
 pub(crate) struct Cli {
-    /// The server [default: that of the last time]
-    #[arg(long, env = "CHAT_SERVER", value_name = "HOST:PORT", global = true)]
+    /// The server; without a port it is 8000 [default: that of the last time]
+    #[arg(long, env = "CHAT_SERVER", value_name = "HOST[:PORT]", global = true)]
     pub(crate) server: Option<String>,
     /// The account's name [default: that of the last time]
     #[arg(long, env = "CHAT_USER", value_name = "NAME", global = true)]
@@ -33,10 +33,10 @@ pub(crate) struct Cli {
 pub(crate) enum Action {
     /// Sends one message and waits until the server has stored it
     Send {
-        /// A user's name or number, or #group
+        /// A user's name or number, or #group; a name in quotes is always a name
         to: String,
-        /// The text; - reads it from stdin
-        #[arg(required = true, num_args = 1.., allow_hyphen_values = true)]
+        /// The text; - reads it from stdin. Options may stand anywhere; behind -- all is text
+        #[arg(required = true, num_args = 1..)]
         text: Vec<String>,
         /// How long to wait for the server; then the message stays in the outbox for the next start
         #[arg(long, value_name = "SECONDS", default_value_t = 30)]
@@ -50,5 +50,8 @@ const AFTER: &str = "\
 Environment: CHAT_SERVER and CHAT_USER as the flags; CHAT_PASSWORD for the first login of a script (the token that it
 yields is kept, the password never is).
 
-Exit codes: 0 done; 1 refused by the server; 2 wrong usage; 3 no server within the time (what was to be sent stays in
+Names: 7 is the user with that number, \"7\" (with the quotes) the one with that name; #chess is a group, \"#lea\" a user.
+\\\" is a quote within quotes. A shell takes quotes away: stonechat-client send '\"7\"' hello
+
+Exit codes: 0 done; 1 refused by the server, with --plain also a line that could not be carried out; 2 wrong usage; 3 no server within the time (what was to be sent stays in
 the outbox); 4 not logged in.";

@@ -143,20 +143,20 @@ fn command(order: &str) -> Result<Command, String> {
 /// The command with its arguments; `None` when one is missing.
 fn understand(name: &str, kind: Kind, words: &mut Words<'_>) -> Option<Command> {
     Some(match name {
-        "chat" => Command::Chat(target(kind, words.next()?), words.rest()),
+        "chat" => Command::Chat(target(kind, words.next()?), words.text()),
         "who" => Command::Who(words.next().map(|name| target(Kind::Group, name))),
         "find" => Command::Find(words.rest()?),
         "history" => Command::History(words.next().map(|name| target(Kind::Any, name))),
-        "add" => Command::Add(target(Kind::User, words.rest()?.as_str())),
-        "ask" => Command::Ask(target(Kind::User, words.next()?), words.rest().unwrap_or_default()),
+        "add" => Command::Add(words.target(Kind::User)?),
+        "ask" => Command::Ask(target(Kind::User, words.next()?), words.text().unwrap_or_default()),
         "requests" => Command::Requests,
-        "accept" => Command::Accept(target(Kind::User, words.rest()?.as_str())),
-        "decline" => Command::Decline(target(Kind::User, words.rest()?.as_str())),
-        "remove" => Command::Delete(target(Kind::User, words.rest()?.as_str())),
-        "create" => Command::Create { name: words.next()?.to_owned(), description: words.rest().unwrap_or_default() },
-        "join" => Command::Join(target(Kind::Group, words.rest()?.as_str())),
-        "leave" => Command::Leave(words.rest().map(|name| target(Kind::Group, &name))),
-        "delgroup" => Command::DeleteGroup(words.rest().map(|name| target(Kind::Group, &name))),
+        "accept" => Command::Accept(words.target(Kind::User)?),
+        "decline" => Command::Decline(words.target(Kind::User)?),
+        "remove" => Command::Delete(words.target(Kind::User)?),
+        "create" => Command::Create { name: words.next_name()?, description: words.rest().unwrap_or_default() },
+        "join" => Command::Join(words.target(Kind::Group)?),
+        "leave" => Command::Leave(words.target(Kind::Group)),
+        "delgroup" => Command::DeleteGroup(words.target(Kind::Group)),
         "retry" => Command::Retry,
         "discard" => Command::Discard,
         "register" => Command::Register(words.rest()),
@@ -169,18 +169,83 @@ fn understand(name: &str, kind: Kind, words: &mut Words<'_>) -> Option<Command> 
     })
 }
 
-/// Reads `7`, `ben`, `#chess` or `"two words"` (the quotes are gone already).
+/// Reads `7`, `ben`, `#chess`, or a name in quotes, which is always a name: `"7"`, `"#lea"`, `#"two words"`.
 pub(crate) fn target(kind: Kind, typed: &str) -> Target {
+    // A quote ahead of everything: not even `#` and `@` mean anything in it.
     let (kind, name) = match typed.strip_prefix('#') {
         Some(name) => (Kind::Group, name),
         None => (kind, typed.strip_prefix('@').unwrap_or(typed)),
     };
+    if let Some(name) = unquoted(name) {
+        return Target::Name(kind, name);
+    }
     let number = name.parse::<i64>().ok();
     let id = match kind {
         Kind::Group => number.and_then(GroupId::new).map(Peer::Group),
         Kind::User | Kind::Any => number.and_then(UserId::new).map(Peer::User),
     };
     id.map_or_else(|| Target::Name(kind, name.to_owned()), Target::Id)
+}
+
+/// A name as it has to be typed, so that [`target`] reads it as this name and nothing else.
+pub(crate) fn spelled(name: &str) -> String {
+    let is_plain = !name.is_empty()
+        && !name.starts_with(['#', '@', '"'])
+        && !name.contains(char::is_whitespace)
+        && name.parse::<i64>().is_err();
+    if is_plain { name.to_owned() } else { format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\"")) }
+}
+
+/// Where the last word of an order begins: behind a blank that does not stand in quotes.
+pub(crate) fn last_word(order: &str) -> usize {
+    let mut start = 0;
+    loop {
+        let word = &order[start..];
+        let end = quoted_end(word).or_else(|| if opens_quotes(word) { None } else { word.find(' ') });
+        match end {
+            Some(end) if end < word.len() => start += end + usize::from(word[end..].starts_with(' ')),
+            _ => return start,
+        }
+    }
+}
+
+/// Whether a name in quotes begins here, with or without a `#` ahead of it.
+fn opens_quotes(text: &str) -> bool {
+    text.strip_prefix(['#', '@']).unwrap_or(text).starts_with('"')
+}
+
+/// Behind the closing quote of a name in quotes.
+fn quoted_end(text: &str) -> Option<usize> {
+    let (_, behind) = quoted(text.strip_prefix(['#', '@']).unwrap_or(text))?;
+    Some(text.len() - behind.len())
+}
+
+/// The name, if the text is one in quotes from end to end.
+fn unquoted(text: &str) -> Option<String> {
+    quoted(text).filter(|(_, behind)| behind.is_empty()).map(|(name, _)| name)
+}
+
+/// What stands in the quotes at the beginning, and what behind them. `\"` is a quote in it, `\\` a backslash.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let inner = text.strip_prefix('"')?;
+    let mut name = String::new();
+    let mut is_escaped = false;
+    for (at, c) in inner.char_indices() {
+        match c {
+            '"' if !is_escaped => return Some((name, &inner[at + 1..])),
+            '\\' if !is_escaped => {
+                is_escaped = true;
+                continue;
+            }
+            '"' | '\\' => {}
+            // Ahead of anything else a backslash is itself.
+            _ if is_escaped => name.push('\\'),
+            _ => {}
+        }
+        is_escaped = false;
+        name.push(c);
+    }
+    None
 }
 
 /// The arguments of a command, from the left.
@@ -191,7 +256,7 @@ struct Words<'a> {
 }
 
 impl<'a> Words<'a> {
-    /// The next word, or what stands in quotes.
+    /// The next word, or what stands in quotes, with them.
     fn next(&mut self) -> Option<&'a str> {
         if self.colon {
             let (word, rest) = self.rest.split_once(':').unwrap_or((self.rest, ""));
@@ -199,18 +264,31 @@ impl<'a> Words<'a> {
             return Some(word).filter(|word| !word.is_empty());
         }
         let rest = self.rest.trim_start();
-        let sign = usize::from(rest.starts_with("#\""));
-        let quoted = rest[sign..].strip_prefix('"').and_then(|inner| inner.split_once('"'));
-        let (word, rest) = quoted.unwrap_or_else(|| rest.split_once(' ').unwrap_or((rest, "")));
-        self.rest = rest;
+        // A quote that nobody closes is a part of a word.
+        let end = quoted_end(rest).or_else(|| rest.find(' ')).unwrap_or(rest.len());
+        let (word, behind) = rest.split_at(end);
+        self.rest = behind.strip_prefix(' ').unwrap_or(behind);
         Some(word).filter(|word| !word.is_empty())
     }
 
-    /// All that is left, without quotes around it.
+    /// The next word without the quotes around it.
+    fn next_name(&mut self) -> Option<String> {
+        self.next().map(|word| unquoted(word).unwrap_or_else(|| word.to_owned()))
+    }
+
+    /// All that is left, as it stands.
+    fn text(&mut self) -> Option<String> {
+        Some(std::mem::take(&mut self.rest).trim().to_owned()).filter(|rest| !rest.is_empty())
+    }
+
+    /// All that is left, without quotes around all of it.
     fn rest(&mut self) -> Option<String> {
-        let rest = std::mem::take(&mut self.rest).trim();
-        let bare = rest.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(rest);
-        Some(bare.to_owned()).filter(|rest| !rest.is_empty())
+        self.text().map(|rest| unquoted(&rest).unwrap_or(rest)).filter(|rest| !rest.is_empty())
+    }
+
+    /// Whom all that is left names.
+    fn target(&mut self, kind: Kind) -> Option<Target> {
+        self.text().map(|rest| target(kind, &rest))
     }
 }
 
@@ -249,6 +327,70 @@ mod tests {
         assert_eq!(order("/chat \"anna lee\" hi"), Command::Chat(anna, Some("hi".into())));
         assert_eq!(order("/join 3"), Command::Join(group(3)));
         assert_eq!(order("/add Anna Lee"), Command::Add(Target::Name(Kind::User, "Anna Lee".into())));
+    }
+
+    #[test]
+    fn a_name_in_quotes_is_a_name_whatever_it_looks_like() {
+        let name = |kind, name: &str| Target::Name(kind, name.to_owned());
+        assert_eq!(order("/chat \"7\" hi"), Command::Chat(name(Kind::Any, "7"), Some("hi".into())));
+        assert_eq!(order("/chat \"#lea\""), Command::Chat(name(Kind::Any, "#lea"), None));
+        assert_eq!(order("/chat #\"7\" hi"), Command::Chat(name(Kind::Group, "7"), Some("hi".into())));
+        assert_eq!(order("/add \"7\""), Command::Add(name(Kind::User, "7")));
+        assert_eq!(order("/join \"3\""), Command::Join(name(Kind::Group, "3")));
+        assert_eq!(order("/chat:\"7\":hi"), Command::Chat(name(Kind::Any, "7"), Some("hi".into())));
+        let odd = r#"/chat "a \"b\" \\ \c" hi"#;
+        assert_eq!(order(odd), Command::Chat(name(Kind::Any, r#"a "b" \ \c"#), Some("hi".into())));
+        assert_eq!(order("/chat an\"na hi"), Command::Chat(name(Kind::Any, "an\"na"), Some("hi".into())));
+        assert_eq!(order("/chat \"anna hi"), Command::Chat(name(Kind::Any, "\"anna"), Some("hi".into())));
+    }
+
+    #[test]
+    fn a_text_keeps_its_quotes() {
+        assert_eq!(order("/chat 7 \"yes\" and \"no\""), Command::Chat(user(7), Some("\"yes\" and \"no\"".into())));
+        assert_eq!(order("/ask 7 \"hi\""), Command::Ask(user(7), "\"hi\"".into()));
+    }
+
+    #[test]
+    fn what_is_spelled_is_read_back_as_the_same_name() {
+        let names = [
+            "anna",
+            "7",
+            "+7",
+            "-7",
+            "#lea",
+            "@lea",
+            "\"",
+            "\"a\"",
+            "a \"b\"",
+            "\\",
+            "two words",
+            "\\\" x",
+            "a\"b",
+            "日本 語",
+        ];
+        for name in names {
+            let typed = spelled(name);
+            assert_eq!(target(Kind::Any, &typed), Target::Name(Kind::Any, name.to_owned()), "{typed}");
+            let expected = Command::Chat(Target::Name(Kind::Any, name.to_owned()), Some("hi you".into()));
+            assert_eq!(order(&format!("/chat {typed} hi you")), expected, "{typed}");
+            let group = Command::Join(Target::Name(Kind::Group, name.to_owned()));
+            assert_eq!(order(&format!("/join #{typed}")), group, "{typed}");
+        }
+        assert_eq!(spelled("anna"), "anna");
+    }
+
+    #[test]
+    fn the_last_word_may_be_half_of_a_name_in_quotes() {
+        for (order, word) in [
+            ("/chat an", "an"),
+            ("/chat \"two w", "\"two w"),
+            ("/chat #\"two w", "#\"two w"),
+            ("/chat \"two words\" h", "h"),
+            ("/chat ", ""),
+            ("/ch", "/ch"),
+        ] {
+            assert_eq!(&order[last_word(order)..], word, "{order}");
+        }
     }
 
     #[test]

@@ -8,12 +8,14 @@
 //!   model (no I/O)         net: the socket's threads      home, spool: the state folder
 //! ```
 
+mod address;
 mod cells;
 mod cli;
 mod client;
 mod clock;
 mod command;
 mod home;
+mod locale;
 mod model;
 mod net;
 mod plain;
@@ -27,6 +29,7 @@ mod ui;
 mod wire;
 mod zone;
 
+use std::env::VarError;
 use std::io::{self, IsTerminal, Read, Write};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -82,37 +85,46 @@ fn run(cli: &Cli) -> Result<(), Trouble> {
 /// The account of the flags or of the last time; questions are not asked.
 fn known_identity(cli: &Cli, home: &Home) -> Result<Identity, Trouble> {
     let current = home.current();
-    let name = cli.user.clone().or_else(|| current.as_ref().map(|current| current.name.clone()));
+    let name = given(cli.user.as_ref()).or_else(|| current.as_ref().map(|current| current.name.clone()));
     let Some(name) = name else {
         return Err(Trouble::new(Kind::NotLoggedIn, "no account yet: give --user NAME, and CHAT_PASSWORD once"));
     };
-    Ok(identity(cli, server(cli, home), name))
+    identity(cli, &server(cli, home), name)
 }
 
 /// The account of the flags or of the last time; what is missing is asked for.
 fn asked_identity(cli: &Cli, home: &Home) -> Result<Identity, Trouble> {
-    if home.current().is_some() || cli.user.is_some() {
+    if home.current().is_some() || given(cli.user.as_ref()).is_some() {
         return known_identity(cli, home);
     }
-    let server = match &cli.server {
-        Some(server) => server.clone(),
+    let server = match given(cli.server.as_ref()) {
+        Some(server) => server,
         None => plain::ask("Server", DEFAULT_SERVER)?,
     };
     let name = plain::ask("Your name there", "")?;
     let has_account =
         cli.register || plain::ask("Do you have that account already? (yes or no)", "yes")?.starts_with(['y', 'Y']);
-    let identity = identity(cli, server, name);
+    let identity = identity(cli, &server, name)?;
     Ok(Identity { is_new: identity.is_new || !has_account, ..identity })
 }
 
 fn server(cli: &Cli, home: &Home) -> String {
     let last = || home.current().map(|current| current.server);
-    cli.server.clone().or_else(last).unwrap_or_else(|| DEFAULT_SERVER.to_owned())
+    given(cli.server.as_ref()).or_else(last).unwrap_or_else(|| DEFAULT_SERVER.to_owned())
 }
 
-fn identity(cli: &Cli, server: String, name: String) -> Identity {
-    let password = std::env::var("CHAT_PASSWORD").ok().filter(|password| !password.is_empty());
-    Identity { server, name, password, is_new: cli.register }
+/// A variable that is set to nothing is not set.
+fn given(value: Option<&String>) -> Option<String> {
+    value.filter(|value| !value.trim().is_empty()).cloned()
+}
+
+fn identity(cli: &Cli, server: &str, name: String) -> Result<Identity, Trouble> {
+    let password = match std::env::var("CHAT_PASSWORD") {
+        Ok(password) => Some(password).filter(|password| !password.is_empty()),
+        Err(VarError::NotPresent) => None,
+        Err(VarError::NotUnicode(_)) => return Err(Trouble::new(Kind::Usage, "CHAT_PASSWORD is not UTF-8")),
+    };
+    Ok(Identity { server: address::with_port(server), name, password, is_new: cli.register })
 }
 
 /// Whether there is a terminal to draw on.
@@ -125,8 +137,10 @@ fn is_screen() -> bool {
 fn message_text(words: &[String]) -> Result<String, Trouble> {
     let mut text = words.join(" ");
     if text == "-" {
-        text.clear();
-        io::stdin().lock().read_to_string(&mut text)?;
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes)?;
+        let not_utf8 = || Trouble::new(Kind::Refused, "the text on stdin is not UTF-8; nothing was sent");
+        text = String::from_utf8(bytes).map_err(|_| not_utf8())?;
         text.truncate(text.trim_end_matches('\n').len());
     }
     if text.is_empty() {

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!   09:26 ben: hello            a message            * text    something to know
-//!   09:27 #chess anna: hi       one in a group       ! text    something went wrong
+//!   09:27 #chess anna: hi       one in a group       ! text    something went wrong (to stderr; the exit code tells, too)
 //! ```
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, select};
@@ -18,6 +18,7 @@ use crate::client::{Client, Identity};
 use crate::clock::now;
 use crate::command::{self, COMMANDS, Command, Spec, Typed};
 use crate::home::Home;
+use crate::locale;
 use crate::model::{Message, News, State};
 use crate::net::channel;
 use crate::printable::{printable, printable_line};
@@ -29,6 +30,9 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// After the end of the input: how long it waits until all is stored.
 const LINGER: Duration = Duration::from_secs(30);
+
+/// The longest line of input: some more than the longest message.
+const LINE_BYTES_MAX: usize = 1 << 20;
 
 /// Messages that `/history` shows.
 const HISTORY_ROWS: usize = 50;
@@ -42,7 +46,13 @@ pub(crate) fn run(home: &Home, identity: Identity, stop: &Receiver<()>) -> Resul
         was_online: false,
         wants_history: false,
         is_over: false,
+        refused: 0,
     };
+    if io::stdout().is_terminal()
+        && let Some(complaint) = locale::complaint()
+    {
+        alarm(&complaint)?;
+    }
     if !lines.client.can_log_in() {
         lines.client.model.account.password = Some(ask_password(&lines.client.model.account.name)?);
     }
@@ -69,7 +79,8 @@ pub(crate) fn run(home: &Home, identity: Identity, stop: &Receiver<()>) -> Resul
         select! {
             recv(incoming) -> event => take(&mut lines.client, event.ok(), &incoming),
             recv(typing) -> line => match line {
-                Ok(line) => lines.typed(&line)?,
+                Ok(Ok(line)) => lines.typed(&line)?,
+                Ok(Err(why)) => lines.refuse(&why)?,
                 Err(_) => linger = Some(now() + LINGER),
             },
             recv(stop) -> _ => lines.is_over = true,
@@ -86,6 +97,8 @@ struct Lines {
     /// `/history` was typed; it is shown when the server has answered.
     wants_history: bool,
     is_over: bool,
+    /// Lines and messages that came to nothing.
+    refused: usize,
 }
 
 impl Lines {
@@ -101,9 +114,11 @@ impl Lines {
             (Ok(Typed::Text(text)), Some(peer)) => {
                 self.client.model.say(peer, &text, UnixMs::now());
             }
-            (Ok(Typed::Text(_)), None) => print("! to whom? /chat NAME opens a conversation; /help lists commands")?,
+            (Ok(Typed::Text(_)), None) => {
+                self.refuse("to whom? /chat NAME opens a conversation; /help lists commands")?;
+            }
             (Ok(Typed::Command(order)), _) => self.order(order)?,
-            (Err(why), _) => print(&format!("! {why}"))?,
+            (Err(why), _) => self.refuse(&why)?,
         }
         self.client.tick(now());
         Ok(())
@@ -119,7 +134,12 @@ impl Lines {
             }
             Command::Login(None) => self.client.connect(),
             Command::Login(_) | Command::Register(_) => {
-                print("! start another one: stonechat-client --plain --user NAME (and --register)")?;
+                self.refuse("start another one: stonechat-client --plain --user NAME (and --register)")?;
+            }
+            Command::Chat(..) => {
+                // If nobody is found, what follows must not go to whom the lines before went.
+                self.client.model.show(None);
+                self.client.model.order(order, UnixMs::now());
             }
             order => self.client.model.order(order, UnixMs::now()),
         }
@@ -130,11 +150,12 @@ impl Lines {
         match news {
             News::Message(peer, message) => print(&self.message(peer, &message))?,
             News::Failed { peer, why, .. } => {
-                print(&format!("! not sent to {}: {why} (/retry or /discard)", self.client.model.title(peer)))?;
+                let title = self.client.model.title(peer);
+                self.refuse(&format!("not sent to {title}: {why} (/retry or /discard)"))?;
             }
             News::Stored { .. } => {}
             News::Says(text) => print(&prefixed("*", &text))?,
-            News::Refused(why) => print(&prefixed("!", &why))?,
+            News::Refused(why) => self.refuse(&why)?,
             News::Opened(peer) => {
                 self.client.model.show(Some(peer));
                 print(&format!("* you talk to {} now", printable_line(&self.client.model.title(peer))))?;
@@ -176,9 +197,20 @@ impl Lines {
         format!("{clock} {place}{}: {text}", printable_line(&message.name))
     }
 
+    /// Something came to nothing: told at once, and by the exit code.
+    fn refuse(&mut self, why: &str) -> io::Result<()> {
+        self.refused += 1;
+        alarm(why)
+    }
+
     fn end(&self, is_sent: bool) -> Result<(), Trouble> {
         if is_sent {
-            return Ok(());
+            return match self.refused {
+                0 => Ok(()),
+                count => {
+                    Err(Trouble::new(Kind::Refused, format!("{count} line(s) could not be carried out, see above")))
+                }
+            };
         }
         let count = self.client.model.outbox.iter().count();
         Err(Trouble::new(Kind::Unreachable, format!("{count} message(s) wait in the outbox for the next start")))
@@ -189,7 +221,10 @@ impl Lines {
 pub(crate) fn help() -> String {
     let heading = "Text goes to the open conversation; // at its beginning is a slash. Commands:".to_owned();
     let command = |spec: &Spec| format!("  {:<28} {}", format!("/{} {}", spec.name, spec.arguments), spec.what);
-    let lines: Vec<String> = std::iter::once(heading).chain(COMMANDS.iter().map(command)).collect();
+    let names = "Names: 7 is a number, #chess a group; in quotes it is always a name: \"7\", \"#lea\", \"two words\", and \\\" is a \
+                 quote in it."
+        .to_owned();
+    let lines: Vec<String> = std::iter::once(heading).chain(COMMANDS.iter().map(command)).chain([names]).collect();
     lines.join("\n")
 }
 
@@ -203,18 +238,57 @@ fn print(line: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// Lines of stdin, read on a thread; the channel ends with them.
-fn read_stdin() -> Receiver<String> {
+/// To stderr, and so that a terminal takes no harm.
+fn alarm(text: &str) -> io::Result<()> {
+    let mut err = io::stderr().lock();
+    writeln!(err, "{}", prefixed("!", text))
+}
+
+/// Lines of stdin, or why one cannot be taken; read on a thread. The channel ends with them.
+fn read_stdin() -> Receiver<Result<String, String>> {
     // A bound, so that a huge file is read no faster than it is taken.
     let (lines, typed) = crossbeam_channel::bounded(64);
     std::thread::spawn(move || {
-        for line in io::stdin().lock().lines().map_while(Result::ok) {
+        let mut input = io::stdin().lock();
+        for number in 1_u64.. {
+            let line = match read_line(&mut input) {
+                Ok(Some(line)) => line.map_err(|what| format!("line {number} of the input {what}: left out")),
+                Ok(None) => return,
+                Err(error) => {
+                    let _ = lines.send(Err(format!("the input cannot be read beyond line {}: {error}", number - 1)));
+                    return;
+                }
+            };
             if lines.send(line).is_err() {
                 return;
             }
         }
     });
     typed
+}
+
+/// One line without its end, or what is wrong with it; `None` at the end of the input. A line that is too long is read to
+/// its end, so that the next one is whole.
+fn read_line(input: &mut impl BufRead) -> io::Result<Option<Result<String, &'static str>>> {
+    let (mut line, mut is_long) = (Vec::new(), false);
+    loop {
+        let read = input.by_ref().take(LINE_BYTES_MAX as u64).read_until(b'\n', &mut line)?;
+        if read == 0 && line.is_empty() && !is_long {
+            return Ok(None);
+        }
+        if read == 0 || line.ends_with(b"\n") {
+            break;
+        }
+        if line.len() >= LINE_BYTES_MAX {
+            is_long = true;
+            line.clear();
+        }
+    }
+    if is_long {
+        return Ok(Some(Err("is longer than 1 MiB")));
+    }
+    let text = String::from_utf8(line).map_err(|_| "is not UTF-8");
+    Ok(Some(text.map(|text| text.trim_end_matches(['\r', '\n']).trim_start_matches('\u{feff}').to_owned())))
 }
 
 /// Asks for something, with a value that an empty answer means.
@@ -269,4 +343,32 @@ fn prompt(text: &str) -> io::Result<()> {
     let mut err = io::stderr().lock();
     err.write_all(text.as_bytes())?;
     err.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(mut input: &[u8]) -> Vec<Result<String, &'static str>> {
+        std::iter::from_fn(|| read_line(&mut input).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_line_that_is_no_text_leaves_the_others_whole() {
+        let good = |text: &str| Ok(text.to_owned());
+        assert_eq!(lines(b"one\r\n\xff\xfe\ntwo"), [good("one"), Err("is not UTF-8"), good("two")]);
+        assert_eq!(lines(b"\n\xe4"), [good(""), Err("is not UTF-8")]);
+        assert_eq!(lines("\u{feff}one\n".as_bytes()), [good("one")]);
+        assert_eq!(lines(b""), []);
+    }
+
+    #[test]
+    fn a_line_without_end_costs_bounded_memory_and_is_left_out() {
+        let long = vec![b'x'; 3 * LINE_BYTES_MAX + 1];
+        let input = [long.as_slice(), b"\nnext\n", &long].concat();
+        let too_long = Err("is longer than 1 MiB");
+        assert_eq!(lines(&input), [too_long.clone(), Ok("next".to_owned()), too_long]);
+        let longest = vec![b'x'; LINE_BYTES_MAX - 1];
+        assert!(lines(&longest)[0].is_ok());
+    }
 }

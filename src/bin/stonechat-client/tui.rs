@@ -14,6 +14,7 @@ use stonechat::clock::UnixMs;
 use crate::client::{Client, Identity};
 use crate::clock::now;
 use crate::home::Home;
+use crate::locale;
 use crate::model::News;
 use crate::net::{Incoming, channel};
 use crate::tail::take;
@@ -30,6 +31,9 @@ pub(crate) fn run(home: &Home, identity: Identity, stop: &Receiver<()>) -> Resul
     let client = Client::open(home, identity, events.clone())?;
     let screen = Screen::enter()?;
     let mut session = Session { client, ui: Ui::new(Zone::system()), home: home.clone(), events, screen };
+    if let Some(complaint) = locale::complaint() {
+        session.ui.alarm(&complaint);
+    }
     session.begin();
     let keys = read_keys();
     loop {

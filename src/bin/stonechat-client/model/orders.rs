@@ -2,6 +2,7 @@
 
 use stonechat::clock::UnixMs;
 use stonechat::ids::{GroupId, Peer, UserId};
+use stonechat::names;
 use stonechat::wire::msg_id::MsgId;
 
 use super::outbox::{Record, State};
@@ -90,15 +91,15 @@ impl Model {
 
     /// Somebody of that name among friends, groups, members and conversations.
     fn known(&self, name: &str, kind: Kind) -> Option<Peer> {
-        let name = name.to_lowercase();
         let fits = |peer: Peer| match kind {
             Kind::User => matches!(peer, Peer::User(_)),
             Kind::Group => matches!(peer, Peer::Group(_)),
             Kind::Any => true,
         };
         let chats = self.chats.iter().map(|(peer, chat)| (*peer, chat.title.as_str()));
-        let mut all = self.roster.names().chain(chats);
-        all.find(|(peer, other)| fits(*peer) && other.to_lowercase() == name).map(|(peer, _)| peer)
+        let all: Vec<(Peer, &str)> = self.roster.names().chain(chats).filter(|(peer, _)| fits(*peer)).collect();
+        let exact = all.iter().find(|(_, other)| *other == name);
+        exact.or_else(|| all.iter().find(|(_, other)| names::key(other) == names::key(name))).map(|(peer, _)| *peer)
     }
 
     fn carry_out(&mut self, order: Command, at: UnixMs) {

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use stonechat::clock::UnixMs;
 use stonechat::ids::{GroupId, Peer, UserId};
+use stonechat::names;
 use stonechat::wire::errno::Errno;
 use stonechat::wire::msg_id::MsgId;
 
@@ -243,7 +244,8 @@ impl Model {
         let presence = presence("offline");
         self.roster.friends.insert(user, super::roster::Friend { name: name.clone(), presence });
         self.roster.asking.remove(&user);
-        self.says(format!("{name} is your friend now; /chat {name} opens the conversation"));
+        let typed = crate::command::spelled(&name);
+        self.says(format!("{name} is your friend now; /chat {typed} opens the conversation"));
         self.ask_friends();
     }
 
@@ -338,9 +340,11 @@ impl Model {
 
     /// Somebody was looked up by name for an order; now it can be carried out.
     fn resolved(&mut self, name: &str, order: Command, at: UnixMs, line: &Line) {
-        let is_it = |other: &str| other.to_lowercase() == name.to_lowercase();
-        let user = line.users.iter().find(|user| is_it(&user.name)).and_then(|user| UserId::new(user.id));
-        let group = line.groups.iter().find(|group| is_it(&group.groupname)).and_then(|group| GroupId::new(group.id));
+        let user = named(name, &line.users.iter().map(|user| (user.name.as_str(), user.id)));
+        let group = named(name, &line.groups.iter().map(|group| (group.groupname.as_str(), group.id)));
+        let title = user.map(|(title, _)| title.to_owned());
+        let user = user.and_then(|(_, id)| UserId::new(id));
+        let group = group.and_then(|(_, id)| GroupId::new(id));
         let found = match order.kind() {
             Kind::User => user.map(Peer::User),
             Kind::Group => group.map(Peer::Group),
@@ -350,15 +354,17 @@ impl Model {
             self.not_resolved(&order, format!("there is no \"{name}\"; /find shows names that begin so"));
             return;
         };
-        let title = match peer {
-            Peer::User(_) => line.users.iter().map(|user| &user.name).find(|other| is_it(other)),
-            Peer::Group(_) => line.groups.iter().map(|group| &group.groupname).find(|other| is_it(other)),
-        };
         if let (Some(title), Peer::User(_)) = (title, peer) {
-            self.chat_mut(peer).title.clone_from(title);
+            self.chat_mut(peer).title = title;
         }
         self.order(order.with_target(Target::Id(peer)), at);
     }
+}
+
+/// The one of that name, letter by letter or, failing that, as the server compares names.
+fn named<'a>(name: &str, found: &(impl Iterator<Item = (&'a str, i64)> + Clone)) -> Option<(&'a str, i64)> {
+    let reads_the_same = |(other, _): &(&str, i64)| names::key(other) == names::key(name);
+    found.clone().find(|(other, _)| *other == name).or_else(|| found.clone().find(reads_the_same))
 }
 
 /// A one-to-one conversation learns its name from what the other side has said.

@@ -180,16 +180,16 @@ impl Input {
         self.end();
     }
 
-    /// Where the word before the cursor begins, and the word.
-    pub(crate) fn word(&self) -> (usize, &str) {
-        let start = self.text[..self.cursor].rfind(' ').map_or(0, |blank| blank + 1);
-        (start, &self.text[start..self.cursor])
-    }
-
-    /// Completes the word before the cursor; the next call takes the next of the words.
-    pub(crate) fn complete(&mut self, words: impl FnOnce(usize, &str) -> Vec<String>) {
+    /// Completes the word before the cursor, which begins where `begins` says of the text before it; the next call takes the next of the words.
+    pub(crate) fn complete(
+        &mut self,
+        begins: impl FnOnce(&str) -> usize,
+        words: impl FnOnce(usize, &str) -> Vec<String>,
+    ) {
         let mut completion = self.completion.take().unwrap_or_else(|| {
-            let (start, word) = self.word();
+            let before = &self.text[..self.cursor];
+            let start = begins(before);
+            let word = &before[start..];
             Completion { start, words: words(start, word), next: 0 }
         });
         let Some(word) = completion.words.get(completion.next) else { return };
@@ -285,14 +285,14 @@ mod tests {
             assert_eq!(word, "a");
             vec!["anna ".to_owned(), "albert ".to_owned()]
         };
-        input.complete(words);
+        input.complete(|_| 3, words);
         assert_eq!(input.text(), "hi anna ");
-        input.complete(|_, _| unreachable!());
+        input.complete(|_| unreachable!(), |_, _| unreachable!());
         assert_eq!(input.text(), "hi albert ");
-        input.complete(|_, _| unreachable!());
+        input.complete(|_| unreachable!(), |_, _| unreachable!());
         assert_eq!(input.text(), "hi anna ");
         input.insert("x");
-        input.complete(|_, _| Vec::new());
+        input.complete(|_| 0, |_, _| Vec::new());
         assert_eq!(input.text(), "hi anna x");
     }
 

@@ -292,32 +292,59 @@ impl Ui {
     }
 
     fn complete(&mut self, model: &Model) {
-        self.input.complete(|start, word| candidates(model, start, word));
+        let is_order = self.input.text().starts_with('/') && !self.input.text().starts_with("//");
+        let begins = |text: &str| {
+            if is_order { command::last_word(text) } else { text.rfind(' ').map_or(0, |blank| blank + 1) }
+        };
+        self.input.complete(begins, |start, word| match (is_order, start) {
+            (true, 0) => orders(word),
+            (true, _) => targets(model, word),
+            (false, _) => mentions(model, start, word),
+        });
     }
 }
 
-/// What could stand for the beginning of a word.
-fn candidates(model: &Model, start: usize, word: &str) -> Vec<String> {
-    if let (0, Some(order)) = (start, word.strip_prefix('/')) {
-        let fitting = COMMANDS.iter().filter(|spec| spec.name.starts_with(order));
-        return fitting.map(|spec| format!("/{} ", spec.name)).collect();
-    }
-    let (sign, beginning) = match word.strip_prefix('#') {
-        Some(rest) => ("#", rest.to_lowercase()),
-        None => ("", word.to_lowercase()),
+/// The commands that a word may become.
+fn orders(word: &str) -> Vec<String> {
+    let beginning = word.trim_start_matches('/');
+    let fitting = COMMANDS.iter().filter(|spec| spec.name.starts_with(beginning));
+    fitting.map(|spec| format!("/{} ", spec.name)).collect()
+}
+
+/// The users and groups that an argument may become, as they have to be typed.
+fn targets(model: &Model, word: &str) -> Vec<String> {
+    let (sign, named) = word.strip_prefix('#').map_or(("", word), |rest| ("#", rest));
+    let beginning = named.strip_prefix('"').unwrap_or(named).replace("\\\"", "\"").to_lowercase();
+    let (sign_too, is_sign) = (word.to_lowercase(), !sign.is_empty());
+    let target = |(peer, name): (Peer, &str)| {
+        let begins = |beginning: &str| name.to_lowercase().starts_with(beginning);
+        match peer {
+            Peer::Group(_) if begins(&beginning) => Some(format!("{sign}{} ", command::spelled(name))),
+            // `#le` may be the beginning of a user's name.
+            Peer::User(_) if begins(if is_sign { &sign_too } else { &beginning }) => {
+                Some(format!("{} ", command::spelled(name)))
+            }
+            _ => None,
+        }
     };
+    sorted(names(model).filter_map(target).collect())
+}
+
+/// The names that a word of a text may become, as they are.
+fn mentions(model: &Model, start: usize, word: &str) -> Vec<String> {
     let after = if start == 0 { ": " } else { " " };
-    let is_wanted = |peer: &Peer| sign.is_empty() || matches!(peer, Peer::Group(_));
+    let beginning = word.to_lowercase();
+    let fitting = names(model).filter(|(_, name)| name.to_lowercase().starts_with(&beginning));
+    sorted(fitting.map(|(_, name)| format!("{name}{after}")).collect())
+}
+
+/// Everybody and everything with a name known here; some more than once.
+fn names(model: &Model) -> impl Iterator<Item = (Peer, &str)> {
     let titles = model.chats.iter().map(|(peer, chat)| (*peer, chat.title.as_str()));
-    let names = model.roster.names().chain(titles).filter(|(peer, _)| is_wanted(peer));
-    let mut words: Vec<String> = names
-        .filter(|(_, name)| !name.is_empty() && name.to_lowercase().starts_with(&beginning))
-        .map(
-            |(_, name)| {
-                if name.contains(' ') { format!("{sign}\"{name}\"{after}") } else { format!("{sign}{name}{after}") }
-            },
-        )
-        .collect();
+    model.roster.names().chain(titles).filter(|(_, name)| !name.is_empty())
+}
+
+fn sorted(mut words: Vec<String>) -> Vec<String> {
     words.sort();
     words.dedup();
     words

@@ -12,6 +12,7 @@ use stonechat::ids::UserId;
 
 use super::*;
 use crate::model::{Account, Effect, Event, Outbox};
+use crate::wire::Person;
 
 /// A screen with a client that is online as anna, with a friend and a group.
 struct Desk {
@@ -232,6 +233,29 @@ fn tab_completes_commands_and_names() {
     desk.press(KeyCode::Char('b'));
     desk.press(KeyCode::Tab);
     desk.assert_shows("> ben:");
+}
+
+#[test]
+fn tab_completes_names_that_have_to_be_quoted() {
+    let mut desk = Desk::new(80, 24);
+    let names = [(7, "1234"), (8, "#lea"), (9, "two words"), (10, "say \"hi\"")];
+    let friend = |(id, name): (i64, &str)| Person { id, name: name.to_owned(), ..Person::default() };
+    desk.model.roster.set_friends(names.into_iter().map(friend).collect());
+    for (typed, completed) in [
+        ("/chat 12", "> /chat \"1234\""),
+        ("/chat \"12", "> /chat \"1234\""),
+        ("/chat #le", "> /chat \"#lea\""),
+        ("/chat \"#l", "> /chat \"#lea\""),
+        ("/chat tw", "> /chat \"two words\""),
+        ("/chat \"two w", "> /chat \"two words\""),
+        ("/chat say", "> /chat \"say \\\"hi\\\"\""),
+        ("hello tw", "> hello two words"),
+    ] {
+        typed.chars().for_each(|c| assert_eq!(desk.press(KeyCode::Char(c)), None));
+        desk.press(KeyCode::Tab);
+        desk.assert_shows(completed);
+        desk.control('u');
+    }
 }
 
 #[test]
