@@ -336,7 +336,8 @@ fn names_that_look_like_something_else_can_be_addressed() {
     let database = rusqlite::Connection::open(node.database()).unwrap();
     for (account, name) in odd.iter().zip(names) {
         let renamed = "UPDATE User SET name = ?1, name_key = ?1 WHERE id = ?2";
-        assert_eq!(database.execute(renamed, (name, account.id)).unwrap(), 1);
+        let id = i64::try_from(account.id).unwrap();
+        assert_eq!(database.execute(renamed, (name, id)).unwrap(), 1);
     }
     drop(database);
     node.restart();
