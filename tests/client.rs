@@ -149,14 +149,14 @@ fn restore(node: &Node, backup: &[u8]) {
         // Gone already after an orderly end, as a rule.
         let _ = std::fs::remove_file(database.with_extension(beside));
     }
-    std::fs::write(database, backup).unwrap();
+    std::fs::write(database, backup).expect("the file can be written");
     node.restart();
 }
 
 /// A copy of the server's data, made while it stood still.
 fn back_up(node: &Node) -> Vec<u8> {
     node.term();
-    let backup = std::fs::read(node.database()).unwrap();
+    let backup = std::fs::read(node.database()).expect("the file can be read");
     node.restart();
     backup
 }
@@ -349,7 +349,7 @@ fn names_that_look_like_something_else_can_be_addressed() {
     let spelled = ["\"12345\"", "\"#lea\"", "\"say \\\"hi\\\"\""];
     spelled.into_iter().for_each(send);
     send(&numbered.id.to_string());
-    let input: String = spelled.iter().map(|name| format!("/chat {name} typed\n")).collect();
+    let input = spelled.iter().fold(String::new(), |input, name| input + "/chat " + name + " typed\n");
     let plain = run(state.path(), &node, &["--user", &anna.name, "--plain"], &input, None);
     assert_eq!(plain.status.code(), Some(0), "{}", text(&plain.stderr));
     let mut at_anna = Client::login_as(node.addr(), &anna.name);
@@ -416,7 +416,7 @@ fn a_terminal_that_is_not_utf8_is_told_so() {
 fn said_to(node: &Node, to: &Account, from: &Account) -> Vec<String> {
     let mut reader = Client::login_as(node.addr(), &to.name);
     let history = reader.history_with(from.id);
-    history.iter().map(|message| message["msg"].as_str().unwrap().to_owned()).collect()
+    history.iter().map(|message| message["msg"].as_str().expect("a message has a text").to_owned()).collect()
 }
 
 #[test]

@@ -273,8 +273,9 @@ fn logins_do_not_wait_behind_registrations() {
     }
     assert_eq!(crowd[0].recv()["errno"], 0, "they have begun");
     account.login(node.addr());
+    // In one queue with them it would come last. How many come before it otherwise depends on how busy the machine is.
     let answered = crowd.iter().skip(1).filter(|client| has_input(client.stream())).count();
-    assert!(answered < REGISTERING / 2, "{answered} of {REGISTERING} registrations came before the login");
+    assert!(answered < REGISTERING - 1, "all {REGISTERING} registrations came before the login");
     for client in &mut crowd[1..] {
         assert_eq!(client.recv()["errno"], 0, "a registration that waits is no failure");
     }

@@ -1,3 +1,4 @@
+//! A lane without a database: what is answered, put aside, tried again and given up, and when.
 #![expect(clippy::disallowed_methods, reason = "a start for the clock that the tests move")]
 
 use super::*;

@@ -141,7 +141,7 @@ fn who_logs_in_on_anothers_connection_gets_nothing_of_the_others() {
         assert_eq!(run.violations, [], "seed {seed}");
         takeovers += run.faults.get("connection logged in on by somebody else").unwrap_or(&0);
     }
-    assert!(takeovers > 1000, "{takeovers} connections in 400 runs had a second user");
+    assert!(takeovers > 500, "{takeovers} connections in 400 runs had a second user");
 }
 
 /// Without any fault, but with clients that leave their connections as ghosts behind and go on elsewhere at once.
