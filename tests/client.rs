@@ -367,7 +367,8 @@ fn time_zones_are_known_in_every_form() {
     let (anna, ben) = (Account::register(node.addr(), "anna"), Account::register(node.addr(), "ben"));
     let state = tempfile::tempdir().unwrap();
     let args = ["--user", anna.name.as_str(), "--plain"];
-    let input = format!("/chat {}\nhello\n/history\n", ben.name);
+    ben.login(node.addr()).say(anna.id, "hello");
+    let input = format!("/chat {}\n/history\n", ben.name);
     let mut hours = Vec::new();
     for zone in ["UTC0", "XYZ-5:30", "ABC-3DEF-4,J1/0,J365/25"] {
         let mut command = start_command(state.path(), &node, &args, Some(PASSWORD));
