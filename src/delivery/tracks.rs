@@ -50,6 +50,9 @@ struct Fetching {
     conv: ConvId,
     /// The last message that was told of since: it may be newer than the answer.
     told: Seq,
+    /// The user has left the conversation since: the answer is about a membership that is over, whatever has come of the
+    /// conversation meanwhile.
+    void: bool,
 }
 
 /// A hole that may close by itself: another node's message is on its way, most likely. A fetch for each would cost more
@@ -376,7 +379,7 @@ impl Tracks {
                 track.queued = false;
                 continue;
             }
-            self.fetching = Some(Fetching { conv, told: 0 });
+            self.fetching = Some(Fetching { conv, told: 0, void: false });
             return Some(Fetch { conv, after: track.located.then(|| track.next - 1) });
         }
         None
@@ -385,7 +388,11 @@ impl Tracks {
     /// The store answered a fetch.
     pub fn fetched(&mut self, fetched: Fetched) -> CaughtUp {
         let Fetched { conv, position, messages } = fetched;
-        let told = self.fetching.take().map_or(0, |fetching| fetching.told);
+        let fetching = self.fetching.take();
+        if fetching.is_some_and(|fetching| fetching.void) {
+            return CaughtUp::default();
+        }
+        let told = fetching.map_or(0, |fetching| fetching.told);
         let Some(position) = position else {
             self.by_conv.remove(&conv);
             return CaughtUp::default();
@@ -442,7 +449,7 @@ impl Tracks {
 
     /// The fetch failed: it is tried again when asked for next.
     pub fn fetch_failed(&mut self) {
-        if let Some(Fetching { conv, .. }) = self.fetching.take() {
+        if let Some(Fetching { conv, void: false, .. }) = self.fetching.take() {
             self.behind.push_back(conv);
         }
     }
@@ -469,6 +476,9 @@ impl Tracks {
     /// The user is no longer in this conversation.
     pub fn left(&mut self, conv: ConvId) {
         self.by_conv.remove(&conv);
+        if let Some(fetching) = self.fetching.as_mut().filter(|fetching| fetching.conv == conv) {
+            fetching.void = true;
+        }
     }
 
     /// The track, made where there is none. Even the very first message of a conversation is looked up: its bell may be

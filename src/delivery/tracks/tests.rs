@@ -302,6 +302,33 @@ fn leaving_forgets_and_a_fetch_that_comes_late_is_ignored() {
     assert_eq!(tracks.next_fetch(), None);
 }
 
+/// A comparison that was read before the user left brings the conversation back until the next look into the store.
+#[test]
+fn a_page_that_was_read_before_leaving_is_not_shown_after_it() {
+    let mut tracks = at(4);
+    tracks.heard_of(conv(), 5);
+    tracks.next_fetch().unwrap();
+    tracks.left(conv());
+    tracks.compare(&[pending(3, 5)]);
+    assert_eq!(tracks.next_fetch(), None, "the answer is still on its way");
+    assert_eq!(tracks.fetched(answer(3, 5, vec![message(PEER, 5)])), CaughtUp::default());
+    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(3) }));
+    assert_eq!(tracks.fetched(Fetched { conv: conv(), position: None, messages: vec![] }), CaughtUp::default());
+    assert_eq!(tracks.next_fetch(), None);
+}
+
+/// Otherwise the position of the membership that is over would be looked up again, behind what has been pushed since.
+#[test]
+fn an_answer_from_before_leaving_does_not_end_the_next_membership() {
+    let mut tracks = at(4);
+    tracks.heard_of(conv(), 5);
+    tracks.next_fetch().unwrap();
+    tracks.left(conv());
+    tracks.joined(conv(), 7);
+    tracks.fetched(Fetched { conv: conv(), position: None, messages: vec![] });
+    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(7) }));
+}
+
 #[test]
 fn a_fetch_that_failed_is_tried_again() {
     let mut tracks = at(4);
