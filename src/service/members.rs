@@ -1,30 +1,48 @@
 //! Which connections of one reactor hear which group. Fan-out inside a node shares nothing: each reactor has its own.
+//!
+//! ```text
+//!   group --> [ conn | conn | conn ]      fan-out goes through the list
+//!             slot --> place in it        a large group's members are found by this, and the last one takes the place
+//! ```
 
 use std::collections::HashMap;
 
 use crate::ids::GroupId;
 use crate::net::ConnId;
 
-/// group -> connections of this reactor.
+/// In a group of no more connections than this a member is searched for: nearly all groups are so small, and hold no second
+/// map.
+const SEARCHED_MAX: usize = 32;
+
+/// group -> connections of this reactor. Entering and leaving take the same time however large the group is.
 #[derive(Debug, Default)]
 pub struct Members {
-    by_group: HashMap<GroupId, Vec<ConnId>>,
+    by_group: HashMap<GroupId, Hearers>,
+}
+
+/// The connections that hear one group, each once.
+#[derive(Debug, Default)]
+struct Hearers {
+    conns: Vec<ConnId>,
+    /// Where in `conns` the connection in a slot is. Invariant: empty, or as long as `conns`; not empty if `conns` has more
+    /// than [`SEARCHED_MAX`].
+    places: HashMap<u32, usize>,
 }
 
 impl Members {
-    /// The session on `conn` hears these groups from now on.
+    /// The session on `conn` hears these groups from now on; it does not yet.
     pub fn enter(&mut self, conn: ConnId, groups: &[GroupId]) {
         for group in groups {
-            self.by_group.entry(*group).or_default().push(conn);
+            self.by_group.entry(*group).or_default().enter(conn);
         }
     }
 
     /// It does not any more.
     pub fn leave(&mut self, conn: ConnId, groups: &[GroupId]) {
         for group in groups {
-            let Some(members) = self.by_group.get_mut(group) else { continue };
-            members.retain(|member| *member != conn);
-            if members.is_empty() {
+            let Some(hearers) = self.by_group.get_mut(group) else { continue };
+            hearers.leave(conn);
+            if hearers.conns.is_empty() {
                 self.by_group.remove(group);
             }
         }
@@ -33,23 +51,67 @@ impl Members {
     /// Who hears the group.
     #[must_use]
     pub fn of(&self, group: GroupId) -> &[ConnId] {
-        self.by_group.get(&group).map_or(&[], Vec::as_slice)
+        self.by_group.get(&group).map_or(&[], |hearers| hearers.conns.as_slice())
     }
 
     /// Forgets the group; who heard it.
     pub fn remove(&mut self, group: GroupId) -> Vec<ConnId> {
-        self.by_group.remove(&group).unwrap_or_default()
+        self.by_group.remove(&group).map(|hearers| hearers.conns).unwrap_or_default()
+    }
+}
+
+impl Hearers {
+    fn enter(&mut self, conn: ConnId) {
+        self.conns.push(conn);
+        if !self.places.is_empty() {
+            self.places.insert(conn.slot, self.conns.len() - 1);
+        } else if self.conns.len() > SEARCHED_MAX {
+            self.places = (0..).zip(&self.conns).map(|(place, conn)| (conn.slot, place)).collect();
+        }
+        self.check();
+    }
+
+    fn leave(&mut self, conn: ConnId) {
+        let place = if self.places.is_empty() {
+            self.conns.iter().position(|known| *known == conn)
+        } else {
+            self.places.get(&conn.slot).copied().filter(|place| self.conns[*place] == conn)
+        };
+        let Some(place) = place else { return };
+        self.conns.swap_remove(place);
+        if !self.places.is_empty() {
+            self.places.remove(&conn.slot);
+            if let Some(moved) = self.conns.get(place) {
+                self.places.insert(moved.slot, place);
+            }
+        }
+        self.check();
+    }
+
+    fn check(&self) {
+        debug_assert!(self.places.is_empty() || self.places.len() == self.conns.len(), "a slot is entered twice");
+        debug_assert!(self.conns.len() <= SEARCHED_MAX || !self.places.is_empty(), "a large group has its places");
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn group(number: i64) -> GroupId {
+        GroupId::new(number).unwrap()
+    }
+
+    fn conn(slot: u32) -> ConnId {
+        ConnId { reactor: 0, slot, generation: 0 }
+    }
 
     #[test]
     fn who_leaves_hears_no_more() {
-        let group = |number| GroupId::new(number).unwrap();
-        let conn = |slot| ConnId { reactor: 0, slot, generation: 0 };
         let mut members = Members::default();
         members.enter(conn(1), &[group(1), group(2)]);
         members.enter(conn(2), &[group(1)]);
@@ -58,5 +120,36 @@ mod tests {
         assert_eq!(members.of(group(2)), [conn(1)]);
         assert_eq!(members.remove(group(1)), [conn(2)]);
         assert_eq!(members.of(group(1)), []);
+    }
+
+    #[test]
+    fn the_next_owner_of_a_slot_is_somebody_else() {
+        let mut members = Members::default();
+        (0..100).for_each(|slot| members.enter(conn(slot), &[group(1)]));
+        members.leave(ConnId { generation: 1, ..conn(7) }, &[group(1)]);
+        assert_eq!(members.of(group(1)).len(), 100);
+        members.leave(conn(7), &[group(1)]);
+        assert_eq!(members.of(group(1)).len(), 99);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_and_goes_each_hears_once(steps in prop::collection::vec((0..80_u32, any::<bool>()), 0..400)) {
+            let mut members = Members::default();
+            let mut hearing = HashSet::new();
+            for (slot, enters) in steps {
+                if enters && hearing.insert(slot) {
+                    members.enter(conn(slot), &[group(1)]);
+                } else if !enters {
+                    hearing.remove(&slot);
+                    members.leave(conn(slot), &[group(1)]);
+                }
+                let mut heard: Vec<u32> = members.of(group(1)).iter().map(|conn| conn.slot).collect();
+                heard.sort_unstable();
+                let mut expected: Vec<u32> = hearing.iter().copied().collect();
+                expected.sort_unstable();
+                prop_assert_eq!(heard, expected);
+            }
+        }
     }
 }
