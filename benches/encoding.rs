@@ -5,7 +5,7 @@ use std::hint::black_box;
 use criterion::Criterion;
 use stonechat::clock::UnixMs;
 use stonechat::ids::{Peer, UserId};
-use stonechat::wire::reply::{Echo, Push, TimeText, ack};
+use stonechat::wire::reply::{Echo, Push, RawEcho, TimeText, ack};
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
@@ -13,7 +13,7 @@ fn main() {
     let body = format!(r#"{{"msg":"{}"}}"#, "0123456789abcdef".repeat(8));
     let time = &TimeText::new(UnixMs(1_773_480_413_589));
     let push = Push { sender, name: "anna", to, body: &body, time, seq: 123_456 };
-    let echo = Echo { tag: Some("7".into()), cid: Some("\"6ba7b810-9dad\"".into()) };
+    let echo = Echo::new(RawEcho { tag: Some("7"), cid: Some("\"6ba7b810-9dad\"") });
 
     let mut encoding = criterion.benchmark_group("encoding");
     encoding.bench_function("push", |bencher| bencher.iter(|| black_box(&push).line()));

@@ -2,8 +2,10 @@
 //!
 //! Newtypes, so that no two kinds can be mixed up, and the one formula that computes a conversation's id.
 
+use std::collections::HashMap;
 use std::fmt;
 
+use foldhash::fast::RandomState;
 use serde::Serialize;
 
 /// A user's id: positive, at most `i32::MAX`, so that two of them make one [`ConvId`] below 2^63.
@@ -15,6 +17,10 @@ pub struct UserId(u32);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[serde(transparent)]
 pub struct GroupId(u32);
+
+/// A map by numbers that the server itself gives. Their hash is quick and seeded anew for each map; it need not withstand
+/// somebody who chooses the keys.
+pub type IdMap<K, V> = HashMap<K, V, RandomState>;
 
 /// The largest id a user or a group can have.
 const ID_MAX: i64 = i32::MAX as i64;

@@ -27,7 +27,7 @@ pub fn run(bytes: &[u8]) {
     assert_is_a_line(&reply::pong(tag));
     let _ = envelope.sender_id();
     for chat in [Chat::to_user(&envelope, BOUNDS), Chat::to_group(&envelope, BOUNDS)].into_iter().flatten() {
-        relay(&chat, &Echo { tag: tag.map(Box::from), cid: envelope.raw_cid().map(Box::from) });
+        relay(&chat, &Echo::new(echo));
     }
     read_as_every_request(&envelope);
 }

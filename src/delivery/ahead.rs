@@ -9,12 +9,12 @@
 //! One for each reactor, whatever the number of sessions that wait: the line is shared. What is not here any more is
 //! fetched from the store like any hole, so losing a line costs nothing but the fetch.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::ids::{ConvId, Seq};
+use crate::ids::{ConvId, IdMap, Seq};
 
 /// Bytes of lines kept by one reactor.
 const BYTES_MAX: usize = 1024 * 1024;
@@ -24,7 +24,7 @@ const KEPT: Duration = Duration::from_secs(1);
 /// The lines of one reactor that somebody waits for.
 #[derive(Debug, Default)]
 pub struct Ahead {
-    lines: HashMap<(ConvId, Seq), Bytes>,
+    lines: IdMap<(ConvId, Seq), Bytes>,
     /// The oldest first.
     kept: VecDeque<(Instant, ConvId, Seq)>,
     bytes: usize,

@@ -58,6 +58,12 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// An empty one with room for so many.
+    #[must_use]
+    pub fn for_messages(count: usize) -> Self {
+        Self { appends: Vec::with_capacity(count), askers: Vec::with_capacity(count), bytes: 0 }
+    }
+
     /// Adds a message.
     pub fn push(&mut self, job: Job) {
         self.bytes += job.append.body.len();

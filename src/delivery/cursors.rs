@@ -9,15 +9,13 @@
 //!                 +----------------------------------+
 //! ```
 
-use std::collections::HashMap;
-
-use crate::ids::{ConvId, DeviceId, Seq, UserId};
+use crate::ids::{ConvId, DeviceId, IdMap, Seq, UserId};
 use crate::store::CursorRow;
 
 /// Confirmed positions that are not in the store yet.
 #[derive(Debug)]
 pub struct Cursors {
-    dirty: HashMap<UserId, Vec<(DeviceId, ConvId, Seq)>>,
+    dirty: IdMap<UserId, Vec<(DeviceId, ConvId, Seq)>>,
     /// The batch that is being written: not in the store yet, as far as anyone knows.
     writing: Vec<CursorRow>,
     rows: usize,
@@ -28,7 +26,7 @@ impl Cursors {
     /// Holds at most `rows_max` rows; beyond that new ones are given up (and delivered again some day).
     #[must_use]
     pub fn new(rows_max: usize) -> Self {
-        Self { dirty: HashMap::new(), writing: Vec::new(), rows: 0, rows_max }
+        Self { dirty: IdMap::default(), writing: Vec::new(), rows: 0, rows_max }
     }
 
     /// Notes a position; `false` if it was given up for lack of room.

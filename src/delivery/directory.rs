@@ -6,12 +6,11 @@
 //!              +--replaced, evicted--> leaving --leave--> gone        whoever takes its place waits for that
 //! ```
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::config::SessionPolicy;
-use crate::ids::{DeviceId, UserId};
+use crate::ids::{DeviceId, IdMap, UserId};
 use crate::net::ConnId;
 
 /// Locks are held for a look-up each; 64 make contention between a few dozen threads rare.
@@ -65,9 +64,9 @@ struct Sessions {
 
 #[derive(Debug, Default)]
 struct Shard {
-    here: HashMap<UserId, Sessions>,
+    here: IdMap<UserId, Sessions>,
     /// Sessions that have been told to close. Few, and not for long.
-    leaving: HashMap<UserId, Vec<ConnId>>,
+    leaving: IdMap<UserId, Vec<ConnId>>,
 }
 
 /// user -> connections. Any thread may call; no call blocks on anything but a short lock.

@@ -85,17 +85,37 @@ impl Epoch {
     #[must_use]
     pub fn before(&self, batch: &[Append]) -> Before {
         let generation = self.generation();
-        Before { generation, known: batch.iter().map(|message| self.ends.known(generation, message.conv)).collect() }
+        let mut known = Vec::with_capacity(batch.len());
+        let mut last = None;
+        for message in batch {
+            // Who has several messages under way sends most of them to the same conversation.
+            let end = match last {
+                Some((conv, end)) if conv == message.conv => end,
+                _ => self.ends.known(generation, message.conv),
+            };
+            last = Some((message.conv, end));
+            known.push(end);
+        }
+        Before { generation, known }
     }
 
     /// What the store has made of them.
     pub fn after(&self, before: &Before, batch: &[Append], outcomes: &[Appended]) {
+        let mut last: Option<(ConvId, Seq)> = None;
         for ((message, outcome), known) in batch.iter().zip(outcomes).zip(&before.known) {
             let Appended::Stored(seq) = *outcome else { continue };
-            self.ends.note(before.generation, message.conv, seq);
+            // Of messages in a row the last one tells all.
+            if let Some((conv, end)) = last.replace((message.conv, seq))
+                && conv != message.conv
+            {
+                self.ends.note(before.generation, conv, end);
+            }
             if seq <= *known {
                 self.suspect(before.generation, message.conv, *known, seq);
             }
+        }
+        if let Some((conv, end)) = last {
+            self.ends.note(before.generation, conv, end);
         }
     }
 

@@ -18,13 +18,13 @@
 //! The order within a conversation holds throughout: while any of its messages is aside or in doubt, later ones wait
 //! behind it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::aside::{Aside, Found};
 use super::batch::{AnswerSender, Refusal, announce, refuse, refuse_one};
 pub use super::batch::{Asker, BATCH_BYTES_MAX, BATCH_MESSAGES_MAX, Batch, Effect, Job, News};
-use crate::ids::ConvId;
+use crate::ids::{ConvId, IdMap};
 use crate::store::{Appended, StoreError};
 
 /// Commits of unknown outcome that a lane goes on beside. With so many the database is in trouble: nothing is appended
@@ -321,7 +321,7 @@ impl Lane {
 /// The messages of each conversation, in order; the conversations as they come.
 fn by_conversation(jobs: impl Iterator<Item = Job>) -> Vec<(ConvId, Vec<Job>)> {
     let mut sorted: Vec<(ConvId, Vec<Job>)> = Vec::new();
-    let mut places: HashMap<ConvId, usize> = HashMap::new();
+    let mut places: IdMap<ConvId, usize> = IdMap::default();
     for job in jobs {
         let place = *places.entry(job.append.conv).or_insert_with(|| {
             sorted.push((job.append.conv, Vec::new()));

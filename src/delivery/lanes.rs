@@ -34,7 +34,6 @@ const LAST_PAUSE_MAX: Duration = Duration::from_millis(50);
 #[derive(Clone)]
 pub struct Lanes {
     queues: Arc<[Sender<Job>]>,
-    clock: Clock,
     metrics: Arc<Metrics>,
 }
 
@@ -83,7 +82,6 @@ impl EchoTo {
 pub fn lanes(parts: Vec<LaneParts>, metrics: Arc<Metrics>) -> (Lanes, Vec<LaneRunner>) {
     let mut queues = Vec::with_capacity(parts.len());
     let mut runners = Vec::with_capacity(parts.len());
-    let clock = parts.first().map_or_else(Clock::system, |parts| parts.clock);
     for (number, parts) in (0..).zip(parts) {
         let (queue, jobs) = bounded(QUEUE_MESSAGES_MAX);
         queues.push(queue);
@@ -91,7 +89,7 @@ pub fn lanes(parts: Vec<LaneParts>, metrics: Arc<Metrics>) -> (Lanes, Vec<LaneRu
         let told = Told { is_failing: false, is_refusing: false, aside: 0, is_unsettled: false };
         runners.push(LaneRunner { lane, parts, jobs, next: None, told });
     }
-    (Lanes { queues: queues.into(), clock, metrics }, runners)
+    (Lanes { queues: queues.into(), metrics }, runners)
 }
 
 /// Starts a thread for each lane. They end when the last entrance is dropped.
@@ -106,13 +104,14 @@ pub fn start(runners: Vec<LaneRunner>) -> std::io::Result<Vec<JoinHandle<()>>> {
 }
 
 impl Lanes {
-    /// Hands a message to its conversation's lane. Never blocks.
+    /// Hands a message to its conversation's lane; its sender is to be answered within a time that counts from `since`.
+    /// Never blocks.
     ///
     /// # Errors
     /// The message comes back when the lane is full (or has ended): pause the socket and try again.
-    pub fn append(&self, append: Append, asker: Asker) -> Result<(), Box<(Append, Asker)>> {
+    pub fn append(&self, append: Append, asker: Asker, since: Instant) -> Result<(), Box<(Append, Asker)>> {
         let queue = &self.queues[lane_of(append.conv, self.queues.len())];
-        let job = Job { append, asker, since: self.clock.now() };
+        let job = Job { append, asker, since };
         queue.try_send(job).map_err(|error| match error {
             TrySendError::Full(job) | TrySendError::Disconnected(job) => Box::new((job.append, job.asker)),
         })?;
@@ -218,7 +217,8 @@ impl LaneRunner {
 
     /// What is in the queue; `None` if nothing is. The batch is empty if all of it had to be put aside.
     fn gather(&mut self, now: Instant) -> Option<Batch> {
-        let mut batch = Batch::default();
+        // What waits fits without growing, which would copy it.
+        let mut batch = Batch::for_messages((self.jobs.len() + 1).min(BATCH_MESSAGES_MAX));
         let mut refused = Vec::new();
         let mut taken = 0;
         while taken < BATCH_MESSAGES_MAX && !batch.is_full() {

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::Caller;
+use super::session::Live;
 use crate::clock::UnixMs;
 use crate::delivery::lane::Asker;
 use crate::ids::{ConvId, Peer};
+use crate::net::ConnId;
 use crate::store::Append;
 use crate::wire::errno::Errno;
 use crate::wire::reply::Echo;
@@ -25,24 +26,25 @@ pub enum Rule {
 /// # Errors
 /// A message to oneself.
 pub fn prepare(
-    caller: &Caller,
+    conn: ConnId,
+    sender: &Live,
     chat: Chat,
     echo: Echo,
     rule: Rule,
     now: UnixMs,
 ) -> Result<(Append, Asker), RequestError> {
-    if chat.to == Peer::User(caller.user) {
+    if chat.to == Peer::User(sender.user) {
         return Err(RequestError { errno: Errno::Malformed, text: "`toid` is the sender".to_owned() });
     }
     let append = Append {
-        conv: ConvId::with(caller.user, chat.to),
-        sender: caller.user,
+        conv: ConvId::with(sender.user, chat.to),
+        sender: sender.user,
         to: chat.to,
         cid: chat.cid,
         body: chat.body,
         sent_at: now,
         friends_only: rule == Rule::FriendsOnly && matches!(chat.to, Peer::User(_)),
     };
-    let Caller { conn, device, ref name, .. } = *caller;
+    let Live { device, ref name, .. } = *sender;
     Ok((append, Asker { conn, device, name: Arc::clone(name), echo }))
 }

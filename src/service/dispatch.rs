@@ -238,10 +238,9 @@ fn append(
 ) -> Result<Flow, RequestError> {
     let config = &tools.shared.config;
     let rule = if config.friends_only { Rule::FriendsOnly } else { Rule::Anyone };
-    let echo = Echo { tag: incoming.tag.map(Box::from), cid: incoming.line.raw_cid().map(Box::from) };
-    let caller = live(session)?.caller(conn);
-    let (append, asker) = chat::prepare(&caller, request, echo, rule, tools.shared.clock.wall())?;
-    if tools.lanes.append(append, asker).is_err() {
+    let echo = Echo::new(RawEcho { tag: incoming.tag, cid: incoming.line.raw_cid() });
+    let (append, asker) = chat::prepare(conn, live(session)?, request, echo, rule, tools.shared.clock.wall())?;
+    if tools.lanes.append(append, asker, now).is_err() {
         return Ok(hold(session, Hold::Until(now + LANE_FULL_PAUSE)));
     }
     session.inflight += 1;

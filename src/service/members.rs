@@ -5,9 +5,7 @@
 //!             slot --> place in it        a large group's members are found by this, and the last one takes the place
 //! ```
 
-use std::collections::HashMap;
-
-use crate::ids::GroupId;
+use crate::ids::{GroupId, IdMap};
 use crate::net::ConnId;
 
 /// In a group of no more connections than this a member is searched for: nearly all groups are so small, and hold no second
@@ -17,7 +15,7 @@ const SEARCHED_MAX: usize = 32;
 /// group -> connections of this reactor. Entering and leaving take the same time however large the group is.
 #[derive(Debug, Default)]
 pub struct Members {
-    by_group: HashMap<GroupId, Hearers>,
+    by_group: IdMap<GroupId, Hearers>,
 }
 
 /// The connections that hear one group, each once.
@@ -26,7 +24,7 @@ struct Hearers {
     conns: Vec<ConnId>,
     /// Where in `conns` the connection in a slot is. Invariant: empty, or as long as `conns`; not empty if `conns` has more
     /// than [`SEARCHED_MAX`].
-    places: HashMap<u32, usize>,
+    places: IdMap<u32, usize>,
 }
 
 impl Members {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{Append, Appended};
 use crate::clock::UnixMs;
-use crate::ids::{ConvId, Seq, UserId};
+use crate::ids::{ConvId, IdMap, Seq, UserId};
 
 /// What makes a message that is sent again the same message.
 pub(super) type Key<'a> = (ConvId, UserId, &'a str);
@@ -17,7 +17,7 @@ pub(super) type Key<'a> = (ConvId, UserId, &'a str);
 #[derive(Default)]
 pub(super) struct Facts<'a> {
     /// The last number of each conversation; one that is missing here is empty.
-    pub(super) ends: HashMap<ConvId, Seq>,
+    pub(super) ends: IdMap<ConvId, Seq>,
     /// The messages that may not be stored, by their place in the batch.
     pub(super) refused: HashMap<usize, Appended>,
     /// Those of the batch's keys that are stored already.
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn each_conversation_counts_on_from_its_end() {
         let batch = [message(1, 2, None, 10), message(3, 1, None, 11), message(2, 1, None, 12)];
-        let facts = Facts { ends: [(batch[0].conv, 7)].into(), ..Facts::default() };
+        let facts = Facts { ends: [(batch[0].conv, 7)].into_iter().collect(), ..Facts::default() };
         let plan = number(&batch, facts);
         assert_eq!(plan.outcomes, [Appended::Stored(8), Appended::Stored(1), Appended::Stored(9)]);
         assert_eq!(plan.ends, [(batch[0].conv, 9), (batch[1].conv, 1)].into());
@@ -113,7 +113,7 @@ mod tests {
     fn a_cid_sent_again_gets_the_first_number_and_time() {
         let batch = [message(1, 2, Some("a"), 10), message(1, 2, Some("b"), 11), message(1, 2, Some("b"), 12)];
         let facts = Facts {
-            ends: [(batch[0].conv, 4)].into(),
+            ends: [(batch[0].conv, 4)].into_iter().collect(),
             known: [(key_of(&batch[0]).unwrap(), (3, UnixMs(5)))].into(),
             ..Facts::default()
         };

@@ -164,13 +164,24 @@ pub fn pong(tag: Option<&str>) -> Bytes {
     success(MsgId::Ping, tag, &Body::empty())
 }
 
-/// What the ack of a chat message repeats from its request: raw JSON texts.
+/// What the ack of a chat message repeats from its request, as it stands in the reply: `,"cid":...,"tag":...`. One text,
+/// because every message on its way has one.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Echo {
-    /// The request's `tag`.
-    pub tag: Option<Box<str>>,
-    /// The request's `cid`.
-    pub cid: Option<Box<str>>,
+pub struct Echo(Box<str>);
+
+impl Echo {
+    /// Kept until the message is answered.
+    #[must_use]
+    pub fn new(raw: RawEcho<'_>) -> Self {
+        let parts = [(",\"cid\":", raw.cid), (",\"tag\":", raw.tag)];
+        let parts = parts.iter().filter_map(|(name, value)| Some((*name, (*value)?)));
+        let mut text = String::with_capacity(parts.clone().map(|(name, value)| name.len() + value.len()).sum());
+        for (name, value) in parts {
+            text.push_str(name);
+            text.push_str(value);
+        }
+        Self(text.into_boxed_str())
+    }
 }
 
 fn chat_request(to: Peer) -> MsgId {
@@ -219,7 +230,7 @@ pub fn ack(to: Peer, seq: Seq, time: &TimeText, echo: &Echo) -> Bytes {
     let mut line = Line::new(chat_request(to).reply(), 160);
     line.text(",\"errno\":0");
     addressee(&mut line, to).text(",\"seq\":").int(seq).text(",\"time\":\"").text(time.as_str()).text("\"");
-    line.raw(",\"cid\":", echo.cid.as_deref()).raw(",\"tag\":", echo.tag.as_deref()).end()
+    line.text(&echo.0).end()
 }
 
 /// The reply to a chat message that was refused.
@@ -228,7 +239,7 @@ pub fn chat_refused(to: Peer, errno: Errno, errmsg: &str, echo: &Echo) -> Bytes 
     let mut line = Line::new(chat_request(to).reply(), 160);
     line.text(",\"errno\":").int(errno.number()).text(",\"errmsg\":").string(errmsg);
     addressee(&mut line, to);
-    line.raw(",\"cid\":", echo.cid.as_deref()).raw(",\"tag\":", echo.tag.as_deref()).end()
+    line.text(&echo.0).end()
 }
 
 /// A chat message as its addressees get it, and as `offlinemsg[]` and `messages[]` list it.
@@ -396,7 +407,7 @@ mod tests {
 
     #[test]
     fn an_ack_repeats_cid_and_tag() {
-        let echo = Echo { tag: Some("1".into()), cid: Some("\"c\"".into()) };
+        let echo = Echo::new(RawEcho { tag: Some("1"), cid: Some("\"c\"") });
         let line = ack(Peer::Group(GroupId::new(4).unwrap()), 9, &TimeText::new(UnixMs(0)), &echo);
         let expected = concat!(
             r#"{"msgid":12,"errno":0,"groupid":4,"seq":9,"time":"1970-01-01T00:00:00.000Z","#,

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::session::Session;
 use crate::cid::older_form;
-use crate::ids::{ConvId, GroupId, Members, Peer, Seq, UserId};
+use crate::ids::{ConvId, GroupId, IdMap, Members, Peer, Seq, UserId};
 use crate::store::numbering::{Facts, Key, Plan, key_of, number};
 use crate::store::sql::lists::{Lookup, exact_pieces, fewest_pieces, lookups, repeated};
 use crate::store::sql::{Arg, Done, Fault, Row, Sql};
@@ -58,8 +58,8 @@ pub(super) fn append(session: &mut Session<'_>, batch: &[Append], locks: Locks) 
 }
 
 /// Locks conversations in the order of their ids; the last numbers of those that exist, or that nobody else has locked.
-fn lock(session: &mut Session<'_>, convs: &[ConvId], locks: Locks) -> Done<HashMap<ConvId, Seq>> {
-    let mut ends = HashMap::new();
+fn lock(session: &mut Session<'_>, convs: &[ConvId], locks: Locks) -> Done<IdMap<ConvId, Seq>> {
+    let mut ends = IdMap::default();
     for lookup in lookups(convs, |conv| [conv.into()]) {
         let list = repeated("?", ",", lookup.len);
         let statement = format!("SELECT id, last_seq FROM Conversation WHERE id IN ({list}) ORDER BY id FOR UPDATE");
@@ -79,8 +79,8 @@ fn lock(session: &mut Session<'_>, convs: &[ConvId], locks: Locks) -> Done<HashM
 
 /// The same, but [`Fault::Locked`] at once if another transaction has locked any of them: also one that it has created
 /// and not committed.
-pub(super) fn lock_now(session: &mut Session<'_>, convs: &[ConvId]) -> Done<HashMap<ConvId, Seq>> {
-    let mut ends = HashMap::new();
+pub(super) fn lock_now(session: &mut Session<'_>, convs: &[ConvId]) -> Done<IdMap<ConvId, Seq>> {
+    let mut ends = IdMap::default();
     for lookup in lookups(convs, |conv| [conv.into()]) {
         let list = repeated("?", ",", lookup.len);
         let at_once = if session.can_skip_locked() { " NOWAIT" } else { "" };

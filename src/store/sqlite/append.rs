@@ -1,13 +1,11 @@
 //! The hot path: a batch of messages, and a batch of cursors. Point statements, prepared once: inside one process they
 //! cost less than any statement over lists.
 
-use std::collections::HashMap;
-
 use rusqlite::{Connection, OptionalExtension, Result, Statement, params};
 
 use crate::cid::older_form;
 use crate::clock::UnixMs;
-use crate::ids::{ConvId, Members, Peer, Seq, UserId};
+use crate::ids::{ConvId, IdMap, Members, Peer, Seq, UserId};
 use crate::store::numbering::{Facts, Plan, key_of, number};
 use crate::store::{Append, Appended, CursorRow};
 
@@ -27,8 +25,8 @@ fn facts<'a>(connection: &Connection, batch: &'a [Append]) -> Result<Facts<'a>> 
     let mut facts = Facts::default();
     // Even a statement that is kept prepared costs a look-up for each use.
     let mut end_of = connection.prepare_cached("SELECT last_seq FROM Conversation WHERE id = ?")?;
-    let mut ends: HashMap<ConvId, Option<Seq>> = HashMap::new();
-    let mut members: HashMap<(ConvId, UserId), bool> = HashMap::new();
+    let mut ends: IdMap<ConvId, Option<Seq>> = IdMap::default();
+    let mut members: IdMap<(ConvId, UserId), bool> = IdMap::default();
     for (place, message) in batch.iter().enumerate() {
         let end = match ends.get(&message.conv) {
             Some(&end) => end,
