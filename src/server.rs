@@ -354,7 +354,7 @@ impl Node {
             attempts: Attempts::new(config.limits.logins_per_minute),
             sweep,
             hashing: Arc::clone(&hashing),
-            budgets: Budgets::new(&config.limits),
+            budgets: Budgets::new(&config.limits, &config.quota),
             mailboxes: Arc::clone(&mailboxes),
             metrics: Arc::clone(metrics),
         });

@@ -310,6 +310,40 @@ fn registrations_are_counted_by_address() {
 }
 
 #[test]
+fn an_address_has_so_many_new_accounts_a_day() {
+    let node = Node::with_settings(&["quota.accounts_per_day=2", "proxy_protocol=true"]);
+    let register = |from: &str| {
+        let mut client = Client::connect_from(node.addr(), from);
+        client.request(json!({"msgid": 4, "name": unique("mill"), "pwd": PASSWORD}))
+    };
+    let made: Vec<Value> = (0..3).map(|_| register("192.0.2.1")).collect();
+    assert_eq!((&made[0]["errno"], &made[1]["errno"]), (&json!(0), &json!(0)));
+    assert_eq!((&made[2]["errno"], made[2].get("wait")), (&json!(409), None), "{}", made[2]);
+    let errmsg = made[2]["errmsg"].as_str().unwrap();
+    assert!(errmsg.contains("2 accounts were made from this address within a day"), "{errmsg}");
+    assert_eq!(register("192.0.2.2")["errno"], 0);
+}
+
+#[test]
+fn an_account_has_so_many_new_devices_at_once() {
+    let node = Node::with_settings(&["session_policy=multi"]);
+    let account = Account::register(node.addr(), "anna");
+    let token = account.login(node.addr()).token;
+    let log_in = |device: &str| {
+        let login = json!({"msgid": 1, "id": account.id, "token": token, "device": device});
+        Client::connect(node.addr()).request(login)
+    };
+    for number in 0..32 {
+        assert_eq!(log_in(&format!("device {number}"))["errno"], 0, "{number}");
+    }
+    let refused = log_in("one more");
+    assert_eq!(refused["errno"], 429, "{refused}");
+    assert!((1..=60).contains(&refused["wait"].as_u64().unwrap()), "{refused}");
+    assert_eq!(log_in("device 7")["errno"], 0, "it is known");
+    assert_eq!(Client::connect(node.addr()).request(json!({"msgid": 1, "id": account.id, "token": token}))["errno"], 0);
+}
+
+#[test]
 fn one_address_may_not_take_all_connections() {
     let node = Node::with_settings(&["limits.anonymous_per_address=3", "proxy_protocol=true"]);
     let account = Account::register(node.addr(), "anna");

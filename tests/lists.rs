@@ -146,6 +146,31 @@ fn a_quota_that_is_used_up_is_told_in_words() {
 }
 
 #[test]
+fn where_friends_are_asked_adding_one_is_a_request() {
+    let node = Node::with_settings(&["friending=ask", "friends_only=true", "quota.friend_requests=1"]);
+    let (mut anna, mut ben) = (Client::newcomer(node.addr(), "anna"), Client::newcomer(node.addr(), "ben"));
+    let asked = anna.ok(json!({"msgid": 7, "friendid": ben.id}));
+    assert_eq!((&asked["waiting"], &asked["name"], asked.get("state")), (&json!(true), &json!(ben.name), None));
+    let request = ben.expect_push(35);
+    assert_eq!((&request["id"], &request["msg"]), (&json!(anna.id), &json!("")));
+    anna.ok(json!({"msgid": 7, "friendid": ben.id}));
+    assert_eq!(ben.expect_push(35)["id"], anna.id, "asked again");
+    anna.refused(json!({"msgid": 6, "toid": ben.id, "msg": "hi"}), 403);
+    let stranger = Client::newcomer(node.addr(), "cleo");
+    anna.refused(json!({"msgid": 7, "friendid": stranger.id}), 409);
+
+    // Who wants it too says so in the same way.
+    let added = ben.ok(json!({"msgid": 7, "friendid": anna.id}));
+    assert_eq!((&added["friendid"], &added["state"], added.get("waiting")), (&json!(anna.id), &json!("online"), None));
+    assert_eq!(anna.expect_notice("friend_added")["id"], ben.id);
+    let again = anna.ok(json!({"msgid": 7, "friendid": ben.id}));
+    assert_eq!((&again["state"], again.get("waiting")), (&json!("online"), None));
+    anna.say(ben.id, "friends now");
+    assert_eq!(ben.expect_push(6)["msg"], "friends now");
+    anna.refused(json!({"msgid": 7, "friendid": 999_999}), 404);
+}
+
+#[test]
 fn a_device_that_makes_room_ends_its_session() {
     let node = Node::with_settings(&["quota.devices=2", "session_policy=multi"]);
     let account = Client::newcomer(node.addr(), "devices").account();

@@ -180,7 +180,7 @@ impl World {
         let hashing = Arc::<Hashing>::default();
         let (workers, queues) = workers::queues(Arc::clone(&metrics), Arc::clone(&hashing));
         let hasher = Hasher::new(config.password);
-        let (attempts, budgets) = (Attempts::new(None), Budgets::new(&config.limits));
+        let (attempts, budgets) = (Attempts::new(None), Budgets::new(&config.limits, &config.quota));
         let sweep = sweeper::door().0;
         let shared = Shared {
             config,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::kind::{Kind, Named, UrlShape};
-use super::{AcceptPolicy, Config, MESSAGE_BYTES_MAX, SessionPolicy, Synchronous};
+use super::{AcceptPolicy, Config, Friending, MESSAGE_BYTES_MAX, SessionPolicy, Synchronous};
 
 /// The most reactor threads; a connection's id has room for more.
 pub(super) const REACTORS_MAX: usize = 256;
@@ -96,6 +96,15 @@ pub(super) static KEYS: &[Key] = &[
             words: SessionPolicy::words,
             get: |c| c.session_policy.word(),
             set: |c, word| c.session_policy.become_named(word),
+        },
+    },
+    Key {
+        name: "friending",
+        meaning: "What ADD_FRIEND does: open (makes friends at once), ask (sends a friend request)",
+        kind: Kind::Choice {
+            words: Friending::words,
+            get: |c| c.friending.word(),
+            set: |c, word| c.friending.become_named(word),
         },
     },
     Key {
@@ -333,6 +342,17 @@ pub(super) static KEYS: &[Key] = &[
         meaning: "Tokens of a user, of which each login with a password makes one; the one used longest ago makes room for a new \
                   one. 0: no limit",
         kind: count("tokens", 0, QUOTA_MAX, |c| none_is_0(c.quota.tokens), |c, n| c.quota.tokens = unless_0(n)),
+    },
+    Key {
+        name: "quota.accounts_per_day",
+        meaning: "New accounts from one address within a day. 0: no limit",
+        kind: count(
+            "accounts",
+            0,
+            1_000_000,
+            |c| none_is_0(c.quota.accounts_per_day),
+            |c, n| c.quota.accounts_per_day = unless_0(n),
+        ),
     },
     Key {
         name: "store.timeout_ms",

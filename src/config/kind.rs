@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::{AcceptPolicy, Config, Networks, SessionPolicy, Synchronous, masked};
+use super::{AcceptPolicy, Config, Friending, Networks, SessionPolicy, Synchronous, masked};
 
 /// A value as a source gives it.
 #[derive(Clone, Debug)]
@@ -284,6 +284,10 @@ pub(super) trait Named: Copy + PartialEq + 'static {
 impl Named for SessionPolicy {
     const ALL: &'static [(&'static str, Self)] =
         &[("reject", Self::Reject), ("replace", Self::Replace), ("multi", Self::Multi)];
+}
+
+impl Named for Friending {
+    const ALL: &'static [(&'static str, Self)] = &[("open", Self::Open), ("ask", Self::Ask)];
 }
 
 impl Named for AcceptPolicy {

@@ -65,6 +65,8 @@ pub struct Config {
     pub admin: Option<SocketAddr>,
     /// What a second login of an online account does.
     pub session_policy: SessionPolicy,
+    /// What ADD_FRIEND does.
+    pub friending: Friending,
     /// ONE_CHAT only between friends.
     pub friends_only: bool,
     /// Every connection starts with a PROXY header.
@@ -98,6 +100,15 @@ pub enum SessionPolicy {
     Replace,
     /// Both get everything.
     Multi,
+}
+
+/// `friending`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Friending {
+    /// ADD_FRIEND makes friends at once.
+    Open,
+    /// It asks the other one.
+    Ask,
 }
 
 /// `accept_policy`.
@@ -173,6 +184,8 @@ pub struct Quotas {
     pub devices: Option<u32>,
     /// `quota.tokens`: of a user.
     pub tokens: Option<u32>,
+    /// `quota.accounts_per_day`: new ones of an address.
+    pub accounts_per_day: Option<u32>,
 }
 
 /// `store.*`.
@@ -193,7 +206,13 @@ impl Config {
                  without encryption. Use 127.0.0.1, or a network that only your monitoring reaches"
             )
         });
-        exposed.into_iter().collect()
+        let is_pointless = self.friends_only && self.friending == Friending::Open;
+        let pointless = is_pointless.then(|| {
+            "friends_only = true keeps nobody out: with friending = \"open\" everybody can make himself anybody's friend. Set \
+             friending = \"ask\""
+                .to_owned()
+        });
+        exposed.into_iter().chain(pointless).collect()
     }
 }
 
@@ -215,6 +234,7 @@ impl Default for Config {
             reactors: one_per_core(),
             admin: None,
             session_policy: SessionPolicy::Reject,
+            friending: Friending::Open,
             friends_only: false,
             proxy_protocol: false,
             proxy_from: Networks::loopback(),
@@ -266,6 +286,7 @@ impl Default for Quotas {
             group_members: Some(100_000),
             devices: Some(32),
             tokens: Some(32),
+            accounts_per_day: Some(1_000),
         }
     }
 }

@@ -16,17 +16,23 @@
 //! ```
 //!
 //! A session has tracks only for conversations in which something was pending at login or happened since: an idle
-//! session costs nothing.
+//! session costs nothing. Where everything has arrived, one number says it all; a session that has been in many
+//! conversations keeps no more than that of those that are quiet.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
-use crate::ids::{ConvId, Seq, UserId};
-use crate::store::{Message, Pending};
+use crate::ids::{ConvId, IdMap, Seq, UserId};
+use crate::store::{Message, Page, Pending, Place};
 
 /// Runs of own messages that are remembered per conversation; what is forgotten costs a redelivery at worst.
 const SENT_RUNS_MAX: usize = 32;
 /// Messages behind a hole that are remembered; those beyond are fetched.
 const AHEAD_MAX: usize = 64;
+/// Conversations that one question to the store is about.
+const FETCH_MAX: usize = 16;
+/// Tracks (some 150 bytes each) that a session has before it looks for quiet ones. A build for tests does so all the
+/// time: the simulation and the fuzzers are to see what comes of it.
+const TRACKS_MAX: usize = if cfg!(debug_assertions) { 3 } else { 64 };
 
 /// Every conversation one session has touched.
 #[derive(Debug)]
@@ -35,16 +41,22 @@ pub struct Tracks {
     own: OwnMessages,
     /// False while the login's backlog is being read: pushes are only noted.
     live: bool,
-    by_conv: HashMap<ConvId, Track>,
-    /// Conversations with something to fetch, each once; the one being fetched is not among them.
+    by_conv: IdMap<ConvId, Track>,
+    /// Conversations in which everything has been pushed and confirmed, and where that ends. Invariant: none of them has
+    /// a track.
+    quiet: IdMap<ConvId, Seq>,
+    /// With so many tracks it is worth looking for quiet ones.
+    crowded_at: usize,
+    /// Conversations with something to fetch, each once; those being fetched are not among them.
     behind: VecDeque<ConvId>,
-    fetching: Option<Fetching>,
+    /// What the question under way is about; at most [`FETCH_MAX`].
+    fetching: Vec<Fetching>,
     /// Conversations with a hole that may close by itself. Invariant: what is behind is here, in `behind` or being
     /// fetched.
     gaps: Vec<Gap>,
 }
 
-/// A fetch under way.
+/// A conversation that is being fetched.
 #[derive(Clone, Copy, Debug)]
 struct Fetching {
     conv: ConvId,
@@ -118,26 +130,6 @@ pub enum Confirmed {
     Foreign,
 }
 
-/// What to read from the store.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Fetch {
-    /// The conversation.
-    pub conv: ConvId,
-    /// Messages behind this number; `None`: behind the device's cursor.
-    pub after: Option<Seq>,
-}
-
-/// What the store answered.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Fetched {
-    /// The conversation that was asked for.
-    pub conv: ConvId,
-    /// The device's cursor and the conversation's end; `None` if the user is not in it (any more).
-    pub position: Option<Pending>,
-    /// The first messages behind the place that was asked for, ascending and without a hole.
-    pub messages: Vec<Message>,
-}
-
 /// What came of a fetch.
 #[derive(PartialEq, Eq, Debug, Default)]
 pub struct CaughtUp {
@@ -157,8 +149,18 @@ impl Track {
         Self { confirmed: delivered, next: delivered + 1, end: last_seq, located: true, ..Self::unlocated() }
     }
 
+    /// Everything up to `seq` has arrived, and there is nothing else.
+    fn quiet_at(seq: Seq) -> Self {
+        Self { confirmed: seq, next: seq + 1, end: seq, old_end: seq, located: true, ..Self::unlocated() }
+    }
+
     fn is_behind(&self) -> bool {
         !self.located || self.next <= self.end
+    }
+
+    /// Whether [`Track::quiet_at`] its end would say the same.
+    fn is_quiet(&self) -> bool {
+        self.located && !self.queued && self.sent.is_empty() && self.confirmed == self.end
     }
 
     fn sent_here(&self, seq: Seq) -> bool {
@@ -213,9 +215,11 @@ impl Tracks {
             me,
             own,
             live: false,
-            by_conv: HashMap::new(),
+            by_conv: IdMap::default(),
+            quiet: IdMap::default(),
+            crowded_at: TRACKS_MAX,
             behind: VecDeque::new(),
-            fetching: None,
+            fetching: Vec::new(),
             gaps: Vec::new(),
         }
     }
@@ -235,7 +239,7 @@ impl Tracks {
     pub fn compare(&mut self, pending: &[Pending]) {
         for position in pending {
             self.note_told(position.conv, position.last_seq);
-            let track = self.by_conv.entry(position.conv).or_insert_with(Track::unlocated);
+            let track = self.track(position.conv);
             if track.located {
                 track.end = track.end.max(position.last_seq);
             } else {
@@ -258,7 +262,7 @@ impl Tracks {
     /// Messages the client got in a list count as pushed.
     fn mark_shown(&mut self, shown: &[Message]) {
         for message in shown {
-            if let Some(track) = self.by_conv.get_mut(&message.conv)
+            if let Some(track) = self.known(message.conv)
                 && track.located
             {
                 track.advance_to(message.seq + 1);
@@ -269,7 +273,8 @@ impl Tracks {
     /// Everything up to here has been sent to the session, or by it; 0 where that is not known.
     #[must_use]
     pub fn had(&self, conv: ConvId) -> Seq {
-        self.by_conv.get(&conv).filter(|track| track.located).map_or(0, |track| track.next - 1)
+        let quiet = || self.quiet.get(&conv).copied().unwrap_or(0);
+        self.by_conv.get(&conv).map_or_else(quiet, |track| if track.located { track.next - 1 } else { 0 })
     }
 
     /// A message exists, and is at hand.
@@ -358,7 +363,7 @@ impl Tracks {
 
     /// The client says that everything up to `seq` has arrived. Never beyond what exists.
     pub fn confirm(&mut self, conv: ConvId, seq: Seq) -> Confirmed {
-        let Some(track) = self.by_conv.get_mut(&conv) else { return Confirmed::Foreign };
+        let Some(track) = self.known(conv) else { return Confirmed::Foreign };
         if !track.located {
             return Confirmed::Known;
         }
@@ -368,31 +373,35 @@ impl Tracks {
         }
     }
 
-    /// The next thing to read from the store; at most one fetch is under way. Ask when the client has room.
-    pub fn next_fetch(&mut self) -> Option<Fetch> {
-        if !self.live || self.fetching.is_some() {
-            return None;
+    /// What to read from the store next; nothing while an answer is being waited for. Ask when the client has room.
+    #[must_use]
+    pub fn next_fetch(&mut self) -> Vec<Place> {
+        let mut places = Vec::new();
+        if !self.live || !self.fetching.is_empty() {
+            return places;
         }
-        while let Some(conv) = self.behind.pop_front() {
+        while places.len() < FETCH_MAX
+            && let Some(conv) = self.behind.pop_front()
+        {
             let Some(track) = self.by_conv.get_mut(&conv) else { continue };
             if !track.is_behind() {
                 track.queued = false;
                 continue;
             }
-            self.fetching = Some(Fetching { conv, told: 0, void: false });
-            return Some(Fetch { conv, after: track.located.then(|| track.next - 1) });
+            self.fetching.push(Fetching { conv, told: 0, void: false });
+            places.push(Place { conv, after: track.located.then(|| track.next - 1) });
         }
-        None
+        places
     }
 
-    /// The store answered a fetch.
-    pub fn fetched(&mut self, fetched: Fetched) -> CaughtUp {
-        let Fetched { conv, position, messages } = fetched;
-        let fetching = self.fetching.take();
-        if fetching.is_some_and(|fetching| fetching.void) {
+    /// The store answered for one of the conversations. When all its answers are taken, [`Tracks::fetch_ended`].
+    pub fn fetched(&mut self, page: Page) -> CaughtUp {
+        let Page { conv, position, messages } = page;
+        let asked = self.fetching.iter().position(|fetching| fetching.conv == conv);
+        // Nothing that was not asked for, or of a membership that is over.
+        let Some(Fetching { told, void: false, .. }) = asked.map(|asked| self.fetching.remove(asked)) else {
             return CaughtUp::default();
-        }
-        let told = fetching.map_or(0, |fetching| fetching.told);
+        };
         let Some(position) = position else {
             self.by_conv.remove(&conv);
             return CaughtUp::default();
@@ -447,17 +456,20 @@ impl Tracks {
         CaughtUp { push, confirmed: moved }
     }
 
-    /// The fetch failed: it is tried again when asked for next.
-    pub fn fetch_failed(&mut self) {
-        if let Some(Fetching { conv, void: false, .. }) = self.fetching.take() {
-            self.behind.push_back(conv);
+    /// There is no further answer. What was asked for and not answered, because the store failed or the others took all
+    /// the room, is what is asked for next.
+    pub fn fetch_ended(&mut self) {
+        for Fetching { conv, void, .. } in std::mem::take(&mut self.fetching).into_iter().rev() {
+            if !void {
+                self.behind.push_front(conv);
+            }
         }
     }
 
     /// The user joined this conversation with the cursor at `last_seq`. What came between the joining and this call was
     /// told to nobody here, so the store is asked once.
     pub fn joined(&mut self, conv: ConvId, last_seq: Seq) {
-        let heard = self.by_conv.remove(&conv);
+        let heard = self.forget(conv);
         let mut track = Track::at(Pending { conv, delivered: last_seq, last_seq: last_seq + 1 });
         if let Some(heard) = heard {
             track.end = track.end.max(heard.end);
@@ -475,8 +487,8 @@ impl Tracks {
 
     /// The user is no longer in this conversation.
     pub fn left(&mut self, conv: ConvId) {
-        self.by_conv.remove(&conv);
-        if let Some(fetching) = self.fetching.as_mut().filter(|fetching| fetching.conv == conv) {
+        self.forget(conv);
+        if let Some(fetching) = self.fetching_of(conv) {
             fetching.void = true;
         }
     }
@@ -484,11 +496,46 @@ impl Tracks {
     /// The track, made where there is none. Even the very first message of a conversation is looked up: its bell may be
     /// late, or be rung again because the sender has sent it again, when everything has been confirmed long ago.
     fn track(&mut self, conv: ConvId) -> &mut Track {
-        self.by_conv.entry(conv).or_insert_with(Track::unlocated)
+        if self.by_conv.len() >= self.crowded_at && !self.by_conv.contains_key(&conv) {
+            self.keep_less_of_quiet_ones();
+        }
+        let quiet = &mut self.quiet;
+        self.by_conv.entry(conv).or_insert_with(|| quiet.remove(&conv).map_or_else(Track::unlocated, Track::quiet_at))
+    }
+
+    /// The track, where anything is known of the conversation.
+    fn known(&mut self, conv: ConvId) -> Option<&mut Track> {
+        if self.quiet.contains_key(&conv) {
+            return Some(self.track(conv));
+        }
+        self.by_conv.get_mut(&conv)
+    }
+
+    fn forget(&mut self, conv: ConvId) -> Option<Track> {
+        let quiet = self.quiet.remove(&conv).map(Track::quiet_at);
+        self.by_conv.remove(&conv).or(quiet)
+    }
+
+    fn keep_less_of_quiet_ones(&mut self) {
+        let Self { by_conv, quiet, crowded_at, .. } = self;
+        by_conv.retain(|conv, track| {
+            let is_quiet = track.is_quiet();
+            if is_quiet {
+                quiet.insert(*conv, track.end);
+            }
+            !is_quiet
+        });
+        // As many must come again before the next look, which costs as much as there are.
+        *crowded_at = TRACKS_MAX.max(2 * by_conv.len());
+        by_conv.shrink_to(*crowded_at);
+    }
+
+    fn fetching_of(&mut self, conv: ConvId) -> Option<&mut Fetching> {
+        self.fetching.iter_mut().find(|fetching| fetching.conv == conv)
     }
 
     fn note_told(&mut self, conv: ConvId, seq: Seq) {
-        if let Some(fetching) = self.fetching.as_mut().filter(|fetching| fetching.conv == conv) {
+        if let Some(fetching) = self.fetching_of(conv) {
             fetching.told = fetching.told.max(seq);
         }
     }

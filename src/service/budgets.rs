@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::address::AddressKey;
 use super::rates::{Rate, Rates, Wait};
-use crate::config::Limits;
+use crate::config::{Limits, Quotas};
 use crate::ids::UserId;
 use crate::wire::msg_id::MsgId;
 use crate::wire::request::{Envelope, PAGE_ROWS_MAX};
@@ -17,6 +17,11 @@ use crate::wire::request::{Envelope, PAGE_ROWS_MAX};
 const LINE_UNITS: u32 = 10;
 /// How many seconds of its rate a budget holds.
 const BURST_SECONDS: u32 = 5;
+/// So many new devices an account may have at once, and then one each time this has passed: each one's places in all
+/// conversations are written.
+const NEW_DEVICES: u32 = 32;
+/// See [`NEW_DEVICES`].
+const NEW_DEVICE_INTERVAL: Duration = Duration::from_secs(60);
 /// The first connections of a node are looked at, whether all of them come from one address.
 const NEIGHBOURS_SEEN: u32 = 50;
 
@@ -77,6 +82,8 @@ pub struct Budgets {
     addresses: Rates<AddressKey>,
     passwords: Rates<AddressKey>,
     registrations: Rates<AddressKey>,
+    accounts_per_day: Rates<AddressKey>,
+    devices: Rates<UserId>,
     visitors: Visitors,
     neighbours: Neighbours,
 }
@@ -84,7 +91,7 @@ pub struct Budgets {
 impl Budgets {
     /// Full ones, with the rates of these limits.
     #[must_use]
-    pub fn new(limits: &Limits) -> Self {
+    pub fn new(limits: &Limits, quotas: &Quotas) -> Self {
         let lines = limits.messages_per_second.map(|per_second| Rate {
             interval: Duration::from_secs(1) / (per_second.max(1) * LINE_UNITS),
             burst: Duration::from_secs(BURST_SECONDS.into()),
@@ -92,11 +99,16 @@ impl Budgets {
         let minute = Duration::from_secs(60);
         let registrations =
             limits.registrations_per_minute.map(|most| Rate { interval: minute / most.max(1), burst: minute });
+        let devices = Rate { interval: NEW_DEVICE_INTERVAL, burst: NEW_DEVICE_INTERVAL * NEW_DEVICES };
+        let day = Duration::from_secs(24 * 3_600);
+        let accounts_per_day = quotas.accounts_per_day.map(|most| Rate { interval: day / most.max(1), burst: day });
         Self {
             accounts: Rates::new(lines),
             addresses: Rates::new(lines),
             passwords: Rates::new(lines),
             registrations: Rates::new(registrations),
+            accounts_per_day: Rates::new(accounts_per_day),
+            devices: Rates::new(quotas.devices.map(|_| devices)),
             visitors: Visitors::new(limits.anonymous_per_address),
             neighbours: Neighbours::default(),
         }
@@ -135,9 +147,27 @@ impl Budgets {
         self.registrations.wait_for(&address, 1, now)
     }
 
+    /// How long the address must wait because of all the accounts that were made there today.
+    #[must_use]
+    pub fn new_account_wait(&self, address: AddressKey, now: Instant) -> Option<Duration> {
+        self.accounts_per_day.wait_for(&address, 1, now)
+    }
+
     /// Somebody at this address registers.
     pub fn registered(&self, address: AddressKey, now: Instant) {
         self.registrations.charge(address, 1, now);
+        self.accounts_per_day.charge(address, 1, now);
+    }
+
+    /// How long the account must wait for its next new device.
+    #[must_use]
+    pub fn new_device_wait(&self, user: UserId, now: Instant) -> Option<Duration> {
+        self.devices.wait_for(&user, 1, now)
+    }
+
+    /// The account has a new device.
+    pub fn has_new_device(&self, user: UserId, now: Instant) {
+        self.devices.charge(user, 1, now);
     }
 
     /// Connections on which nobody is logged in.
@@ -228,7 +258,7 @@ mod tests {
 
     fn budgets() -> Budgets {
         let default = Limits::default();
-        Budgets::new(&Limits { anonymous_per_address: Some(2), ..default })
+        Budgets::new(&Limits { anonymous_per_address: Some(2), ..default }, &Quotas::default())
     }
 
     fn weight(line: &str) -> Weight {
@@ -268,6 +298,19 @@ mod tests {
         assert_eq!(budgets.registration_wait(address(1), now), Some(Duration::from_secs(1)));
         assert_eq!(budgets.registration_wait(address(1), now + Duration::from_secs(1)), None);
         assert_eq!(budgets.registration_wait(address(2), now), None);
+    }
+
+    #[test]
+    fn a_day_has_so_many_new_accounts_of_an_address() {
+        let (budgets, now) = (budgets(), Instant::now());
+        for made in 0..1_000 {
+            assert_eq!(budgets.new_account_wait(address(1), now), None, "{made}");
+            budgets.registered(address(1), now);
+        }
+        let wait = budgets.new_account_wait(address(1), now).expect("that was the last one");
+        assert_eq!(wait, Duration::from_millis(86_400));
+        assert_eq!(budgets.new_account_wait(address(1), now + wait), None);
+        assert_eq!(budgets.new_account_wait(address(2), now), None);
     }
 
     #[test]

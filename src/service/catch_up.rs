@@ -9,42 +9,44 @@ use super::session::Live;
 use super::workers::question_job;
 use super::{Ctx, Held, ServiceError};
 use crate::bus::Channel;
-use crate::delivery::tracks::{Fetch, Fetched};
 use crate::ids::{ConvId, DeviceId, GroupId, UserId};
 use crate::net::ConnId;
-use crate::store::Range;
+use crate::store::{Page, Place};
 
 /// Messages of a page at most; fewer where the outbox is small.
 const PAGE_MESSAGES_MAX: usize = 100;
 /// A page takes at most this part of the outbox in bodies, and as many messages as fit with 1 KiB for each.
 const PAGE_PART_OF_OUTBOX: usize = 4;
 
-/// Asks for a page. The answer comes as [`Mail::Fetched`].
-pub fn fetch(tools: &Tools, conn: ConnId, live: &Live, fetch: Fetch, now: Instant) {
+/// Asks for what the session has missed in these conversations. The answer comes as [`Mail::Fetched`].
+pub fn fetch(tools: &Tools, conn: ConnId, live: &Live, places: Vec<Place>, now: Instant) {
     let (user, device, epoch) = (live.user, live.device, live.epoch);
-    let ask = move |ctx: &mut Ctx| read(ctx, user, device, epoch, fetch);
-    let job = question_job(conn, ask, move |fetched| Mail::Fetched { conn, fetched });
+    let ask = move |ctx: &mut Ctx| read(ctx, user, device, epoch, &places);
+    let job = question_job(conn, ask, move |pages| Mail::Fetched { conn, pages });
     tools.workers.submit(job, now);
 }
 
-/// The position is read every time: who is no member any more reads nothing.
-fn read(ctx: &mut Ctx, user: UserId, device: DeviceId, epoch: u32, fetch: Fetch) -> Result<Fetched, ServiceError> {
+/// The positions are read every time: who is no member any more reads nothing.
+fn read(
+    ctx: &mut Ctx,
+    user: UserId,
+    device: DeviceId,
+    epoch: u32,
+    places: &[Place],
+) -> Result<Vec<Page>, ServiceError> {
     ctx.check_late()?;
-    let Fetch { conv, after } = fetch;
-    let Some(position) = ctx.store.position(user, device, conv)? else {
-        return Ok(Fetched { conv, position: None, messages: Vec::new() });
-    };
-    // The session had had messages up to `after` before this was read.
-    ctx.shared.epoch.compare(epoch, conv, after.unwrap_or(0), position.last_seq);
-    let after = after.unwrap_or(position.delivered);
     let outbox_bytes = ctx.shared.config.limits.outbox_bytes;
     let messages_max = (outbox_bytes / 1024).clamp(1, PAGE_MESSAGES_MAX);
     let messages_max = u32::try_from(messages_max).expect("clamped to a small number");
     let bytes_max = outbox_bytes / PAGE_PART_OF_OUTBOX;
-    let page = ctx.store.messages(user, conv, Range::After(after), messages_max, bytes_max)?;
-    // The user may have left since the position was read.
-    let position = page.is_some().then_some(position);
-    Ok(Fetched { conv, position, messages: page.map(|(messages, _)| messages).unwrap_or_default() })
+    let pages = ctx.store.pages(user, device, places, messages_max, bytes_max)?;
+    for (place, page) in places.iter().zip(&pages) {
+        // The session had had messages up to there before this was read.
+        if let Some(position) = page.position {
+            ctx.shared.epoch.compare(epoch, place.conv, place.after.unwrap_or(0), position.last_seq);
+        }
+    }
+    Ok(pages)
 }
 
 /// The user of this session has joined a group elsewhere: subscribe, and then read where the cursor stands. The answer

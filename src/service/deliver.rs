@@ -15,10 +15,11 @@ use super::{account, catch_up};
 use crate::bus::Channel;
 use crate::clock::UnixMs;
 use crate::delivery::ahead::Ahead;
-use crate::delivery::tracks::{Fetched, Offer};
+use crate::delivery::tracks::Offer;
 use crate::delivery::{Addressee, Event};
 use crate::ids::{ConvId, GroupId, Seq, UserId};
 use crate::net::{CloseReason, ConnId, Link, Outbound};
+use crate::store::Page;
 use crate::wire::reply::{Notice, TimeText};
 
 /// The reactor's connections.
@@ -217,13 +218,14 @@ fn push_ahead(tools: &Tools, ahead: &Ahead, live: &mut Live, link: &mut dyn Link
     }
 }
 
-/// Asks a worker for the next page of what the session has missed, if the client has room for it.
+/// Asks a worker for the next pages of what the session has missed, if the client has room for it.
 pub fn fetch_more(tools: &Tools, conn: ConnId, live: &mut Live, link: &mut dyn Link, now: Instant) {
     if link.queued_bytes() > tools.shared.config.limits.outbox_bytes / LOW_WATER_PART {
         return;
     }
-    if let Some(fetch) = live.tracks.next_fetch() {
-        catch_up::fetch(tools, conn, live, fetch, now);
+    let places = live.tracks.next_fetch();
+    if !places.is_empty() {
+        catch_up::fetch(tools, conn, live, places, now);
     }
 }
 
@@ -233,27 +235,30 @@ pub fn fetched(
     conn: ConnId,
     session: &mut Session,
     link: &mut dyn Link,
-    fetched: Option<Fetched>,
+    pages: Option<Vec<Page>>,
     now: Instant,
 ) {
     let Some(live) = session.live() else { return };
-    let Some(fetched) = fetched else {
-        live.tracks.fetch_failed();
+    let Some(pages) = pages else {
+        live.tracks.fetch_ended();
         live.retry.fetch = true;
         return rearm(session, link, now);
     };
-    let conv = fetched.conv;
-    let caught_up = live.tracks.fetched(fetched);
     let mut time = TimeText::new(UnixMs(0));
-    for message in &caught_up.push {
-        let Some(push) = account::push_of(message, live.user, &mut time) else { continue };
-        link.send(push.line());
-        live.pushed(conv, message.seq, link.offset());
-        tools.shared.metrics.messages_caught_up.inc();
+    for page in pages {
+        let conv = page.conv;
+        let caught_up = live.tracks.fetched(page);
+        for message in &caught_up.push {
+            let Some(push) = account::push_of(message, live.user, &mut time) else { continue };
+            link.send(push.line());
+            live.pushed(conv, message.seq, link.offset());
+            tools.shared.metrics.messages_caught_up.inc();
+        }
+        if let Some(moved) = caught_up.confirmed {
+            tools.shared.desk.confirm([live.cursor(conv, moved)]);
+        }
     }
-    if let Some(moved) = caught_up.confirmed {
-        tools.shared.desk.confirm([live.cursor(conv, moved)]);
-    }
+    live.tracks.fetch_ended();
     fetch_more(tools, conn, live, link, now);
     rearm(session, link, now);
 }

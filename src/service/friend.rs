@@ -4,17 +4,29 @@ use serde::Serialize;
 
 use super::presence::{self, Online};
 use super::{Caller, Ctx, Done, Handled, ServiceError};
+use crate::config::Friending;
 use crate::ids::UserId;
 use crate::store::{Befriended, Person, Who};
 use crate::wire::errno::Errno;
 use crate::wire::reply::{self, Body, FriendEntry, Notice};
 use crate::wire::request::{AnswerFriend, AskFriend, ListPage, OneFriend};
 
+/// The `msg` of a request made by ADD_FRIEND: JSON, as all of them are kept.
+const NO_WORDS: &str = "\"\"";
+
 #[derive(Serialize)]
 struct FriendReply<'a> {
     friendid: UserId,
     name: &'a str,
     state: &'static str,
+}
+
+/// The other one is asked first.
+#[derive(Serialize)]
+struct WaitingReply<'a> {
+    friendid: UserId,
+    name: &'a str,
+    waiting: bool,
 }
 
 #[derive(Serialize)]
@@ -40,16 +52,41 @@ fn friend_reply(ctx: &mut Ctx, friend: Person) -> Handled {
     })
 }
 
-/// ADD_FRIEND: mutual and at once. Adding a friend again changes nothing.
+/// ADD_FRIEND: mutual, and at once unless `friending` says that the other one is asked. Adding a friend again changes
+/// nothing.
 ///
 /// # Errors
 /// Oneself, or no such user.
 pub fn add(ctx: &mut Ctx, caller: &Caller, request: &OneFriend) -> Handled {
     not_oneself(caller, request.friend)?;
+    if ctx.shared.config.friending == Friending::Ask {
+        return add_if_both_want(ctx, caller, request.friend);
+    }
     match ctx.store.add_friend(caller.user, request.friend)? {
         Befriended::Done(friend) => {
             ctx.tell_user(friend.id, &Notice::FriendAdded { id: caller.user, name: &caller.name });
             friend_reply(ctx, friend)
+        }
+        Befriended::Already(friend) => friend_reply(ctx, friend),
+        Befriended::Full(quota) => Err(ctx.full(quota)),
+        Befriended::NoSuchUser | Befriended::NoSuchRequest => Err(no_such_user()),
+    }
+}
+
+/// Who has been asked by the other one says yes with it; else the other one is asked.
+fn add_if_both_want(ctx: &mut Ctx, caller: &Caller, friend: UserId) -> Handled {
+    match ctx.store.answer_friend(caller.user, friend, true)? {
+        Befriended::Done(friend) | Befriended::Already(friend) => {
+            ctx.tell_user(friend.id, &Notice::FriendAdded { id: caller.user, name: &caller.name });
+            return friend_reply(ctx, friend);
+        }
+        Befriended::Full(quota) => return Err(ctx.full(quota)),
+        Befriended::NoSuchUser | Befriended::NoSuchRequest => {}
+    }
+    match ctx.store.request_friend(caller.user, friend, NO_WORDS, ctx.shared.clock.wall())? {
+        Befriended::Done(friend) => {
+            ctx.push_to_user(friend.id, &reply::friend_request(caller.user, &caller.name, NO_WORDS));
+            Ok(Done::reply(Body::of(&WaitingReply { friendid: friend.id, name: &friend.name, waiting: true })))
         }
         Befriended::Already(friend) => friend_reply(ctx, friend),
         Befriended::Full(quota) => Err(ctx.full(quota)),

@@ -165,9 +165,9 @@ impl Protocol for Local {
                 }
                 None => leave(tools, conn, &live),
             },
-            Mail::Fetched { conn, fetched } => {
+            Mail::Fetched { conn, pages } => {
                 if let Some((session, link)) = net.connection(conn) {
-                    deliver::fetched(tools, conn, session, link, fetched, now);
+                    deliver::fetched(tools, conn, session, link, pages, now);
                 }
             }
             Mail::JoinedElsewhere { conn, group, followed } => {

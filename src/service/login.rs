@@ -11,7 +11,7 @@ use super::hashing::{HashStep, Purpose};
 use super::mail::Then;
 use super::password::{new_token, token_hash};
 use super::session::Habits;
-use super::{Caller, Ctx, Done, Handled, Prepared, ServiceError, Visitor, account, entrance};
+use super::{Caller, Ctx, Done, Handled, Prepared, ServiceError, Visitor, account, entrance, quotas};
 use crate::bus::Channel;
 use crate::clock::UnixMs;
 use crate::delivery::bell::Ring;
@@ -40,6 +40,9 @@ pub fn register(ctx: &mut Ctx, visitor: &Visitor, request: &Register) -> Handled
             text: "too many new accounts from this address; wait and try again",
             wait,
         });
+    }
+    if let Some(wait) = budgets.new_account_wait(visitor.from, ctx.shared.clock.now()) {
+        return Err(ServiceError::Full(quotas::accounts_used_up(&ctx.shared.config.quota, wait)));
     }
     if ctx.store.user(Who::Name(&request.name))?.is_some() {
         return Err(name_taken());
@@ -172,7 +175,16 @@ fn enter(ctx: &mut Ctx, visitor: &Visitor, request: &Login, user: UserRow, ticke
 /// The number of the device. Sessions of devices that made room for it end, on every node: their places in the
 /// conversations are gone.
 fn use_device(ctx: &mut Ctx, user: UserId, name: &str) -> Result<DeviceId, ServiceError> {
-    let DeviceUse { id, removed } = ctx.store.device(user, name)?;
+    let now = ctx.shared.clock.now();
+    if let Some(wait) = ctx.shared.budgets.new_device_wait(user, now)
+        && !ctx.store.has_device(user, name)?
+    {
+        return Err(ServiceError::TooSoon { text: "too many new devices of this account; wait and try again", wait });
+    }
+    let DeviceUse { id, is_new, removed } = ctx.store.device(user, name)?;
+    if is_new {
+        ctx.shared.budgets.has_new_device(user, now);
+    }
     for device in removed {
         ctx.ring(Channel::User(user), Ring::Replaced(device));
         for conn in ctx.shared.directory.evict(user, Eviction::Device(device)) {

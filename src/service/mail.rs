@@ -10,12 +10,11 @@ use super::resync::Compared;
 use super::session::Live;
 use super::workers::Job;
 use crate::bus::Channel;
-use crate::delivery::tracks::Fetched;
 use crate::delivery::{Event, Reactors};
 use crate::ids::{GroupId, Seq};
 use crate::net::ConnId;
 use crate::net::mailbox::ReactorHandle;
-use crate::store::{Message, Pending};
+use crate::store::{Message, Page, Pending};
 
 /// One message to a reactor. What is meant for a session names its connection: when the session has ended, the connection
 /// has another name, and whoever is logged in on it by then gets nothing of it.
@@ -63,7 +62,7 @@ pub enum Mail {
         /// Whose.
         conn: ConnId,
         /// What it said.
-        fetched: Option<Fetched>,
+        pages: Option<Vec<Page>>,
     },
     /// The user of this session has joined a group elsewhere; the node is subscribed to it.
     JoinedElsewhere {

@@ -1,13 +1,25 @@
 //! What the settings `quota.*` mean to the store, and what a user is told when one is used up.
 
+use std::time::Duration;
+
 use crate::config;
 use crate::store::{Quota, Quotas};
 
 /// The quotas that the store holds to.
 pub(super) fn of(settings: &config::Quotas) -> Quotas {
-    let config::Quotas { friends, friend_requests, groups_joined, groups_created, group_members, devices, tokens } =
-        *settings;
+    let config::Quotas {
+        friends, friend_requests, groups_joined, groups_created, group_members, devices, tokens, ..
+    } = *settings;
     Quotas { friends, friend_requests, groups_joined, groups_created, group_members, devices, tokens }
+}
+
+/// The same for the accounts of an address.
+pub(super) fn accounts_used_up(settings: &config::Quotas, wait: Duration) -> String {
+    let most = settings.accounts_per_day.unwrap_or_default();
+    let hours = wait.as_secs().div_ceil(3_600);
+    format!(
+        "{most} accounts were made from this address within a day, the most this server allows; try again in {hours} h"
+    )
 }
 
 /// What happened, to what, and what to do next.

@@ -478,7 +478,7 @@ pub enum Due {
 #[expect(clippy::disallowed_methods, reason = "a start for the clock that the tests move")]
 mod tests {
     use super::*;
-    use crate::config::Limits;
+    use crate::config::{Limits, Quotas};
 
     const LOGIN: Duration = Duration::from_secs(30);
 
@@ -534,7 +534,7 @@ mod tests {
     }
 
     fn budgets() -> Budgets {
-        Budgets::new(&Limits { messages_per_second: Some(10), ..Limits::default() })
+        Budgets::new(&Limits { messages_per_second: Some(10), ..Limits::default() }, &Quotas::default())
     }
 
     /// Offers lines until one has to wait: how many were taken, and until when the next one waits.

@@ -20,15 +20,15 @@ use super::{Attempts, Caller, Shared};
 use crate::bus::promise::Promise;
 use crate::bus::{Bell, Bus, Channel, LinkState, Question, Ticket};
 use crate::clock::{Clock, UnixMs};
-use crate::config::{Config, Limits};
+use crate::config::{Config, Limits, Quotas};
 use crate::delivery::directory::Directory;
 use crate::delivery::epoch::Epoch;
-use crate::delivery::tracks::{Fetched, OwnMessages};
+use crate::delivery::tracks::OwnMessages;
 use crate::delivery::{Addressee, Event, lanes, scribe};
 use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Seq, UserId};
 use crate::metrics::Metrics;
 use crate::net::{CloseReason, ConnId, Link, Outbound, Protocol};
-use crate::store::{Message, Pending, Person};
+use crate::store::{Message, Page, Pending, Person};
 
 /// A connection's other end.
 #[derive(Default)]
@@ -162,7 +162,7 @@ impl Bed {
         let (entrances, queues) = workers::queues(Arc::clone(&metrics), Arc::clone(&hashing));
         let shared = Arc::new(Shared {
             config: Config::default(),
-            budgets: Budgets::new(&Limits::default()),
+            budgets: Budgets::new(&Limits::default(), &Quotas::default()),
             hashing,
             clock: Clock::system(),
             directory: Arc::new(Directory::new()),
@@ -266,7 +266,7 @@ impl Bed {
 fn late(bed: &Bed, conn: ConnId) -> Vec<Mail> {
     let conv = ConvId::pair(user(1), user(2));
     let position = Pending { conv, delivered: 0, last_seq: 1 };
-    let fetched = Fetched { conv, position: Some(position), messages: vec![message(conv, 2, 1)] };
+    let page = Page { conv, position: Some(position), messages: vec![message(conv, 2, 1)] };
     let standing = Standing { pending: vec![position], groups: vec![group()] };
     let to = Addressee::Session(conn);
     let events = vec![
@@ -280,8 +280,8 @@ fn late(bed: &Bed, conn: ConnId) -> Vec<Mail> {
     let job = question_job(conn, |_| Ok(()), move |_| Mail::Compare { conn });
     vec![
         Mail::Events(events),
-        Mail::Fetched { conn, fetched: Some(fetched) },
-        Mail::Fetched { conn, fetched: None },
+        Mail::Fetched { conn, pages: Some(vec![page]) },
+        Mail::Fetched { conn, pages: None },
         Mail::JoinedElsewhere { conn, group: group(), followed: Followed::Member(0) },
         Mail::Compare { conn },
         Mail::Compared(Compared { conns: vec![conn], changes: vec![0], standings: Some(vec![standing]) }),
@@ -321,7 +321,7 @@ fn what_was_meant_for_the_session_before_reaches_nobody_else_on_the_connection()
         assert_eq!(live.user, user(2));
         assert!(live.groups.is_empty() && live.following.is_empty() && !live.in_line);
         assert_eq!(live.retry, Retry::default());
-        assert_eq!(live.tracks.next_fetch(), None);
+        assert_eq!(live.tracks.next_fetch(), []);
     }
     let later = bed.now + Duration::from_secs(1);
     assert!(bed.session(0).take_due_job(later).is_none(), "the job before was another's");

@@ -371,6 +371,26 @@ pub struct Pending {
     pub last_seq: Seq,
 }
 
+/// From where a session wants the messages of a conversation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// Which.
+    pub conv: ConvId,
+    /// Messages behind this number; `None`: behind the device's cursor.
+    pub after: Option<Seq>,
+}
+
+/// What there is from a [`Place`] on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Page {
+    /// The conversation.
+    pub conv: ConvId,
+    /// The device's cursor and the conversation's end; `None` if the user is not in it (any more).
+    pub position: Option<Pending>,
+    /// The first messages, ascending and without a hole.
+    pub messages: Vec<Message>,
+}
+
 /// Whether a user's own messages are pending for a device.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum OwnPending {
@@ -408,6 +428,8 @@ pub struct ClusterRow {
 pub struct DeviceUse {
     /// Its number.
     pub id: DeviceId,
+    /// There was none of this name.
+    pub is_new: bool,
     /// Those that made room for it: there are no such devices any more.
     pub removed: Vec<DeviceId>,
 }
@@ -475,6 +497,9 @@ pub trait Store: Send {
     /// given again, and cursors at the end of all the user's conversations: nothing old is pending for it. Where there
     /// are too many, the one used longest ago makes room, and its cursors go.
     fn device(&mut self, user: UserId, name: &str) -> Result<DeviceUse>;
+
+    /// Whether the user has a device of this name.
+    fn has_device(&mut self, user: UserId, name: &str) -> Result<bool>;
 
     // --- friends ----------------------------------------------------------------------------------------------
 
@@ -593,6 +618,18 @@ pub trait Store: Send {
     /// Where a device is in one conversation, and the conversation's end; `None` if the user is not in it.
     /// A device without a row of its own there stands at 0.
     fn position(&mut self, user: UserId, device: DeviceId, conv: ConvId) -> Result<Option<Pending>>;
+
+    /// The next messages from each of these places on, each conversation's share of `limit` and of about `bytes_max` of
+    /// bodies. The answers in the order of the questions, the first one at least: those at the end are left out when the
+    /// others have taken all the room. Who is no member any more reads nothing.
+    fn pages(
+        &mut self,
+        reader: UserId,
+        device: DeviceId,
+        places: &[Place],
+        limit: u32,
+        bytes_max: usize,
+    ) -> Result<Vec<Page>>;
 
     /// The reader's oldest unconfirmed messages over the given conversations, at most `limit` and about `bytes_max` of
     /// bodies: by time, but never out of `seq` order within a conversation. Those of groups that the reader has left

@@ -8,8 +8,8 @@ use stonechat::config::PasswordCost;
 use stonechat::ids::{ConvId, DeviceId, GroupId, Members, NodeId, Peer, Seq, UserId};
 use stonechat::service::password::Hasher;
 use stonechat::store::{
-    Append, Appended, ClusterRow, CursorRow, GroupRow, Joined, Left, Member, MemberPage, Message, OwnPending, Pending,
-    Person, Range, Role, TokenHash, TokenRow, UserRow, Who,
+    Append, Appended, ClusterRow, CursorRow, GroupRow, Joined, Left, Member, MemberPage, Message, OwnPending, Page,
+    Pending, Person, Place, Range, Role, TokenHash, TokenRow, UserRow, Who,
 };
 
 use crate::plan::{Bug, Plan};
@@ -350,6 +350,14 @@ impl Database {
         self.cursors.get(&(user, DeviceId::UNNAMED, conv)).filter(|_| self.is_own(user, conv))?;
         let delivered = self.cursors.get(&(user, device, conv)).copied().unwrap_or(0);
         Some(Pending { conv, delivered, last_seq: self.end(conv) })
+    }
+
+    pub fn page(&self, reader: UserId, device: DeviceId, place: Place, limit: u32, bytes_max: usize) -> Page {
+        let Place { conv, after } = place;
+        let position = self.position(reader, device, conv);
+        let after = after.or(position.map(|position| position.delivered)).unwrap_or(0);
+        let page = position.and_then(|_| self.messages(reader, conv, Range::After(after), limit, bytes_max));
+        Page { conv, position, messages: page.map(|(messages, _)| messages).unwrap_or_default() }
     }
 
     pub fn oldest_pending(

@@ -140,7 +140,7 @@ impl Node {
             attempts: Attempts::new(None),
             sweep: sweeper::door().0,
             hashing: Arc::clone(&hashing),
-            budgets: Budgets::new(&config.limits),
+            budgets: Budgets::new(&config.limits, &config.quota),
             mailboxes: Arc::clone(&mailboxes),
             metrics: Arc::clone(&metrics),
         });

@@ -6,8 +6,8 @@ use stonechat::clock::UnixMs;
 use stonechat::ids::{ConvId, DeviceId, GroupId, NodeId, Seq, UserId};
 use stonechat::store::{
     Append, Appended, Befriended, ClusterRow, Created, CursorRow, DeviceUse, FriendRequest, GroupRow, Joined, Left,
-    MemberPage, Message, OwnPending, Pending, Person, Quotas, Range, Result, Store, StoreError, TokenHash, TokenRow,
-    UserRow, Who,
+    MemberPage, Message, OwnPending, Page, Pending, Person, Place, Quotas, Range, Result, Store, StoreError, TokenHash,
+    TokenRow, UserRow, Who,
 };
 
 use crate::database::Database;
@@ -132,7 +132,11 @@ impl Store for SimStore {
     }
 
     fn device(&mut self, user: UserId, name: &str) -> Result<DeviceUse> {
-        self.write(|database| DeviceUse { id: database.device(user, name), removed: Vec::new() })
+        self.write(|database| DeviceUse { id: database.device(user, name), is_new: false, removed: Vec::new() })
+    }
+
+    fn has_device(&mut self, _: UserId, _: &str) -> Result<bool> {
+        unreachable!("no plan has so many devices")
     }
 
     fn add_friend(&mut self, _: UserId, _: UserId) -> Result<Befriended> {
@@ -281,6 +285,25 @@ impl Store for SimStore {
 
     fn position(&mut self, user: UserId, device: DeviceId, conv: ConvId) -> Result<Option<Pending>> {
         self.read(|database| database.position(user, device, conv))
+    }
+
+    fn pages(
+        &mut self,
+        reader: UserId,
+        device: DeviceId,
+        places: &[Place],
+        limit: u32,
+        bytes_max: usize,
+    ) -> Result<Vec<Page>> {
+        self.read(|database| {
+            // The last ones may find no room.
+            let answered = if places.len() > 1 && world().fault("a page has no room for all", 200) {
+                &places[..places.len() / 2]
+            } else {
+                places
+            };
+            answered.iter().map(|place| database.page(reader, device, *place, limit, bytes_max)).collect()
+        })
     }
 
     fn oldest_pending(

@@ -111,7 +111,9 @@ pub(crate) fn devices_have_numbers_and_begin_at_the_end(fresh: &Fresh) {
     append(&mut *store, &[message(bob, Peer::User(ann), "old")]);
     let conv = ConvId::pair(ann, bob);
 
+    assert!(!store.has_device(ann, "phone").unwrap());
     let phone = store.device(ann, "phone").unwrap().id;
+    assert!(store.has_device(ann, "phone").unwrap() && !store.has_device(ann, "Phone").unwrap());
     let tablet = store.device(ann, "Phone").unwrap().id;
     assert_eq!((phone, tablet), (DeviceId(1), DeviceId(2)), "device names are compared exactly");
     assert_eq!(store.device(ann, "phone").unwrap().id, phone);

@@ -1,7 +1,7 @@
 //! Who has left a group: nothing of it is read any more, and nothing that is written late brings him back.
 
 use stonechat::ids::{ConvId, DeviceId, Peer, UserId};
-use stonechat::store::{CursorRow, Joined, Left, OwnPending, Pending, Range, Store};
+use stonechat::store::{CursorRow, Joined, Left, OwnPending, Pending, Place, Range, Store};
 
 use crate::fresh::{Fresh, append, group, message, read, user};
 
@@ -25,6 +25,14 @@ fn sees_anything(store: &mut dyn Store, reader: UserId, conv: ConvId, known: Pen
         }
         if store.position(reader, device, conv).unwrap().is_some() {
             seen.push("position");
+        }
+        let place = Place { conv, after: Some(0) };
+        // The room of the second is that of a conversation among others.
+        for places in [vec![place], vec![place; 2]] {
+            let pages = store.pages(reader, device, &places, 10, 1_000).unwrap();
+            if pages.iter().any(|page| page.position.is_some() || !page.messages.is_empty()) {
+                seen.push("pages");
+            }
         }
     }
     for range in [Range::Latest, Range::After(0), Range::After(99), Range::Before(2)] {
@@ -50,7 +58,7 @@ pub(crate) fn who_has_left_reads_nothing_whatever_rows_are_left(fresh: &Fresh) {
     store.join_group(bob, chess).unwrap();
     append(&mut *store, &[message(ann, Peer::Group(chess), "1"), message(ann, Peer::User(bob), "1")]);
     let known = Pending { conv, delivered: 0, last_seq: 1 };
-    let all = ["pending", "pending_of_all", "position", "messages", "oldest_pending"];
+    let all = ["pending", "pending_of_all", "position", "pages", "messages", "oldest_pending"];
     for way in all {
         assert!(sees_anything(&mut *store, bob, conv, known).contains(&way), "a member reads it by {way}");
     }

@@ -17,6 +17,7 @@ mod leaving;
 mod mysql_faults;
 mod mysql_locks;
 mod names;
+mod pages;
 mod proxy;
 mod quotas;
 mod schema;
@@ -101,6 +102,10 @@ contract! {
         bytes_are_bounded_but_one_message_always_comes
         the_oldest_pending_are_merged_by_time
         the_oldest_pending_are_bounded_and_skip_own_messages;
+    pages:
+        many_conversations_are_read_at_once
+        the_room_of_a_page_is_shared_and_who_finds_none_is_left_out
+        who_has_left_finds_no_page_among_others;
     cursors:
         pending_until_confirmed
         cursors_only_move_forward

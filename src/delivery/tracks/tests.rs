@@ -34,8 +34,15 @@ fn live() -> Tracks {
     tracks
 }
 
-fn answer(delivered: Seq, last_seq: Seq, messages: Vec<Message>) -> Fetched {
-    Fetched { conv: conv(), position: Some(pending(delivered, last_seq)), messages }
+fn answer(delivered: Seq, last_seq: Seq, messages: Vec<Message>) -> Page {
+    Page { conv: conv(), position: Some(pending(delivered, last_seq)), messages }
+}
+
+/// The next thing to read, where that is about one conversation.
+fn next_fetch(tracks: &mut Tracks) -> Option<Place> {
+    let places = tracks.next_fetch();
+    assert!(places.len() < 2, "{places:?}");
+    places.first().copied()
 }
 
 fn seqs(caught_up: &CaughtUp) -> Vec<Seq> {
@@ -46,7 +53,7 @@ fn seqs(caught_up: &CaughtUp) -> Vec<Seq> {
 fn at(seq: Seq) -> Tracks {
     let mut tracks = live();
     assert_eq!(tracks.offer(conv(), seq), Offer::Behind);
-    tracks.next_fetch().unwrap();
+    next_fetch(&mut tracks).unwrap();
     tracks.fetched(answer(seq - 1, seq, vec![message(PEER, seq)]));
     tracks
 }
@@ -58,7 +65,7 @@ fn a_conversation_that_has_been_looked_up_is_pushed_at_once() {
     assert_eq!(tracks.offer(conv(), 2), Offer::Push);
     assert_eq!(tracks.offer(conv(), 2), Offer::Known);
     assert_eq!(tracks.offer(conv(), 3), Offer::Push);
-    assert_eq!(tracks.next_fetch(), None);
+    assert_eq!(next_fetch(&mut tracks), None);
 }
 
 #[test]
@@ -68,7 +75,7 @@ fn a_late_bell_of_the_first_message_brings_nothing_again() {
     for tell in tells {
         let mut tracks = live();
         tell(&mut tracks);
-        assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: None }));
+        assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: None }));
         assert_eq!(tracks.fetched(answer(70, 70, vec![])), CaughtUp::default());
         assert_eq!(tracks.offer(conv(), 71), Offer::Push);
     }
@@ -78,12 +85,12 @@ fn a_late_bell_of_the_first_message_brings_nothing_again() {
 fn an_untouched_conversation_is_looked_up_first() {
     let mut tracks = live();
     assert_eq!(tracks.offer(conv(), 9), Offer::Behind);
-    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: None }));
+    assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: None }));
     assert_eq!(tracks.offer(conv(), 10), Offer::Behind, "while it is fetched nothing is kept");
-    assert_eq!(tracks.next_fetch(), None, "one fetch at a time");
+    assert_eq!(next_fetch(&mut tracks), None, "one fetch at a time");
     let caught_up = tracks.fetched(answer(7, 9, vec![message(PEER, 8), message(PEER, 9)]));
     assert_eq!(seqs(&caught_up), [8, 9]);
-    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(9) }));
+    assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: Some(9) }));
     assert_eq!(seqs(&tracks.fetched(answer(7, 10, vec![message(PEER, 10)]))), [10]);
     assert_eq!(tracks.offer(conv(), 11), Offer::Push);
 }
@@ -92,10 +99,10 @@ fn an_untouched_conversation_is_looked_up_first() {
 fn a_hole_is_fetched_and_nothing_comes_twice_or_early() {
     let mut tracks = at(4);
     assert_eq!(tracks.offer(conv(), 7), Offer::Ahead);
-    assert_eq!(tracks.next_fetch(), None, "it may close by itself");
+    assert_eq!(next_fetch(&mut tracks), None, "it may close by itself");
     assert!(tracks.has_gaps());
     tracks.close_gaps();
-    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(4) }));
+    assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: Some(4) }));
     assert_eq!(tracks.offer(conv(), 5), Offer::Behind, "late bells of the hole are in the fetch");
     assert_eq!(tracks.next_ahead(conv()), None);
     let hole = vec![message(PEER, 5), message(PEER, 6), message(PEER, 7)];
@@ -118,7 +125,7 @@ fn a_hole_that_closes_by_itself_costs_no_fetch() {
     assert_eq!(tracks.offer(conv(), 7), Offer::Push);
     assert_eq!((tracks.next_ahead(conv()), tracks.offer(conv(), 8)), (Some(8), Offer::Push));
     tracks.close_gaps();
-    assert_eq!((tracks.next_ahead(conv()), tracks.next_fetch()), (None, None));
+    assert_eq!((tracks.next_ahead(conv()), next_fetch(&mut tracks)), (None, None));
 }
 
 #[test]
@@ -136,7 +143,7 @@ fn what_was_ahead_and_is_not_kept_any_more_is_fetched() {
     assert_eq!(tracks.offer(conv(), 6), Offer::Ahead);
     assert_eq!(tracks.offer(conv(), 5), Offer::Push);
     tracks.close_gaps();
-    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(5) }));
+    assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: Some(5) }));
     assert_eq!(seqs(&tracks.fetched(answer(0, 6, vec![message(PEER, 6)]))), [6]);
 }
 
@@ -144,48 +151,48 @@ fn what_was_ahead_and_is_not_kept_any_more_is_fetched() {
 fn what_is_told_while_an_older_answer_is_on_its_way_is_fetched_too() {
     let mut tracks = live();
     tracks.joined(conv(), 0);
-    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(0) }));
+    assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: Some(0) }));
     assert_eq!(tracks.offer(conv(), 1), Offer::Behind, "it is being fetched");
     assert!(tracks.fetched(answer(0, 0, vec![])).push.is_empty(), "the store was read before the message was there");
-    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(0) }));
+    assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: Some(0) }));
     assert_eq!(seqs(&tracks.fetched(answer(0, 1, vec![message(PEER, 1)]))), [1]);
-    assert_eq!(tracks.next_fetch(), None);
+    assert_eq!(next_fetch(&mut tracks), None);
 }
 
 #[test]
 fn what_arrives_during_login_is_not_lost_and_not_doubled() {
     let mut tracks = session();
     assert_eq!(tracks.offer(conv(), 6), Offer::Behind);
-    assert_eq!(tracks.next_fetch(), None, "not before it is live");
+    assert_eq!(next_fetch(&mut tracks), None, "not before it is live");
     tracks.go_live(&[pending(3, 5)], &[message(PEER, 4), message(PEER, 5)]);
-    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(5) }));
+    assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: Some(5) }));
     assert_eq!(seqs(&tracks.fetched(answer(3, 6, vec![message(PEER, 6)]))), [6]);
-    assert_eq!(tracks.next_fetch(), None);
+    assert_eq!(next_fetch(&mut tracks), None);
 }
 
 #[test]
 fn the_backlog_beyond_the_login_reply_comes_in_pages() {
     let mut tracks = session();
     tracks.go_live(&[pending(0, 4)], &[message(PEER, 1)]);
-    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(1) }));
+    assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: Some(1) }));
     assert_eq!(seqs(&tracks.fetched(answer(0, 4, vec![message(PEER, 2), message(PEER, 3)]))), [2, 3]);
     assert_eq!(tracks.offer(conv(), 5), Offer::Behind);
-    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(3) }));
+    assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: Some(3) }));
     assert_eq!(seqs(&tracks.fetched(answer(0, 5, vec![message(PEER, 4), message(PEER, 5)]))), [4, 5]);
-    assert_eq!(tracks.next_fetch(), None);
+    assert_eq!(next_fetch(&mut tracks), None);
 }
 
 #[test]
 fn own_messages_move_the_cursor_and_need_no_push() {
     let mut tracks = live();
     assert_eq!(tracks.sent(conv(), 1), None, "it may be an old one, sent again");
-    tracks.next_fetch().unwrap();
+    next_fetch(&mut tracks).unwrap();
     assert_eq!(tracks.fetched(answer(0, 1, vec![message(ME, 1)])).confirmed, Some(1));
     assert_eq!(tracks.sent(conv(), 2), Some(2));
     assert_eq!(tracks.offer(conv(), 3), Offer::Push);
     assert_eq!(tracks.sent(conv(), 4), None, "3 is not confirmed");
     assert_eq!(tracks.confirm(conv(), 3), Confirmed::Moved(4));
-    assert_eq!(tracks.next_fetch(), None);
+    assert_eq!(next_fetch(&mut tracks), None);
 }
 
 #[test]
@@ -194,10 +201,10 @@ fn an_own_message_ahead_of_anothers_waits_for_it() {
     assert_eq!(tracks.confirm(conv(), 4), Confirmed::Moved(4));
     assert_eq!(tracks.sent(conv(), 6), None);
     assert!(tracks.has_gaps());
-    assert_eq!(tracks.next_fetch(), None, "5 is most likely on its way");
+    assert_eq!(next_fetch(&mut tracks), None, "5 is most likely on its way");
     assert_eq!(tracks.offer(conv(), 5), Offer::Push);
     tracks.close_gaps();
-    assert_eq!(tracks.next_fetch(), None);
+    assert_eq!(next_fetch(&mut tracks), None);
     assert_eq!(tracks.confirm(conv(), 5), Confirmed::Moved(6));
     assert_eq!(tracks.offer(conv(), 7), Offer::Push);
 }
@@ -207,7 +214,7 @@ fn a_gap_that_stays_is_fetched_without_the_own_message() {
     let mut tracks = at(4);
     tracks.sent(conv(), 6);
     tracks.close_gaps();
-    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(4) }));
+    assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: Some(4) }));
     assert_eq!(seqs(&tracks.fetched(answer(3, 6, vec![message(PEER, 5), message(ME, 6)]))), [5]);
     assert_eq!(tracks.offer(conv(), 7), Offer::Push);
 }
@@ -216,7 +223,7 @@ fn a_gap_that_stays_is_fetched_without_the_own_message() {
 fn own_messages_from_before_the_login_are_not_shown_but_passed() {
     let mut tracks = session();
     tracks.go_live(&[pending(3, 6)], &[]);
-    tracks.next_fetch().unwrap();
+    next_fetch(&mut tracks).unwrap();
     let caught_up = tracks.fetched(answer(3, 6, vec![message(ME, 4), message(PEER, 5), message(ME, 6)]));
     assert_eq!(seqs(&caught_up), [5]);
     assert_eq!(caught_up.confirmed, Some(4));
@@ -227,7 +234,7 @@ fn own_messages_from_before_the_login_are_not_shown_but_passed() {
 fn a_named_device_is_shown_what_another_device_sent() {
     let mut tracks = Tracks::new(user(ME), OwnMessages::All);
     tracks.go_live(&[pending(0, 1)], &[]);
-    tracks.next_fetch().unwrap();
+    next_fetch(&mut tracks).unwrap();
     assert_eq!(seqs(&tracks.fetched(answer(0, 1, vec![message(ME, 1)]))), [1]);
 }
 
@@ -237,13 +244,13 @@ fn own_messages_whose_answer_is_on_its_way_are_not_shown() {
         let mut tracks = Tracks::new(user(ME), own);
         tracks.go_live(&[], &[]);
         assert_eq!(tracks.sent(conv(), 1), None);
-        tracks.next_fetch().unwrap();
+        next_fetch(&mut tracks).unwrap();
         // The store has two more of them; the lane has answered neither yet.
         let page = vec![message(ME, 1), message(ME, 2), message(ME, 3)];
         assert_eq!(seqs(&tracks.fetched(answer(0, 3, page))), [] as [Seq; 0], "{own:?}");
         tracks.sent(conv(), 2);
         tracks.sent(conv(), 3);
-        assert_eq!(tracks.next_fetch(), None, "{own:?}");
+        assert_eq!(next_fetch(&mut tracks), None, "{own:?}");
         assert_eq!(tracks.offer(conv(), 4), Offer::Push, "{own:?}: of another device");
     }
 }
@@ -262,7 +269,7 @@ fn confirming_what_was_not_pushed_yet_skips_it() {
     let mut tracks = session();
     tracks.go_live(&[pending(0, 500)], &[]);
     assert_eq!(tracks.confirm(conv(), 300), Confirmed::Moved(300));
-    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(300) }));
+    assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: Some(300) }));
 }
 
 #[test]
@@ -270,23 +277,23 @@ fn what_no_bell_told_is_not_pushed_again_after_it_was_listed() {
     let mut tracks = live();
     tracks.listed(&[pending(0, 3)], &[message(PEER, 1), message(PEER, 2)]);
     assert_eq!(tracks.offer(conv(), 1), Offer::Known, "its bell was late");
-    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(2) }), "the list was cut");
+    assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: Some(2) }), "the list was cut");
 }
 
 #[test]
 fn a_resync_finds_what_no_bell_told() {
     let mut tracks = at(4);
     tracks.compare(&[pending(4, 4)]);
-    assert_eq!(tracks.next_fetch(), None);
+    assert_eq!(next_fetch(&mut tracks), None);
     tracks.compare(&[pending(2, 5)]);
-    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(4) }));
+    assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: Some(4) }));
 }
 
 #[test]
 fn a_first_message_that_is_not_the_conversations_first_is_looked_up() {
     let mut tracks = live();
     assert_eq!(tracks.sent(conv(), 8), None);
-    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: None }));
+    assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: None }));
     let caught_up = tracks.fetched(answer(7, 8, vec![message(ME, 8)]));
     assert_eq!((seqs(&caught_up), caught_up.confirmed), (vec![], Some(8)));
     assert_eq!(tracks.offer(conv(), 9), Offer::Push);
@@ -296,10 +303,10 @@ fn a_first_message_that_is_not_the_conversations_first_is_looked_up() {
 fn leaving_forgets_and_a_fetch_that_comes_late_is_ignored() {
     let mut tracks = at(4);
     tracks.heard_of(conv(), 5);
-    tracks.next_fetch().unwrap();
+    next_fetch(&mut tracks).unwrap();
     tracks.left(conv());
     assert_eq!(tracks.fetched(answer(3, 5, vec![message(PEER, 5)])), CaughtUp::default());
-    assert_eq!(tracks.next_fetch(), None);
+    assert_eq!(next_fetch(&mut tracks), None);
 }
 
 /// A comparison that was read before the user left brings the conversation back until the next look into the store.
@@ -307,14 +314,14 @@ fn leaving_forgets_and_a_fetch_that_comes_late_is_ignored() {
 fn a_page_that_was_read_before_leaving_is_not_shown_after_it() {
     let mut tracks = at(4);
     tracks.heard_of(conv(), 5);
-    tracks.next_fetch().unwrap();
+    next_fetch(&mut tracks).unwrap();
     tracks.left(conv());
     tracks.compare(&[pending(3, 5)]);
-    assert_eq!(tracks.next_fetch(), None, "the answer is still on its way");
+    assert_eq!(next_fetch(&mut tracks), None, "the answer is still on its way");
     assert_eq!(tracks.fetched(answer(3, 5, vec![message(PEER, 5)])), CaughtUp::default());
-    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(3) }));
-    assert_eq!(tracks.fetched(Fetched { conv: conv(), position: None, messages: vec![] }), CaughtUp::default());
-    assert_eq!(tracks.next_fetch(), None);
+    assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: Some(3) }));
+    assert_eq!(tracks.fetched(Page { conv: conv(), position: None, messages: vec![] }), CaughtUp::default());
+    assert_eq!(next_fetch(&mut tracks), None);
 }
 
 /// Otherwise the position of the membership that is over would be looked up again, behind what has been pushed since.
@@ -322,20 +329,20 @@ fn a_page_that_was_read_before_leaving_is_not_shown_after_it() {
 fn an_answer_from_before_leaving_does_not_end_the_next_membership() {
     let mut tracks = at(4);
     tracks.heard_of(conv(), 5);
-    tracks.next_fetch().unwrap();
+    next_fetch(&mut tracks).unwrap();
     tracks.left(conv());
     tracks.joined(conv(), 7);
-    tracks.fetched(Fetched { conv: conv(), position: None, messages: vec![] });
-    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(7) }));
+    tracks.fetched(Page { conv: conv(), position: None, messages: vec![] });
+    assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: Some(7) }));
 }
 
 #[test]
 fn a_fetch_that_failed_is_tried_again() {
     let mut tracks = at(4);
     tracks.heard_of(conv(), 5);
-    let fetch = tracks.next_fetch();
-    tracks.fetch_failed();
-    assert_eq!(tracks.next_fetch(), fetch);
+    let fetch = next_fetch(&mut tracks);
+    tracks.fetch_ended();
+    assert_eq!(next_fetch(&mut tracks), fetch);
 }
 
 #[test]
@@ -343,17 +350,17 @@ fn joining_starts_at_the_end_and_keeps_what_was_heard() {
     let mut tracks = live();
     assert_eq!(tracks.offer(conv(), 6), Offer::Behind);
     tracks.joined(conv(), 5);
-    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(5) }));
+    assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: Some(5) }));
 }
 
 #[test]
 fn joining_what_a_resync_found_before_brings_nothing_twice() {
     let mut tracks = live();
     tracks.compare(&[pending(5, 7)]);
-    tracks.next_fetch().unwrap();
+    next_fetch(&mut tracks).unwrap();
     assert_eq!(seqs(&tracks.fetched(answer(5, 7, vec![message(PEER, 6), message(PEER, 7)]))), [6, 7]);
     tracks.joined(conv(), 5);
-    assert_eq!(tracks.next_fetch(), Some(Fetch { conv: conv(), after: Some(7) }), "asked once: 8 was not told");
+    assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: Some(7) }), "asked once: 8 was not told");
     assert_eq!(seqs(&tracks.fetched(answer(5, 8, vec![message(PEER, 8)]))), [8]);
 }
 
@@ -361,10 +368,114 @@ fn joining_what_a_resync_found_before_brings_nothing_twice() {
 fn a_message_that_is_not_there_does_not_make_it_ask_for_ever() {
     let mut tracks = at(4);
     tracks.heard_of(conv(), 9);
-    tracks.next_fetch().unwrap();
+    next_fetch(&mut tracks).unwrap();
     tracks.fetched(answer(3, 4, vec![]));
-    assert_eq!(tracks.next_fetch(), None);
+    assert_eq!(next_fetch(&mut tracks), None);
     assert_eq!(tracks.offer(conv(), 5), Offer::Push);
+}
+
+fn other(number: i64) -> ConvId {
+    ConvId::pair(user(ME), user(number))
+}
+
+/// A session that has got and confirmed message 7 of many conversations.
+fn in_many(convs: impl Iterator<Item = ConvId>) -> Tracks {
+    let mut tracks = live();
+    for conv in convs {
+        tracks.heard_of(conv, 7);
+        let places = tracks.next_fetch();
+        assert_eq!(places, [Place { conv, after: None }]);
+        let position = Some(Pending { conv, delivered: 6, last_seq: 7 });
+        tracks.fetched(Page { conv, position, messages: vec![Message { conv, ..message(PEER, 7) }] });
+        assert_eq!(tracks.confirm(conv, 7), Confirmed::Moved(7));
+    }
+    tracks
+}
+
+#[test]
+fn of_quiet_conversations_a_number_is_kept() {
+    let mut tracks = in_many((10..1_010).map(other));
+    assert!(tracks.by_conv.len() <= TRACKS_MAX && tracks.quiet.len() >= 1_000 - TRACKS_MAX);
+    assert!(tracks.by_conv.capacity() < 4 * TRACKS_MAX + 32, "{}", tracks.by_conv.capacity());
+    let quiet = other(10);
+    assert!(tracks.quiet.contains_key(&quiet));
+    assert_eq!(tracks.had(quiet), 7);
+    assert_eq!(tracks.offer(quiet, 7), Offer::Known, "a late bell");
+    assert_eq!(tracks.offer(quiet, 8), Offer::Push, "nothing needs to be looked up");
+    assert_eq!(tracks.confirm(other(11), 7), Confirmed::Known);
+    assert_eq!(tracks.sent(other(12), 8), Some(8));
+    assert_eq!(tracks.offer(other(13), 9), Offer::Ahead);
+    tracks.compare(&[Pending { conv: other(14), delivered: 2, last_seq: 8 }]);
+    assert_eq!(tracks.next_fetch(), [Place { conv: other(14), after: Some(7) }], "what it had counts, not the cursor");
+}
+
+#[test]
+fn where_something_is_missing_or_unconfirmed_nothing_is_forgotten() {
+    let mut tracks = in_many(std::iter::empty());
+    let convs: Vec<ConvId> = (10..10 + 4 * i64::try_from(TRACKS_MAX).unwrap()).map(other).collect();
+    for conv in &convs {
+        tracks.compare(&[Pending { conv: *conv, delivered: 4, last_seq: 9 }]);
+        tracks.confirm(*conv, 5);
+    }
+    assert_eq!((tracks.by_conv.len(), tracks.quiet.len()), (convs.len(), 0));
+}
+
+#[test]
+fn who_leaves_a_quiet_conversation_and_joins_again_begins_where_he_joined() {
+    let mut tracks = in_many((10..200).map(other));
+    let quiet = other(10);
+    assert!(tracks.quiet.contains_key(&quiet));
+    tracks.left(quiet);
+    assert_eq!((tracks.had(quiet), tracks.confirm(quiet, 7)), (0, Confirmed::Foreign));
+    tracks.joined(quiet, 20);
+    assert_eq!(tracks.next_fetch(), [Place { conv: quiet, after: Some(20) }]);
+}
+
+#[test]
+fn many_conversations_are_asked_for_at_once_and_what_found_no_room_first_the_next_time() {
+    let mut tracks = live();
+    let convs: Vec<ConvId> = (10..30).map(other).collect();
+    for conv in &convs {
+        tracks.heard_of(*conv, 1);
+    }
+    let asked = |tracks: &mut Tracks| tracks.next_fetch().iter().map(|place| place.conv).collect::<Vec<_>>();
+    assert_eq!(asked(&mut tracks), convs[..FETCH_MAX]);
+    assert_eq!(asked(&mut tracks), [], "one question at a time");
+    let page = |conv: ConvId, end| Page {
+        conv,
+        position: Some(Pending { conv, delivered: 0, last_seq: end }),
+        messages: vec![Message { conv, ..message(PEER, 1) }],
+    };
+    assert_eq!(seqs(&tracks.fetched(page(convs[0], 1))), [1]);
+    assert_eq!(seqs(&tracks.fetched(page(convs[1], 2))), [1], "there is more");
+    tracks.left(convs[2]);
+    assert_eq!(tracks.offer(convs[3], 2), Offer::Behind);
+    tracks.fetch_ended();
+    let next = asked(&mut tracks);
+    assert_eq!(next[..FETCH_MAX - 3], convs[3..FETCH_MAX], "those without an answer");
+    assert_eq!(next[FETCH_MAX - 3..], convs[FETCH_MAX..FETCH_MAX + 3], "and those that have waited");
+    tracks.fetch_ended();
+    // Each has two messages, and each is pushed once.
+    let mut pushed = vec![(convs[0], 1), (convs[1], 1)];
+    loop {
+        let places = tracks.next_fetch();
+        for Place { conv, after } in &places {
+            let seq = after.unwrap_or(0) + 1;
+            let messages = if seq > 2 { vec![] } else { vec![Message { conv: *conv, ..message(PEER, seq) }] };
+            let position = Some(Pending { conv: *conv, delivered: 0, last_seq: 2 });
+            let caught_up = tracks.fetched(Page { conv: *conv, position, messages });
+            pushed.extend(seqs(&caught_up).iter().map(|seq| (*conv, *seq)));
+        }
+        tracks.fetch_ended();
+        if places.is_empty() {
+            break;
+        }
+    }
+    pushed.sort_unstable();
+    let others = convs.iter().filter(|conv| ![convs[0], convs[2]].contains(conv));
+    let mut all: Vec<(ConvId, Seq)> = others.flat_map(|conv| [(*conv, 1), (*conv, 2)]).collect();
+    all.insert(0, (convs[0], 1));
+    assert_eq!(pushed, all, "the first had one message, the third is left");
 }
 
 /// Any order of bells, losses and fetches: every seq once, in order, and all of them after a resync.
@@ -376,7 +487,7 @@ fn whatever_is_lost_or_late_each_message_comes_once_and_in_order() {
         tracks.go_live(&[], &[]);
         let mut got: Vec<Seq> = Vec::new();
         let serve = |tracks: &mut Tracks, got: &mut Vec<Seq>, end: Seq| {
-            while let Some(fetch) = tracks.next_fetch() {
+            while let Some(fetch) = next_fetch(tracks) {
                 let from = fetch.after.unwrap_or(0) + 1;
                 let messages = (from..=end).take(page).map(|seq| message(PEER, seq)).collect();
                 got.extend(seqs(&tracks.fetched(answer(0, end, messages))));

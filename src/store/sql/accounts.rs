@@ -150,7 +150,7 @@ pub(super) fn use_device(sql: &mut dyn Sql, user: UserId, name: &str, limit: Opt
             "UPDATE Device SET used = ? WHERE userid = ? AND device = ?",
             &[used.into(), user.into(), device.into()],
         )?;
-        return Ok(DeviceUse { id: device, removed: Vec::new() });
+        return Ok(DeviceUse { id: device, is_new: false, removed: Vec::new() });
     }
     let last = "SELECT device FROM Device WHERE userid = ? ORDER BY device DESC LIMIT 1";
     let last = sql.first(last, &[user.into()])?.map_or(Ok(DeviceId::UNNAMED), |row| row.device(0))?;
@@ -164,7 +164,7 @@ pub(super) fn use_device(sql: &mut dyn Sql, user: UserId, name: &str, limit: Opt
         &[user.into(), next.into(), name.into(), used.into()],
     )?;
     begin_at_the_ends(sql, user, next)?;
-    Ok(DeviceUse { id: next, removed })
+    Ok(DeviceUse { id: next, is_new: true, removed })
 }
 
 /// Removes the devices used longest ago, with their cursors, where there are too many.

@@ -132,6 +132,21 @@ pub(super) fn oldest_pending(
     Ok(taken.messages)
 }
 
+/// The first messages behind each place, at most `limit` of each, in any order.
+pub(super) fn heads(sql: &mut dyn Sql, reader: UserId, places: &[(ConvId, Seq)], limit: u32) -> Done<Vec<Message>> {
+    let part = format!("SELECT * FROM ({COLUMNS} WHERE m.conv = ? AND m.seq > ? AND {OWN} ORDER BY m.seq LIMIT ?) p");
+    let mut found = Vec::new();
+    for piece in exact_pieces(places) {
+        let statement = repeated(&part, " UNION ALL ", piece.len());
+        let args: Vec<_> =
+            piece.iter().flat_map(|&(conv, seq)| [conv.into(), seq.into(), reader.into(), limit.into()]).collect();
+        for row in sql.rows(&statement, &args)? {
+            found.push(message(row)?);
+        }
+    }
+    Ok(found)
+}
+
 /// Messages gathered up to a limit; at least one, however long.
 struct Taken {
     messages: Vec<Message>,

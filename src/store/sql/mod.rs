@@ -16,6 +16,7 @@ mod groups;
 mod history;
 pub(super) mod lists;
 mod names;
+mod pages;
 mod pending;
 mod row;
 mod store;

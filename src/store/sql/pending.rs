@@ -58,6 +58,26 @@ pub(super) fn position(sql: &mut dyn Sql, user: UserId, device: DeviceId, conv: 
     found.as_ref().map(pending).transpose()
 }
 
+/// Where a device is in each of these conversations, as far as the user is in them.
+pub(super) fn positions(
+    sql: &mut dyn Sql,
+    user: UserId,
+    device: DeviceId,
+    convs: &[ConvId],
+) -> Done<HashMap<ConvId, Pending>> {
+    let mut found = HashMap::new();
+    for lookup in lookups(convs, |conv| [conv.into()]) {
+        let list = repeated("?", ",", lookup.len);
+        let statement = format!("{POSITIONS} AND c.userid = ? AND c.conv IN ({list}) AND {OWN}");
+        let mut args = vec![device.into(), user.into()];
+        args.extend(lookup.args);
+        for row in sql.rows(&statement, &args)? {
+            found.insert(row.conv(1)?, pending(&row)?);
+        }
+    }
+    Ok(found)
+}
+
 fn pending(row: &Row) -> Done<Pending> {
     Ok(Pending { conv: row.conv(1)?, delivered: row.seq(2)?, last_seq: row.seq(3)? })
 }

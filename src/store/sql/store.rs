@@ -1,11 +1,12 @@
 //! The trait, call by call: which statements, in what kind of transaction.
 
-use super::{Engine, SqlStore, accounts, cluster, find, friends, groups, history, pending, sweep};
+use super::{Engine, SqlStore, accounts, cluster, find, friends, groups, history, pages, pending, sweep};
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Seq, UserId};
 use crate::store::{
     Append, Appended, Befriended, ClusterRow, Created, CursorRow, DeviceUse, FriendRequest, GroupRow, Joined, Left,
-    MemberPage, Message, OwnPending, Pending, Person, Quotas, Range, Result, Store, TokenHash, TokenRow, UserRow, Who,
+    MemberPage, Message, OwnPending, Page, Pending, Person, Place, Quotas, Range, Result, Store, TokenHash, TokenRow,
+    UserRow, Who,
 };
 
 impl<E: Engine> Store for SqlStore<E> {
@@ -55,10 +56,14 @@ impl<E: Engine> Store for SqlStore<E> {
 
     fn device(&mut self, user: UserId, name: &str) -> Result<DeviceUse> {
         if let Some((known, true)) = self.0.read(|sql| accounts::known_device(sql, user, name))? {
-            return Ok(DeviceUse { id: known, removed: Vec::new() });
+            return Ok(DeviceUse { id: known, is_new: false, removed: Vec::new() });
         }
         let limit = self.1.devices;
         self.0.write(|sql| accounts::use_device(sql, user, name, limit))
+    }
+
+    fn has_device(&mut self, user: UserId, name: &str) -> Result<bool> {
+        self.0.read(|sql| Ok(accounts::known_device(sql, user, name)?.is_some()))
     }
 
     fn add_friend(&mut self, user: UserId, friend: UserId) -> Result<Befriended> {
@@ -185,6 +190,17 @@ impl<E: Engine> Store for SqlStore<E> {
 
     fn position(&mut self, user: UserId, device: DeviceId, conv: ConvId) -> Result<Option<Pending>> {
         self.0.read(|sql| pending::position(sql, user, device, conv))
+    }
+
+    fn pages(
+        &mut self,
+        reader: UserId,
+        device: DeviceId,
+        places: &[Place],
+        limit: u32,
+        bytes_max: usize,
+    ) -> Result<Vec<Page>> {
+        self.0.read(|sql| pages::pages(sql, reader, device, places, limit, bytes_max))
     }
 
     fn oldest_pending(

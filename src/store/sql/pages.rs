@@ -1,0 +1,98 @@
+//! What a session has missed in several conversations: where its device is in each, and the messages that come next. Two
+//! statements, whatever the number of conversations.
+
+use std::collections::HashMap;
+
+use super::{Done, Sql, history, pending};
+use crate::ids::{ConvId, DeviceId, Members, Seq, UserId};
+use crate::store::{Message, Page, Pending, Place, Range};
+
+pub(super) fn pages(
+    sql: &mut dyn Sql,
+    reader: UserId,
+    device: DeviceId,
+    places: &[Place],
+    limit: u32,
+    bytes_max: usize,
+) -> Done<Vec<Page>> {
+    if let [place] = places {
+        return Ok(vec![page(sql, reader, device, *place, limit, bytes_max)?]);
+    }
+    let convs: Vec<ConvId> = places.iter().map(|place| place.conv).collect();
+    let mut positions = pending::positions(sql, reader, device, &convs)?;
+    let behind: Vec<(ConvId, Seq)> = places.iter().filter_map(|place| behind(*place, &positions)).collect();
+    let mut found = heads(sql, reader, &behind, limit)?;
+    for (conv, _) in behind {
+        // Nothing is there for the reader: who has left the group since the position was read is no member.
+        if !found.contains_key(&conv) && matches!(conv.members(), Some(Members::Group(_))) {
+            positions.remove(&conv);
+        }
+    }
+    let mut room = Room { bytes_left: bytes_max, is_untouched: true };
+    let mut pages = Vec::with_capacity(places.len());
+    for &Place { conv, .. } in places {
+        let mut messages = found.remove(&conv).unwrap_or_default();
+        let fitting = messages.iter().take_while(|message| room.takes(message)).count();
+        let is_full = fitting < messages.len();
+        messages.truncate(fitting);
+        if !is_full || fitting > 0 {
+            pages.push(Page { conv, position: positions.get(&conv).copied(), messages });
+        }
+        if is_full {
+            break;
+        }
+    }
+    Ok(pages)
+}
+
+/// The same for one conversation, of which more fits into the answer.
+fn page(sql: &mut dyn Sql, reader: UserId, device: DeviceId, place: Place, limit: u32, bytes_max: usize) -> Done<Page> {
+    let Place { conv, after } = place;
+    let no_member = Page { conv, position: None, messages: Vec::new() };
+    let Some(position) = pending::position(sql, reader, device, conv)? else { return Ok(no_member) };
+    let range = Range::After(after.unwrap_or(position.delivered));
+    // The user may have left since the position was read.
+    let Some((messages, _)) = history::messages(sql, reader, conv, range, limit, bytes_max)? else {
+        return Ok(no_member);
+    };
+    Ok(Page { conv, position: Some(position), messages })
+}
+
+/// Behind which number there is something to read, if there is anything.
+fn behind(place: Place, positions: &HashMap<ConvId, Pending>) -> Option<(ConvId, Seq)> {
+    let position = positions.get(&place.conv)?;
+    let after = place.after.unwrap_or(position.delivered);
+    (position.last_seq > after).then_some((place.conv, after))
+}
+
+/// The first messages behind each place: each conversation has its share of `limit`, one message at least.
+fn heads(
+    sql: &mut dyn Sql,
+    reader: UserId,
+    behind: &[(ConvId, Seq)],
+    limit: u32,
+) -> Done<HashMap<ConvId, Vec<Message>>> {
+    let share = limit / u32::try_from(behind.len()).unwrap_or(u32::MAX).max(1);
+    let mut found: HashMap<ConvId, Vec<Message>> = HashMap::new();
+    for message in history::heads(sql, reader, behind, share.max(1))? {
+        found.entry(message.conv).or_default().push(message);
+    }
+    for head in found.values_mut() {
+        head.sort_unstable_by_key(|message| message.seq);
+    }
+    Ok(found)
+}
+
+/// What is left for bodies; the first one fits, however long it is.
+struct Room {
+    bytes_left: usize,
+    is_untouched: bool,
+}
+
+impl Room {
+    fn takes(&mut self, message: &Message) -> bool {
+        let fits = std::mem::take(&mut self.is_untouched) || message.body.len() <= self.bytes_left;
+        self.bytes_left = self.bytes_left.saturating_sub(message.body.len());
+        fits
+    }
+}
