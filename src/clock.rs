@@ -1,27 +1,8 @@
-//! The clocks that threads read, and the wall clock's moments, as messages and tokens carry them. Everything that
-//! decides takes `now` as an argument.
+//! The clocks that threads read. Everything that decides takes `now` as an argument.
 
-use std::fmt;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
-/// Milliseconds since 1970-01-01 UTC. Displayed as RFC 3339 with milliseconds.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct UnixMs(pub i64);
-
-impl UnixMs {
-    /// The system's time now; 0 on a clock set before 1970.
-    #[must_use]
-    pub fn now() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-    }
-
-    /// This moment and `later` on top.
-    #[must_use]
-    pub fn plus(self, later: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(later.as_millis()).unwrap_or(i64::MAX)))
-    }
-}
+pub use stonechat_protocol::time::UnixMs;
 
 /// The two clocks of a node. A simulation gives clocks that it moves itself.
 #[derive(Clone, Copy, Debug)]
@@ -54,25 +35,5 @@ impl Clock {
     #[must_use]
     pub fn wall(&self) -> UnixMs {
         (self.wall)()
-    }
-}
-
-impl fmt::Display for UnixMs {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The year 9999 bounds what RFC 3339 can write; a damaged row must not panic.
-        let ms = u64::try_from(self.0).unwrap_or(0).min(253_402_300_799_999);
-        humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(ms)).fmt(f)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shows_milliseconds_in_utc() {
-        assert_eq!(UnixMs(1_700_000_000_123).to_string(), "2023-11-14T22:13:20.123Z");
-        assert_eq!(UnixMs(-1).to_string(), "1970-01-01T00:00:00.000Z");
-        assert_eq!(UnixMs(i64::MAX).to_string(), "9999-12-31T23:59:59.999Z");
     }
 }

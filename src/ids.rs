@@ -1,4 +1,4 @@
-//! The numbers that name things: users, groups, conversations, messages in a conversation, nodes.
+//! The numbers that name things: those of the wire, and those that never leave the server: conversations, devices, nodes.
 //!
 //! Newtypes, so that no two kinds can be mixed up, and the one formula that computes a conversation's id.
 
@@ -6,60 +6,11 @@ use std::collections::HashMap;
 use std::fmt;
 
 use foldhash::fast::RandomState;
-use serde::Serialize;
-
-/// A user's id: positive, at most `i32::MAX`, so that two of them make one [`ConvId`] below 2^63.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
-#[serde(transparent)]
-pub struct UserId(u32);
-
-/// A group's id: positive, at most `i32::MAX`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
-#[serde(transparent)]
-pub struct GroupId(u32);
+pub use stonechat_protocol::ids::{GroupId, Peer, Seq, UserId};
 
 /// A map by numbers that the server itself gives. Their hash is quick and seeded anew for each map; it need not withstand
 /// somebody who chooses the keys.
 pub type IdMap<K, V> = HashMap<K, V, RandomState>;
-
-/// The largest id a user or a group can have.
-const ID_MAX: i64 = i32::MAX as i64;
-
-macro_rules! positive_id {
-    ($name:ident) => {
-        impl $name {
-            /// The id with this number; `None` unless it is positive and fits in 31 bits.
-            #[must_use]
-            pub fn new(number: i64) -> Option<Self> {
-                (1..=ID_MAX).contains(&number).then(|| Self(u32::try_from(number).expect("the range is within u32")))
-            }
-
-            /// The bare number.
-            #[must_use]
-            pub fn number(self) -> u32 {
-                self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.fmt(f)
-            }
-        }
-    };
-}
-
-positive_id!(UserId);
-positive_id!(GroupId);
-
-/// What takes part in a conversation besides the reader: one other user, or a group.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Peer {
-    /// A one-to-one conversation with this user.
-    User(UserId),
-    /// The conversation of this group.
-    Group(GroupId),
-}
 
 /// A conversation's id. It is computed, never allocated, and never leaves the server: on the wire a conversation is
 /// a peer's `id` or a `groupid`.
@@ -80,13 +31,13 @@ impl ConvId {
     #[must_use]
     pub fn pair(a: UserId, b: UserId) -> Self {
         let (low, high) = if a <= b { (a, b) } else { (b, a) };
-        Self(u64::from(low.0) << 32 | u64::from(high.0))
+        Self(u64::from(low.number()) << 32 | u64::from(high.number()))
     }
 
     /// The conversation of a group: the group's id alone, the upper half 0.
     #[must_use]
     pub fn group(group: GroupId) -> Self {
-        Self(u64::from(group.0))
+        Self(u64::from(group.number()))
     }
 
     /// The conversation `user` has with `peer`.
@@ -134,9 +85,6 @@ impl ConvId {
     }
 }
 
-/// The place of a message in its conversation: 1, 2, 3, ... without a hole. 0 is "before the first".
-pub type Seq = u64;
-
 /// A device of a user as cursors know it. 0 is the device without a name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct DeviceId(pub u32);
@@ -183,14 +131,6 @@ mod tests {
 
     fn user(number: i64) -> UserId {
         UserId::new(number).unwrap()
-    }
-
-    #[test]
-    fn ids_are_positive_and_31_bits() {
-        assert_eq!(UserId::new(0), None);
-        assert_eq!(UserId::new(-1), None);
-        assert_eq!(UserId::new(i64::from(i32::MAX) + 1), None);
-        assert_eq!(UserId::new(i64::from(i32::MAX)).unwrap().number(), i32::MAX as u32);
     }
 
     #[test]

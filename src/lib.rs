@@ -14,18 +14,18 @@
 
 pub mod admin;
 pub mod bus;
-pub mod cid;
 pub mod clock;
 pub mod config;
 pub mod delivery;
 pub mod descriptors;
 pub mod ids;
 pub mod metrics;
-pub mod names;
 pub mod net;
 pub mod readiness;
 pub mod server;
 pub mod service;
 pub mod signals;
 pub mod store;
-pub mod wire;
+
+pub use stonechat_protocol as wire;
+pub use stonechat_protocol::{cid, names};

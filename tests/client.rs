@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use common::client::{Account, Client, PASSWORD};
 use common::node::Node;
-use common::process::wait_for;
+use common::process::{program, wait_for};
 use script::{Tail, run, start, start_command, text};
 use terminal::Person;
 
@@ -390,7 +390,7 @@ fn time_zones_are_known_in_every_form() {
 fn a_server_without_a_port_is_at_8000() {
     let state = tempfile::tempdir().unwrap();
     // Nobody needs to listen there: what it tried to reach is what counts, and the folder that it made for it.
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_stonechat-client"));
+    let mut command = std::process::Command::new(program("stonechat-client"));
     command.arg("--state").arg(state.path()).args(["--user", "anna", "send", "ben", "hi", "--timeout", "1"]);
     let ended = command.env("CHAT_SERVER", "127.255.255.254").env("CHAT_PASSWORD", "x").output().unwrap();
     assert_eq!(ended.status.code(), Some(3), "{}", text(&ended.stderr));

@@ -13,13 +13,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use common::node::Node;
+use common::process::program;
 use serde_json::Value;
 
 /// Short, but long enough that something is measured.
 const BRIEFLY: [&str; 4] = ["--seconds", "0.5", "--warmup", "0.1"];
 
 fn load(addr: SocketAddr, args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_stonechat-load"));
+    let mut command = Command::new(program("stonechat-load"));
     command.args(["--connect", &addr.to_string(), "--json"]).args(BRIEFLY).args(args);
     command.output().expect("the load generator was built with this test")
 }

@@ -26,6 +26,8 @@ pub mod sqlite;
 
 use std::time::Duration;
 
+pub use stonechat_protocol::request::Range;
+
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Peer, Seq, UserId};
 use crate::names::Unfit;
@@ -347,17 +349,6 @@ pub struct Message {
     pub cid: Option<String>,
     /// `{"msg":...}` or `{"msg":...,"ext":...}`.
     pub body: String,
-}
-
-/// Which part of a conversation to read. Both bounds are exclusive.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Range {
-    /// The first ones behind this number.
-    After(Seq),
-    /// The last ones ahead of this number.
-    Before(Seq),
-    /// The very last ones.
-    Latest,
 }
 
 /// A conversation in which a device has something to catch up on.

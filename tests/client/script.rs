@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::common::client::{Account, PASSWORD};
 use crate::common::node::Node;
+use crate::common::process::program;
 use crate::common::process::wait_for;
 
 /// Runs the client with this on its stdin; what it printed.
@@ -24,7 +25,7 @@ pub(crate) fn start(state: &Path, node: &Node, args: &[&str], password: Option<&
 
 /// The same, not started yet.
 pub(crate) fn start_command(state: &Path, node: &Node, args: &[&str], password: Option<&str>) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_stonechat-client"));
+    let mut command = Command::new(program("stonechat-client"));
     command.arg("--state").arg(state).arg("--server").arg(node.addr().to_string()).args(args);
     command.env_remove("CHAT_USER").env_remove("CHAT_SERVER").env_remove("CHAT_PASSWORD").env("TZ", "UTC");
     if let Some(password) = password {
@@ -49,7 +50,7 @@ pub(crate) struct Tail {
 impl Tail {
     /// Starts it and gathers what it prints.
     pub(crate) fn start(state: &Path, node: &Node, account: &Account) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_stonechat-client"));
+        let mut command = Command::new(program("stonechat-client"));
         command.arg("--state").arg(state).arg("--server").arg(node.addr().to_string());
         command.args(["--user", &account.name, "tail"]).env("CHAT_PASSWORD", PASSWORD);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::common::client::{Account, PASSWORD, Stopwatch};
 use crate::common::node::Node;
+use crate::common::process::program;
 use crate::common::process::{PATIENCE, wait_for};
 
 /// The client in a pseudo-terminal of its own. Killed when dropped.
@@ -35,7 +36,7 @@ impl Person {
     pub(crate) fn start_with(state: TempDir, args: &[&str], locale: &str) -> Self {
         let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
         let pty = native_pty_system().openpty(size).unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_stonechat-client"));
+        let mut command = CommandBuilder::new(program("stonechat-client"));
         command.args(["--state", state.path().to_str().unwrap()]);
         command.args(args);
         command.env("TERM", "xterm-256color");

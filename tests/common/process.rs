@@ -1,13 +1,39 @@
 //! Servers that a test starts: killed with the test, on free loopback ports; and waiting with a deadline.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a test waits for something that a busy machine may be slow to do.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The program of another package of the workspace (`stonechat-client`, `stonechat-load`), built beside the server: cargo
+/// builds for the tests of a package its own programs only.
+pub fn program(package: &'static str) -> PathBuf {
+    static BUILT: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
+    let server = Path::new(env!("CARGO_BIN_EXE_stonechat"));
+    // The others wait: they need it, too.
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if built.insert(package) {
+        build(package, server.parent().expect("it is in a folder"));
+    }
+    server.with_file_name(package)
+}
+
+fn build(package: &str, profile: &Path) {
+    let mut command = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
+    command.args(["build", "--locked", "--quiet", "--package", package]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    command.arg("--target-dir").arg(profile.parent().expect("in one of the target folder's"));
+    if profile.ends_with("release") {
+        command.arg("--release");
+    }
+    let ended = command.status().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+    assert!(ended.success(), "{command:?}: {ended}");
+}
 
 /// A child process that is killed when dropped. Its output is gathered, and shown by [`Process::output`].
 pub struct Process {

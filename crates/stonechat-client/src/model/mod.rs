@@ -1,0 +1,529 @@
+//! The client as a state machine: events and the time go in, effects come out. No socket, file, screen or clock.
+//!
+//! ```text
+//!   Event: Connected, Lost, a line ----+
+//!   Command: what somebody typed ------+--> Model --> Effect: connect, send, write to disk, tell the user
+//!   tick(now) -------------------------+
+//!
+//!   link    how the connection is, back-off      chat    a conversation by seq        replies  answers to requests
+//!   outbox  what is not acknowledged             roster  friends, groups, requests    orders   commands
+//! ```
+//!
+//! What keeps messages safe: a message is on disk before it is sent and stays there until its ack; what was pushed is
+//! noted on disk before it is confirmed.
+
+mod chat;
+mod link;
+mod orders;
+mod outbox;
+mod pushes;
+mod replies;
+mod restored;
+mod roster;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use stonechat_protocol::ids::{GroupId, Peer, Seq, UserId};
+use stonechat_protocol::msg_id::MsgId;
+use stonechat_protocol::time::UnixMs;
+
+pub(crate) use chat::{Chat, Mark, Message};
+pub(crate) use link::Link;
+pub(crate) use outbox::{Outbox, Record, State};
+pub(crate) use roster::{Presence, Roster, presence};
+
+use crate::command::Command;
+use crate::spool::Outcome;
+use crate::wire::{self, Group, Line, Person, Request};
+use link::Backoff;
+
+/// Marks are written and messages confirmed at most this often.
+const CONFIRM_EVERY: Duration = Duration::from_millis(200);
+
+/// A silent connection is asked for a sign of life after this time.
+const PING_AFTER: Duration = Duration::from_secs(20);
+
+/// A connection that stays silent so long is given up.
+const SILENCE_MAX: Duration = Duration::from_secs(40);
+
+/// How often friends' presence is asked for; nobody pushes it.
+const PRESENCE_EVERY: Duration = Duration::from_secs(60);
+
+/// After "storage unavailable" or "too fast" a message waits this long.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+
+/// A longer line makes the server close the connection; sent again and again, it would hold up all others.
+const LINE_BYTES_MAX: usize = 64 * 1024;
+
+/// Messages in one page of history.
+const PAGE: u32 = 100;
+
+/// Who logs in, and with what.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Account {
+    pub(crate) name: String,
+    pub(crate) id: Option<UserId>,
+    /// Logs in without the password.
+    pub(crate) token: Option<String>,
+    /// Only in memory, and only until there is a token.
+    pub(crate) password: Option<String>,
+    /// The life of the server's data at the last login: another one means that its numbers count anew.
+    pub(crate) epoch: Option<String>,
+    /// The account does not exist yet.
+    pub(crate) is_new: bool,
+}
+
+/// What becomes of messages that come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Manner {
+    /// They are shown and confirmed.
+    Reads,
+    /// They are left for another client: nothing is noted, nothing confirmed.
+    OnlySends,
+}
+
+/// What has happened outside.
+#[derive(Clone, Debug)]
+pub(crate) enum Event {
+    /// The connection that was asked for is there.
+    Connected,
+    /// It failed or has ended, for this reason.
+    Lost(String),
+    /// A line came.
+    Line(String),
+}
+
+/// What has to be done outside, in this order.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Effect {
+    Connect,
+    Hangup,
+    /// Send this line, its `\n` included.
+    Send(String),
+    /// Append to the outbox's file, and to the disk, before what follows.
+    Record(Record),
+    /// Write the account with its token.
+    SaveAccount,
+    /// Write what was seen and read, before what follows.
+    SaveMarks,
+    /// What was handed over under this `cid` is in the outbox.
+    Taken(String),
+    /// What became of a message that was handed over.
+    Report {
+        cid: String,
+        outcome: Outcome,
+    },
+    /// Tell the user.
+    Tell(News),
+}
+
+/// What a user should know.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum News {
+    /// A message that was not there before.
+    Message(Peer, Message),
+    /// One's own message is on the server.
+    Stored { peer: Peer, cid: String, seq: Seq },
+    /// The server will not take it.
+    Failed { peer: Peer, cid: String, why: String },
+    /// Something to read: answers, notices, how the connection is.
+    Says(String),
+    /// An order could not be carried out.
+    Refused(String),
+    /// A conversation should be shown.
+    Opened(Peer),
+    /// Logged in.
+    Welcome { missed: usize },
+    /// The login was refused; somebody has to do something about it.
+    LoginRefused(String),
+    /// The session has ended because it was asked to.
+    LoggedOut,
+}
+
+/// What a request was for, until its reply comes.
+#[derive(Clone, Debug)]
+enum Asked {
+    Login,
+    Register,
+    Logout,
+    Add,
+    Delete(UserId),
+    FriendRequest(UserId),
+    Answer(UserId, Verdict),
+    Create(String),
+    Join,
+    Leave(GroupId),
+    DeleteGroup(GroupId),
+    /// A page of the list; those before it are here.
+    Friends(Vec<Person>),
+    /// Likewise.
+    Groups(Vec<Group>),
+    Who(GroupId),
+    Find,
+    /// Find out who is meant, then do it.
+    Resolve(String, Box<Command>, UnixMs),
+    History(Peer),
+    /// What the server has where the last message seen was.
+    LastSeen(Peer, Mark),
+    Ping,
+}
+
+/// The answer to a friend request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Verdict {
+    Yes,
+    No,
+}
+
+/// All that the client knows.
+#[derive(Debug)]
+pub(crate) struct Model {
+    pub(crate) account: Account,
+    pub(crate) link: Link,
+    pub(crate) roster: Roster,
+    pub(crate) chats: BTreeMap<Peer, Chat>,
+    pub(crate) outbox: Outbox,
+    /// The conversation that somebody looks at: what comes there is read.
+    pub(crate) open: Option<Peer>,
+    manner: Manner,
+    asked: HashMap<u64, Asked>,
+    /// Messages whose fate somebody waits for.
+    handed: HashSet<String>,
+    tags: u64,
+    cid_prefix: u64,
+    backoff: Backoff,
+    /// Pushed, not confirmed.
+    unconfirmed: BTreeMap<Peer, Seq>,
+    marks_changed: bool,
+    heard: Option<Instant>,
+    confirmed: Option<Instant>,
+    presence_asked: Option<Instant>,
+    resend_at: Option<Instant>,
+    effects: Vec<Effect>,
+}
+
+impl Model {
+    /// A client of this account; `dice` is random and differs from start to start.
+    pub(crate) fn new(account: Account, outbox: Outbox, marks: BTreeMap<Peer, (String, Mark)>, dice: u64) -> Self {
+        let chats = marks.into_iter().map(|(peer, (title, mark))| (peer, Chat { title, mark, ..Chat::default() }));
+        Self {
+            account,
+            link: Link::Off,
+            roster: Roster::default(),
+            chats: chats.collect(),
+            outbox,
+            open: None,
+            manner: Manner::Reads,
+            asked: HashMap::new(),
+            handed: HashSet::new(),
+            tags: 0,
+            cid_prefix: dice,
+            backoff: Backoff::new(dice),
+            unconfirmed: BTreeMap::new(),
+            marks_changed: false,
+            heard: None,
+            confirmed: None,
+            presence_asked: None,
+            resend_at: None,
+            effects: Vec::new(),
+        }
+    }
+
+    /// Leaves all messages that come to a later client.
+    pub(crate) fn only_send(&mut self) {
+        self.manner = Manner::OnlySends;
+    }
+
+    /// What is to be done since the last call.
+    pub(crate) fn take_effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Wants a connection from now on.
+    pub(crate) fn connect(&mut self) {
+        if matches!(self.link, Link::Off | Link::Waiting { .. }) {
+            self.link = Link::Connecting;
+            self.effects.push(Effect::Connect);
+        }
+    }
+
+    /// Something has happened.
+    pub(crate) fn handle(&mut self, event: Event, now: Instant) {
+        match event {
+            Event::Connected => self.connected(now),
+            Event::Lost(why) => self.lost(why, now),
+            Event::Line(line) => self.line(&line, now),
+        }
+        self.send_waiting(now);
+    }
+
+    /// Time has passed. Call it a few times a second, and after each batch of events.
+    pub(crate) fn tick(&mut self, now: Instant) {
+        if matches!(&self.link, Link::Waiting { until, .. } if *until <= now) {
+            self.connect();
+        }
+        self.watch_silence(now);
+        self.confirm(now);
+        if self.link == Link::Online && is_due(self.presence_asked, PRESENCE_EVERY, now) {
+            self.presence_asked = Some(now);
+            self.ask_friends();
+        }
+        self.send_waiting(now);
+    }
+
+    /// Says something in a conversation; its `cid`. It is sent now or as soon as there is a connection.
+    pub(crate) fn say(&mut self, peer: Peer, text: &str, at: UnixMs) -> String {
+        self.tags += 1;
+        let cid = format!("{:016x}-{}", self.cid_prefix, self.tags);
+        self.say_as(&cid, peer, text, at);
+        cid
+    }
+
+    fn say_as(&mut self, cid: &str, peer: Peer, text: &str, at: UnixMs) {
+        self.record(outbox::say(peer, text, cid, at));
+        let chat = self.chat_mut(peer);
+        chat.line = None;
+        chat.mark.latest_ms = chat.mark.latest_ms.max(at.0);
+    }
+
+    /// Sends what may be sent; nothing without a login.
+    pub(crate) fn send_waiting(&mut self, now: Instant) {
+        if self.link != Link::Online || self.resend_at.is_some_and(|at| at > now) {
+            return;
+        }
+        self.resend_at = None;
+        for outgoing in self.outbox.take_sendable() {
+            let line = wire::chat(outgoing.peer, &outgoing.text, &outgoing.cid);
+            if line.len() > LINE_BYTES_MAX {
+                self.fail(outgoing.peer, outgoing.cid, "it is too long for one message".to_owned());
+            } else {
+                self.effects.push(Effect::Send(line));
+            }
+        }
+    }
+
+    /// Shows a conversation, or none.
+    pub(crate) fn show(&mut self, peer: Option<Peer>) {
+        if let Some(left) = self.open.and_then(|left| self.chats.get_mut(&left)) {
+            left.line = None;
+        }
+        self.open = peer;
+        let Some(peer) = peer else { return };
+        self.chat_mut(peer).open();
+        self.marks_changed = true;
+        self.fetch_latest(peer);
+    }
+
+    /// Whether an order waits for its answer.
+    pub(crate) fn is_busy(&self) -> bool {
+        let in_background =
+            |asked: &Asked| matches!(asked, Asked::Ping | Asked::Friends(_) | Asked::Groups(_) | Asked::LastSeen(..));
+        self.asked.values().any(|asked| !in_background(asked))
+    }
+
+    /// Asks for the messages before those that are here, unless there are none or they are on their way.
+    pub(crate) fn fetch_older(&mut self, peer: Peer) {
+        let chat = self.chat_mut(peer);
+        let before = chat.whole_from();
+        if chat.fetching || before == Some(1) || (chat.fetched && before.is_none()) {
+            return;
+        }
+        let request = Request::new(MsgId::History).about(peer).with("limit", PAGE);
+        let request = match before {
+            Some(before) => request.with("before", before),
+            None => request,
+        };
+        if self.ask(Asked::History(peer), request) {
+            self.chat_mut(peer).fetching = true;
+        }
+    }
+
+    fn fetch_latest(&mut self, peer: Peer) {
+        let chat = self.chat_mut(peer);
+        if (!chat.fetched || chat.has_hole()) && self.link == Link::Online {
+            self.fetch_older(peer);
+        }
+    }
+
+    /// The name of a conversation's other side, as well as it is known.
+    pub(crate) fn title(&self, peer: Peer) -> String {
+        let known = self.roster.name(peer).or_else(|| self.chats.get(&peer).map(|chat| chat.title.as_str()));
+        known.filter(|name| !name.is_empty()).map_or_else(|| number_of(peer), str::to_owned)
+    }
+
+    /// All conversations there are or could be, the latest first.
+    pub(crate) fn conversations(&self) -> Vec<Peer> {
+        let friends = self.roster.friends.keys().map(|user| Peer::User(*user));
+        let groups = self.roster.groups.keys().map(|group| Peer::Group(*group));
+        let mut peers: Vec<Peer> = self.chats.keys().copied().chain(friends).chain(groups).collect();
+        peers.sort_by_cached_key(|peer| {
+            let latest = self.chats.get(peer).map_or(0, |chat| chat.mark.latest_ms);
+            (std::cmp::Reverse(latest), self.title(*peer).to_lowercase(), *peer)
+        });
+        peers.dedup();
+        peers
+    }
+
+    fn chat_mut(&mut self, peer: Peer) -> &mut Chat {
+        self.chats.entry(peer).or_default()
+    }
+
+    fn tell(&mut self, news: News) {
+        self.effects.push(Effect::Tell(news));
+    }
+
+    fn says(&mut self, text: impl Into<String>) {
+        self.tell(News::Says(text.into()));
+    }
+
+    fn record(&mut self, record: Record) {
+        self.outbox.apply(record.clone());
+        self.effects.push(Effect::Record(record));
+    }
+
+    /// Sends a request and remembers what for; `false` when there is no session to ask in.
+    fn ask(&mut self, asked: Asked, request: Request) -> bool {
+        let for_login = matches!(asked, Asked::Login | Asked::Register);
+        if self.link != Link::Online && !for_login {
+            return false;
+        }
+        self.tags += 1;
+        self.asked.insert(self.tags, asked);
+        self.effects.push(Effect::Send(request.with("tag", self.tags).line()));
+        true
+    }
+
+    fn connected(&mut self, now: Instant) {
+        self.link = Link::LoggingIn;
+        self.heard = Some(now);
+        if self.account.is_new {
+            let password = self.account.password.clone().unwrap_or_default();
+            let request = Request::new(MsgId::Register).with("name", self.account.name.as_str()).with("pwd", password);
+            self.ask(Asked::Register, request);
+        } else {
+            self.log_in();
+        }
+    }
+
+    fn log_in(&mut self) {
+        let request = Request::new(MsgId::Login).with("ack", true);
+        let request = request.with("name", self.account.name.as_str());
+        let request = match (&self.account.token, &self.account.password) {
+            (Some(token), _) => request.with("token", token.as_str()),
+            (None, Some(password)) => request.with("pwd", password.as_str()),
+            (None, None) => {
+                self.give_up("no password and no saved login: log in first".to_owned());
+                return;
+            }
+        };
+        self.ask(Asked::Login, request);
+    }
+
+    fn lost(&mut self, why: String, now: Instant) {
+        if self.link == Link::Off {
+            return;
+        }
+        self.forget_connection();
+        let until = now + self.backoff.next();
+        self.says(format!("no connection: {why}; trying again"));
+        self.link = Link::Waiting { until, why };
+    }
+
+    /// Ends the connection and stays offline: only the user can help.
+    fn give_up(&mut self, why: String) {
+        self.hang_up();
+        self.tell(News::LoginRefused(why));
+    }
+
+    fn hang_up(&mut self) {
+        self.forget_connection();
+        self.link = Link::Off;
+        self.effects.push(Effect::Hangup);
+    }
+
+    /// Hangs up and tries again after a while.
+    fn start_over(&mut self, why: String, now: Instant) {
+        self.effects.push(Effect::Hangup);
+        self.lost(why, now);
+    }
+
+    fn forget_connection(&mut self) {
+        self.asked.clear();
+        self.outbox.rewind();
+        // What comes again after the next login is confirmed then.
+        self.unconfirmed.clear();
+        self.heard = None;
+        for chat in self.chats.values_mut() {
+            chat.fetching = false;
+            chat.doubted.clear();
+        }
+    }
+
+    fn watch_silence(&mut self, now: Instant) {
+        let Some(heard) = self.heard else { return };
+        let silent = now.saturating_duration_since(heard);
+        if silent >= SILENCE_MAX {
+            self.start_over("the server is silent".to_owned(), now);
+        } else if silent >= PING_AFTER && !self.asked.values().any(|asked| matches!(asked, Asked::Ping)) {
+            self.ask(Asked::Ping, Request::new(MsgId::Ping));
+        }
+    }
+
+    /// Notes on disk what was pushed, then confirms it.
+    fn confirm(&mut self, now: Instant) {
+        if !self.marks_changed && self.unconfirmed.is_empty() || !is_due(self.confirmed, CONFIRM_EVERY, now) {
+            return;
+        }
+        self.confirm_now();
+        self.confirmed = Some(now);
+    }
+
+    /// Notes and confirms without waiting, as before the client ends.
+    pub(crate) fn confirm_now(&mut self) {
+        if self.manner == Manner::OnlySends {
+            return;
+        }
+        self.marks_changed = false;
+        self.effects.push(Effect::SaveMarks);
+        for (peer, seq) in std::mem::take(&mut self.unconfirmed) {
+            let request = Request::new(MsgId::Delivered).about(peer).with("seq", seq);
+            self.effects.push(Effect::Send(request.line()));
+        }
+    }
+
+    fn line(&mut self, text: &str, now: Instant) {
+        self.heard = Some(now);
+        let Some(line) = Line::parse(text) else {
+            self.says("the server sent a line that this client does not understand");
+            return;
+        };
+        if line.errno.is_some() {
+            self.reply(line, now);
+        } else {
+            self.push(line);
+        }
+    }
+}
+
+fn is_due(last: Option<Instant>, every: Duration, now: Instant) -> bool {
+    last.is_none_or(|last| now.saturating_duration_since(last) >= every)
+}
+
+/// The conversation that `toid` or `groupid` names.
+fn peer_of(user: Option<i64>, group: Option<i64>) -> Option<Peer> {
+    match group {
+        Some(group) => GroupId::new(group).map(Peer::Group),
+        None => user.and_then(UserId::new).map(Peer::User),
+    }
+}
+
+/// How a conversation is named by number.
+fn number_of(peer: Peer) -> String {
+    match peer {
+        Peer::User(user) => format!("user {user}"),
+        Peer::Group(group) => format!("group {group}"),
+    }
+}

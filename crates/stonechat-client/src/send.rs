@@ -1,0 +1,146 @@
+//! `send`: one message, stored by the server when it returns.
+//!
+//! ```text
+//!   no other client runs:   log in, find out who is meant, say it, wait for the ack; confirm nothing that comes
+//!   another one runs:       put the letter into its spool, wait for what it tells
+//! ```
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, select};
+use stonechat_protocol::time::UnixMs;
+
+use crate::client::{Client, Identity, dice};
+use crate::clock::now;
+use crate::command::{Command, Kind, Target, target};
+use crate::home::{Home, OpenError};
+use crate::model::News;
+use crate::net::channel;
+use crate::spool::{Handover, Letter, Outcome};
+use crate::tail::{require_login, take};
+use crate::trouble::{Kind as Why, Trouble};
+
+/// How often the model hears that time has passed.
+const TICK: Duration = Duration::from_millis(50);
+
+/// When sending is given up.
+pub(crate) struct Limits<'a> {
+    pub(crate) until: Instant,
+    /// The process was asked to end.
+    pub(crate) stop: &'a Receiver<()>,
+}
+
+/// Sends one message; returns when the server has stored it.
+pub(crate) fn send(home: &Home, identity: Identity, letter: Letter, limits: &Limits<'_>) -> Result<(), Trouble> {
+    let (events, incoming) = channel();
+    let account = home.account_folder(&identity.server, &identity.name);
+    let client = match Client::open(home, identity, events) {
+        Err(OpenError::InUse) => return hand_over(&account, &letter, limits),
+        other => other?,
+    };
+    require_login(&client)?;
+    let whom = target(Kind::Any, &letter.to);
+    let mut sending = Sending { client, whom, text: letter.msg, cid: None, last: String::new() };
+    sending.begin();
+    loop {
+        for news in sending.client.take_news() {
+            if let Some(result) = sending.hears(news) {
+                return result;
+            }
+        }
+        select! {
+            recv(incoming) -> event => take(&mut sending.client, event.ok(), &incoming),
+            recv(limits.stop) -> _ => return Err(too_late(sending.cid.is_some(), "interrupted")),
+            default(TICK) => {}
+        }
+        sending.client.tick(now());
+        if now() >= limits.until {
+            return Err(too_late(sending.cid.is_some(), &sending.last));
+        }
+    }
+}
+
+/// One message on its way.
+struct Sending {
+    client: Client,
+    whom: Target,
+    text: String,
+    /// From when it is in the outbox.
+    cid: Option<String>,
+    /// What was heard of the connection, in case it comes to nothing.
+    last: String,
+}
+
+impl Sending {
+    fn begin(&mut self) {
+        self.client.model.only_send();
+        if self.client.model.knows(&self.whom) {
+            self.look_up();
+        }
+        self.client.connect();
+    }
+
+    /// Asks who is meant; the answer is that the conversation is opened.
+    fn look_up(&mut self) {
+        self.client.model.order(Command::Chat(self.whom.clone(), None), UnixMs::now());
+        self.client.settle();
+    }
+
+    /// One piece of news; the result once it is certain.
+    fn hears(&mut self, news: News) -> Option<Result<(), Trouble>> {
+        let is_mine = |cid: &String| self.cid.as_ref() == Some(cid);
+        match news {
+            News::Stored { cid, .. } if is_mine(&cid) => return Some(Ok(())),
+            News::Failed { cid, why, .. } if is_mine(&cid) => return Some(Err(self.drop_failed(why))),
+            News::Refused(why) if self.cid.is_none() => return Some(Err(Trouble::new(Why::Refused, why))),
+            News::LoginRefused(why) => return Some(Err(Trouble::new(Why::NotLoggedIn, why))),
+            News::Opened(peer) if self.cid.is_none() => {
+                self.cid = Some(self.client.model.say(peer, &self.text, UnixMs::now()));
+                self.client.tick(now());
+            }
+            News::Welcome { .. } => {
+                self.client.be_current_if_first();
+                if self.cid.is_none() {
+                    self.look_up();
+                }
+            }
+            News::Says(text) => self.last = text,
+            _ => {}
+        }
+        None
+    }
+
+    /// A script hears of the refusal; nobody would ever retry it by hand.
+    fn drop_failed(&mut self, why: String) -> Trouble {
+        self.client.model.order(Command::Discard, UnixMs::now());
+        self.client.settle();
+        Trouble::new(Why::Refused, why)
+    }
+}
+
+fn too_late(is_kept: bool, last: &str) -> Trouble {
+    let kept = if is_kept {
+        "the message is kept in the outbox and goes out with the next start"
+    } else {
+        "the message was not sent"
+    };
+    let reason = if last.is_empty() { "the server did not answer in time" } else { last };
+    Trouble::new(Why::Unreachable, format!("{reason}; {kept}"))
+}
+
+/// Another client of this account is running: it sends the message.
+fn hand_over(account: &Path, letter: &Letter, limits: &Limits<'_>) -> Result<(), Trouble> {
+    let handover = Handover::post(account, &format!("{:016x}-0", dice()), letter)?;
+    let mut is_over = false;
+    loop {
+        match handover.outcome() {
+            Some(Outcome::Seq(_)) => return Ok(()),
+            Some(Outcome::Why(why)) => return Err(Trouble::new(Why::Refused, why)),
+            None if is_over || now() >= limits.until => {
+                return Err(too_late(!handover.take_back(), "the running client did not get to it"));
+            }
+            None => is_over = limits.stop.recv_timeout(TICK).is_ok(),
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Draws the screen. Only the terminal's own sixteen colours, on its own background: dark and light both work.
+//!
+//! ```text
+//!   ┌ list ──────┬ title ──────────────────────┐
+//!   │ ● ben    2 │ conversation                │
+//!   │ # chess    │ notes                       │
+//!   ├────────────┴─────────────────────────────┤
+//!   │ status: account, server, connection      │
+//!   │ > input                                  │
+//!   └──────────────────────────────────────────┘
+//! ```
+
+use std::time::Instant;
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Position, Rect};
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Borders, Paragraph};
+use stonechat_protocol::ids::Peer;
+
+use super::rows::{ALARM, FAINT, conversation};
+use super::{Mode, Note, Purpose, Tone, Ui};
+use crate::cells::{cut, width, wrap};
+use crate::model::{Link, Model, Presence, State};
+use crate::plain::help;
+use crate::printable::printable_line;
+
+/// A narrower screen shows no list.
+const WIDTH_FOR_LIST: u16 = 50;
+
+/// The status bar.
+const BAR: Style = Style::new().add_modifier(Modifier::REVERSED);
+
+/// Draws everything.
+pub(crate) fn draw(frame: &mut Frame<'_>, ui: &mut Ui, model: &Model, server: &str, now: Instant) {
+    let [upper, status, input] =
+        Layout::vertical([Constraint::Min(0), Constraint::Length(1), Constraint::Length(1)]).areas(frame.area());
+    if let Mode::Help(row) = ui.mode {
+        draw_help(frame, ui, row, upper);
+        draw_bar(frame, " /help: Page-Up and Page-Down, any other key goes back", status);
+        return;
+    }
+    let list_width = if upper.width >= WIDTH_FOR_LIST { (upper.width / 4).clamp(16, 28) } else { 0 };
+    let [list, talk] = Layout::horizontal([Constraint::Length(list_width), Constraint::Min(0)]).areas(upper);
+    if list_width > 0 {
+        draw_list(frame, ui, model, list);
+    }
+    draw_talk(frame, ui, model, talk);
+    draw_bar(frame, &status_line(ui, model, server, now), status);
+    draw_input(frame, ui, model, input);
+}
+
+fn draw_bar(frame: &mut Frame<'_>, text: &str, area: Rect) {
+    frame.render_widget(Paragraph::new(cut(text, usize::from(area.width))).style(BAR), area);
+}
+
+fn draw_help(frame: &mut Frame<'_>, ui: &mut Ui, row: usize, area: Rect) {
+    ui.areas.talk = area;
+    let cells = usize::from(area.width);
+    let rows: Vec<Line<'_>> = wrap(&format!("{}\n\n{KEYS}", help()), cells, cells).into_iter().map(Line::raw).collect();
+    let row = row.min(rows.len().saturating_sub(usize::from(area.height)));
+    ui.mode = Mode::Help(row);
+    frame.render_widget(Paragraph::new(rows.into_iter().skip(row).collect::<Vec<_>>()), area);
+}
+
+/// What `/help` says of the keys.
+const KEYS: &str = "\
+Keys:
+  Ctrl-N, Ctrl-P               next and previous conversation (Alt-Down, Alt-Up)
+  Alt-A                        the latest conversation with something unread
+  Page-Up, Page-Down, wheel    scroll; older messages are fetched
+  Tab, Up, Down                complete; lines typed before
+  Alt-Enter                    a new line in the message
+  Ctrl-R                       send failed messages again
+  Esc                          close notes, go to the latest message
+  Ctrl-C                       drop what is typed; twice: end";
+
+fn draw_list(frame: &mut Frame<'_>, ui: &mut Ui, model: &Model, area: Rect) {
+    let block = Block::new().borders(Borders::RIGHT).border_style(FAINT);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let peers = model.conversations();
+    let height = usize::from(inner.height);
+    let open = model.open.and_then(|open| peers.iter().position(|peer| *peer == open)).unwrap_or(0);
+    let first = (open + 1).saturating_sub(height);
+    ui.areas.list = inner;
+    ui.areas.list_first = first;
+    let rows: Vec<Line<'_>> =
+        peers.iter().skip(first).take(height).map(|peer| entry(model, *peer, inner.width)).collect();
+    frame.render_widget(Paragraph::new(rows), inner);
+}
+
+/// One conversation of the list: presence, name, unread.
+fn entry(model: &Model, peer: Peer, cells: u16) -> Line<'static> {
+    let unread = model.chats.get(&peer).map_or(0, |chat| chat.mark.unread);
+    let count = if unread > 0 { format!(" {unread}") } else { String::new() };
+    let room = usize::from(cells).saturating_sub(2 + width(&count));
+    let name = cut(&printable_line(&model.title(peer)), room);
+    let gap = " ".repeat(room.saturating_sub(width(&name)));
+    let (sign, sign_style) = sign(model, peer);
+    let mut style = Style::new();
+    if unread > 0 {
+        style = style.add_modifier(Modifier::BOLD);
+    }
+    let line = Line::from(vec![
+        Span::styled(format!("{sign} "), sign_style),
+        Span::styled(name, style),
+        Span::raw(gap),
+        Span::styled(count, style.fg(Color::Red)),
+    ]);
+    if model.open == Some(peer) { line.style(BAR) } else { line }
+}
+
+fn sign(model: &Model, peer: Peer) -> (&'static str, Style) {
+    match peer {
+        Peer::Group(_) => ("#", FAINT),
+        Peer::User(user) => match model.roster.friends.get(&user).map(|friend| friend.presence) {
+            Some(Presence::Online) => ("●", Style::new().fg(Color::Green)),
+            Some(Presence::Offline) => ("○", FAINT),
+            None => (" ", FAINT),
+        },
+    }
+}
+
+fn draw_talk(frame: &mut Frame<'_>, ui: &mut Ui, model: &Model, area: Rect) {
+    let notes = note_rows(&ui.notes, usize::from(area.width));
+    let limit = if model.open.is_some() { usize::from(area.height) * 2 / 3 } else { usize::from(area.height) };
+    let shown = notes.len().min(limit);
+    let height = u16::try_from(shown).unwrap_or(u16::MAX);
+    let [title, talk, below] =
+        Layout::vertical([Constraint::Length(1), Constraint::Min(0), Constraint::Length(height)]).areas(area);
+    let heading = cut(&heading(model), usize::from(title.width));
+    frame.render_widget(Paragraph::new(heading).style(Style::new().add_modifier(Modifier::BOLD)), title);
+    ui.areas.talk = talk;
+    match model.open {
+        Some(peer) => draw_conversation(frame, ui, model, peer, talk),
+        None => frame.render_widget(Paragraph::new(WELCOME).style(FAINT), talk),
+    }
+    // The beginning is what matters in a long list of commands, the end in a stream of notices.
+    let skipped = if ui.notes.len() > 2 { notes.len() - shown } else { 0 };
+    let rows: Vec<Line<'_>> = notes.into_iter().skip(skipped).take(shown).collect();
+    frame.render_widget(Paragraph::new(rows), below);
+}
+
+const WELCOME: &str = "
+  /chat NAME   open a conversation (or Ctrl-N)
+  /find WORD   look for people and groups
+  /add NAME    make a friend
+  /help        all commands and keys";
+
+fn draw_conversation(frame: &mut Frame<'_>, ui: &mut Ui, model: &Model, peer: Peer, area: Rect) {
+    let (cells, height) = (usize::from(area.width), usize::from(area.height));
+    let built = conversation(model, peer, &ui.zone, cells, height + ui.scroll + 1);
+    ui.scroll = ui.scroll.min(built.rows.len().saturating_sub(height));
+    ui.is_at_top = built.is_all && built.rows.len() <= height + ui.scroll;
+    let visible: Vec<Line<'_>> = built.rows.into_iter().skip(ui.scroll).take(height).collect();
+    // A short conversation stands at the bottom, next to the input.
+    let empty = height - visible.len();
+    let lines = std::iter::repeat_n(Line::raw(""), empty).chain(visible.into_iter().rev());
+    frame.render_widget(Paragraph::new(lines.collect::<Vec<_>>()), area);
+}
+
+fn note_rows(notes: &[Note], cells: usize) -> Vec<Line<'static>> {
+    let mut rows = Vec::new();
+    for note in notes {
+        let (sign, style) = match note.tone {
+            Tone::Calm => ("* ", Style::new().fg(Color::Cyan)),
+            Tone::Alarm => ("! ", ALARM),
+        };
+        let room = cells.saturating_sub(2);
+        for (number, line) in wrap(&note.text, room, room).into_iter().enumerate() {
+            let lead = if number == 0 { sign } else { "  " };
+            rows.push(Line::styled(format!("{lead}{line}"), style));
+        }
+    }
+    rows
+}
+
+/// The first row of the conversation: who it is with.
+fn heading(model: &Model) -> String {
+    let Some(peer) = model.open else { return "Stonechat".to_owned() };
+    let title = printable_line(&model.title(peer));
+    match peer {
+        Peer::User(user) => match model.roster.friends.get(&user).map(|friend| friend.presence) {
+            Some(Presence::Online) => format!("{title} (online)"),
+            Some(Presence::Offline) => format!("{title} (offline)"),
+            None => title,
+        },
+        Peer::Group(group) => {
+            let entry = model.roster.groups.get(&group);
+            let description = entry.map(|entry| printable_line(&entry.groupdesc)).unwrap_or_default();
+            format!("#{title}  {description}")
+        }
+    }
+}
+
+fn status_line(ui: &Ui, model: &Model, server: &str, now: Instant) -> String {
+    let link = match &model.link {
+        Link::Off => "offline (/connect)".to_owned(),
+        Link::Connecting => "connecting …".to_owned(),
+        Link::LoggingIn => "logging in …".to_owned(),
+        Link::Online => "online".to_owned(),
+        Link::Waiting { until, why } => {
+            let seconds = until.saturating_duration_since(now).as_secs() + 1;
+            format!("no connection, again in {seconds} s ({why})")
+        }
+    };
+    let failed = model.outbox.iter().filter(|outgoing| matches!(outgoing.state, State::Failed(_))).count();
+    let waiting = model.outbox.iter().count() - failed;
+    let mut parts = vec![format!("{} @ {server}", printable_line(&model.account.name)), link];
+    if waiting > 0 {
+        parts.push(format!("{waiting} sending"));
+    }
+    if failed > 0 {
+        parts.push(format!("{failed} failed"));
+    }
+    if ui.scroll > 0 {
+        parts.push("more below (Page-Down, Esc)".to_owned());
+    }
+    if ui.is_leaving {
+        parts.push("Ctrl-C once more ends".to_owned());
+    }
+    format!(" {}", parts.join(" │ "))
+}
+
+fn draw_input(frame: &mut Frame<'_>, ui: &Ui, model: &Model, area: Rect) {
+    let cells = usize::from(area.width);
+    let (prompt, is_secret) = match &ui.mode {
+        Mode::Chat | Mode::Help(_) => ("> ".to_owned(), false),
+        Mode::Password { name, purpose: Purpose::LogIn } => (format!("Password of {name}: "), true),
+        Mode::Password { name, purpose: Purpose::Register } => {
+            (format!("A password for the new account {name}: "), true)
+        }
+        Mode::Paste(text) => (paste_question(model, text), false),
+    };
+    let prompt = cut(&prompt, cells);
+    let room = cells.saturating_sub(width(&prompt));
+    let (text, cursor) = if is_secret { ui.input.hidden(room) } else { ui.input.visible(room) };
+    let column =
+        area.x + u16::try_from(width(&prompt) + cursor).unwrap_or(area.width).min(area.width.saturating_sub(1));
+    frame.render_widget(Paragraph::new(format!("{prompt}{text}")), area);
+    frame.set_cursor_position(Position { x: column, y: area.y });
+}
+
+fn paste_question(model: &Model, text: &str) -> String {
+    let to = model.open.map_or_else(|| "nobody yet".to_owned(), |open| printable_line(&model.title(open)));
+    let first = cut(&printable_line(text.lines().next().unwrap_or_default()), 20);
+    format!("Send these {} lines (\"{first}\") to {to}? Enter: yes, Esc: no ", text.lines().count())
+}
