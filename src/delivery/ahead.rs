@@ -42,6 +42,7 @@ impl Ahead {
         while self.bytes > BYTES_MAX {
             self.drop_oldest();
         }
+        self.check();
     }
 
     /// A line that was kept. It stays: others may wait for it, too.
@@ -62,6 +63,13 @@ impl Ahead {
         if let Some(line) = self.lines.remove(&(conv, seq)) {
             self.bytes -= line.len();
         }
+        self.check();
+    }
+
+    fn check(&self) {
+        let Self { lines, kept, bytes } = self;
+        debug_assert_eq!(lines.len(), kept.len(), "each line has its place in the order");
+        debug_assert!(!lines.is_empty() || *bytes == 0, "{bytes} bytes of no line");
     }
 }
 

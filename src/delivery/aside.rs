@@ -19,6 +19,8 @@ pub(super) const PER_CONVERSATION_MAX: usize = 256;
 pub(super) const MESSAGES_MAX: usize = 8192;
 /// Bytes of all of them.
 pub(super) const BYTES_MAX: usize = 16 << 20;
+/// A build for tests counts what waits after each change, unless it is in more conversations than this.
+const CHECKED_MAX: usize = 8;
 /// Conversations that are remembered as locked although nothing waits in them.
 const REMEMBERED_MAX: usize = 1024;
 /// For how long they are: the next message is not to hold up everybody's batch again.
@@ -108,6 +110,7 @@ impl Aside {
                 self.messages += 1;
                 self.bytes += job.bytes();
                 entry.waiting.push_back(job);
+                self.check();
                 Ok(())
             }
             _ => Err(Box::new(job)),
@@ -147,6 +150,7 @@ impl Aside {
             self.bytes += job.bytes();
             entry.waiting.push_front(job);
         }
+        self.check();
     }
 
     /// What is to be tried again now: a batch of several conversations, or of one that is tried alone.
@@ -186,6 +190,7 @@ impl Aside {
             self.bytes -= job.bytes();
             batch.push(job);
         }
+        self.check();
     }
 
     /// Takes out the messages that came before `limit`, and forgets conversations in which nothing has waited for long.
@@ -209,6 +214,7 @@ impl Aside {
         expired.sort_by_key(|job| (job.since, job.append.conv.number()));
         self.messages -= expired.len();
         self.bytes -= expired.iter().map(Job::bytes).sum::<usize>();
+        self.check();
         expired
     }
 
@@ -217,6 +223,7 @@ impl Aside {
         let mut all: Vec<Job> = self.conversations.values_mut().flat_map(|entry| entry.waiting.drain(..)).collect();
         all.sort_by_key(|job| (job.since, job.append.conv.number()));
         (self.messages, self.bytes) = (0, 0);
+        self.check();
         all
     }
 
@@ -230,6 +237,17 @@ impl Aside {
             (State::InDoubt, None) => None,
         };
         self.conversations.values().filter_map(of).min()
+    }
+
+    fn check(&self) {
+        let Self { conversations, messages, bytes, .. } = self;
+        debug_assert!(*messages == 0 || !conversations.is_empty(), "{messages} messages of no conversation");
+        debug_assert!((*messages == 0) == (*bytes == 0), "{messages} messages, {bytes} bytes");
+        // All are counted only where they are few.
+        if cfg!(debug_assertions) && conversations.len() <= CHECKED_MAX {
+            let waiting = || conversations.values().flat_map(|entry| &entry.waiting);
+            debug_assert_eq!((*messages, *bytes), (waiting().count(), waiting().map(Job::bytes).sum()));
+        }
     }
 
     /// Half of the pause to all of it.

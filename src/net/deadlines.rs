@@ -98,6 +98,13 @@ impl Deadlines {
         }
         self.entries = kept.len();
         self.heap = kept.into();
+        self.check();
+    }
+
+    fn check(&self) {
+        let Self { wishes, heap, entries } = self;
+        debug_assert!(*entries <= heap.len() && *entries <= wishes.len(), "{entries} of {} entries count", heap.len());
+        debug_assert!(heap.len() <= 2 * entries + GARBAGE_MIN + 1, "{} entries for {entries} wishes", heap.len());
     }
 }
 

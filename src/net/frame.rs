@@ -123,6 +123,7 @@ impl Frames {
         if self.is_empty() {
             *self = Self::default();
         }
+        self.check();
     }
 
     fn stop(&mut self, rest: &[u8]) -> Fed {
@@ -140,6 +141,13 @@ impl Frames {
             self.start = 0;
         }
         self.carry.extend_from_slice(bytes);
+        self.check();
+    }
+
+    fn check(&self) {
+        let Self { carry, start, scanned } = self;
+        debug_assert!(start <= scanned && *scanned <= carry.len(), "{start} <= {scanned} <= {}", carry.len());
+        debug_assert!(carry.capacity() == 0 || !carry.is_empty(), "memory is held for nothing");
     }
 }
 

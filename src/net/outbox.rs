@@ -18,6 +18,8 @@ use bytes::Bytes;
 const PACKED_BYTES_MAX: usize = 16 * 1024;
 /// Answers may go over the high-water mark, up to so many times the mark: whoever asks is not heard any more long before.
 const HARD_FACTOR: usize = 2;
+/// A build for tests counts what waits after each change, unless it is more lines than this.
+const CHECKED_MAX: usize = 16;
 /// How many lines one vectored write hands to the kernel at most.
 const SLICES_MAX: usize = 64;
 
@@ -85,6 +87,7 @@ impl Outbox {
         self.queued += line.len() as u64;
         self.was_high |= self.waiting > self.low_water();
         self.lines.push_back(line);
+        self.check();
         Ok(())
     }
 
@@ -116,6 +119,17 @@ impl Outbox {
         self.lines = VecDeque::new();
         self.head_written = 0;
         self.waiting = 0;
+        self.check();
+    }
+
+    fn check(&self) {
+        let head = self.lines.front().map_or(0, Bytes::len);
+        debug_assert!(self.head_written < head.max(1), "{} of {head} bytes of the first line", self.head_written);
+        debug_assert_eq!(self.waiting == 0, self.lines.is_empty(), "{} bytes wait", self.waiting);
+        debug_assert!(self.queued >= self.written + self.waiting as u64, "more waits than was queued");
+        // All the lines are looked at only where they are few.
+        let counted = || self.lines.iter().map(Bytes::len).sum::<usize>() - self.head_written;
+        debug_assert!(self.lines.len() > CHECKED_MAX || self.waiting == counted(), "{} bytes wait", self.waiting);
     }
 
     /// Bytes not yet taken by the sink.
@@ -188,6 +202,7 @@ impl Outbox {
             // An idle connection holds no memory.
             self.lines = VecDeque::new();
         }
+        self.check();
     }
 }
 

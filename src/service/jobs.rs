@@ -30,6 +30,15 @@ struct State<J> {
     closed: bool,
 }
 
+impl<J> State<J> {
+    fn check(&self) {
+        // A thread sleeps beside a job only if another one has been woken for it.
+        let Self { waiting, idle, coming, closed } = self;
+        debug_assert!(idle.is_empty() || waiting.len() <= *coming, "{} jobs, {coming} threads come", waiting.len());
+        debug_assert!(!closed || idle.is_empty(), "{} threads sleep for ever", idle.len());
+    }
+}
+
 impl<J> Jobs<J> {
     pub(super) fn new() -> Self {
         Self { state: Mutex::new(State { waiting: VecDeque::new(), idle: Vec::new(), coming: 0, closed: false }) }
@@ -44,6 +53,7 @@ impl<J> Jobs<J> {
             let needs_another = state.waiting.len() > state.coming;
             let woken = if needs_another { state.idle.pop() } else { None };
             state.coming += usize::from(woken.is_some());
+            state.check();
             woken
         };
         if let Some(thread) = woken {
@@ -85,6 +95,7 @@ impl<J> Jobs<J> {
             }
             // Under the same lock as the look into the queue: a job that comes from now on finds us.
             state.idle.push(thread::current());
+            state.check();
             drop(state);
             state = self.sleep();
         }

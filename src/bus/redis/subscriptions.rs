@@ -17,6 +17,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::bus::promise::Keeper;
 use crate::bus::{Channel, Lateness, Subscribed, Ticket};
 
+/// A build for tests looks at every channel after each change, unless there are more than this.
+const CHECKED_MAX: usize = 16;
+
 /// All subscriptions of this node. Any thread subscribes; the subscriber thread takes orders and confirms.
 #[derive(Debug)]
 pub(super) struct Subscriptions {
@@ -144,6 +147,7 @@ impl Subscriptions {
                 listed.push_back(channel);
             }
         }
+        state.check();
         drop(state);
         waiter.one_in_effect();
         (ticket, new)
@@ -171,6 +175,7 @@ impl Subscriptions {
             }
             remove_if_idle(slot);
         }
+        state.check();
         drop(state);
         drop(in_vain);
         ended
@@ -199,6 +204,7 @@ impl Subscriptions {
                 orders.unsubscribe.push(channel);
             }
         }
+        state.check();
         orders
     }
 
@@ -211,6 +217,7 @@ impl Subscriptions {
         entry.unanswered = entry.unanswered.saturating_sub(1);
         let done = if entry.in_effect() { waiting.remove(&channel) } else { None };
         remove_if_idle(slot);
+        state.check();
         drop(state);
         done.into_iter().flatten().for_each(|waiter| waiter.one_in_effect());
     }
@@ -241,6 +248,7 @@ impl Subscriptions {
             entry.holders > 0
         });
         let in_vain = std::mem::take(&mut state.waiting);
+        state.check();
         drop(state);
         drop(in_vain);
     }
@@ -257,6 +265,21 @@ impl Subscriptions {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn check(&self) {
+        let Self { entries, waiting, listed, reach } = self;
+        debug_assert!(*reach == Reach::Connected || listed.is_empty(), "what is listed could not be told");
+        debug_assert!(waiting.len() <= entries.len(), "somebody waits for a channel that nobody holds");
+        // Looked at one by one only where they are few.
+        if cfg!(debug_assertions) && entries.len() <= CHECKED_MAX {
+            debug_assert_eq!(entries.values().filter(|entry| entry.listed).count(), listed.len());
+            debug_assert!(!entries.values().any(Entry::is_idle), "an entry says nothing");
+            let is_awaited = |channel| entries.get(channel).is_some_and(|entry| !entry.in_effect());
+            debug_assert!(waiting.keys().all(is_awaited), "somebody waits for what is in effect");
+        }
     }
 }
 
