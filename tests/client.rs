@@ -1,6 +1,8 @@
 //! The terminal client in a real terminal, against a real server: what two people see while the server is killed.
 
 mod common;
+#[path = "client/picture.rs"]
+mod picture;
 #[path = "client/script.rs"]
 mod script;
 #[path = "client/terminal.rs"]
@@ -56,6 +58,39 @@ fn two_people_chat_while_the_server_is_killed_and_comes_back() {
     let mut again = Client::login_as(node.addr(), &anna.name);
     assert_eq!(again.history_with(ben.id).len(), 5, "each message is stored once");
     assert!(again.offline_messages().is_empty(), "what was shown was confirmed");
+}
+
+/// The picture of the README: `scripts/picture` has this test write it. Otherwise it is made and thrown away.
+#[test]
+fn a_picture_of_the_client_can_be_made() {
+    let node = Node::start(&[]);
+    let [anna, _, _] = ["anna", "ben", "cleo"].map(|name| Account::register_as(node.addr(), name));
+    let mut at_ben = Client::login_as(node.addr(), "ben");
+    let mut at_cleo = Client::login_as(node.addr(), "cleo");
+    at_ben.ok(serde_json::json!({"msgid": 7, "friendid": anna.id}));
+    at_cleo.ok(serde_json::json!({"msgid": 7, "friendid": anna.id}));
+    let chess = serde_json::json!({"msgid": 8, "groupname": "chess", "groupdesc": "Thursdays at eight"});
+    let group = at_cleo.ok(chess)["groupid"].as_u64().unwrap();
+    let mut at_anna = Person::log_in(&node, &anna);
+    at_anna.types(&format!("/join {group}\r"));
+    at_anna.sees("│#chess");
+    at_cleo.say_to_group(group, "who brings the board?");
+    at_anna.types("I do\r");
+    at_anna.sees("I do ✓");
+    at_cleo.say_to_group(group, "日本のルールで? 😀");
+    at_anna.sees("日本のルールで?");
+    at_anna.types("yes, and blitz after it\r");
+    at_anna.sees("blitz after it ✓");
+    at_ben.say(anna.id, "are you coming on Thursday?");
+    let is_unread = |line: &str| line.starts_with("● ben") && line.contains("1│");
+    at_anna.sees_when("an unread message of ben", |screen| screen.lines().any(is_unread));
+    at_anna.types("see you th");
+    at_anna.sees("see you th");
+    let made = picture::svg(&at_anna.shown(), "Three people chat: the terminal client of Stonechat");
+    assert!(made.contains("who brings the board?") && made.contains("日本のルールで?") && made.ends_with("</svg>\n"));
+    if let Some(file) = std::env::var_os("STONECHAT_PICTURE") {
+        std::fs::write(file, made).unwrap();
+    }
 }
 
 #[test]

@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::common::client::{Account, PASSWORD};
 use crate::common::node::Node;
-use crate::common::process::program;
-use crate::common::process::wait_for;
+use crate::common::process::{program, wait_for};
 
 /// Runs the client with this on its stdin; what it printed.
 pub(crate) fn run(state: &Path, node: &Node, args: &[&str], input: &str, password: Option<&str>) -> Output {

@@ -10,8 +10,7 @@ use tempfile::TempDir;
 
 use crate::common::client::{Account, PASSWORD, Stopwatch};
 use crate::common::node::Node;
-use crate::common::process::program;
-use crate::common::process::{PATIENCE, wait_for};
+use crate::common::process::{PATIENCE, program, wait_for};
 
 /// The client in a pseudo-terminal of its own. Killed when dropped.
 pub(crate) struct Person {
@@ -76,6 +75,11 @@ impl Person {
 
     pub(crate) fn screen(&self) -> String {
         self.parser.lock().unwrap().screen().contents()
+    }
+
+    /// The screen with its colours.
+    pub(crate) fn shown(&self) -> vt100::Screen {
+        self.parser.lock().unwrap().screen().clone()
     }
 
     pub(crate) fn sees(&self, text: &str) {

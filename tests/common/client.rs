@@ -61,7 +61,12 @@ pub struct Account {
 impl Account {
     /// Registers a new user whose name begins with `prefix`.
     pub fn register(addr: SocketAddr, prefix: &str) -> Self {
-        let name = unique(prefix);
+        Self::register_as(addr, &unique(prefix))
+    }
+
+    /// Registers a user of this name.
+    pub fn register_as(addr: SocketAddr, name: &str) -> Self {
+        let name = name.to_owned();
         let reply = Client::connect(addr).ok(json!({"msgid": 4, "name": name, "pwd": PASSWORD}));
         let id = reply["id"].as_u64().unwrap_or_else(|| panic!("REGISTER_ACK without an id: {reply}"));
         Self { id, name }
