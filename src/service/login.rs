@@ -194,10 +194,9 @@ fn use_device(ctx: &mut Ctx, user: UserId, name: &str) -> Result<DeviceId, Servi
     Ok(id)
 }
 
-/// The reply's fields.
-pub(super) fn body(ctx: &Ctx, caller: &Caller, ticket: &Ticket, lists: account::Lists) -> Body {
-    let epoch = ctx.shared.epoch.text();
-    Body::of(&LoginReply { id: caller.user, name: &caller.name, token: &ticket.token, epoch: &epoch, lists })
+/// The reply's fields. `epoch` is that in which the lists were read, or an earlier one.
+pub(super) fn body(caller: &Caller, ticket: &Ticket, epoch: &str, lists: account::Lists) -> Body {
+    Body::of(&LoginReply { id: caller.user, name: &caller.name, token: &ticket.token, epoch, lists })
 }
 
 #[derive(Serialize)]

@@ -164,8 +164,8 @@ impl Engine for Sqlite {
         Ok(None)
     }
 
-    fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<Vec<CursorRow>> {
-        self.writer.transaction(|sql| append::save_cursors(sql.connection, rows).map_err(fault))?;
+    fn save_cursors(&mut self, epoch: &str, rows: &[CursorRow]) -> Result<Vec<CursorRow>> {
+        self.writer.transaction(|sql| append::save_cursors(sql.connection, epoch, rows).map_err(fault))?;
         Ok(Vec::new())
     }
 }
