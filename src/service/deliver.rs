@@ -99,16 +99,19 @@ pub fn event(
         Event::Resync => resync.start(net),
         Event::Restored => {
             ahead.clear();
-            restored(tools, net);
+            restored(tools, members, net, now);
         }
     }
 }
 
 /// The data went back: whoever is logged in begins anew. A login under way ends by itself, see [`reply`].
-fn restored(tools: &Tools, net: Net<'_>) {
+fn restored(tools: &Tools, members: &mut Members, net: Net<'_>, now: Instant) {
     let present = tools.shared.epoch.generation();
-    net.each(&mut |_, session, link| {
+    net.each(&mut |conn, session, link| {
         if session.live().is_some_and(|live| live.epoch != present) {
+            // At once, not when its socket is done: the client may come again before it has closed this one.
+            leave_session(tools, members, conn, session, link, now);
+            drop(session.take_parked());
             send_away(link);
         }
     });

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::attempts::{Attempt, Tried};
-use super::budgets::{Payer, Weight};
+use super::budgets::{Crowd, Payer, Weight};
 use super::hashing::{HashStep, Purpose};
 use super::mail::Then;
 use super::password::{new_token, token_hash};
@@ -34,20 +34,15 @@ const TOKEN_TOUCH: Duration = Duration::from_secs(24 * 3600);
 /// # Errors
 /// The name is taken, or too many accounts come from this address.
 pub fn register(ctx: &mut Ctx, visitor: &Visitor, request: &Register) -> Handled {
-    let budgets = &ctx.shared.budgets;
-    if let Some(wait) = budgets.registration_wait(visitor.from, ctx.shared.clock.now()) {
-        return Err(ServiceError::TooSoon {
-            text: "too many new accounts from this address; wait and try again",
-            wait,
-        });
-    }
-    if let Some(wait) = budgets.new_account_wait(visitor.from, ctx.shared.clock.now()) {
-        return Err(ServiceError::Full(quotas::accounts_used_up(&ctx.shared.config.quota, wait)));
-    }
     if ctx.store.user(Who::Name(&request.name))?.is_some() {
         return Err(name_taken());
     }
-    ctx.shared.budgets.registered(visitor.from, ctx.shared.clock.now());
+    ctx.shared.budgets.register(visitor.from, ctx.shared.clock.now()).map_err(|crowd| match crowd {
+        Crowd::Minute(wait) => {
+            ServiceError::TooSoon { text: "too many new accounts from this address; wait and try again", wait }
+        }
+        Crowd::Day(wait) => ServiceError::Full(quotas::accounts_used_up(&ctx.shared.config.quota, wait)),
+    })?;
     let Register { name, password } = request.clone();
     let step = HashStep::new(Purpose::Register, visitor.from, move |hasher| {
         let phc = hasher.hash(&password);

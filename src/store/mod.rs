@@ -525,8 +525,8 @@ pub trait Store: Send {
     /// `Already(to)` when they are friends, or `NoSuchUser`.
     fn request_friend(&mut self, from: UserId, to: UserId, msg: &str, now: UnixMs) -> Result<Befriended>;
 
-    /// Answers `from`'s request to `user`: removes it and, when accepted, makes them friends. `Done(from)` or
-    /// `NoSuchRequest`.
+    /// Answers `from`'s request to `user`: removes it and, when accepted, makes them friends. `Done(from)`, or without a
+    /// request `Already(from)` or `NoSuchRequest`.
     fn answer_friend(&mut self, user: UserId, from: UserId, accept: bool) -> Result<Befriended>;
 
     /// Unanswered requests to `user`, oldest first.

@@ -15,6 +15,7 @@ mod cursors;
 mod faults;
 mod link;
 mod migration;
+mod rights;
 mod session;
 mod settle;
 
@@ -94,6 +95,7 @@ fn inspect(session: &mut session::Session<'_>, line_bytes: usize) -> Done<Findin
              server needs at least {needed}: raise max_allowed_packet, or lower limits.line_bytes if that is why"
         ));
     }
+    found.problems.extend(rights::missing(session)?);
     if !session.can_skip_locked() {
         found.warnings.push(
             "the database cannot skip locked rows (MariaDB can since 10.6, MySQL since 8.0): a row that somebody locks \

@@ -151,7 +151,7 @@ impl Engine for Sqlite {
     }
 
     fn append(&mut self, batch: &[Append]) -> Result<Vec<Appended>> {
-        self.writer.transaction(|sql| append::append(sql.connection, batch).map_err(fault))
+        self.writer.patient_transaction(|sql| append::append(sql.connection, batch).map_err(fault))
     }
 
     fn append_unlocked(&mut self, batch: &[Append]) -> Result<Vec<Appended>> {
