@@ -40,12 +40,13 @@ fn main() {
     });
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("target/ can be written");
     let mut store = store_with_conversations(folder.path());
+    let epoch = store.cluster().expect("the store works").epoch;
     let mut seq = 0;
     group.bench_function("write a batch to SQLite, synchronous=FULL", |bencher| {
         bencher.iter(|| {
             seq += 1;
             let batch: Vec<CursorRow> = rows(seq).collect();
-            store.save_cursors(&batch).expect("the store works");
+            store.save_cursors(&epoch, &batch).expect("the store works");
         });
     });
     group.finish();
@@ -82,6 +83,7 @@ fn store_with_conversations(folder: &std::path::Path) -> Box<dyn Store> {
         body: r#"{"msg":"hello"}"#.into(),
         sent_at: UnixMs(0),
         friends_only: false,
+        known_end: 0,
     };
     let hellos: Vec<Append> = rows(0).map(hello).collect();
     store.append(&hellos).expect("the store works");

@@ -59,7 +59,8 @@ fn batch(people: &[UserId], size: usize) -> Batch {
         let to = Peer::User(people[(nth % people.len()) ^ 1]);
         let conv = ConvId::with(sender, to);
         let body = body.clone().into();
-        let append = Append { conv, sender, to, cid: None, body, sent_at: UnixMs(0), friends_only: false };
+        let append =
+            Append { conv, sender, to, cid: None, body, sent_at: UnixMs(0), friends_only: false, known_end: 0 };
         let conn = ConnId { reactor: 0, slot: 0, generation: 0 };
         let asker = Asker { conn, device: DeviceId::UNNAMED, name: Arc::clone(&name), echo: Echo::default() };
         batch.push(Job { append, asker, since });

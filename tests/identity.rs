@@ -6,7 +6,7 @@ mod common;
 
 use std::process::Command;
 
-use common::client::{Client, texts, unique};
+use common::client::{Client, PASSWORD, texts, unique};
 use common::mariadb::MariaDb;
 use common::node::Node;
 use common::process::{Process, wait_for};
@@ -225,6 +225,8 @@ fn an_epoch_made_elsewhere_is_noticed_without_redis() {
     let backup = Backup::take(&mysql);
     backup.run("UPDATE Cluster SET epoch = 'another'");
     expect_restored(&mut anna);
+    // The old session is no session any more, although the client has not closed its side yet.
+    Client::connect(node.addr()).ok(json!({"msgid": 1, "id": anna.id, "pwd": PASSWORD}));
     let anna = anna.account().login(node.addr());
     assert_eq!(epoch_of(&anna), "another");
     // The first one comes back: clients may know it, so it does not count.

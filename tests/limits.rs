@@ -263,7 +263,7 @@ fn guesses_from_many_addresses_do_not_lock_out_where_one_is_at_home() {
 
 #[test]
 fn logins_do_not_wait_behind_registrations() {
-    const REGISTERING: usize = 30;
+    const REGISTERING: usize = 59;
     // Hashes that take some hundredths of a second: the registrations take one or several. Nobody waits for the disk, which
     // other tests may keep busy for longer than that.
     let node = Node::with_settings(&["password.memory_kib=19456", "password.passes=4", "sqlite.synchronous=normal"]);
@@ -322,6 +322,36 @@ fn an_address_has_so_many_new_accounts_a_day() {
     let errmsg = made[2]["errmsg"].as_str().unwrap();
     assert!(errmsg.contains("2 accounts were made from this address within a day"), "{errmsg}");
     assert_eq!(register("192.0.2.2")["errno"], 0);
+}
+
+/// More users than there are workers wait for the one writer, which another process keeps from the file.
+#[test]
+fn who_waits_for_a_locked_file_holds_up_no_reading() {
+    const WRITERS: usize = 40;
+    let node = Node::with_settings(&["store.timeout_ms=20000"]);
+    let mut reader = Client::newcomer(node.addr(), "reader");
+    let writers: Vec<Client> = (0..WRITERS).map(|_| Client::newcomer(node.addr(), "writer")).collect();
+    let file = rusqlite::Connection::open(node.database()).unwrap();
+    file.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let friend = reader.id;
+    let writing: Vec<_> = writers
+        .into_iter()
+        .map(|mut writer| {
+            thread::spawn(move || writer.request(json!({"msgid": 7, "friendid": friend}))["errno"].clone())
+        })
+        .collect();
+    let waited = Stopwatch::start();
+    wait_for("most to be refused at once", || {
+        (writing.iter().filter(|one| one.is_finished()).count() > WRITERS / 2).then_some(())
+    });
+    reader.ok(json!({"msgid": 43, "id": 999}));
+    reader.ok(json!({"msgid": 27}));
+    assert!(waited.elapsed() < Duration::from_secs(19), "reading waited for the writers: {:?}", waited.elapsed());
+    file.execute_batch("ROLLBACK").unwrap();
+    let told: Vec<Value> = writing.into_iter().map(|one| one.join().unwrap()).collect();
+    assert!(told.iter().all(|errno| *errno == 0 || *errno == 503), "{told:?}");
+    assert!(told.iter().any(|errno| *errno == 0), "those who were in turn have had it: {told:?}");
+    reader.ok(json!({"msgid": 8, "groupname": unique("after"), "groupdesc": ""}));
 }
 
 #[test]

@@ -171,6 +171,24 @@ fn where_friends_are_asked_adding_one_is_a_request() {
 }
 
 #[test]
+fn two_who_ask_each_other_at_the_same_moment_become_friends() {
+    let node = Node::with_settings(&["friending=ask"]);
+    let (mut anna, mut ben) = (Client::newcomer(node.addr(), "anna"), Client::newcomer(node.addr(), "ben"));
+    let ids = [anna.id, ben.id];
+    let ask = |client: &mut Client, friend: u64| client.ok(json!({"msgid": 7, "friendid": friend}));
+    for round in 0..100 {
+        let waiting = std::thread::scope(|scope| {
+            let asked = [scope.spawn(|| ask(&mut anna, ids[1])), scope.spawn(|| ask(&mut ben, ids[0]))];
+            asked.map(|asked| asked.join().unwrap()).iter().filter(|told| told["waiting"] == true).count()
+        });
+        assert!(waiting < 2, "round {round}: both were told to wait");
+        let friends = anna.ok(json!({"msgid": 27}));
+        assert_eq!(friends["friends"][0]["id"], ids[1], "round {round}");
+        anna.ok(json!({"msgid": 21, "friendid": ids[1]}));
+    }
+}
+
+#[test]
 fn a_device_that_makes_room_ends_its_session() {
     let node = Node::with_settings(&["quota.devices=2", "session_policy=multi"]);
     let account = Client::newcomer(node.addr(), "devices").account();

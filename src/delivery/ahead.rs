@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::Which;
 use crate::ids::{ConvId, IdMap, Seq};
 
 /// Bytes of lines kept by one reactor.
@@ -24,7 +25,7 @@ const KEPT: Duration = Duration::from_secs(1);
 /// The lines of one reactor that somebody waits for.
 #[derive(Debug, Default)]
 pub struct Ahead {
-    lines: IdMap<(ConvId, Seq), Bytes>,
+    lines: IdMap<(ConvId, Seq), (Bytes, Option<Which>)>,
     /// The oldest first.
     kept: VecDeque<(Instant, ConvId, Seq)>,
     bytes: usize,
@@ -32,12 +33,12 @@ pub struct Ahead {
 
 impl Ahead {
     /// Keeps a line, at the cost of the oldest if there is no room.
-    pub fn keep(&mut self, conv: ConvId, seq: Seq, line: &Bytes, now: Instant) {
+    pub fn keep(&mut self, conv: ConvId, seq: Seq, which: Option<Which>, line: &Bytes, now: Instant) {
         let Self { lines, kept, bytes } = self;
         lines.entry((conv, seq)).or_insert_with(|| {
             kept.push_back((now, conv, seq));
             *bytes += line.len();
-            line.clone()
+            (line.clone(), which)
         });
         while self.bytes > BYTES_MAX {
             self.drop_oldest();
@@ -45,10 +46,15 @@ impl Ahead {
         self.check();
     }
 
-    /// A line that was kept. It stays: others may wait for it, too.
+    /// A line that was kept, and which message it is. It stays: others may wait for it, too.
     #[must_use]
-    pub fn line(&self, conv: ConvId, seq: Seq) -> Option<Bytes> {
+    pub fn line(&self, conv: ConvId, seq: Seq) -> Option<(Bytes, Option<Which>)> {
         self.lines.get(&(conv, seq)).cloned()
+    }
+
+    /// Drops all: the numbers are given out anew.
+    pub fn clear(&mut self) {
+        *self = Self::default();
     }
 
     /// Drops what is too old.
@@ -60,7 +66,7 @@ impl Ahead {
 
     fn drop_oldest(&mut self) {
         let Some((_, conv, seq)) = self.kept.pop_front() else { return };
-        if let Some(line) = self.lines.remove(&(conv, seq)) {
+        if let Some((line, _)) = self.lines.remove(&(conv, seq)) {
             self.bytes -= line.len();
         }
         self.check();
@@ -88,9 +94,9 @@ mod tests {
         let now = Instant::now();
         let mut ahead = Ahead::default();
         let line = Bytes::from_static(b"six\n");
-        ahead.keep(conv(), 6, &line, now);
-        ahead.keep(conv(), 6, &line, now + KEPT);
-        assert_eq!((ahead.line(conv(), 6), ahead.line(conv(), 5)), (Some(line), None));
+        ahead.keep(conv(), 6, None, &line, now);
+        ahead.keep(conv(), 6, None, &line, now + KEPT);
+        assert_eq!((ahead.line(conv(), 6), ahead.line(conv(), 5)), (Some((line, None)), None));
         assert_eq!(ahead.bytes, 4);
         ahead.expire(now + KEPT);
         assert!(ahead.line(conv(), 6).is_some());
@@ -103,7 +109,7 @@ mod tests {
         let now = Instant::now();
         let mut ahead = Ahead::default();
         let line = Bytes::from(vec![b'x'; BYTES_MAX / 4]);
-        (1..=6).for_each(|seq| ahead.keep(conv(), seq, &line, now));
+        (1..=6).for_each(|seq| ahead.keep(conv(), seq, None, &line, now));
         let kept: Vec<Seq> = (1..=6).filter(|seq| ahead.line(conv(), *seq).is_some()).collect();
         assert_eq!(kept, [3, 4, 5, 6]);
         assert_eq!(ahead.bytes, BYTES_MAX);

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::Which;
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, Peer, Seq, UserId};
 use crate::net::ConnId;
@@ -83,6 +84,13 @@ impl Batch {
         &self.appends
     }
 
+    /// What the store must have of each message's conversation before it takes the message.
+    pub fn note_known_ends(&mut self, known: &[Seq]) {
+        for (append, known) in self.appends.iter_mut().zip(known) {
+            append.known_end = *known;
+        }
+    }
+
     /// Whether there is no message in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -153,8 +161,8 @@ pub enum Effect {
     Answer {
         /// The sender's connection.
         conn: ConnId,
-        /// Where the message is, if it is stored.
-        stored: Option<(ConvId, Seq)>,
+        /// Where the message is, and which one, if it is stored.
+        stored: Option<(ConvId, Seq, Which)>,
         /// The reply.
         line: Bytes,
     },
@@ -169,6 +177,8 @@ pub struct News {
     pub conv: ConvId,
     /// The message's place there.
     pub seq: Seq,
+    /// Which message that is.
+    pub which: Which,
     /// To whom it is addressed.
     pub to: Peer,
     /// Who sent it.
@@ -254,15 +264,17 @@ pub(super) fn announce(batch: &Batch, outcomes: &[Appended], answer: AnswerSende
             }
         };
         time.set(sent_at);
+        let which = Which::of(append.sender, sent_at);
         if answer == AnswerSender::Yes {
             let line = reply::ack(append.to, seq, &time, &asker.echo);
-            effects.push(Effect::Answer { conn: asker.conn, stored: Some((append.conv, seq)), line });
+            effects.push(Effect::Answer { conn: asker.conn, stored: Some((append.conv, seq, which)), line });
         }
         let push =
             Push { sender: append.sender, name: &asker.name, to: append.to, body: &append.body, time: &time, seq };
         effects.push(Effect::Announce(News {
             conv: append.conv,
             seq,
+            which,
             to: append.to,
             sender: append.sender,
             from: asker.conn,
@@ -279,6 +291,7 @@ fn reason(outcome: Appended) -> (Errno, &'static str) {
         Appended::NoSuchGroup => (Errno::NotFound, "no such group"),
         Appended::NotMember => (Errno::NotAllowed, "not a member of this group"),
         Appended::NotFriends => (Errno::NotAllowed, "not a friend"),
+        Appended::WentBack(_) => (Errno::Unavailable, "the data went back to an earlier state; try again"),
         Appended::Stored(_) | Appended::Duplicate { .. } | Appended::Locked => (Errno::Internal, "internal error"),
     }
 }

@@ -3,8 +3,11 @@
 //! Nodes of different versions meet during a rolling update: a bell that is not understood is ignored (the resync
 //! and the holes find what it told).
 
+use std::num::NonZeroU32;
+
 use bytes::Bytes;
 
+use super::Which;
 use crate::bus::BELL_BYTES_MAX;
 use crate::config::MESSAGE_BYTES;
 use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Seq, UserId};
@@ -29,6 +32,10 @@ pub enum Ring<'a> {
         conv: ConvId,
         /// Its place there.
         seq: Seq,
+        /// The [`mark`](super::epoch::mark) of the epoch in which that was so. Nodes of earlier versions give none.
+        mark: Option<u32>,
+        /// Which message that is.
+        which: Option<Which>,
         /// The push.
         line: &'a [u8],
     },
@@ -40,6 +47,10 @@ pub enum Ring<'a> {
         conv: ConvId,
         /// Its place there.
         seq: Seq,
+        /// The same as of a message.
+        mark: Option<u32>,
+        /// Which message that is.
+        which: Option<Which>,
         /// The push; empty: only that it exists.
         line: &'a [u8],
     },
@@ -74,8 +85,12 @@ impl<'a> Ring<'a> {
     #[must_use]
     pub fn encode(&self) -> Bytes {
         let (head, line): (String, &[u8]) = match self {
-            Self::Own { device, conv, seq, line } => (format!("own {} {} {seq}\n", device.0, conv.number()), line),
-            Self::Message { conv, seq, line } => (format!("message {} {seq}\n", conv.number()), line),
+            Self::Own { device, conv, seq, mark, which, line } => {
+                (format!("own {} {} {seq}{}\n", device.0, conv.number(), words(*mark, *which)), line)
+            }
+            Self::Message { conv, seq, mark, which, line } => {
+                (format!("message {} {seq}{}\n", conv.number(), words(*mark, *which)), line)
+            }
             Self::Notice(line) => ("notice\n".to_owned(), line),
             Self::NoticeBut(user, line) => (format!("notice-but {user}\n"), line),
             Self::Replaced(device) => (format!("replaced {}\n", device.0), &[]),
@@ -115,12 +130,16 @@ impl<'a> Ring<'a> {
         Some(match kind {
             "message" => {
                 let conv = ConvId::from_number(number()?)?;
-                Self::Message { conv, seq: Seq::try_from(number()?).ok()?, line }
+                let seq = Seq::try_from(number()?).ok()?;
+                let mark = number().and_then(|mark| mark.try_into().ok());
+                Self::Message { conv, seq, mark, which: which(number()), line }
             }
             "own" => {
                 let device = DeviceId(u32::try_from(number()?).ok()?);
                 let conv = ConvId::from_number(number()?)?;
-                Self::Own { device, conv, seq: Seq::try_from(number()?).ok()?, line }
+                let seq = Seq::try_from(number()?).ok()?;
+                let mark = number().and_then(|mark| mark.try_into().ok());
+                Self::Own { device, conv, seq, mark, which: which(number()), line }
             }
             "notice" => Self::Notice(line),
             "notice-but" => Self::NoticeBut(UserId::new(number()?)?, line),
@@ -136,6 +155,20 @@ impl<'a> Ring<'a> {
     }
 }
 
+/// What stands at a head's end, if anything.
+fn words(mark: Option<u32>, which: Option<Which>) -> String {
+    match (mark, which) {
+        (Some(mark), Some(which)) => format!(" {mark} {}", which.0),
+        (Some(mark), None) => format!(" {mark}"),
+        (None, _) => String::new(),
+    }
+}
+
+fn which(number: Option<i64>) -> Option<Which> {
+    let number = number.and_then(|number| u32::try_from(number).ok());
+    number.and_then(NonZeroU32::new).map(Which)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,14 +178,22 @@ mod tests {
         let group = GroupId::new(5).unwrap();
         let user = UserId::new(6).unwrap();
         for ring in [
-            Ring::Message { conv: ConvId::group(group), seq: 7, line: b"{}\n" },
-            Ring::Message { conv: ConvId::group(group), seq: 7, line: b"" },
+            Ring::Message {
+                conv: ConvId::group(group),
+                seq: 7,
+                mark: Some(u32::MAX),
+                which: Some(Which(NonZeroU32::MAX)),
+                line: b"{}\n",
+            },
+            Ring::Message { conv: ConvId::group(group), seq: 7, mark: None, which: None, line: b"" },
             Ring::Notice(b"{\"a\":1}\n"),
             Ring::NoticeBut(user, b"x\n"),
             Ring::Own {
                 device: DeviceId(u32::MAX),
                 conv: ConvId::pair(user, UserId::new(7).unwrap()),
                 seq: 8,
+                mark: Some(0),
+                which: None,
                 line: b"{}\n",
             },
             Ring::Replaced(DeviceId(3)),
@@ -176,12 +217,15 @@ mod tests {
         let longest = vec![b'x'; LINE_BYTES_MAX];
         assert_eq!(Ring::decode(&Ring::Notice(&longest).encode()), Some(Ring::Notice(&longest)));
         let longer = vec![b'x'; LINE_BYTES_MAX + 1];
-        let message = |line| Ring::Message { conv: ConvId::group(group), seq: 7, line };
+        let message = |line| Ring::Message { conv: ConvId::group(group), seq: 7, mark: Some(1), which: None, line };
         assert_eq!(Ring::decode(&message(&longer).encode()), Some(message(b"")));
         assert_eq!(Ring::decode(&Ring::Left(group, &longer).encode()), Some(Ring::Left(group, b"")));
         let user = UserId::new(i64::from(i32::MAX)).unwrap();
         let conv = ConvId::pair(user, UserId::new(i64::from(i32::MAX) - 1).unwrap());
-        let head = Ring::Own { device: DeviceId(u32::MAX), conv, seq: u64::MAX, line: b"" }.encode();
+        let which = Some(Which(NonZeroU32::MAX));
+        let head =
+            Ring::Own { device: DeviceId(u32::MAX), conv, seq: u64::MAX, mark: Some(u32::MAX), which, line: b"" };
+        let head = head.encode();
         assert!(head.len() <= HEAD_BYTES_MAX);
     }
 

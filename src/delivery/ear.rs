@@ -10,7 +10,7 @@ use super::epoch::Epoch;
 use super::fanout::Fanout;
 use super::peers::Peers;
 use super::scribe::Desk;
-use super::{Addressee, Event};
+use super::{Addressee, Event, Which};
 use crate::bus::{Channel, Heard, Listener};
 use crate::ids::{ConvId, GroupId, NodeId, Seq, UserId};
 use crate::metrics::Metrics;
@@ -41,13 +41,13 @@ impl Ear {
         }
     }
 
-    fn of_user(&self, fanout: &mut Fanout, user: UserId, ring: Ring<'_>) {
+    fn of_user(&self, fanout: &mut Fanout, user: UserId, ring: Ring<'_>, generation: u32) {
         match ring {
             Ring::Replaced(device) => fanout.replace(user, Eviction::Device(device)),
             Ring::Resumed(key) => fanout.replace(user, Eviction::Key(key)),
             Ring::Beside => fanout.directory().note_elsewhere(user),
             Ring::Offline if fanout.directory().is_online(user) => self.desk.changed(user),
-            ring => for_user(fanout, user, ring),
+            ring => for_user(fanout, user, ring, generation),
         }
     }
 }
@@ -56,13 +56,19 @@ impl Listener for Ear {
     fn bells(&self, bells: &[Heard<'_>]) {
         let mut fanout = self.fanout.lock().unwrap_or_else(PoisonError::into_inner);
         for bell in bells {
-            let Some(ring) = Ring::decode(bell.payload) else { continue };
-            if let Ring::Message { conv, seq, .. } | Ring::Own { conv, seq, .. } = ring {
-                self.epoch.heard_of(conv, seq);
+            let Some(mut ring) = Ring::decode(bell.payload) else { continue };
+            let mut generation = 0;
+            if let Ring::Message { conv, seq, mark, line, .. } | Ring::Own { conv, seq, mark, line, .. } = &mut ring {
+                match self.epoch.heard_of(*conv, *seq, *mark) {
+                    Some(present) => generation = present,
+                    // Of an epoch that is over, or that this node does not know yet: whether it is there, and what it is,
+                    // the store knows.
+                    None => *line = b"",
+                }
             }
             match bell.channel {
-                Channel::User(user) => self.of_user(&mut fanout, user, ring),
-                Channel::Group(group) => for_group(&mut fanout, group, ring),
+                Channel::User(user) => self.of_user(&mut fanout, user, ring, generation),
+                Channel::Group(group) => for_group(&mut fanout, group, ring, generation),
                 Channel::All => self.of_all(ring),
                 Channel::Device(..) | Channel::Token(_) => {}
             }
@@ -93,14 +99,14 @@ impl Listener for Ear {
     }
 }
 
-fn for_user(fanout: &mut Fanout, user: UserId, ring: Ring<'_>) {
+fn for_user(fanout: &mut Fanout, user: UserId, ring: Ring<'_>, generation: u32) {
     match ring {
-        Ring::Message { conv, seq, line } => {
-            let message = message(conv, seq, line);
+        Ring::Message { conv, seq, which, line, .. } => {
+            let message = message(conv, seq, which, line, generation);
             fanout.to_user(user, None, |conn| message(Addressee::Session(conn)));
         }
-        Ring::Own { device, conv, seq, line } => {
-            let message = message(conv, seq, line);
+        Ring::Own { device, conv, seq, which, line, .. } => {
+            let message = message(conv, seq, which, line, generation);
             let mut own = Vec::new();
             fanout.directory().sessions(user, &mut own);
             for Entry { conn, .. } in own.into_iter().filter(|entry| entry.device != device) {
@@ -132,16 +138,24 @@ fn for_user(fanout: &mut Fanout, user: UserId, ring: Ring<'_>) {
 }
 
 /// The same message for whomever it concerns here.
-fn message(conv: ConvId, seq: Seq, line: &[u8]) -> impl Fn(Addressee) -> Event + use<> {
+fn message(
+    conv: ConvId,
+    seq: Seq,
+    which: Option<Which>,
+    line: &[u8],
+    generation: u32,
+) -> impl Fn(Addressee) -> Event + use<> {
     let line = (!line.is_empty()).then(|| Bytes::copy_from_slice(line));
-    move |to| Event::Message { to, from: None, conv, seq, line: line.clone() }
+    move |to| Event::Message { to, from: None, conv, seq, which, line: line.clone(), generation }
 }
 
-fn for_group(fanout: &mut Fanout, group: GroupId, ring: Ring<'_>) {
+fn for_group(fanout: &mut Fanout, group: GroupId, ring: Ring<'_>, generation: u32) {
     let line = |line: &[u8]| Bytes::copy_from_slice(line);
     let to = Addressee::Group(group);
     match ring {
-        Ring::Message { conv, seq, line } => fanout.to_all(&message(conv, seq, line)(to)),
+        Ring::Message { conv, seq, which, line, .. } => {
+            fanout.to_all(&message(conv, seq, which, line, generation)(to));
+        }
         Ring::Notice(text) => fanout.to_all(&Event::Notice { to, line: line(text) }),
         Ring::NoticeBut(user, text) => {
             fanout.to_all(&Event::Notice { to: Addressee::GroupBut(group, user), line: line(text) });

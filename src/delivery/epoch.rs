@@ -4,6 +4,7 @@
 //! ```text
 //!   lane: a number that was known before is given out once more --\
 //!   session: has had more than the conversation holds -------------> suspect --nudge--> Keeper: compare and set
+//!   session: another message has the number of its last one ------/
 //!   another node says `restored`; bells may have been lost -----------> look --nudge--> Keeper: read         |
 //!   every few seconds ---------------------------------------------------------------> Keeper: read          |
 //!                                                                                                            v
@@ -11,10 +12,13 @@
 //! ```
 //!
 //! Evidence carries the generation in which it was gathered, and counts in that one only: what was known before the data
-//! went back says nothing about the time after it.
+//! went back says nothing about the time after it. News of messages say of what epoch they are, too: events by the
+//! generation, bells by the epoch's [`mark`]. What comes late, of a time that is over, is no evidence, and is not shown as
+//! it is: another message may have its number. Who hears of it looks into the store.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::ends::Ends;
@@ -28,8 +32,8 @@ const PAST_MAX: usize = 16;
 /// The epoch and what speaks against it. Shared by lanes, workers, reactors and the scribe's thread.
 #[derive(Debug)]
 pub struct Epoch {
-    /// Counts the epochs that this node has seen.
-    generation: AtomicU32,
+    /// The [`Era`], as one number.
+    era: AtomicU64,
     ends: Ends,
     state: Mutex<State>,
     desk: Desk,
@@ -53,11 +57,49 @@ pub enum Wish {
     New,
 }
 
+/// An epoch, as news of messages name it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Era {
+    /// Counts the epochs that this node has seen.
+    pub generation: u32,
+    /// The same on every node. See [`mark`].
+    pub mark: u32,
+}
+
+impl Era {
+    fn packed(self) -> u64 {
+        u64::from(self.generation) << 32 | u64::from(self.mark)
+    }
+
+    fn unpacked(packed: u64) -> Self {
+        let [generation, mark] = [packed >> 32, packed & u64::from(u32::MAX)];
+        let half = |half| u32::try_from(half).expect("half of 64 bits");
+        Self { generation: half(generation), mark: half(mark) }
+    }
+}
+
+/// What tells bells of one epoch from those of another: FNV-1a of its text.
+#[must_use]
+pub fn mark(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+/// The epoch at some moment.
+#[derive(Clone, Debug)]
+pub struct Present {
+    /// See [`Epoch::generation`].
+    pub generation: u32,
+    /// See [`Epoch::text`].
+    pub text: Arc<str>,
+}
+
 /// What was known of a batch's conversations before its transaction began.
 #[derive(Debug)]
 pub struct Before {
-    generation: u32,
-    known: Vec<Seq>,
+    /// The epoch at that time.
+    pub era: Era,
+    /// The highest number known of each message's conversation; 0 where nothing is known.
+    pub known: Vec<Seq>,
 }
 
 impl Epoch {
@@ -65,13 +107,20 @@ impl Epoch {
     #[must_use]
     pub fn new(text: &str, desk: Desk) -> Self {
         let state = State { text: text.into(), past: VecDeque::new(), wish: Wish::None };
-        Self { generation: AtomicU32::new(0), ends: Ends::default(), state: Mutex::new(state), desk }
+        let era = Era { generation: 0, mark: mark(text) };
+        Self { era: AtomicU64::new(era.packed()), ends: Ends::default(), state: Mutex::new(state), desk }
     }
 
     /// How many epochs there were before this one, as this node counts.
     #[must_use]
     pub fn generation(&self) -> u32 {
-        self.generation.load(Ordering::Acquire)
+        self.era().generation
+    }
+
+    /// The epoch, as news of messages name it.
+    #[must_use]
+    pub fn era(&self) -> Era {
+        Era::unpacked(self.era.load(Ordering::Acquire))
     }
 
     /// The epoch, as clients are told.
@@ -80,61 +129,103 @@ impl Epoch {
         Arc::clone(&self.lock().text)
     }
 
+    /// Which generation of the data this is, and what clients are told that it is called.
+    #[must_use]
+    pub fn present(&self) -> Present {
+        let state = self.lock();
+        Present { generation: self.generation(), text: Arc::clone(&state.text) }
+    }
+
     /// What is known of these messages' conversations. To be asked before their transaction begins: what is known then
     /// was committed before it, so that it must number them higher.
     #[must_use]
     pub fn before(&self, batch: &[Append]) -> Before {
-        let generation = self.generation();
+        let era = self.era();
         let mut known = Vec::with_capacity(batch.len());
         let mut last = None;
         for message in batch {
             // Who has several messages under way sends most of them to the same conversation.
             let end = match last {
                 Some((conv, end)) if conv == message.conv => end,
-                _ => self.ends.known(generation, message.conv),
+                _ => self.ends.known(era.generation, message.conv),
             };
             last = Some((message.conv, end));
             known.push(end);
         }
-        Before { generation, known }
+        Before { era, known }
     }
 
     /// What the store has made of them.
     pub fn after(&self, before: &Before, batch: &[Append], outcomes: &[Appended]) {
+        let generation = before.era.generation;
         let mut last: Option<(ConvId, Seq)> = None;
         for ((message, outcome), known) in batch.iter().zip(outcomes).zip(&before.known) {
-            let Appended::Stored(seq) = *outcome else { continue };
-            // Of messages in a row the last one tells all.
-            if let Some((conv, end)) = last.replace((message.conv, seq))
-                && conv != message.conv
-            {
-                self.ends.note(before.generation, conv, end);
-            }
-            if seq <= *known {
-                self.suspect(before.generation, message.conv, *known, seq);
+            match *outcome {
+                Appended::Stored(seq) => {
+                    // Of messages in a row the last one tells all.
+                    if let Some((conv, end)) = last.replace((message.conv, seq))
+                        && conv != message.conv
+                    {
+                        self.ends.note(generation, conv, end);
+                    }
+                    if seq <= *known {
+                        let evidence = format_args!("had message {known}, and gives out {seq}");
+                        self.suspect(generation, message.conv, evidence);
+                    }
+                }
+                Appended::WentBack(end) => self.compare(generation, message.conv, *known, end),
+                _ => {}
             }
         }
         if let Some((conv, end)) = last {
-            self.ends.note(before.generation, conv, end);
+            self.ends.note(generation, conv, end);
         }
     }
 
-    /// The message with this number is in the store: a bell has told so.
-    pub fn heard_of(&self, conv: ConvId, seq: Seq) {
-        self.ends.note(self.generation(), conv, seq);
+    /// The store has said what became of a commit in doubt, of these messages, in this generation.
+    pub fn settled(&self, generation: u32, batch: &[Append], outcomes: &[Appended]) {
+        for (message, outcome) in batch.iter().zip(outcomes) {
+            if let Appended::Stored(seq) = *outcome {
+                self.ends.note(generation, message.conv, seq);
+            }
+        }
+    }
+
+    /// The message with this number is in the store: a bell with this mark has told so, or one of an earlier version's node,
+    /// without any. The generation, if it is of the present epoch.
+    pub fn heard_of(&self, conv: ConvId, seq: Seq, mark: Option<u32>) -> Option<u32> {
+        let era = self.era();
+        match mark {
+            Some(mark) if mark != era.mark => {
+                if !self.has_past(mark) {
+                    // Another node was first.
+                    self.look();
+                }
+                None
+            }
+            _ => {
+                self.ends.note(era.generation, conv, seq);
+                Some(era.generation)
+            }
+        }
     }
 
     /// The store has said where the conversation ends, after a session of this generation had had messages up to `had`.
     pub fn compare(&self, generation: u32, conv: ConvId, had: Seq, end: Seq) {
         if end < had {
-            self.suspect(generation, conv, had, end);
+            self.suspect(generation, conv, format_args!("had message {had}, and now {end} is its last"));
         } else {
             self.ends.note(generation, conv, end);
         }
     }
 
+    /// Another message has this number than the one that a session of this generation has had under it.
+    pub fn another(&self, generation: u32, conv: ConvId, seq: Seq) {
+        self.suspect(generation, conv, format_args!("has another message {seq} than before"));
+    }
+
     /// The data went back, if the evidence is of the present epoch.
-    fn suspect(&self, generation: u32, conv: ConvId, had: Seq, now: Seq) {
+    fn suspect(&self, generation: u32, conv: ConvId, evidence: fmt::Arguments<'_>) {
         let mut state = self.lock();
         if generation != self.generation() || state.wish == Wish::New {
             return;
@@ -142,8 +233,7 @@ impl Epoch {
         state.wish = Wish::New;
         drop(state);
         log::error!(
-            "the data went back to an earlier state: conversation {} had message {had}, and now {now} is its last: \
-             all sessions begin anew",
+            "the data went back to an earlier state: conversation {} {evidence}: all sessions begin anew",
             conv.number()
         );
         self.desk.nudge();
@@ -163,6 +253,13 @@ impl Epoch {
         self.lock().wish
     }
 
+    /// Whether what sessions have confirmed may be written. Not while the data are known to have gone back, and have no new
+    /// epoch yet: under the numbers that were confirmed others are being stored, which would count as delivered.
+    #[must_use]
+    pub fn trusts_cursors(&self) -> bool {
+        self.wish() != Wish::New
+    }
+
     /// A wish was carried out.
     pub fn fulfilled(&self, wish: Wish) {
         let mut state = self.lock();
@@ -177,6 +274,10 @@ impl Epoch {
         self.lock().past.iter().any(|past| **past == *text)
     }
 
+    fn has_past(&self, mark: u32) -> bool {
+        self.lock().past.iter().any(|past| self::mark(past) == mark)
+    }
+
     /// There is a new epoch. What was known and suspected before counts no more.
     pub fn adopt(&self, text: &str) {
         let mut state = self.lock();
@@ -187,7 +288,8 @@ impl Epoch {
         }
         state.wish = Wish::None;
         // Under the lock: whoever suspects finds the new generation or is overruled here.
-        self.generation.fetch_add(1, Ordering::AcqRel);
+        let era = Era { generation: self.generation().wrapping_add(1), mark: mark(text) };
+        self.era.store(era.packed(), Ordering::Release);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -212,7 +314,7 @@ mod tests {
     fn message() -> Append {
         let [sender, to] = [1, 2].map(|number| UserId::new(number).unwrap());
         let (conv, to) = (ConvId::pair(sender, to), Peer::User(to));
-        Append { conv, sender, to, cid: None, body: "{}".into(), sent_at: UnixMs(0), friends_only: false }
+        Append { conv, sender, to, cid: None, body: "{}".into(), sent_at: UnixMs(0), friends_only: false, known_end: 0 }
     }
 
     fn commit(epoch: &Epoch, seqs: &[Seq]) {
@@ -238,11 +340,22 @@ mod tests {
         let batch = [message()];
         let before = epoch.before(&batch);
         // Another node's transaction was between this one's beginning and its answer.
-        epoch.heard_of(message().conv, 2);
+        assert_eq!(epoch.heard_of(message().conv, 2, Some(mark("one"))), Some(0));
         epoch.after(&before, &batch, &[Appended::Stored(1)]);
         assert_eq!(epoch.wish(), Wish::None);
         epoch.after(&epoch.before(&batch), &batch, &[Appended::Duplicate { seq: 1, sent_at: UnixMs(0) }]);
         assert_eq!(epoch.wish(), Wish::None, "a message that is sent again has an old number");
+    }
+
+    #[test]
+    fn what_the_store_refuses_because_it_lacks_the_end_is_evidence() {
+        let epoch = epoch();
+        let batch = [message()];
+        epoch.settled(0, &batch, &[Appended::Stored(4)]);
+        let before = epoch.before(&batch);
+        assert_eq!(before.known, [4], "what a settled commit has stored is known");
+        epoch.after(&before, &batch, &[Appended::WentBack(3)]);
+        assert_eq!(epoch.wish(), Wish::New);
     }
 
     #[test]
@@ -251,6 +364,15 @@ mod tests {
         epoch.compare(0, message().conv, 5, 5);
         assert_eq!(epoch.wish(), Wish::None);
         epoch.compare(0, message().conv, 6, 5);
+        assert_eq!(epoch.wish(), Wish::New);
+    }
+
+    #[test]
+    fn another_message_under_the_number_of_the_last_one_is_evidence_in_its_generation() {
+        let epoch = epoch();
+        epoch.another(1, message().conv, 5);
+        assert_eq!(epoch.wish(), Wish::None);
+        epoch.another(0, message().conv, 5);
         assert_eq!(epoch.wish(), Wish::New);
     }
 
@@ -272,6 +394,19 @@ mod tests {
     }
 
     #[test]
+    fn a_bell_that_comes_late_is_no_evidence_in_the_next_epoch() {
+        let epoch = epoch();
+        epoch.adopt("two");
+        assert_eq!(epoch.heard_of(message().conv, 8, Some(mark("one"))), None);
+        assert_eq!(epoch.wish(), Wish::None, "it is known to be of the past");
+        commit(&epoch, &[6]);
+        assert_eq!(epoch.wish(), Wish::None);
+        assert_eq!(epoch.heard_of(message().conv, 7, None), Some(1), "a node of an earlier version");
+        assert_eq!(epoch.heard_of(message().conv, 8, Some(mark("three"))), None);
+        assert_eq!(epoch.wish(), Wish::Look, "another node was first");
+    }
+
+    #[test]
     fn a_wish_is_kept_until_it_is_fulfilled() {
         let epoch = epoch();
         epoch.look();
@@ -279,7 +414,9 @@ mod tests {
         epoch.look();
         epoch.fulfilled(Wish::Look);
         assert_eq!(epoch.wish(), Wish::New);
+        assert!(!epoch.trusts_cursors());
         epoch.fulfilled(Wish::New);
         assert_eq!(epoch.wish(), Wish::None);
+        assert!(epoch.trusts_cursors());
     }
 }

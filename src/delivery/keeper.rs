@@ -69,6 +69,12 @@ impl Keeper {
         }
     }
 
+    /// The epoch in which what sessions have confirmed may be written; `None`: not at present.
+    #[must_use]
+    pub fn epoch_for_cursors(&self) -> Option<Arc<str>> {
+        self.epoch.trusts_cursors().then(|| self.epoch.text())
+    }
+
     /// The node ends: nobody needs to know it any more.
     pub fn leave(&mut self, store: &mut dyn Store) {
         if self.bus.has_peers()

@@ -31,6 +31,7 @@ fn job(to: i64, slot: u32, since: Instant) -> Job {
         body: r#"{"msg":"x"}"#.into(),
         sent_at: UnixMs(0),
         friends_only: false,
+        known_end: 0,
     };
     let conn = ConnId { reactor: 0, slot, generation: 0 };
     Job { append, asker: Asker { conn, device: DeviceId::UNNAMED, name: "a".into(), echo: Echo::default() }, since }
@@ -67,7 +68,7 @@ fn told(effects: &[Effect]) -> (Vec<String>, Vec<(Seq, bool)>) {
     let mut announced = Vec::new();
     for effect in effects {
         match effect {
-            Effect::Answer { stored: Some((_, seq)), .. } => answers.push(format!("seq {seq}")),
+            Effect::Answer { stored: Some((_, seq, _)), .. } => answers.push(format!("seq {seq}")),
             Effect::Answer { line, .. } => {
                 let reply: serde_json::Value = serde_json::from_slice(line).unwrap();
                 answers.push(format!("errno {}", reply["errno"]));

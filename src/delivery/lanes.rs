@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounde
 use super::batch::{Refusal, refuse_one};
 use super::bell::Ring;
 use super::directory::Elsewhere;
-use super::epoch::Epoch;
+use super::epoch::{Epoch, Era};
 use super::fanout::Fanout;
 use super::lane::{Asker, BATCH_MESSAGES_MAX, Batch, Effect, Job, Lane, News, Next, Todo};
 use super::{Addressee, Event};
@@ -212,7 +212,7 @@ impl LaneRunner {
                  its messages are refused"
             );
         }
-        carry_out(&mut self.parts, effects);
+        carry_out(&mut self.parts, None, effects);
     }
 
     /// What is in the queue; `None` if nothing is. The batch is empty if all of it had to be put aside.
@@ -231,14 +231,15 @@ impl LaneRunner {
         }
         self.parts.metrics.lane_queued.dec_by(i64::try_from(taken).unwrap_or(0));
         if !refused.is_empty() {
-            carry_out(&mut self.parts, refused);
+            carry_out(&mut self.parts, None, refused);
         }
         (taken > 0).then_some(batch)
     }
 
-    fn append(&mut self, batch: Batch, appending: Appending) -> Stepped {
+    fn append(&mut self, mut batch: Batch, appending: Appending) -> Stepped {
         let LaneParts { store, epoch, clock, metrics, .. } = &mut self.parts;
         let known = epoch.before(batch.appends());
+        batch.note_known_ends(&known.known);
         let start = clock.now();
         let result = appending(store.as_mut(), batch.appends());
         if let Ok(outcomes) = &result {
@@ -250,22 +251,27 @@ impl LaneRunner {
         metrics.lane_batch_messages.observe(batch.appends().len() as f64);
         self.note(result.as_ref().err());
         let next = self.lane.appended(batch, result, start, now);
-        self.follow(next)
+        self.follow(next, known.era)
     }
 
     fn settle(&mut self) -> Stepped {
+        let era = self.parts.epoch.era();
         let Some(batch) = self.lane.doubted() else { return Stepped::Done };
         let result = self.parts.store.settle(batch.appends());
+        if let Ok(Some(outcomes)) = &result {
+            self.parts.epoch.settled(era.generation, batch.appends(), outcomes);
+        }
         self.note(result.as_ref().err());
         let next = self.lane.settled(result, self.parts.clock.now());
-        self.follow(next)
+        self.follow(next, era)
     }
 
-    fn follow(&mut self, next: Next) -> Stepped {
+    /// `era` was the present epoch before the store was asked.
+    fn follow(&mut self, next: Next, era: Era) -> Stepped {
         match next {
-            Next::Done(effects) => carry_out(&mut self.parts, effects),
+            Next::Done(effects) => carry_out(&mut self.parts, Some(era), effects),
             Next::Refuse(effects) => {
-                carry_out(&mut self.parts, effects);
+                carry_out(&mut self.parts, Some(era), effects);
                 self.refuse_waiting();
             }
         }
@@ -297,7 +303,7 @@ impl LaneRunner {
                 break;
             }
         }
-        carry_out(&mut self.parts, refused);
+        carry_out(&mut self.parts, None, refused);
     }
 
     /// Brings the gauges up to date.
@@ -318,7 +324,9 @@ impl LaneRunner {
     }
 }
 
-fn carry_out(parts: &mut LaneParts, effects: Vec<Effect>) {
+/// `era` is the epoch in which messages are stored that are announced; refusals need none.
+fn carry_out(parts: &mut LaneParts, era: Option<Era>, effects: Vec<Effect>) {
+    let era = era.unwrap_or_else(|| parts.epoch.era());
     let mut bells = Vec::new();
     for effect in effects {
         match effect {
@@ -330,7 +338,7 @@ fn carry_out(parts: &mut LaneParts, effects: Vec<Effect>) {
                     Some(_) => parts.metrics.messages_stored.inc(),
                     None => parts.metrics.messages_duplicate.inc(),
                 };
-                announce(parts, &news, &mut bells);
+                announce(parts, era, &news, &mut bells);
             }
         }
     }
@@ -341,9 +349,10 @@ fn carry_out(parts: &mut LaneParts, effects: Vec<Effect>) {
 }
 
 /// Tells the sessions here, and writes the bells for the other nodes, if there can be any.
-fn announce(parts: &mut LaneParts, news: &News, bells: &mut Vec<Bell>) {
-    let News { conv, seq, to, sender, from, device, ref line } = *news;
-    let message = |to| Event::Message { to, from: Some(from), conv, seq, line: line.clone() };
+fn announce(parts: &mut LaneParts, era: Era, news: &News, bells: &mut Vec<Bell>) {
+    let News { conv, seq, which, to, sender, from, device, ref line } = *news;
+    let (which, generation) = (Some(which), era.generation);
+    let message = |to| Event::Message { to, from: Some(from), conv, seq, which, line: line.clone(), generation };
     let mut elsewhere = Elsewhere::No;
     let channel = match to {
         Peer::Group(group) => {
@@ -361,11 +370,14 @@ fn announce(parts: &mut LaneParts, news: &News, bells: &mut Vec<Bell>) {
         return;
     }
     let line = line.as_deref().unwrap_or_default();
-    let payload = Ring::Message { conv, seq, line }.encode();
+    let mark = Some(era.mark);
+    let payload = Ring::Message { conv, seq, mark, which, line }.encode();
     let to_sender = match (to, parts.echo, elsewhere) {
         (Peer::Group(_), ..) | (_, EchoTo::OtherDevices, Elsewhere::No) => None,
         (_, EchoTo::OtherSessions, _) => Some(payload.clone()),
-        (_, EchoTo::OtherDevices, Elsewhere::Perhaps) => Some(Ring::Own { device, conv, seq, line }.encode()),
+        (_, EchoTo::OtherDevices, Elsewhere::Perhaps) => {
+            Some(Ring::Own { device, conv, seq, mark, which, line }.encode())
+        }
     };
     bells.extend(to_sender.map(|payload| Bell { channel: Channel::User(sender), payload }));
     bells.push(Bell { channel, payload });

@@ -33,10 +33,28 @@ pub mod scribe;
 pub mod states;
 pub mod tracks;
 
+use std::num::NonZeroU32;
+
 use bytes::Bytes;
 
+use crate::clock::UnixMs;
 use crate::ids::{ConvId, GroupId, Seq, UserId};
 use crate::net::ConnId;
+
+/// Tells a message from another one that has its number in another life of the data: who sent it, and when.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Which(pub NonZeroU32);
+
+impl Which {
+    /// The message of this sender and time.
+    #[must_use]
+    pub fn of(sender: UserId, sent_at: UnixMs) -> Self {
+        // Fibonacci hashing: the upper bits are well mixed.
+        let both = sent_at.0.unsigned_abs() ^ u64::from(sender.number()) << 42;
+        let mixed = u32::try_from(both.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32).expect("half of 64 bits");
+        Self(NonZeroU32::new(mixed).unwrap_or(NonZeroU32::MAX))
+    }
+}
 
 /// What a reactor is told about messages and memberships. The order within one reactor is kept.
 #[derive(Clone, Debug)]
@@ -45,8 +63,8 @@ pub enum Event {
     Answered {
         /// The sender's connection.
         conn: ConnId,
-        /// The conversation and the number it got there; `None` if it was refused.
-        stored: Option<(ConvId, Seq)>,
+        /// The conversation, the number it got there, and which message that is; `None` if it was refused.
+        stored: Option<(ConvId, Seq, Which)>,
         /// The reply.
         line: Bytes,
     },
@@ -60,8 +78,12 @@ pub enum Event {
         conv: ConvId,
         /// Its place there.
         seq: Seq,
+        /// Which message that is; nodes of earlier versions do not say.
+        which: Option<Which>,
         /// The push. `None`: only that it exists; who has not got it fetches it.
         line: Option<Bytes>,
+        /// The generation of the data in which this was so. To sessions of another one it is no more than a hint.
+        generation: u32,
     },
     /// A line that is told once and not kept.
     Notice {

@@ -215,11 +215,14 @@ impl Scribe {
 
     /// Writes what waits, as far as the store takes it.
     pub fn write(&mut self) {
-        // First: cursors of an epoch that is over are not to be written.
+        // First: cursors of an epoch that is over are not to be written. They wait if it could not be ended.
         self.keeper.tend(&mut *self.store);
         // Taken before the cursors: a session that departs later has its cursors written by the next round.
         let departed = std::mem::take(&mut self.desk.lock().departed);
-        self.write_cursors();
+        // Before the rows are taken: those of the epoch that may follow would be refused, and come again.
+        if let Some(epoch) = self.keeper.epoch_for_cursors() {
+            self.write_cursors(&epoch);
+        }
         self.write_states();
         if !departed.is_empty() {
             self.bus.unsubscribe(&departed);
@@ -234,7 +237,7 @@ impl Scribe {
         }
     }
 
-    fn write_cursors(&mut self) {
+    fn write_cursors(&mut self, epoch: &str) {
         // Rows that are locked wait again: once round is enough.
         let mut left = self.desk.lock().cursors.len();
         while left > 0 {
@@ -243,7 +246,7 @@ impl Scribe {
             if rows.is_empty() {
                 break;
             }
-            match self.store.save_cursors(&rows) {
+            match self.store.save_cursors(epoch, &rows) {
                 Ok(locked) => {
                     self.metrics.cursors_written.inc_by((rows.len() - locked.len()) as u64);
                     let dropped = self.desk.lock().cursors.written_but(locked);

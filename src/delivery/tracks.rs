@@ -21,6 +21,7 @@
 
 use std::collections::VecDeque;
 
+use super::Which;
 use crate::ids::{ConvId, IdMap, Seq, UserId};
 use crate::store::{Message, Page, Pending, Place};
 
@@ -42,9 +43,8 @@ pub struct Tracks {
     /// False while the login's backlog is being read: pushes are only noted.
     live: bool,
     by_conv: IdMap<ConvId, Track>,
-    /// Conversations in which everything has been pushed and confirmed, and where that ends. Invariant: none of them has
-    /// a track.
-    quiet: IdMap<ConvId, Seq>,
+    /// Conversations in which everything has been pushed and confirmed. Invariant: none of them has a track.
+    quiet: IdMap<ConvId, Quiet>,
     /// With so many tracks it is worth looking for quiet ones.
     crowded_at: usize,
     /// Conversations with something to fetch, each once; those being fetched are not among them.
@@ -76,6 +76,29 @@ struct Gap {
     ahead: Vec<Seq>,
 }
 
+/// Messages that a session sent itself, one after the other.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    first: Seq,
+    last: Seq,
+    /// Which message the last one is, as far as is known.
+    which: Option<Which>,
+}
+
+impl Run {
+    fn holds(&self, seq: Seq) -> bool {
+        (self.first..=self.last).contains(&seq)
+    }
+}
+
+/// A conversation in which everything up to `end` has arrived, and there is nothing else.
+#[derive(Clone, Copy, Debug)]
+struct Quiet {
+    end: Seq,
+    /// Which message that is, as far as is known.
+    last: Option<Which>,
+}
+
 #[derive(Debug)]
 struct Track {
     /// Everything up to it has arrived, as the client or its TCP told.
@@ -87,7 +110,11 @@ struct Track {
     /// Messages up to here were there before this session: own ones among them are not shown again.
     old_end: Seq,
     /// Runs of messages this session sent itself, above `confirmed`, ascending.
-    sent: Vec<(Seq, Seq)>,
+    sent: Vec<Run>,
+    /// Which message the last one before `next` is, as far as is known.
+    last: Option<Which>,
+    /// The last message that a page has told.
+    read: Seq,
     /// False until the store has told `confirmed`.
     located: bool,
     /// It stands in `behind`, or is being fetched.
@@ -115,6 +142,8 @@ pub enum Offer {
     Ahead,
     /// The session has it already.
     Known,
+    /// The session has had another message under this number: the data went back to an earlier state.
+    Another,
     /// Not now: it will be fetched, see [`Tracks::next_fetch`].
     Behind,
 }
@@ -137,11 +166,23 @@ pub struct CaughtUp {
     pub push: Vec<Message>,
     /// The cursor moved to here by itself, over own messages.
     pub confirmed: Option<Seq>,
+    /// Another message than the session's own has this number: the data went back to an earlier state.
+    pub another: Option<Seq>,
 }
 
 impl Track {
     fn unlocated() -> Self {
-        Self { confirmed: 0, next: 1, end: 0, old_end: 0, sent: Vec::new(), located: false, queued: false }
+        Self {
+            confirmed: 0,
+            next: 1,
+            end: 0,
+            old_end: 0,
+            sent: Vec::new(),
+            last: None,
+            read: 0,
+            located: false,
+            queued: false,
+        }
     }
 
     fn at(position: Pending) -> Self {
@@ -149,9 +190,8 @@ impl Track {
         Self { confirmed: delivered, next: delivered + 1, end: last_seq, located: true, ..Self::unlocated() }
     }
 
-    /// Everything up to `seq` has arrived, and there is nothing else.
-    fn quiet_at(seq: Seq) -> Self {
-        Self { confirmed: seq, next: seq + 1, end: seq, old_end: seq, located: true, ..Self::unlocated() }
+    fn quiet_at(Quiet { end, last }: Quiet) -> Self {
+        Self { confirmed: end, next: end + 1, end, old_end: end, last, located: true, ..Self::unlocated() }
     }
 
     fn is_behind(&self) -> bool {
@@ -164,13 +204,13 @@ impl Track {
     }
 
     fn sent_here(&self, seq: Seq) -> bool {
-        self.sent.iter().any(|(first, last)| (*first..=*last).contains(&seq))
+        self.sent.iter().any(|run| run.holds(seq))
     }
 
-    fn note_sent(&mut self, seq: Seq) {
+    fn note_sent(&mut self, seq: Seq, which: Option<Which>) {
         match self.sent.last_mut() {
-            Some((_, last)) if *last + 1 == seq => *last = seq,
-            _ => self.sent.push((seq, seq)),
+            Some(run) if run.last + 1 == seq => *run = Run { last: seq, which, ..*run },
+            _ => self.sent.push(Run { first: seq, last: seq, which }),
         }
         if self.sent.len() > SENT_RUNS_MAX {
             self.sent.remove(0);
@@ -179,13 +219,35 @@ impl Track {
 
     /// The session has everything below `next`; own messages that follow need no push.
     fn advance_to(&mut self, next: Seq) {
+        let before = self.next;
         self.next = self.next.max(next);
-        for (first, last) in &self.sent {
-            if (*first..=*last).contains(&self.next) {
-                self.next = last + 1;
+        for run in &self.sent {
+            if run.holds(self.next) {
+                self.next = run.last + 1;
             }
         }
         self.end = self.end.max(self.next - 1);
+        if self.next > before {
+            self.last = self.own(self.next - 1);
+        }
+    }
+
+    /// Which message of its own the session has sent under this number, as far as is known.
+    fn own(&self, seq: Seq) -> Option<Which> {
+        self.sent.iter().find(|run| run.last == seq)?.which
+    }
+
+    /// Which message the session has had, or sent, under this number, as far as is known.
+    fn which(&self, seq: Seq) -> Option<Which> {
+        if seq + 1 == self.next { self.last } else { self.own(seq) }
+    }
+
+    /// The session has this message, and everything below it.
+    fn has(&mut self, seq: Seq, which: Option<Which>) {
+        self.advance_to(seq + 1);
+        if self.next == seq + 1 {
+            self.last = which;
+        }
     }
 
     /// Moves the cursor, and on over own messages that follow; where it stands if it moved.
@@ -195,13 +257,13 @@ impl Track {
         }
         let before = self.confirmed;
         self.confirmed = seq;
-        for (first, last) in &self.sent {
-            if *first <= self.confirmed + 1 {
-                self.confirmed = self.confirmed.max(*last);
+        for run in &self.sent {
+            if run.first <= self.confirmed + 1 {
+                self.confirmed = self.confirmed.max(run.last);
             }
         }
         let confirmed = self.confirmed;
-        self.sent.retain(|(_, last)| *last > confirmed);
+        self.sent.retain(|run| run.last > confirmed);
         self.advance_to(confirmed + 1);
         (confirmed > before).then_some(confirmed)
     }
@@ -265,7 +327,7 @@ impl Tracks {
             if let Some(track) = self.known(message.conv)
                 && track.located
             {
-                track.advance_to(message.seq + 1);
+                track.has(message.seq, Some(Which::of(message.sender.id, message.sent_at)));
             }
         }
     }
@@ -273,14 +335,24 @@ impl Tracks {
     /// Everything up to here has been sent to the session, or by it; 0 where that is not known.
     #[must_use]
     pub fn had(&self, conv: ConvId) -> Seq {
-        let quiet = || self.quiet.get(&conv).copied().unwrap_or(0);
+        let quiet = || self.quiet.get(&conv).map_or(0, |quiet| quiet.end);
         self.by_conv.get(&conv).map_or_else(quiet, |track| if track.located { track.next - 1 } else { 0 })
     }
 
+    /// Which message the last one is that the session has had, if it is known, and known from elsewhere than the page before:
+    /// the store may have another one in its place.
+    #[must_use]
+    pub fn last_heard(&self, conv: ConvId) -> Option<Which> {
+        self.by_conv.get(&conv).filter(|track| track.located && track.read + 1 != track.next)?.last
+    }
+
     /// A message exists, and is at hand.
-    pub fn offer(&mut self, conv: ConvId, seq: Seq) -> Offer {
+    pub fn offer(&mut self, conv: ConvId, seq: Seq, which: Option<Which>) -> Offer {
         self.note_told(conv, seq);
         let track = self.track(conv);
+        if track.which(seq).zip(which).is_some_and(|(had, new)| had != new) {
+            return Offer::Another;
+        }
         if track.located && seq < track.next {
             return Offer::Known;
         }
@@ -296,7 +368,7 @@ impl Tracks {
             }
             return Offer::Ahead;
         }
-        track.advance_to(seq + 1);
+        track.has(seq, which);
         Offer::Push
     }
 
@@ -327,14 +399,14 @@ impl Tracks {
     }
 
     /// A message of this very session was committed. Returns where the cursor stands if that moved it.
-    pub fn sent(&mut self, conv: ConvId, seq: Seq) -> Option<Seq> {
+    pub fn sent(&mut self, conv: ConvId, seq: Seq, which: Option<Which>) -> Option<Seq> {
         self.note_told(conv, seq);
         let track = self.track(conv);
         if track.located && seq < track.next {
             return None;
         }
         track.end = track.end.max(seq);
-        track.note_sent(seq);
+        track.note_sent(seq, which);
         if !track.located {
             self.queue_if_behind(conv);
             return None;
@@ -419,11 +491,15 @@ impl Tracks {
         track.end = track.end.max(position.last_seq);
         let got_any = !messages.is_empty();
         let mut push = Vec::with_capacity(messages.len());
+        let mut another = None;
         for message in messages {
-            if message.seq < track.next {
+            let (seq, sender, sent_at) = (message.seq, message.sender.id, message.sent_at);
+            if track.sent_here(seq) && sender != self.me {
+                another = Some(seq);
+            }
+            if seq < track.next {
                 continue;
             }
-            let seq = message.seq;
             let may_be_mine = self.own != OwnMessages::None && message.sender.id == self.me;
             if may_be_mine && seq > told_end.max(track.old_end) && !track.sent_here(seq) {
                 // Its answer may be on its way to this very session, or its push: that will tell which.
@@ -438,12 +514,13 @@ impl Tracks {
                 };
             if !track.sent_here(seq) {
                 if hidden {
-                    track.note_sent(seq);
+                    track.note_sent(seq, Some(Which::of(sender, sent_at)));
                 } else {
                     push.push(message);
                 }
             }
-            track.advance_to(seq + 1);
+            track.has(seq, Some(Which::of(sender, sent_at)));
+            track.read = seq;
             if track.confirmed + 1 == seq && track.sent_here(seq) {
                 moved = track.confirm(seq).or(moved);
             }
@@ -453,7 +530,7 @@ impl Tracks {
             track.end = told.max(track.next - 1);
         }
         self.queue_if_behind(conv);
-        CaughtUp { push, confirmed: moved }
+        CaughtUp { push, confirmed: moved, another }
     }
 
     /// There is no further answer. What was asked for and not answered, because the store failed or the others took all
@@ -521,7 +598,7 @@ impl Tracks {
         by_conv.retain(|conv, track| {
             let is_quiet = track.is_quiet();
             if is_quiet {
-                quiet.insert(*conv, track.end);
+                quiet.insert(*conv, Quiet { end: track.end, last: track.last });
             }
             !is_quiet
         });

@@ -8,7 +8,7 @@ use super::presence::{self, Online};
 use super::{Caller, Ctx, Done, Handled, ServiceError, friend, group};
 use crate::clock::UnixMs;
 use crate::ids::{DeviceId, GroupId, UserId};
-use crate::store::{Message, OwnPending, Pending, Person, StoreError};
+use crate::store::{CursorRow, Message, OwnPending, Pending, Person, StoreError};
 use crate::wire::reply::{Body, FriendEntry, GroupEntry, Push, TimeText};
 use crate::wire::request::Bare;
 
@@ -170,21 +170,34 @@ pub fn list_bytes_max(ctx: &Ctx) -> usize {
 /// # Errors
 /// The store is away; nothing is forgotten.
 pub fn write_cursors(ctx: &mut Ctx, user: UserId) -> Result<(), ServiceError> {
+    // Before the rows are taken: those of the epoch that may follow would be refused, and come again.
+    let epoch = ctx.shared.epoch.text();
     let rows = ctx.shared.desk.take_user(user);
     if rows.is_empty() {
         return Ok(());
     }
-    match ctx.store.save_cursors(&rows) {
+    if !ctx.shared.epoch.trusts_cursors() {
+        put_back(ctx, &epoch, rows);
+        return Err(StoreError::Busy("the data went back to an earlier state".into()).into());
+    }
+    match ctx.store.save_cursors(&epoch, &rows) {
         Ok(locked) if locked.is_empty() => Ok(()),
         Ok(locked) => {
-            ctx.shared.desk.confirm(locked);
+            put_back(ctx, &epoch, locked);
             // What was confirmed must not be listed again.
             Err(StoreError::Busy("cursors of this user are locked".into()).into())
         }
         Err(error) => {
-            ctx.shared.desk.confirm(rows);
+            put_back(ctx, &epoch, rows);
             Err(error.into())
         }
+    }
+}
+
+/// What was not written waits again, unless it was confirmed in an epoch that is over by now.
+fn put_back(ctx: &Ctx, epoch: &str, rows: Vec<CursorRow>) {
+    if *ctx.shared.epoch.text() == *epoch {
+        ctx.shared.desk.confirm(rows);
     }
 }
 

@@ -75,6 +75,15 @@ pub enum Payer {
     Passwords(AddressKey),
 }
 
+/// Why an address may not register: its new accounts of a minute, or of a day. How long it must wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Crowd {
+    /// `limits.registrations_per_minute`.
+    Minute(Duration),
+    /// `quota.accounts_per_day`.
+    Day(Duration),
+}
+
 /// All budgets of a node. Shared by its threads.
 #[derive(Debug)]
 pub struct Budgets {
@@ -141,22 +150,13 @@ impl Budgets {
         self.passwords.wait_for(&address, Weight::PASSWORD.0, now)
     }
 
-    /// How long the address must wait for its next registration; `None`: it need not.
-    #[must_use]
-    pub fn registration_wait(&self, address: AddressKey, now: Instant) -> Option<Duration> {
-        self.registrations.wait_for(&address, 1, now)
-    }
-
-    /// How long the address must wait because of all the accounts that were made there today.
-    #[must_use]
-    pub fn new_account_wait(&self, address: AddressKey, now: Instant) -> Option<Duration> {
-        self.accounts_per_day.wait_for(&address, 1, now)
-    }
-
     /// Somebody at this address registers.
-    pub fn registered(&self, address: AddressKey, now: Instant) {
-        self.registrations.charge(address, 1, now);
-        self.accounts_per_day.charge(address, 1, now);
+    ///
+    /// # Errors
+    /// The address has to wait.
+    pub fn register(&self, address: AddressKey, now: Instant) -> Result<(), Crowd> {
+        self.registrations.try_take(address, 1, now).map_err(Crowd::Minute)?;
+        self.accounts_per_day.try_take(address, 1, now).map_err(Crowd::Day)
     }
 
     /// How long the account must wait for its next new device.
@@ -291,26 +291,23 @@ mod tests {
     #[test]
     fn a_classroom_registers_at_once_and_then_one_a_second() {
         let (budgets, now) = (budgets(), Instant::now());
-        for _ in 0..60 {
-            assert_eq!(budgets.registration_wait(address(1), now), None);
-            budgets.registered(address(1), now);
-        }
-        assert_eq!(budgets.registration_wait(address(1), now), Some(Duration::from_secs(1)));
-        assert_eq!(budgets.registration_wait(address(1), now + Duration::from_secs(1)), None);
-        assert_eq!(budgets.registration_wait(address(2), now), None);
+        let second = Duration::from_secs(1);
+        assert!((0..60).all(|_| budgets.register(address(1), now).is_ok()));
+        assert_eq!(budgets.register(address(1), now), Err(Crowd::Minute(second)));
+        assert_eq!(budgets.register(address(1), now + second), Ok(()));
+        assert_eq!(budgets.register(address(2), now), Ok(()));
     }
 
     #[test]
     fn a_day_has_so_many_new_accounts_of_an_address() {
-        let (budgets, now) = (budgets(), Instant::now());
-        for made in 0..1_000 {
-            assert_eq!(budgets.new_account_wait(address(1), now), None, "{made}");
-            budgets.registered(address(1), now);
-        }
-        let wait = budgets.new_account_wait(address(1), now).expect("that was the last one");
-        assert_eq!(wait, Duration::from_millis(86_400));
-        assert_eq!(budgets.new_account_wait(address(1), now + wait), None);
-        assert_eq!(budgets.new_account_wait(address(2), now), None);
+        let default = Limits::default();
+        let budgets = Budgets::new(&Limits { registrations_per_minute: None, ..default }, &Quotas::default());
+        let now = Instant::now();
+        assert!((0..1_000).all(|_| budgets.register(address(1), now).is_ok()));
+        let wait = Duration::from_millis(86_400);
+        assert_eq!(budgets.register(address(1), now), Err(Crowd::Day(wait)));
+        assert_eq!(budgets.register(address(1), now + wait), Ok(()));
+        assert_eq!(budgets.register(address(2), now), Ok(()));
     }
 
     #[test]

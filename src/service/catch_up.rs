@@ -9,6 +9,7 @@ use super::session::Live;
 use super::workers::question_job;
 use super::{Ctx, Held, ServiceError};
 use crate::bus::Channel;
+use crate::delivery::Which;
 use crate::ids::{ConvId, DeviceId, GroupId, UserId};
 use crate::net::ConnId;
 use crate::store::{Page, Place};
@@ -21,9 +22,42 @@ const PAGE_PART_OF_OUTBOX: usize = 4;
 /// Asks for what the session has missed in these conversations. The answer comes as [`Mail::Fetched`].
 pub fn fetch(tools: &Tools, conn: ConnId, live: &Live, places: Vec<Place>, now: Instant) {
     let (user, device, epoch) = (live.user, live.device, live.epoch);
-    let ask = move |ctx: &mut Ctx| read(ctx, user, device, epoch, &places);
+    let last = |place: &Place| live.tracks.last_heard(place.conv).map(|last| (*place, last));
+    let lasts: Vec<(Place, Which)> = places.iter().filter_map(last).collect();
+    let ask = move |ctx: &mut Ctx| {
+        let pages = read(ctx, user, device, epoch, &places)?;
+        compare_lasts(ctx, user, device, epoch, &lasts)?;
+        Ok(pages)
+    };
     let job = question_job(conn, ask, move |pages| Mail::Fetched { conn, pages });
     tools.workers.submit(job, now);
+}
+
+/// Whether the store has the messages that the session has had ahead of these places. What follows them says nothing of that:
+/// bells may have been lost, and the numbers given out again.
+fn compare_lasts(
+    ctx: &mut Ctx,
+    user: UserId,
+    device: DeviceId,
+    epoch: u32,
+    lasts: &[(Place, Which)],
+) -> Result<(), ServiceError> {
+    if lasts.is_empty() {
+        return Ok(());
+    }
+    let ahead = |place: &Place| Place { after: place.after.map(|seq| seq.saturating_sub(1)), ..*place };
+    let places: Vec<Place> = lasts.iter().map(|(place, _)| ahead(place)).collect();
+    let one_of_each = u32::try_from(places.len()).expect("a question is about few");
+    let pages = ctx.store.pages(user, device, &places, one_of_each, usize::MAX)?;
+    for ((place, last), page) in lasts.iter().zip(&pages) {
+        if let (Some(seq), Some(message)) = (place.after, page.messages.first())
+            && message.seq == seq
+            && Which::of(message.sender.id, message.sent_at) != *last
+        {
+            ctx.shared.epoch.another(epoch, place.conv, seq);
+        }
+    }
+    Ok(())
 }
 
 /// The positions are read every time: who is no member any more reads nothing.

@@ -44,6 +44,7 @@ pub fn prepare(
         body: chat.body,
         sent_at: now,
         friends_only: rule == Rule::FriendsOnly && matches!(chat.to, Peer::User(_)),
+        known_end: 0,
     };
     let Live { device, ref name, .. } = *sender;
     Ok((append, Asker { conn, device, name: Arc::clone(name), echo }))

@@ -16,7 +16,7 @@ use crate::bus::Channel;
 use crate::clock::UnixMs;
 use crate::delivery::ahead::Ahead;
 use crate::delivery::tracks::Offer;
-use crate::delivery::{Addressee, Event};
+use crate::delivery::{Addressee, Event, Which};
 use crate::ids::{ConvId, GroupId, Seq, UserId};
 use crate::net::{CloseReason, ConnId, Link, Outbound};
 use crate::store::Page;
@@ -46,8 +46,8 @@ pub fn event(
                 answered(tools, ahead, conn, session, link, stored, line, now);
             }
         }
-        Event::Message { to, from, conv, seq, line } => {
-            let news = News { conv, seq, line };
+        Event::Message { to, from, conv, seq, which, line, generation } => {
+            let news = News { conv, seq, which, line, generation };
             each_of(members, net, to, |conn, session, link| {
                 if Some(conn) != from {
                     message(tools, ahead, doubts, conn, session, link, &news, now);
@@ -97,15 +97,21 @@ pub fn event(
             }
         }
         Event::Resync => resync.start(net),
-        Event::Restored => restored(tools, net),
+        Event::Restored => {
+            ahead.clear();
+            restored(tools, members, net, now);
+        }
     }
 }
 
 /// The data went back: whoever is logged in begins anew. A login under way ends by itself, see [`reply`].
-fn restored(tools: &Tools, net: Net<'_>) {
+fn restored(tools: &Tools, members: &mut Members, net: Net<'_>, now: Instant) {
     let present = tools.shared.epoch.generation();
-    net.each(&mut |_, session, link| {
+    net.each(&mut |conn, session, link| {
         if session.live().is_some_and(|live| live.epoch != present) {
+            // At once, not when its socket is done: the client may come again before it has closed this one.
+            leave_session(tools, members, conn, session, link, now);
+            drop(session.take_parked());
             send_away(link);
         }
     });
@@ -139,15 +145,15 @@ fn answered(
     conn: ConnId,
     session: &mut Session,
     link: &mut dyn Link,
-    stored: Option<(ConvId, Seq)>,
+    stored: Option<(ConvId, Seq, Which)>,
     line: Bytes,
     now: Instant,
 ) {
     link.send(line);
-    if let Some((conv, seq)) = stored
+    if let Some((conv, seq, which)) = stored
         && let Some(live) = session.live()
     {
-        if let Some(moved) = live.tracks.sent(conv, seq) {
+        if let Some(moved) = live.tracks.sent(conv, seq, Some(which)) {
             tools.shared.desk.confirm([live.cursor(conv, moved)]);
         }
         // The answer to one's own message may be overtaken by another node's news of the next one.
@@ -165,7 +171,9 @@ fn answered(
 struct News {
     conv: ConvId,
     seq: Seq,
+    which: Option<Which>,
     line: Option<Bytes>,
+    generation: u32,
 }
 
 #[expect(clippy::too_many_arguments, reason = "the reactor's parts, borrowed apart")]
@@ -180,22 +188,25 @@ fn message(
     now: Instant,
 ) {
     let Some(live) = session.hearing() else { return };
-    let News { conv, seq, line } = news;
-    // A reader that is too slow for it gets it from the store, at its own pace.
-    let Some(line) = line.as_ref().filter(|line| link.has_room(line.len())) else {
+    let News { conv, seq, which, line, generation } = news;
+    // A reader that is too slow for it gets it from the store, at its own pace. So does whoever hears it from another life of
+    // the data, in which the number may have been another message's.
+    let line = line.as_ref().filter(|_| *generation == live.epoch);
+    let Some(line) = line.filter(|line| link.has_room(line.len())) else {
         live.tracks.heard_of(*conv, *seq);
         return fetch_more(tools, conn, live, link, now);
     };
-    match live.tracks.offer(*conv, *seq) {
+    match live.tracks.offer(*conv, *seq, *which) {
         Offer::Push => {
             push(tools, live, link, *conv, *seq, line.clone());
             push_ahead(tools, ahead, live, link, *conv);
             rearm(session, link, now);
         }
         Offer::Ahead => {
-            ahead.keep(*conv, *seq, line, now);
+            ahead.keep(*conv, *seq, *which, line, now);
             rearm(session, link, now);
         }
+        Offer::Another => tools.shared.epoch.another(live.epoch, *conv, *seq),
         Offer::Known => doubts.note(live.epoch, *conv, live.tracks.had(*conv)),
         Offer::Behind => fetch_more(tools, conn, live, link, now),
     }
@@ -210,9 +221,9 @@ fn push(tools: &Tools, live: &mut Live, link: &mut dyn Link, conv: ConvId, seq: 
 /// A hole may just have closed: what was kept behind it follows.
 fn push_ahead(tools: &Tools, ahead: &Ahead, live: &mut Live, link: &mut dyn Link, conv: ConvId) {
     while let Some(seq) = live.tracks.next_ahead(conv)
-        && let Some(line) = ahead.line(conv, seq)
+        && let Some((line, which)) = ahead.line(conv, seq)
         && link.has_room(line.len())
-        && live.tracks.offer(conv, seq) == Offer::Push
+        && live.tracks.offer(conv, seq, which) == Offer::Push
     {
         push(tools, live, link, conv, seq, line);
     }
@@ -253,6 +264,9 @@ pub fn fetched(
             link.send(push.line());
             live.pushed(conv, message.seq, link.offset());
             tools.shared.metrics.messages_caught_up.inc();
+        }
+        if let Some(seq) = caught_up.another {
+            tools.shared.epoch.another(live.epoch, conv, seq);
         }
         if let Some(moved) = caught_up.confirmed {
             tools.shared.desk.confirm([live.cursor(conv, moved)]);

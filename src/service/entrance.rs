@@ -29,6 +29,7 @@ use crate::bus::{BusError, Channel, Question};
 use crate::config::SessionPolicy;
 use crate::delivery::bell::Ring;
 use crate::delivery::directory::{Elsewhere, Entered, Entry};
+use crate::delivery::epoch::Present;
 use crate::ids::{GroupId, UserId};
 use crate::net::ConnId;
 use crate::wire::errno::Errno;
@@ -50,8 +51,8 @@ struct Entrance {
     caller: Caller,
     ticket: Ticket,
     habits: Habits,
-    /// The generation of the data when it began.
-    epoch: u32,
+    /// The epoch of the data when it began.
+    epoch: Present,
     /// When the account counts as online, should it still seem to be.
     give_up_at: Instant,
 }
@@ -62,8 +63,9 @@ struct Entrance {
 /// Its device is online already, or the store is away.
 pub(super) fn let_in(ctx: &mut Ctx, caller: Caller, ticket: Ticket, habits: Habits) -> Handled {
     let give_up_at = ctx.shared.clock.now() + ONLINE_GRACE;
-    // Before anything is read: what is of an earlier epoch is noticed when the session goes live.
-    let epoch = ctx.shared.epoch.generation();
+    // Before anything is read: what is of an earlier epoch is noticed when the session goes live, and until then it is told
+    // under that epoch's name.
+    let epoch = ctx.shared.epoch.present();
     begin(ctx, Entrance { caller, ticket, habits, epoch, give_up_at })
 }
 
@@ -247,20 +249,20 @@ fn enter(ctx: &mut Ctx, vacancy: Vacancy) -> Handled {
         ctx.shared.directory.note_elsewhere(user);
         ctx.ring(Channel::User(user), Ring::Beside);
     }
-    let live = Live::new(caller.clone(), habits, groups.clone(), epoch);
+    let live = Live::new(caller.clone(), habits, groups.clone(), epoch.generation);
     ctx.shared.mailboxes.post(conn, Mail::Enter { conn, live: Box::new(live) });
     // From here on the reactor takes back what was registered, if anything fails.
     place.taken = true;
     held.hand_over();
     login::keep_token(ctx, &caller, &ticket)?;
-    tell(ctx, caller, ticket, &groups)
+    tell(ctx, caller, ticket, &groups, epoch.text)
 }
 
 /// Reads what the session has missed, and who of its friends and fellow members is online.
 ///
 /// `heard` are the groups whose channels the session subscribed to. They were read before it was in effect: a membership
 /// that has come or gone meanwhile shows now, and has the session compared.
-fn tell(ctx: &mut Ctx, caller: Caller, ticket: Ticket, heard: &[GroupId]) -> Handled {
+fn tell(ctx: &mut Ctx, caller: Caller, ticket: Ticket, heard: &[GroupId], epoch: Arc<str>) -> Handled {
     let found = account::read(ctx, &caller)?;
     if found.group_ids() != heard {
         ctx.shared.mailboxes.post(caller.conn, Mail::Compare { conn: caller.conn });
@@ -272,7 +274,7 @@ fn tell(ctx: &mut Ctx, caller: Caller, ticket: Ticket, heard: &[GroupId]) -> Han
         ctx.shared.metrics.logins.inc();
         let (lists, pending, shown) = found.told(&caller, online);
         let backlog = Backlog { pending, shown, friend_requests };
-        let body = login::body(ctx, &caller, &ticket, lists);
+        let body = login::body(&caller, &ticket, &epoch, lists);
         Ok(Done { body, then: Then::GoLive(Box::new(backlog)) })
     })
 }

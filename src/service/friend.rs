@@ -73,24 +73,28 @@ pub fn add(ctx: &mut Ctx, caller: &Caller, request: &OneFriend) -> Handled {
     }
 }
 
-/// Who has been asked by the other one says yes with it; else the other one is asked.
+/// The other one is asked, and then it is seen whether the other one has asked, too: so two users who ask each other at the
+/// same moment become friends.
 fn add_if_both_want(ctx: &mut Ctx, caller: &Caller, friend: UserId) -> Handled {
-    match ctx.store.answer_friend(caller.user, friend, true)? {
-        Befriended::Done(friend) | Befriended::Already(friend) => {
-            ctx.tell_user(friend.id, &Notice::FriendAdded { id: caller.user, name: &caller.name });
-            return friend_reply(ctx, friend);
-        }
-        Befriended::Full(quota) => return Err(ctx.full(quota)),
-        Befriended::NoSuchUser | Befriended::NoSuchRequest => {}
+    let asked = ctx.store.request_friend(caller.user, friend, NO_WORDS, ctx.shared.clock.wall())?;
+    match asked {
+        Befriended::Already(friend) => return friend_reply(ctx, friend),
+        Befriended::NoSuchUser | Befriended::NoSuchRequest => return Err(no_such_user()),
+        Befriended::Done(_) | Befriended::Full(_) => {}
     }
-    match ctx.store.request_friend(caller.user, friend, NO_WORDS, ctx.shared.clock.wall())? {
-        Befriended::Done(friend) => {
+    match (ctx.store.answer_friend(caller.user, friend, true)?, asked) {
+        (Befriended::Done(friend), _) => {
+            ctx.tell_user(friend.id, &Notice::FriendAdded { id: caller.user, name: &caller.name });
+            friend_reply(ctx, friend)
+        }
+        // The other one's request has met ours.
+        (Befriended::Already(friend), _) => friend_reply(ctx, friend),
+        (_, Befriended::Done(friend)) => {
             ctx.push_to_user(friend.id, &reply::friend_request(caller.user, &caller.name, NO_WORDS));
             Ok(Done::reply(Body::of(&WaitingReply { friendid: friend.id, name: &friend.name, waiting: true })))
         }
-        Befriended::Already(friend) => friend_reply(ctx, friend),
-        Befriended::Full(quota) => Err(ctx.full(quota)),
-        Befriended::NoSuchUser | Befriended::NoSuchRequest => Err(no_such_user()),
+        (Befriended::Full(quota), _) | (_, Befriended::Full(quota)) => Err(ctx.full(quota)),
+        _ => Err(no_such_user()),
     }
 }
 
@@ -151,14 +155,14 @@ pub fn ask(ctx: &mut Ctx, caller: &Caller, request: &AskFriend) -> Handled {
 /// That user has not asked.
 pub fn answer(ctx: &mut Ctx, caller: &Caller, request: &AnswerFriend) -> Handled {
     match ctx.store.answer_friend(caller.user, request.friend, request.accept)? {
-        Befriended::Done(friend) | Befriended::Already(friend) => {
+        Befriended::Done(friend) => {
             if request.accept {
                 ctx.tell_user(friend.id, &Notice::FriendAdded { id: caller.user, name: &caller.name });
             }
             Ok(Done::reply(Body::of(&IdReply { friendid: friend.id })))
         }
         Befriended::Full(quota) => Err(ctx.full(quota)),
-        Befriended::NoSuchUser | Befriended::NoSuchRequest => {
+        Befriended::NoSuchUser | Befriended::NoSuchRequest | Befriended::Already(_) => {
             Err(ServiceError::refused(Errno::NotFound, "no friend request of this user"))
         }
     }

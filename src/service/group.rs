@@ -6,6 +6,7 @@ use super::mail::Then;
 use super::presence::{self, Online};
 use super::{Caller, Ctx, Done, Handled, ServiceError};
 use crate::bus::Channel;
+use crate::delivery::bell::Ring;
 use crate::ids::{ConvId, GroupId, Seq, UserId};
 use crate::store::{Created, GroupRow, Joined, Left, Member, MemberPage, Role};
 use crate::wire::errno::Errno;
@@ -36,7 +37,8 @@ fn no_such_group() -> ServiceError {
 /// The name is taken.
 pub fn create(ctx: &mut Ctx, caller: &Caller, request: &CreateGroup) -> Handled {
     let now = ctx.shared.clock.wall();
-    let group = match ctx.store.create_group(caller.user, &request.name, &request.desc, now)? {
+    let created = ctx.store.create_group(caller.user, &request.name, &request.desc, now);
+    let group = match ctx.of_groups(caller, created)? {
         Created::New(group) => group,
         Created::NameTaken => return Err(ServiceError::refused(Errno::Refused, "this name is taken")),
         Created::Full(quota) => return Err(ctx.full(quota)),
@@ -53,7 +55,12 @@ pub fn create(ctx: &mut Ctx, caller: &Caller, request: &CreateGroup) -> Handled 
 /// # Errors
 /// No such group.
 pub fn join(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handled {
-    let (group, last_seq) = match ctx.store.join_group(caller.user, request.group)? {
+    let joining = ctx.store.join_group(caller.user, request.group);
+    if joining.is_err() {
+        // The sessions on other nodes look, too, whether it was done.
+        ctx.ring(Channel::User(caller.user), Ring::Joined(request.group, b""));
+    }
+    let (group, last_seq) = match ctx.of_groups(caller, joining)? {
         Joined::NoSuchGroup => return Err(no_such_group()),
         Joined::Full(quota) => return Err(ctx.full(quota)),
         Joined::Already(group) => {
@@ -114,7 +121,8 @@ fn hears_from(ctx: &mut Ctx, caller: &Caller, group: GroupId) -> Result<Option<S
 /// # Errors
 /// No member, the creator, or no such group.
 pub fn quit(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handled {
-    match ctx.store.quit_group(caller.user, request.group)? {
+    let quitting = ctx.store.quit_group(caller.user, request.group);
+    match ctx.of_groups(caller, quitting)? {
         Left::Done => {
             ctx.left(caller, request.group);
             let notice = Notice::GroupLeft { groupid: request.group, id: caller.user, name: &caller.name };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::attempts::{Attempt, Tried};
-use super::budgets::{Payer, Weight};
+use super::budgets::{Crowd, Payer, Weight};
 use super::hashing::{HashStep, Purpose};
 use super::mail::Then;
 use super::password::{new_token, token_hash};
@@ -34,20 +34,15 @@ const TOKEN_TOUCH: Duration = Duration::from_secs(24 * 3600);
 /// # Errors
 /// The name is taken, or too many accounts come from this address.
 pub fn register(ctx: &mut Ctx, visitor: &Visitor, request: &Register) -> Handled {
-    let budgets = &ctx.shared.budgets;
-    if let Some(wait) = budgets.registration_wait(visitor.from, ctx.shared.clock.now()) {
-        return Err(ServiceError::TooSoon {
-            text: "too many new accounts from this address; wait and try again",
-            wait,
-        });
-    }
-    if let Some(wait) = budgets.new_account_wait(visitor.from, ctx.shared.clock.now()) {
-        return Err(ServiceError::Full(quotas::accounts_used_up(&ctx.shared.config.quota, wait)));
-    }
     if ctx.store.user(Who::Name(&request.name))?.is_some() {
         return Err(name_taken());
     }
-    ctx.shared.budgets.registered(visitor.from, ctx.shared.clock.now());
+    ctx.shared.budgets.register(visitor.from, ctx.shared.clock.now()).map_err(|crowd| match crowd {
+        Crowd::Minute(wait) => {
+            ServiceError::TooSoon { text: "too many new accounts from this address; wait and try again", wait }
+        }
+        Crowd::Day(wait) => ServiceError::Full(quotas::accounts_used_up(&ctx.shared.config.quota, wait)),
+    })?;
     let Register { name, password } = request.clone();
     let step = HashStep::new(Purpose::Register, visitor.from, move |hasher| {
         let phc = hasher.hash(&password);
@@ -194,10 +189,9 @@ fn use_device(ctx: &mut Ctx, user: UserId, name: &str) -> Result<DeviceId, Servi
     Ok(id)
 }
 
-/// The reply's fields.
-pub(super) fn body(ctx: &Ctx, caller: &Caller, ticket: &Ticket, lists: account::Lists) -> Body {
-    let epoch = ctx.shared.epoch.text();
-    Body::of(&LoginReply { id: caller.user, name: &caller.name, token: &ticket.token, epoch: &epoch, lists })
+/// The reply's fields. `epoch` is that in which the lists were read, or an earlier one.
+pub(super) fn body(caller: &Caller, ticket: &Ticket, epoch: &str, lists: account::Lists) -> Body {
+    Body::of(&LoginReply { id: caller.user, name: &caller.name, token: &ticket.token, epoch, lists })
 }
 
 #[derive(Serialize)]

@@ -368,6 +368,22 @@ impl Ctx {
         self.fanout.to_user(caller.user, Some(caller.conn), event);
     }
 
+    /// What the store made of a change to the caller's groups. If it did not say, it may have been done all the same: the
+    /// user's sessions here are compared with the store.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn of_groups<T>(&self, caller: &Caller, changed: Result<T, StoreError>) -> Result<T, ServiceError> {
+        changed.map_err(|error| {
+            let mut conns = Vec::new();
+            self.shared.directory.connections(caller.user, &mut conns);
+            for conn in conns {
+                self.shared.mailboxes.post(conn, Mail::Compare { conn });
+            }
+            error.into()
+        })
+    }
+
     /// A group is gone: all members are told, on any node.
     pub fn group_deleted(&mut self, group: GroupId) {
         let line = Notice::GroupDeleted { groupid: group }.line();

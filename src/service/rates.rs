@@ -111,6 +111,24 @@ impl<K: Hash + Eq> Rates<K> {
         earliest.checked_duration_since(now).filter(|wait| !wait.is_zero())
     }
 
+    /// Takes `units`, if they are there.
+    ///
+    /// # Errors
+    /// They are not, and nothing is taken: how long until they are.
+    pub fn try_take(&self, key: K, units: u32, now: Instant) -> Result<(), Duration> {
+        let Some(Rate { interval, burst }) = self.rate else { return Ok(()) };
+        let mut shard = self.shard(&key);
+        let arrival = shard.arrival(key, now);
+        let after = (*arrival).max(now) + interval * units;
+        match after.checked_sub(burst).and_then(|earliest| earliest.checked_duration_since(now)) {
+            Some(wait) if !wait.is_zero() => Err(wait),
+            _ => {
+                *arrival = after;
+                Ok(())
+            }
+        }
+    }
+
     /// Takes `units` for what is done already, also where they are not there: what comes next waits for it.
     pub fn charge(&self, key: K, units: u32, now: Instant) {
         let Some(Rate { interval, burst }) = self.rate else { return };
@@ -238,6 +256,19 @@ mod tests {
         assert!(rates.keys() <= SHARDS * KEYS_MAX);
         assert!(rates.take(spent, 1, now).is_err(), "still known");
         assert!((4_000_000..4_000_100).all(|late| rates.take(late, 1, now).is_err()), "one bucket for all of them");
+    }
+
+    #[test]
+    fn what_is_taken_at_once_by_many_is_not_more_than_there_is() {
+        let (rates, now) = (rates(), Instant::now());
+        let taken = || (0..100).filter(|_| rates.try_take(1, 1, now).is_ok()).count();
+        let all: usize = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(taken)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert_eq!(all, 50);
+        assert_eq!(rates.try_take(1, 1, now), Err(TICK));
+        assert_eq!(rates.try_take(1, 1, now + TICK), Ok(()));
     }
 
     #[test]

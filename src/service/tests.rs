@@ -24,7 +24,7 @@ use crate::config::{Config, Limits, Quotas};
 use crate::delivery::directory::Directory;
 use crate::delivery::epoch::Epoch;
 use crate::delivery::tracks::OwnMessages;
-use crate::delivery::{Addressee, Event, lanes, scribe};
+use crate::delivery::{Addressee, Event, Which, lanes, scribe};
 use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Seq, UserId};
 use crate::metrics::Metrics;
 use crate::net::{CloseReason, ConnId, Link, Outbound, Protocol};
@@ -125,6 +125,7 @@ impl Bus for CountingBus {
 /// One reactor's share, without anybody who does its jobs.
 struct Bed {
     local: Local,
+    epoch: Arc<Epoch>,
     net: Net,
     given_back: Arc<Mutex<Vec<Channel>>>,
     now: Instant,
@@ -160,6 +161,7 @@ impl Bed {
         let (desk, nudged) = scribe::desk(Arc::clone(&metrics));
         let hashing = Arc::<Hashing>::default();
         let (entrances, queues) = workers::queues(Arc::clone(&metrics), Arc::clone(&hashing));
+        let epoch = Arc::new(Epoch::new("one", desk.clone()));
         let shared = Arc::new(Shared {
             config: Config::default(),
             budgets: Budgets::new(&Limits::default(), &Quotas::default()),
@@ -167,7 +169,7 @@ impl Bed {
             clock: Clock::system(),
             directory: Arc::new(Directory::new()),
             bus,
-            epoch: Arc::new(Epoch::new("one", desk.clone())),
+            epoch: Arc::clone(&epoch),
             desk,
             sweep: super::sweeper::door().0,
             attempts: Attempts::new(None),
@@ -179,6 +181,7 @@ impl Bed {
         let now = Instant::now();
         Self {
             local: Local::new(tools),
+            epoch,
             net: Net::default(),
             given_back,
             now,
@@ -268,10 +271,10 @@ fn late(bed: &Bed, conn: ConnId) -> Vec<Mail> {
     let position = Pending { conv, delivered: 0, last_seq: 1 };
     let page = Page { conv, position: Some(position), messages: vec![message(conv, 2, 1)] };
     let standing = Standing { pending: vec![position], groups: vec![group()] };
-    let to = Addressee::Session(conn);
+    let (to, which) = (Addressee::Session(conn), Which::of(user(1), UnixMs(0)));
     let events = vec![
-        Event::Answered { conn, stored: Some((conv, 1)), line: line("ack\n") },
-        Event::Message { to, from: None, conv, seq: 1, line: Some(line("push\n")) },
+        Event::Answered { conn, stored: Some((conv, 1, which)), line: line("ack\n") },
+        Event::Message { to, from: None, conv, seq: 1, which: Some(which), line: Some(line("push\n")), generation: 0 },
         Event::Notice { to, line: line("notice\n") },
         Event::Joined { conn, group: group(), line: line("joined\n") },
         Event::Left { conn, group: group(), line: line("left\n") },
@@ -444,4 +447,30 @@ fn who_has_gone_does_not_stand_in_line_for_ever() {
     }
     assert_eq!(resync.next_batch(&mut bed.net).0, []);
     assert_eq!(resync.len(), 0);
+}
+
+#[test]
+fn news_of_another_life_of_the_data_are_looked_up_and_not_shown() {
+    let mut bed = Bed::new();
+    bed.open(0);
+    let anna = bed.log_in(0, 1);
+    bed.take_lines(0);
+    let conv = ConvId::pair(user(1), user(2));
+    let told = |seq, at, generation| {
+        let (to, which) = (Addressee::Session(anna), Some(Which::of(user(2), UnixMs(at))));
+        Mail::Events(vec![Event::Message { to, from: None, conv, seq, which, line: Some(line("push\n")), generation }])
+    };
+    let tracks = &mut bed.session(0).live().unwrap().tracks;
+    tracks.compare(&[Pending { conv, delivered: 0, last_seq: 0 }]);
+    bed.post(told(1, 1, 1));
+    assert_eq!(bed.take_lines(0), Vec::<Bytes>::new(), "of an epoch that is not this session's");
+    let page = Page { conv, position: Some(Pending { conv, delivered: 0, last_seq: 0 }), messages: Vec::new() };
+    bed.post(Mail::Fetched { conn: anna, pages: Some(vec![page]) });
+    bed.post(told(1, 1, 0));
+    assert_eq!(bed.take_lines(0), [line("push\n")]);
+    bed.post(told(1, 1, 0));
+    assert!(bed.epoch.trusts_cursors(), "the same message again");
+    bed.post(told(1, 2, 0));
+    assert!(!bed.epoch.trusts_cursors(), "another one has its number");
+    assert_eq!(bed.take_lines(0), Vec::<Bytes>::new());
 }

@@ -29,6 +29,16 @@ pub(super) fn tables(sql: &mut dyn Sql, known: &[Migration]) -> Done<Vec<String>
     Ok(problems)
 }
 
+/// Our own tables, each with a column.
+pub(super) fn own_tables(known: &[Migration]) -> Vec<(String, String)> {
+    let statements = known.iter().flat_map(Migration::statements);
+    let named = |statement: String| {
+        let (table, columns) = created(&statement)?;
+        Some((table.to_owned(), (*columns.first()?).to_owned()))
+    };
+    statements.filter_map(named).collect()
+}
+
 /// Table and columns of a CREATE TABLE, which has a line for each.
 fn created(statement: &str) -> Option<(&str, Vec<&str>)> {
     let mut lines = statement.lines();

@@ -307,6 +307,8 @@ pub struct Append {
     pub sent_at: UnixMs,
     /// Refuse the message unless the two are friends.
     pub friends_only: bool,
+    /// The conversation has had a message with this number, as the node knows; 0 if it knows of none.
+    pub known_end: Seq,
 }
 
 /// What became of an [`Append`].
@@ -329,6 +331,9 @@ pub enum Appended {
     NotMember,
     /// Friends only, and they are not.
     NotFriends,
+    /// Not stored: the conversation ends here, below the end that is known. The data went back to an earlier state, and
+    /// numbers are not given out anew before they have a new epoch.
+    WentBack(Seq),
     /// Another transaction locks the conversation. Nothing of it was stored: none of the batch's messages that belong to
     /// it. Try again in a moment.
     Locked,
@@ -511,8 +516,8 @@ pub trait Store: Send {
     /// `Already(to)` when they are friends, or `NoSuchUser`.
     fn request_friend(&mut self, from: UserId, to: UserId, msg: &str, now: UnixMs) -> Result<Befriended>;
 
-    /// Answers `from`'s request to `user`: removes it and, when accepted, makes them friends. `Done(from)` or
-    /// `NoSuchRequest`.
+    /// Answers `from`'s request to `user`: removes it and, when accepted, makes them friends. `Done(from)`, or without a
+    /// request `Already(from)` or `NoSuchRequest`.
     fn answer_friend(&mut self, user: UserId, from: UserId, accept: bool) -> Result<Befriended>;
 
     /// Unanswered requests to `user`, oldest first.
@@ -637,9 +642,10 @@ pub trait Store: Send {
     /// Moves cursors forward, never back. Rows are created where a named device has none yet, but only in conversations
     /// in which the user has a device-0 row: one that somebody else deletes at the same time is not made anew. Nor are
     /// rows of devices that there are no more. A position beyond the conversation's end is not written: it is of before the
-    /// data went back to an earlier state. The rows that were not written because another transaction locks them come back:
+    /// data went back to an earlier state. Nor is anything, and nothing comes back, if the data have another epoch than
+    /// `epoch`, in which the positions were confirmed. The rows that were not written because another transaction locks them come back:
     /// they hold up no others.
-    fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<Vec<CursorRow>>;
+    fn save_cursors(&mut self, epoch: &str, rows: &[CursorRow]) -> Result<Vec<CursorRow>>;
 
     // --- the data as a whole ----------------------------------------------------------------------------------
 

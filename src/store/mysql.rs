@@ -15,6 +15,7 @@ mod cursors;
 mod faults;
 mod link;
 mod migration;
+mod rights;
 mod session;
 mod settle;
 
@@ -94,6 +95,7 @@ fn inspect(session: &mut session::Session<'_>, line_bytes: usize) -> Done<Findin
              server needs at least {needed}: raise max_allowed_packet, or lower limits.line_bytes if that is why"
         ));
     }
+    found.problems.extend(rights::missing(session)?);
     if !session.can_skip_locked() {
         found.warnings.push(
             "the database cannot skip locked rows (MariaDB can since 10.6, MySQL since 8.0): a row that somebody locks \
@@ -199,17 +201,17 @@ impl Engine for MySql {
         Ok(is_committed.then_some(outcomes))
     }
 
-    fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<Vec<CursorRow>> {
+    fn save_cursors(&mut self, epoch: &str, rows: &[CursorRow]) -> Result<Vec<CursorRow>> {
         let rows = cursors::in_lock_order(rows);
         let skips = self.cursors_locked_until.is_some_and(|until| now() < until);
         if !skips {
-            match self.link.attempt(|session| cursors::save(session, &rows)) {
+            match self.link.attempt(|session| cursors::save(session, epoch, &rows)) {
                 Ok(()) => return Ok(Vec::new()),
                 Err(Fault::Locked(_)) => self.cursors_locked_until = Some(now() + CURSORS_LOCKED_FOR),
                 Err(fault) => return Err(not_done(fault)),
             }
         }
-        let skipped = |session: &mut session::Session<'_>| cursors::save_unlocked(session, &rows);
+        let skipped = |session: &mut session::Session<'_>| cursors::save_unlocked(session, epoch, &rows);
         self.link.attempt_with(Locks::Skip, skipped).map_err(not_done)
     }
 }

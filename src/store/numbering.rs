@@ -68,7 +68,12 @@ pub(super) fn number<'a>(batch: &'a [Append], facts: Facts<'a>) -> Plan {
             outcomes.push(Appended::Duplicate { seq, sent_at });
             continue;
         }
-        let end = ends.entry(message.conv).or_insert_with(|| known_ends.get(&message.conv).copied().unwrap_or(0));
+        let last = known_ends.get(&message.conv).copied().unwrap_or(0);
+        if last < message.known_end {
+            outcomes.push(Appended::WentBack(last));
+            continue;
+        }
+        let end = ends.entry(message.conv).or_insert(last);
         *end += 1;
         if let Some(key) = key_of(message) {
             known.insert(key, (*end, message.sent_at));
@@ -97,7 +102,19 @@ mod tests {
             body: "{}".into(),
             sent_at: UnixMs(at),
             friends_only: false,
+            known_end: 0,
         }
+    }
+
+    #[test]
+    fn below_the_known_end_no_number_is_given_out() {
+        let mut batch = [message(1, 2, None, 10), message(1, 2, None, 11), message(3, 1, None, 12)];
+        (batch[0].known_end, batch[1].known_end) = (8, 8);
+        let facts = |end| Facts { ends: [(batch[0].conv, end)].into_iter().collect(), ..Facts::default() };
+        let plan = number(&batch, facts(7));
+        assert_eq!(plan.outcomes, [Appended::WentBack(7), Appended::WentBack(7), Appended::Stored(1)]);
+        assert_eq!(plan.ends, [(batch[2].conv, 1)].into());
+        assert_eq!(number(&batch, facts(8)).outcomes[..2], [Appended::Stored(9), Appended::Stored(10)]);
     }
 
     #[test]

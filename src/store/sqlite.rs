@@ -151,7 +151,7 @@ impl Engine for Sqlite {
     }
 
     fn append(&mut self, batch: &[Append]) -> Result<Vec<Appended>> {
-        self.writer.transaction(|sql| append::append(sql.connection, batch).map_err(fault))
+        self.writer.patient_transaction(|sql| append::append(sql.connection, batch).map_err(fault))
     }
 
     fn append_unlocked(&mut self, batch: &[Append]) -> Result<Vec<Appended>> {
@@ -164,8 +164,8 @@ impl Engine for Sqlite {
         Ok(None)
     }
 
-    fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<Vec<CursorRow>> {
-        self.writer.transaction(|sql| append::save_cursors(sql.connection, rows).map_err(fault))?;
+    fn save_cursors(&mut self, epoch: &str, rows: &[CursorRow]) -> Result<Vec<CursorRow>> {
+        self.writer.transaction(|sql| append::save_cursors(sql.connection, epoch, rows).map_err(fault))?;
         Ok(Vec::new())
     }
 }

@@ -6,6 +6,7 @@
 //!   readings  HISTORY of each conversation, as each member reads it
 //!   waits     how long each request waited
 //!   devices   what the named devices of a user may expect    excused   what need not come to one device
+//!   gone      what the data lost when they went back         former    memberships that they lost
 //! ```
 //!
 //! | class | |
@@ -16,6 +17,12 @@
 //! | H | a hole: in HISTORY, or in what a session got |
 //! | X | somebody outside the conversation got it |
 //! | B | a request was not answered within its bound |
+//! | E | what was gone with the data came in a later epoch, or an epoch was made without a reason |
+//!
+//! **When the data went back** (a restored backup), those messages are gone that were stored after the copy was made, and
+//! no others. Nothing is promised of them but that sessions of a later epoch do not get them. Everything that is in the
+//! record at the end is promised as ever, be it from before the copy, or acked after the data went back and before anybody
+//! noticed. A number alone does not say any more which message it is: what came is compared by number and name.
 //!
 //! A push does not carry the cid, so the message's text has to: clients send the cid as the text. Each symptom is
 //! reported once, under its cause: a seq that is missing in HISTORY is L if it was acked, and H if nobody knows it.
@@ -31,6 +38,9 @@ pub type User = u32;
 pub type Seq = u64;
 /// One of a user's devices; 0: sessions that name none.
 pub type Device = u16;
+
+/// The lives of the data, numbered in the order in which they began.
+pub type Epoch = u32;
 
 /// A conversation, as the checker names it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -91,6 +101,11 @@ pub enum Event {
     /// A push, or an element of the login's `offlinemsg`. Of the lists of OFFLINE and ACCOUNT only what is behind all that
     /// came before: they repeat what is unconfirmed, and what is new in them is not pushed any more.
     Got(Message),
+    /// The same, but it is not above what the client has had in an earlier session, and the client does not show it before
+    /// it knows whether it is that very message.
+    Held(Message),
+    /// It was another one, and is shown.
+    Shown(Message),
     /// An ack: this message of its own is there.
     Own(Conv, Seq),
 }
@@ -105,6 +120,10 @@ pub struct Session {
     /// How far each conversation was done with on this device when the session began: confirmed (DELIVERED), or, if the
     /// client does not confirm, all that the server may rightly have counted as delivered.
     pub confirmed: BTreeMap<Conv, Seq>,
+    /// The same, message by message, where numbers may be given out more than once.
+    pub done: BTreeSet<Message>,
+    /// The epoch of the data, as the login's reply named it.
+    pub epoch: Epoch,
     /// In the order in which they came.
     pub events: Vec<Event>,
 }
@@ -181,7 +200,15 @@ pub struct Histories {
     /// Every named device.
     pub devices: Vec<NamedDevice>,
     /// What need not come: it counts as delivered, and the client had not read it when it died.
-    pub excused: BTreeSet<(User, Device, Conv, Seq)>,
+    pub excused: BTreeSet<(User, Device, Message)>,
+    /// Messages that were stored, and were gone when the data went back; with the last epoch before that.
+    pub gone: BTreeMap<Message, Epoch>,
+    /// Memberships that were gone then; with the last epoch before that.
+    pub former: Vec<(Member, Epoch)>,
+    /// How often the data went back.
+    pub restores: u32,
+    /// How many epochs were made for that.
+    pub epochs: u32,
 }
 
 /// What kind of promise was broken.
@@ -199,6 +226,8 @@ pub enum Class {
     X,
     /// Not answered within its bound.
     B,
+    /// What is of a time that is over counts, or an epoch too many.
+    E,
 }
 
 /// A broken promise.
@@ -225,6 +254,10 @@ pub fn check(histories: &Histories) -> Vec<Violation> {
     record.everything_arrived(&mut found);
     record.cids_are_unique(histories, &mut found);
     record.has_no_hole(&mut found);
+    if histories.epochs > histories.restores {
+        let Histories { epochs, restores, .. } = histories;
+        found.add(Class::E, format!("the data went back {restores} times, and {epochs} epochs were made"));
+    }
     for (index, session) in histories.sessions.iter().enumerate() {
         record.check_session(index, session, &mut found);
     }
@@ -256,7 +289,9 @@ struct Record<'a> {
     arrived: BTreeSet<(Place, Conv, Seq, Name<'a>)>,
     members: BTreeMap<(User, Conv), Vec<&'a Member>>,
     devices: BTreeMap<Place, &'a NamedDevice>,
-    excused: &'a BTreeSet<(User, Device, Conv, Seq)>,
+    excused: BTreeSet<(Place, Conv, Seq, Name<'a>)>,
+    gone: BTreeMap<(Conv, Seq, Name<'a>), Epoch>,
+    former: &'a [(Member, Epoch)],
 }
 
 impl<'a> Record<'a> {
@@ -266,8 +301,13 @@ impl<'a> Record<'a> {
             stored.entry(reading.conv).or_insert_with(|| by_seq(reading));
         }
         let mut acked: BTreeMap<(Conv, Seq), BTreeSet<Name<'a>>> = BTreeMap::new();
+        let gone = histories.gone.iter().map(|(message, epoch)| ((message.conv, message.seq, name(message)), *epoch));
+        let gone: BTreeMap<(Conv, Seq, Name<'a>), Epoch> = gone.collect();
         for sent in &histories.sends {
-            if let Outcome::Acked(seq) = sent.outcome {
+            if let Outcome::Acked(seq) = sent.outcome
+                // It was there when it was acked, and went with the data: nobody promises anything of it any more.
+                && !gone.contains_key(&(sent.conv, seq, (sent.sender, &sent.cid)))
+            {
                 acked.entry((sent.conv, seq)).or_default().insert((sent.sender, &sent.cid));
             }
         }
@@ -278,14 +318,17 @@ impl<'a> Record<'a> {
         let mut arrived = BTreeSet::new();
         for session in &histories.sessions {
             for event in &session.events {
-                if let Event::Got(Message { conv, seq, sender, cid }) = event {
+                if let Event::Got(message) | Event::Shown(message) = event {
                     let place = (session.user, session.device);
-                    arrived.insert((place, *conv, *seq, (*sender, cid.as_str())));
+                    arrived.insert((place, message.conv, message.seq, name(message)));
                 }
             }
         }
         let devices = histories.devices.iter().map(|named| ((named.user, named.device), named)).collect();
-        Self { stored, acked, arrived, members, devices, excused: &histories.excused }
+        let excused = histories.excused.iter();
+        let excused =
+            excused.map(|(user, device, message)| ((*user, *device), message.conv, message.seq, name(message)));
+        Self { stored, acked, arrived, members, devices, excused: excused.collect(), gone, former: &histories.former }
     }
 
     fn at(&self, conv: Conv, seq: Seq) -> Option<Name<'a>> {
@@ -367,7 +410,7 @@ impl<'a> Record<'a> {
                 for place in self.addressees(*conv).into_iter().flat_map(|user| self.places(user)) {
                     let (user, device) = place;
                     let is_due =
-                        self.is_for(place, *conv, *seq, *name) && !self.excused.contains(&(user, device, *conv, *seq));
+                        self.is_for(place, *conv, *seq, *name) && !self.excused.contains(&(place, *conv, *seq, *name));
                     if is_due && !self.has_arrived(place, *conv, *seq, *name) {
                         let whom = if device == 0 { format!("{user}") } else { format!("device {device} of {user}") };
                         found.add(
@@ -395,8 +438,12 @@ impl<'a> Record<'a> {
             }
         }
         for sent in &histories.sends {
-            if let Outcome::Acked(seq) = sent.outcome {
-                seqs.entry((sent.conv, (sent.sender, &sent.cid))).or_default().insert(seq);
+            let name = (sent.sender, sent.cid.as_str());
+            if let Outcome::Acked(seq) = sent.outcome
+                // Stored once more after the data went back, it has the number that it got then.
+                && !self.gone.contains_key(&(sent.conv, seq, name))
+            {
+                seqs.entry((sent.conv, name)).or_default().insert(seq);
             }
         }
         for ((conv, (sender, cid)), seqs) in seqs.iter().filter(|(_, seqs)| seqs.len() > 1) {
@@ -416,7 +463,8 @@ impl<'a> Record<'a> {
     fn check_session(&self, index: usize, session: &Session, found: &mut Found) {
         let user = session.user;
         let place = (user, session.device);
-        let mut got: BTreeMap<Conv, Vec<Seq>> = BTreeMap::new();
+        // With each number, whether its message is still there.
+        let mut got: BTreeMap<Conv, Vec<(Seq, bool)>> = BTreeMap::new();
         let mut own: BTreeSet<(Conv, Seq)> = BTreeSet::new();
         for event in &session.events {
             let message = match event {
@@ -424,14 +472,38 @@ impl<'a> Record<'a> {
                     own.insert((*conv, *seq));
                     continue;
                 }
-                Event::Got(message) => message,
+                Event::Got(message) | Event::Held(message) => message,
+                Event::Shown(_) => continue,
             };
-            let Message { conv, seq, sender, cid } = message;
-            if !self.may_get(user, *conv, *seq) {
+            let Message { conv, seq, .. } = message;
+            // Until it is closed a session may go by what the data said when it began, and hear a group whose member its
+            // user is no more.
+            let was_in = |(member, last): &(Member, Epoch)| {
+                (member.user, member.conv) == (user, *conv) && member.may.contains(seq) && session.epoch <= *last
+            };
+            if !self.may_get(user, *conv, *seq) && !self.former.iter().any(was_in) {
                 found.add(Class::X, format!("session {index} of {user} got {seq} of {conv:?}"));
                 continue;
             }
-            let name = (*sender, cid.as_str());
+            let name = name(message);
+            match self.gone.get(&(*conv, *seq, name)).filter(|_| self.at(*conv, *seq) != Some(name)) {
+                None => {}
+                // It was stored, or its bell was on its way, when the data went back.
+                Some(last) if session.epoch <= *last => {
+                    got.entry(*conv).or_default().push((*seq, false));
+                    continue;
+                }
+                Some(last) => {
+                    let epoch = session.epoch;
+                    found.add(
+                        Class::E,
+                        format!(
+                            "session {index} of {user} got {name:?} as {seq} of {conv:?} in epoch {epoch}: gone since {last}"
+                        ),
+                    );
+                    continue;
+                }
+            }
             if self.at(*conv, *seq) != Some(name) && !self.is_lost(*conv, *seq, name) {
                 let stored = self.at(*conv, *seq);
                 found.add(
@@ -439,7 +511,9 @@ impl<'a> Record<'a> {
                     format!("session {index} of {user} got {name:?} as {seq} of {conv:?}: stored is {stored:?}"),
                 );
             }
-            got.entry(*conv).or_default().push(*seq);
+            // Stored again under its old number, it may have come when other messages had the numbers before it.
+            let came_before = self.gone.get(&(*conv, *seq, name)).is_some_and(|last| session.epoch <= *last);
+            got.entry(*conv).or_default().push((*seq, !came_before));
         }
         for (conv, seqs) in &got {
             let confirmed = session.confirmed.get(conv).copied().unwrap_or(0);
@@ -447,7 +521,14 @@ impl<'a> Record<'a> {
             let needs = |seq: Seq| {
                 self.at(*conv, seq).is_some_and(|name| {
                     let is_its_own = own.contains(&(*conv, seq));
-                    !is_its_own && self.is_for(place, *conv, seq, name) && self.has_arrived(place, *conv, seq, name)
+                    let is_done = || {
+                        let (sender, cid) = (name.0, name.1.to_owned());
+                        session.done.contains(&Message { conv: *conv, seq, sender, cid })
+                    };
+                    !is_its_own
+                        && !is_done()
+                        && self.is_for(place, *conv, seq, name)
+                        && self.has_arrived(place, *conv, seq, name)
                 })
             };
             check_order(&format!("session {index} of {user} in {conv:?}"), seqs, confirmed, needs, found);
@@ -456,17 +537,19 @@ impl<'a> Record<'a> {
 }
 
 /// What one session got of one conversation: each once, ascending, from what was confirmed before, without a hole.
-fn check_order(who: &str, seqs: &[Seq], confirmed: Seq, needs: impl Fn(Seq) -> bool, found: &mut Found) {
-    let all: BTreeSet<Seq> = seqs.iter().copied().collect();
+fn check_order(who: &str, seqs: &[(Seq, bool)], confirmed: Seq, needs: impl Fn(Seq) -> bool, found: &mut Found) {
+    let all: BTreeSet<Seq> = seqs.iter().map(|(seq, _)| *seq).collect();
     let mut seen = BTreeSet::new();
-    let mut highest = confirmed.min(seqs[0].saturating_sub(1));
-    for &seq in seqs {
+    let mut highest = confirmed.min(seqs[0].0.saturating_sub(1));
+    for &(seq, is_there) in seqs {
         if !seen.insert(seq) {
             found.add(Class::D, format!("{who}: {seq} came twice"));
         } else if seq < highest {
             found.add(Class::O, format!("{who}: {seq} came after {highest}"));
         }
-        for hole in (highest + 1..seq).filter(|hole| needs(*hole) && !all.contains(hole)) {
+        // Those ahead of what is gone went with it, or were there before the session: the record knows only what has taken
+        // their numbers since.
+        for hole in (highest + 1..seq).filter(|hole| is_there && needs(*hole) && !all.contains(hole)) {
             found.add(Class::H, format!("{who}: {hole} did not come, but {seq} did"));
         }
         highest = highest.max(seq);
@@ -474,5 +557,9 @@ fn check_order(who: &str, seqs: &[Seq], confirmed: Seq, needs: impl Fn(Seq) -> b
 }
 
 fn by_seq(reading: &Reading) -> BTreeMap<Seq, Name<'_>> {
-    reading.messages.iter().map(|message| (message.seq, (message.sender, message.cid.as_str()))).collect()
+    reading.messages.iter().map(|message| (message.seq, name(message))).collect()
+}
+
+fn name(message: &Message) -> Name<'_> {
+    (message.sender, &message.cid)
 }

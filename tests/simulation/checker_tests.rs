@@ -173,7 +173,7 @@ fn what_is_excused_need_not_come_to_that_device() {
     let dies = |user: User| {
         found(|histories| {
             histories.sessions[3].events.pop();
-            histories.excused.insert((user, 0, GROUP, 5));
+            histories.excused.insert((user, 0, message(5, 1)));
         })
     };
     assert_eq!(dies(3), []);
@@ -206,4 +206,75 @@ fn each_named_device_gets_everything_from_its_beginning_on() {
 #[test]
 fn an_answer_that_comes_late_or_never_is_seen() {
     assert_eq!(found(|histories| histories.waits[0].took += Duration::from_millis(1)), [Class::B]);
+}
+
+/// The data went back behind 3: 4 and 5 are others now, and user 2 was told of it between 5 and the new 4.
+fn gone_back() -> Histories {
+    let mut histories = sound();
+    let new = |seq: Seq, sender: User| Message { cid: format!("new-{seq}"), ..message(seq, sender) };
+    for message in [message(4, 2), message(5, 1)] {
+        histories.gone.insert(message, 1);
+    }
+    for reading in &mut histories.readings {
+        reading.messages.truncate(3);
+        reading.messages.extend([new(4, 1), new(5, 1)]);
+    }
+    for seq in [4, 5] {
+        let sent = Sent { cid: format!("new-{seq}"), sender: 1, conv: GROUP, outcome: Outcome::Acked(seq) };
+        histories.sends.push(sent);
+    }
+    histories.sessions.iter_mut().for_each(|session| session.epoch = 1);
+    for user in [2, 3] {
+        let done = (1..=3).map(|seq| message(seq, 1)).collect();
+        let events = vec![Event::Got(new(4, 1)), Event::Got(new(5, 1))];
+        histories.sessions.push(Session { epoch: 2, done, ..session(user, events) });
+    }
+    (histories.restores, histories.epochs) = (1, 1);
+    histories
+}
+
+/// The classes found after this was done to them.
+fn found_behind(spoil: impl FnOnce(&mut Histories)) -> Vec<Class> {
+    let mut histories = gone_back();
+    spoil(&mut histories);
+    let mut classes: Vec<Class> = check(&histories).into_iter().map(|violation| violation.class).collect();
+    classes.dedup();
+    classes
+}
+
+#[test]
+fn what_went_with_the_data_is_no_loss() {
+    assert_eq!(check(&gone_back()), []);
+    let was_not_there = |histories: &mut Histories| histories.gone.retain(|gone, _| *gone != message(4, 2));
+    assert_eq!(found_behind(was_not_there), [Class::L]);
+}
+
+#[test]
+fn what_came_under_a_number_before_is_not_what_has_it_now() {
+    assert_eq!(found_behind(|histories| drop(histories.sessions[5].events.pop())), [Class::L]);
+    let held = |shows: bool| {
+        found_behind(|histories| {
+            let Some(Event::Got(last)) = histories.sessions[5].events.pop() else { panic!("it was got") };
+            histories.sessions[5].events.push(Event::Held(last.clone()));
+            histories.sessions[5].events.extend(shows.then_some(Event::Shown(last)));
+        })
+    };
+    assert_eq!((held(false), held(true)), (vec![Class::L], vec![]), "held back, it was not shown");
+    let not_again = |histories: &mut Histories| histories.sessions[4].done.retain(|done| *done != message(2, 1));
+    assert_eq!(found_behind(not_again), [Class::H], "it had come, and was not confirmed");
+}
+
+#[test]
+fn a_time_that_is_over_does_not_come_back() {
+    let late = |histories: &mut Histories| histories.sessions[5].events.push(got(5, 1));
+    assert_eq!(found_behind(late), [Class::E]);
+    assert_eq!(found_behind(|histories| histories.epochs = 2), [Class::E]);
+    let former = |epoch: u32| {
+        found_behind(|histories| {
+            let stay = Member { user: 9, conv: GROUP, must: 3..=3, may: 3..=Seq::MAX };
+            histories.former.push((stay, 1));
+            histories.sessions.push(Session { epoch, ..session(9, vec![got(3, 1)]) });
+        })
+    };
+    assert_eq!((former(1), former(2)), (vec![], vec![Class::X]), "a membership that is gone");
 }

@@ -1,5 +1,6 @@
 //! A client as docs/protocol.md asks for: it gives cids, keeps messages until they are acked, confirms (or does not), resumes
-//! with its token, names its device (or does not). It writes down all that it does and all that it sees.
+//! with its token, names its device (or does not). Where the data may go back it remembers what it has had from one session
+//! to the next, and counts anew when it is told to or finds out. It writes down all that it does and all that it sees.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -8,10 +9,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::checker::{Conv, Device, Event, Histories, Message, Outcome, Reading, Sent, Seq, Session, User, Wait};
-use crate::database::PASSWORD;
+use crate::checker::{
+    Conv, Device, Epoch, Event, Histories, Message, Outcome, Reading, Sent, Seq, Session, User, Wait,
+};
+use crate::database::{PASSWORD, conv_id, user};
 use crate::net::{End, Pipe, SharedPipe};
-use crate::plan::{Habit, Plan, Seat};
+use crate::plan::{Bug, Habit, Plan, Seat};
 use crate::silent::Departed;
 use crate::world::World;
 
@@ -37,6 +40,23 @@ enum Request {
     History(Conv),
     /// A PING behind what was confirmed: when it is answered, the server knows it.
     Prove(BTreeMap<Conv, Seq>),
+    /// What the server has where the last message is that the client has had.
+    LastSeen(Conv, Mark),
+}
+
+/// The last message of a conversation that was pushed, as a client recognises it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Mark {
+    seq: Seq,
+    id: User,
+    time: String,
+}
+
+impl Mark {
+    fn of(line: &Value) -> Self {
+        let seq = line["seq"].as_u64().expect("a message has a seq");
+        Self { seq, id: number(&line["id"]), time: line["time"].as_str().expect("a message has a time").to_owned() }
+    }
 }
 
 /// A message until it is acked.
@@ -60,6 +80,13 @@ pub struct Notes {
     pub histories: RefCell<Histories>,
     /// What each device has confirmed, with whatever session.
     confirmed: RefCell<BTreeMap<(User, Device, Conv), Seq>>,
+    /// The highest that each has ever confirmed, whatever the data have become since.
+    confirmed_ever: RefCell<BTreeMap<(User, Device, Conv), Seq>>,
+    /// What each device has been shown, and what of it was confirmed.
+    had: RefCell<BTreeMap<(User, Device), BTreeSet<Message>>>,
+    done: RefCell<BTreeMap<(User, Device), BTreeSet<Message>>>,
+    /// Acks of what was not in the data.
+    pub acked_in_vain: RefCell<Vec<String>>,
     /// What was listed after a resume, though a PONG had proved that the server knew it to be confirmed.
     pub listed_again: RefCell<Vec<String>>,
     /// Connections of clients that do not confirm, when these were done with them.
@@ -76,6 +103,53 @@ impl Notes {
         let confirmed = self.confirmed.borrow();
         let own = confirmed.iter().filter(|((whose, which, _), _)| (*whose, *which) == (user, device));
         own.map(|((_, _, conv), seq)| (*conv, *seq)).collect()
+    }
+
+    /// Which messages this device is done with: it was shown them, and confirmed them then or later.
+    fn done_by(&self, user: User, device: Device) -> BTreeSet<Message> {
+        self.done.borrow().get(&(user, device)).cloned().unwrap_or_default()
+    }
+
+    /// What this device was shown up to the highest numbers that it has ever confirmed.
+    pub fn done_ever(&self, user: User, device: Device) -> BTreeSet<Message> {
+        let (had, ever) = (self.had.borrow(), self.confirmed_ever.borrow());
+        let is_done = |message: &&Message| {
+            let highest = ever.get(&(user, device, message.conv)).copied().unwrap_or(0);
+            message.seq <= highest
+        };
+        had.get(&(user, device)).into_iter().flatten().filter(is_done).cloned().collect()
+    }
+
+    /// See [`Cluster::pass_over`](crate::cluster::Cluster::pass_over).
+    pub fn pass_over(&self, user: User, device: Device, passed: Vec<Message>) {
+        let had = self.had.borrow();
+        let was_shown = |message: &Message| had.get(&(user, device)).is_some_and(|had| had.contains(message));
+        // To a named device what its user has said on another one is news.
+        let seat = crate::world::world().plan.seats.iter().position(|seat| (seat.user, seat.device) == (user, device));
+        let own = format!("{user}.{}-", seat.expect("somebody has it"));
+        let is_own = |message: &Message| message.sender == user && (device == 0 || message.cid.starts_with(&own));
+        let counts = |message: &Message| was_shown(message) || is_own(message);
+        if passed.last().is_none_or(counts) {
+            return;
+        }
+        for message in passed.into_iter().filter(|message| !counts(message)) {
+            crate::world::world().count("message counted as delivered for another one's position");
+            self.histories.borrow_mut().excused.insert((user, device, message));
+        }
+    }
+
+    fn shown(&self, user: User, device: Device, message: Message) {
+        self.had.borrow_mut().entry((user, device)).or_default().insert(message);
+    }
+
+    fn note_confirmed(&self, user: User, device: Device, conv: Conv, seq: Seq) {
+        let mut ever = self.confirmed_ever.borrow_mut();
+        let highest = ever.entry((user, device, conv)).or_default();
+        *highest = seq.max(*highest);
+        let had = self.had.borrow();
+        let confirmed = had.get(&(user, device)).into_iter().flatten();
+        let confirmed = confirmed.filter(|message| message.conv == conv && message.seq <= seq).cloned();
+        self.done.borrow_mut().entry((user, device)).or_default().extend(confirmed);
     }
 }
 
@@ -98,14 +172,22 @@ pub struct Client {
     /// The highest seq of each conversation that came to this session.
     got: BTreeMap<Conv, Seq>,
     groups: BTreeSet<u32>,
-    /// Groups it has left in this session.
-    left: BTreeSet<u32>,
+    /// Groups it has left in this session, and when it asked for that.
+    left: BTreeMap<u32, Duration>,
     stalls_until: Duration,
     readings: BTreeMap<Conv, (Vec<Message>, bool)>,
     /// What it has confirmed on this connection.
     told: BTreeMap<Conv, Seq>,
     /// What the server knows to be confirmed.
     proved: BTreeMap<Conv, Seq>,
+    /// The epoch of the data, as the last login's reply named it.
+    epoch: Option<Epoch>,
+    /// The last message of each conversation that was pushed, in whatever session.
+    marks: BTreeMap<Conv, Mark>,
+    /// What came and is not above its mark: it is shown if the server has something else where the mark is.
+    held: BTreeMap<Conv, Vec<(Message, Mark)>>,
+    /// What came in this session, where the data may go back: a list that repeats it says nothing new.
+    got_here: BTreeSet<Message>,
 }
 
 impl Client {
@@ -129,11 +211,15 @@ impl Client {
             session: 0,
             got: BTreeMap::new(),
             groups: BTreeSet::new(),
-            left: BTreeSet::new(),
+            left: BTreeMap::new(),
             stalls_until: Duration::ZERO,
             readings: BTreeMap::new(),
             told: BTreeMap::new(),
             proved: BTreeMap::new(),
+            epoch: None,
+            marks: BTreeMap::new(),
+            held: BTreeMap::new(),
+            got_here: BTreeSet::new(),
         }
     }
 
@@ -338,12 +424,16 @@ impl Client {
         }
         let mut confirmed = notes.confirmed.borrow_mut();
         let mut any = false;
-        for (conv, seq) in &self.got {
+        // What is held back is not where it has to be.
+        for (conv, seq) in self.got.iter().filter(|(conv, _)| !self.held.contains_key(conv)) {
             let known = confirmed.entry((self.user, self.seat.device, *conv)).or_default();
             if *seq > *known && (!world.is_stormy.get() || world.chance(2000)) {
                 *known = *seq;
                 any = true;
                 self.told.insert(*conv, *seq);
+                if world.plan.restores {
+                    notes.note_confirmed(self.user, self.seat.device, *conv, *seq);
+                }
                 Self::put(pipe, &format!(r#"{{"msgid":20,{},"seq":{seq}}}"#, self.address(*conv, "id")));
             }
         }
@@ -375,7 +465,9 @@ impl Client {
                     "{} got a push before its login's reply: {line}",
                     self.name
                 );
-                self.got_message(world, notes, message(line));
+                self.got_message(world, notes, pipe, line);
+            } else if line["kind"] == "restored" {
+                world.count("NOTICE restored");
             } else if line["kind"] == "group_joined" && line["id"] == self.user {
                 // Another session of this user has joined it again.
                 self.left.remove(&number(&line["groupid"]));
@@ -400,7 +492,7 @@ impl Client {
                 self.token = None;
                 self.leave(world, notes, pipe, End::Finished);
             }
-            Request::Chat(draft) => self.answered(world, notes, draft, errno, line),
+            Request::Chat(draft) => self.answered(world, notes, draft, asked, errno, line),
             Request::Join(group) => match errno {
                 0 => {
                     self.groups.insert(group);
@@ -412,12 +504,13 @@ impl Client {
             Request::Quit(group) => match errno {
                 0 | 403 => {
                     self.groups.remove(&group);
-                    self.left.insert(group);
+                    self.left.insert(group, asked);
                 }
                 500 | 503 => self.quit(world, pipe, group),
                 _ => {}
             },
-            Request::List => self.got_list(world, notes, line),
+            Request::List => self.got_list(world, notes, pipe, line),
+            Request::LastSeen(conv, mark) => self.got_last_seen(world, notes, pipe, conv, mark, errno, line),
             Request::Prove(confirmed) => {
                 self.proved.extend(confirmed);
                 world.count("resume right after a PONG");
@@ -444,8 +537,20 @@ impl Client {
         self.left.clear();
         self.got.clear();
         self.told.clear();
+        self.got_here.clear();
         let (user, device) = (self.user, self.seat.device);
-        let session = Session { user, device, confirmed: notes.confirmed_by(user, device), events: Vec::new() };
+        let epoch =
+            line["epoch"].as_str().and_then(|epoch| epoch.parse().ok()).expect("the simulated epochs are numbers");
+        if self.epoch.replace(epoch).is_some_and(|known| known != epoch) {
+            world.count("client was told of another epoch");
+            self.count_anew(world, notes);
+        }
+        let mut session = Session { user, device, epoch, ..Session::default() };
+        if world.plan.restores {
+            session.done = notes.done_by(user, device);
+        } else {
+            session.confirmed = notes.confirmed_by(user, device);
+        }
         if self.seat.habit == Habit::Silent {
             world.count("session of a client that does not confirm");
         }
@@ -463,41 +568,149 @@ impl Client {
                 notes.listed_again.borrow_mut().push(format!("{} was listed {message:?} again", self.name));
             }
         }
-        self.got_list(world, notes, line);
+        self.got_list(world, notes, pipe, line);
     }
 
-    fn got_list(&mut self, world: &World, notes: &Notes, line: &Value) {
+    fn got_list(&mut self, world: &World, notes: &Notes, pipe: &SharedPipe, line: &Value) {
         for element in line["offlinemsg"].as_array().into_iter().flatten() {
             let message = message(element);
+            if self.got_here.contains(&message) {
+                continue;
+            }
             // A list repeats what is unconfirmed; what is behind that counts as pushed.
             if self.got.get(&message.conv).is_none_or(|got| message.seq > *got) {
-                self.got_message(world, notes, message);
+                self.got_message(world, notes, pipe, element);
+            } else if world.plan.restores {
+                self.hold(world, pipe, message, Mark::of(element));
             }
         }
     }
 
-    fn got_message(&mut self, world: &World, notes: &Notes, message: Message) {
+    /// Keeps back what may be a message that it has had. The server is asked, once, what it has in the place of the last one.
+    fn hold(&mut self, world: &World, pipe: &SharedPipe, message: Message, its_own: Mark) {
+        let conv = message.conv;
+        let mark = self.marks.get(&conv).expect("something has come in this conversation").clone();
+        self.got_here.insert(message.clone());
+        let held = self.held.entry(conv).or_default();
+        held.push((message, its_own));
+        if held.len() == 1 {
+            self.ask_for_last_seen(world, pipe, conv, mark);
+        }
+    }
+
+    fn ask_for_last_seen(&mut self, world: &World, pipe: &SharedPipe, conv: Conv, mark: Mark) {
+        let (place, before) = (self.address(conv, "id"), mark.seq + 1);
+        let fields = format!(r#""msgid":43,{place},"before":{before},"limit":1"#);
+        self.ask(world, pipe, Request::LastSeen(conv, mark), &fields);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "an answer, and whose")]
+    fn got_last_seen(
+        &mut self,
+        world: &World,
+        notes: &Notes,
+        pipe: &SharedPipe,
+        conv: Conv,
+        mark: Mark,
+        errno: u16,
+        line: &Value,
+    ) {
+        if !self.held.contains_key(&conv) {
+            return;
+        }
+        if matches!(errno, 500 | 503) {
+            return self.ask_for_last_seen(world, pipe, conv, mark);
+        }
+        // Who is no member any more is told nothing.
+        let found = line["messages"].as_array().and_then(|messages| messages.last()).map(Mark::of);
+        if found.as_ref() == Some(&mark) || world.plan.bug == Bug::CountsOn {
+            let held = self.held.remove(&conv).unwrap_or_default();
+            let (had, new): (Vec<_>, Vec<_>) = held.into_iter().partition(|(message, _)| message.seq <= mark.seq);
+            for (Message { seq, .. }, _) in had {
+                let got = self.got.entry(conv).or_default();
+                *got = seq.max(*got);
+            }
+            return self.show(notes, new);
+        }
+        world.count("client found out by itself");
+        self.count_anew(world, notes);
+        self.show_held(notes);
+    }
+
+    /// The data went back: what was counted says nothing any more.
+    fn count_anew(&mut self, world: &World, notes: &Notes) {
+        if world.plan.bug == Bug::CountsOn {
+            return;
+        }
+        self.marks.clear();
+        self.got.clear();
+        let place = (self.user, self.seat.device);
+        notes.confirmed.borrow_mut().retain(|(user, device, _), _| (*user, *device) != place);
+    }
+
+    fn show_held(&mut self, notes: &Notes) {
+        let held = std::mem::take(&mut self.held);
+        self.show(notes, held.into_values().flatten().collect());
+    }
+
+    fn show(&mut self, notes: &Notes, held: Vec<(Message, Mark)>) {
+        for (message, mark) in held {
+            if self.marks.get(&message.conv).is_none_or(|known| known.seq < mark.seq) {
+                self.marks.insert(message.conv, mark);
+            }
+            let got = self.got.entry(message.conv).or_default();
+            *got = message.seq.max(*got);
+            notes.shown(self.user, self.seat.device, message.clone());
+            notes.histories.borrow_mut().sessions[self.session].events.push(Event::Shown(message));
+        }
+    }
+
+    fn got_message(&mut self, world: &World, notes: &Notes, pipe: &SharedPipe, line: &Value) {
+        let message = message(line);
         let Message { conv, seq, .. } = message;
         world.note(seq << 8 | u64::from(self.user));
         let mut histories = notes.histories.borrow_mut();
-        if matches!(conv, Conv::Group(group) if self.left.contains(&group)) {
+        // When the data have gone back since, they may say that it is still a member.
+        let has_left = |group| self.left.get(&group).is_some_and(|asked| world.is_of_this_life(*asked));
+        if matches!(conv, Conv::Group(group) if has_left(group)) {
             // Who has left is an outsider: user 0 is in no group.
             histories.sessions.push(Session { events: vec![Event::Got(message)], ..Session::default() });
             return;
         }
-        histories.sessions[self.session].events.push(Event::Got(message));
+        let events = &mut histories.sessions[self.session].events;
+        // What comes behind something that is held back waits as well, or it would be counted and confirmed ahead of it.
+        let is_had = || self.marks.get(&conv).is_some_and(|mark| seq <= mark.seq);
+        if world.plan.restores && (self.held.contains_key(&conv) || is_had()) {
+            events.push(Event::Held(message.clone()));
+            drop(histories);
+            return self.hold(world, pipe, message, Mark::of(line));
+        }
+        events.push(Event::Got(message.clone()));
         if matches!(conv, Conv::Pair(a, b) if a != self.user && b != self.user) {
             // None of its business, and nothing it could confirm.
             return;
         }
         let got = self.got.entry(conv).or_default();
         *got = seq.max(*got);
+        if world.plan.restores {
+            self.marks.insert(conv, Mark::of(line));
+            self.got_here.insert(message.clone());
+            notes.shown(self.user, self.seat.device, message);
+        }
     }
 
-    fn answered(&mut self, world: &World, notes: &Notes, draft: Draft, errno: u16, line: &Value) {
+    fn answered(&mut self, world: &World, notes: &Notes, draft: Draft, asked: Duration, errno: u16, line: &Value) {
         let outcome = if errno == 0 {
             let seq = line["seq"].as_u64().expect("an ack has a seq");
             world.note(seq << 16 | u64::from(self.user));
+            // Asked for in this life of the data, it can only have been stored in it.
+            let spoken = (conv_id(draft.conv), seq, user(self.user), draft.cid.clone());
+            if world.plan.restores && world.is_of_this_life(asked) && !world.database.borrow().holds(&spoken) {
+                notes
+                    .acked_in_vain
+                    .borrow_mut()
+                    .push(format!("{} has an ack, and is not stored: {draft:?}", self.name));
+            }
             notes.histories.borrow_mut().sessions[self.session].events.push(Event::Own(draft.conv, seq));
             Outcome::Acked(seq)
         } else {
@@ -548,10 +761,14 @@ impl Client {
 
     fn went_away(&mut self, world: &World, notes: &Notes, pipe: &SharedPipe) {
         if self.seat.habit == Habit::Silent {
+            // It counts as delivered, and comes no more.
+            self.show_held(notes);
             let sessions_before = notes.histories.borrow().sessions.len();
             let (user, device) = (self.user, self.seat.device);
             notes.departed.borrow_mut().push(Departed { user, device, sessions_before, pipe: Rc::clone(pipe) });
         }
+        // It was not confirmed, and comes again.
+        self.held.clear();
         for (_, (asked, request)) in std::mem::take(&mut self.requests).into_iter().rev() {
             note_wait(notes, &self.name, &request, world.since(asked));
             if let Request::Chat(draft) = request {

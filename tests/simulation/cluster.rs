@@ -12,18 +12,22 @@ use std::fmt::Write;
 use std::rc::Rc;
 use std::time::Duration;
 
-use stonechat::ids::{Members, NodeId};
+use stonechat::ids::{Members, NodeId, UserId};
 
 use crate::bus::SimBus;
-use crate::checker::{Class, Conv, Histories, Member, NamedDevice, Outcome, Session, Violation, check};
+use crate::checker::{
+    Class, Conv, Device, Histories, Member, Message, NamedDevice, Outcome, Session, Violation, check,
+};
 use crate::client::{Client, Notes};
-use crate::database::{Stay, group, user};
+use crate::database::{Spoken, Stay, group, user};
 use crate::net::{End, SharedPipe};
 use crate::node::{Node, Part};
 use crate::plan::{Plan, Seat};
 use crate::silent;
 use crate::world::World;
 
+/// A node looks at the epoch by itself within this time.
+const EPOCH_LOOK: Duration = Duration::from_secs(11);
 /// Virtual time of a round of healing.
 const ROUND: Duration = Duration::from_millis(20);
 /// So many rounds in which nothing moves are rest: longer than any wait but those for lost answers.
@@ -80,6 +84,8 @@ pub fn run(seed: u64, change: impl FnOnce(&mut Plan)) -> Run {
     violations.extend(cluster.unreported(&world));
     let listed_again = cluster.notes.listed_again.take().into_iter();
     violations.extend(listed_again.map(|text| Violation { class: Class::D, text }));
+    let acked_in_vain = cluster.notes.acked_in_vain.take().into_iter();
+    violations.extend(acked_in_vain.map(|text| Violation { class: Class::L, text }));
     cluster.dismantle(&world);
     let acked = histories.sends.iter().filter(|sent| matches!(sent.outcome, Outcome::Acked(_))).count();
     let (plan, story) = (world.plan.clone(), tell(&histories));
@@ -89,8 +95,9 @@ pub fn run(seed: u64, change: impl FnOnce(&mut Plan)) -> Run {
 fn tell(histories: &Histories) -> String {
     let mut story = String::new();
     for (index, session) in histories.sessions.iter().enumerate() {
-        let Session { user, device, confirmed, events } = session;
-        writeln!(story, "session {index} of {user}, device {device}, done with {confirmed:?}").unwrap();
+        let Session { user, device, confirmed, done, epoch, events } = session;
+        writeln!(story, "session {index} of {user}, device {device}, epoch {epoch}, done with {confirmed:?} {done:?}")
+            .unwrap();
         for event in events {
             writeln!(story, "    {index} {event:?}").unwrap();
         }
@@ -129,6 +136,18 @@ impl Cluster {
         living.map(|(number, place)| SimBus::name(number, place.life)).collect()
     }
 
+    /// Positions are about to be written that pass these messages, in the order of their numbers, all of which were given out
+    /// again. If the last one has not been shown where the position is written for, it is not what was confirmed there: that
+    /// was another message, which had its number before the data went back. Then these are excused from coming there.
+    ///
+    /// A node that knows of the other one does not give the number out again, so this takes another node, a position that
+    /// waited to be written (a second at most), and as many new messages in that second as were lost.
+    pub fn pass_over(&self, positions: &[(UserId, Device, Vec<Spoken>)]) {
+        for (user, device, passed) in positions {
+            self.notes.pass_over(user.number(), *device, passed.iter().filter_map(message).collect());
+        }
+    }
+
     pub fn is_outage(&self, now: Duration) -> bool {
         self.outage_until.get() > now
     }
@@ -162,6 +181,7 @@ impl Cluster {
     pub fn step(&self, world: &World) {
         world.pass(Duration::from_micros(world.below(2000) as u64));
         self.trouble(world);
+        world.restore_perhaps();
         self.restart(world);
         let nodes = self.nodes();
         if nodes.is_empty() || world.chance(4000) {
@@ -269,7 +289,18 @@ impl Cluster {
             *noticed = Duration::ZERO;
         }
         self.each_client(Client::calm_down);
-        self.rest(world, "the storm")
+        self.rest_until_epochs_agree(world, "the storm")
+    }
+
+    /// Every node has looked at the epoch by the clock, too, and everything is at rest again.
+    fn rest_until_epochs_agree(&self, world: &World, after: &str) -> Option<String> {
+        self.rest(world, after).or_else(|| {
+            if !world.plan.restores {
+                return None;
+            }
+            world.pass(EPOCH_LOOK);
+            self.rest(world, after)
+        })
     }
 
     fn each_client(&self, mut visit: impl FnMut(&mut Client)) {
@@ -324,7 +355,7 @@ impl Cluster {
                 }
             }
         });
-        self.rest(world, "the last words")
+        self.rest_until_epochs_agree(world, "the last words")
     }
 
     fn read_history(&self, world: &World) -> Option<String> {
@@ -351,6 +382,11 @@ impl Cluster {
     /// Everybody is there at the end: whom the record calls offline has been overwritten, and whom a node reports that is
     /// no more has been forgotten.
     fn unreported(&self, world: &World) -> Vec<Violation> {
+        if world.database.borrow().is_unnoticed() {
+            // Nobody has seen a number given out again, so nobody knows that the reports of before are gone. They are made
+            // anew when somebody comes or goes.
+            return Vec::new();
+        }
         let here = self.names_but(usize::MAX);
         let state = |number: u32| world.database.borrow().state(user(number));
         let wrong = |number: &u32| state(*number).is_none_or(|node| !here.contains(&node));
@@ -368,21 +404,39 @@ impl Cluster {
             // Where one session begins, another may have confirmed meanwhile.
             let confirmed = self.notes.confirmed_by(*user, *device);
             let own = histories.sessions.iter_mut().filter(|session| session.user == *user);
-            own.for_each(|session| session.confirmed = confirmed.clone());
+            if world.plan.restores {
+                let done = self.notes.done_ever(*user, *device);
+                own.for_each(|session| session.done.clone_from(&done));
+            } else {
+                own.for_each(|session| session.confirmed = confirmed.clone());
+            }
         }
         silent::settle(world, &mut histories, &self.notes.departed.borrow());
         self.each_client(|client| histories.devices.extend(named_device(world, client)));
-        histories.members = world.database.borrow().stays.iter().map(member).collect();
+        let database = world.database.borrow();
+        histories.members = database.stays.iter().map(member).collect();
+        histories.former = database.gone.stays.iter().map(|(stay, last)| (member(stay), *last)).collect();
+        histories.gone =
+            database.gone.messages.iter().filter_map(|(spoken, last)| Some((message(spoken)?, *last))).collect();
+        (histories.restores, histories.epochs) = (database.gone.restores, database.epochs - 1);
+        drop(database);
         histories
     }
 }
 
+fn message((conv, seq, sender, cid): &Spoken) -> Option<Message> {
+    let conv = named(conv.members()?);
+    Some(Message { conv, seq: *seq, sender: sender.number(), cid: cid.clone() })
+}
+
 /// The client's device, if it has a name.
 fn named_device(world: &World, client: &Client) -> Option<NamedDevice> {
-    let name = client.seat.device.to_string();
+    if client.seat.device == 0 {
+        return None;
+    }
     let database = world.database.borrow();
-    let birth = database.births.iter().find(|birth| birth.user.number() == client.user && birth.name == name)?;
-    let from = birth.ends.iter().filter_map(|(conv, end)| Some((named(conv.members()?), *end))).collect();
+    let beginning = database.beginning(user(client.user), &client.seat.device.to_string());
+    let from = beginning.iter().filter_map(|(conv, end)| Some((named(conv.members()?), *end))).collect();
     Some(NamedDevice { user: client.user, device: client.seat.device, from, said: client.said() })
 }
 

@@ -1,4 +1,5 @@
-//! The record as a model: the contract of `Store` in maps. It never fails; its shim, `store`, does.
+//! The record as a model: the contract of `Store` in maps. It never fails; its shim, `store`, does. And it can go back to
+//! what it was at an earlier moment.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -12,6 +13,7 @@ use stonechat::store::{
     Pending, Person, Place, Range, Role, TokenHash, TokenRow, UserRow, Who,
 };
 
+use crate::checker::{Conv, Device};
 use crate::plan::{Bug, Plan};
 
 /// Every user's password.
@@ -26,6 +28,13 @@ pub struct Stay {
     pub joined_at: Seq,
     /// The user has left.
     pub is_over: bool,
+}
+
+impl Stay {
+    /// Whether it began in the same way.
+    fn is_same(&self, other: &Self) -> bool {
+        (self.user, self.group, self.joined_at) == (other.user, other.group, other.joined_at)
+    }
 }
 
 /// A named device, as it began.
@@ -46,7 +55,27 @@ struct Row {
     body: String,
 }
 
+/// What was stored when the data went back, and is no more. Nothing of it goes back itself.
+#[derive(Clone, Default)]
+pub struct Gone {
+    /// With the last epoch before that.
+    pub messages: BTreeMap<Spoken, u32>,
+    pub stays: Vec<(Stay, u32)>,
+    /// How often that was.
+    pub restores: u32,
+    /// The last epoch before the last time.
+    last: u32,
+    /// The ends of the conversations as they were again after it.
+    ends: BTreeMap<ConvId, Seq>,
+    /// The numbers of each conversation that may be given out again in the present epoch: behind the first, up to the second.
+    again: BTreeMap<ConvId, (Seq, Seq)>,
+}
+
+/// A message: its conversation, its number, who said it, its cid.
+pub type Spoken = (ConvId, Seq, UserId, String);
+
 /// All that is stored.
+#[derive(Clone)]
 pub struct Database {
     users: BTreeMap<UserId, String>,
     tokens: BTreeMap<TokenHash, TokenRow>,
@@ -57,10 +86,17 @@ pub struct Database {
     cursors: BTreeMap<(UserId, DeviceId, ConvId), Seq>,
     /// Who is reported online, and by which node.
     states: BTreeMap<UserId, NodeId>,
-    /// Epochs are numbered here.
-    pub epoch: u32,
+    /// Epochs are numbered here, in the order in which they were made.
+    epoch: u32,
+    /// The last epoch that was made. As chance makes the real ones, none is made twice, whatever the data have forgotten.
+    pub epochs: u32,
     pub stays: Vec<Stay>,
-    pub births: Vec<Birth>,
+    births: Vec<Birth>,
+    pub gone: Gone,
+    /// The last number that a device was given. None is given out twice here, whatever the data have forgotten: a session of a
+    /// device that is forgotten, and a new device with the same number, would share what is confirmed until the data are known
+    /// to have gone back.
+    devices: u32,
     bug: Bug,
     appended: u32,
 }
@@ -71,6 +107,14 @@ pub fn user(number: u32) -> UserId {
 
 pub fn group(number: u32) -> GroupId {
     GroupId::new(i64::from(number)).expect("groups are numbered from 1")
+}
+
+/// What the record calls a conversation.
+pub fn conv_id(conv: Conv) -> ConvId {
+    match conv {
+        Conv::Pair(a, b) => ConvId::pair(user(a), user(b)),
+        Conv::Group(number) => ConvId::group(group(number)),
+    }
 }
 
 fn password_hash() -> &'static str {
@@ -89,8 +133,11 @@ impl Database {
             cids: BTreeMap::new(),
             cursors: BTreeMap::new(),
             epoch: 1,
+            epochs: 1,
             stays: Vec::new(),
             births: Vec::new(),
+            gone: Gone::default(),
+            devices: 0,
             states: BTreeMap::new(),
             bug: plan.bug,
             appended: 0,
@@ -120,8 +167,71 @@ impl Database {
     }
 
     pub fn new_epoch(&mut self, old: &str) -> ClusterRow {
-        self.epoch += u32::from(self.epoch.to_string() == old);
+        let makes_one = match self.bug {
+            Bug::SameEpoch => false,
+            Bug::EpochForEach => true,
+            _ => self.epoch.to_string() == old,
+        };
+        if makes_one {
+            crate::world::world().count("epoch made");
+            self.epochs += 1;
+            self.epoch = self.epochs;
+        }
         self.cluster()
+    }
+
+    /// The data become again what they were when this copy was made.
+    pub fn go_back(&mut self, copy: Self) {
+        let mut now = std::mem::replace(self, copy);
+        let last = now.epochs;
+        let lost: Vec<Spoken> = now.spoken().filter(|message| !self.holds(message)).collect();
+        now.gone.messages.extend(lost.into_iter().map(|message| (message, last)));
+        // A stay that began after the copy was made; one that ended since goes on.
+        let is_known = |stay: &Stay| self.stays.iter().any(|known| known.is_same(stay));
+        now.gone.stays.extend(now.stays.iter().filter(|stay| !is_known(stay)).map(|stay| (stay.clone(), last)));
+        if !now.is_unnoticed() {
+            now.gone.again.clear();
+        }
+        for (conv, given_out) in &now.ends {
+            let end = self.end(*conv);
+            let again = now.gone.again.entry(*conv).or_insert((end, *given_out));
+            *again = (again.0.min(end), again.1.max(*given_out));
+        }
+        now.gone.restores += 1;
+        now.gone.last = last;
+        now.gone.ends = self.ends.clone();
+        (self.gone, self.epochs, self.devices, self.appended) = (now.gone, last, now.devices, now.appended);
+    }
+
+    /// Whether no epoch was made since the data went back.
+    pub fn is_unnoticed(&self) -> bool {
+        self.gone.restores > 0 && self.epochs == self.gone.last
+    }
+
+    fn spoken(&self) -> impl Iterator<Item = Spoken> {
+        self.messages.iter().map(spoken)
+    }
+
+    /// The named device's beginning: behind what is there. Whom the data have forgotten is a new device at its next login;
+    /// without one, its session goes on, and lacks nothing that was stored since.
+    pub fn beginning(&self, user: UserId, name: &str) -> &BTreeMap<ConvId, Seq> {
+        let birth = self.births.iter().find(|birth| birth.user == user && birth.name == name);
+        birth.map_or(&self.gone.ends, |birth| &birth.ends)
+    }
+
+    /// Whether all that was stored of the batch is there.
+    pub fn holds_all(&self, batch: &[Append], outcomes: &[Appended]) -> bool {
+        batch.iter().zip(outcomes).all(|(message, outcome)| {
+            let Appended::Stored(seq) = *outcome else { return true };
+            let cid = message.cid.as_deref().expect("clients give cids");
+            self.holds(&(message.conv, seq, message.sender, cid.to_owned()))
+        })
+    }
+
+    /// Whether this very message is stored under this number.
+    pub fn holds(&self, (conv, seq, sender, cid): &Spoken) -> bool {
+        let row = self.messages.get(&(*conv, *seq));
+        row.is_some_and(|row| row.sender == *sender && row.cid.as_ref() == Some(cid))
     }
 
     pub fn user(&self, who: Who<'_>) -> Option<UserRow> {
@@ -177,11 +287,12 @@ impl Database {
     }
 
     pub fn device(&mut self, user: UserId, name: &str) -> DeviceId {
-        let known = self.births.iter().filter(|birth| birth.user == user);
-        if let Some(birth) = known.clone().find(|birth| birth.name == name) {
+        let mut known = self.births.iter().filter(|birth| birth.user == user);
+        if let Some(birth) = known.find(|birth| birth.name == name) {
             return birth.device;
         }
-        let device = DeviceId(u32::try_from(known.count() + 1).expect("few"));
+        self.devices += 1;
+        let device = DeviceId(self.devices);
         let rows = self.cursors.keys().filter(|(whose, which, _)| *whose == user && *which == DeviceId::UNNAMED);
         let ends: BTreeMap<ConvId, Seq> = rows.map(|(_, _, conv)| (*conv, self.end(*conv))).collect();
         self.cursors.extend(ends.iter().map(|(conv, end)| ((user, device, *conv), *end)));
@@ -266,6 +377,9 @@ impl Database {
             && self.bug != Bug::ForgetCids
         {
             return Appended::Duplicate { seq, sent_at: self.messages[&(*conv, seq)].sent_at };
+        }
+        if self.end(*conv) < message.known_end {
+            return Appended::WentBack(self.end(*conv));
         }
         self.appended += 1;
         let mut seq = self.end(*conv) + 1;
@@ -390,9 +504,38 @@ impl Database {
         oldest
     }
 
-    pub fn save_cursors(&mut self, rows: &[CursorRow]) {
+    /// Before that: where rows end at numbers that were given out again, though nobody has noticed it yet, the messages that
+    /// they pass and that were given such numbers.
+    pub fn given_out_again(&self, rows: &[CursorRow]) -> Vec<(UserId, Device, Vec<Spoken>)> {
+        let mut again = Vec::new();
+        for CursorRow { user, device, conv, delivered } in rows.iter().filter(|_| self.is_unnoticed()) {
+            let birth = self.births.iter().find(|birth| birth.user == *user && birth.device == *device);
+            let name = match birth {
+                Some(birth) => birth.name.parse().expect("devices are named by numbers"),
+                None if *device == DeviceId::UNNAMED => 0,
+                // Nothing is written for a device that is forgotten.
+                None => continue,
+            };
+            let before = self.cursors.get(&(*user, *device, *conv)).copied().unwrap_or(0);
+            let (behind, up_to) = self.gone.again.get(conv).copied().unwrap_or_default();
+            if *delivered > before.max(behind) && *delivered <= up_to {
+                let passed = self.messages.range((*conv, before.max(behind) + 1)..=(*conv, *delivered));
+                again.push((*user, name, passed.map(spoken).collect()));
+            }
+        }
+        again
+    }
+
+    pub fn save_cursors(&mut self, epoch: &str, rows: &[CursorRow]) {
+        if self.epoch.to_string() != epoch {
+            return;
+        }
         for CursorRow { user, device, conv, delivered } in rows {
             if !self.cursors.contains_key(&(*user, DeviceId::UNNAMED, *conv)) || *delivered > self.end(*conv) {
+                continue;
+            }
+            if !self.devices(*user).contains(device) {
+                // It was made room for, or went with the data.
                 continue;
             }
             let moved = if self.bug == Bug::OneCursorForAll { self.devices(*user) } else { vec![*device] };
@@ -412,6 +555,10 @@ impl Database {
     pub fn is_member(&self, user: UserId, group: GroupId) -> bool {
         self.groups.get(&group).is_some_and(|members| members.contains_key(&user))
     }
+}
+
+fn spoken(((conv, seq), row): (&(ConvId, Seq), &Row)) -> Spoken {
+    (*conv, *seq, row.sender, row.cid.clone().expect("clients give cids"))
 }
 
 fn row_of(id: GroupId) -> GroupRow {

@@ -19,12 +19,16 @@
 //! may be interrupted there: others make steps meanwhile, or its node dies; then nothing that it still does has any
 //! effect. So a node dies before and after a commit, between commit and ack, between commit and bell.
 //!
+//! In seeds of their own the data go back now and then to what they were at an earlier moment, as after the restore of a
+//! backup, at any such moment.
+//!
 //! The ordinary run takes 2,000 seeds. `STONECHAT_SIM_SEEDS=N` takes N; `STONECHAT_SIM_SEED=S` lets `one_seed` tell
 //! the story of one:
 //!
 //! ```text
 //!   STONECHAT_SIM_SEEDS=100000 cargo test --test simulation nothing_is_lost -- --nocapture
 //!   STONECHAT_SIM_SEED=1396    cargo test --test simulation one_seed -- --nocapture
+//!   STONECHAT_SIM_RESTORES=1   with STONECHAT_SIM_SEED: the data go back
 //! ```
 //!
 //! Not simulated: the bytes of sockets (net has its own tests), SQL and the databases' own faults (tests/store), Redis

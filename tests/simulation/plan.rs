@@ -47,6 +47,10 @@ pub struct Plan {
     pub last_words: bool,
     /// Each message is sent a second time though it was acked.
     pub sends_twice: bool,
+    /// The data go back to an earlier state now and then, as after the restore of a backup, or a fail-over to a replica that
+    /// was behind. The clients remember what they have had from one session to the next, and do what they are told to do
+    /// then.
+    pub restores: bool,
     pub bug: Bug,
 }
 
@@ -92,6 +96,12 @@ pub enum Bug {
     BreaksInOrder,
     /// What one device of a user has confirmed counts for all of them.
     OneCursorForAll,
+    /// The store makes no new epoch when it is told to.
+    SameEpoch,
+    /// A client goes on counting when the data went back.
+    CountsOn,
+    /// The store makes one each time that it is told to, whatever the present one is.
+    EpochForEach,
 }
 
 impl Plan {
@@ -129,8 +139,16 @@ impl Plan {
             restless: false,
             last_words: rng.chance(5000),
             sends_twice: false,
+            restores: false,
             bug: Bug::None,
         }
+    }
+
+    /// The data go back now and then, and clients have something to say before and after that.
+    pub fn with_restores(&mut self) {
+        self.restores = true;
+        self.messages = 40;
+        self.steps = self.steps.max(600);
     }
 
     /// The settings of the nodes.

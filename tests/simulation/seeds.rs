@@ -1,5 +1,5 @@
 //! The seeds of the ordinary tests. `STONECHAT_SIM_SEEDS=N` runs N of them instead of 2,000; `STONECHAT_SIM_SEED=S` runs
-//! that one alone and tells all there is to tell of it.
+//! that one alone and tells all there is to tell of it (with `STONECHAT_SIM_RESTORES=1`, as it runs where the data go back).
 
 use std::collections::BTreeMap;
 use std::env;
@@ -9,9 +9,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
 use crate::cluster::{Run, run};
+use crate::plan::Plan;
 
 /// Seeds of the ordinary tests.
 const SEEDS: u64 = 2000;
+/// Seeds of the test in which the data go back.
+const RESTORE_SEEDS: u64 = 800;
 /// A world belongs to its thread, so several may run side by side.
 const THREADS: u64 = 2;
 
@@ -22,10 +25,10 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 /// Runs these seeds; what failed, what went wrong on purpose, and how many messages were acked meanwhile.
-fn run_all(seeds: Range<u64>) -> (String, Faults, usize) {
+fn run_all(seeds: Range<u64>, change: fn(&mut Plan)) -> (String, Faults, usize) {
     let (mut failures, mut faults, mut acked) = (String::new(), Faults::new(), 0);
     for seed in seeds {
-        let run = catch_unwind(AssertUnwindSafe(|| run(seed, |_| {})));
+        let run = catch_unwind(AssertUnwindSafe(|| run(seed, change)));
         let Ok(run) = run else {
             writeln!(failures, "seed {seed} panicked; run it again with STONECHAT_SIM_SEED={seed}").unwrap();
             continue;
@@ -38,18 +41,23 @@ fn run_all(seeds: Range<u64>) -> (String, Faults, usize) {
             writeln!(failures, "seed {seed}: {violation}").unwrap();
         }
         if !run.violations.is_empty() {
-            writeln!(failures, "run it again: STONECHAT_SIM_SEED={seed} cargo test --test simulation one_seed")
-                .unwrap();
+            let restores = if run.plan.restores { "STONECHAT_SIM_RESTORES=1 " } else { "" };
+            writeln!(
+                failures,
+                "run it again: {restores}STONECHAT_SIM_SEED={seed} cargo test --test simulation one_seed"
+            )
+            .unwrap();
         }
     }
     (failures, faults, acked)
 }
 
-#[test]
-fn nothing_is_lost_whatever_happens() {
-    let seeds = number("STONECHAT_SIM_SEEDS").unwrap_or(SEEDS);
+/// Runs so many seeds, or as many as the variable says, and tells the counts. How many there were, what happened, and how
+/// many messages were acked.
+fn run_in_threads(seeds: u64, change: fn(&mut Plan)) -> (u64, Faults, u64) {
+    let seeds = number("STONECHAT_SIM_SEEDS").unwrap_or(seeds);
     let share = move |index: u64| seeds * index / THREADS..seeds * (index + 1) / THREADS;
-    let threads: Vec<_> = (0..THREADS).map(|index| thread::spawn(move || run_all(share(index)))).collect();
+    let threads: Vec<_> = (0..THREADS).map(|index| thread::spawn(move || run_all(share(index), change))).collect();
     let (mut failures, mut faults, mut acked) = (String::new(), Faults::new(), 0);
     for thread in threads {
         let (failed, happened, stored) = thread.join().expect("panics of a run are caught");
@@ -64,10 +72,38 @@ fn nothing_is_lost_whatever_happens() {
         println!("{count:>9}  {name}");
     }
     assert!(failures.is_empty(), "{failures}");
+    (seeds, faults, acked as u64)
+}
+
+#[test]
+fn nothing_is_lost_whatever_happens() {
+    let (seeds, faults, _) = run_in_threads(SEEDS, |_| {});
     if seeds >= SEEDS {
         // A run without faults proves nothing, nor does one without the clients that they are hard on.
         assert_each_happened(&faults);
     }
+}
+
+/// The data go back to an earlier state, under the nodes or while none is up.
+#[test]
+fn whatever_is_acked_after_the_data_went_back_is_shown_like_anything_else() {
+    let (seeds, faults, acked) = run_in_threads(RESTORE_SEEDS, Plan::with_restores);
+    if seeds < RESTORE_SEEDS {
+        return;
+    }
+    let count = |name| faults.get(name).copied().unwrap_or(0);
+    for (name, least) in [
+        ("data went back under the nodes", 400),
+        ("data went back while no node was up", 120),
+        ("epoch made", 100),
+        ("NOTICE restored", 250),
+        ("client was told of another epoch", 350),
+        ("client found out by itself", 80),
+    ] {
+        assert!(count(name) >= least, "hardly ever: {name} ({})", count(name));
+    }
+    let excused = count("message counted as delivered for another one's position");
+    assert!(excused * 1000 < acked, "{excused} of {acked} messages were excused");
 }
 
 fn assert_each_happened(faults: &Faults) {
@@ -121,7 +157,7 @@ fn assert_each_happened(faults: &Faults) {
 /// A store that does what it is told and then loses its answer: the client asks again, and is told `already`.
 #[test]
 fn an_answer_that_was_lost_leaves_no_session_deaf() {
-    for seed in 0..200 {
+    for seed in 0..400 {
         let run = run(seed, |plan| {
             (plan.lost_answers, plan.curiosity, plan.roughness, plan.nodes) = (3000, 5000, 1, 1);
         });
@@ -166,7 +202,13 @@ fn what_was_confirmed_is_not_listed_after_a_resume() {
 #[test]
 fn one_seed() {
     let seed = number("STONECHAT_SIM_SEED").unwrap_or(1);
-    let Run { plan, violations, faults, story, .. } = run(seed, |_| {});
+    let goes_back = env::var_os("STONECHAT_SIM_RESTORES").is_some();
+    let change = |plan: &mut Plan| {
+        if goes_back {
+            plan.with_restores();
+        }
+    };
+    let Run { plan, violations, faults, story, .. } = run(seed, change);
     println!("{plan:#?}\n{story}\n{faults:#?}");
     assert!(violations.is_empty(), "{violations:#?}");
 }
@@ -174,7 +216,12 @@ fn one_seed() {
 #[test]
 fn a_seed_replays_exactly() {
     for seed in 0..40 {
-        let (first, second) = (run(seed, |_| {}), run(seed, |_| {}));
+        let restores = |plan: &mut Plan| {
+            if seed % 2 == 1 {
+                plan.with_restores();
+            }
+        };
+        let (first, second) = (run(seed, restores), run(seed, restores));
         assert_eq!(first.trace, second.trace, "seed {seed}");
         assert_eq!(first.faults, second.faults, "seed {seed}");
         assert_eq!(first.story, second.story, "seed {seed}");

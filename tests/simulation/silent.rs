@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::checker::{Conv, Device, Event, Histories, Message, Seq, User};
+use crate::checker::{Device, Event, Histories, Message, User};
 use crate::client::messages;
 use crate::net::SharedPipe;
 use crate::plan::{Habit, Seat};
@@ -31,39 +31,49 @@ pub fn settle(world: &World, histories: &mut Histories, departed: &[Departed]) {
         let mut done = read(histories, place);
         for Departed { sessions_before, pipe, .. } in left {
             let pipe = pipe.borrow();
-            for Message { conv, seq, .. } in pipe.delivered_unread().flat_map(|line| messages(line)) {
-                histories.excused.insert((place.0, place.1, conv, seq));
-                done.push((*sessions_before, conv, seq));
+            for message in pipe.delivered_unread().flat_map(|line| messages(line)) {
+                histories.excused.insert((place.0, place.1, message.clone()));
+                done.push((*sessions_before, message));
             }
             for _ in pipe.on_its_way.iter().flat_map(|line| messages(line)) {
                 world.count("push never acknowledged by a client's TCP");
             }
         }
-        begin_behind(histories, place, seat, &done);
+        begin_behind(world, histories, place, seat, &done);
     }
     count_what_never_came(world, histories);
 }
 
 /// What each session of the place has read, with the number of the first session that may rely on it.
-fn read(histories: &Histories, place: (User, Device)) -> Vec<(usize, Conv, Seq)> {
+fn read(histories: &Histories, place: (User, Device)) -> Vec<(usize, Message)> {
     let own = histories.sessions.iter().enumerate().filter(|(_, session)| (session.user, session.device) == place);
     let events = own.flat_map(|(index, session)| session.events.iter().map(move |event| (index, event)));
     let got = events.filter_map(|(index, event)| match event {
-        Event::Got(message) => Some((index + 1, message.conv, message.seq)),
-        Event::Own(..) => None,
+        Event::Got(message) | Event::Held(message) => Some((index + 1, message.clone())),
+        Event::Shown(_) | Event::Own(..) => None,
     });
     got.collect()
 }
 
-fn begin_behind(histories: &mut Histories, place: (User, Device), seat: &Seat, done: &[(usize, Conv, Seq)]) {
+fn begin_behind(
+    world: &World,
+    histories: &mut Histories,
+    place: (User, Device),
+    seat: &Seat,
+    done: &[(usize, Message)],
+) {
     for (index, session) in histories.sessions.iter_mut().enumerate() {
         if (session.user, session.device) != place {
             continue;
         }
         // Sessions that share a place begin where any of them is.
-        for (_, conv, seq) in done.iter().filter(|(first, ..)| seat.shares_its_place || *first <= index) {
-            let known = session.confirmed.entry(*conv).or_default();
-            *known = (*seq).max(*known);
+        for (_, message) in done.iter().filter(|(first, ..)| seat.shares_its_place || *first <= index) {
+            if world.plan.restores {
+                session.done.insert(message.clone());
+                continue;
+            }
+            let known = session.confirmed.entry(message.conv).or_default();
+            *known = message.seq.max(*known);
         }
     }
 }
@@ -73,8 +83,8 @@ fn count_what_never_came(world: &World, histories: &Histories) {
     let mut arrived = BTreeSet::new();
     for session in &histories.sessions {
         for event in &session.events {
-            if let Event::Got(Message { conv, seq, .. }) = event {
-                arrived.insert((session.user, session.device, *conv, *seq));
+            if let Event::Got(message) | Event::Held(message) = event {
+                arrived.insert((session.user, session.device, message.clone()));
             }
         }
     }

@@ -256,12 +256,16 @@ impl Store for SimStore {
 
     fn settle(&mut self, batch: &[Append]) -> Result<Option<Vec<Appended>>> {
         self.reach()?;
-        if world().fault("settling fails", 2000) {
+        let world = world();
+        if world.fault("settling fails", 2000) {
             return Err(away());
         }
         let place = self.unsettled.iter().position(|unsettled| touches(batch, unsettled.conversations.iter()));
         let place = place.expect("only an unknown outcome is settled");
-        Ok(self.unsettled.swap_remove(place).outcomes)
+        let outcomes = self.unsettled.swap_remove(place).outcomes;
+        // What was committed may have gone with the data since: it is looked up.
+        let database = world.database.borrow();
+        Ok(outcomes.filter(|outcomes| database.holds_all(batch, outcomes)))
     }
 
     fn messages(
@@ -317,11 +321,14 @@ impl Store for SimStore {
         self.read(|database| database.oldest_pending(reader, pending, own, limit, bytes_max))
     }
 
-    fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<Vec<CursorRow>> {
+    fn save_cursors(&mut self, epoch: &str, rows: &[CursorRow]) -> Result<Vec<CursorRow>> {
         let is_locked = |_: &&CursorRow| world().fault("a cursor is locked", 100);
         let locked: Vec<CursorRow> = rows.iter().filter(is_locked).copied().collect();
         let free: Vec<CursorRow> = rows.iter().filter(|row| !locked.contains(row)).copied().collect();
-        self.write(|database| database.save_cursors(&free))?;
+        self.write(|database| {
+            world().cluster.pass_over(&database.given_out_again(&free));
+            database.save_cursors(epoch, &free);
+        })?;
         Ok(locked)
     }
 

@@ -20,6 +20,12 @@ use crate::rng::Rng;
 
 /// How deep one part may be interrupted by others that are interrupted in turn.
 const DEPTH_MAX: u32 = 3;
+/// How often in 10,000 steps a copy of the data is made where there is none.
+const COPY_CHANCE: u32 = 20;
+/// How often it takes the place of the data.
+const RESTORE_CHANCE: u32 = 30;
+/// In how many of 10,000 cases no node is up when it does.
+const NODES_DOWN_CHANCE: u32 = 2500;
 /// 2026-01-01.
 const WALL_START_MS: i64 = 1_767_225_600_000;
 
@@ -45,6 +51,9 @@ pub struct World {
     faults: RefCell<BTreeMap<&'static str, u64>>,
     /// Conversations that somebody holds locked in the record, and until when.
     locks: RefCell<BTreeMap<ConvId, Duration>>,
+    /// A copy of the record, to which it may go back.
+    copy: RefCell<Option<Database>>,
+    restored_at: Cell<Option<Duration>>,
 }
 
 /// The world of this thread's run.
@@ -79,6 +88,8 @@ impl World {
             is_over: Cell::default(),
             faults: RefCell::default(),
             locks: RefCell::default(),
+            copy: RefCell::default(),
+            restored_at: Cell::default(),
         });
         let before = WORLD.replace(Some(Rc::clone(&world)));
         // What is left of a run that panicked would call back into a world that is no more.
@@ -162,6 +173,38 @@ impl World {
 
     pub fn database_is_down(&self) -> bool {
         self.cluster.is_outage(self.passed())
+    }
+
+    /// Now and then a copy of the data is made, and then, at some later moment, it takes their place.
+    pub fn restore_perhaps(&self) {
+        if !self.plan.restores || !self.is_stormy.get() {
+            return;
+        }
+        if self.copy.borrow().is_none() {
+            if self.chance(COPY_CHANCE) {
+                *self.copy.borrow_mut() = Some(self.database.borrow().clone());
+            }
+            return;
+        }
+        if !self.chance(RESTORE_CHANCE) {
+            return;
+        }
+        // First: others go on while nodes die.
+        let copy = self.copy.take().expect("it was just looked at");
+        if self.chance(NODES_DOWN_CHANCE) {
+            self.count("data went back while no node was up");
+            (0..self.plan.nodes).for_each(|node| self.cluster.crash(self, node));
+        } else {
+            self.count("data went back under the nodes");
+        }
+        self.note(6);
+        self.database.borrow_mut().go_back(copy);
+        self.restored_at.set(Some(self.passed()));
+    }
+
+    /// Whether the data have not gone back since this moment of the run.
+    pub fn is_of_this_life(&self, moment: Duration) -> bool {
+        self.restored_at.get().is_none_or(|restored| restored < moment)
     }
 
     /// Those of the batch's conversations that are locked at present; another one may be from now on, for longer than a

@@ -6,7 +6,7 @@ use stonechat::clock::UnixMs;
 use stonechat::ids::{ConvId, DeviceId, NodeId, Peer, UserId};
 use stonechat::store::{Created, CursorRow, TokenRow, Who};
 
-use crate::fresh::{Fresh, NOW, append, group, message, new, user};
+use crate::fresh::{Fresh, NOW, Saving, append, group, message, new, user};
 
 pub(crate) fn a_user_is_found_by_id_and_by_name(fresh: &Fresh) {
     let mut store = fresh.store();
@@ -125,7 +125,7 @@ pub(crate) fn devices_have_numbers_and_begin_at_the_end(fresh: &Fresh) {
     append(&mut *store, &[message(bob, Peer::User(ann), "new")]);
     let pending = store.pending(ann, phone).unwrap();
     assert_eq!((pending[0].delivered, pending[0].last_seq), (1, 2));
-    store.save_cursors(&[CursorRow { user: ann, device: phone, conv, delivered: 2 }]).unwrap();
+    store.save(&[CursorRow { user: ann, device: phone, conv, delivered: 2 }]).unwrap();
     assert_eq!(store.pending(ann, phone).unwrap(), []);
     assert_eq!(store.pending(ann, tablet).unwrap().len(), 1);
 }

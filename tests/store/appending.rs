@@ -7,7 +7,7 @@ use stonechat::clock::UnixMs;
 use stonechat::ids::{ConvId, DeviceId, GroupId, Peer, UserId};
 use stonechat::store::{Append, Appended, CursorRow, Range};
 
-use crate::fresh::{Fresh, append, at, group, message, read, stored, user, with_cid};
+use crate::fresh::{Fresh, NOW, Saving, append, at, group, message, read, stored, user, with_cid};
 
 pub(crate) fn messages_are_numbered_per_conversation(fresh: &Fresh) {
     let mut store = fresh.store();
@@ -31,7 +31,7 @@ pub(crate) fn batches_and_everything_else_of_one_store_are_committed_at_once(fre
     for seq in 1..=3 {
         assert_eq!(append(&mut *store, &[message(ann, Peer::User(bob), "x")]), [seq]);
         assert_eq!(fresh.number("SELECT last_seq FROM Conversation"), i64::try_from(seq).unwrap());
-        store.save_cursors(&[CursorRow { user: bob, device: DeviceId::UNNAMED, conv, delivered: seq }]).unwrap();
+        store.save(&[CursorRow { user: bob, device: DeviceId::UNNAMED, conv, delivered: seq }]).unwrap();
         let delivered = format!("SELECT delivered FROM `Cursor` WHERE userid = {bob}");
         assert_eq!(fresh.number(&delivered), i64::try_from(seq).unwrap());
         user(&mut *store, &format!("user {seq}"));
@@ -146,6 +146,23 @@ pub(crate) fn refusals_cost_the_others_nothing_and_leave_no_trace(fresh: &Fresh)
     assert_eq!(fresh.number("SELECT COUNT(*) FROM Conversation"), 2);
     assert_eq!(fresh.number("SELECT COUNT(*) FROM Message"), 3);
     assert_eq!(fresh.number("SELECT COUNT(*) FROM `Cursor`"), 3, "ann, bob, and ann in the group");
+}
+
+pub(crate) fn below_the_known_end_no_number_is_given_out(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));
+    let chess = group(&mut *store, ann, "chess");
+    append(&mut *store, &[with_cid("c", message(ann, Peer::User(bob), "x"))]);
+    let known = |known_end, message| Append { known_end, ..message };
+    let batch = [
+        known(2, message(ann, Peer::User(bob), "y")),
+        known(2, with_cid("c", message(ann, Peer::User(bob), "x"))),
+        known(1, message(ann, Peer::Group(chess), "y")),
+    ];
+    let outcomes = [Appended::WentBack(1), Appended::Duplicate { seq: 1, sent_at: NOW }, Appended::WentBack(0)];
+    assert_eq!(store.append(&batch).unwrap(), outcomes);
+    assert_eq!(append(&mut *store, &[known(1, message(ann, Peer::User(bob), "y"))]), [2]);
+    assert_eq!(store.append(&batch).unwrap()[0], Appended::Stored(3));
 }
 
 pub(crate) fn friends_only_is_obeyed(fresh: &Fresh) {

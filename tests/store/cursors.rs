@@ -3,7 +3,7 @@
 use stonechat::ids::{ConvId, DeviceId, Peer, UserId};
 use stonechat::store::{CursorRow, Pending};
 
-use crate::fresh::{Fresh, append, group, message, user};
+use crate::fresh::{Fresh, Saving, append, group, message, user};
 
 const UNNAMED: DeviceId = DeviceId::UNNAMED;
 
@@ -14,13 +14,13 @@ pub(crate) fn pending_until_confirmed(fresh: &Fresh) {
     assert_eq!(store.position(ann, UNNAMED, conv).unwrap(), None);
     append(&mut *store, &[message(bob, Peer::User(ann), "1"), message(bob, Peer::User(ann), "2")]);
     assert_eq!(store.pending(ann, UNNAMED).unwrap(), [Pending { conv, delivered: 0, last_seq: 2 }]);
-    store.save_cursors(&[CursorRow { user: ann, device: UNNAMED, conv, delivered: 1 }]).unwrap();
+    store.save(&[CursorRow { user: ann, device: UNNAMED, conv, delivered: 1 }]).unwrap();
     assert_eq!(store.pending(ann, UNNAMED).unwrap(), [Pending { conv, delivered: 1, last_seq: 2 }]);
-    store.save_cursors(&[CursorRow { user: ann, device: UNNAMED, conv, delivered: 2 }]).unwrap();
+    store.save(&[CursorRow { user: ann, device: UNNAMED, conv, delivered: 2 }]).unwrap();
     assert_eq!(store.pending(ann, UNNAMED).unwrap(), []);
     let end = Pending { conv, delivered: 2, last_seq: 2 };
     assert_eq!(store.position(ann, UNNAMED, conv).unwrap(), Some(end), "a position is known without anything pending");
-    store.save_cursors(&[]).unwrap();
+    store.save(&[]).unwrap();
 }
 
 pub(crate) fn cursors_only_move_forward(fresh: &Fresh) {
@@ -31,9 +31,9 @@ pub(crate) fn cursors_only_move_forward(fresh: &Fresh) {
     append(&mut *store, &vec![message(bob, Peer::User(ann), "x"); 9]);
     for device in [UNNAMED, phone] {
         let row = |delivered| CursorRow { user: ann, device, conv, delivered };
-        store.save_cursors(&[row(5)]).unwrap();
-        store.save_cursors(&[row(3)]).unwrap();
-        store.save_cursors(&[row(7), row(6)]).unwrap();
+        store.save(&[row(5)]).unwrap();
+        store.save(&[row(3)]).unwrap();
+        store.save(&[row(7), row(6)]).unwrap();
         assert_eq!(store.position(ann, device, conv).unwrap().unwrap().delivered, 7);
     }
 }
@@ -45,11 +45,28 @@ pub(crate) fn a_cursor_beyond_the_end_is_not_written(fresh: &Fresh) {
     append(&mut *store, &vec![message(bob, Peer::User(ann), "x"); 3]);
     let delivered = |fresh: &Fresh| fresh.store().position(ann, UNNAMED, conv).unwrap().unwrap().delivered;
     let row = |delivered| CursorRow { user: ann, device: UNNAMED, conv, delivered };
-    store.save_cursors(&[row(2)]).unwrap();
-    store.save_cursors(&[row(4)]).unwrap();
+    store.save(&[row(2)]).unwrap();
+    store.save(&[row(4)]).unwrap();
     assert_eq!(delivered(fresh), 2, "what gets the number 4 next has not arrived");
-    store.save_cursors(&[row(3)]).unwrap();
+    store.save(&[row(3)]).unwrap();
     assert_eq!(delivered(fresh), 3);
+}
+
+pub(crate) fn a_cursor_of_an_epoch_that_is_over_is_not_written(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));
+    let conv = ConvId::pair(ann, bob);
+    let phone = store.device(ann, "phone").unwrap().id;
+    append(&mut *store, &vec![message(bob, Peer::User(ann), "x"); 3]);
+    let before = store.cluster().unwrap().epoch;
+    let present = store.new_epoch(&before).unwrap().epoch;
+    for device in [UNNAMED, phone] {
+        let row = CursorRow { user: ann, device, conv, delivered: 2 };
+        assert_eq!(store.save_cursors(&before, &[row]).unwrap(), []);
+        assert_eq!(store.position(ann, device, conv).unwrap().unwrap().delivered, 0);
+        assert_eq!(store.save_cursors(&present, &[row]).unwrap(), []);
+        assert_eq!(store.position(ann, device, conv).unwrap().unwrap().delivered, 2);
+    }
 }
 
 pub(crate) fn devices_have_their_own_cursors(fresh: &Fresh) {
@@ -61,7 +78,7 @@ pub(crate) fn devices_have_their_own_cursors(fresh: &Fresh) {
     for device in [UNNAMED, phone, desk] {
         assert_eq!(store.pending(ann, device).unwrap(), [Pending { conv, delivered: 0, last_seq: 1 }]);
     }
-    store.save_cursors(&[CursorRow { user: ann, device: phone, conv, delivered: 1 }]).unwrap();
+    store.save(&[CursorRow { user: ann, device: phone, conv, delivered: 1 }]).unwrap();
     assert_eq!(store.pending(ann, phone).unwrap(), []);
     assert_eq!(store.pending(ann, desk).unwrap().len(), 1);
     assert_eq!(store.position(ann, desk, conv).unwrap().unwrap().delivered, 0, "no row of its own yet");
@@ -77,7 +94,7 @@ pub(crate) fn cursors_of_strangers_are_not_written(fresh: &Fresh) {
     let row = |user, device, conv| CursorRow { user, device: DeviceId(device), conv, delivered: 1 };
     let (pair, of_group) = (ConvId::pair(ann, bob), ConvId::group(chess));
     let rows = [row(eve, 0, pair), row(eve, 1, pair), row(ann, 0, of_group), row(ann, 1, of_group), row(ann, 0, pair)];
-    store.save_cursors(&rows).unwrap();
+    store.save(&rows).unwrap();
     assert_eq!(fresh.number("SELECT COUNT(*) FROM `Cursor`"), rows_before);
     assert_eq!(store.position(ann, UNNAMED, pair).unwrap().unwrap().delivered, 1, "the others are written");
 }
@@ -101,7 +118,7 @@ pub(crate) fn many_cursors_at_once(fresh: &Fresh) {
                 if reversed {
                     rows.reverse();
                 }
-                fresh.store().save_cursors(&rows).unwrap();
+                fresh.store().save(&rows).unwrap();
             });
         }
     });
@@ -119,7 +136,7 @@ pub(crate) fn pending_of_many_sessions(fresh: &Fresh) {
         append(&mut *store, &[message(users[0], Peer::User(to), "x")]);
     }
     let conv = ConvId::pair(users[0], users[3]);
-    store.save_cursors(&[CursorRow { user: users[3], device: DeviceId(1), conv, delivered: 1 }]).unwrap();
+    store.save(&[CursorRow { user: users[3], device: DeviceId(1), conv, delivered: 1 }]).unwrap();
     let mut sessions: Vec<_> = users.iter().map(|&user| (user, UNNAMED)).collect();
     sessions.push((users[3], DeviceId(1)));
     sessions.push((users[4], DeviceId(1)));
@@ -139,9 +156,7 @@ pub(crate) fn the_view_of_offline_messages(fresh: &Fresh) {
     append(&mut *store, &batch);
     let of_ann = format!("SELECT message FROM OfflineMessage WHERE userid = {ann} ORDER BY message");
     assert_eq!(fresh.texts(&of_ann), [r#"{"msg":"1"}"#, r#"{"msg":"3"}"#]);
-    store
-        .save_cursors(&[CursorRow { user: ann, device: UNNAMED, conv: ConvId::pair(ann, bob), delivered: 1 }])
-        .unwrap();
+    store.save(&[CursorRow { user: ann, device: UNNAMED, conv: ConvId::pair(ann, bob), delivered: 1 }]).unwrap();
     assert_eq!(fresh.texts(&of_ann), [r#"{"msg":"3"}"#]);
     assert_eq!(fresh.texts(&format!("SELECT message FROM OfflineMessage WHERE userid = {bob}")), [r#"{"msg":"2"}"#]);
 }

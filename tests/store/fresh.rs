@@ -11,13 +11,25 @@ use stonechat::config::Synchronous;
 use stonechat::ids::{ConvId, GroupId, Peer, UserId};
 use stonechat::store::mysql::MySqlStores;
 use stonechat::store::sqlite::SqliteStores;
-use stonechat::store::{Append, Appended, Created, Message, OpenStore, Range, Store};
+use stonechat::store::{Append, Appended, Created, CursorRow, Message, OpenStore, Range, Store, StoreError};
 use tempfile::TempDir;
 
 use crate::common::mariadb::MariaDb;
 
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) const NOW: UnixMs = UnixMs(1_700_000_000_000);
+
+/// Moves cursors forward, in whatever epoch the data have.
+pub(crate) trait Saving {
+    fn save(&mut self, rows: &[CursorRow]) -> Result<Vec<CursorRow>, StoreError>;
+}
+
+impl<S: Store + ?Sized> Saving for S {
+    fn save(&mut self, rows: &[CursorRow]) -> Result<Vec<CursorRow>, StoreError> {
+        let epoch = self.cluster()?.epoch;
+        self.save_cursors(&epoch, rows)
+    }
+}
 
 /// An empty database, and a way around the store into it.
 pub(crate) struct Fresh {
@@ -132,7 +144,16 @@ pub(crate) fn group(store: &mut dyn Store, creator: UserId, name: &str) -> Group
 /// A message without a cid.
 pub(crate) fn message(sender: UserId, to: Peer, text: &str) -> Append {
     let body = format!("{{\"msg\":\"{text}\"}}").into();
-    Append { conv: ConvId::with(sender, to), sender, to, cid: None, body, sent_at: NOW, friends_only: false }
+    Append {
+        conv: ConvId::with(sender, to),
+        sender,
+        to,
+        cid: None,
+        body,
+        sent_at: NOW,
+        friends_only: false,
+        known_end: 0,
+    }
 }
 
 pub(crate) fn with_cid(cid: &str, message: Append) -> Append {

@@ -5,7 +5,7 @@ use stonechat::store::{
     Appended, Created, CursorRow, Joined, Left, MemberPage, OwnPending, Pending, Range, Role, Store,
 };
 
-use crate::fresh::{Fresh, NOW, append, group, message, read, user};
+use crate::fresh::{Fresh, NOW, Saving, append, group, message, read, user};
 
 fn no_group() -> GroupId {
     GroupId::new(i64::from(i32::MAX)).unwrap()
@@ -82,7 +82,7 @@ pub(crate) fn quitting_removes_the_cursors(fresh: &Fresh) {
     store.join_group(bob, chess).unwrap();
     append(&mut *store, &[message(ann, Peer::Group(chess), "1")]);
     let confirmed = CursorRow { user: bob, device: phone, conv: ConvId::group(chess), delivered: 1 };
-    store.save_cursors(&[confirmed]).unwrap();
+    store.save(&[confirmed]).unwrap();
 
     assert_eq!(store.quit_group(eve, chess).unwrap(), Left::NotAllowed);
     assert_eq!(store.quit_group(ann, chess).unwrap(), Left::IsCreator);
@@ -91,7 +91,7 @@ pub(crate) fn quitting_removes_the_cursors(fresh: &Fresh) {
     assert_eq!(store.quit_group(bob, chess).unwrap(), Left::NotAllowed);
     assert_eq!(fresh.number(&format!("SELECT COUNT(*) FROM `Cursor` WHERE userid = {bob}")), 0);
     assert_eq!(store.position(bob, DeviceId::UNNAMED, ConvId::group(chess)).unwrap(), None);
-    store.save_cursors(&[confirmed]).unwrap();
+    store.save(&[confirmed]).unwrap();
     assert_eq!(store.pending(bob, phone).unwrap(), [], "a cursor written late brings nobody back");
     assert!(matches!(store.join_group(bob, chess).unwrap(), Joined::New { last_seq: 1, .. }));
     assert_eq!(store.pending(bob, phone).unwrap(), []);

@@ -3,7 +3,7 @@
 use stonechat::ids::{ConvId, DeviceId, Peer, UserId};
 use stonechat::store::{CursorRow, Joined, Left, OwnPending, Pending, Place, Range, Store};
 
-use crate::fresh::{Fresh, append, group, message, read, user};
+use crate::fresh::{Fresh, Saving, append, group, message, read, user};
 
 /// Rounds of leaving against writing: a thousand would do on a fast machine.
 const ROUNDS: usize = 2_000;
@@ -113,7 +113,7 @@ pub(crate) fn a_cursor_written_while_leaving_brings_nobody_back(fresh: &Fresh) {
             scope.spawn(move || {
                 let mut store = fresh.store();
                 while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
-                    store.save_cursors(&[row]).unwrap();
+                    store.save(&[row]).unwrap();
                 }
             });
         }

@@ -92,6 +92,7 @@ contract! {
         a_cid_of_an_older_message_still_counts
         refusals_cost_the_others_nothing_and_leave_no_trace
         friends_only_is_obeyed
+        below_the_known_end_no_number_is_given_out
         whoever_left_is_refused
         four_threads_number_without_holes
         two_sides_open_a_conversation_at_once
@@ -110,6 +111,7 @@ contract! {
         pending_until_confirmed
         cursors_only_move_forward
         a_cursor_beyond_the_end_is_not_written
+        a_cursor_of_an_epoch_that_is_over_is_not_written
         devices_have_their_own_cursors
         cursors_of_strangers_are_not_written
         many_cursors_at_once

@@ -10,7 +10,7 @@ use stonechat::store::{Append, Appended, CursorRow, Joined, OpenStore, Store, St
 
 use crate::common::mariadb::MariaDb;
 use crate::common::process::{PATIENCE, wait_for};
-use crate::fresh::{Fresh, append, group, message, user};
+use crate::fresh::{Fresh, Saving, append, group, message, user};
 use crate::proxy::{Cut, Proxy};
 
 /// Somebody with a transaction open on the database.
@@ -232,11 +232,11 @@ fn a_locked_cursor_holds_up_no_other() {
     let mut somebody = somebody("locked_cursor");
     somebody.query_drop(format!("SELECT * FROM `Cursor` WHERE userid = {} FOR UPDATE", bob.number())).unwrap();
     let begun = Instant::now();
-    assert_eq!(store.save_cursors(&rows).unwrap(), [rows[0]], "the rows that are not written yet");
+    assert_eq!(store.save(&rows).unwrap(), [rows[0]], "the rows that are not written yet");
     assert!(begun.elapsed() < PATIENCE);
     assert_eq!(store.pending(cat, rows[1].device).unwrap(), []);
     assert_eq!(store.pending(bob, rows[0].device).unwrap().len(), 1);
     somebody.query_drop("COMMIT").unwrap();
-    assert_eq!(store.save_cursors(&rows[..1]).unwrap(), []);
+    assert_eq!(store.save(&rows[..1]).unwrap(), []);
     assert_eq!(store.pending(bob, rows[0].device).unwrap(), []);
 }

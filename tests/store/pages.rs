@@ -3,7 +3,7 @@
 use stonechat::ids::{ConvId, DeviceId, Peer, UserId};
 use stonechat::store::{CursorRow, Page, Pending, Place, Store};
 
-use crate::fresh::{Fresh, append, group, message, user};
+use crate::fresh::{Fresh, Saving as _, append, group, message, user};
 
 const UNNAMED: DeviceId = DeviceId::UNNAMED;
 const BODY: &str = "0123456789";
@@ -36,7 +36,7 @@ pub(crate) fn many_conversations_are_read_at_once(fresh: &Fresh) {
     let stranger = ConvId::pair(UserId::new(900).unwrap(), UserId::new(901).unwrap());
     let nobody = ConvId::pair(ann, UserId::new(900).unwrap());
     let row = |conv: &ConvId, delivered| CursorRow { user: ann, device: UNNAMED, conv: *conv, delivered };
-    store.save_cursors(&[row(&convs[1], 2), row(&convs[2], 3)]).unwrap();
+    store.save(&[row(&convs[1], 2), row(&convs[2], 3)]).unwrap();
     let mut places: Vec<Place> = convs.iter().map(from(None)).collect();
     places.push(Place { conv: ConvId::group(chess), after: Some(0) });
     places.extend([stranger, nobody].map(|conv| Place { conv, after: None }));

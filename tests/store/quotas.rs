@@ -4,7 +4,7 @@ use stonechat::clock::UnixMs;
 use stonechat::ids::{ConvId, DeviceId, Peer, UserId};
 use stonechat::store::{Befriended, Created, CursorRow, Joined, Left, Quota, Quotas, Store, TokenRow};
 
-use crate::fresh::{Fresh, NOW, append, group, message, user};
+use crate::fresh::{Fresh, NOW, Saving, append, group, message, user};
 
 fn users(store: &mut dyn Store, count: usize) -> Vec<UserId> {
     (0..count).map(|number| user(store, &format!("user {number}"))).collect()
@@ -138,7 +138,7 @@ pub(crate) fn the_device_used_longest_ago_makes_room(fresh: &Fresh) {
 
     // A session of a device that made room goes on confirming for a moment.
     let late = |device| CursorRow { user: ann, device: DeviceId(device), conv, delivered: 1 };
-    store.save_cursors(&[late(2), late(4)]).unwrap();
+    store.save(&[late(2), late(4)]).unwrap();
     assert_eq!(fresh.number(&devices), 3, "nothing is written for a device that there is no more");
     assert_eq!(store.device(bob, "a").unwrap().id, DeviceId(1), "each user counts for himself");
 }
@@ -152,7 +152,7 @@ pub(crate) fn device_numbers_do_not_end_at_65535(fresh: &Fresh) {
     let bob = user(&mut *store, "bob");
     append(&mut *store, &[message(bob, Peer::User(ann), "1")]);
     let row = CursorRow { user: ann, device: used.id, conv: ConvId::pair(ann, bob), delivered: 1 };
-    store.save_cursors(&[row]).unwrap();
+    store.save(&[row]).unwrap();
     assert_eq!(store.pending(ann, used.id).unwrap(), []);
     assert_eq!(store.device(ann, "newer").unwrap().removed, [DeviceId(65_535)]);
 }

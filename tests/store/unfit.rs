@@ -52,6 +52,21 @@ fn our_own_tables_are_no_problem() {
 }
 
 #[test]
+fn an_account_that_may_not_write_is_told_at_start() {
+    let server = MariaDb::start();
+    let url = server.url("rights");
+    MySqlStores::new(&url, Duration::from_secs(20)).unwrap().migrate().unwrap();
+    server.execute("CREATE USER reader@'127.0.0.1' IDENTIFIED BY 'secret'");
+    server.execute("GRANT SELECT, UPDATE ON rights.* TO reader@'127.0.0.1'");
+    let url = url.replace("root@", "reader:secret@");
+    let inspect = || MySqlStores::new(&url, Duration::from_secs(20)).unwrap().inspect(LINE_BYTES).unwrap();
+    let told = inspect().problems.join(" ");
+    assert!(told.contains("no right to DELETE, INSERT in") && told.contains("Message"), "{told}");
+    server.execute("GRANT INSERT, DELETE ON rights.* TO reader@'127.0.0.1'");
+    assert_eq!(inspect().problems, Vec::<String>::new());
+}
+
+#[test]
 fn too_small_a_packet_is_told_with_what_is_needed() {
     let server = MariaDb::start();
     let url = server.url("packets");

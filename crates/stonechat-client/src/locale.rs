@@ -10,13 +10,13 @@ pub(crate) fn complaint() -> Option<String> {
 
 fn complaint_about(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
     let set = VARIABLES.iter().find_map(|name| Some((*name, variable(name).filter(|value| !value.is_empty())?)));
-    let said = match set {
+    let (said, name) = match set {
         Some((_, value)) if is_utf8(&value) => return None,
-        Some((name, value)) => format!("{name} is {value}"),
-        None => "LANG is not set".to_owned(),
+        Some((name, value)) => (format!("{name} is {value}"), name),
+        None => ("LANG is not set".to_owned(), "LANG"),
     };
     Some(format!(
-        "This terminal is not set to UTF-8 ({said}): letters beyond ASCII may look wrong. Set LANG, for example to C.UTF-8"
+        "This terminal is not set to UTF-8 ({said}): letters beyond ASCII may look wrong. Set {name}, for example to C.UTF-8"
     ))
 }
 

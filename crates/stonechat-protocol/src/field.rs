@@ -125,6 +125,10 @@ pub(super) fn cid(raw: &RawValue) -> Parsed<Box<str>> {
     if is_integer(raw.get()) {
         return Ok(cid::of_integer(raw.get()));
     }
+    if !is_string(raw.get()) {
+        let told = "`cid` must be a string, or an integer of at most 64 bits";
+        return Err(RequestError::malformed(told.to_owned()));
+    }
     let text = bounded("cid", Some(raw), CID_CHARS_MAX)?;
     if text.is_empty() {
         return Err(RequestError::malformed("`cid` must not be empty".to_owned()));

@@ -52,7 +52,7 @@ fn seqs(caught_up: &CaughtUp) -> Vec<Seq> {
 /// A session that has got everything up to `seq`.
 fn at(seq: Seq) -> Tracks {
     let mut tracks = live();
-    assert_eq!(tracks.offer(conv(), seq), Offer::Behind);
+    assert_eq!(tracks.offer(conv(), seq, None), Offer::Behind);
     next_fetch(&mut tracks).unwrap();
     tracks.fetched(answer(seq - 1, seq, vec![message(PEER, seq)]));
     tracks
@@ -61,69 +61,69 @@ fn at(seq: Seq) -> Tracks {
 #[test]
 fn a_conversation_that_has_been_looked_up_is_pushed_at_once() {
     let mut tracks = at(1);
-    assert_eq!(tracks.offer(conv(), 1), Offer::Known);
-    assert_eq!(tracks.offer(conv(), 2), Offer::Push);
-    assert_eq!(tracks.offer(conv(), 2), Offer::Known);
-    assert_eq!(tracks.offer(conv(), 3), Offer::Push);
+    assert_eq!(tracks.offer(conv(), 1, None), Offer::Known);
+    assert_eq!(tracks.offer(conv(), 2, None), Offer::Push);
+    assert_eq!(tracks.offer(conv(), 2, None), Offer::Known);
+    assert_eq!(tracks.offer(conv(), 3, None), Offer::Push);
     assert_eq!(next_fetch(&mut tracks), None);
 }
 
 #[test]
 fn a_late_bell_of_the_first_message_brings_nothing_again() {
     let tells: [fn(&mut Tracks); 2] =
-        [|tracks| assert_eq!(tracks.offer(conv(), 1), Offer::Behind), |tracks| tracks.heard_of(conv(), 1)];
+        [|tracks| assert_eq!(tracks.offer(conv(), 1, None), Offer::Behind), |tracks| tracks.heard_of(conv(), 1)];
     for tell in tells {
         let mut tracks = live();
         tell(&mut tracks);
         assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: None }));
         assert_eq!(tracks.fetched(answer(70, 70, vec![])), CaughtUp::default());
-        assert_eq!(tracks.offer(conv(), 71), Offer::Push);
+        assert_eq!(tracks.offer(conv(), 71, None), Offer::Push);
     }
 }
 
 #[test]
 fn an_untouched_conversation_is_looked_up_first() {
     let mut tracks = live();
-    assert_eq!(tracks.offer(conv(), 9), Offer::Behind);
+    assert_eq!(tracks.offer(conv(), 9, None), Offer::Behind);
     assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: None }));
-    assert_eq!(tracks.offer(conv(), 10), Offer::Behind, "while it is fetched nothing is kept");
+    assert_eq!(tracks.offer(conv(), 10, None), Offer::Behind, "while it is fetched nothing is kept");
     assert_eq!(next_fetch(&mut tracks), None, "one fetch at a time");
     let caught_up = tracks.fetched(answer(7, 9, vec![message(PEER, 8), message(PEER, 9)]));
     assert_eq!(seqs(&caught_up), [8, 9]);
     assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: Some(9) }));
     assert_eq!(seqs(&tracks.fetched(answer(7, 10, vec![message(PEER, 10)]))), [10]);
-    assert_eq!(tracks.offer(conv(), 11), Offer::Push);
+    assert_eq!(tracks.offer(conv(), 11, None), Offer::Push);
 }
 
 #[test]
 fn a_hole_is_fetched_and_nothing_comes_twice_or_early() {
     let mut tracks = at(4);
-    assert_eq!(tracks.offer(conv(), 7), Offer::Ahead);
+    assert_eq!(tracks.offer(conv(), 7, None), Offer::Ahead);
     assert_eq!(next_fetch(&mut tracks), None, "it may close by itself");
     assert!(tracks.has_gaps());
     tracks.close_gaps();
     assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: Some(4) }));
-    assert_eq!(tracks.offer(conv(), 5), Offer::Behind, "late bells of the hole are in the fetch");
+    assert_eq!(tracks.offer(conv(), 5, None), Offer::Behind, "late bells of the hole are in the fetch");
     assert_eq!(tracks.next_ahead(conv()), None);
     let hole = vec![message(PEER, 5), message(PEER, 6), message(PEER, 7)];
     assert_eq!(seqs(&tracks.fetched(answer(0, 7, hole))), [5, 6, 7]);
-    assert_eq!(tracks.offer(conv(), 6), Offer::Known);
-    assert_eq!(tracks.offer(conv(), 8), Offer::Push);
+    assert_eq!(tracks.offer(conv(), 6, None), Offer::Known);
+    assert_eq!(tracks.offer(conv(), 8, None), Offer::Push);
 }
 
 #[test]
 fn a_hole_that_closes_by_itself_costs_no_fetch() {
     let mut tracks = at(4);
     for seq in [8, 6, 6] {
-        assert_eq!(tracks.offer(conv(), seq), Offer::Ahead);
+        assert_eq!(tracks.offer(conv(), seq, None), Offer::Ahead);
     }
     assert_eq!(tracks.next_ahead(conv()), None, "not before its turn");
-    assert_eq!(tracks.offer(conv(), 5), Offer::Push);
+    assert_eq!(tracks.offer(conv(), 5, None), Offer::Push);
     assert_eq!(tracks.next_ahead(conv()), Some(6));
-    assert_eq!(tracks.offer(conv(), 6), Offer::Push);
+    assert_eq!(tracks.offer(conv(), 6, None), Offer::Push);
     assert_eq!(tracks.next_ahead(conv()), None, "7 was offered to nobody");
-    assert_eq!(tracks.offer(conv(), 7), Offer::Push);
-    assert_eq!((tracks.next_ahead(conv()), tracks.offer(conv(), 8)), (Some(8), Offer::Push));
+    assert_eq!(tracks.offer(conv(), 7, None), Offer::Push);
+    assert_eq!((tracks.next_ahead(conv()), tracks.offer(conv(), 8, None)), (Some(8), Offer::Push));
     tracks.close_gaps();
     assert_eq!((tracks.next_ahead(conv()), next_fetch(&mut tracks)), (None, None));
 }
@@ -131,17 +131,17 @@ fn a_hole_that_closes_by_itself_costs_no_fetch() {
 #[test]
 fn what_overtook_the_answer_to_an_own_message_follows_it() {
     let mut tracks = at(4);
-    assert_eq!(tracks.offer(conv(), 6), Offer::Ahead);
-    tracks.sent(conv(), 5);
+    assert_eq!(tracks.offer(conv(), 6, None), Offer::Ahead);
+    tracks.sent(conv(), 5, None);
     assert_eq!(tracks.next_ahead(conv()), Some(6));
-    assert_eq!(tracks.offer(conv(), 6), Offer::Push);
+    assert_eq!(tracks.offer(conv(), 6, None), Offer::Push);
 }
 
 #[test]
 fn what_was_ahead_and_is_not_kept_any_more_is_fetched() {
     let mut tracks = at(4);
-    assert_eq!(tracks.offer(conv(), 6), Offer::Ahead);
-    assert_eq!(tracks.offer(conv(), 5), Offer::Push);
+    assert_eq!(tracks.offer(conv(), 6, None), Offer::Ahead);
+    assert_eq!(tracks.offer(conv(), 5, None), Offer::Push);
     tracks.close_gaps();
     assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: Some(5) }));
     assert_eq!(seqs(&tracks.fetched(answer(0, 6, vec![message(PEER, 6)]))), [6]);
@@ -152,7 +152,7 @@ fn what_is_told_while_an_older_answer_is_on_its_way_is_fetched_too() {
     let mut tracks = live();
     tracks.joined(conv(), 0);
     assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: Some(0) }));
-    assert_eq!(tracks.offer(conv(), 1), Offer::Behind, "it is being fetched");
+    assert_eq!(tracks.offer(conv(), 1, None), Offer::Behind, "it is being fetched");
     assert!(tracks.fetched(answer(0, 0, vec![])).push.is_empty(), "the store was read before the message was there");
     assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: Some(0) }));
     assert_eq!(seqs(&tracks.fetched(answer(0, 1, vec![message(PEER, 1)]))), [1]);
@@ -162,7 +162,7 @@ fn what_is_told_while_an_older_answer_is_on_its_way_is_fetched_too() {
 #[test]
 fn what_arrives_during_login_is_not_lost_and_not_doubled() {
     let mut tracks = session();
-    assert_eq!(tracks.offer(conv(), 6), Offer::Behind);
+    assert_eq!(tracks.offer(conv(), 6, None), Offer::Behind);
     assert_eq!(next_fetch(&mut tracks), None, "not before it is live");
     tracks.go_live(&[pending(3, 5)], &[message(PEER, 4), message(PEER, 5)]);
     assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: Some(5) }));
@@ -176,7 +176,7 @@ fn the_backlog_beyond_the_login_reply_comes_in_pages() {
     tracks.go_live(&[pending(0, 4)], &[message(PEER, 1)]);
     assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: Some(1) }));
     assert_eq!(seqs(&tracks.fetched(answer(0, 4, vec![message(PEER, 2), message(PEER, 3)]))), [2, 3]);
-    assert_eq!(tracks.offer(conv(), 5), Offer::Behind);
+    assert_eq!(tracks.offer(conv(), 5, None), Offer::Behind);
     assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: Some(3) }));
     assert_eq!(seqs(&tracks.fetched(answer(0, 5, vec![message(PEER, 4), message(PEER, 5)]))), [4, 5]);
     assert_eq!(next_fetch(&mut tracks), None);
@@ -185,12 +185,12 @@ fn the_backlog_beyond_the_login_reply_comes_in_pages() {
 #[test]
 fn own_messages_move_the_cursor_and_need_no_push() {
     let mut tracks = live();
-    assert_eq!(tracks.sent(conv(), 1), None, "it may be an old one, sent again");
+    assert_eq!(tracks.sent(conv(), 1, None), None, "it may be an old one, sent again");
     next_fetch(&mut tracks).unwrap();
     assert_eq!(tracks.fetched(answer(0, 1, vec![message(ME, 1)])).confirmed, Some(1));
-    assert_eq!(tracks.sent(conv(), 2), Some(2));
-    assert_eq!(tracks.offer(conv(), 3), Offer::Push);
-    assert_eq!(tracks.sent(conv(), 4), None, "3 is not confirmed");
+    assert_eq!(tracks.sent(conv(), 2, None), Some(2));
+    assert_eq!(tracks.offer(conv(), 3, None), Offer::Push);
+    assert_eq!(tracks.sent(conv(), 4, None), None, "3 is not confirmed");
     assert_eq!(tracks.confirm(conv(), 3), Confirmed::Moved(4));
     assert_eq!(next_fetch(&mut tracks), None);
 }
@@ -199,24 +199,24 @@ fn own_messages_move_the_cursor_and_need_no_push() {
 fn an_own_message_ahead_of_anothers_waits_for_it() {
     let mut tracks = at(4);
     assert_eq!(tracks.confirm(conv(), 4), Confirmed::Moved(4));
-    assert_eq!(tracks.sent(conv(), 6), None);
+    assert_eq!(tracks.sent(conv(), 6, None), None);
     assert!(tracks.has_gaps());
     assert_eq!(next_fetch(&mut tracks), None, "5 is most likely on its way");
-    assert_eq!(tracks.offer(conv(), 5), Offer::Push);
+    assert_eq!(tracks.offer(conv(), 5, None), Offer::Push);
     tracks.close_gaps();
     assert_eq!(next_fetch(&mut tracks), None);
     assert_eq!(tracks.confirm(conv(), 5), Confirmed::Moved(6));
-    assert_eq!(tracks.offer(conv(), 7), Offer::Push);
+    assert_eq!(tracks.offer(conv(), 7, None), Offer::Push);
 }
 
 #[test]
 fn a_gap_that_stays_is_fetched_without_the_own_message() {
     let mut tracks = at(4);
-    tracks.sent(conv(), 6);
+    tracks.sent(conv(), 6, None);
     tracks.close_gaps();
     assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: Some(4) }));
     assert_eq!(seqs(&tracks.fetched(answer(3, 6, vec![message(PEER, 5), message(ME, 6)]))), [5]);
-    assert_eq!(tracks.offer(conv(), 7), Offer::Push);
+    assert_eq!(tracks.offer(conv(), 7, None), Offer::Push);
 }
 
 #[test]
@@ -243,15 +243,15 @@ fn own_messages_whose_answer_is_on_its_way_are_not_shown() {
     for own in [OwnMessages::New, OwnMessages::All] {
         let mut tracks = Tracks::new(user(ME), own);
         tracks.go_live(&[], &[]);
-        assert_eq!(tracks.sent(conv(), 1), None);
+        assert_eq!(tracks.sent(conv(), 1, None), None);
         next_fetch(&mut tracks).unwrap();
         // The store has two more of them; the lane has answered neither yet.
         let page = vec![message(ME, 1), message(ME, 2), message(ME, 3)];
         assert_eq!(seqs(&tracks.fetched(answer(0, 3, page))), [] as [Seq; 0], "{own:?}");
-        tracks.sent(conv(), 2);
-        tracks.sent(conv(), 3);
+        tracks.sent(conv(), 2, None);
+        tracks.sent(conv(), 3, None);
         assert_eq!(next_fetch(&mut tracks), None, "{own:?}");
-        assert_eq!(tracks.offer(conv(), 4), Offer::Push, "{own:?}: of another device");
+        assert_eq!(tracks.offer(conv(), 4, None), Offer::Push, "{own:?}: of another device");
     }
 }
 
@@ -276,7 +276,7 @@ fn confirming_what_was_not_pushed_yet_skips_it() {
 fn what_no_bell_told_is_not_pushed_again_after_it_was_listed() {
     let mut tracks = live();
     tracks.listed(&[pending(0, 3)], &[message(PEER, 1), message(PEER, 2)]);
-    assert_eq!(tracks.offer(conv(), 1), Offer::Known, "its bell was late");
+    assert_eq!(tracks.offer(conv(), 1, None), Offer::Known, "its bell was late");
     assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: Some(2) }), "the list was cut");
 }
 
@@ -292,11 +292,11 @@ fn a_resync_finds_what_no_bell_told() {
 #[test]
 fn a_first_message_that_is_not_the_conversations_first_is_looked_up() {
     let mut tracks = live();
-    assert_eq!(tracks.sent(conv(), 8), None);
+    assert_eq!(tracks.sent(conv(), 8, None), None);
     assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: None }));
     let caught_up = tracks.fetched(answer(7, 8, vec![message(ME, 8)]));
     assert_eq!((seqs(&caught_up), caught_up.confirmed), (vec![], Some(8)));
-    assert_eq!(tracks.offer(conv(), 9), Offer::Push);
+    assert_eq!(tracks.offer(conv(), 9, None), Offer::Push);
 }
 
 #[test]
@@ -348,7 +348,7 @@ fn a_fetch_that_failed_is_tried_again() {
 #[test]
 fn joining_starts_at_the_end_and_keeps_what_was_heard() {
     let mut tracks = live();
-    assert_eq!(tracks.offer(conv(), 6), Offer::Behind);
+    assert_eq!(tracks.offer(conv(), 6, None), Offer::Behind);
     tracks.joined(conv(), 5);
     assert_eq!(next_fetch(&mut tracks), Some(Place { conv: conv(), after: Some(5) }));
 }
@@ -371,7 +371,7 @@ fn a_message_that_is_not_there_does_not_make_it_ask_for_ever() {
     next_fetch(&mut tracks).unwrap();
     tracks.fetched(answer(3, 4, vec![]));
     assert_eq!(next_fetch(&mut tracks), None);
-    assert_eq!(tracks.offer(conv(), 5), Offer::Push);
+    assert_eq!(tracks.offer(conv(), 5, None), Offer::Push);
 }
 
 fn other(number: i64) -> ConvId {
@@ -400,11 +400,11 @@ fn of_quiet_conversations_a_number_is_kept() {
     let quiet = other(10);
     assert!(tracks.quiet.contains_key(&quiet));
     assert_eq!(tracks.had(quiet), 7);
-    assert_eq!(tracks.offer(quiet, 7), Offer::Known, "a late bell");
-    assert_eq!(tracks.offer(quiet, 8), Offer::Push, "nothing needs to be looked up");
+    assert_eq!(tracks.offer(quiet, 7, None), Offer::Known, "a late bell");
+    assert_eq!(tracks.offer(quiet, 8, None), Offer::Push, "nothing needs to be looked up");
     assert_eq!(tracks.confirm(other(11), 7), Confirmed::Known);
-    assert_eq!(tracks.sent(other(12), 8), Some(8));
-    assert_eq!(tracks.offer(other(13), 9), Offer::Ahead);
+    assert_eq!(tracks.sent(other(12), 8, None), Some(8));
+    assert_eq!(tracks.offer(other(13), 9, None), Offer::Ahead);
     tracks.compare(&[Pending { conv: other(14), delivered: 2, last_seq: 8 }]);
     assert_eq!(tracks.next_fetch(), [Place { conv: other(14), after: Some(7) }], "what it had counts, not the cursor");
 }
@@ -449,7 +449,7 @@ fn many_conversations_are_asked_for_at_once_and_what_found_no_room_first_the_nex
     assert_eq!(seqs(&tracks.fetched(page(convs[0], 1))), [1]);
     assert_eq!(seqs(&tracks.fetched(page(convs[1], 2))), [1], "there is more");
     tracks.left(convs[2]);
-    assert_eq!(tracks.offer(convs[3], 2), Offer::Behind);
+    assert_eq!(tracks.offer(convs[3], 2, None), Offer::Behind);
     tracks.fetch_ended();
     let next = asked(&mut tracks);
     assert_eq!(next[..FETCH_MAX - 3], convs[3..FETCH_MAX], "those without an answer");
@@ -496,7 +496,7 @@ fn whatever_is_lost_or_late_each_message_comes_once_and_in_order() {
         let mut end = 0;
         for (turn, seq) in bells.iter().enumerate() {
             end = end.max(*seq);
-            if tracks.offer(conv(), *seq) == Offer::Push {
+            if tracks.offer(conv(), *seq, None) == Offer::Push {
                 got.push(*seq);
             }
             if turn % 3 == 0 {
@@ -508,4 +508,62 @@ fn whatever_is_lost_or_late_each_message_comes_once_and_in_order() {
         let all: Vec<Seq> = (1..=end).collect();
         prop_assert_eq!(got, all);
     });
+}
+
+fn which(number: i64) -> Which {
+    Which::of(user(PEER), UnixMs(number))
+}
+
+#[test]
+fn another_message_under_the_last_number_is_told_from_the_same_one_again() {
+    let mut tracks = at(1);
+    assert_eq!(tracks.offer(conv(), 2, Some(which(2))), Offer::Push);
+    assert_eq!(tracks.offer(conv(), 2, Some(which(2))), Offer::Known, "its bell was rung twice");
+    assert_eq!(tracks.offer(conv(), 2, None), Offer::Known, "by a node of an earlier version");
+    assert_eq!(tracks.offer(conv(), 2, Some(which(3))), Offer::Another);
+    assert_eq!(tracks.offer(conv(), 1, Some(which(3))), Offer::Known, "only the last one is known so well");
+    assert_eq!(tracks.offer(conv(), 3, Some(which(4))), Offer::Push);
+    assert_eq!(tracks.offer(conv(), 2, Some(which(3))), Offer::Known);
+    assert_eq!(tracks.offer(conv(), 3, Some(which(3))), Offer::Another);
+}
+
+#[test]
+fn what_was_fetched_and_what_was_sent_is_recognised_as_well() {
+    let mut tracks = at(1);
+    let fetched = Some(Which::of(user(PEER), UnixMs(0)));
+    assert_eq!(tracks.offer(conv(), 1, fetched), Offer::Known);
+    assert_eq!(tracks.offer(conv(), 1, Some(which(1))), Offer::Another);
+    tracks.sent(conv(), 2, Some(which(2)));
+    assert_eq!(tracks.offer(conv(), 2, Some(which(3))), Offer::Another);
+    tracks.sent(conv(), 4, Some(which(4)));
+    tracks.sent(conv(), 6, Some(which(6)));
+    assert_eq!(tracks.offer(conv(), 4, Some(which(3))), Offer::Another, "behind a hole");
+    assert_eq!(tracks.offer(conv(), 3, Some(which(3))), Offer::Push);
+    assert_eq!(tracks.had(conv()), 4);
+    assert_eq!(tracks.offer(conv(), 4, Some(which(4))), Offer::Known);
+    assert_eq!(tracks.offer(conv(), 4, Some(which(3))), Offer::Another, "it followed the one before it");
+}
+
+#[test]
+fn a_page_that_has_anothers_message_in_place_of_an_own_one_tells_it() {
+    let mut tracks = at(1);
+    tracks.sent(conv(), 3, Some(which(3)));
+    tracks.close_gaps();
+    next_fetch(&mut tracks).unwrap();
+    assert_eq!(tracks.fetched(answer(1, 3, vec![message(PEER, 2), message(ME, 3)])).another, None);
+    let mut tracks = at(1);
+    tracks.sent(conv(), 3, Some(which(3)));
+    tracks.close_gaps();
+    next_fetch(&mut tracks).unwrap();
+    assert_eq!(tracks.fetched(answer(1, 3, vec![message(PEER, 2), message(PEER, 3)])).another, Some(3));
+}
+
+#[test]
+fn what_was_heard_last_is_compared_with_the_store_and_a_page_is_not() {
+    let mut tracks = at(1);
+    assert_eq!(tracks.last_heard(conv()), None, "it was read");
+    assert_eq!(tracks.offer(conv(), 2, Some(which(2))), Offer::Push);
+    assert_eq!(tracks.last_heard(conv()), Some(which(2)));
+    tracks.sent(conv(), 3, Some(which(3)));
+    assert_eq!(tracks.last_heard(conv()), Some(which(3)));
 }

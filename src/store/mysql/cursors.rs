@@ -5,7 +5,8 @@
 //! deleted would still be seen, and made anew.
 //!
 //! A cursor beyond the end of its conversation is of before the data went back to an earlier state: it is not written, or
-//! the messages that get those numbers next would count as delivered. (The subquery takes no lock: lanes are not held up.)
+//! the messages that get those numbers next would count as delivered. Nor is one of an epoch that is over. (The subqueries
+//! take no lock: lanes are not held up.)
 
 use std::collections::HashSet;
 
@@ -24,23 +25,23 @@ pub(super) fn in_lock_order(rows: &[CursorRow]) -> Vec<CursorRow> {
 }
 
 /// Moves cursors forward. Each statement is a transaction of its own only where the rows fill one exactly.
-pub(super) fn save(session: &mut Session<'_>, rows: &[CursorRow]) -> Done<()> {
+pub(super) fn save(session: &mut Session<'_>, epoch: &str, rows: &[CursorRow]) -> Done<()> {
     let mut pieces = exact_pieces(rows);
     let (first, second) = (pieces.next(), pieces.next());
     match (first, second) {
-        (Some(piece), None) => upsert(session, piece, ""),
-        _ => session.transaction(|session| exact_pieces(rows).try_for_each(|piece| upsert(session, piece, ""))),
+        (Some(piece), None) => upsert(session, epoch, piece, ""),
+        _ => session.transaction(|session| exact_pieces(rows).try_for_each(|piece| upsert(session, epoch, piece, ""))),
     }
 }
 
 /// The same without those that another transaction locks; these come back. Each statement is a transaction of its own.
-pub(super) fn save_unlocked(session: &mut Session<'_>, rows: &[CursorRow]) -> Done<Vec<CursorRow>> {
+pub(super) fn save_unlocked(session: &mut Session<'_>, epoch: &str, rows: &[CursorRow]) -> Done<Vec<CursorRow>> {
     let how = if session.can_skip_locked() { " SKIP LOCKED" } else { "" };
     let mut left = Vec::new();
     let mut pieces: Vec<&[CursorRow]> = exact_pieces(rows).collect();
     while let Some(piece) = pieces.pop() {
-        match upsert(session, piece, how) {
-            Ok(()) => left.extend(not_written(session, piece)?),
+        match upsert(session, epoch, piece, how) {
+            Ok(()) => left.extend(not_written(session, epoch, piece)?),
             // The row of a named device is locked, not that of device 0: it is searched for.
             Err(Fault::Locked(_)) if piece.len() > 1 => {
                 let (first, second) = piece.split_at(piece.len() / 2);
@@ -57,10 +58,11 @@ pub(super) fn save_unlocked(session: &mut Session<'_>, rows: &[CursorRow]) -> Do
 const WRITABLE: &str = "JOIN `Cursor` c ON c.userid = s.userid AND c.device = 0 AND c.conv = s.conv \
                         LEFT JOIN `Device` d ON d.userid = s.userid AND d.device = s.device";
 const IS_WRITABLE: &str = "(s.device = 0 OR d.device IS NOT NULL) \
-                           AND s.delivered <= (SELECT v.last_seq FROM Conversation v WHERE v.id = c.conv)";
+                           AND s.delivered <= (SELECT v.last_seq FROM Conversation v WHERE v.id = c.conv) \
+                           AND ? = (SELECT e.epoch FROM `Cluster` e WHERE e.one = 1)";
 
 /// Those that may be written and are still behind.
-fn not_written(sql: &mut dyn Sql, rows: &[CursorRow]) -> Done<Vec<CursorRow>> {
+fn not_written(sql: &mut dyn Sql, epoch: &str, rows: &[CursorRow]) -> Done<Vec<CursorRow>> {
     let statement = format!(
         "SELECT s.userid, s.device, s.conv FROM ({}) s {WRITABLE} \
          LEFT JOIN `Cursor` k ON k.userid = s.userid AND k.device = s.device AND k.conv = s.conv \
@@ -68,20 +70,20 @@ fn not_written(sql: &mut dyn Sql, rows: &[CursorRow]) -> Done<Vec<CursorRow>> {
         table_of(rows)
     );
     let mut behind: HashSet<(UserId, DeviceId, ConvId)> = HashSet::new();
-    for row in sql.rows(&statement, &args_of(rows))? {
+    for row in sql.rows(&statement, &args_of(epoch, rows))? {
         behind.insert((row.user(0)?, row.device(1)?, row.conv(2)?));
     }
     Ok(rows.iter().filter(|row| behind.contains(&(row.user, row.device, row.conv))).copied().collect())
 }
 
-fn upsert(sql: &mut dyn Sql, rows: &[CursorRow], how: &str) -> Done<()> {
+fn upsert(sql: &mut dyn Sql, epoch: &str, rows: &[CursorRow], how: &str) -> Done<()> {
     let statement = format!(
         "INSERT INTO `Cursor` (userid, device, conv, delivered, read_seq) \
          SELECT c.userid, s.device, c.conv, s.delivered, 0 FROM ({}) s {WRITABLE} WHERE {IS_WRITABLE} FOR UPDATE{how} \
          ON DUPLICATE KEY UPDATE delivered = GREATEST(`Cursor`.delivered, VALUES(delivered))",
         table_of(rows)
     );
-    sql.run(&statement, &args_of(rows))?;
+    sql.run(&statement, &args_of(epoch, rows))?;
     Ok(())
 }
 
@@ -93,6 +95,9 @@ fn table_of(rows: &[CursorRow]) -> String {
     repeated(row, " UNION ALL ", rows.len())
 }
 
-fn args_of(rows: &[CursorRow]) -> Vec<Arg<'static>> {
-    rows.iter().flat_map(|row| [row.user.into(), row.device.into(), row.conv.into(), row.delivered.into()]).collect()
+/// The epoch comes last: the condition stands behind the table.
+fn args_of<'e>(epoch: &'e str, rows: &[CursorRow]) -> Vec<Arg<'e>> {
+    let rows = rows.iter();
+    let rows = rows.flat_map(|row| [row.user.into(), row.device.into(), row.conv.into(), row.delivered.into()]);
+    rows.chain([epoch.into()]).collect()
 }

@@ -68,7 +68,8 @@ pub(super) fn answer(
     let Some(person) = lock_both(sql, user, from)? else { return Ok(Befriended::NoSuchRequest) };
     let asked = "SELECT 1 FROM FriendRequest WHERE userid = ? AND friendid = ?";
     if sql.first(asked, &[from.into(), user.into()])?.is_none() {
-        return Ok(Befriended::NoSuchRequest);
+        let are_friends = are_friends(sql, user, from)?;
+        return Ok(if are_friends { Befriended::Already(person) } else { Befriended::NoSuchRequest });
     }
     if !accept {
         delete_request(sql, from, user)?;

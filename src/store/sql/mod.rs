@@ -122,7 +122,7 @@ pub(super) trait Engine: Send {
     fn settle(&mut self, batch: &[Append]) -> Result<Option<Vec<Appended>>>;
 
     /// See [`super::Store::save_cursors`].
-    fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<Vec<CursorRow>>;
+    fn save_cursors(&mut self, epoch: &str, rows: &[CursorRow]) -> Result<Vec<CursorRow>>;
 }
 
 /// The store over an engine, and the quotas it holds to.

@@ -214,11 +214,11 @@ impl<E: Engine> Store for SqlStore<E> {
         self.0.read(|sql| history::oldest_pending(sql, reader, pending, own, limit, bytes_max))
     }
 
-    fn save_cursors(&mut self, rows: &[CursorRow]) -> Result<Vec<CursorRow>> {
+    fn save_cursors(&mut self, epoch: &str, rows: &[CursorRow]) -> Result<Vec<CursorRow>> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        self.0.save_cursors(rows)
+        self.0.save_cursors(epoch, rows)
     }
 
     fn cluster(&mut self) -> Result<ClusterRow> {

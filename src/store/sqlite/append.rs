@@ -136,17 +136,18 @@ fn open_cursors(connection: &Connection, conv: ConvId) -> Result<()> {
 }
 
 /// Moves cursors forward, within the transaction the caller has begun. One beyond the end of its conversation is of before
-/// the data went back to an earlier state, and is not written.
-pub(super) fn save_cursors(connection: &Connection, rows: &[CursorRow]) -> Result<()> {
+/// the data went back to an earlier state, and is not written; nor is any of another epoch.
+pub(super) fn save_cursors(connection: &Connection, epoch: &str, rows: &[CursorRow]) -> Result<()> {
     let upsert = "INSERT INTO \"Cursor\" (userid, device, conv, delivered, read_seq) \
                   SELECT userid, ?2, conv, ?4, 0 FROM \"Cursor\" WHERE userid = ?1 AND device = 0 AND conv = ?3 \
                   AND (?2 = 0 OR EXISTS (SELECT 1 FROM Device d WHERE d.userid = ?1 AND d.device = ?2)) \
                   AND ?4 <= (SELECT last_seq FROM Conversation WHERE id = ?3) \
+                  AND ?5 = (SELECT epoch FROM Cluster WHERE one = 1) \
                   ON CONFLICT (userid, device, conv) DO UPDATE SET delivered = MAX(delivered, excluded.delivered)";
     let mut upsert = connection.prepare_cached(upsert)?;
     for row in rows {
         let (user, conv) = (row.user.number(), row.conv.number());
-        upsert.execute(params![user, row.device.0, conv, stored_seq(row.delivered)])?;
+        upsert.execute(params![user, row.device.0, conv, stored_seq(row.delivered), epoch])?;
     }
     Ok(())
 }

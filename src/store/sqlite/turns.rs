@@ -1,15 +1,34 @@
-//! Something that one thread has at a time, in the order in which they asked; nobody waits beyond a deadline. (The
-//! standard library's `Mutex` knows neither an order nor a bound.)
+//! Something that one thread has at a time, in the order in which they asked; nobody waits beyond a deadline, and
+//! only those who must wait behind a holder who does not get on. (The standard library's `Mutex` knows neither an order nor a bound.)
 
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// Who has had it for so long does not get on: another process holds the file, or the disk does not answer.
+const STUCK: Duration = Duration::from_millis(500);
 
 /// See the module's text.
 pub(super) struct Turns<T> {
     state: Mutex<State<T>>,
     freed: Condvar,
+}
+
+/// Behind whom somebody waits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Behind {
+    Anybody,
+    OneWhoGetsOn,
+}
+
+/// Why it was not had.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Missed {
+    /// Its turn did not come before the deadline.
+    TooLate,
+    /// Whoever has it does not get on.
+    Stuck,
 }
 
 struct State<T> {
@@ -18,40 +37,77 @@ struct State<T> {
     /// The tickets of those who wait; at most one for each thread.
     queue: VecDeque<u64>,
     next: u64,
+    /// When it was taken last.
+    taken_at: Option<Instant>,
+}
+
+impl<T> State<T> {
+    fn take(&mut self) -> Option<T> {
+        let thing = self.free.take()?;
+        self.taken_at = Some(super::connection::now());
+        Some(thing)
+    }
+
+    fn is_stuck(&self, now: Instant) -> bool {
+        let since = self.taken_at.filter(|_| self.free.is_none());
+        since.is_some_and(|since| now.saturating_duration_since(since) > STUCK)
+    }
 }
 
 impl<T> Turns<T> {
     pub(super) fn new(thing: T) -> Self {
-        let state = State { free: Some(thing), queue: VecDeque::new(), next: 0 };
+        let state = State { free: Some(thing), queue: VecDeque::new(), next: 0, taken_at: None };
         Self { state: Mutex::new(state), freed: Condvar::new() }
     }
 
-    /// Waits for its turn; `None` if that does not come before the deadline.
-    pub(super) fn take(&self, deadline: Instant) -> Option<Lent<'_, T>> {
+    /// Waits for its turn as long as whoever has it gets on. The waiting thread has something else to do, if not: reading goes
+    /// on all the while.
+    ///
+    /// # Errors
+    /// It does not come, or is not waited for.
+    pub(super) fn take_unless_stuck(&self, deadline: Instant) -> Result<Lent<'_, T>, Missed> {
+        self.wait(deadline, Behind::OneWhoGetsOn)
+    }
+
+    /// Waits for its turn.
+    ///
+    /// # Errors
+    /// It does not come.
+    pub(super) fn take(&self, deadline: Instant) -> Result<Lent<'_, T>, Missed> {
+        self.wait(deadline, Behind::Anybody)
+    }
+
+    fn wait(&self, deadline: Instant, behind: Behind) -> Result<Lent<'_, T>, Missed> {
         let mut state = self.lock();
-        if state.queue.is_empty()
-            && let Some(thing) = state.free.take()
-        {
-            return Some(Lent { turns: self, thing: Some(thing) });
-        }
         let ticket = state.next;
         state.next += 1;
         state.queue.push_back(ticket);
         loop {
-            if state.queue.front() == Some(&ticket)
-                && let Some(thing) = state.free.take()
+            let place = state.queue.iter().position(|other| *other == ticket).expect("it stands in the queue");
+            if place == 0
+                && let Some(thing) = state.take()
             {
                 state.queue.pop_front();
-                return Some(Lent { turns: self, thing: Some(thing) });
+                return Ok(Lent { turns: self, thing: Some(thing) });
             }
-            let left = deadline.saturating_duration_since(super::connection::now());
-            if left.is_zero() {
-                state.queue.retain(|other| *other != ticket);
+            let now = super::connection::now();
+            let missed = match () {
+                () if behind == Behind::OneWhoGetsOn && state.is_stuck(now) => Some(Missed::Stuck),
+                () if deadline <= now => Some(Missed::TooLate),
+                () => None,
+            };
+            if let Some(missed) = missed {
+                state.queue.remove(place);
                 // The next one may have been waiting for this one.
                 self.freed.notify_all();
-                return None;
+                return Err(missed);
             }
-            let waited = self.freed.wait_timeout(state, left);
+            let until = match behind {
+                Behind::Anybody => deadline,
+                // By then it may have become clear.
+                Behind::OneWhoGetsOn => deadline.min(now + STUCK),
+            };
+            let waited = self.freed.wait_timeout(state, until.saturating_duration_since(now));
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
@@ -101,7 +157,6 @@ impl<T> Drop for Lent<'_, T> {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::channel;
-    use std::time::Duration;
 
     use super::super::connection::now;
     use super::*;
@@ -138,15 +193,35 @@ mod tests {
     fn nobody_waits_beyond_the_deadline_nor_for_who_has_given_up() {
         let turns = Turns::new(0);
         let mine = turns.take(now() + LONG).unwrap();
-        assert!(turns.take(now()).is_none());
+        assert_eq!(turns.take(now()).err(), Some(Missed::TooLate));
         std::thread::scope(|scope| {
-            let given_up = scope.spawn(|| turns.take(now() + Duration::from_millis(20)).is_none());
+            let given_up = scope.spawn(|| turns.take(now() + Duration::from_millis(20)).is_err());
             until_waiting(&turns, 1);
-            let patient = scope.spawn(|| turns.take(now() + LONG).is_some());
+            let patient = scope.spawn(|| turns.take(now() + LONG).is_ok());
             assert!(given_up.join().unwrap());
             drop(mine);
             assert!(patient.join().unwrap());
         });
+    }
+
+    #[test]
+    fn behind_a_holder_who_does_not_get_on_only_those_wait_who_must() {
+        let turns = Turns::new(0);
+        let mine = turns.take(now() + LONG).unwrap();
+        std::thread::scope(|scope| {
+            let patient = scope.spawn(|| turns.take(now() + LONG).is_ok());
+            until_waiting(&turns, 1);
+            let asked_at = now();
+            // As long as it may be an ordinary wait, it waits.
+            while turns.take_unless_stuck(now() + Duration::from_millis(20)).err() != Some(Missed::Stuck) {
+                assert!(asked_at.elapsed() < LONG, "waited to be told that nobody gets on");
+            }
+            let too_late = turns.take(now() + Duration::from_millis(20)).err();
+            assert_eq!(too_late, Some(Missed::TooLate), "who must wait does");
+            drop(mine);
+            assert!(patient.join().unwrap(), "who waits already has its turn");
+        });
+        assert!(turns.take(now() + LONG).is_ok(), "and then all is as before");
     }
 
     #[test]
@@ -161,6 +236,6 @@ mod tests {
                 .join()
         });
         assert!(died.is_err());
-        assert!(turns.take(now()).is_some());
+        assert!(turns.take(now()).is_ok());
     }
 }

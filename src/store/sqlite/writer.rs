@@ -2,12 +2,12 @@
 //! lock of another process on the file, its statements.
 
 use std::fs::File;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::TransactionBehavior;
 
 use super::connection::{Bounded, Handle, fault, now};
-use super::turns::{Lent, Turns};
+use super::turns::{Lent, Missed, Turns};
 use crate::store::sql::Done;
 use crate::store::{Result, StoreError};
 
@@ -18,6 +18,13 @@ pub(super) struct Writer {
     _lock: File,
 }
 
+/// Whether a call waits for its turn although whoever has it does not get on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    InAnyCase,
+    UnlessStuck,
+}
+
 impl Writer {
     /// `lock` keeps other nodes out as long as the writer lives.
     pub(super) fn new(connection: Bounded, timeout: Duration, lock: File) -> Self {
@@ -26,29 +33,39 @@ impl Writer {
 
     /// Runs statements that are transactions of their own.
     pub(super) fn alone<T>(&self, work: impl FnOnce(&mut Handle<'_>) -> Done<T>) -> Result<T> {
-        let connection = self.turn(now() + self.timeout)?;
+        let connection = self.turn(Patience::UnlessStuck)?;
         Ok(work(&mut connection.handle())?)
     }
 
     /// The same for work that takes as long as it takes.
     pub(super) fn alone_for_long<T>(&self, work: impl FnOnce(&mut Handle<'_>) -> Done<T>) -> Result<T> {
-        let connection = self.turn(now() + self.timeout)?;
+        let connection = self.turn(Patience::InAnyCase)?;
         connection.deadline.lift();
         Ok(work(&mut connection.handle())?)
     }
 
     /// Runs a transaction. On any error it is rolled back before the next caller gets the connection.
     pub(super) fn transaction<T>(&self, work: impl FnOnce(&mut Handle<'_>) -> Done<T>) -> Result<T> {
-        self.transaction_within(true, work)
+        self.transaction_within(Patience::UnlessStuck, true, work)
+    }
+
+    /// The same, and waits for its turn however many others do: chat messages are not refused because requests wait.
+    pub(super) fn patient_transaction<T>(&self, work: impl FnOnce(&mut Handle<'_>) -> Done<T>) -> Result<T> {
+        self.transaction_within(Patience::InAnyCase, true, work)
     }
 
     /// The same for work that takes as long as it takes. Only its beginning has the deadline.
     pub(super) fn long_transaction<T>(&self, work: impl FnOnce(&mut Handle<'_>) -> Done<T>) -> Result<T> {
-        self.transaction_within(false, work)
+        self.transaction_within(Patience::InAnyCase, false, work)
     }
 
-    fn transaction_within<T>(&self, is_bounded: bool, work: impl FnOnce(&mut Handle<'_>) -> Done<T>) -> Result<T> {
-        let mut lent = self.turn(now() + self.timeout)?;
+    fn transaction_within<T>(
+        &self,
+        patience: Patience,
+        is_bounded: bool,
+        work: impl FnOnce(&mut Handle<'_>) -> Done<T>,
+    ) -> Result<T> {
+        let mut lent = self.turn(patience)?;
         let Bounded { connection, deadline, .. } = &mut *lent;
         if !connection.is_autocommit() {
             // A rollback failed (the disk was gone): nothing works before it succeeds.
@@ -66,11 +83,21 @@ impl Writer {
         Ok(value)
     }
 
-    fn turn(&self, deadline: Instant) -> Result<Lent<'_, Bounded>> {
-        let Some(lent) = self.connection.take(deadline) else {
-            let told = "other calls were writing into the database for longer than store.timeout_ms";
-            return Err(StoreError::Unavailable(told.into()));
+    fn turn(&self, patience: Patience) -> Result<Lent<'_, Bounded>> {
+        let deadline = now() + self.timeout;
+        let taken = match patience {
+            Patience::InAnyCase => self.connection.take(deadline),
+            Patience::UnlessStuck => self.connection.take_unless_stuck(deadline),
         };
+        let lent = taken.map_err(|missed| {
+            let told = match missed {
+                Missed::TooLate => "the database could not be written for longer than store.timeout_ms",
+                Missed::Stuck => {
+                    "the database cannot be written at present: another process holds it, or its disk is slow"
+                }
+            };
+            StoreError::Unavailable(told.into())
+        })?;
         lent.bound(deadline).map_err(StoreError::from)?;
         Ok(lent)
     }
