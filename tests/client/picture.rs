@@ -65,7 +65,8 @@ fn draw_run(out: &mut String, (row, column, cells): (u16, u16, u16), style: &Sty
     let width = cells * WIDTH;
     if style.background != BACKGROUND {
         let fill = &style.background;
-        writeln!(out, "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{HEIGHT}\" fill=\"{fill}\"/>").unwrap();
+        writeln!(out, "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{HEIGHT}\" fill=\"{fill}\"/>")
+            .expect("a String takes all");
     }
     if text.trim().is_empty() {
         return;
@@ -78,7 +79,7 @@ fn draw_run(out: &mut String, (row, column, cells): (u16, u16, u16), style: &Sty
         style.foreground,
         escaped(text)
     )
-    .unwrap();
+    .expect("a String takes all");
 }
 
 fn size(screen: &Screen) -> (u16, u16) {
@@ -92,7 +93,7 @@ fn style(cell: &Cell) -> Style {
         std::mem::swap(&mut foreground, &mut background);
     }
     if cell.dim() {
-        foreground = PALETTE[8].to_owned();
+        PALETTE[8].clone_into(&mut foreground);
     }
     Style { foreground, background, is_bold: cell.bold() }
 }
