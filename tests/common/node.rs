@@ -14,12 +14,13 @@ use super::scenarios::Site;
 
 /// What every node gets; the test's own settings come later and win. Tests hash passwords by the hundred, send as fast
 /// as they can and fail logins on purpose, all from one address.
-const DEFAULTS: [&str; 6] = [
+const DEFAULTS: [&str; 7] = [
     "password.memory_kib=8",
     "password.passes=1",
     "limits.messages_per_second=0",
     "limits.logins_per_minute=0",
     "limits.registrations_per_minute=0",
+    "quota.accounts_per_day=0",
     "limits.anonymous_per_address=0",
 ];
 

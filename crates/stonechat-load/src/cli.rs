@@ -17,7 +17,8 @@ use crate::talk::{Pace, Times};
 /// The server must be started for it, without the limits that protect it every day:
 ///
 ///   stonechat --set limits.messages_per_second=0 --set limits.logins_per_minute=0
-///       --set limits.registrations_per_minute=0 --set password.memory_kib=8 --set password.passes=1
+///       --set limits.registrations_per_minute=0 --set quota.accounts_per_day=0
+///       --set password.memory_kib=8 --set password.passes=1
 ///
 /// (the last two only so that many accounts are made quickly; leave them out to measure logins by password). Use a
 /// database that is of no further use: the accounts stay.

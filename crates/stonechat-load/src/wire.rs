@@ -113,6 +113,7 @@ pub(crate) fn refusal(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
     let hint = match errno_of(line) {
         Some(429) => "; start it with --set limits.logins_per_minute=0 --set limits.registrations_per_minute=0",
+        Some(409) => "; start it with --set quota.accounts_per_day=0",
         Some(2) => "; is another load test running with the same accounts?",
         _ => "",
     };
