@@ -91,16 +91,12 @@ impl<T> Turns<T> {
                 return Ok(Lent { turns: self, thing: Some(thing) });
             }
             let now = super::connection::now();
-            let missed = match () {
-                () if behind == Behind::OneWhoGetsOn && state.is_stuck(now) => Some(Missed::Stuck),
-                () if deadline <= now => Some(Missed::TooLate),
-                () => None,
-            };
-            if let Some(missed) = missed {
+            let is_stuck = behind == Behind::OneWhoGetsOn && state.is_stuck(now);
+            if is_stuck || deadline <= now {
                 state.queue.remove(place);
                 // The next one may have been waiting for this one.
                 self.freed.notify_all();
-                return Err(missed);
+                return Err(if is_stuck { Missed::Stuck } else { Missed::TooLate });
             }
             let until = match behind {
                 Behind::Anybody => deadline,
