@@ -76,7 +76,6 @@ fn store_with_conversations(folder: &std::path::Path) -> Box<dyn Store> {
         store.create_user(&format!("user {nth}"), "$argon2id$", UnixMs(0)).expect("the store works");
     }
     let hello = |row: CursorRow| Append {
-        conv: row.conv,
         sender: user(1),
         to: Peer::User(row.user),
         cid: None,

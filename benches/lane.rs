@@ -8,7 +8,7 @@ use criterion::{BatchSize, Criterion, Throughput};
 use stonechat::clock::UnixMs;
 use stonechat::config::Synchronous;
 use stonechat::delivery::lane::{Asker, Batch, Job, Lane, Next};
-use stonechat::ids::{ConvId, DeviceId, Peer, UserId};
+use stonechat::ids::{DeviceId, Peer, UserId};
 use stonechat::net::ConnId;
 use stonechat::store::sqlite::SqliteStores;
 use stonechat::store::{Append, Created, OpenStore, Store};
@@ -57,10 +57,8 @@ fn batch(people: &[UserId], size: usize) -> Batch {
     for nth in 0..size {
         let sender = people[nth % people.len()];
         let to = Peer::User(people[(nth % people.len()) ^ 1]);
-        let conv = ConvId::with(sender, to);
         let body = body.clone().into();
-        let append =
-            Append { conv, sender, to, cid: None, body, sent_at: UnixMs(0), friends_only: false, known_end: 0 };
+        let append = Append { sender, to, cid: None, body, sent_at: UnixMs(0), friends_only: false, known_end: 0 };
         let conn = ConnId { reactor: 0, slot: 0, generation: 0 };
         let asker = Asker { conn, device: DeviceId::UNNAMED, name: Arc::clone(&name), echo: Echo::default() };
         batch.push(Job { append, asker, since });

@@ -105,7 +105,7 @@ impl Aside {
     /// The message comes back when there is no room.
     pub(super) fn push(&mut self, job: Job) -> Result<(), Box<Job>> {
         let has_room = self.messages < MESSAGES_MAX && self.bytes + job.bytes() <= BYTES_MAX;
-        match self.conversations.get_mut(&job.append.conv) {
+        match self.conversations.get_mut(&job.append.conv()) {
             Some(entry) if has_room && entry.waiting.len() < PER_CONVERSATION_MAX => {
                 self.messages += 1;
                 self.bytes += job.bytes();
@@ -211,7 +211,7 @@ impl Aside {
             }
         });
         // A map has no order of its own; answers have.
-        expired.sort_by_key(|job| (job.since, job.append.conv.number()));
+        expired.sort_by_key(|job| (job.since, job.append.conv().number()));
         self.messages -= expired.len();
         self.bytes -= expired.iter().map(Job::bytes).sum::<usize>();
         self.check();
@@ -221,7 +221,7 @@ impl Aside {
     /// Takes out every message.
     pub(super) fn take_all(&mut self) -> Vec<Job> {
         let mut all: Vec<Job> = self.conversations.values_mut().flat_map(|entry| entry.waiting.drain(..)).collect();
-        all.sort_by_key(|job| (job.since, job.append.conv.number()));
+        all.sort_by_key(|job| (job.since, job.append.conv().number()));
         (self.messages, self.bytes) = (0, 0);
         self.check();
         all

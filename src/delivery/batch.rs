@@ -43,6 +43,9 @@ pub struct Job {
     pub since: Instant,
 }
 
+// It is moved some times on its way. What is larger is moved by a call each time.
+const _: () = assert!(size_of::<Job>() <= 128);
+
 impl Job {
     /// What it takes to keep it waiting, roughly.
     pub(super) fn bytes(&self) -> usize {
@@ -84,11 +87,9 @@ impl Batch {
         &self.appends
     }
 
-    /// What the store must have of each message's conversation before it takes the message.
-    pub fn note_known_ends(&mut self, known: &[Seq]) {
-        for (append, known) in self.appends.iter_mut().zip(known) {
-            append.known_end = *known;
-        }
+    /// The same, to note what the store must have of their conversations before it takes them.
+    pub(super) fn appends_mut(&mut self) -> &mut [Append] {
+        &mut self.appends
     }
 
     /// Whether there is no message in it.
@@ -104,7 +105,7 @@ impl Batch {
 
     /// The conversations, each once.
     pub(super) fn conversations(&self) -> HashSet<ConvId> {
-        self.appends.iter().map(|append| append.conv).collect()
+        self.appends.iter().map(Append::conv).collect()
     }
 
     /// When the message that has waited longest came.
@@ -123,7 +124,7 @@ impl Batch {
         let messages = self.appends.len();
         let mut early = HashSet::new();
         for (place, job) in self.into_jobs().enumerate() {
-            let conv = job.append.conv;
+            let conv = job.append.conv();
             let is_early = match conversations.len() {
                 1 => place < messages / 2,
                 count => early.contains(&conv) || (early.len() < count / 2 && early.insert(conv)),
@@ -264,15 +265,15 @@ pub(super) fn announce(batch: &Batch, outcomes: &[Appended], answer: AnswerSende
             }
         };
         time.set(sent_at);
-        let which = Which::of(append.sender, sent_at);
+        let (conv, which) = (append.conv(), Which::of(append.sender, sent_at));
         if answer == AnswerSender::Yes {
             let line = reply::ack(append.to, seq, &time, &asker.echo);
-            effects.push(Effect::Answer { conn: asker.conn, stored: Some((append.conv, seq, which)), line });
+            effects.push(Effect::Answer { conn: asker.conn, stored: Some((conv, seq, which)), line });
         }
         let push =
             Push { sender: append.sender, name: &asker.name, to: append.to, body: &append.body, time: &time, seq };
         effects.push(Effect::Announce(News {
-            conv: append.conv,
+            conv,
             seq,
             which,
             to: append.to,

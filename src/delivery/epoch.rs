@@ -93,15 +93,6 @@ pub struct Present {
     pub text: Arc<str>,
 }
 
-/// What was known of a batch's conversations before its transaction began.
-#[derive(Debug)]
-pub struct Before {
-    /// The epoch at that time.
-    pub era: Era,
-    /// The highest number known of each message's conversation; 0 where nothing is known.
-    pub known: Vec<Seq>,
-}
-
 impl Epoch {
     /// The epoch that was read at start. The scribe's thread, behind `desk`, is nudged when there is something to look at.
     #[must_use]
@@ -136,44 +127,44 @@ impl Epoch {
         Present { generation: self.generation(), text: Arc::clone(&state.text) }
     }
 
-    /// What is known of these messages' conversations. To be asked before their transaction begins: what is known then
-    /// was committed before it, so that it must number them higher.
+    /// Notes with each message the highest number that is known of its conversation; 0 where nothing is known. To be asked
+    /// before their transaction begins: what is known then was committed before it, so that it must number them higher. The
+    /// epoch at that time.
     #[must_use]
-    pub fn before(&self, batch: &[Append]) -> Before {
+    pub fn before(&self, batch: &mut [Append]) -> Era {
         let era = self.era();
-        let mut known = Vec::with_capacity(batch.len());
         let mut last = None;
         for message in batch {
+            let conv = message.conv();
             // Who has several messages under way sends most of them to the same conversation.
-            let end = match last {
-                Some((conv, end)) if conv == message.conv => end,
-                _ => self.ends.known(era.generation, message.conv),
+            message.known_end = match last {
+                Some((known, end)) if known == conv => end,
+                _ => self.ends.known(era.generation, conv),
             };
-            last = Some((message.conv, end));
-            known.push(end);
+            last = Some((conv, message.known_end));
         }
-        Before { era, known }
+        era
     }
 
-    /// What the store has made of them.
-    pub fn after(&self, before: &Before, batch: &[Append], outcomes: &[Appended]) {
-        let generation = before.era.generation;
+    /// What the store has made of the messages that [`Epoch::before`] has seen in this generation.
+    pub fn after(&self, generation: u32, batch: &[Append], outcomes: &[Appended]) {
         let mut last: Option<(ConvId, Seq)> = None;
-        for ((message, outcome), known) in batch.iter().zip(outcomes).zip(&before.known) {
+        for (message, outcome) in batch.iter().zip(outcomes) {
+            let (conv, known) = (message.conv(), message.known_end);
             match *outcome {
                 Appended::Stored(seq) => {
                     // Of messages in a row the last one tells all.
-                    if let Some((conv, end)) = last.replace((message.conv, seq))
-                        && conv != message.conv
+                    if let Some((before, end)) = last.replace((conv, seq))
+                        && before != conv
                     {
-                        self.ends.note(generation, conv, end);
+                        self.ends.note(generation, before, end);
                     }
-                    if seq <= *known {
+                    if seq <= known {
                         let evidence = format_args!("had message {known}, and gives out {seq}");
-                        self.suspect(generation, message.conv, evidence);
+                        self.suspect(generation, conv, evidence);
                     }
                 }
-                Appended::WentBack(end) => self.compare(generation, message.conv, *known, end),
+                Appended::WentBack(end) => self.compare(generation, conv, known, end),
                 _ => {}
             }
         }
@@ -186,7 +177,7 @@ impl Epoch {
     pub fn settled(&self, generation: u32, batch: &[Append], outcomes: &[Appended]) {
         for (message, outcome) in batch.iter().zip(outcomes) {
             if let Appended::Stored(seq) = *outcome {
-                self.ends.note(generation, message.conv, seq);
+                self.ends.note(generation, message.conv(), seq);
             }
         }
     }
@@ -313,15 +304,15 @@ mod tests {
 
     fn message() -> Append {
         let [sender, to] = [1, 2].map(|number| UserId::new(number).unwrap());
-        let (conv, to) = (ConvId::pair(sender, to), Peer::User(to));
-        Append { conv, sender, to, cid: None, body: "{}".into(), sent_at: UnixMs(0), friends_only: false, known_end: 0 }
+        let to = Peer::User(to);
+        Append { sender, to, cid: None, body: "{}".into(), sent_at: UnixMs(0), friends_only: false, known_end: 0 }
     }
 
     fn commit(epoch: &Epoch, seqs: &[Seq]) {
-        let batch = vec![message(); seqs.len()];
-        let before = epoch.before(&batch);
+        let mut batch = vec![message(); seqs.len()];
+        let era = epoch.before(&mut batch);
         let outcomes: Vec<Appended> = seqs.iter().map(|seq| Appended::Stored(*seq)).collect();
-        epoch.after(&before, &batch, &outcomes);
+        epoch.after(era.generation, &batch, &outcomes);
     }
 
     #[test]
@@ -337,42 +328,43 @@ mod tests {
     #[test]
     fn what_was_learned_while_a_transaction_ran_is_none() {
         let epoch = epoch();
-        let batch = [message()];
-        let before = epoch.before(&batch);
+        let mut batch = [message()];
+        let era = epoch.before(&mut batch);
         // Another node's transaction was between this one's beginning and its answer.
-        assert_eq!(epoch.heard_of(message().conv, 2, Some(mark("one"))), Some(0));
-        epoch.after(&before, &batch, &[Appended::Stored(1)]);
+        assert_eq!(epoch.heard_of(message().conv(), 2, Some(mark("one"))), Some(0));
+        epoch.after(era.generation, &batch, &[Appended::Stored(1)]);
         assert_eq!(epoch.wish(), Wish::None);
-        epoch.after(&epoch.before(&batch), &batch, &[Appended::Duplicate { seq: 1, sent_at: UnixMs(0) }]);
+        let era = epoch.before(&mut batch);
+        epoch.after(era.generation, &batch, &[Appended::Duplicate { seq: 1, sent_at: UnixMs(0) }]);
         assert_eq!(epoch.wish(), Wish::None, "a message that is sent again has an old number");
     }
 
     #[test]
     fn what_the_store_refuses_because_it_lacks_the_end_is_evidence() {
         let epoch = epoch();
-        let batch = [message()];
+        let mut batch = [message()];
         epoch.settled(0, &batch, &[Appended::Stored(4)]);
-        let before = epoch.before(&batch);
-        assert_eq!(before.known, [4], "what a settled commit has stored is known");
-        epoch.after(&before, &batch, &[Appended::WentBack(3)]);
+        let era = epoch.before(&mut batch);
+        assert_eq!(batch[0].known_end, 4, "what a settled commit has stored is known");
+        epoch.after(era.generation, &batch, &[Appended::WentBack(3)]);
         assert_eq!(epoch.wish(), Wish::New);
     }
 
     #[test]
     fn who_has_had_more_than_there_is_has_evidence() {
         let epoch = epoch();
-        epoch.compare(0, message().conv, 5, 5);
+        epoch.compare(0, message().conv(), 5, 5);
         assert_eq!(epoch.wish(), Wish::None);
-        epoch.compare(0, message().conv, 6, 5);
+        epoch.compare(0, message().conv(), 6, 5);
         assert_eq!(epoch.wish(), Wish::New);
     }
 
     #[test]
     fn another_message_under_the_number_of_the_last_one_is_evidence_in_its_generation() {
         let epoch = epoch();
-        epoch.another(1, message().conv, 5);
+        epoch.another(1, message().conv(), 5);
         assert_eq!(epoch.wish(), Wish::None);
-        epoch.another(0, message().conv, 5);
+        epoch.another(0, message().conv(), 5);
         assert_eq!(epoch.wish(), Wish::New);
     }
 
@@ -380,11 +372,11 @@ mod tests {
     fn evidence_of_an_epoch_that_is_over_does_not_count() {
         let epoch = epoch();
         commit(&epoch, &[9]);
-        let batch = [message()];
-        let before = epoch.before(&batch);
+        let mut batch = [message()];
+        let era = epoch.before(&mut batch);
         epoch.adopt("two");
-        epoch.after(&before, &batch, &[Appended::Stored(8)]);
-        epoch.compare(0, message().conv, 9, 8);
+        epoch.after(era.generation, &batch, &[Appended::Stored(8)]);
+        epoch.compare(0, message().conv(), 9, 8);
         commit(&epoch, &[9]);
         assert_eq!(epoch.wish(), Wish::None);
         assert_eq!((&*epoch.text(), epoch.generation()), ("two", 1));
@@ -397,12 +389,12 @@ mod tests {
     fn a_bell_that_comes_late_is_no_evidence_in_the_next_epoch() {
         let epoch = epoch();
         epoch.adopt("two");
-        assert_eq!(epoch.heard_of(message().conv, 8, Some(mark("one"))), None);
+        assert_eq!(epoch.heard_of(message().conv(), 8, Some(mark("one"))), None);
         assert_eq!(epoch.wish(), Wish::None, "it is known to be of the past");
         commit(&epoch, &[6]);
         assert_eq!(epoch.wish(), Wish::None);
-        assert_eq!(epoch.heard_of(message().conv, 7, None), Some(1), "a node of an earlier version");
-        assert_eq!(epoch.heard_of(message().conv, 8, Some(mark("three"))), None);
+        assert_eq!(epoch.heard_of(message().conv(), 7, None), Some(1), "a node of an earlier version");
+        assert_eq!(epoch.heard_of(message().conv(), 8, Some(mark("three"))), None);
         assert_eq!(epoch.wish(), Wish::Look, "another node was first");
     }
 
@@ -410,7 +402,7 @@ mod tests {
     fn a_wish_is_kept_until_it_is_fulfilled() {
         let epoch = epoch();
         epoch.look();
-        epoch.compare(0, message().conv, 6, 5);
+        epoch.compare(0, message().conv(), 6, 5);
         epoch.look();
         epoch.fulfilled(Wish::Look);
         assert_eq!(epoch.wish(), Wish::New);

@@ -13,7 +13,30 @@ pub struct Fanout {
     directory: Arc<Directory>,
     waiting: Vec<Vec<Event>>,
     found: Vec<ConnId>,
-    own: Vec<Entry>,
+    addressee: Lookup,
+    sender: Lookup,
+}
+
+/// The sessions of the user that was looked up last, until the events are flushed: a batch has runs of messages between
+/// the same two users. What it misses, it may miss: whoever enters later reads the store after the batch was committed.
+struct Lookup {
+    user: Option<UserId>,
+    sessions: Vec<Entry>,
+    elsewhere: Elsewhere,
+}
+
+impl Lookup {
+    fn new() -> Self {
+        Self { user: None, sessions: Vec::new(), elsewhere: Elsewhere::Perhaps }
+    }
+
+    fn look(&mut self, directory: &Directory, user: UserId) {
+        if self.user != Some(user) {
+            self.sessions.clear();
+            self.elsewhere = directory.sessions(user, &mut self.sessions);
+            self.user = Some(user);
+        }
+    }
 }
 
 impl Fanout {
@@ -21,7 +44,7 @@ impl Fanout {
     #[must_use]
     pub fn new(reactors: Arc<dyn Reactors>, directory: Arc<Directory>) -> Self {
         let waiting = (0..reactors.count()).map(|_| Vec::new()).collect();
-        Self { reactors, directory, waiting, found: Vec::new(), own: Vec::new() }
+        Self { reactors, directory, waiting, found: Vec::new(), addressee: Lookup::new(), sender: Lookup::new() }
     }
 
     /// How many reactors there are.
@@ -32,9 +55,7 @@ impl Fanout {
 
     /// An event for the reactor that owns `conn`.
     pub fn to_connection(&mut self, conn: ConnId, event: Event) {
-        if let Some(events) = self.waiting.get_mut(usize::from(conn.reactor)) {
-            events.push(event);
-        }
+        push(&mut self.waiting, conn, event);
     }
 
     /// An event for each session of the user on this node, but for `except`.
@@ -47,22 +68,38 @@ impl Fanout {
         self.found = found;
     }
 
-    /// An event for each other session of the user on this node than that on `from`, and not for those of the device `but`.
-    /// Whether there may be more on other nodes.
-    pub fn to_user_but(
+    /// A batch with so many events follows.
+    pub fn expect(&mut self, events: usize) {
+        // Room for as many as there are if they spread evenly: a list that grows is copied each time.
+        let each = events / self.waiting.len().max(1);
+        for waiting in &mut self.waiting {
+            waiting.reserve(each);
+        }
+    }
+
+    /// An event for each session of the addressee of a committed message on this node.
+    pub fn to_addressee(&mut self, user: UserId, event: impl Fn(ConnId) -> Event) {
+        self.addressee.look(&self.directory, user);
+        for Entry { conn, .. } in &self.addressee.sessions {
+            push(&mut self.waiting, *conn, event(*conn));
+        }
+    }
+
+    /// An event for each other session of the sender of a committed message on this node than that on `from`, and not for
+    /// those of the device `but`. Whether there may be more on other nodes.
+    pub fn to_sender_but(
         &mut self,
         user: UserId,
         from: ConnId,
         but: Option<DeviceId>,
         event: impl Fn(ConnId) -> Event,
     ) -> Elsewhere {
-        let mut own = std::mem::take(&mut self.own);
-        let elsewhere = self.directory.sessions(user, &mut own);
-        for Entry { conn, .. } in own.drain(..).filter(|entry| entry.conn != from && Some(entry.device) != but) {
-            self.to_connection(conn, event(conn));
+        self.sender.look(&self.directory, user);
+        let is_told = |entry: &&Entry| entry.conn != from && Some(entry.device) != but;
+        for Entry { conn, .. } in self.sender.sessions.iter().filter(is_told) {
+            push(&mut self.waiting, *conn, event(*conn));
         }
-        self.own = own;
-        elsewhere
+        self.sender.elsewhere
     }
 
     /// Takes sessions of the user on this node out of the directory and has them closed.
@@ -87,10 +124,17 @@ impl Fanout {
 
     /// Posts what was gathered; may wait for a reactor's mailbox.
     pub fn flush(&mut self) {
+        (self.addressee.user, self.sender.user) = (None, None);
         for (reactor, events) in (0..).zip(&mut self.waiting) {
             if !events.is_empty() {
                 self.reactors.deliver(reactor, std::mem::take(events));
             }
         }
+    }
+}
+
+fn push(waiting: &mut [Vec<Event>], conn: ConnId, event: Event) {
+    if let Some(events) = waiting.get_mut(usize::from(conn.reactor)) {
+        events.push(event);
     }
 }

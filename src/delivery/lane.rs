@@ -93,7 +93,7 @@ impl Lane {
         if self.aside.is_empty() && self.doubts.len() < DOUBTS_MAX {
             return Ok(job);
         }
-        let conv = job.append.conv;
+        let conv = job.append.conv();
         if !self.aside.holds(conv) {
             if self.doubts.len() < DOUBTS_MAX {
                 return Ok(job);
@@ -299,9 +299,10 @@ impl Lane {
     /// Takes the conversation's messages out of what is still to be tried: they come after those that were tried.
     fn withdraw(&mut self, conv: ConvId) -> Vec<Job> {
         let mut withdrawn = Vec::new();
-        for part in self.parts.iter_mut().rev().filter(|part| part.appends().iter().any(|append| append.conv == conv)) {
+        for part in self.parts.iter_mut().rev().filter(|part| part.appends().iter().any(|append| append.conv() == conv))
+        {
             let (taken, left): (Vec<Job>, Vec<Job>) =
-                std::mem::take(part).into_jobs().partition(|job| job.append.conv == conv);
+                std::mem::take(part).into_jobs().partition(|job| job.append.conv() == conv);
             withdrawn.extend(taken);
             *part = left.into_iter().collect();
         }
@@ -323,8 +324,8 @@ fn by_conversation(jobs: impl Iterator<Item = Job>) -> Vec<(ConvId, Vec<Job>)> {
     let mut sorted: Vec<(ConvId, Vec<Job>)> = Vec::new();
     let mut places: IdMap<ConvId, usize> = IdMap::default();
     for job in jobs {
-        let place = *places.entry(job.append.conv).or_insert_with(|| {
-            sorted.push((job.append.conv, Vec::new()));
+        let place = *places.entry(job.append.conv()).or_insert_with(|| {
+            sorted.push((job.append.conv(), Vec::new()));
             sorted.len() - 1
         });
         sorted[place].1.push(job);

@@ -24,7 +24,6 @@ fn lane() -> Lane {
 /// A message to this user, known by its slot.
 fn job(to: i64, slot: u32, since: Instant) -> Job {
     let append = Append {
-        conv: ConvId::pair(user(1), user(to)),
         sender: user(1),
         to: Peer::User(user(to)),
         cid: None,

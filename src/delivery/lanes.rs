@@ -110,7 +110,7 @@ impl Lanes {
     /// # Errors
     /// The message comes back when the lane is full (or has ended): pause the socket and try again.
     pub fn append(&self, append: Append, asker: Asker, since: Instant) -> Result<(), Box<(Append, Asker)>> {
-        let queue = &self.queues[lane_of(append.conv, self.queues.len())];
+        let queue = &self.queues[lane_of(append.conv(), self.queues.len())];
         let job = Job { append, asker, since };
         queue.try_send(job).map_err(|error| match error {
             TrySendError::Full(job) | TrySendError::Disconnected(job) => Box::new((job.append, job.asker)),
@@ -238,12 +238,11 @@ impl LaneRunner {
 
     fn append(&mut self, mut batch: Batch, appending: Appending) -> Stepped {
         let LaneParts { store, epoch, clock, metrics, .. } = &mut self.parts;
-        let known = epoch.before(batch.appends());
-        batch.note_known_ends(&known.known);
+        let era = epoch.before(batch.appends_mut());
         let start = clock.now();
         let result = appending(store.as_mut(), batch.appends());
         if let Ok(outcomes) = &result {
-            epoch.after(&known, batch.appends(), outcomes);
+            epoch.after(era.generation, batch.appends(), outcomes);
         }
         let now = clock.now();
         metrics.lane_commit_seconds.observe(now.saturating_duration_since(start).as_secs_f64());
@@ -251,7 +250,7 @@ impl LaneRunner {
         metrics.lane_batch_messages.observe(batch.appends().len() as f64);
         self.note(result.as_ref().err());
         let next = self.lane.appended(batch, result, start, now);
-        self.follow(next, known.era)
+        self.follow(next, era)
     }
 
     fn settle(&mut self) -> Stepped {
@@ -328,6 +327,7 @@ impl LaneRunner {
 fn carry_out(parts: &mut LaneParts, era: Option<Era>, effects: Vec<Effect>) {
     let era = era.unwrap_or_else(|| parts.epoch.era());
     let mut bells = Vec::new();
+    parts.fanout.expect(effects.len());
     for effect in effects {
         match effect {
             Effect::Answer { conn, stored, line } => {
@@ -360,9 +360,9 @@ fn announce(parts: &mut LaneParts, era: Era, news: &News, bells: &mut Vec<Bell>)
             Channel::Group(group)
         }
         Peer::User(user) => {
-            parts.fanout.to_user(user, Some(from), |conn| message(Addressee::Session(conn)));
+            parts.fanout.to_addressee(user, |conn| message(Addressee::Session(conn)));
             let but = (parts.echo == EchoTo::OtherDevices).then_some(device);
-            elsewhere = parts.fanout.to_user_but(sender, from, but, |conn| message(Addressee::Session(conn)));
+            elsewhere = parts.fanout.to_sender_but(sender, from, but, |conn| message(Addressee::Session(conn)));
             Channel::User(user)
         }
     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::session::Live;
 use crate::clock::UnixMs;
 use crate::delivery::lane::Asker;
-use crate::ids::{ConvId, Peer};
+use crate::ids::Peer;
 use crate::net::ConnId;
 use crate::store::Append;
 use crate::wire::errno::Errno;
@@ -37,7 +37,6 @@ pub fn prepare(
         return Err(RequestError { errno: Errno::Malformed, text: "`toid` is the sender".to_owned() });
     }
     let append = Append {
-        conv: ConvId::with(sender.user, chat.to),
         sender: sender.user,
         to: chat.to,
         cid: chat.cid,

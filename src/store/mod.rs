@@ -292,8 +292,6 @@ pub struct FriendRequest {
 /// A message to be stored, as the lane hands it over.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Append {
-    /// The conversation; always `ConvId::with(sender, to)`.
-    pub conv: ConvId,
     /// Who says it.
     pub sender: UserId,
     /// To whom.
@@ -309,6 +307,14 @@ pub struct Append {
     pub friends_only: bool,
     /// The conversation has had a message with this number, as the node knows; 0 if it knows of none.
     pub known_end: Seq,
+}
+
+impl Append {
+    /// The conversation it belongs to.
+    #[must_use]
+    pub fn conv(&self) -> ConvId {
+        ConvId::with(self.sender, self.to)
+    }
 }
 
 /// What became of an [`Append`].

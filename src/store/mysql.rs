@@ -191,7 +191,7 @@ impl Engine for MySql {
     }
 
     fn settle(&mut self, batch: &[Append]) -> Result<Option<Vec<Appended>>> {
-        let convs: HashSet<ConvId> = batch.iter().map(|message| message.conv).collect();
+        let convs: HashSet<ConvId> = batch.iter().map(Append::conv).collect();
         let is_meant = |unsettled: &Unsettled| unsettled.plan.ends.keys().any(|conv| convs.contains(conv));
         let Some(place) = self.unsettled.iter().position(is_meant) else { return Ok(None) };
         let unsettled = &self.unsettled[place];

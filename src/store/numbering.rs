@@ -50,7 +50,7 @@ impl Plan {
 
 /// The key of a message that has a cid.
 pub(super) fn key_of(message: &Append) -> Option<Key<'_>> {
-    message.cid.as_deref().map(|cid| (message.conv, message.sender, cid))
+    message.cid.as_deref().map(|cid| (message.conv(), message.sender, cid))
 }
 
 /// Numbers the messages in the order given, per conversation. A cid that is repeated within the batch counts as sent
@@ -68,12 +68,13 @@ pub(super) fn number<'a>(batch: &'a [Append], facts: Facts<'a>) -> Plan {
             outcomes.push(Appended::Duplicate { seq, sent_at });
             continue;
         }
-        let last = known_ends.get(&message.conv).copied().unwrap_or(0);
+        let conv = message.conv();
+        let last = known_ends.get(&conv).copied().unwrap_or(0);
         if last < message.known_end {
             outcomes.push(Appended::WentBack(last));
             continue;
         }
-        let end = ends.entry(message.conv).or_insert(last);
+        let end = ends.entry(conv).or_insert(last);
         *end += 1;
         if let Some(key) = key_of(message) {
             known.insert(key, (*end, message.sent_at));
@@ -95,7 +96,6 @@ mod tests {
     fn message(sender: i64, to: i64, cid: Option<&str>, at: i64) -> Append {
         let to = Peer::User(user(to));
         Append {
-            conv: ConvId::with(user(sender), to),
             sender: user(sender),
             to,
             cid: cid.map(Into::into),
@@ -110,27 +110,27 @@ mod tests {
     fn below_the_known_end_no_number_is_given_out() {
         let mut batch = [message(1, 2, None, 10), message(1, 2, None, 11), message(3, 1, None, 12)];
         (batch[0].known_end, batch[1].known_end) = (8, 8);
-        let facts = |end| Facts { ends: [(batch[0].conv, end)].into_iter().collect(), ..Facts::default() };
+        let facts = |end| Facts { ends: [(batch[0].conv(), end)].into_iter().collect(), ..Facts::default() };
         let plan = number(&batch, facts(7));
         assert_eq!(plan.outcomes, [Appended::WentBack(7), Appended::WentBack(7), Appended::Stored(1)]);
-        assert_eq!(plan.ends, [(batch[2].conv, 1)].into());
+        assert_eq!(plan.ends, [(batch[2].conv(), 1)].into());
         assert_eq!(number(&batch, facts(8)).outcomes[..2], [Appended::Stored(9), Appended::Stored(10)]);
     }
 
     #[test]
     fn each_conversation_counts_on_from_its_end() {
         let batch = [message(1, 2, None, 10), message(3, 1, None, 11), message(2, 1, None, 12)];
-        let facts = Facts { ends: [(batch[0].conv, 7)].into_iter().collect(), ..Facts::default() };
+        let facts = Facts { ends: [(batch[0].conv(), 7)].into_iter().collect(), ..Facts::default() };
         let plan = number(&batch, facts);
         assert_eq!(plan.outcomes, [Appended::Stored(8), Appended::Stored(1), Appended::Stored(9)]);
-        assert_eq!(plan.ends, [(batch[0].conv, 9), (batch[1].conv, 1)].into());
+        assert_eq!(plan.ends, [(batch[0].conv(), 9), (batch[1].conv(), 1)].into());
     }
 
     #[test]
     fn a_cid_sent_again_gets_the_first_number_and_time() {
         let batch = [message(1, 2, Some("a"), 10), message(1, 2, Some("b"), 11), message(1, 2, Some("b"), 12)];
         let facts = Facts {
-            ends: [(batch[0].conv, 4)].into_iter().collect(),
+            ends: [(batch[0].conv(), 4)].into_iter().collect(),
             known: [(key_of(&batch[0]).unwrap(), (3, UnixMs(5)))].into(),
             ..Facts::default()
         };

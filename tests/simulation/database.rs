@@ -224,7 +224,7 @@ impl Database {
         batch.iter().zip(outcomes).all(|(message, outcome)| {
             let Appended::Stored(seq) = *outcome else { return true };
             let cid = message.cid.as_deref().expect("clients give cids");
-            self.holds(&(message.conv, seq, message.sender, cid.to_owned()))
+            self.holds(&(message.conv(), seq, message.sender, cid.to_owned()))
         })
     }
 
@@ -358,7 +358,8 @@ impl Database {
     }
 
     fn append_one(&mut self, message: &Append) -> Appended {
-        let Append { conv, sender, to, cid, body, sent_at, .. } = message;
+        let Append { sender, to, cid, body, sent_at, .. } = message;
+        let conv = &message.conv();
         match to {
             Peer::Group(group) => match self.groups.get(group) {
                 None => return Appended::NoSuchGroup,

@@ -48,7 +48,7 @@ fn not_simulated<T>() -> Result<T> {
 }
 
 fn touches<'c>(batch: &[Append], mut conversations: impl Iterator<Item = &'c ConvId>) -> bool {
-    conversations.any(|conv| batch.iter().any(|message| message.conv == *conv))
+    conversations.any(|conv| batch.iter().any(|message| message.conv() == *conv))
 }
 
 impl SimStore {
@@ -229,8 +229,8 @@ impl Store for SimStore {
             return Err(StoreError::Busy("simulated".into()));
         }
         let locked = world.locked(batch);
-        let free: Vec<Append> = batch.iter().filter(|message| !locked.contains(&message.conv)).cloned().collect();
-        let conversations = free.iter().map(|message| message.conv).collect();
+        let free: Vec<Append> = batch.iter().filter(|message| !locked.contains(&message.conv())).cloned().collect();
+        let conversations = free.iter().map(Append::conv).collect();
         if !free.is_empty() && world.fault("outcome unknown, not committed", 80) {
             // The locked ones are in doubt, too, for all the lane knows.
             self.unsettled.push(Unsettled { conversations, outcomes: None });
@@ -238,7 +238,7 @@ impl Store for SimStore {
         }
         let mut stored = world.database.borrow_mut().append(&free).into_iter();
         let outcome_of = |message: &Append| {
-            let is_locked = locked.contains(&message.conv);
+            let is_locked = locked.contains(&message.conv());
             if is_locked { Appended::Locked } else { stored.next().expect("one for each that is free") }
         };
         let outcomes: Vec<Appended> = batch.iter().map(outcome_of).collect();

@@ -211,13 +211,13 @@ impl World {
     /// sender waits.
     pub fn locked(&self, batch: &[Append]) -> BTreeSet<ConvId> {
         if self.fault("a conversation is locked", 150) {
-            let conv = batch[self.below(batch.len())].conv;
+            let conv = batch[self.below(batch.len())].conv();
             let until = self.passed() + Duration::from_millis(self.between(1, 600) as u64);
             self.locks.borrow_mut().insert(conv, until);
         }
         let locks = self.locks.borrow();
         let is_locked = |conv: &ConvId| locks.get(conv).is_some_and(|until| *until > self.passed());
-        batch.iter().map(|message| message.conv).filter(is_locked).collect()
+        batch.iter().map(Append::conv).filter(is_locked).collect()
     }
 
     /// The bug a test has planted into the network.

@@ -79,7 +79,7 @@ pub(crate) fn a_cid_counts_once_within_a_batch(fresh: &Fresh) {
     let outcomes = store.append(&batch).unwrap();
     let again = Appended::Duplicate { seq: 1, sent_at: UnixMs(5) };
     assert_eq!(outcomes, [Appended::Stored(1), again, Appended::Stored(2)]);
-    assert_eq!(read(&mut *store, ann, batch[0].conv, Range::Latest).0.len(), 2);
+    assert_eq!(read(&mut *store, ann, batch[0].conv(), Range::Latest).0.len(), 2);
 }
 
 pub(crate) fn cids_are_compared_byte_for_byte(fresh: &Fresh) {
@@ -88,7 +88,7 @@ pub(crate) fn cids_are_compared_byte_for_byte(fresh: &Fresh) {
     let cids = ["a", "A", "ä", "a ", "", "a\u{301}", "🦊", "1", "01", "'\"\\%"];
     let batch: Vec<Append> = cids.iter().map(|cid| with_cid(cid, message(ann, Peer::User(bob), "x"))).collect();
     assert_eq!(append(&mut *store, &batch), (1..=10).collect::<Vec<_>>());
-    let kept = read(&mut *store, ann, batch[0].conv, Range::After(0)).0;
+    let kept = read(&mut *store, ann, batch[0].conv(), Range::After(0)).0;
     assert!(kept.iter().zip(cids).all(|(message, cid)| message.cid.as_deref() == Some(cid)));
     let again = store.append(&batch).unwrap();
     assert!(again.iter().all(|outcome| matches!(outcome, Appended::Duplicate { .. })), "{again:?}");
@@ -214,7 +214,7 @@ pub(crate) fn four_threads_number_without_holes(fresh: &Fresh) {
                         let stored_as = store.append(&batch).unwrap();
                         // A batch may say the same twice to one: `pick` repeats itself.
                         let new = batch.iter().zip(stored_as).filter(|(_, o)| matches!(o, Appended::Stored(_)));
-                        numbers.extend(new.map(|(message, outcome)| (message.conv, stored(outcome))));
+                        numbers.extend(new.map(|(message, outcome)| (message.conv(), stored(outcome))));
                     }
                     numbers
                 })
@@ -268,7 +268,7 @@ pub(crate) fn bodies_come_back_byte_for_byte(fresh: &Fresh) {
     let batch: Vec<Append> =
         bodies.iter().map(|body| Append { body: body.as_str().into(), ..message(ann, Peer::User(bob), "") }).collect();
     append(&mut *store, &batch);
-    let (kept, _) = read(&mut *store, ann, batch[0].conv, Range::After(0));
+    let (kept, _) = read(&mut *store, ann, batch[0].conv(), Range::After(0));
     assert!(kept.iter().map(|message| &message.body).eq(&bodies));
 }
 

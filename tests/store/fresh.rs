@@ -144,16 +144,7 @@ pub(crate) fn group(store: &mut dyn Store, creator: UserId, name: &str) -> Group
 /// A message without a cid.
 pub(crate) fn message(sender: UserId, to: Peer, text: &str) -> Append {
     let body = format!("{{\"msg\":\"{text}\"}}").into();
-    Append {
-        conv: ConvId::with(sender, to),
-        sender,
-        to,
-        cid: None,
-        body,
-        sent_at: NOW,
-        friends_only: false,
-        known_end: 0,
-    }
+    Append { sender, to, cid: None, body, sent_at: NOW, friends_only: false, known_end: 0 }
 }
 
 pub(crate) fn with_cid(cid: &str, message: Append) -> Append {

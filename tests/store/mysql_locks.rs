@@ -45,7 +45,7 @@ fn a_locked_conversation_is_left_out_of_a_batch() {
     ];
     append(&mut *store, &batch[..3]);
     let mut somebody = somebody("left_out");
-    lock(&mut somebody, batch[0].conv);
+    lock(&mut somebody, batch[0].conv());
     let begun = Instant::now();
     let left_out = [Appended::Locked, Appended::Stored(2), Appended::Locked, Appended::Stored(1)];
     assert_eq!(store.append(&batch).unwrap(), left_out);
@@ -62,7 +62,7 @@ fn a_conversation_that_somebody_is_creating_is_left_out() {
     let (_fresh, mut store, [ann, bob, cat]) = site("being_created");
     let batch = [message(ann, Peer::User(bob), "1"), message(ann, Peer::User(cat), "2")];
     let mut somebody = somebody("being_created");
-    let insert = format!("INSERT INTO Conversation (id, last_seq) VALUES ({}, 0)", batch[0].conv.number());
+    let insert = format!("INSERT INTO Conversation (id, last_seq) VALUES ({}, 0)", batch[0].conv().number());
     somebody.query_drop(insert).unwrap();
     assert_eq!(store.append(&batch).unwrap(), [Appended::Locked, Appended::Stored(1)]);
     somebody.query_drop("ROLLBACK").unwrap();
@@ -75,7 +75,7 @@ fn a_group_that_is_locked_exists_all_the_same() {
     let group = group(&mut *store, ann, "birds");
     let to_group = message(ann, Peer::Group(group), "1");
     let mut somebody = somebody("locked_group");
-    lock(&mut somebody, to_group.conv);
+    lock(&mut somebody, to_group.conv());
     assert_eq!(store.append(std::slice::from_ref(&to_group)).unwrap(), [Appended::Locked]);
     // Whoever wants to join waits a moment and is told so; who comes next hardly waits.
     let refused = store.join_group(bob, group);
@@ -95,7 +95,7 @@ fn a_lock_between_messages_is_told_for_the_batch_and_found_by_halving_it() {
     append(&mut *store, &batch);
     // Such a transaction locks what does not exist yet: the place of the next message.
     let mut somebody = somebody("between_messages");
-    let statement = format!("SELECT * FROM Message WHERE conv = {} AND seq >= 1 FOR UPDATE", batch[0].conv.number());
+    let statement = format!("SELECT * FROM Message WHERE conv = {} AND seq >= 1 FOR UPDATE", batch[0].conv().number());
     somebody.query_drop(statement).unwrap();
     assert!(matches!(store.append(&batch), Err(StoreError::Busy(_))));
     assert!(matches!(store.append_unlocked(&batch[..1]), Err(StoreError::Busy(_))));
@@ -171,7 +171,7 @@ fn looking_up_a_commit_waits_for_no_lock() {
     assert!(matches!(store.append(&batch), Err(StoreError::OutcomeUnknown(_))));
     let mut somebody = somebody("doubt_locked");
     wait_for("the row to be free", || {
-        let statement = format!("SELECT * FROM Conversation WHERE id = {} FOR UPDATE NOWAIT", batch[0].conv.number());
+        let statement = format!("SELECT * FROM Conversation WHERE id = {} FOR UPDATE NOWAIT", batch[0].conv().number());
         somebody.query_drop(statement).ok()
     });
     let begun = Instant::now();
@@ -228,7 +228,7 @@ fn a_locked_cursor_holds_up_no_other() {
     let batch = [message(ann, Peer::User(bob), "1"), message(ann, Peer::User(cat), "2")];
     append(&mut *store, &batch);
     let row = |user, conv| CursorRow { user, device: stonechat::ids::DeviceId::UNNAMED, conv, delivered: 1 };
-    let rows = [row(bob, batch[0].conv), row(cat, batch[1].conv), row(ann, batch[1].conv)];
+    let rows = [row(bob, batch[0].conv()), row(cat, batch[1].conv()), row(ann, batch[1].conv())];
     let mut somebody = somebody("locked_cursor");
     somebody.query_drop(format!("SELECT * FROM `Cursor` WHERE userid = {} FOR UPDATE", bob.number())).unwrap();
     let begun = Instant::now();

@@ -41,7 +41,7 @@ pub(super) enum Locks {
 
 /// Numbers and writes the batch, within the transaction the caller has begun.
 pub(super) fn append(session: &mut Session<'_>, batch: &[Append], locks: Locks) -> Done<Plan> {
-    let convs: BTreeSet<ConvId> = batch.iter().map(|message| message.conv).collect();
+    let convs: BTreeSet<ConvId> = batch.iter().map(Append::conv).collect();
     let convs: Vec<ConvId> = convs.into_iter().collect();
     let mut facts = Facts { ends: lock(session, &convs, locks)?, ..Facts::default() };
     if locks == Locks::Skip && session.can_skip_locked() && facts.ends.len() < convs.len() {
@@ -119,7 +119,7 @@ fn leave_out_locked(session: &mut Session<'_>, batch: &[Append], convs: &[ConvId
             Err(fault) => return Err(fault),
         }
     }
-    let places = batch.iter().enumerate().filter(|(_, message)| locked.contains(&message.conv));
+    let places = batch.iter().enumerate().filter(|(_, message)| locked.contains(&message.conv()));
     facts.refused.extend(places.map(|(place, _)| (place, Appended::Locked)));
     Ok(())
 }
@@ -129,7 +129,7 @@ fn refuse_absent(sql: &mut dyn Sql, batch: &[Append], facts: &mut Facts<'_>) -> 
     let missing: Vec<(usize, &Append)> = batch
         .iter()
         .enumerate()
-        .filter(|(place, message)| !facts.refused.contains_key(place) && !facts.ends.contains_key(&message.conv))
+        .filter(|(place, message)| !facts.refused.contains_key(place) && !facts.ends.contains_key(&message.conv()))
         .collect();
     let addressees = distinct(missing.iter().filter_map(|(_, message)| match message.to {
         Peer::User(user) => Some(user),
@@ -202,8 +202,8 @@ fn open(session: &mut Session<'_>, batch: &[Append], facts: &mut Facts<'_>) -> D
     let wanted = batch
         .iter()
         .enumerate()
-        .filter(|(place, message)| !facts.refused.contains_key(place) && !facts.ends.contains_key(&message.conv));
-    let missing = distinct(wanted.map(|(_, message)| message.conv));
+        .filter(|(place, message)| !facts.refused.contains_key(place) && !facts.ends.contains_key(&message.conv()));
+    let missing = distinct(wanted.map(|(_, message)| message.conv()));
     if missing.is_empty() {
         return Ok(Vec::new());
     }
@@ -228,7 +228,7 @@ fn sent_before<'a>(
     packet_max: usize,
 ) -> Done<HashMap<Key<'a>, (Seq, crate::clock::UnixMs)>> {
     let asked = batch.iter().enumerate().filter(|(place, message)| {
-        !facts.refused.contains_key(place) && facts.ends.get(&message.conv).is_some_and(|&end| end > 0)
+        !facts.refused.contains_key(place) && facts.ends.get(&message.conv()).is_some_and(|&end| end > 0)
     });
     let mut keys = distinct(asked.filter_map(|(_, message)| key_of(message)));
     let by_text: HashMap<Key<'_>, Key<'a>> = keys.iter().map(|&key| (key, key)).collect();
@@ -308,7 +308,7 @@ fn open_cursors(sql: &mut dyn Sql, opened: &[ConvId]) -> Done<()> {
 
 fn message_args(seq: Seq, message: &Append) -> [Arg<'_>; 6] {
     [
-        message.conv.into(),
+        message.conv().into(),
         seq.into(),
         message.sender.into(),
         message.sent_at.into(),

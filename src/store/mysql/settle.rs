@@ -33,10 +33,10 @@ pub(super) fn is_committed(session: &mut Session<'_>, unsettled: &Unsettled, bat
         // Whoever else holds them, the old transaction perhaps: that is not waited for here.
         lock_now(session, &plan.ends.keys().copied().collect::<Vec<_>>())?;
         let mut found =
-            stored(session, &plan.stored(batch).map(|(seq, message)| (message.conv, seq)).collect::<Vec<_>>())?;
+            stored(session, &plan.stored(batch).map(|(seq, message)| (message.conv(), seq)).collect::<Vec<_>>())?;
         Ok(plan
             .stored(batch)
-            .all(|(seq, message)| found.remove(&(message.conv, seq)).is_some_and(|row| row.is(message))))
+            .all(|(seq, message)| found.remove(&(message.conv(), seq)).is_some_and(|row| row.is(message))))
     })
 }
 

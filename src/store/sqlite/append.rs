@@ -28,15 +28,16 @@ fn facts<'a>(connection: &Connection, batch: &'a [Append]) -> Result<Facts<'a>> 
     let mut ends: IdMap<ConvId, Option<Seq>> = IdMap::default();
     let mut members: IdMap<(ConvId, UserId), bool> = IdMap::default();
     for (place, message) in batch.iter().enumerate() {
-        let end = match ends.get(&message.conv) {
+        let conv = message.conv();
+        let end = match ends.get(&conv) {
             Some(&end) => end,
-            None => *ends.entry(message.conv).or_insert(last_seq(&mut end_of, message.conv)?),
+            None => *ends.entry(conv).or_insert(last_seq(&mut end_of, conv)?),
         };
         let refusal = match message.to {
             Peer::User(to) => refusal_of_pair(connection, message, to, end)?,
             Peer::Group(_) if end.is_none() => Some(Appended::NoSuchGroup),
             Peer::Group(_) => {
-                let member = (message.conv, message.sender);
+                let member = (conv, message.sender);
                 let is_member = match members.get(&member) {
                     Some(&known) => known,
                     None => *members.entry(member).or_insert(is_member(connection, message)?),
@@ -75,7 +76,7 @@ fn refusal_of_pair(
 
 fn is_member(connection: &Connection, message: &Append) -> Result<bool> {
     // A group's conversation has the group's own number.
-    let member = [message.conv.number(), i64::from(message.sender.number())];
+    let member = [message.conv().number(), i64::from(message.sender.number())];
     exists(connection, "SELECT 1 FROM GroupUser WHERE groupid = ? AND userid = ?", member)
 }
 
@@ -97,7 +98,7 @@ fn sent_before(connection: &Connection, message: &Append) -> Result<Option<(Seq,
 }
 
 fn sent_as(connection: &Connection, message: &Append, cid: &str) -> Result<Option<(Seq, UnixMs)>> {
-    let args = params![message.sender.number(), cid, message.conv.number()];
+    let args = params![message.sender.number(), cid, message.conv().number()];
     let found = connection.prepare_cached(SENT_BEFORE)?.query_row(args, |row| Ok((row.get(0)?, row.get(1)?)));
     found.optional()?.map(|(number, at)| Ok((seq(number)?, UnixMs(at)))).transpose()
 }
@@ -109,10 +110,10 @@ fn write(connection: &Connection, batch: &[Append], plan: &Plan) -> Result<()> {
     let insert = "INSERT INTO Message (conv, seq, kind, sender, sent_at, cid, body) VALUES (?, ?, 0, ?, ?, ?, ?)";
     let mut insert = connection.prepare_cached(insert)?;
     for (seq, message) in plan.stored(batch) {
-        let (conv, sender) = (message.conv.number(), message.sender.number());
+        let (conv, sender) = (message.conv().number(), message.sender.number());
         insert.execute(params![conv, stored_seq(seq), sender, message.sent_at.0, message.cid, message.body])?;
         if seq == 1 {
-            open_cursors(connection, message.conv)?;
+            open_cursors(connection, message.conv())?;
         }
     }
     let upsert = "INSERT INTO Conversation (id, last_seq) VALUES (?, ?) \
