@@ -9,6 +9,8 @@
 //!                 +----------------------------------+
 //! ```
 
+use std::collections::VecDeque;
+
 use crate::ids::{ConvId, DeviceId, IdMap, Seq, UserId};
 use crate::store::CursorRow;
 
@@ -16,6 +18,8 @@ use crate::store::CursorRow;
 #[derive(Debug)]
 pub struct Cursors {
     dirty: IdMap<UserId, Vec<(DeviceId, ConvId, Seq)>>,
+    /// The users in the order in which they are written. Invariant: those of `dirty`, each once.
+    order: VecDeque<UserId>,
     /// The batch that is being written: not in the store yet, as far as anyone knows.
     writing: Vec<CursorRow>,
     rows: usize,
@@ -26,32 +30,34 @@ impl Cursors {
     /// Holds at most `rows_max` rows; beyond that new ones are given up (and delivered again some day).
     #[must_use]
     pub fn new(rows_max: usize) -> Self {
-        Self { dirty: IdMap::default(), writing: Vec::new(), rows: 0, rows_max }
+        Self { dirty: IdMap::default(), order: VecDeque::new(), writing: Vec::new(), rows: 0, rows_max }
     }
 
     /// Notes a position; `false` if it was given up for lack of room.
     pub fn confirm(&mut self, row: CursorRow) -> bool {
-        let known = self.dirty.entry(row.user).or_default();
-        let same = known.iter_mut().find(|(device, conv, _)| *device == row.device && *conv == row.conv);
-        if let Some((_, _, delivered)) = same {
+        let known = self.dirty.get_mut(&row.user);
+        let is_same = |(device, conv, _): &&mut (DeviceId, ConvId, Seq)| *device == row.device && *conv == row.conv;
+        if let Some((_, _, delivered)) = known.and_then(|known| known.iter_mut().find(is_same)) {
             *delivered = row.delivered.max(*delivered);
             return true;
         }
         if self.rows >= self.rows_max {
-            if known.is_empty() {
-                self.dirty.remove(&row.user);
-            }
             return false;
         }
+        let known = self.dirty.entry(row.user).or_insert_with(|| {
+            self.order.push_back(row.user);
+            Vec::new()
+        });
         known.push((row.device, row.conv, row.delivered));
         self.rows += 1;
+        self.check();
         true
     }
 
     /// Takes what is not in the store yet for one user, to be written before that user's backlog is read. Rows that are
     /// being written are among them: writing them twice does no harm, not waiting for them would.
     pub fn take_user(&mut self, user: UserId) -> Vec<CursorRow> {
-        let mut rows: Vec<CursorRow> = self.remove(user).collect();
+        let mut rows: Vec<CursorRow> = self.take_rows(user).collect();
         let further = |row: &CursorRow| rows.iter().any(|known| known.device == row.device && known.conv == row.conv);
         let writing = self.writing.iter().filter(|row| row.user == user && !further(row)).copied();
         let writing: Vec<CursorRow> = writing.collect();
@@ -64,10 +70,12 @@ impl Cursors {
     pub fn take(&mut self, rows_max: usize) -> Vec<CursorRow> {
         let mut taken = Vec::new();
         while taken.len() < rows_max {
-            let Some(&user) = self.dirty.keys().next() else { break };
-            taken.extend(self.remove(user));
+            let Some(user) = self.order.pop_front() else { break };
+            taken.extend(self.take_rows(user));
+            self.dirty.remove(&user);
         }
         self.writing.clone_from(&taken);
+        self.check();
         taken
     }
 
@@ -85,10 +93,15 @@ impl Cursors {
         rows.into_iter().filter(|row| !self.confirm(*row)).count()
     }
 
-    fn remove(&mut self, user: UserId) -> impl Iterator<Item = CursorRow> + use<> {
-        let known = self.dirty.remove(&user).unwrap_or_default();
+    fn take_rows(&mut self, user: UserId) -> impl Iterator<Item = CursorRow> + use<> {
+        let known = self.dirty.get_mut(&user).map(std::mem::take).unwrap_or_default();
         self.rows -= known.len();
         known.into_iter().map(move |(device, conv, delivered)| CursorRow { user, device, conv, delivered })
+    }
+
+    fn check(&self) {
+        debug_assert_eq!(self.order.len(), self.dirty.len(), "users in order, and users with rows");
+        debug_assert!(self.rows <= self.rows_max, "{} rows of {}", self.rows, self.rows_max);
     }
 
     /// How many rows wait.

@@ -2,7 +2,7 @@
 //! has fetched them before. Or the data went back to an earlier state, and the numbers are given out once more: the store
 //! knows where the conversation ends.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -19,7 +19,7 @@ const CONVS_MAX: usize = 64;
 #[derive(Debug, Default)]
 pub struct Doubts {
     /// How far some session has been in a conversation, and in which generation of the data.
-    waiting: HashMap<ConvId, (u32, Seq)>,
+    waiting: BTreeMap<ConvId, (u32, Seq)>,
     is_asking: Arc<AtomicBool>,
 }
 
@@ -57,7 +57,7 @@ impl Doubts {
     }
 }
 
-fn ask(ctx: &mut Ctx, doubts: &HashMap<ConvId, (u32, Seq)>) {
+fn ask(ctx: &mut Ctx, doubts: &BTreeMap<ConvId, (u32, Seq)>) {
     let convs: Vec<ConvId> = doubts.keys().copied().collect();
     match ctx.store.ends(&convs) {
         Ok(ends) => {
