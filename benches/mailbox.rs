@@ -45,13 +45,11 @@ impl Protocol for Counting {
 
     fn turn_ended(&mut self, _: &mut dyn Outbound<()>, _: Instant) {}
 
-    fn drained(&mut self, _: ConnId, (): &mut (), _: &mut dyn Link, _: Instant) {}
-
     fn due(&mut self, _: ConnId, (): &mut (), _: &mut dyn Link, _: Instant) {}
 
     fn closed(&mut self, _: ConnId, (): (), _: CloseReason, _: u64, _: Instant) {}
 
-    fn stopping(&mut self, _: &mut dyn Outbound<()>, _: Instant) {}
+    fn stopping(&mut self, _: Instant) {}
 }
 
 fn start() -> (ReactorHandle<u32>, Receiver<()>, thread::JoinHandle<()>) {

@@ -110,11 +110,7 @@ impl Link for Wire {
         true
     }
 
-    fn resume(&mut self) {}
-
     fn renew(&mut self) {}
-
-    fn wake_at(&mut self, _: Option<Instant>) {}
 
     fn queued_bytes(&self) -> usize {
         0
@@ -331,6 +327,11 @@ impl World {
     fn settle(&mut self, id: ConnId) {
         loop {
             self.local.turn_ended(&mut self.net, now());
+            for (id, (session, wire)) in &mut self.net.0 {
+                if !wire.closed {
+                    self.local.after_turn(*id, session, wire, now());
+                }
+            }
             while self.queues.run_one(&mut self.ctx) || self.hash_one() {}
             while self.lane.step() == Stepped::Done {}
             match self.inbox.wait_for_post(Duration::ZERO) {

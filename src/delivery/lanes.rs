@@ -120,6 +120,15 @@ impl Lanes {
     }
 }
 
+#[cfg(test)]
+impl Lanes {
+    /// One lane that nobody works at: what is appended stays in the queue.
+    pub(crate) fn unattended(messages_max: usize) -> (Self, Receiver<Job>) {
+        let (queue, jobs) = bounded(messages_max);
+        (Self { queues: [queue].into(), metrics: Arc::new(Metrics::new()) }, jobs)
+    }
+}
+
 fn lane_of(conv: ConvId, lanes_count: usize) -> usize {
     let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(conv);
     usize::try_from(hash % lanes_count as u64).expect("less than the number of lanes")

@@ -8,8 +8,8 @@
 //! ```
 //!
 //! A peer that has ended its own side skips Lingering; a socket that failed or reads too slowly goes to Gone at once.
-//! Nothing here waits: the reactor calls when there is something to do, and [`Connection::settle`] once at the end of
-//! every turn in which the connection was touched, so the lines of one turn leave in one write.
+//! Nothing here waits: the reactor calls when there is something to do, and [`Connection::ask`] and [`Connection::settle`]
+//! once at the end of every turn in which the connection was touched, so the lines of one turn leave in one write.
 
 use std::mem;
 use std::net::{IpAddr, Shutdown};
@@ -123,7 +123,7 @@ pub(super) struct Connection<S> {
     header: Vec<u8>,
     /// The socket may hold more bytes: no `WouldBlock` was seen since the last event.
     readable: bool,
-    /// Lines may be kept, or the peer's end was not handled: look even without an event.
+    /// Lines may be kept: look even without an event.
     look_again: bool,
     /// What is known of the peer's own end.
     peer: PeerSide,
@@ -280,8 +280,23 @@ impl<S> Connection<S> {
                 Input::End => self.peer = PeerSide::FinRead,
             }
         }
-        if self.peer == PeerSide::FinRead && self.takes_lines() && !self.look_again {
-            self.peer_ended(protocol, turn.now);
+    }
+
+    /// Asks the protocol what the session wants now, and does so. After it, [`Connection::settle`].
+    pub(super) fn ask<P: Protocol<Session = S>>(&mut self, protocol: &mut P, now: Instant) {
+        if self.phase != Phase::Open || self.link.ending.is_some() {
+            return;
+        }
+        let mut idle = true;
+        if let Some(session) = &mut self.session {
+            let wants = protocol.after_turn(self.id, session, &mut self.link, now);
+            self.link.paused = !wants.reading;
+            self.link.wish.set(wants.wake_at);
+            idle = wants.idle;
+        }
+        // Every line before the peer's FIN was taken. A last one without its line end is nobody's.
+        if idle && self.peer == PeerSide::FinRead && !self.look_again {
+            self.link.close(CloseReason::PeerClosed);
         }
     }
 
@@ -313,14 +328,9 @@ impl<S> Connection<S> {
         }
     }
 
-    /// Tells the protocol if the outbox has fallen below the low-water mark; whether it has.
-    pub(super) fn tell_drained<P: Protocol<Session = S>>(&mut self, protocol: &mut P, now: Instant) -> bool {
-        let Some(session) = &mut self.session else { return false };
-        if self.phase != Phase::Open || !self.link.outbox.take_drained() {
-            return false;
-        }
-        protocol.drained(self.id, session, &mut self.link, now);
-        true
+    /// Whether the outbox has fallen below the low-water mark; once. The protocol is to be asked again then.
+    pub(super) fn take_drained(&mut self) -> bool {
+        self.phase == Phase::Open && self.link.outbox.take_drained()
     }
 
     /// Takes a connection that is gone apart; the socket closes with it.
@@ -397,20 +407,6 @@ impl<S> Connection<S> {
                 link.close(CloseReason::LineTooLong);
             }
         }
-    }
-
-    /// Every line before the peer's FIN was taken. A last one without its line end is nobody's.
-    fn peer_ended<P: Protocol<Session = S>>(&mut self, protocol: &mut P, now: Instant) {
-        let flow = match &mut self.session {
-            Some(session) => protocol.peer_ended(self.id, session, &mut self.link, now),
-            None => Flow::Continue,
-        };
-        if flow == Flow::Continue {
-            self.link.close(CloseReason::PeerClosed);
-            return;
-        }
-        self.link.paused = true;
-        self.look_again = true;
     }
 
     fn begin_closing(&mut self, reason: CloseReason, now: Instant) {

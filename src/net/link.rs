@@ -17,7 +17,7 @@ use super::{CloseReason, Link, sys};
 pub(super) struct SocketLink {
     pub(super) socket: TcpStream,
     pub(super) outbox: Outbox,
-    /// No more lines are offered until [`Link::resume`].
+    /// No more lines are offered before the protocol wants some: [`super::Wants::reading`].
     pub(super) paused: bool,
     /// The kernel's send buffer is full; a WRITABLE event will come.
     pub(super) blocked: bool,
@@ -146,18 +146,8 @@ impl Link for SocketLink {
         self.ending.get_or_insert(reason);
     }
 
-    fn resume(&mut self) {
-        self.paused = false;
-    }
-
     fn renew(&mut self) {
         self.name = Name::Spent;
-    }
-
-    fn wake_at(&mut self, at: Option<Instant>) {
-        if self.ending.is_none() {
-            self.wish.set(at);
-        }
     }
 
     fn queued_bytes(&self) -> usize {

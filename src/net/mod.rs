@@ -4,6 +4,7 @@
 //!   acceptor (main thread) --Adopt--> mailbox --> reactor thread
 //!                                                   | poll -> read -> frame -> Protocol::line
 //!   any thread ------------Post----> mailbox -->    | Protocol::message
+//!                                                   | Protocol::after_turn, once for each session that was touched
 //!                                                   | Link::send -> outbox -> write
 //! ```
 //!
@@ -52,10 +53,29 @@ impl fmt::Display for ConnId {
 pub enum Flow {
     /// The line is taken; offer the next one.
     Continue,
-    /// The line is taken; read nothing more from this socket until [`Link::resume`].
+    /// The line is taken; read nothing more from this socket in this turn. Then [`Wants::reading`] decides.
     Pause,
-    /// The line is not taken: offer the same line again after [`Link::resume`], and read nothing until then.
+    /// The line is not taken: offer the same line again when [`Wants::reading`] says so, and read nothing until then.
     Retry,
+}
+
+/// What a session wants of its connection, as it stands: [`Protocol::after_turn`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Wants {
+    /// One call of [`Protocol::due`] at this time.
+    pub wake_at: Option<Instant>,
+    /// More lines. Without it nothing is read from the socket.
+    pub reading: bool,
+    /// Nothing is under way for it. A connection whose peer has ended its side (FIN) is closed, as
+    /// [`CloseReason::PeerClosed`], when every line before that was taken and this is so.
+    pub idle: bool,
+}
+
+impl Default for Wants {
+    /// Lines, and nothing else.
+    fn default() -> Self {
+        Self { wake_at: None, reading: true, idle: true }
+    }
 }
 
 /// How much of a turn a connection may take up.
@@ -101,17 +121,13 @@ pub trait Link {
     /// [`CloseReason::SlowConsumer`]; sends to a closing connection are dropped.
     fn send(&mut self, line: Bytes);
     /// Whether a line of so many bytes stays under the high-water mark. Whatever can be had again later asks first, and is not
-    /// sent if there is no room; [`Protocol::drained`] tells when there is.
+    /// sent if there is no room; [`Protocol::after_turn`] is asked when there is.
     fn has_room(&mut self, bytes: usize) -> bool;
     /// Flushes what is queued as far as the peer takes it, then closes. [`Protocol::closed`] follows, once.
     fn close(&mut self, reason: CloseReason);
-    /// Takes up reading again after [`Flow::Pause`] or [`Flow::Retry`]. Nothing happens if it was not paused.
-    fn resume(&mut self);
     /// Gives the connection another name at the end of this turn, and so in all calls from then on: whatever is still on its
     /// way to the session before misses the one that follows.
     fn renew(&mut self);
-    /// Asks for one call of [`Protocol::due`] at `at`; replaces the earlier wish; `None` takes it back.
-    fn wake_at(&mut self, at: Option<Instant>);
     /// Bytes waiting in the outbox, not yet given to the kernel.
     fn queued_bytes(&self) -> usize;
     /// The stream offset behind the last line queued: all bytes ever queued on this connection.
@@ -156,17 +172,9 @@ pub trait Protocol {
         Allowance::Member
     }
 
-    /// Bytes arrived that end no line. `Pause`, for a peer that sends too many of such pieces: read nothing more until
-    /// [`Link::resume`].
+    /// Bytes arrived that end no line. `Pause`, for a peer that sends too many of such pieces: read nothing more in this turn;
+    /// then [`Wants::reading`] decides.
     fn fragment(&mut self, conn: ConnId, session: &mut Self::Session, link: &mut dyn Link, now: Instant) -> Flow {
-        let _ = (conn, session, link, now);
-        Flow::Continue
-    }
-
-    /// The peer has ended its side (FIN) and every line before that was taken. `Continue`: the connection is closed as
-    /// [`CloseReason::PeerClosed`] once what is queued is flushed. `Pause`, while replies are on their way: it is kept,
-    /// and this is asked again after [`Link::resume`].
-    fn peer_ended(&mut self, conn: ConnId, session: &mut Self::Session, link: &mut dyn Link, now: Instant) -> Flow {
         let _ = (conn, session, link, now);
         Flow::Continue
     }
@@ -181,16 +189,22 @@ pub trait Protocol {
     /// every turn of the reactor, also when nothing came.
     fn turn_ended(&mut self, net: &mut dyn Outbound<Self::Session>, now: Instant);
 
-    /// The outbox, which was over the low-water mark (a quarter of the high-water mark), is below it again.
-    fn drained(&mut self, conn: ConnId, session: &mut Self::Session, link: &mut dyn Link, now: Instant);
-
-    /// The time asked for by [`Link::wake_at`] has come.
+    /// The time asked for by [`Wants::wake_at`] has come.
     fn due(&mut self, conn: ConnId, session: &mut Self::Session, link: &mut dyn Link, now: Instant);
+
+    /// What the session wants from now on. Asked at the end of every turn in which the session was touched by any other call,
+    /// and when its outbox, which was over the low-water mark (a quarter of the high-water mark), is below it again. So no
+    /// other call has to tell what follows from what it has changed.
+    fn after_turn(&mut self, conn: ConnId, session: &mut Self::Session, link: &mut dyn Link, now: Instant) -> Wants {
+        let _ = (conn, session, link, now);
+        Wants::default()
+    }
 
     /// The connection is gone; called exactly once for each that was opened. `acknowledged` is the stream offset
     /// that the peer's TCP is known to have received; after a reset it is what was known before.
     fn closed(&mut self, conn: ConnId, session: Self::Session, reason: CloseReason, acknowledged: u64, now: Instant);
 
-    /// The server is stopping: take no more lines. Called once; the reactor ends when all connections are closed.
-    fn stopping(&mut self, net: &mut dyn Outbound<Self::Session>, now: Instant);
+    /// The server is stopping: take no more lines. Called once; every session is asked by [`Protocol::after_turn`] in the
+    /// same turn. The reactor ends when all connections are closed.
+    fn stopping(&mut self, now: Instant);
 }

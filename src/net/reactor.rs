@@ -1,7 +1,8 @@
 //! One sub-reactor thread: a poll, the connections it owns, and the protocol that gives their lines a meaning.
 //!
 //! ```text
-//!   a turn:  poll -> deadlines -> read -> mailbox -> Protocol::turn_ended -> settle: write, close, ask the poll
+//!   a turn:  poll -> deadlines -> read -> mailbox -> Protocol::turn_ended
+//!                 -> each that was touched: Protocol::after_turn, write, close, ask the poll
 //! ```
 //!
 //! The thread waits in `Poll::poll` and nowhere else. Polling is edge-triggered: who stops reading early, for its budget
@@ -233,7 +234,8 @@ impl<P: Protocol> Reactor<P> {
         if !first {
             return;
         }
-        self.protocol.stopping(&mut self.table, now);
+        self.protocol.stopping(now);
+        // All are touched by this: each is asked what it wants now.
         self.table.for_all(|connection| {
             if connection.parts().is_none() {
                 connection.close(CloseReason::Shutdown);
@@ -241,7 +243,7 @@ impl<P: Protocol> Reactor<P> {
         });
     }
 
-    /// Writes, closes and re-arms every connection that was touched in this turn.
+    /// Asks every connection that was touched in this turn what it wants, writes, and closes.
     fn settle(&mut self, now: Instant) {
         let touched = self.table.take_touched();
         for &slot in &touched {
@@ -252,17 +254,18 @@ impl<P: Protocol> Reactor<P> {
             }
             let mut turn = Turn { now, line_bytes: self.settings.line_bytes, tally: &mut self.tally };
             let stall = self.settings.stall;
+            connection.ask(&mut self.protocol, now);
             connection.settle(self.inbox.poll.registry(), &mut self.buffer, &mut turn);
             if connection.is_gone() {
                 self.remove(slot, now);
                 continue;
             }
             connection.watch(stall, now);
-            let drained = connection.tell_drained(&mut self.protocol, now);
+            let drained = connection.take_drained();
             connection.note_deadline(&mut self.deadlines);
             self.table.list_if_ready(slot);
             if drained {
-                // What the protocol queued then is written in the next turn, after everybody else's.
+                // Asked again in the next turn, after everybody else.
                 self.table.touch(slot);
             }
         }

@@ -1,17 +1,14 @@
 //! Questions to the store on a session's behalf, asked by the reactor and answered by a worker: pages of missed
 //! messages, and the position in a group that was joined elsewhere.
 
-use std::time::Instant;
-
+use super::conn_ctx::LiveCtx;
 use super::local::Tools;
 use super::mail::{Followed, Mail};
-use super::session::Live;
 use super::workers::question_job;
 use super::{Ctx, Held, ServiceError};
 use crate::bus::Channel;
 use crate::delivery::Which;
 use crate::ids::{ConvId, DeviceId, GroupId, UserId};
-use crate::net::ConnId;
 use crate::store::{Page, Place};
 
 /// Messages of a page at most; fewer where the outbox is small.
@@ -20,7 +17,8 @@ const PAGE_MESSAGES_MAX: usize = 100;
 const PAGE_PART_OF_OUTBOX: usize = 4;
 
 /// Asks for what the session has missed in these conversations. The answer comes as [`Mail::Fetched`].
-pub fn fetch(tools: &Tools, conn: ConnId, live: &Live, places: Vec<Place>, now: Instant) {
+pub(super) fn fetch(tools: &Tools, on: &LiveCtx<'_>, places: Vec<Place>) {
+    let LiveCtx { conn, ref live, now, .. } = *on;
     let (user, device, epoch) = (live.user, live.device, live.epoch);
     let last = |place: &Place| live.tracks.last_heard(place.conv).map(|last| (*place, last));
     let lasts: Vec<(Place, Which)> = places.iter().filter_map(last).collect();
@@ -85,7 +83,8 @@ fn read(
 
 /// The user of this session has joined a group elsewhere: subscribe, and then read where the cursor stands. The answer
 /// comes as [`Mail::JoinedElsewhere`]; the session is compared with the store if bells come only later.
-pub fn follow_join(tools: &Tools, conn: ConnId, live: &Live, group: GroupId, now: Instant) {
+pub(super) fn follow_join(tools: &Tools, on: &LiveCtx<'_>, group: GroupId) {
+    let LiveCtx { conn, ref live, now, .. } = *on;
     let (user, device) = (live.user, live.device);
     let ask = move |ctx: &mut Ctx| {
         let held = Held::new(&ctx.shared, conn, vec![Channel::Group(group)]);

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::budgets::{Payer, Weight};
 use super::chat::{self, Rule};
+use super::conn_ctx::ConnCtx;
 use super::local::Tools;
 use super::session::{Hold, LANE_FULL_PAUSE, Live, Session, State};
 use super::table::Route;
@@ -12,11 +13,11 @@ use super::workers::{self, request_job};
 use super::{Prepared, Visitor, deliver};
 use crate::delivery::tracks::Confirmed;
 use crate::ids::ConvId;
-use crate::net::{CloseReason, ConnId, Flow, Link};
+use crate::net::{CloseReason, Flow, Link};
 use crate::wire::errno::Errno;
 use crate::wire::msg_id::MsgId;
 use crate::wire::reply::{self, Echo, RawEcho};
-use crate::wire::request::{Bounds, Delivered, Envelope, Request, RequestError};
+use crate::wire::request::{Bounds, Chat, Delivered, Envelope, Request, RequestError};
 
 /// One line on its way.
 struct Incoming<'a> {
@@ -28,31 +29,24 @@ struct Incoming<'a> {
 
 /// Takes up one line. Replies keep the order of the requests: what is answered here waits until the chat messages
 /// before it are.
-pub fn line(
-    tools: &Tools,
-    conn: ConnId,
-    session: &mut Session,
-    link: &mut dyn Link,
-    line: &[u8],
-    now: Instant,
-) -> Flow {
+pub(super) fn line(tools: &Tools, on: &mut ConnCtx<'_>, line: &[u8]) -> Flow {
     let parsed = Envelope::parse(line);
-    if let Err(at) = pay(tools, session, parsed.as_ref().ok(), now) {
-        return hold(session, Hold::Until(at));
+    if let Err(at) = pay(tools, on.session, parsed.as_ref().ok(), on.now) {
+        return hold(on.session, Hold::Until(at));
     }
     let flow = match parsed {
-        Ok(envelope) => request(tools, conn, session, link, &envelope, now),
-        Err(_) if session.inflight > 0 => hold(session, Hold::UntilIdle),
+        Ok(envelope) => request(tools, on, &envelope),
+        Err(_) if on.session.inflight > 0 => hold(on.session, Hold::UntilIdle),
         Err(text) => {
-            link.send(reply::error(Errno::Malformed, &text));
-            if session.malformed() {
-                link.close(CloseReason::Misbehaved);
+            on.link.send(reply::error(Errno::Malformed, &text));
+            if on.session.malformed() {
+                on.link.close(CloseReason::Misbehaved);
             }
             Flow::Continue
         }
     };
     if flow != Flow::Retry {
-        session.line_taken();
+        on.session.line_taken();
     }
     flow
 }
@@ -78,43 +72,36 @@ fn pay(tools: &Tools, session: &mut Session, line: Option<&Envelope<'_>>, now: I
 }
 
 /// Takes up a line that has the form of a request.
-fn request(
-    tools: &Tools,
-    conn: ConnId,
-    session: &mut Session,
-    link: &mut dyn Link,
-    envelope: &Envelope<'_>,
-    now: Instant,
-) -> Flow {
+fn request(tools: &Tools, on: &mut ConnCtx<'_>, envelope: &Envelope<'_>) -> Flow {
     let (tag, once) = match envelope.tag() {
         Ok(tag) => (tag, envelope.each_field_once()),
         Err(error) => (None, Err(error)),
     };
     if envelope.is_ambiguous() {
-        if session.inflight > 0 {
-            return hold(session, Hold::UntilIdle);
+        if on.session.inflight > 0 {
+            return hold(on.session, Hold::UntilIdle);
         }
-        link.send(reply::ambiguous("`msgid` is given more than once", tag));
-        if session.malformed() {
-            link.close(CloseReason::Misbehaved);
+        on.link.send(reply::ambiguous("`msgid` is given more than once", tag));
+        if on.session.malformed() {
+            on.link.close(CloseReason::Misbehaved);
         }
         return Flow::Continue;
     }
-    session.well_formed();
+    on.session.well_formed();
     let Some(id) = MsgId::from_number(envelope.msgid) else {
-        if session.inflight > 0 {
-            return hold(session, Hold::UntilIdle);
+        if on.session.inflight > 0 {
+            return hold(on.session, Hold::UntilIdle);
         }
-        link.send(reply::unknown_msgid(envelope.msgid, tag));
+        on.link.send(reply::unknown_msgid(envelope.msgid, tag));
         return Flow::Continue;
     };
     let bounds = Bounds { message_bytes: tools.shared.config.limits.message_bytes };
     let incoming = Incoming { id, line: envelope, tag, bounds };
-    match once.and_then(|()| take(tools, conn, session, link, &incoming, now)) {
+    match once.and_then(|()| take(tools, on, &incoming)) {
         Ok(flow) => flow,
-        Err(_) if session.inflight > 0 => hold(session, Hold::UntilIdle),
+        Err(_) if on.session.inflight > 0 => hold(on.session, Hold::UntilIdle),
         Err(error) => {
-            refuse(tools, link, &incoming, &error);
+            refuse(tools, on.link, &incoming, &error);
             Flow::Continue
         }
     }
@@ -132,72 +119,65 @@ fn refused(errno: Errno, text: &str) -> RequestError {
     RequestError { errno, text: text.to_owned() }
 }
 
-fn take(
-    tools: &Tools,
-    conn: ConnId,
-    session: &mut Session,
-    link: &mut dyn Link,
-    incoming: &Incoming<'_>,
-    now: Instant,
-) -> Result<Flow, RequestError> {
+fn take(tools: &Tools, on: &mut ConnCtx<'_>, incoming: &Incoming<'_>) -> Result<Flow, RequestError> {
     match tools.table.route(incoming.id) {
         Route::Ping => {
-            if session.inflight > 0 {
-                return Ok(hold(session, Hold::UntilIdle));
+            if on.session.inflight > 0 {
+                return Ok(hold(on.session, Hold::UntilIdle));
             }
-            link.send(reply::pong(incoming.tag));
+            on.link.send(reply::pong(incoming.tag));
             Ok(Flow::Continue)
         }
         Route::Pong => Ok(Flow::Continue),
         Route::Delivered => {
-            delivered(tools, session, incoming)?;
+            delivered(tools, on.session, incoming)?;
             Ok(Flow::Continue)
         }
         Route::Chat(parse) => {
-            own_id_only(live(session)?, incoming)?;
-            if session.inflight >= tools.shared.config.limits.inflight {
-                return Ok(hold(session, Hold::UntilRoom));
+            own_id_only(live(on.session)?, incoming)?;
+            if on.session.inflight >= tools.shared.config.limits.inflight {
+                return Ok(hold(on.session, Hold::UntilRoom));
             }
             let chat = parse(incoming.line, incoming.bounds)?;
-            append(tools, conn, session, incoming, chat, now)
+            append(tools, on, incoming, chat)
         }
         Route::Session(parse) => {
-            own_id_only(live(session)?, incoming)?;
-            if session.inflight > 0 {
-                return Ok(hold(session, Hold::UntilIdle));
+            own_id_only(live(on.session)?, incoming)?;
+            if on.session.inflight > 0 {
+                return Ok(hold(on.session, Hold::UntilIdle));
             }
             let job = parse(incoming.line, incoming.bounds)?;
-            let live = live(session)?;
+            let live = live(on.session)?;
             if incoming.id == MsgId::Logout {
                 // A peer that logs out has read what its TCP has acknowledged.
-                let acknowledged = link.acknowledged();
+                let acknowledged = on.link.acknowledged();
                 deliver::settle_receipts(tools, live, acknowledged);
             }
-            let caller = live.caller(conn);
+            let caller = live.caller(on.conn);
             let job = request_job(
-                conn,
+                on.conn,
                 incoming.id,
                 incoming.tag.map(Box::from),
                 Prepared::new(move |ctx| job(ctx, &caller)),
             );
-            Ok(submit(tools, session, job, now))
+            Ok(submit(tools, on, job))
         }
         Route::Anyone(parse) => {
-            if incoming.id == MsgId::Login && !matches!(session.state, State::Visitor) {
+            if incoming.id == MsgId::Login && !matches!(on.session.state, State::Visitor) {
                 return Err(refused(Errno::Conflict, "this connection is logged in already"));
             }
-            if session.inflight > 0 {
-                return Ok(hold(session, Hold::UntilIdle));
+            if on.session.inflight > 0 {
+                return Ok(hold(on.session, Hold::UntilIdle));
             }
             let job = parse(incoming.line, incoming.bounds)?;
-            let visitor = Visitor { conn, from: session.from };
+            let visitor = Visitor { conn: on.conn, from: on.session.from };
             let job = request_job(
-                conn,
+                on.conn,
                 incoming.id,
                 incoming.tag.map(Box::from),
                 Prepared::new(move |ctx| job(ctx, &visitor)),
             );
-            Ok(submit(tools, session, job, now))
+            Ok(submit(tools, on, job))
         }
     }
 }
@@ -222,28 +202,21 @@ fn hold(session: &mut Session, why: Hold) -> Flow {
     Flow::Retry
 }
 
-fn submit(tools: &Tools, session: &mut Session, job: workers::Job, now: Instant) -> Flow {
-    session.at_worker = true;
-    tools.workers.submit(job, now);
+fn submit(tools: &Tools, on: &mut ConnCtx<'_>, job: workers::Job) -> Flow {
+    on.session.at_worker = true;
+    tools.workers.submit(job, on.now);
     Flow::Pause
 }
 
-fn append(
-    tools: &Tools,
-    conn: ConnId,
-    session: &mut Session,
-    incoming: &Incoming<'_>,
-    request: crate::wire::request::Chat,
-    now: Instant,
-) -> Result<Flow, RequestError> {
+fn append(tools: &Tools, on: &mut ConnCtx<'_>, incoming: &Incoming<'_>, request: Chat) -> Result<Flow, RequestError> {
     let config = &tools.shared.config;
     let rule = if config.friends_only { Rule::FriendsOnly } else { Rule::Anyone };
     let echo = Echo::new(RawEcho { tag: incoming.tag, cid: incoming.line.raw_cid() });
-    let (append, asker) = chat::prepare(conn, live(session)?, request, echo, rule, tools.shared.clock.wall())?;
-    if tools.lanes.append(append, asker, now).is_err() {
-        return Ok(hold(session, Hold::Until(now + LANE_FULL_PAUSE)));
+    let (append, asker) = chat::prepare(on.conn, live(on.session)?, request, echo, rule, tools.shared.clock.wall())?;
+    if tools.lanes.append(append, asker, on.now).is_err() {
+        return Ok(hold(on.session, Hold::Until(on.now + LANE_FULL_PAUSE)));
     }
-    session.inflight += 1;
+    on.session.inflight += 1;
     tools.shared.metrics.messages_in.inc();
     Ok(Flow::Continue)
 }

@@ -3,7 +3,8 @@
 //! ```text
 //!   line    -> dispatch                     a request: answered here, by a lane or by a worker
 //!   message -> mail -> deliver              what lanes, workers and other nodes have for the sessions
-//!   due, drained -> deliver                 ticks, and room for more of the backlog
+//!   due     -> deliver                      ticks
+//!   after_turn                              what follows from what the session is now: fetches, goodbyes, deadlines
 //! ```
 
 use std::net::IpAddr;
@@ -12,9 +13,9 @@ use std::time::Instant;
 
 use super::address::AddressKey;
 use super::budgets::{Payer, Weight};
-use super::deliver;
+use super::conn_ctx::ConnCtx;
+use super::deliver::{self, OutOfTurn};
 use super::dispatch;
-use super::doubts::Doubts;
 use super::mail::{Followed, Mail};
 use super::members::Members;
 use super::rates::Wait;
@@ -24,9 +25,8 @@ use super::table::Table;
 use super::workers::Workers;
 use super::{Shared, mail};
 use crate::bus::Channel;
-use crate::delivery::ahead::Ahead;
 use crate::delivery::lanes::Lanes;
-use crate::net::{Allowance, CloseReason, ConnId, Flow, Link, Outbound, Protocol};
+use crate::net::{Allowance, CloseReason, ConnId, Flow, Link, Outbound, Protocol, Wants};
 use crate::wire::errno::Errno;
 use crate::wire::reply::{self, Notice};
 
@@ -44,11 +44,10 @@ pub struct Tools {
 
 /// One reactor's share. Owned by the reactor's thread.
 pub struct Local {
-    tools: Tools,
-    members: Members,
-    ahead: Ahead,
-    resync: Resync,
-    doubts: Doubts,
+    pub(super) tools: Tools,
+    pub(super) members: Members,
+    pub(super) out_of_turn: OutOfTurn,
+    pub(super) resync: Resync,
     stopping: bool,
 }
 
@@ -59,9 +58,8 @@ impl Local {
         Self {
             tools,
             members: Members::default(),
-            ahead: Ahead::default(),
+            out_of_turn: OutOfTurn::default(),
             resync: Resync::default(),
-            doubts: Doubts::default(),
             stopping: false,
         }
     }
@@ -74,7 +72,7 @@ impl Protocol for Local {
     fn opened(&mut self, _: ConnId, from: IpAddr, link: &mut dyn Link, now: Instant) -> Session {
         let Shared { budgets, config, .. } = &*self.tools.shared;
         let address = AddressKey::of(from);
-        let mut session = Session::new(address, config.limits.login, now);
+        let session = Session::new(address, config.limits.login, now);
         if !budgets.visitors().came(address) {
             link.send(reply::error(Errno::TooFast, "too many connections from this address without a login"));
             link.close(CloseReason::TooManyAnonymous);
@@ -85,7 +83,6 @@ impl Protocol for Local {
                  in front, let it send a PROXY header and set proxy_protocol = true"
             );
         }
-        rearm(&mut session, link, now);
         session
     }
 
@@ -93,11 +90,10 @@ impl Protocol for Local {
         if session.is_live() { Allowance::Member } else { Allowance::Guest }
     }
 
-    fn fragment(&mut self, _: ConnId, session: &mut Session, link: &mut dyn Link, now: Instant) -> Flow {
+    fn fragment(&mut self, _: ConnId, session: &mut Session, _: &mut dyn Link, now: Instant) -> Flow {
         let paid = self.tools.shared.budgets.take(session.payer(), Weight::SLIGHT, now);
         let Err(Wait::Reserved(at) | Wait::Full(at)) = paid else { return Flow::Continue };
         session.hold = Hold::Until(at);
-        rearm(session, link, now);
         Flow::Pause
     }
 
@@ -106,11 +102,10 @@ impl Protocol for Local {
             return Flow::Retry;
         }
         let line = session.without_mark(line);
-        let flow = dispatch::line(&self.tools, conn, session, link, line, now);
+        let flow = dispatch::line(&self.tools, &mut ConnCtx { conn, session, link, now }, line);
         if flow != Flow::Retry {
             session.took_line();
         }
-        rearm(session, link, now);
         flow
     }
 
@@ -119,81 +114,65 @@ impl Protocol for Local {
         link.send(reply::error(Errno::TooLarge, &format!("the line is longer than {line_bytes} bytes")));
     }
 
-    fn peer_ended(&mut self, _: ConnId, session: &mut Session, _: &mut dyn Link, _: Instant) -> Flow {
-        // What it asked for is still answered.
-        if session.is_idle() { Flow::Continue } else { Flow::Pause }
-    }
-
     fn message(&mut self, message: Mail, net: &mut dyn Outbound<Session>, now: Instant) {
-        let Self { tools, members, ahead, resync, doubts, .. } = self;
         match message {
             Mail::Events(events) => {
                 for event in events {
-                    deliver::event(tools, members, ahead, resync, doubts, net, event, now);
+                    self.event(net, event, now);
                 }
             }
-            Mail::Reply { conn, line, then } => {
-                let Some((session, link)) = net.connection(conn) else {
-                    return mail::undo(&tools.shared, &then);
-                };
-                deliver::reply(tools, members, conn, session, link, line, then, now);
-            }
+            Mail::Reply { conn, line, then } => match net.connection(conn) {
+                Some(found) => self.reply(ConnCtx::new(conn, found, now), line, then),
+                None => mail::undo(&self.tools.shared, &then),
+            },
             Mail::NotYet { conn, job, until } => {
                 // Dropped with its connection, it takes back what it has registered.
-                if let Some((session, link)) = net.connection(conn) {
+                if let Some((session, _)) = net.connection(conn) {
                     session.park(job, until);
-                    rearm(session, link, now);
                 }
             }
             Mail::Resume { conn } => {
-                if let Some((session, link)) = net.connection(conn)
-                    && let Some(job) = session.take_parked()
-                {
-                    tools.workers.submit(job, now);
-                    rearm(session, link, now);
+                if let Some(job) = net.connection(conn).and_then(|(session, _)| session.take_parked()) {
+                    self.tools.workers.submit(job, now);
                 }
             }
             Mail::Compare { conn } => {
                 if let Some(live) = net.connection(conn).and_then(|(session, _)| session.hearing()) {
-                    resync.start_one(conn, live);
+                    self.resync.start_one(conn, live);
                 }
             }
             Mail::Enter { conn, live } => match net.connection(conn) {
                 Some((session, _)) => {
-                    members.enter(conn, &live.groups);
+                    self.members.enter(conn, &live.groups);
                     session.enter(live);
                 }
-                None => leave(tools, conn, &live),
+                None => leave(&self.tools, conn, &live),
             },
             Mail::Fetched { conn, pages } => {
-                if let Some((session, link)) = net.connection(conn) {
-                    deliver::fetched(tools, conn, session, link, pages, now);
+                if let Some(found) = net.connection(conn) {
+                    deliver::fetched(&self.tools, ConnCtx::new(conn, found, now), pages);
                 }
             }
             Mail::JoinedElsewhere { conn, group, followed } => {
-                let entered = net.connection(conn).is_some_and(|(session, link)| {
-                    deliver::joined_elsewhere(tools, members, conn, session, link, group, followed, now)
-                });
+                let entered = net
+                    .connection(conn)
+                    .is_some_and(|found| self.joined_elsewhere(ConnCtx::new(conn, found, now), group, followed));
                 // A question that failed has given its subscription back.
                 if !entered && followed != Followed::Failed {
-                    tools.shared.bus.unsubscribe(&[Channel::Group(group)]);
+                    self.tools.shared.bus.unsubscribe(&[Channel::Group(group)]);
                 }
             }
-            Mail::Compared(compared) => resync.compared(tools, members, net, compared, now),
+            Mail::Compared(compared) => {
+                let Self { tools, members, resync, .. } = self;
+                resync.compared(tools, members, net, compared, now);
+            }
         }
     }
 
     fn turn_ended(&mut self, net: &mut dyn Outbound<Session>, now: Instant) {
-        self.ahead.expire(now);
+        self.out_of_turn.ahead.expire(now);
         self.resync.go_on(&self.tools, net, now);
-        self.doubts.go_on(&self.tools, now);
-    }
-
-    fn drained(&mut self, conn: ConnId, session: &mut Session, link: &mut dyn Link, now: Instant) {
-        if let Some(live) = session.live() {
-            deliver::fetch_more(&self.tools, conn, live, link, now);
-        }
-        rearm(session, link, now);
+        self.out_of_turn.doubts.go_on(&self.tools, now);
     }
 
     fn due(&mut self, conn: ConnId, session: &mut Session, link: &mut dyn Link, now: Instant) {
@@ -202,20 +181,33 @@ impl Protocol for Local {
                 link.send(reply::error(Errno::LoginFirst, "no login within the time allowed"));
                 link.close(CloseReason::LoginTimeout);
             }
-            Due::Work { resume, tick } => {
-                if resume {
-                    link.resume();
-                }
+            Due::Work { tick } => {
                 if let Some(job) = session.take_due_job(now) {
                     self.tools.workers.submit(job, now);
                 }
-                if tick && let Some(live) = session.live() {
-                    self.resync.retry(conn, live);
-                    deliver::tick(&self.tools, conn, live, link, now);
+                if tick && let Some(mut on) = (ConnCtx { conn, session, link, now }).live() {
+                    self.resync.retry(conn, on.live);
+                    deliver::tick(&self.tools, &mut on);
                 }
-                rearm(session, link, now);
             }
         }
+    }
+
+    fn after_turn(&mut self, conn: ConnId, session: &mut Session, link: &mut dyn Link, now: Instant) -> Wants {
+        if self.stopping && session.is_idle() {
+            // Nothing of it is under way.
+            if session.is_live() {
+                link.send(Notice::Shutdown.line());
+            }
+            link.close(CloseReason::Shutdown);
+            return Wants::default();
+        }
+        if let Some(mut on) = (ConnCtx { conn, session, link, now }).live() {
+            deliver::fetch_more(&self.tools, &mut on);
+        }
+        session.arm_tick(now);
+        let wants = session.wants();
+        Wants { reading: wants.reading && !self.stopping, ..wants }
     }
 
     fn closed(&mut self, conn: ConnId, mut session: Session, reason: CloseReason, acknowledged: u64, now: Instant) {
@@ -236,29 +228,9 @@ impl Protocol for Local {
         log::debug!("{conn}: user {} is gone: {reason:?}", live.user);
     }
 
-    fn stopping(&mut self, net: &mut dyn Outbound<Session>, _: Instant) {
+    fn stopping(&mut self, _: Instant) {
         self.stopping = true;
-        net.each(&mut |_, session, link| {
-            session.stopping = true;
-            say_goodbye(session, link);
-        });
     }
-}
-
-/// Tells the link when the session wants to be woken.
-pub fn rearm(session: &mut Session, link: &mut dyn Link, now: Instant) {
-    link.wake_at(session.rearm(now));
-}
-
-/// Closes a connection of a stopping server, once nothing of it is under way.
-pub fn say_goodbye(session: &mut Session, link: &mut dyn Link) {
-    if !session.stopping || !session.is_idle() {
-        return;
-    }
-    if session.live().is_some() {
-        link.send(Notice::Shutdown.line());
-    }
-    link.close(CloseReason::Shutdown);
 }
 
 /// Takes back what a session's entrance has registered, once its cursors are on their way.

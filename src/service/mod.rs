@@ -18,6 +18,7 @@ pub mod attempts;
 pub mod budgets;
 pub mod catch_up;
 pub mod chat;
+mod conn_ctx;
 pub mod deliver;
 pub mod dispatch;
 pub mod doubts;

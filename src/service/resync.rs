@@ -13,8 +13,9 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::deliver::{Net, fetch_more, leave_group};
-use super::local::{Tools, rearm};
+use super::conn_ctx::{ConnCtx, LiveCtx};
+use super::deliver::{Net, leave_group};
+use super::local::Tools;
 use super::mail::Mail;
 use super::members::Members;
 use super::session::{Live, Session};
@@ -119,21 +120,20 @@ impl Resync {
         let mut answers = standings.map(Vec::into_iter);
         for (conn, changes) in conns.into_iter().zip(changes) {
             let answer = answers.as_mut().and_then(Iterator::next);
-            let Some((session, link)) = net.connection(conn) else { continue };
-            let Some(live) = session.hearing() else { continue };
+            let Some(found) = net.connection(conn) else { continue };
+            let mut on = ConnCtx::new(conn, found, now);
+            let Some(mut on) = on.hearing() else { continue };
             match answer {
                 Some(Standing { pending, groups }) => {
                     // What has changed while the store was asked may be newer than its answer: it is asked again.
-                    live.retry.compare |= live.group_changes != changes;
-                    if live.group_changes == changes {
-                        take_groups(tools, members, conn, live, &groups, now);
+                    on.live.retry.compare |= on.live.group_changes != changes;
+                    if on.live.group_changes == changes {
+                        take_groups(tools, members, &mut on, &groups);
                     }
-                    live.tracks.compare(&pending);
-                    fetch_more(tools, conn, live, link, now);
+                    on.live.tracks.compare(&pending);
                 }
-                None => live.retry.compare = true,
+                None => on.live.retry.compare = true,
             }
-            rearm(session, link, now);
         }
     }
 
@@ -157,19 +157,19 @@ fn ask(ctx: &mut Ctx, questions: &[(UserId, DeviceId)]) -> Result<Vec<Standing>,
 
 /// The session hears the groups that its user is in, and no others. Those that are new to it are followed, as if their
 /// news had come.
-fn take_groups(tools: &Tools, members: &mut Members, conn: ConnId, live: &mut Live, groups: &[GroupId], now: Instant) {
+fn take_groups(tools: &Tools, members: &mut Members, on: &mut LiveCtx<'_>, groups: &[GroupId]) {
     let gone = |group: &GroupId| groups.binary_search(group).is_err();
-    for group in live.groups.iter().copied().filter(gone).collect::<Vec<_>>() {
-        log::debug!("{conn}: user {} has left group {group} elsewhere", live.user);
-        leave_group(tools, members, conn, live, group);
+    for group in on.live.groups.iter().copied().filter(gone).collect::<Vec<_>>() {
+        log::debug!("{}: user {} has left group {group} elsewhere", on.conn, on.live.user);
+        leave_group(tools, members, on.conn, on.live, group);
     }
-    if live.groups.len() + live.following.len() >= groups.len() {
+    if on.live.groups.len() + on.live.following.len() >= groups.len() {
         return;
     }
-    let mut known: Vec<GroupId> = live.groups.iter().chain(&live.following).copied().collect();
+    let mut known: Vec<GroupId> = on.live.groups.iter().chain(&on.live.following).copied().collect();
     known.sort_unstable();
     for group in groups.iter().copied().filter(|group| known.binary_search(group).is_err()) {
-        live.follow(group);
-        catch_up::follow_join(tools, conn, live, group, now);
+        on.live.follow(group);
+        catch_up::follow_join(tools, on, group);
     }
 }

@@ -16,7 +16,7 @@ use crate::config::SessionPolicy;
 use crate::delivery::receipts::{Receipts, TICK};
 use crate::delivery::tracks::{Confirmed, OwnMessages, Tracks};
 use crate::ids::{ConvId, DeviceId, GroupId, Seq, UserId};
-use crate::net::{ConnId, Link};
+use crate::net::{ConnId, Link, Wants};
 use crate::store::{CursorRow, TokenHash};
 
 use super::Caller;
@@ -47,8 +47,6 @@ pub struct Session {
     pub at_worker: bool,
     /// Why reading is paused, besides `at_worker`.
     pub hold: Hold,
-    /// The server is stopping: close when nothing is under way.
-    pub stopping: bool,
     malformed_in_a_row: u8,
     /// A line has been taken.
     has_begun: bool,
@@ -248,7 +246,6 @@ impl Session {
             inflight: 0,
             at_worker: false,
             hold: Hold::No,
-            stopping: false,
             malformed_in_a_row: 0,
             has_begun: false,
             parked: None,
@@ -382,8 +379,8 @@ impl Session {
         self.paid = None;
     }
 
-    /// A chat message was answered; whether reading goes on.
-    pub fn answered(&mut self, inflight_max: usize) -> bool {
+    /// A chat message was answered: a line that was held back for it is offered again.
+    pub fn answered(&mut self, inflight_max: usize) {
         self.inflight = self.inflight.saturating_sub(1);
         let released = match self.hold {
             Hold::UntilIdle => self.inflight == 0,
@@ -394,7 +391,6 @@ impl Session {
         if released {
             self.hold = Hold::No;
         }
-        released
     }
 
     /// A worker could not answer yet: the job goes on when it is told to, and at `until` in any case.
@@ -419,24 +415,32 @@ impl Session {
         self.inflight == 0 && !self.at_worker
     }
 
-    /// When to wake it, if at all.
-    pub fn rearm(&mut self, now: Instant) -> Option<Instant> {
+    /// From now on a tick comes in a moment, if something waits for one; otherwise none does.
+    pub fn arm_tick(&mut self, now: Instant) {
+        if let Some(live) = self.live() {
+            live.tick_at = if live.wants_tick() { live.tick_at.or(Some(now + TICK)) } else { None };
+        }
+    }
+
+    /// What it wants of its connection, as it stands.
+    #[must_use]
+    pub fn wants(&self) -> Wants {
         let held = match self.hold {
             Hold::Until(at) => Some(at),
             Hold::No | Hold::UntilRoom | Hold::UntilIdle => None,
         };
         let parked = self.parked.as_ref().map(|parked| parked.0);
         // A request under way outlives the deadline: the worker's answer decides.
-        let login = if self.at_worker { None } else { self.login_deadline };
-        let tick = self.live().and_then(|live| {
-            if !live.wants_tick() {
-                live.tick_at = None;
-            } else if live.tick_at.is_none() {
-                live.tick_at = Some(now + TICK);
-            }
-            live.tick_at
-        });
-        [held, parked, login, tick].into_iter().flatten().min()
+        let login = self.login_deadline.filter(|_| !self.at_worker);
+        let tick = match &self.state {
+            State::Live(live) => live.tick_at,
+            State::Visitor | State::Entering(_) => None,
+        };
+        Wants {
+            wake_at: [held, parked, login, tick].into_iter().flatten().min(),
+            reading: !self.at_worker && self.hold == Hold::No,
+            idle: self.is_idle(),
+        }
     }
 
     /// The time asked for has come: what is due?
@@ -445,8 +449,7 @@ impl Session {
         if login_expired && matches!(self.state, State::Visitor) {
             return Due::LoginTimeout;
         }
-        let resume = matches!(self.hold, Hold::Until(at) if at <= now);
-        if resume {
+        if matches!(self.hold, Hold::Until(at) if at <= now) {
             self.hold = Hold::No;
         }
         let tick = self.live().is_some_and(|live| {
@@ -456,7 +459,7 @@ impl Session {
             }
             due
         });
-        Due::Work { resume, tick }
+        Due::Work { tick }
     }
 }
 
@@ -467,8 +470,6 @@ pub enum Due {
     LoginTimeout,
     /// The parts that are due.
     Work {
-        /// Offer the line again that was held back.
-        resume: bool,
         /// Ask what TCP has delivered, and close gaps.
         tick: bool,
     },
@@ -499,18 +500,23 @@ mod tests {
         session
     }
 
+    fn wake_at(session: &mut Session, now: Instant) -> Option<Instant> {
+        session.arm_tick(now);
+        session.wants().wake_at
+    }
+
     #[test]
     fn who_does_not_log_in_is_shown_the_door() {
         let now = Instant::now();
         let mut session = visitor(now);
-        assert_eq!(session.rearm(now), Some(now + LOGIN));
+        assert_eq!(wake_at(&mut session, now), Some(now + LOGIN));
         assert_eq!(session.due(now + LOGIN), Due::LoginTimeout);
         let mut session = visitor(now);
         session.at_worker = true;
-        assert_eq!(session.rearm(now), None, "a login under way is waited for");
+        assert_eq!(wake_at(&mut session, now), None, "a login under way is waited for");
         let mut session = live(now);
-        assert_eq!(session.rearm(now), None);
-        assert_eq!(session.due(now + LOGIN), Due::Work { resume: false, tick: false });
+        assert_eq!(wake_at(&mut session, now), None);
+        assert_eq!(session.due(now + LOGIN), Due::Work { tick: false });
     }
 
     #[test]
@@ -591,24 +597,28 @@ mod tests {
     #[test]
     fn reading_goes_on_when_there_is_room() {
         let mut session = live(Instant::now());
+        let answered = |session: &mut Session| {
+            session.answered(4);
+            session.wants().reading
+        };
         session.inflight = 4;
         session.hold = Hold::UntilRoom;
-        assert!(!session.answered(4));
-        assert!(session.answered(4), "half is free");
+        assert!(!answered(&mut session));
+        assert!(answered(&mut session), "half is free");
         session.hold = Hold::UntilIdle;
-        assert!(!session.answered(4));
-        assert!(session.answered(4));
+        assert!(!answered(&mut session));
+        assert!(answered(&mut session));
     }
 
     #[test]
     fn ticks_come_only_while_something_waits() {
         let now = Instant::now();
         let mut session = live(now);
-        assert_eq!(session.rearm(now), None);
+        assert_eq!(wake_at(&mut session, now), None);
         let conv = ConvId::group(GroupId::new(1).unwrap());
         session.live().unwrap().pushed(conv, 1, 10);
-        assert_eq!(session.rearm(now), Some(now + TICK));
-        assert_eq!(session.due(now + TICK), Due::Work { resume: false, tick: true });
-        assert_eq!(session.rearm(now + TICK), Some(now + 2 * TICK));
+        assert_eq!(wake_at(&mut session, now), Some(now + TICK));
+        assert_eq!(session.due(now + TICK), Due::Work { tick: true });
+        assert_eq!(wake_at(&mut session, now + TICK), Some(now + 2 * TICK));
     }
 }

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use crossbeam_channel::Receiver;
+use proptest::prelude::*;
 
 use super::budgets::Budgets;
 use super::hashing::Hashing;
 use super::local::{Local, Tools};
 use super::mail::{Backlog, Followed, Mail, Mailboxes, Then};
 use super::resync::{BATCH, Compared, Resync, Standing};
-use super::session::{Habits, Live, Retry, Session};
+use super::session::{Habits, Hold, Live, Retry, Session};
 use super::table::Table;
 use super::workers::{self, Queues, question_job};
 use super::{Attempts, Caller, Shared};
@@ -23,12 +24,16 @@ use crate::clock::{Clock, UnixMs};
 use crate::config::{Config, Limits, Quotas};
 use crate::delivery::directory::Directory;
 use crate::delivery::epoch::Epoch;
+use crate::delivery::lanes::Lanes;
 use crate::delivery::tracks::OwnMessages;
-use crate::delivery::{Addressee, Event, Which, lanes, scribe};
+use crate::delivery::{Addressee, Event, Which, lane, scribe};
 use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Seq, UserId};
 use crate::metrics::Metrics;
-use crate::net::{CloseReason, ConnId, Link, Outbound, Protocol};
+use crate::net::{CloseReason, ConnId, Link, Outbound, Protocol, Wants};
 use crate::store::{Message, Page, Pending, Person};
+
+/// How many messages a lane takes before it is full.
+const LANE_MESSAGES: usize = 20;
 
 /// A connection's other end.
 #[derive(Default)]
@@ -53,13 +58,9 @@ impl Link for Wire {
         true
     }
 
-    fn resume(&mut self) {}
-
     fn renew(&mut self) {
         self.renewed = true;
     }
-
-    fn wake_at(&mut self, _: Option<Instant>) {}
 
     fn queued_bytes(&self) -> usize {
         0
@@ -133,6 +134,7 @@ struct Bed {
     names: u32,
     _nudged: Receiver<()>,
     _queues: Queues,
+    _jobs: Receiver<lane::Job>,
 }
 
 fn user(number: i64) -> UserId {
@@ -176,7 +178,7 @@ impl Bed {
             mailboxes: Mailboxes::new(Vec::new()),
             metrics: Arc::clone(&metrics),
         });
-        let (lanes, _) = lanes::lanes(Vec::new(), metrics);
+        let (lanes, jobs) = Lanes::unattended(LANE_MESSAGES);
         let tools = Tools { shared, table: Arc::new(Table::new()), lanes, workers: entrances };
         let now = Instant::now();
         Self {
@@ -188,6 +190,7 @@ impl Bed {
             names: 0,
             _nudged: nudged,
             _queues: queues,
+            _jobs: jobs,
         }
     }
 
@@ -200,6 +203,11 @@ impl Bed {
             wire.renewed = false;
             let name = self.name(id.slot);
             self.net.0.insert(name, (session, wire));
+        }
+        for (id, (session, wire)) in &mut self.net.0 {
+            if wire.closed.is_none() {
+                self.local.after_turn(*id, session, wire, self.now);
+            }
         }
     }
 
@@ -473,4 +481,171 @@ fn news_of_another_life_of_the_data_are_looked_up_and_not_shown() {
     bed.post(told(1, 2, 0));
     assert!(!bed.epoch.trusts_cursors(), "another one has its number");
     assert_eq!(bed.take_lines(0), Vec::<Bytes>::new());
+}
+
+/// What may happen to a session between two turns.
+#[derive(Clone, Copy, Debug)]
+enum Happens {
+    Line(&'static str),
+    Acked(bool),
+    Told { seq: Seq, with_line: bool },
+    Paged(Option<Seq>),
+    Answered(bool),
+    NotYet,
+    Resumed,
+    Joined,
+    Left,
+    Compared(bool),
+    Fragment,
+    Due,
+}
+
+/// One turn: so much later, perhaps an answer of the store to what was asked in an earlier one, and what else happens.
+type Turn = (u64, Option<Happens>, Vec<Happens>);
+
+fn turn() -> impl Strategy<Value = Turn> {
+    let page = prop::option::of(1..12_u64).prop_map(Happens::Paged);
+    let later = prop_oneof![Just(0), 1..50_u64, 500..2_000_u64];
+    (later, prop::option::of(page), prop::collection::vec(happens(), 1..6))
+}
+
+fn happens() -> impl Strategy<Value = Happens> {
+    let lines = [
+        r#"{"msgid":6,"toid":2,"msg":"hello"}"#,
+        r#"{"msgid":17}"#,
+        r#"{"msgid":20,"id":2,"seq":3}"#,
+        r#"{"msgid":9,"groupid":1}"#,
+        "no request",
+        r#"{"msgid":3}"#,
+    ];
+    prop_oneof![
+        4 => prop::sample::select(lines.to_vec()).prop_map(Happens::Line),
+        2 => any::<bool>().prop_map(Happens::Acked),
+        4 => (1..12_u64, any::<bool>()).prop_map(|(seq, with_line)| Happens::Told { seq, with_line }),
+        2 => any::<bool>().prop_map(Happens::Answered),
+        1 => Just(Happens::NotYet),
+        1 => Just(Happens::Resumed),
+        1 => Just(Happens::Joined),
+        1 => Just(Happens::Left),
+        1 => any::<bool>().prop_map(Happens::Compared),
+        1 => Just(Happens::Fragment),
+        2 => Just(Happens::Due),
+    ]
+}
+
+impl Bed {
+    /// Lets it happen, and asks nothing.
+    fn happen(&mut self, what: Happens) {
+        let conn = self.conn(0);
+        let conv = ConvId::pair(user(1), user(2));
+        let mail = match what {
+            Happens::Line(line) => {
+                // As net does: nothing is offered to whoever wants nothing.
+                let (session, wire) = self.net.0.get_mut(&conn).unwrap();
+                if session.wants().reading {
+                    self.local.line(conn, session, wire, line.as_bytes(), self.now);
+                }
+                return;
+            }
+            Happens::Fragment | Happens::Due => {
+                let (session, wire) = self.net.0.get_mut(&conn).unwrap();
+                match what {
+                    Happens::Fragment if session.wants().reading => {
+                        self.local.fragment(conn, session, wire, self.now);
+                    }
+                    Happens::Due if session.wants().wake_at.is_some_and(|at| at <= self.now) => {
+                        self.local.due(conn, session, wire, self.now);
+                    }
+                    _ => {}
+                }
+                return;
+            }
+            Happens::Acked(stored) => {
+                let stored = stored.then(|| (conv, 1, Which::of(user(1), UnixMs(0))));
+                Mail::Events(vec![Event::Answered { conn, stored, line: line("ack\n") }])
+            }
+            Happens::Told { seq, with_line } => {
+                let (to, which) = (Addressee::Session(conn), Some(Which::of(user(2), UnixMs(0))));
+                let line = with_line.then(|| line("push\n"));
+                Mail::Events(vec![Event::Message { to, from: None, conv, seq, which, line, generation: 0 }])
+            }
+            Happens::Paged(last_seq) => {
+                let page = |last_seq| Page {
+                    conv,
+                    position: Some(Pending { conv, delivered: 0, last_seq }),
+                    messages: (1..=last_seq).map(|seq| message(conv, 2, seq)).collect(),
+                };
+                Mail::Fetched { conn, pages: last_seq.map(|last_seq| vec![page(last_seq)]) }
+            }
+            Happens::Answered(joins) if self.session(0).at_worker => {
+                let then = if joins { Then::Join { group: group(), last_seq: 0 } } else { Then::Nothing };
+                Mail::Reply { conn, line: line("reply\n"), then }
+            }
+            Happens::NotYet if self.session(0).at_worker => {
+                let job = question_job(conn, |_| Ok(()), move |_| Mail::Compare { conn });
+                Mail::NotYet { conn, job, until: self.now + Duration::from_millis(100) }
+            }
+            Happens::Answered(_) | Happens::NotYet => return,
+            Happens::Resumed => Mail::Resume { conn },
+            Happens::Joined => {
+                let followed = Followed::Member(0);
+                let joined = Event::Joined { conn, group: group(), line: line("joined\n") };
+                self.local.message(Mail::Events(vec![joined]), &mut self.net, self.now);
+                Mail::JoinedElsewhere { conn, group: group(), followed }
+            }
+            Happens::Left => Mail::Events(vec![Event::Left { conn, group: group(), line: line("left\n") }]),
+            Happens::Compared(known) => {
+                let changes = self.session(0).live().map_or(0, |live| live.group_changes);
+                let standing = Standing { pending: vec![Pending { conv, delivered: 0, last_seq: 9 }], groups: vec![] };
+                let standings = known.then(|| vec![standing]);
+                Mail::Compared(Compared { conns: vec![conn], changes: vec![changes], standings })
+            }
+        };
+        self.local.message(mail, &mut self.net, self.now);
+    }
+
+    fn ask(&mut self) -> Wants {
+        let conn = self.conn(0);
+        let (session, wire) = self.net.0.get_mut(&conn).unwrap();
+        self.local.after_turn(conn, session, wire, self.now)
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_a_session_wants_follows_from_its_state_alone(turns in prop::collection::vec(turn(), 1..30)) {
+        // One is asked once, at the end of each turn; the other also after everything that happens in it.
+        let (mut once, mut often) = (Bed::new(), Bed::new());
+        often.now = once.now;
+        for bed in [&mut once, &mut often] {
+            bed.open(0);
+            bed.log_in(0, 1);
+        }
+        for turn in turns {
+            let (later, page, others) = &turn;
+            for bed in [&mut once, &mut often] {
+                bed.now += Duration::from_millis(*later);
+            }
+            for what in page.iter().chain(others) {
+                once.happen(*what);
+                often.happen(*what);
+                often.ask();
+            }
+            let wants = once.ask();
+            prop_assert_eq!(often.ask(), wants, "{:?}", turn);
+            prop_assert_eq!(once.ask(), wants, "asking changes nothing");
+            let session = once.session(0);
+            let (held, waits) = (session.hold, session.at_worker);
+            prop_assert_eq!(wants.reading, held == Hold::No && !waits);
+            prop_assert_eq!(wants.idle, session.inflight == 0 && !waits);
+            if let Hold::Until(at) = held {
+                prop_assert!(wants.wake_at.is_some_and(|wake_at| wake_at <= at));
+            }
+            if let Some(live) = session.live() {
+                let waits = live.tracks.has_gaps() || live.retry != Retry::default();
+                prop_assert_eq!(wants.wake_at.is_some() || !waits, true, "{:?}: nothing wakes it", turn);
+                prop_assert!(live.retry.fetch || live.tracks.next_fetch().is_empty(), "{:?}: nobody fetches", turn);
+            }
+        }
+    }
 }

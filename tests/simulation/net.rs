@@ -122,11 +122,14 @@ impl Pipe {
     }
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "the marks of net's connection, in one place")]
 struct SimLink {
     pipe: SharedPipe,
     /// A line that was not taken.
     kept: Option<Vec<u8>>,
     paused: bool,
+    /// A call of this turn, or room in the outbox, gives reason to ask the protocol what the session wants.
+    touched: bool,
     renewed: bool,
     outbox: VecDeque<Bytes>,
     waiting: usize,
@@ -176,16 +179,8 @@ impl Link for SimLink {
         self.ending.get_or_insert(reason);
     }
 
-    fn resume(&mut self) {
-        self.paused = false;
-    }
-
     fn renew(&mut self) {
         self.renewed = true;
-    }
-
-    fn wake_at(&mut self, at: Option<Instant>) {
-        self.wake_at = at;
     }
 
     fn queued_bytes(&self) -> usize {
@@ -262,11 +257,13 @@ impl Outbound<Session> for Table {
         if connection.id != id || connection.link.ending.is_some() {
             return None;
         }
+        connection.link.touched = true;
         Some((&mut connection.session, &mut connection.link))
     }
 
     fn each(&mut self, visit: &mut dyn FnMut(ConnId, &mut Session, &mut dyn Link)) {
         for connection in self.0.iter_mut().flatten().filter(|connection| connection.link.ending.is_none()) {
+            connection.link.touched = true;
             visit(connection.id, &mut connection.session, &mut connection.link);
         }
     }
@@ -298,6 +295,7 @@ impl Reactor {
             pipe,
             kept: None,
             paused: false,
+            touched: true,
             renewed: false,
             outbox: VecDeque::new(),
             waiting: 0,
@@ -340,6 +338,7 @@ impl Reactor {
         for Connection { id, session, link } in self.table.0.iter_mut().flatten() {
             if link.ending.is_none() && link.wake_at.is_some_and(|at| at <= now) {
                 link.wake_at = None;
+                link.touched = true;
                 any = true;
                 self.local.due(*id, session, link, now);
             }
@@ -366,6 +365,7 @@ impl Reactor {
                     }
                 };
                 any = true;
+                link.touched = true;
                 if is_logout(&line) {
                     link.pipe.borrow_mut().logout_at = Some(turn_at);
                 }
@@ -378,14 +378,10 @@ impl Reactor {
                     }
                 }
             }
-            let (client, left) = (link.pipe.borrow().client, link.pipe.borrow().to_server.len());
-            let is_heard_out = left == 0 && link.kept.is_none() && !link.paused && link.ending.is_none();
-            if client == End::Finished && is_heard_out {
-                match self.local.peer_ended(*id, session, link, now) {
-                    Flow::Continue => link.close(CloseReason::PeerClosed),
-                    Flow::Pause | Flow::Retry => link.paused = true,
-                }
-            } else if client == End::Broken {
+            let client = link.pipe.borrow().client;
+            // A FIN is an event as well.
+            link.touched |= client == End::Finished;
+            if client == End::Broken {
                 link.close(CloseReason::SocketError);
             }
         }
@@ -400,6 +396,15 @@ impl Reactor {
                 id.generation = self.opened;
                 self.opened += 1;
             }
+            if std::mem::take(&mut link.touched) && link.ending.is_none() {
+                let wants = self.local.after_turn(*id, session, link, now);
+                link.paused = !wants.reading;
+                link.wake_at = wants.wake_at;
+                let is_heard_out = link.pipe.borrow().to_server.is_empty() && link.kept.is_none();
+                if wants.idle && is_heard_out && link.pipe.borrow().client == End::Finished {
+                    link.close(CloseReason::PeerClosed);
+                }
+            }
             let before = link.waiting;
             link.flush();
             any |= link.waiting != before;
@@ -407,7 +412,8 @@ impl Reactor {
             let Some(reason) = link.ending else {
                 if link.was_high && link.waiting <= link.outbox_bytes / LOW_WATER_PART {
                     link.was_high = false;
-                    self.local.drained(*id, session, link, now);
+                    link.touched = true;
+                    any = true;
                 }
                 continue;
             };

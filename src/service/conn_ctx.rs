@@ -1,0 +1,56 @@
+//! What a call about one connection works with, borrowed from the reactor for as long as the call takes.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::session::{Live, Session};
+use crate::net::{ConnId, Link};
+
+/// One connection and the session on it.
+pub(super) struct ConnCtx<'a> {
+    /// Its name.
+    pub(super) conn: ConnId,
+    /// Who is on it.
+    pub(super) session: &'a mut Session,
+    /// What is sent goes here.
+    pub(super) link: &'a mut dyn Link,
+    /// The time of this turn.
+    pub(super) now: Instant,
+}
+
+/// One connection that somebody is logged in on.
+pub(super) struct LiveCtx<'a> {
+    /// Its name.
+    pub(super) conn: ConnId,
+    /// The logged-in session.
+    pub(super) live: &'a mut Live,
+    /// What is sent goes here.
+    pub(super) link: &'a mut dyn Link,
+    /// The time of this turn.
+    pub(super) now: Instant,
+}
+
+impl<'a> ConnCtx<'a> {
+    /// What net found of a connection.
+    pub(super) fn new(conn: ConnId, (session, link): (&'a mut Session, &'a mut dyn Link), now: Instant) -> Self {
+        Self { conn, session, link, now }
+    }
+
+    /// The session that is live; `None` while nobody is logged in, or the login is not complete.
+    pub(super) fn live(&mut self) -> Option<LiveCtx<'_>> {
+        let Self { conn, ref mut session, ref mut link, now } = *self;
+        Some(LiveCtx { conn, live: session.live()?, link: &mut **link, now })
+    }
+
+    /// The session that hears what comes: live, or about to be.
+    pub(super) fn hearing(&mut self) -> Option<LiveCtx<'_>> {
+        let Self { conn, ref mut session, ref mut link, now } = *self;
+        Some(LiveCtx { conn, live: session.hearing()?, link: &mut **link, now })
+    }
+
+    /// Sends a notice to a logged-in session; see [`Session::tell`].
+    pub(super) fn tell(&mut self, line: Bytes) {
+        self.session.tell(self.link, line);
+    }
+}
