@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use criterion::{BatchSize, Criterion, Throughput};
 use stonechat::clock::UnixMs;
 use stonechat::config::Synchronous;
-use stonechat::delivery::lane::{Asker, Batch, Job, Lane, Next};
+use stonechat::delivery::lane::{Batch, Job, Lane, Next, ReplyTo};
 use stonechat::ids::{DeviceId, Peer, UserId};
 use stonechat::net::ConnId;
 use stonechat::store::sqlite::SqliteStores;
@@ -60,8 +60,8 @@ fn batch(people: &[UserId], size: usize) -> Batch {
         let body = body.clone().into();
         let append = Append { sender, to, cid: None, body, sent_at: UnixMs(0), friends_only: false, known_end: 0 };
         let conn = ConnId { reactor: 0, slot: 0, generation: 0 };
-        let asker = Asker { conn, device: DeviceId::UNNAMED, name: Arc::clone(&name), echo: Echo::default() };
-        batch.push(Job { append, asker, since });
+        let reply_to = ReplyTo { conn, device: DeviceId::UNNAMED, name: Arc::clone(&name), echo: Echo::default() };
+        batch.push(Job { append, reply_to, since });
     }
     batch
 }

@@ -3,7 +3,7 @@
 use criterion::{BatchSize, Criterion, Throughput};
 use stonechat::ids::GroupId;
 use stonechat::net::ConnId;
-use stonechat::service::members::Members;
+use stonechat::service::group_index::GroupIndex;
 
 /// Members of the group on this reactor.
 const MEMBERS: u32 = 50_000;
@@ -14,12 +14,12 @@ fn main() {
     bench.throughput(Throughput::Elements(u64::from(MEMBERS))).sample_size(10);
     let groups = [GroupId::new(1).expect("a positive number")];
     let all = || {
-        let mut members = Members::default();
+        let mut members = GroupIndex::default();
         (0..MEMBERS).for_each(|slot| members.enter(conn(slot), &groups));
         members
     };
     bench.bench_function("all of a group leave", |bencher| {
-        let leave = |mut members: Members| {
+        let leave = |mut members: GroupIndex| {
             (0..MEMBERS).for_each(|slot| members.leave(conn(slot), &groups));
             members
         };

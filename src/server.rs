@@ -23,14 +23,14 @@ use crate::bus::local::LocalBus;
 use crate::bus::redis::{RedisBus, RedisBusError, nodes_of_before};
 use crate::clock::{Clock, UnixMs};
 use crate::config::{Config, masked};
+use crate::delivery::bus_listener::BusListener;
+use crate::delivery::cursor_writer::{self, CursorWriter};
 use crate::delivery::directory::Directory;
-use crate::delivery::ear::Ear;
 use crate::delivery::epoch::Epoch;
 use crate::delivery::fanout::Fanout;
 use crate::delivery::keeper::{Keeper, Ways};
-use crate::delivery::lanes::{self, EchoTo, LaneParts, Lanes};
+use crate::delivery::lanes::{self, EchoTo, LaneDeps, Lanes};
 use crate::delivery::peers::{Peers, Standing};
-use crate::delivery::scribe::{self, Scribe};
 use crate::descriptors::{self, TooFewDescriptors};
 use crate::ids::NodeId;
 use crate::metrics::Metrics;
@@ -41,10 +41,10 @@ use crate::readiness::{Probe, Readiness};
 use crate::service::attempts::Attempts;
 use crate::service::budgets::Budgets;
 use crate::service::hashing::Hashing;
-use crate::service::local::{Local, Tools};
-use crate::service::mail::{Door, Mail, Mailboxes};
+use crate::service::message::{PostMessage, ReactorMailboxes, ReactorMessage};
+use crate::service::protocol::{ChatProtocol, ReactorCtx};
+use crate::service::routes::Table;
 use crate::service::sweeper;
-use crate::service::table::Table;
 use crate::service::workers::{self, Queues, Workers};
 use crate::service::{Ctx, Shared};
 use crate::signals::Watch;
@@ -308,7 +308,7 @@ struct Node {
     peers: Arc<Peers>,
     stores: Arc<dyn OpenStore>,
     bus: Arc<dyn Bus>,
-    reactors: Vec<ReactorHandle<Mail>>,
+    reactors: Vec<ReactorHandle<ReactorMessage>>,
     reactor_threads: Vec<JoinHandle<()>>,
     lane_threads: Vec<JoinHandle<()>>,
     worker_threads: Vec<JoinHandle<()>>,
@@ -326,21 +326,28 @@ impl Node {
         readiness.starting("threads and connections are made");
         let directory = Arc::new(Directory::new());
         let (reactors, inboxes) = mailboxes(config.reactors)?;
-        let mailboxes =
-            Mailboxes::new(reactors.iter().map(|reactor| Box::new(reactor.clone()) as Box<dyn Door>).collect());
+        let mailboxes = ReactorMailboxes::new(
+            reactors.iter().map(|reactor| Box::new(reactor.clone()) as Box<dyn PostMessage>).collect(),
+        );
         let fanout = || Fanout::new(mailboxes.clone(), Arc::clone(&directory));
         let cluster = stores.open()?.cluster()?;
         let (bus, redis) = make_bus(config, &cluster, metrics)?;
 
         let (stop_scribe, scribe_stopped) = bounded(0);
-        let (desk, nudged) = scribe::desk(Arc::clone(metrics));
-        let epoch = Arc::new(Epoch::new(&cluster.epoch, desk.clone()));
-        let peers = Arc::new(Peers::new(bus.node(), desk.clone()));
-        let ways = Ways { bus: Arc::clone(&bus), desk: desk.clone(), fanout: fanout(), peers: Arc::clone(&peers) };
+        let (cursor_queue, nudged) = cursor_writer::cursor_queue(Arc::clone(metrics));
+        let epoch = Arc::new(Epoch::new(&cluster.epoch, cursor_queue.clone()));
+        let peers = Arc::new(Peers::new(bus.node(), cursor_queue.clone()));
+        let ways = Ways {
+            bus: Arc::clone(&bus),
+            cursor_queue: cursor_queue.clone(),
+            fanout: fanout(),
+            peers: Arc::clone(&peers),
+        };
         let keeper = Keeper::new(Arc::clone(&epoch), ways, Clock::system(), Arc::clone(metrics));
-        let scribe = Scribe::new(stores.open()?, Arc::clone(&bus), Arc::clone(&directory), desk.clone(), keeper);
+        let scribe =
+            CursorWriter::new(stores.open()?, Arc::clone(&bus), Arc::clone(&directory), cursor_queue.clone(), keeper);
         let scribe_thread =
-            scribe::start(scribe, nudged, scribe_stopped).map_err(io_error("cannot start the scribe"))?;
+            cursor_writer::start(scribe, nudged, scribe_stopped).map_err(io_error("cannot start the scribe"))?;
 
         let (sweep, sweep_asked) = sweeper::door();
         let hashing = Arc::<Hashing>::default();
@@ -349,7 +356,7 @@ impl Node {
             clock: Clock::system(),
             directory: Arc::clone(&directory),
             bus: Arc::clone(&bus),
-            desk,
+            cursor_queue,
             epoch: Arc::clone(&epoch),
             attempts: Attempts::new(config.limits.logins_per_minute),
             sweep,
@@ -373,7 +380,8 @@ impl Node {
         let reactor_threads = start_reactors(inboxes, &shared, &lanes, &workers)?;
         if let Some(redis) = redis {
             readiness.starting("the other nodes are met");
-            let ear = Ear::new(fanout(), shared.desk.clone(), epoch, Arc::clone(&peers), Arc::clone(metrics));
+            let ear =
+                BusListener::new(fanout(), shared.cursor_queue.clone(), epoch, Arc::clone(&peers), Arc::clone(metrics));
             // Before the others hear of this node: they look it up.
             stores.open()?.note_node(bus.node(), UnixMs::now())?;
             redis.start(Arc::new(ear))?;
@@ -467,7 +475,7 @@ fn open_database(config: &Config) -> Result<Arc<dyn OpenStore>, StartError> {
     Ok(stores)
 }
 
-type Mailbox = (Vec<ReactorHandle<Mail>>, Vec<Inbox<Mail>>);
+type Mailbox = (Vec<ReactorHandle<ReactorMessage>>, Vec<Inbox<ReactorMessage>>);
 
 fn mailboxes(reactors: usize) -> Result<Mailbox, StartError> {
     let mut handles = Vec::new();
@@ -526,10 +534,10 @@ fn start_workers(
     Ok(threads)
 }
 
-fn lane_parts_of(shared: &Shared, store: Box<dyn Store>, fanout: Fanout) -> LaneParts {
+fn lane_parts_of(shared: &Shared, store: Box<dyn Store>, fanout: Fanout) -> LaneDeps {
     let config = &shared.config;
     let echo = EchoTo::under(config.session_policy);
-    LaneParts {
+    LaneDeps {
         store,
         fanout,
         bus: Arc::clone(&shared.bus),
@@ -542,7 +550,7 @@ fn lane_parts_of(shared: &Shared, store: Box<dyn Store>, fanout: Fanout) -> Lane
 }
 
 fn start_reactors(
-    inboxes: Vec<Inbox<Mail>>,
+    inboxes: Vec<Inbox<ReactorMessage>>,
     shared: &Arc<Shared>,
     lanes: &Lanes,
     workers: &Workers,
@@ -558,14 +566,14 @@ fn start_reactors(
             preamble: if config.proxy_protocol { Preamble::ProxyHeader(PROXY_HEADER_PATIENCE) } else { Preamble::None },
             metrics: Arc::clone(&shared.metrics),
         };
-        let tools = Tools {
+        let tools = ReactorCtx {
             shared: Arc::clone(shared),
             table: Arc::clone(&table),
             lanes: lanes.clone(),
             workers: workers.clone(),
         };
         let run = move || {
-            if let Err(error) = reactor::run(inbox, settings, Local::new(tools)) {
+            if let Err(error) = reactor::run(inbox, settings, ChatProtocol::new(tools)) {
                 log::error!("a reactor has ended: {error}");
             }
         };

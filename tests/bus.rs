@@ -11,19 +11,19 @@ use common::process::{PATIENCE, wait_for};
 use common::redis::Redis;
 use stonechat::bus::local::LocalBus;
 use stonechat::bus::redis::{RedisBus, Times};
-use stonechat::bus::{Answer, Bell, Bus, Channel, Heard, LinkState, Listener};
+use stonechat::bus::{Answer, Bell, Bus, Channel, LinkState, Listener, ReceivedBell};
 use stonechat::ids::{GroupId, NodeId, UserId};
 use stonechat::metrics::Metrics;
 
 /// Remembers what it was told.
 #[derive(Default)]
-struct Ear {
+struct BusListener {
     heard: Mutex<Vec<(Channel, Vec<u8>)>>,
     resyncs: Mutex<Vec<&'static str>>,
 }
 
-impl Listener for Ear {
-    fn bells(&self, bells: &[Heard<'_>]) {
+impl Listener for BusListener {
+    fn bells(&self, bells: &[ReceivedBell<'_>]) {
         let mut heard = self.heard.lock().unwrap();
         heard.extend(bells.iter().map(|bell| (bell.channel, bell.payload.to_vec())));
     }
@@ -36,11 +36,11 @@ impl Listener for Ear {
 /// Is held up by the first bell it hears, as by a full mailbox.
 struct HeldUp {
     first: Mutex<Option<Duration>>,
-    ear: Ear,
+    ear: BusListener,
 }
 
 impl Listener for HeldUp {
-    fn bells(&self, bells: &[Heard<'_>]) {
+    fn bells(&self, bells: &[ReceivedBell<'_>]) {
         let hold_up = self.first.lock().unwrap().take();
         hold_up.into_iter().for_each(std::thread::sleep);
         self.ear.bells(bells);
@@ -51,7 +51,7 @@ impl Listener for HeldUp {
     }
 }
 
-impl Ear {
+impl BusListener {
     fn heard(&self) -> Vec<String> {
         self.heard.lock().unwrap().iter().map(|(_, payload)| String::from_utf8_lossy(payload).into_owned()).collect()
     }
@@ -68,7 +68,7 @@ impl Ear {
 /// A node's bus on Redis.
 struct Node {
     bus: RedisBus,
-    ear: Arc<Ear>,
+    ear: Arc<BusListener>,
     metrics: Arc<Metrics>,
 }
 
@@ -102,7 +102,7 @@ impl Node {
 
     /// A node of the installation with this identity.
     fn of(identity: &str, url: &str, id: u64, times: Times) -> Self {
-        let (ear, metrics) = (Arc::new(Ear::default()), Arc::new(Metrics::new()));
+        let (ear, metrics) = (Arc::new(BusListener::default()), Arc::new(Metrics::new()));
         let bus = RedisBus::with_times(url, NodeId(id), identity, Arc::clone(&metrics), times).unwrap();
         bus.start(Arc::clone(&ear) as Arc<dyn Listener>).unwrap();
         Self { bus, ear, metrics }
@@ -342,7 +342,7 @@ fn a_subscriber_that_was_held_up_longer_than_the_silence_reads_what_waits() {
     a.wait_for_link(LinkState::Up);
     let metrics = Arc::new(Metrics::new());
     let bus = RedisBus::with_times(&redis.url(), NodeId(2), IDENTITY, Arc::clone(&metrics), times).unwrap();
-    let held_up = Arc::new(HeldUp { first: Mutex::new(Some(2 * times.silence)), ear: Ear::default() });
+    let held_up = Arc::new(HeldUp { first: Mutex::new(Some(2 * times.silence)), ear: BusListener::default() });
     bus.start(Arc::clone(&held_up) as Arc<dyn Listener>).unwrap();
     wait_for("the link", || (bus.link() == LinkState::Up).then_some(()));
     assert!(bus.subscribe(&[user(1)]).wait(PATIENCE));

@@ -19,13 +19,13 @@ use stonechat::bus::Bus;
 use stonechat::bus::local::LocalBus;
 use stonechat::clock::{Clock, UnixMs};
 use stonechat::config::{Config, PasswordCost, Synchronous};
+use stonechat::delivery::cursor_writer::{self, CursorWriter};
 use stonechat::delivery::directory::Directory;
 use stonechat::delivery::epoch::Epoch;
 use stonechat::delivery::fanout::Fanout;
 use stonechat::delivery::keeper::{Keeper, Ways};
-use stonechat::delivery::lanes::{self, EchoTo, LaneParts, LaneRunner, Stepped};
+use stonechat::delivery::lanes::{self, EchoTo, LaneDeps, LaneRunner, Stepped};
 use stonechat::delivery::peers::Peers;
-use stonechat::delivery::scribe::{self, Scribe};
 use stonechat::ids::{NodeId, UserId};
 use stonechat::metrics::Metrics;
 use stonechat::net::mailbox::{self, Inbox};
@@ -33,13 +33,13 @@ use stonechat::net::{CloseReason, ConnId, Flow, Link, Outbound, Protocol};
 use stonechat::service::attempts::Attempts;
 use stonechat::service::budgets::Budgets;
 use stonechat::service::hashing::{Hashing, Purpose};
-use stonechat::service::local::{Local, Tools};
-use stonechat::service::mail::{Mail, Mailboxes};
+use stonechat::service::message::{ReactorMailboxes, ReactorMessage};
 use stonechat::service::password::Hasher;
 use stonechat::service::password::token_hash;
+use stonechat::service::protocol::{ChatProtocol, ReactorCtx};
+use stonechat::service::routes::Table;
 use stonechat::service::session::Session;
 use stonechat::service::sweeper;
-use stonechat::service::table::Table;
 use stonechat::service::workers::{self, Queues};
 use stonechat::service::{Ctx, Shared};
 use stonechat::store::sqlite::SqliteStores;
@@ -66,13 +66,13 @@ pub fn run(bytes: &[u8]) {
 
 /// A node without sockets: user 1 sends what the fuzzer says, user 2 listens, both are in group 1.
 struct World {
-    local: Local,
-    inbox: Inbox<Mail>,
+    local: ChatProtocol,
+    inbox: Inbox<ReactorMessage>,
     queues: Queues,
     ctx: Ctx,
     hasher: Hasher,
     lane: LaneRunner,
-    scribe: Scribe,
+    scribe: CursorWriter,
     net: Net,
     bystander: ConnId,
     /// Where user 1 is logged in, over many runs: a login is the dearest part of one.
@@ -151,17 +151,17 @@ impl World {
         let directory = Arc::new(Directory::new());
         let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(NodeId(1)));
         let (handle, inbox) = mailbox::channel(0).expect("a mailbox");
-        let mailboxes = Mailboxes::new(vec![Box::new(handle)]);
+        let mailboxes = ReactorMailboxes::new(vec![Box::new(handle)]);
         let clock = Clock::system();
-        let (desk, _) = scribe::desk(Arc::clone(&metrics));
+        let (cursor_queue, _) = cursor_writer::cursor_queue(Arc::clone(&metrics));
         let cluster = open().cluster().expect("the migration has made it");
-        let epoch = Arc::new(Epoch::new(&cluster.epoch, desk.clone()));
+        let epoch = Arc::new(Epoch::new(&cluster.epoch, cursor_queue.clone()));
         let fanout = || Fanout::new(mailboxes.clone(), Arc::clone(&directory));
-        let peers = Arc::new(Peers::new(bus.node(), desk.clone()));
-        let ways = Ways { bus: Arc::clone(&bus), desk: desk.clone(), fanout: fanout(), peers };
+        let peers = Arc::new(Peers::new(bus.node(), cursor_queue.clone()));
+        let ways = Ways { bus: Arc::clone(&bus), cursor_queue: cursor_queue.clone(), fanout: fanout(), peers };
         let keeper = Keeper::new(Arc::clone(&epoch), ways, clock, Arc::clone(&metrics));
-        let scribe = Scribe::new(open(), Arc::clone(&bus), Arc::clone(&directory), desk.clone(), keeper);
-        let lane = LaneParts {
+        let scribe = CursorWriter::new(open(), Arc::clone(&bus), Arc::clone(&directory), cursor_queue.clone(), keeper);
+        let lane = LaneDeps {
             store: open(),
             fanout: fanout(),
             bus: Arc::clone(&bus),
@@ -183,7 +183,7 @@ impl World {
             clock,
             directory,
             bus,
-            desk,
+            cursor_queue,
             epoch,
             attempts,
             hashing,
@@ -194,9 +194,9 @@ impl World {
         };
         let shared = Arc::new(shared);
         let ctx = Ctx::new(Arc::clone(&shared), open());
-        let tools = Tools { shared, table: Arc::new(Table::new()), lanes, workers };
+        let tools = ReactorCtx { shared, table: Arc::new(Table::new()), lanes, workers };
         let mut world = Self {
-            local: Local::new(tools),
+            local: ChatProtocol::new(tools),
             inbox,
             queues,
             hasher,

@@ -1,7 +1,7 @@
 //! The bus of a single node: there are no others, so nobody is told and nobody is elsewhere.
 
 use super::promise::Promise;
-use super::{Bell, Bus, Channel, LinkState, Question, Ticket};
+use super::{Bell, Bus, Channel, LinkState, PendingSubscribe, Question};
 use crate::ids::NodeId;
 
 /// A bus without other nodes. Everything is in effect at once.
@@ -31,8 +31,8 @@ impl Bus for LocalBus {
         Some(Vec::new())
     }
 
-    fn subscribe(&self, _: &[Channel]) -> Ticket {
-        Ticket::in_effect()
+    fn subscribe(&self, _: &[Channel]) -> PendingSubscribe {
+        PendingSubscribe::in_effect()
     }
 
     fn unsubscribe(&self, _: &[Channel]) {}

@@ -52,7 +52,7 @@ pub struct Bell {
 
 /// A bell from another node, borrowed from the subscriber's read buffer.
 #[derive(Clone, Copy, Debug)]
-pub struct Heard<'a> {
+pub struct ReceivedBell<'a> {
     /// The channel it came on.
     pub channel: Channel,
     /// What the other node gave to [`Bus::publish`].
@@ -62,7 +62,7 @@ pub struct Heard<'a> {
 /// Told what comes from other nodes. Called on the bus's subscriber thread; may wait briefly for a mailbox.
 pub trait Listener: Send + Sync + 'static {
     /// Bells of other nodes, in the order they came. Never this node's own.
-    fn bells(&self, bells: &[Heard<'_>]);
+    fn bells(&self, bells: &[ReceivedBell<'_>]);
     /// Another node was heard of for the first time.
     fn met(&self, node: NodeId) {
         let _ = node;
@@ -87,7 +87,7 @@ pub enum Subscribed {
 
 /// When subscriptions take effect.
 #[derive(Clone, Debug)]
-pub struct Ticket(Option<Pending>);
+pub struct PendingSubscribe(Option<Pending>);
 
 #[derive(Clone, Debug)]
 struct Pending {
@@ -121,7 +121,7 @@ impl Lateness {
     }
 }
 
-impl Ticket {
+impl PendingSubscribe {
     /// A ticket for what is in effect already.
     #[must_use]
     pub fn in_effect() -> Self {
@@ -206,7 +206,7 @@ pub trait Bus: Send + Sync {
     fn nodes(&self) -> Option<Vec<NodeId>>;
 
     /// Adds a subscription to each channel. Never blocks for the network; the ticket tells when bells come.
-    fn subscribe(&self, channels: &[Channel]) -> Ticket;
+    fn subscribe(&self, channels: &[Channel]) -> PendingSubscribe;
 
     /// Takes one subscription of each channel back. Never blocks for the network.
     fn unsubscribe(&self, channels: &[Channel]);

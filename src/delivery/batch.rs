@@ -21,7 +21,7 @@ pub const BATCH_BYTES_MAX: usize = 1 << 20;
 
 /// Who waits for the outcome of a message.
 #[derive(Clone, Debug)]
-pub struct Asker {
+pub struct ReplyTo {
     /// The connection it came on.
     pub conn: ConnId,
     /// The device of its session.
@@ -38,7 +38,7 @@ pub struct Job {
     /// What is to be stored.
     pub append: Append,
     /// Who waits for it.
-    pub asker: Asker,
+    pub reply_to: ReplyTo,
     /// When it came to the lane: its sender is answered within the lane's patience from then on.
     pub since: Instant,
 }
@@ -57,7 +57,7 @@ impl Job {
 #[derive(Debug, Default)]
 pub struct Batch {
     appends: Vec<Append>,
-    askers: Vec<(Asker, Instant)>,
+    senders: Vec<(ReplyTo, Instant)>,
     bytes: usize,
 }
 
@@ -65,14 +65,14 @@ impl Batch {
     /// An empty one with room for so many.
     #[must_use]
     pub fn for_messages(count: usize) -> Self {
-        Self { appends: Vec::with_capacity(count), askers: Vec::with_capacity(count), bytes: 0 }
+        Self { appends: Vec::with_capacity(count), senders: Vec::with_capacity(count), bytes: 0 }
     }
 
     /// Adds a message.
     pub fn push(&mut self, job: Job) {
         self.bytes += job.append.body.len();
         self.appends.push(job.append);
-        self.askers.push((job.asker, job.since));
+        self.senders.push((job.reply_to, job.since));
     }
 
     /// Whether nothing more should be added.
@@ -100,7 +100,7 @@ impl Batch {
 
     /// The messages, in order.
     pub(super) fn into_jobs(self) -> impl Iterator<Item = Job> {
-        self.appends.into_iter().zip(self.askers).map(|(append, (asker, since))| Job { append, asker, since })
+        self.appends.into_iter().zip(self.senders).map(|(append, (reply_to, since))| Job { append, reply_to, since })
     }
 
     /// The conversations, each once.
@@ -110,7 +110,7 @@ impl Batch {
 
     /// When the message that has waited longest came.
     pub(super) fn oldest(&self) -> Option<Instant> {
-        self.askers.iter().map(|(_, since)| *since).min()
+        self.senders.iter().map(|(_, since)| *since).min()
     }
 
     /// Two batches in its place: by conversations, or, where there is only one, the earlier messages and the later ones.
@@ -136,12 +136,12 @@ impl Batch {
 
     /// Who waits for each message.
     #[cfg(test)]
-    pub(super) fn askers_for_tests(&self) -> impl Iterator<Item = &Asker> {
-        self.askers.iter().map(|(asker, _)| asker)
+    pub(super) fn senders_for_tests(&self) -> impl Iterator<Item = &ReplyTo> {
+        self.senders.iter().map(|(reply_to, _)| reply_to)
     }
 
-    fn messages(&self) -> impl Iterator<Item = (&Append, &Asker)> {
-        self.appends.iter().zip(self.askers.iter().map(|(asker, _)| asker))
+    fn messages(&self) -> impl Iterator<Item = (&Append, &ReplyTo)> {
+        self.appends.iter().zip(self.senders.iter().map(|(reply_to, _)| reply_to))
     }
 }
 
@@ -168,12 +168,12 @@ pub enum Effect {
         line: Bytes,
     },
     /// Tell everyone addressed, here and on the other nodes.
-    Announce(News),
+    Announce(Announcement),
 }
 
 /// A message that is stored.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct News {
+pub struct Announcement {
     /// The conversation.
     pub conv: ConvId,
     /// The message's place there.
@@ -233,25 +233,25 @@ impl Refusal {
 /// Refuses a batch that was not stored: an answer, never a hang.
 pub(super) fn refuse(batch: &Batch, why: Refusal) -> Vec<Effect> {
     let (errno, text) = why.told();
-    batch.messages().map(|(append, asker)| refusal(append, asker, errno, text)).collect()
+    batch.messages().map(|(append, reply_to)| refusal(append, reply_to, errno, text)).collect()
 }
 
 /// The same for one message.
 pub(super) fn refuse_one(job: &Job, why: Refusal) -> Effect {
     let (errno, text) = why.told();
-    refusal(&job.append, &job.asker, errno, text)
+    refusal(&job.append, &job.reply_to, errno, text)
 }
 
-fn refusal(append: &Append, asker: &Asker, errno: Errno, text: &str) -> Effect {
-    let line = reply::chat_refused(append.to, errno, text, &asker.echo);
-    Effect::Answer { conn: asker.conn, stored: None, line }
+fn refusal(append: &Append, reply_to: &ReplyTo, errno: Errno, text: &str) -> Effect {
+    let line = reply::chat_refused(append.to, errno, text, &reply_to.echo);
+    Effect::Answer { conn: reply_to.conn, stored: None, line }
 }
 
 /// Tells what became of the messages. Those whose conversation is locked are left out: nothing is known of them yet.
 pub(super) fn announce(batch: &Batch, outcomes: &[Appended], answer: AnswerSender) -> Vec<Effect> {
     let mut effects = Vec::with_capacity(2 * outcomes.len());
     let mut time = TimeText::new(UnixMs(0));
-    for ((append, asker), outcome) in batch.messages().zip(outcomes) {
+    for ((append, reply_to), outcome) in batch.messages().zip(outcomes) {
         let (seq, sent_at, is_new) = match *outcome {
             Appended::Stored(seq) => (seq, append.sent_at, true),
             Appended::Duplicate { seq, sent_at } => (seq, sent_at, false),
@@ -259,7 +259,7 @@ pub(super) fn announce(batch: &Batch, outcomes: &[Appended], answer: AnswerSende
             refused => {
                 if answer == AnswerSender::Yes {
                     let (errno, text) = reason(refused);
-                    effects.push(refusal(append, asker, errno, text));
+                    effects.push(refusal(append, reply_to, errno, text));
                 }
                 continue;
             }
@@ -267,19 +267,19 @@ pub(super) fn announce(batch: &Batch, outcomes: &[Appended], answer: AnswerSende
         time.set(sent_at);
         let (conv, which) = (append.conv(), Which::of(append.sender, sent_at));
         if answer == AnswerSender::Yes {
-            let line = reply::ack(append.to, seq, &time, &asker.echo);
-            effects.push(Effect::Answer { conn: asker.conn, stored: Some((conv, seq, which)), line });
+            let line = reply::ack(append.to, seq, &time, &reply_to.echo);
+            effects.push(Effect::Answer { conn: reply_to.conn, stored: Some((conv, seq, which)), line });
         }
         let push =
-            Push { sender: append.sender, name: &asker.name, to: append.to, body: &append.body, time: &time, seq };
-        effects.push(Effect::Announce(News {
+            Push { sender: append.sender, name: &reply_to.name, to: append.to, body: &append.body, time: &time, seq };
+        effects.push(Effect::Announce(Announcement {
             conv,
             seq,
             which,
             to: append.to,
             sender: append.sender,
-            from: asker.conn,
-            device: asker.device,
+            from: reply_to.conn,
+            device: reply_to.device,
             line: is_new.then(|| push.line()),
         }));
     }

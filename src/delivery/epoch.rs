@@ -21,8 +21,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::cursor_writer::CursorQueue;
 use super::ends::Ends;
-use super::scribe::Desk;
 use crate::ids::{ConvId, Seq};
 use crate::store::{Append, Appended};
 
@@ -36,7 +36,7 @@ pub struct Epoch {
     era: AtomicU64,
     ends: Ends,
     state: Mutex<State>,
-    desk: Desk,
+    cursor_queue: CursorQueue,
 }
 
 #[derive(Debug)]
@@ -94,12 +94,12 @@ pub struct Present {
 }
 
 impl Epoch {
-    /// The epoch that was read at start. The scribe's thread, behind `desk`, is nudged when there is something to look at.
+    /// The epoch that was read at start. The scribe's thread, behind `cursor_queue`, is nudged when there is something to look at.
     #[must_use]
-    pub fn new(text: &str, desk: Desk) -> Self {
+    pub fn new(text: &str, cursor_queue: CursorQueue) -> Self {
         let state = State { text: text.into(), past: VecDeque::new(), wish: Wish::None };
         let era = Era { generation: 0, mark: mark(text) };
-        Self { era: AtomicU64::new(era.packed()), ends: Ends::default(), state: Mutex::new(state), desk }
+        Self { era: AtomicU64::new(era.packed()), ends: Ends::default(), state: Mutex::new(state), cursor_queue }
     }
 
     /// How many epochs there were before this one, as this node counts.
@@ -227,7 +227,7 @@ impl Epoch {
             "the data went back to an earlier state: conversation {} {evidence}: all sessions begin anew",
             conv.number()
         );
-        self.desk.nudge();
+        self.cursor_queue.nudge();
     }
 
     /// Another node may have made a new epoch.
@@ -235,7 +235,7 @@ impl Epoch {
         let mut state = self.lock();
         state.wish = state.wish.max(Wish::Look);
         drop(state);
-        self.desk.nudge();
+        self.cursor_queue.nudge();
     }
 
     /// What the keeper is to do.
@@ -294,12 +294,12 @@ mod tests {
 
     use super::*;
     use crate::clock::UnixMs;
-    use crate::delivery::scribe::desk;
+    use crate::delivery::cursor_writer::cursor_queue;
     use crate::ids::{Peer, UserId};
     use crate::metrics::Metrics;
 
     fn epoch() -> Epoch {
-        Epoch::new("one", desk(Arc::new(Metrics::new())).0)
+        Epoch::new("one", cursor_queue(Arc::new(Metrics::new())).0)
     }
 
     fn message() -> Append {

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use super::Event;
 use super::bell::Ring;
+use super::cursor_writer::CursorQueue;
 use super::epoch::{Epoch, Wish};
 use super::fanout::Fanout;
 use super::peers::{Peers, Standing};
-use super::scribe::Desk;
 use crate::bus::{Bell, Bus, Channel};
 use crate::clock::Clock;
 use crate::ids::NodeId;
@@ -29,7 +29,7 @@ const ALONE_GRACE: Duration = Duration::from_secs(30);
 pub struct Keeper {
     epoch: Arc<Epoch>,
     bus: Arc<dyn Bus>,
-    desk: Desk,
+    cursor_queue: CursorQueue,
     fanout: Fanout,
     clock: Clock,
     metrics: Arc<Metrics>,
@@ -46,7 +46,7 @@ pub struct Ways {
     /// To the other nodes.
     pub bus: Arc<dyn Bus>,
     /// To the cursors that wait.
-    pub desk: Desk,
+    pub cursor_queue: CursorQueue,
     /// To the reactors.
     pub fanout: Fanout,
     /// The other nodes.
@@ -57,8 +57,19 @@ impl Keeper {
     /// A keeper of this epoch.
     #[must_use]
     pub fn new(epoch: Arc<Epoch>, ways: Ways, clock: Clock, metrics: Arc<Metrics>) -> Self {
-        let Ways { bus, desk, fanout, peers } = ways;
-        Self { epoch, bus, desk, fanout, clock, metrics, looked_at: None, peers, noted_at: None, alone_since: None }
+        let Ways { bus, cursor_queue, fanout, peers } = ways;
+        Self {
+            epoch,
+            bus,
+            cursor_queue,
+            fanout,
+            clock,
+            metrics,
+            looked_at: None,
+            peers,
+            noted_at: None,
+            alone_since: None,
+        }
     }
 
     /// Does what there is to do.
@@ -158,7 +169,7 @@ impl Keeper {
         self.epoch.adopt(present);
         // The row may have gone with the rest.
         self.noted_at = None;
-        self.desk.void(self.fanout.reactors());
+        self.cursor_queue.void(self.fanout.reactors());
         self.fanout.to_all(&Event::Restored);
         self.fanout.flush();
         if wish == Wish::New && self.bus.has_peers() {

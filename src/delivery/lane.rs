@@ -22,8 +22,8 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::aside::{Aside, Found};
+pub use super::batch::{Announcement, BATCH_BYTES_MAX, BATCH_MESSAGES_MAX, Batch, Effect, Job, ReplyTo};
 use super::batch::{AnswerSender, Refusal, announce, refuse, refuse_one};
-pub use super::batch::{Asker, BATCH_BYTES_MAX, BATCH_MESSAGES_MAX, Batch, Effect, Job, News};
 use crate::ids::{ConvId, IdMap};
 use crate::store::{Appended, StoreError};
 

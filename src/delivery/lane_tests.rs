@@ -33,7 +33,11 @@ fn job(to: i64, slot: u32, since: Instant) -> Job {
         known_end: 0,
     };
     let conn = ConnId { reactor: 0, slot, generation: 0 };
-    Job { append, asker: Asker { conn, device: DeviceId::UNNAMED, name: "a".into(), echo: Echo::default() }, since }
+    Job {
+        append,
+        reply_to: ReplyTo { conn, device: DeviceId::UNNAMED, name: "a".into(), echo: Echo::default() },
+        since,
+    }
 }
 
 /// Messages to these users, slots from 0.
@@ -42,7 +46,7 @@ fn batch(to: &[i64], since: Instant) -> Batch {
 }
 
 fn slots(batch: &Batch) -> Vec<u32> {
-    batch.askers_for_tests().map(|asker| asker.conn.slot).collect()
+    batch.senders_for_tests().map(|reply_to| reply_to.conn.slot).collect()
 }
 
 fn unavailable() -> StoreError {

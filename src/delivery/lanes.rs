@@ -15,7 +15,7 @@ use super::bell::Ring;
 use super::directory::Elsewhere;
 use super::epoch::{Epoch, Era};
 use super::fanout::Fanout;
-use super::lane::{Asker, BATCH_MESSAGES_MAX, Batch, Effect, Job, Lane, News, Next, Todo};
+use super::lane::{Announcement, BATCH_MESSAGES_MAX, Batch, Effect, Job, Lane, Next, ReplyTo, Todo};
 use super::{Addressee, Event};
 use crate::bus::{Bell, Bus, Channel};
 use crate::clock::Clock;
@@ -38,7 +38,7 @@ pub struct Lanes {
 }
 
 /// What a lane owns besides its queue.
-pub struct LaneParts {
+pub struct LaneDeps {
     /// Its database connection.
     pub store: Box<dyn Store>,
     /// Its way to the reactors.
@@ -79,7 +79,7 @@ impl EchoTo {
 
 /// Makes a lane of each of `parts`, without a thread yet, and their entrances.
 #[must_use]
-pub fn lanes(parts: Vec<LaneParts>, metrics: Arc<Metrics>) -> (Lanes, Vec<LaneRunner>) {
+pub fn lanes(parts: Vec<LaneDeps>, metrics: Arc<Metrics>) -> (Lanes, Vec<LaneRunner>) {
     let mut queues = Vec::with_capacity(parts.len());
     let mut runners = Vec::with_capacity(parts.len());
     for (number, parts) in (0..).zip(parts) {
@@ -109,11 +109,11 @@ impl Lanes {
     ///
     /// # Errors
     /// The message comes back when the lane is full (or has ended): pause the socket and try again.
-    pub fn append(&self, append: Append, asker: Asker, since: Instant) -> Result<(), Box<(Append, Asker)>> {
+    pub fn append(&self, append: Append, reply_to: ReplyTo, since: Instant) -> Result<(), Box<(Append, ReplyTo)>> {
         let queue = &self.queues[lane_of(append.conv(), self.queues.len())];
-        let job = Job { append, asker, since };
+        let job = Job { append, reply_to, since };
         queue.try_send(job).map_err(|error| match error {
-            TrySendError::Full(job) | TrySendError::Disconnected(job) => Box::new((job.append, job.asker)),
+            TrySendError::Full(job) | TrySendError::Disconnected(job) => Box::new((job.append, job.reply_to)),
         })?;
         self.metrics.lane_queued.inc();
         Ok(())
@@ -156,7 +156,7 @@ fn run(mut runner: LaneRunner) {
 
 /// A lane at work: a [`Lane`] with its store, its queue and its ways out. It never waits but for the store.
 pub struct LaneRunner {
-    parts: LaneParts,
+    parts: LaneDeps,
     lane: Lane,
     jobs: Receiver<Job>,
     /// Came out of the queue already.
@@ -246,7 +246,7 @@ impl LaneRunner {
     }
 
     fn append(&mut self, mut batch: Batch, appending: Appending) -> Stepped {
-        let LaneParts { store, epoch, clock, metrics, .. } = &mut self.parts;
+        let LaneDeps { store, epoch, clock, metrics, .. } = &mut self.parts;
         let era = epoch.before(batch.appends_mut());
         let start = clock.now();
         let result = appending(store.as_mut(), batch.appends());
@@ -333,7 +333,7 @@ impl LaneRunner {
 }
 
 /// `era` is the epoch in which messages are stored that are announced; refusals need none.
-fn carry_out(parts: &mut LaneParts, era: Option<Era>, effects: Vec<Effect>) {
+fn carry_out(parts: &mut LaneDeps, era: Option<Era>, effects: Vec<Effect>) {
     let era = era.unwrap_or_else(|| parts.epoch.era());
     let mut bells = Vec::new();
     parts.fanout.expect(effects.len());
@@ -358,8 +358,8 @@ fn carry_out(parts: &mut LaneParts, era: Option<Era>, effects: Vec<Effect>) {
 }
 
 /// Tells the sessions here, and writes the bells for the other nodes, if there can be any.
-fn announce(parts: &mut LaneParts, era: Era, news: &News, bells: &mut Vec<Bell>) {
-    let News { conv, seq, which, to, sender, from, device, ref line } = *news;
+fn announce(parts: &mut LaneDeps, era: Era, news: &Announcement, bells: &mut Vec<Bell>) {
+    let Announcement { conv, seq, which, to, sender, from, device, ref line } = *news;
     let (which, generation) = (Some(which), era.generation);
     let message = |to| Event::Message { to, from: Some(from), conv, seq, which, line: line.clone(), generation };
     let mut elsewhere = Elsewhere::No;

@@ -14,13 +14,13 @@
 //! database. `lanes`, `scribe` and `ear` are the threads around them. This layer knows the network only by
 //! [`ConnId`], and writes no line that `wire` does not build.
 
-pub mod ahead;
 mod aside;
 pub mod batch;
 pub mod bell;
+pub mod bus_listener;
+pub mod cursor_writer;
 pub mod cursors;
 pub mod directory;
-pub mod ear;
 pub mod ends;
 pub mod epoch;
 pub mod fanout;
@@ -28,10 +28,10 @@ pub mod keeper;
 pub mod lane;
 pub mod lanes;
 pub mod peers;
-pub mod receipts;
-pub mod scribe;
+pub mod reorder_buffer;
+pub mod seq_tracker;
 pub mod states;
-pub mod tracks;
+pub mod tcp_acks;
 
 use std::num::NonZeroU32;
 

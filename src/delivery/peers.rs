@@ -15,7 +15,7 @@ use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::scribe::Desk;
+use super::cursor_writer::CursorQueue;
 use crate::ids::NodeId;
 
 /// Nodes that wait to be looked up; whoever floods the bus with made-up ones costs no more memory than this.
@@ -24,7 +24,7 @@ const UNCHECKED_MAX: usize = 1024;
 /// What this node knows of the others, and they of it. Any thread.
 pub struct Peers {
     me: NodeId,
-    desk: Desk,
+    cursor_queue: CursorQueue,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -55,10 +55,10 @@ pub enum Standing {
 }
 
 impl Peers {
-    /// Nobody was met yet. The scribe's thread, behind `desk`, is nudged when there is a node to look up.
+    /// Nobody was met yet. The scribe's thread, behind `cursor_queue`, is nudged when there is a node to look up.
     #[must_use]
-    pub fn new(me: NodeId, desk: Desk) -> Self {
-        Self { me, desk, state: Mutex::default(), changed: Condvar::new() }
+    pub fn new(me: NodeId, cursor_queue: CursorQueue) -> Self {
+        Self { me, cursor_queue, state: Mutex::default(), changed: Condvar::new() }
     }
 
     /// This node serves from now on; what to do should it turn out to be a stranger.
@@ -79,7 +79,7 @@ impl Peers {
             state.unchecked.push_back(node);
         }
         drop(state);
-        self.desk.nudge();
+        self.cursor_queue.nudge();
     }
 
     /// The next node to look up; it stays until [`Peers::checked`].
@@ -166,13 +166,13 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
-    use crate::delivery::scribe::desk;
+    use crate::delivery::cursor_writer::cursor_queue;
     use crate::metrics::Metrics;
 
     const ME: NodeId = NodeId(1);
 
     fn peers() -> Peers {
-        Peers::new(ME, desk(Arc::new(Metrics::new())).0)
+        Peers::new(ME, cursor_queue(Arc::new(Metrics::new())).0)
     }
 
     #[test]

@@ -18,12 +18,12 @@ use std::time::{Duration, Instant};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
+use super::connections::ListFlags;
+use super::counts::TurnCounts;
 use super::deadlines::Deadlines;
 use super::frame::{Fed, Frames, LineTooLong, Taken};
 use super::link::{Input, Name, SocketLink};
 use super::proxy::{self, Parsed, Source};
-use super::table::Marks;
-use super::tally::Tally;
 use super::{Allowance, CloseReason, ConnId, Flow, Link, Protocol};
 
 /// What is taken from one socket in one turn; then the others have theirs.
@@ -67,7 +67,7 @@ enum PeerSide {
 pub(super) struct Turn<'a> {
     pub(super) now: Instant,
     pub(super) line_bytes: usize,
-    pub(super) tally: &'a mut Tally,
+    pub(super) counts: &'a mut TurnCounts,
 }
 
 /// What one connection may take up of a turn, and what it has.
@@ -112,8 +112,8 @@ pub(super) struct Connection<S> {
     pub(super) id: ConnId,
     /// The client's address; the balancer's until a PROXY header tells better.
     from: IpAddr,
-    /// The table's.
-    pub(super) marks: Marks,
+    /// Kept by `Connections`.
+    pub(super) lists: ListFlags,
     link: SocketLink,
     /// `None` until the PROXY header has come.
     session: Option<S>,
@@ -133,7 +133,7 @@ pub(super) struct Connection<S> {
 
 /// What a connection becomes once it is [`Connection::is_gone`].
 #[derive(Debug)]
-pub(super) struct Remains<S> {
+pub(super) struct ClosedConnection<S> {
     /// The session, if it was ever opened.
     pub(super) session: Option<S>,
     pub(super) reason: CloseReason,
@@ -147,7 +147,7 @@ impl<S> Connection<S> {
         Self {
             id,
             from,
-            marks: Marks::default(),
+            lists: ListFlags::default(),
             link: SocketLink::new(socket, outbox_bytes),
             session: None,
             frames: Frames::default(),
@@ -270,7 +270,7 @@ impl<S> Connection<S> {
             match self.link.read(&mut buffer[..room]) {
                 Input::Bytes(bytes) => {
                     visit.read(bytes);
-                    turn.tally.bytes_in += bytes as u64;
+                    turn.counts.bytes_in += bytes as u64;
                     // A short read has emptied the socket: what comes from now on is a new edge (epoll(7)). Only a FIN
                     // that was announced before must still be fetched.
                     self.readable = bytes == room || self.peer == PeerSide::FinAnnounced;
@@ -317,7 +317,7 @@ impl<S> Connection<S> {
         if self.link.failed {
             self.phase = Phase::Gone;
         }
-        self.link.tell(turn.tally);
+        self.link.tell(turn.counts);
         self.ask_poll(registry);
     }
 
@@ -334,9 +334,9 @@ impl<S> Connection<S> {
     }
 
     /// Takes a connection that is gone apart; the socket closes with it.
-    pub(super) fn into_remains(mut self) -> Remains<S> {
+    pub(super) fn into_closed(mut self) -> ClosedConnection<S> {
         let reason = self.link.ending.unwrap_or(CloseReason::SocketError);
-        Remains { acknowledged: self.link.acknowledged(), reason, session: self.session }
+        ClosedConnection { acknowledged: self.link.acknowledged(), reason, session: self.session }
     }
 
     fn takes_lines(&self) -> bool {
@@ -391,7 +391,7 @@ impl<S> Connection<S> {
             if flow == Flow::Retry {
                 return Taken::NotTaken;
             }
-            turn.tally.lines_in += 1;
+            turn.counts.lines_in += 1;
             let wants_more = flow == Flow::Continue && link.ending.is_none() && !link.outbox.is_high();
             let goes_on = visit.line() && wants_more;
             if goes_on { Taken::Next } else { Taken::Last }

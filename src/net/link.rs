@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use mio::net::TcpStream;
 
+use super::counts::TurnCounts;
 use super::deadlines::Deadlines;
 use super::outbox::{Full, Outbox, Wrote};
-use super::tally::Tally;
 use super::{CloseReason, Link, sys};
 
 /// A socket, its outbox, and what the protocol has asked for.
@@ -33,7 +33,7 @@ pub(super) struct SocketLink {
     acknowledged: u64,
     /// What it was when the peer was last looked at for taking anything.
     taken_before: u64,
-    /// Lines queued and bytes written that are not in the reactor's tally yet.
+    /// Lines queued and bytes written that are not in the reactor's counts yet.
     lines_untold: u64,
     written_told: u64,
 }
@@ -48,7 +48,7 @@ pub(super) enum Name {
     Spent,
 }
 
-/// A wish for a deadline, on its way to the reactor's table of them.
+/// A wish for a deadline, on its way to the reactor's `Deadlines`.
 #[derive(Default, Debug)]
 pub(super) struct Wish {
     at: Option<Instant>,
@@ -71,7 +71,7 @@ impl Wish {
         self.stall_at = at;
     }
 
-    /// The reactor's deadline has passed, and is not in its table any more: what of the two has come?
+    /// The reactor's deadline has passed, and is not among them any more: what of the two has come?
     pub(super) fn spend(&mut self, now: Instant) -> Due {
         self.changed = true;
         let has_come = |at: Option<Instant>| at.is_some_and(|at| at <= now);
@@ -222,9 +222,9 @@ impl SocketLink {
     }
 
     /// Counts what was queued and written since the last call.
-    pub(super) fn tell(&mut self, tally: &mut Tally) {
-        tally.lines_out += std::mem::take(&mut self.lines_untold);
-        tally.bytes_out += self.outbox.written() - self.written_told;
+    pub(super) fn tell(&mut self, counts: &mut TurnCounts) {
+        counts.lines_out += std::mem::take(&mut self.lines_untold);
+        counts.bytes_out += self.outbox.written() - self.written_told;
         self.written_told = self.outbox.written();
     }
 

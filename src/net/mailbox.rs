@@ -44,7 +44,7 @@ pub struct ReactorGone;
 #[derive(Debug)]
 pub struct ReactorHandle<M> {
     sender: Sender<Command<M>>,
-    bell: Arc<Bell>,
+    wake: Arc<WakeFlag>,
 }
 
 const _: () = {
@@ -54,7 +54,7 @@ const _: () = {
 
 /// What the two ends of a mailbox share besides the commands.
 #[derive(Debug)]
-struct Bell {
+struct WakeFlag {
     reactor: u16,
     /// A wake-up is on its way, or the reactor is about to look.
     pending: AtomicBool,
@@ -67,7 +67,7 @@ struct Bell {
 #[derive(Debug)]
 pub struct Inbox<M> {
     receiver: Receiver<Command<M>>,
-    bell: Arc<Bell>,
+    wake: Arc<WakeFlag>,
     pub(super) poll: Poll,
 }
 
@@ -79,13 +79,13 @@ pub fn channel<M>(reactor: u16) -> io::Result<(ReactorHandle<M>, Inbox<M>)> {
     let poll = Poll::new()?;
     let waker = Waker::new(poll.registry(), WAKE)?;
     let (sender, receiver) = bounded(COMMANDS_MAX);
-    let bell = Arc::new(Bell { reactor, pending: AtomicBool::new(false), waker, connections: AtomicUsize::new(0) });
-    Ok((ReactorHandle { sender, bell: Arc::clone(&bell) }, Inbox { receiver, bell, poll }))
+    let wake = Arc::new(WakeFlag { reactor, pending: AtomicBool::new(false), waker, connections: AtomicUsize::new(0) });
+    Ok((ReactorHandle { sender, wake: Arc::clone(&wake) }, Inbox { receiver, wake, poll }))
 }
 
 impl<M> Clone for ReactorHandle<M> {
     fn clone(&self) -> Self {
-        Self { sender: self.sender.clone(), bell: Arc::clone(&self.bell) }
+        Self { sender: self.sender.clone(), wake: Arc::clone(&self.wake) }
     }
 }
 
@@ -93,7 +93,7 @@ impl<M> ReactorHandle<M> {
     /// The reactor's number, as in [`super::ConnId::reactor`].
     #[must_use]
     pub fn reactor(&self) -> u16 {
-        self.bell.reactor
+        self.wake.reactor
     }
 
     /// Hands `message` to the reactor's protocol. Messages of one thread arrive in order. Waits while the mailbox is
@@ -115,13 +115,13 @@ impl<M> ReactorHandle<M> {
 
     /// Gives a non-blocking socket to the reactor.
     pub(super) fn adopt(&self, socket: TcpStream, from: SocketAddr) -> Result<(), ReactorGone> {
-        self.bell.connections.fetch_add(1, Ordering::Relaxed);
+        self.wake.connections.fetch_add(1, Ordering::Relaxed);
         self.send(Command::Adopt(socket, from))
     }
 
     /// How many connections the reactor has, those still in its mailbox included.
     pub(super) fn connections(&self) -> usize {
-        self.bell.connections.load(Ordering::Relaxed)
+        self.wake.connections.load(Ordering::Relaxed)
     }
 
     fn send(&self, command: Command<M>) -> Result<(), ReactorGone> {
@@ -130,17 +130,17 @@ impl<M> ReactorHandle<M> {
             Err(TrySendError::Disconnected(_)) => return Err(ReactorGone),
             Err(TrySendError::Full(command)) => {
                 // Who filled the mailbox may not have come to waking the reactor yet: without this both would sleep.
-                self.bell.ring();
+                self.wake.raise();
                 self.sender.send(command).map_err(|_| ReactorGone)?;
             }
         }
-        self.bell.ring();
+        self.wake.raise();
         Ok(())
     }
 }
 
-impl Bell {
-    fn ring(&self) {
+impl WakeFlag {
+    fn raise(&self) {
         if self.pending.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -154,13 +154,13 @@ impl Bell {
 
 impl<M> Inbox<M> {
     pub(super) fn reactor(&self) -> u16 {
-        self.bell.reactor
+        self.wake.reactor
     }
 
     /// How many commands wait at this moment; 0 when none has come since the last call. So many may be taken with
     /// [`Inbox::take`]: what comes meanwhile waits a turn.
     pub(super) fn open(&self) -> usize {
-        if !self.bell.pending.swap(false, Ordering::AcqRel) {
+        if !self.wake.pending.swap(false, Ordering::AcqRel) {
             return 0;
         }
         self.receiver.len()
@@ -185,7 +185,7 @@ impl<M> Inbox<M> {
 
     /// A socket that was adopted is closed.
     pub(super) fn connection_closed(&self) {
-        self.bell.connections.fetch_sub(1, Ordering::Relaxed);
+        self.wake.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

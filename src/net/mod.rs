@@ -13,6 +13,8 @@
 
 pub mod acceptor;
 mod connection;
+mod connections;
+mod counts;
 mod deadlines;
 pub mod frame;
 mod link;
@@ -21,8 +23,6 @@ pub mod outbox;
 pub mod proxy;
 pub mod reactor;
 mod sys;
-mod table;
-mod tally;
 
 use std::fmt;
 use std::net::IpAddr;

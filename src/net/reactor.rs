@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The thread waits in `Poll::poll` and nowhere else. Polling is edge-triggered: who stops reading early, for its budget
-//! or because it was paused, is on the table's ready list, and as long as that is not empty the poll does not wait.
+//! or because it was paused, is on the ready list, and as long as that is not empty the poll does not wait.
 
 use std::io::{self, ErrorKind};
 use std::marker::PhantomData;
@@ -18,10 +18,10 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Token};
 
 use super::connection::{Connection, Turn, Visit};
+use super::connections::Connections;
+use super::counts::TurnCounts;
 use super::deadlines::Deadlines;
 use super::mailbox::{Command, Inbox, WAKE};
-use super::table::Table;
-use super::tally::Tally;
 use super::{Allowance, CloseReason, Protocol};
 use crate::metrics::{Metrics, Reason};
 
@@ -68,12 +68,12 @@ pub enum Preamble {
 /// The poll failed, which no peer can cause. All connections are dropped then.
 pub fn run<P: Protocol>(inbox: Inbox<P::Message>, settings: Settings, protocol: P) -> io::Result<()> {
     Reactor {
-        table: Table::new(inbox.reactor()),
+        connections: Connections::new(inbox.reactor()),
         inbox,
         settings,
         protocol,
         deadlines: Deadlines::default(),
-        tally: Tally::default(),
+        counts: TurnCounts::default(),
         buffer: vec![0; READ_BUFFER_BYTES],
         commands: 0,
         stop_at: None,
@@ -86,9 +86,9 @@ struct Reactor<P: Protocol> {
     inbox: Inbox<P::Message>,
     settings: Settings,
     protocol: P,
-    table: Table<P::Session>,
+    connections: Connections<P::Session>,
     deadlines: Deadlines,
-    tally: Tally,
+    counts: TurnCounts,
     buffer: Vec<u8>,
     /// Commands in the mailbox that an earlier turn has left there.
     commands: usize,
@@ -102,19 +102,19 @@ impl<P: Protocol> Reactor<P> {
     #[expect(clippy::disallowed_methods, reason = "the thread's shell reads the clock, once a turn")]
     fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS_MAX);
-        while self.stop_at.is_none() || !self.table.is_empty() {
+        while self.stop_at.is_none() || !self.connections.is_empty() {
             self.wait(&mut events, Instant::now())?;
             let now = Instant::now();
             self.note(&events);
             self.run_due(now);
             self.read(now);
             self.run_mailbox(now);
-            self.protocol.turn_ended(&mut self.table, now);
+            self.protocol.turn_ended(&mut self.connections, now);
             if self.stop_at.is_some_and(|deadline| deadline <= now) {
-                self.table.for_all(|connection| connection.cut(CloseReason::Shutdown));
+                self.connections.for_all(|connection| connection.cut(CloseReason::Shutdown));
             }
             self.settle(now);
-            self.tally.report(&self.settings.metrics);
+            self.counts.report(&self.settings.metrics);
         }
         Ok(())
     }
@@ -122,7 +122,7 @@ impl<P: Protocol> Reactor<P> {
     /// Waits for an event, the next deadline or a wake-up; not at all while there is work.
     fn wait(&mut self, events: &mut Events, now: Instant) -> io::Result<()> {
         let deadline = [self.deadlines.next(), self.stop_at].into_iter().flatten().min();
-        let timeout = if self.table.has_work() || self.commands > 0 {
+        let timeout = if self.connections.has_work() || self.commands > 0 {
             Some(Duration::ZERO)
         } else {
             deadline.map(|deadline| deadline.saturating_duration_since(now))
@@ -140,31 +140,31 @@ impl<P: Protocol> Reactor<P> {
                 continue;
             }
             let Token(slot) = event.token();
-            if let Some(connection) = self.table.touch(slot) {
+            if let Some(connection) = self.connections.touch(slot) {
                 connection.note(event);
-                self.table.list_if_ready(slot);
+                self.connections.list_if_ready(slot);
             }
         }
     }
 
     fn run_due(&mut self, now: Instant) {
         while let Some(slot) = self.deadlines.pop_due(now) {
-            if let Some(connection) = self.table.touch(slot) {
+            if let Some(connection) = self.connections.touch(slot) {
                 connection.due(&mut self.protocol, now);
             }
         }
     }
 
     fn read(&mut self, now: Instant) {
-        let mut ready = self.table.take_ready();
-        let mut turn = Turn { now, line_bytes: self.settings.line_bytes, tally: &mut self.tally };
+        let mut ready = self.connections.take_ready();
+        let mut turn = Turn { now, line_bytes: self.settings.line_bytes, counts: &mut self.counts };
         let (mut guests, mut members) = (GUESTS_WORK, MEMBERS_WORK);
         let mut postponed = 0;
         for index in 0..ready.len() {
             let slot = ready[index];
-            let Some(connection) = self.table.slot(slot) else { continue };
+            let Some(connection) = self.connections.slot(slot) else { continue };
             // A mark that is not set belongs to the slot's earlier owner.
-            if !connection.marks.listed {
+            if !connection.lists.listed {
                 continue;
             }
             let allowance = connection.allowance(&self.protocol);
@@ -177,14 +177,14 @@ impl<P: Protocol> Reactor<P> {
                 postponed += 1;
                 continue;
             }
-            connection.marks.listed = false;
+            connection.lists.listed = false;
             let mut visit = Visit::new(allowance);
             connection.read_turn(&mut self.protocol, &mut self.buffer, &mut turn, &mut visit);
             *left = left.saturating_sub(visit.work);
-            self.table.touch(slot);
+            self.connections.touch(slot);
         }
         ready.truncate(postponed);
-        self.table.put_back_ready(ready);
+        self.connections.put_back_ready(ready);
     }
 
     fn run_mailbox(&mut self, now: Instant) {
@@ -194,7 +194,7 @@ impl<P: Protocol> Reactor<P> {
         while self.commands > 0 && adoptions < ADOPTIONS_MAX {
             self.commands -= 1;
             match self.inbox.take() {
-                Some(Command::Post(message)) => self.protocol.message(message, &mut self.table, now),
+                Some(Command::Post(message)) => self.protocol.message(message, &mut self.connections, now),
                 Some(Command::Adopt(socket, from)) => {
                     adoptions += 1;
                     self.adopt(socket, from, now);
@@ -209,14 +209,14 @@ impl<P: Protocol> Reactor<P> {
         if self.stop_at.is_some() {
             return self.refuse(CloseReason::Shutdown);
         }
-        let Some(id) = self.table.next_id() else { return self.refuse(CloseReason::SocketError) };
+        let Some(id) = self.connections.next_id() else { return self.refuse(CloseReason::SocketError) };
         let token = Token(id.slot as usize);
         if let Err(error) = self.inbox.poll.registry().register(&mut socket, token, Interest::READABLE) {
             log::warn!("connection {id} cannot be polled: {error}");
             return self.refuse(CloseReason::SocketError);
         }
         self.settings.metrics.connections.inc();
-        let connection = self.table.insert(Connection::new(id, socket, from.ip(), self.settings.outbox_bytes));
+        let connection = self.connections.insert(Connection::new(id, socket, from.ip(), self.settings.outbox_bytes));
         match self.settings.preamble {
             Preamble::None => connection.open(&mut self.protocol, now),
             Preamble::ProxyHeader(timeout) => connection.await_header(now + timeout),
@@ -236,7 +236,7 @@ impl<P: Protocol> Reactor<P> {
         }
         self.protocol.stopping(now);
         // All are touched by this: each is asked what it wants now.
-        self.table.for_all(|connection| {
+        self.connections.for_all(|connection| {
             if connection.parts().is_none() {
                 connection.close(CloseReason::Shutdown);
             }
@@ -245,14 +245,14 @@ impl<P: Protocol> Reactor<P> {
 
     /// Asks every connection that was touched in this turn what it wants, writes, and closes.
     fn settle(&mut self, now: Instant) {
-        let touched = self.table.take_touched();
+        let touched = self.connections.take_touched();
         for &slot in &touched {
-            self.table.rename(slot);
-            let Some(connection) = self.table.slot(slot) else { continue };
-            if !std::mem::take(&mut connection.marks.touched) {
+            self.connections.rename(slot);
+            let Some(connection) = self.connections.slot(slot) else { continue };
+            if !std::mem::take(&mut connection.lists.touched) {
                 continue;
             }
-            let mut turn = Turn { now, line_bytes: self.settings.line_bytes, tally: &mut self.tally };
+            let mut turn = Turn { now, line_bytes: self.settings.line_bytes, counts: &mut self.counts };
             let stall = self.settings.stall;
             connection.ask(&mut self.protocol, now);
             connection.settle(self.inbox.poll.registry(), &mut self.buffer, &mut turn);
@@ -263,26 +263,26 @@ impl<P: Protocol> Reactor<P> {
             connection.watch(stall, now);
             let drained = connection.take_drained();
             connection.note_deadline(&mut self.deadlines);
-            self.table.list_if_ready(slot);
+            self.connections.list_if_ready(slot);
             if drained {
                 // Asked again in the next turn, after everybody else.
-                self.table.touch(slot);
+                self.connections.touch(slot);
             }
         }
-        self.table.recycle_touched(touched);
+        self.connections.recycle_touched(touched);
     }
 
     fn remove(&mut self, slot: usize, now: Instant) {
-        let Some(connection) = self.table.remove(slot) else { return };
+        let Some(connection) = self.connections.remove(slot) else { return };
         let id = connection.id;
-        let remains = connection.into_remains();
+        let closed = connection.into_closed();
         self.deadlines.set(slot, None);
         self.inbox.connection_closed();
         self.settings.metrics.connections.dec();
-        self.settings.metrics.closed.get_or_create(&Reason { reason: remains.reason }).inc();
-        log::debug!("connection {id} closed: {:?}", remains.reason);
-        if let Some(session) = remains.session {
-            self.protocol.closed(id, session, remains.reason, remains.acknowledged, now);
+        self.settings.metrics.closed.get_or_create(&Reason { reason: closed.reason }).inc();
+        log::debug!("connection {id} closed: {:?}", closed.reason);
+        if let Some(session) = closed.session {
+            self.protocol.closed(id, session, closed.reason, closed.acknowledged, now);
         }
     }
 }

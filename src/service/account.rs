@@ -3,9 +3,9 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::mail::Then;
+use super::message::SessionChange;
 use super::presence::{self, Online};
-use super::{Caller, Ctx, Done, Handled, ServiceError, friend, group};
+use super::{Caller, Ctx, HandlerResult, Response, ServiceError, friend, group};
 use crate::clock::UnixMs;
 use crate::ids::{DeviceId, GroupId, UserId};
 use crate::store::{CursorRow, Message, OwnPending, Pending, Person, StoreError};
@@ -94,7 +94,7 @@ pub fn read(ctx: &mut Ctx, caller: &Caller) -> Result<Found, ServiceError> {
 ///
 /// # Errors
 /// The store is away.
-pub fn account(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> Handled {
+pub fn account(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> HandlerResult {
     #[derive(Serialize)]
     struct Reply<'a> {
         id: UserId,
@@ -107,7 +107,7 @@ pub fn account(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> Handled {
     presence::with(ctx, found.people(), move |_, online| {
         let (lists, pending, shown) = found.told(&caller, online);
         let body = Body::of(&Reply { id: caller.user, name: &caller.name, lists });
-        Ok(Done { body, then: Then::Shown { pending, shown } })
+        Ok(Response { body, then: SessionChange::Shown { pending, shown } })
     })
 }
 
@@ -115,7 +115,7 @@ pub fn account(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> Handled {
 ///
 /// # Errors
 /// The store is away.
-pub fn offline(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> Handled {
+pub fn offline(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> HandlerResult {
     #[derive(Serialize)]
     struct Reply {
         offlinemsg: Vec<Box<RawValue>>,
@@ -128,7 +128,7 @@ pub fn offline(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> Handled {
     });
     // Own messages behind the last one shown make `more` true once too often; the next page is empty then.
     let body = Body::of(&Reply { offlinemsg: elements(&shown, caller.user), more: more && !shown.is_empty() });
-    Ok(Done { body, then: Then::Shown { pending, shown } })
+    Ok(Response { body, then: SessionChange::Shown { pending, shown } })
 }
 
 /// Messages as elements of a list.
@@ -172,7 +172,7 @@ pub fn list_bytes_max(ctx: &Ctx) -> usize {
 pub fn write_cursors(ctx: &mut Ctx, user: UserId) -> Result<(), ServiceError> {
     // Before the rows are taken: those of the epoch that may follow would be refused, and come again.
     let epoch = ctx.shared.epoch.text();
-    let rows = ctx.shared.desk.take_user(user);
+    let rows = ctx.shared.cursor_queue.take_user(user);
     if rows.is_empty() {
         return Ok(());
     }
@@ -197,7 +197,7 @@ pub fn write_cursors(ctx: &mut Ctx, user: UserId) -> Result<(), ServiceError> {
 /// What was not written waits again, unless it was confirmed in an epoch that is over by now.
 fn put_back(ctx: &Ctx, epoch: &str, rows: Vec<CursorRow>) {
     if *ctx.shared.epoch.text() == *epoch {
-        ctx.shared.desk.confirm(rows);
+        ctx.shared.cursor_queue.confirm(rows);
     }
 }
 

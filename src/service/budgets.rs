@@ -93,7 +93,7 @@ pub struct Budgets {
     registrations: Rates<AddressKey>,
     accounts_per_day: Rates<AddressKey>,
     devices: Rates<UserId>,
-    visitors: Visitors,
+    guests: Visitors,
     neighbours: Neighbours,
 }
 
@@ -118,7 +118,7 @@ impl Budgets {
             registrations: Rates::new(registrations),
             accounts_per_day: Rates::new(accounts_per_day),
             devices: Rates::new(quotas.devices.map(|_| devices)),
-            visitors: Visitors::new(limits.anonymous_per_address),
+            guests: Visitors::new(limits.anonymous_per_address),
             neighbours: Neighbours::default(),
         }
     }
@@ -172,8 +172,8 @@ impl Budgets {
 
     /// Connections on which nobody is logged in.
     #[must_use]
-    pub fn visitors(&self) -> &Visitors {
-        &self.visitors
+    pub fn guests(&self) -> &Visitors {
+        &self.guests
     }
 
     /// Who else connects.
@@ -313,16 +313,16 @@ mod tests {
     #[test]
     fn who_is_not_logged_in_is_counted_by_address() {
         let budgets = budgets();
-        let visitors = budgets.visitors();
-        assert!(visitors.came(address(1)) && visitors.came(address(1)));
-        assert!(!visitors.came(address(1)));
-        assert!(visitors.came(address(2)));
-        visitors.left(address(1));
-        visitors.left(address(1));
-        assert!(visitors.came(address(1)));
-        (0..2).for_each(|_| visitors.left(address(1)));
-        visitors.left(address(2));
-        assert!(visitors.lock().is_empty(), "nothing is kept of who is gone");
+        let guests = budgets.guests();
+        assert!(guests.came(address(1)) && guests.came(address(1)));
+        assert!(!guests.came(address(1)));
+        assert!(guests.came(address(2)));
+        guests.left(address(1));
+        guests.left(address(1));
+        assert!(guests.came(address(1)));
+        (0..2).for_each(|_| guests.left(address(1)));
+        guests.left(address(2));
+        assert!(guests.lock().is_empty(), "nothing is kept of who is gone");
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //! messages, and the position in a group that was joined elsewhere.
 
 use super::conn_ctx::LiveCtx;
-use super::local::Tools;
-use super::mail::{Followed, Mail};
+use super::message::{Followed, ReactorMessage};
+use super::protocol::ReactorCtx;
 use super::workers::question_job;
 use super::{Ctx, Held, ServiceError};
 use crate::bus::Channel;
@@ -16,19 +16,19 @@ const PAGE_MESSAGES_MAX: usize = 100;
 /// A page takes at most this part of the outbox in bodies, and as many messages as fit with 1 KiB for each.
 const PAGE_PART_OF_OUTBOX: usize = 4;
 
-/// Asks for what the session has missed in these conversations. The answer comes as [`Mail::Fetched`].
-pub(super) fn fetch(tools: &Tools, on: &LiveCtx<'_>, places: Vec<Place>) {
+/// Asks for what the session has missed in these conversations. The answer comes as [`ReactorMessage::Fetched`].
+pub(super) fn fetch(reactor: &ReactorCtx, on: &LiveCtx<'_>, places: Vec<Place>) {
     let LiveCtx { conn, ref live, now, .. } = *on;
     let (user, device, epoch) = (live.user, live.device, live.epoch);
-    let last = |place: &Place| live.tracks.last_heard(place.conv).map(|last| (*place, last));
+    let last = |place: &Place| live.seqs.last_heard(place.conv).map(|last| (*place, last));
     let lasts: Vec<(Place, Which)> = places.iter().filter_map(last).collect();
     let ask = move |ctx: &mut Ctx| {
         let pages = read(ctx, user, device, epoch, &places)?;
         compare_lasts(ctx, user, device, epoch, &lasts)?;
         Ok(pages)
     };
-    let job = question_job(conn, ask, move |pages| Mail::Fetched { conn, pages });
-    tools.workers.submit(job, now);
+    let job = question_job(conn, ask, move |pages| ReactorMessage::Fetched { conn, pages });
+    reactor.workers.submit(job, now);
 }
 
 /// Whether the store has the messages that the session has had ahead of these places. What follows them says nothing of that:
@@ -82,8 +82,8 @@ fn read(
 }
 
 /// The user of this session has joined a group elsewhere: subscribe, and then read where the cursor stands. The answer
-/// comes as [`Mail::JoinedElsewhere`]; the session is compared with the store if bells come only later.
-pub(super) fn follow_join(tools: &Tools, on: &LiveCtx<'_>, group: GroupId) {
+/// comes as [`ReactorMessage::JoinedElsewhere`]; the session is compared with the store if bells come only later.
+pub(super) fn follow_join(reactor: &ReactorCtx, on: &LiveCtx<'_>, group: GroupId) {
     let LiveCtx { conn, ref live, now, .. } = *on;
     let (user, device) = (live.user, live.device);
     let ask = move |ctx: &mut Ctx| {
@@ -101,7 +101,7 @@ pub(super) fn follow_join(tools: &Tools, on: &LiveCtx<'_>, group: GroupId) {
             // What was subscribed to has been given back already.
             None => Followed::Failed,
         };
-        Mail::JoinedElsewhere { conn, group, followed }
+        ReactorMessage::JoinedElsewhere { conn, group, followed }
     });
-    tools.workers.submit(job, now);
+    reactor.workers.submit(job, now);
 }

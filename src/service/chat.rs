@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::session::Live;
 use crate::clock::UnixMs;
-use crate::delivery::lane::Asker;
+use crate::delivery::lane::ReplyTo;
 use crate::ids::Peer;
 use crate::net::ConnId;
 use crate::store::Append;
@@ -32,7 +32,7 @@ pub fn prepare(
     echo: Echo,
     rule: Rule,
     now: UnixMs,
-) -> Result<(Append, Asker), RequestError> {
+) -> Result<(Append, ReplyTo), RequestError> {
     if chat.to == Peer::User(sender.user) {
         return Err(RequestError { errno: Errno::Malformed, text: "`toid` is the sender".to_owned() });
     }
@@ -46,5 +46,5 @@ pub fn prepare(
         known_end: 0,
     };
     let Live { device, ref name, .. } = *sender;
-    Ok((append, Asker { conn, device, name: Arc::clone(name), echo }))
+    Ok((append, ReplyTo { conn, device, name: Arc::clone(name), echo }))
 }

@@ -6,12 +6,12 @@ use std::time::Instant;
 use super::budgets::{Payer, Weight};
 use super::chat::{self, Rule};
 use super::conn_ctx::ConnCtx;
-use super::local::Tools;
-use super::session::{Hold, LANE_FULL_PAUSE, Live, Session, State};
-use super::table::Route;
+use super::protocol::ReactorCtx;
+use super::routes::Route;
+use super::session::{LANE_FULL_PAUSE, Live, PauseReason, Session, State};
 use super::workers::{self, request_job};
-use super::{Prepared, Visitor, deliver};
-use crate::delivery::tracks::Confirmed;
+use super::{Guest, Prepared, push};
+use crate::delivery::seq_tracker::Confirmed;
 use crate::ids::ConvId;
 use crate::net::{CloseReason, Flow, Link};
 use crate::wire::errno::Errno;
@@ -29,14 +29,14 @@ struct Incoming<'a> {
 
 /// Takes up one line. Replies keep the order of the requests: what is answered here waits until the chat messages
 /// before it are.
-pub(super) fn line(tools: &Tools, on: &mut ConnCtx<'_>, line: &[u8]) -> Flow {
+pub(super) fn line(reactor: &ReactorCtx, on: &mut ConnCtx<'_>, line: &[u8]) -> Flow {
     let parsed = Envelope::parse(line);
-    if let Err(at) = pay(tools, on.session, parsed.as_ref().ok(), on.now) {
-        return hold(on.session, Hold::Until(at));
+    if let Err(at) = pay(reactor, on.session, parsed.as_ref().ok(), on.now) {
+        return hold(on.session, PauseReason::Until(at));
     }
     let flow = match parsed {
-        Ok(envelope) => request(tools, on, &envelope),
-        Err(_) if on.session.inflight > 0 => hold(on.session, Hold::UntilIdle),
+        Ok(envelope) => request(reactor, on, &envelope),
+        Err(_) if on.session.inflight > 0 => hold(on.session, PauseReason::UntilIdle),
         Err(text) => {
             on.link.send(reply::error(Errno::Malformed, &text));
             if on.session.malformed() {
@@ -55,7 +55,7 @@ pub(super) fn line(tools: &Tools, on: &mut ConnCtx<'_>, line: &[u8]) -> Flow {
 ///
 /// # Errors
 /// The budget is spent: when to offer it again.
-fn pay(tools: &Tools, session: &mut Session, line: Option<&Envelope<'_>>, now: Instant) -> Result<(), Instant> {
+fn pay(reactor: &ReactorCtx, session: &mut Session, line: Option<&Envelope<'_>>, now: Instant) -> Result<(), Instant> {
     let id = line.and_then(|line| MsgId::from_number(line.msgid));
     let mut payer = session.payer();
     let mut weight = Weight::of(id, line);
@@ -68,18 +68,18 @@ fn pay(tools: &Tools, session: &mut Session, line: Option<&Envelope<'_>>, now: I
             (payer, weight) = (Payer::Passwords(address), Weight::PASSWORD);
         }
     }
-    session.pay(&tools.shared.budgets, payer, weight, now)
+    session.pay(&reactor.shared.budgets, payer, weight, now)
 }
 
 /// Takes up a line that has the form of a request.
-fn request(tools: &Tools, on: &mut ConnCtx<'_>, envelope: &Envelope<'_>) -> Flow {
+fn request(reactor: &ReactorCtx, on: &mut ConnCtx<'_>, envelope: &Envelope<'_>) -> Flow {
     let (tag, once) = match envelope.tag() {
         Ok(tag) => (tag, envelope.each_field_once()),
         Err(error) => (None, Err(error)),
     };
     if envelope.is_ambiguous() {
         if on.session.inflight > 0 {
-            return hold(on.session, Hold::UntilIdle);
+            return hold(on.session, PauseReason::UntilIdle);
         }
         on.link.send(reply::ambiguous("`msgid` is given more than once", tag));
         if on.session.malformed() {
@@ -90,28 +90,28 @@ fn request(tools: &Tools, on: &mut ConnCtx<'_>, envelope: &Envelope<'_>) -> Flow
     on.session.well_formed();
     let Some(id) = MsgId::from_number(envelope.msgid) else {
         if on.session.inflight > 0 {
-            return hold(on.session, Hold::UntilIdle);
+            return hold(on.session, PauseReason::UntilIdle);
         }
         on.link.send(reply::unknown_msgid(envelope.msgid, tag));
         return Flow::Continue;
     };
-    let bounds = Bounds { message_bytes: tools.shared.config.limits.message_bytes };
+    let bounds = Bounds { message_bytes: reactor.shared.config.limits.message_bytes };
     let incoming = Incoming { id, line: envelope, tag, bounds };
-    match once.and_then(|()| take(tools, on, &incoming)) {
+    match once.and_then(|()| take(reactor, on, &incoming)) {
         Ok(flow) => flow,
-        Err(_) if on.session.inflight > 0 => hold(on.session, Hold::UntilIdle),
+        Err(_) if on.session.inflight > 0 => hold(on.session, PauseReason::UntilIdle),
         Err(error) => {
-            refuse(tools, on.link, &incoming, &error);
+            refuse(reactor, on.link, &incoming, &error);
             Flow::Continue
         }
     }
 }
 
-fn refuse(tools: &Tools, link: &mut dyn Link, incoming: &Incoming<'_>, error: &RequestError) {
+fn refuse(reactor: &ReactorCtx, link: &mut dyn Link, incoming: &Incoming<'_>, error: &RequestError) {
     let is_chat = matches!(incoming.id, MsgId::OneChat | MsgId::GroupChat);
     let cid = if is_chat { incoming.line.raw_cid() } else { None };
     let echo = RawEcho { tag: incoming.tag, cid };
-    tools.shared.metrics.requests_refused.get_or_create(&workers::refusal(error.errno)).inc();
+    reactor.shared.metrics.requests_refused.get_or_create(&workers::refusal(error.errno)).inc();
     link.send(reply::failure(incoming.id, &echo, error.errno, &error.text));
 }
 
@@ -119,39 +119,39 @@ fn refused(errno: Errno, text: &str) -> RequestError {
     RequestError { errno, text: text.to_owned() }
 }
 
-fn take(tools: &Tools, on: &mut ConnCtx<'_>, incoming: &Incoming<'_>) -> Result<Flow, RequestError> {
-    match tools.table.route(incoming.id) {
+fn take(reactor: &ReactorCtx, on: &mut ConnCtx<'_>, incoming: &Incoming<'_>) -> Result<Flow, RequestError> {
+    match reactor.table.route(incoming.id) {
         Route::Ping => {
             if on.session.inflight > 0 {
-                return Ok(hold(on.session, Hold::UntilIdle));
+                return Ok(hold(on.session, PauseReason::UntilIdle));
             }
             on.link.send(reply::pong(incoming.tag));
             Ok(Flow::Continue)
         }
         Route::Pong => Ok(Flow::Continue),
         Route::Delivered => {
-            delivered(tools, on.session, incoming)?;
+            delivered(reactor, on.session, incoming)?;
             Ok(Flow::Continue)
         }
         Route::Chat(parse) => {
             own_id_only(live(on.session)?, incoming)?;
-            if on.session.inflight >= tools.shared.config.limits.inflight {
-                return Ok(hold(on.session, Hold::UntilRoom));
+            if on.session.inflight >= reactor.shared.config.limits.inflight {
+                return Ok(hold(on.session, PauseReason::UntilRoom));
             }
             let chat = parse(incoming.line, incoming.bounds)?;
-            append(tools, on, incoming, chat)
+            append(reactor, on, incoming, chat)
         }
         Route::Session(parse) => {
             own_id_only(live(on.session)?, incoming)?;
             if on.session.inflight > 0 {
-                return Ok(hold(on.session, Hold::UntilIdle));
+                return Ok(hold(on.session, PauseReason::UntilIdle));
             }
             let job = parse(incoming.line, incoming.bounds)?;
             let live = live(on.session)?;
             if incoming.id == MsgId::Logout {
                 // A peer that logs out has read what its TCP has acknowledged.
                 let acknowledged = on.link.acknowledged();
-                deliver::settle_receipts(tools, live, acknowledged);
+                push::settle_receipts(reactor, live, acknowledged);
             }
             let caller = live.caller(on.conn);
             let job = request_job(
@@ -160,24 +160,24 @@ fn take(tools: &Tools, on: &mut ConnCtx<'_>, incoming: &Incoming<'_>) -> Result<
                 incoming.tag.map(Box::from),
                 Prepared::new(move |ctx| job(ctx, &caller)),
             );
-            Ok(submit(tools, on, job))
+            Ok(submit(reactor, on, job))
         }
         Route::Anyone(parse) => {
-            if incoming.id == MsgId::Login && !matches!(on.session.state, State::Visitor) {
+            if incoming.id == MsgId::Login && !matches!(on.session.state, State::Guest) {
                 return Err(refused(Errno::Conflict, "this connection is logged in already"));
             }
             if on.session.inflight > 0 {
-                return Ok(hold(on.session, Hold::UntilIdle));
+                return Ok(hold(on.session, PauseReason::UntilIdle));
             }
             let job = parse(incoming.line, incoming.bounds)?;
-            let visitor = Visitor { conn: on.conn, from: on.session.from };
+            let guest = Guest { conn: on.conn, from: on.session.from };
             let job = request_job(
                 on.conn,
                 incoming.id,
                 incoming.tag.map(Box::from),
-                Prepared::new(move |ctx| job(ctx, &visitor)),
+                Prepared::new(move |ctx| job(ctx, &guest)),
             );
-            Ok(submit(tools, on, job))
+            Ok(submit(reactor, on, job))
         }
     }
 }
@@ -197,39 +197,45 @@ fn own_id_only(live: &Live, incoming: &Incoming<'_>) -> Result<(), RequestError>
     }
 }
 
-fn hold(session: &mut Session, why: Hold) -> Flow {
+fn hold(session: &mut Session, why: PauseReason) -> Flow {
     session.hold = why;
     Flow::Retry
 }
 
-fn submit(tools: &Tools, on: &mut ConnCtx<'_>, job: workers::Job) -> Flow {
+fn submit(reactor: &ReactorCtx, on: &mut ConnCtx<'_>, job: workers::Job) -> Flow {
     on.session.at_worker = true;
-    tools.workers.submit(job, on.now);
+    reactor.workers.submit(job, on.now);
     Flow::Pause
 }
 
-fn append(tools: &Tools, on: &mut ConnCtx<'_>, incoming: &Incoming<'_>, request: Chat) -> Result<Flow, RequestError> {
-    let config = &tools.shared.config;
+fn append(
+    reactor: &ReactorCtx,
+    on: &mut ConnCtx<'_>,
+    incoming: &Incoming<'_>,
+    request: Chat,
+) -> Result<Flow, RequestError> {
+    let config = &reactor.shared.config;
     let rule = if config.friends_only { Rule::FriendsOnly } else { Rule::Anyone };
     let echo = Echo::new(RawEcho { tag: incoming.tag, cid: incoming.line.raw_cid() });
-    let (append, asker) = chat::prepare(on.conn, live(on.session)?, request, echo, rule, tools.shared.clock.wall())?;
-    if tools.lanes.append(append, asker, on.now).is_err() {
-        return Ok(hold(on.session, Hold::Until(on.now + LANE_FULL_PAUSE)));
+    let (append, reply_to) =
+        chat::prepare(on.conn, live(on.session)?, request, echo, rule, reactor.shared.clock.wall())?;
+    if reactor.lanes.append(append, reply_to, on.now).is_err() {
+        return Ok(hold(on.session, PauseReason::Until(on.now + LANE_FULL_PAUSE)));
     }
     on.session.inflight += 1;
-    tools.shared.metrics.messages_in.inc();
+    reactor.shared.metrics.messages_in.inc();
     Ok(Flow::Continue)
 }
 
-fn delivered(tools: &Tools, session: &mut Session, incoming: &Incoming<'_>) -> Result<(), RequestError> {
+fn delivered(reactor: &ReactorCtx, session: &mut Session, incoming: &Incoming<'_>) -> Result<(), RequestError> {
     let live = live(session)?;
     let request = Delivered::parse(incoming.line, incoming.bounds)?;
     let conv = ConvId::with(live.user, request.peer);
-    match live.tracks.confirm(conv, request.seq) {
-        Confirmed::Moved(seq) => tools.shared.desk.confirm([live.cursor(conv, seq)]),
+    match live.seqs.confirm(conv, request.seq) {
+        Confirmed::Moved(seq) => reactor.shared.cursor_queue.confirm([live.cursor(conv, seq)]),
         Confirmed::Known => {}
         Confirmed::Foreign => {
-            tools.shared.metrics.deliveries_ignored.inc();
+            reactor.shared.metrics.deliveries_ignored.inc();
         }
     }
     Ok(())

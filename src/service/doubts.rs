@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::Ctx;
-use super::local::Tools;
+use super::protocol::ReactorCtx;
 use super::workers::quiet_job;
 use crate::ids::{ConvId, Seq};
 
@@ -43,7 +43,7 @@ impl Doubts {
     }
 
     /// Asks about those that wait, unless an answer is being waited for.
-    pub fn go_on(&mut self, tools: &Tools, now: Instant) {
+    pub fn go_on(&mut self, reactor: &ReactorCtx, now: Instant) {
         if self.waiting.is_empty() || self.is_asking.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -53,7 +53,7 @@ impl Doubts {
             let _until_done = asking;
             ask(ctx, &doubts);
         };
-        tools.workers.submit(quiet_job(job), now);
+        reactor.workers.submit(quiet_job(job), now);
     }
 }
 

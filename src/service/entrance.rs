@@ -19,11 +19,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::login::{self, Ticket, TicketKind};
-use super::mail::{Backlog, Mail, Then};
-use super::session::{Habits, Live, own_channels, resume_key};
+use super::login::{self, SessionToken, TokenKind};
+use super::message::{Backlog, ReactorMessage, SessionChange};
+use super::session::{ClientOptions, Live, own_channels, resume_key};
 use super::waiting::{Awaited, for_bus, pause};
-use super::{Caller, Ctx, Done, Handled, Held, ServiceError, Shared, account, presence};
+use super::{Caller, Ctx, HandlerResult, Held, Response, ServiceError, Shared, account, presence};
 use crate::bus::promise::Promise;
 use crate::bus::{BusError, Channel, Question};
 use crate::config::SessionPolicy;
@@ -47,10 +47,10 @@ const TAKEOVER_PAUSE: Duration = Duration::from_millis(5);
 const FRIEND_REQUESTS_MAX: u32 = 100;
 
 /// A login whose credentials are right.
-struct Entrance {
+struct AcceptedLogin {
     caller: Caller,
-    ticket: Ticket,
-    habits: Habits,
+    token: SessionToken,
+    options: ClientOptions,
     /// The epoch of the data when it began.
     epoch: Present,
     /// When the account counts as online, should it still seem to be.
@@ -61,12 +61,12 @@ struct Entrance {
 ///
 /// # Errors
 /// Its device is online already, or the store is away.
-pub(super) fn let_in(ctx: &mut Ctx, caller: Caller, ticket: Ticket, habits: Habits) -> Handled {
+pub(super) fn let_in(ctx: &mut Ctx, caller: Caller, token: SessionToken, options: ClientOptions) -> HandlerResult {
     let give_up_at = ctx.shared.clock.now() + ONLINE_GRACE;
     // Before anything is read: what is of an earlier epoch is noticed when the session goes live, and until then it is told
     // under that epoch's name.
     let epoch = ctx.shared.epoch.present();
-    begin(ctx, Entrance { caller, ticket, habits, epoch, give_up_at })
+    begin(ctx, AcceptedLogin { caller, token, options, epoch, give_up_at })
 }
 
 /// A place in the directory that no session has taken yet: given up when dropped.
@@ -81,14 +81,14 @@ impl Drop for Place {
     fn drop(&mut self) {
         if !self.taken {
             self.shared.directory.leave(self.user, self.conn);
-            self.shared.desk.changed(self.user);
+            self.shared.cursor_queue.changed(self.user);
         }
     }
 }
 
 /// A session that is registered and not in yet. Dropped, it takes all of it back.
 struct Candidate {
-    entrance: Entrance,
+    entrance: AcceptedLogin,
     groups: Vec<GroupId>,
     place: Place,
     /// Sessions here that had to give way.
@@ -97,11 +97,11 @@ struct Candidate {
 
 impl Candidate {
     fn resumes(&self) -> bool {
-        matches!(self.entrance.ticket.kind, TicketKind::Resumed { .. })
+        matches!(self.entrance.token.kind, TokenKind::Resumed { .. })
     }
 
     fn key(&self) -> u64 {
-        resume_key(&self.entrance.ticket.hash, self.entrance.caller.device)
+        resume_key(&self.entrance.token.hash, self.entrance.caller.device)
     }
 }
 
@@ -130,11 +130,11 @@ fn others(question: &Question) -> Option<Others> {
     }
 }
 
-fn begin(ctx: &mut Ctx, entrance: Entrance) -> Handled {
+fn begin(ctx: &mut Ctx, entrance: AcceptedLogin) -> HandlerResult {
     let Caller { conn, user, device, .. } = entrance.caller;
     let policy = ctx.shared.config.session_policy;
     let groups = ctx.store.group_ids(user)?;
-    let entry = Entry { conn, device, key: resume_key(&entrance.ticket.hash, device) };
+    let entry = Entry { conn, device, key: resume_key(&entrance.token.hash, device) };
     let replaced = match ctx.shared.directory.enter(user, entry, policy) {
         Entered::In(replaced) => replaced,
         Entered::AlreadyOnline => return come_again(ctx, entrance),
@@ -144,7 +144,7 @@ fn begin(ctx: &mut Ctx, entrance: Entrance) -> Handled {
         ctx.replaced(*conn);
     }
     ctx.flush();
-    let mut channels = own_channels(user, device, &entrance.ticket.hash, policy);
+    let mut channels = own_channels(user, device, &entrance.token.hash, policy);
     channels.extend(groups.iter().map(|group| Channel::Group(*group)));
     let candidate = Candidate { entrance, groups, place, replaced };
     ctx.subscribe(conn, channels, move |ctx, held| look_around(ctx, candidate, held))
@@ -152,7 +152,7 @@ fn begin(ctx: &mut Ctx, entrance: Entrance) -> Handled {
 
 /// An account that is online is asked for again for a moment: a client that has just closed its connection comes back faster
 /// than the news of the close travels.
-fn come_again(ctx: &Ctx, entrance: Entrance) -> Handled {
+fn come_again(ctx: &Ctx, entrance: AcceptedLogin) -> HandlerResult {
     if ctx.shared.clock.now() >= entrance.give_up_at {
         return Err(ServiceError::refused(Errno::AlreadyOnline, "this account is already online"));
     }
@@ -160,7 +160,7 @@ fn come_again(ctx: &Ctx, entrance: Entrance) -> Handled {
 }
 
 /// Who else is there? Asked after the subscription is in effect: of two who log in at once, one at least sees the other.
-fn look_around(ctx: &mut Ctx, candidate: Candidate, held: Held) -> Handled {
+fn look_around(ctx: &mut Ctx, candidate: Candidate, held: Held) -> HandlerResult {
     let Caller { user, device, .. } = candidate.entrance.caller;
     let nobody_gives_way = ctx.shared.config.session_policy == SessionPolicy::Multi && !candidate.resumes();
     let question = if !held.is_in_effect() {
@@ -174,7 +174,7 @@ fn look_around(ctx: &mut Ctx, candidate: Candidate, held: Held) -> Handled {
     for_bus(ctx, Awaited::Answered(question.clone()), move |ctx| decide(ctx, candidate, held, others(&question)))
 }
 
-fn decide(ctx: &mut Ctx, candidate: Candidate, held: Held, others: Option<Others>) -> Handled {
+fn decide(ctx: &mut Ctx, candidate: Candidate, held: Held, others: Option<Others>) -> HandlerResult {
     let Caller { user, device, .. } = candidate.entrance.caller;
     let policy = ctx.shared.config.session_policy;
     let resumed = candidate.resumes() && others.is_none_or(|others| others.key > 0);
@@ -214,7 +214,7 @@ struct Vacancy {
 }
 
 /// Waits until those have left that had to give way: here, and on other nodes.
-fn make_room(ctx: &mut Ctx, mut vacancy: Vacancy) -> Handled {
+fn make_room(ctx: &mut Ctx, mut vacancy: Vacancy) -> HandlerResult {
     let Caller { user, .. } = vacancy.candidate.entrance.caller;
     if ctx.shared.clock.now() >= vacancy.until {
         log::debug!("user {user} goes in before an earlier session has left");
@@ -236,10 +236,10 @@ fn make_room(ctx: &mut Ctx, mut vacancy: Vacancy) -> Handled {
     })
 }
 
-fn enter(ctx: &mut Ctx, vacancy: Vacancy) -> Handled {
+fn enter(ctx: &mut Ctx, vacancy: Vacancy) -> HandlerResult {
     let Vacancy { candidate, held, elsewhere, .. } = vacancy;
     let Candidate { entrance, groups, mut place, .. } = candidate;
-    let Entrance { caller, ticket, habits, epoch, .. } = entrance;
+    let AcceptedLogin { caller, token, options, epoch, .. } = entrance;
     let Caller { conn, user, .. } = caller;
     if !ctx.shared.directory.holds(user, conn) {
         return Err(ServiceError::refused(Errno::AlreadyOnline, "a newer login of this account took over"));
@@ -249,23 +249,23 @@ fn enter(ctx: &mut Ctx, vacancy: Vacancy) -> Handled {
         ctx.shared.directory.note_elsewhere(user);
         ctx.ring(Channel::User(user), Ring::Beside);
     }
-    let live = Live::new(caller.clone(), habits, groups.clone(), epoch.generation);
-    ctx.shared.mailboxes.post(conn, Mail::Enter { conn, live: Box::new(live) });
+    let live = Live::new(caller.clone(), options, groups.clone(), epoch.generation);
+    ctx.shared.mailboxes.post(conn, ReactorMessage::Enter { conn, live: Box::new(live) });
     // From here on the reactor takes back what was registered, if anything fails.
     place.taken = true;
     held.hand_over();
-    login::keep_token(ctx, &caller, &ticket)?;
-    tell(ctx, caller, ticket, &groups, epoch.text)
+    login::keep_token(ctx, &caller, &token)?;
+    tell(ctx, caller, token, &groups, epoch.text)
 }
 
 /// Reads what the session has missed, and who of its friends and fellow members is online.
 ///
 /// `heard` are the groups whose channels the session subscribed to. They were read before it was in effect: a membership
 /// that has come or gone meanwhile shows now, and has the session compared.
-fn tell(ctx: &mut Ctx, caller: Caller, ticket: Ticket, heard: &[GroupId], epoch: Arc<str>) -> Handled {
+fn tell(ctx: &mut Ctx, caller: Caller, token: SessionToken, heard: &[GroupId], epoch: Arc<str>) -> HandlerResult {
     let found = account::read(ctx, &caller)?;
     if found.group_ids() != heard {
-        ctx.shared.mailboxes.post(caller.conn, Mail::Compare { conn: caller.conn });
+        ctx.shared.mailboxes.post(caller.conn, ReactorMessage::Compare { conn: caller.conn });
     }
     let asked = ctx.store.friend_requests(caller.user, FRIEND_REQUESTS_MAX)?;
     let friend_requests =
@@ -274,7 +274,7 @@ fn tell(ctx: &mut Ctx, caller: Caller, ticket: Ticket, heard: &[GroupId], epoch:
         ctx.shared.metrics.logins.inc();
         let (lists, pending, shown) = found.told(&caller, online);
         let backlog = Backlog { pending, shown, friend_requests };
-        let body = login::body(&caller, &ticket, &epoch, lists);
-        Ok(Done { body, then: Then::GoLive(Box::new(backlog)) })
+        let body = login::body(&caller, &token, &epoch, lists);
+        Ok(Response { body, then: SessionChange::GoLive(Box::new(backlog)) })
     })
 }

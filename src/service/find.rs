@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Caller, Ctx, Done, Handled, friend, presence};
+use super::{Caller, Ctx, HandlerResult, Response, friend, presence};
 use crate::ids::{GroupId, UserId};
 use crate::wire::reply::{Body, FriendEntry};
 use crate::wire::request::Find;
@@ -14,7 +14,7 @@ const FOUND_MAX: u32 = 20;
 ///
 /// # Errors
 /// The store is away.
-pub fn find(ctx: &mut Ctx, _: &Caller, request: &Find) -> Handled {
+pub fn find(ctx: &mut Ctx, _: &Caller, request: &Find) -> HandlerResult {
     #[derive(Serialize)]
     struct Group {
         id: GroupId,
@@ -32,6 +32,6 @@ pub fn find(ctx: &mut Ctx, _: &Caller, request: &Find) -> Handled {
     presence::with(ctx, people, move |_, online| {
         let groups = groups.into_iter();
         let groups = groups.map(|group| Group { id: group.id, groupname: group.name, groupdesc: group.desc }).collect();
-        Ok(Done::reply(Body::of(&Reply { users: friend::entries(users, online), groups })))
+        Ok(Response::reply(Body::of(&Reply { users: friend::entries(users, online), groups })))
     })
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::presence::{self, Online};
-use super::{Caller, Ctx, Done, Handled, ServiceError};
+use super::{Caller, Ctx, HandlerResult, Response, ServiceError};
 use crate::config::Friending;
 use crate::ids::UserId;
 use crate::store::{Befriended, Person, Who};
@@ -45,10 +45,10 @@ fn not_oneself(caller: &Caller, friend: UserId) -> Result<(), ServiceError> {
     Ok(())
 }
 
-fn friend_reply(ctx: &mut Ctx, friend: Person) -> Handled {
+fn friend_reply(ctx: &mut Ctx, friend: Person) -> HandlerResult {
     presence::with(ctx, vec![friend.id], move |_, online| {
         let state = online.state(friend.id);
-        Ok(Done::reply(Body::of(&FriendReply { friendid: friend.id, name: &friend.name, state })))
+        Ok(Response::reply(Body::of(&FriendReply { friendid: friend.id, name: &friend.name, state })))
     })
 }
 
@@ -57,7 +57,7 @@ fn friend_reply(ctx: &mut Ctx, friend: Person) -> Handled {
 ///
 /// # Errors
 /// Oneself, or no such user.
-pub fn add(ctx: &mut Ctx, caller: &Caller, request: &OneFriend) -> Handled {
+pub fn add(ctx: &mut Ctx, caller: &Caller, request: &OneFriend) -> HandlerResult {
     not_oneself(caller, request.friend)?;
     if ctx.shared.config.friending == Friending::Ask {
         return add_if_both_want(ctx, caller, request.friend);
@@ -75,7 +75,7 @@ pub fn add(ctx: &mut Ctx, caller: &Caller, request: &OneFriend) -> Handled {
 
 /// The other one is asked, and then it is seen whether the other one has asked, too: so two users who ask each other at the
 /// same moment become friends.
-fn add_if_both_want(ctx: &mut Ctx, caller: &Caller, friend: UserId) -> Handled {
+fn add_if_both_want(ctx: &mut Ctx, caller: &Caller, friend: UserId) -> HandlerResult {
     let asked = ctx.store.request_friend(caller.user, friend, NO_WORDS, ctx.shared.clock.wall())?;
     match asked {
         Befriended::Already(friend) => return friend_reply(ctx, friend),
@@ -91,7 +91,7 @@ fn add_if_both_want(ctx: &mut Ctx, caller: &Caller, friend: UserId) -> Handled {
         (Befriended::Already(friend), _) => friend_reply(ctx, friend),
         (_, Befriended::Done(friend)) => {
             ctx.push_to_user(friend.id, &reply::friend_request(caller.user, &caller.name, NO_WORDS));
-            Ok(Done::reply(Body::of(&WaitingReply { friendid: friend.id, name: &friend.name, waiting: true })))
+            Ok(Response::reply(Body::of(&WaitingReply { friendid: friend.id, name: &friend.name, waiting: true })))
         }
         (Befriended::Full(quota), _) | (_, Befriended::Full(quota)) => Err(ctx.full(quota)),
         _ => Err(no_such_user()),
@@ -102,21 +102,21 @@ fn add_if_both_want(ctx: &mut Ctx, caller: &Caller, friend: UserId) -> Handled {
 ///
 /// # Errors
 /// Oneself, or no such user.
-pub fn delete(ctx: &mut Ctx, caller: &Caller, request: &OneFriend) -> Handled {
+pub fn delete(ctx: &mut Ctx, caller: &Caller, request: &OneFriend) -> HandlerResult {
     not_oneself(caller, request.friend)?;
     if ctx.store.delete_friend(caller.user, request.friend)? {
         ctx.tell_user(request.friend, &Notice::FriendRemoved { id: caller.user, name: &caller.name });
     } else if ctx.store.user(Who::Id(request.friend))?.is_none() {
         return Err(no_such_user());
     }
-    Ok(Done::reply(Body::of(&IdReply { friendid: request.friend })))
+    Ok(Response::reply(Body::of(&IdReply { friendid: request.friend })))
 }
 
 /// FRIENDS: a page of them.
 ///
 /// # Errors
 /// The store is away.
-pub fn list(ctx: &mut Ctx, caller: &Caller, request: &ListPage) -> Handled {
+pub fn list(ctx: &mut Ctx, caller: &Caller, request: &ListPage) -> HandlerResult {
     #[derive(Serialize)]
     struct Reply {
         friends: Vec<FriendEntry>,
@@ -128,7 +128,7 @@ pub fn list(ctx: &mut Ctx, caller: &Caller, request: &ListPage) -> Handled {
     friends.truncate(request.limit as usize);
     let people = friends.iter().map(|friend| friend.id).collect();
     presence::with(ctx, people, move |_, online| {
-        Ok(Done::reply(Body::of(&Reply { friends: entries(friends, online), more })))
+        Ok(Response::reply(Body::of(&Reply { friends: entries(friends, online), more })))
     })
 }
 
@@ -136,12 +136,12 @@ pub fn list(ctx: &mut Ctx, caller: &Caller, request: &ListPage) -> Handled {
 ///
 /// # Errors
 /// Oneself, no such user, or a friend already.
-pub fn ask(ctx: &mut Ctx, caller: &Caller, request: &AskFriend) -> Handled {
+pub fn ask(ctx: &mut Ctx, caller: &Caller, request: &AskFriend) -> HandlerResult {
     not_oneself(caller, request.friend)?;
     match ctx.store.request_friend(caller.user, request.friend, &request.msg, ctx.shared.clock.wall())? {
         Befriended::Done(friend) => {
             ctx.push_to_user(friend.id, &reply::friend_request(caller.user, &caller.name, &request.msg));
-            Ok(Done::reply(Body::of(&IdReply { friendid: friend.id })))
+            Ok(Response::reply(Body::of(&IdReply { friendid: friend.id })))
         }
         Befriended::Already(_) => Err(ServiceError::refused(Errno::Conflict, "friends already")),
         Befriended::Full(quota) => Err(ctx.full(quota)),
@@ -153,13 +153,13 @@ pub fn ask(ctx: &mut Ctx, caller: &Caller, request: &AskFriend) -> Handled {
 ///
 /// # Errors
 /// That user has not asked.
-pub fn answer(ctx: &mut Ctx, caller: &Caller, request: &AnswerFriend) -> Handled {
+pub fn answer(ctx: &mut Ctx, caller: &Caller, request: &AnswerFriend) -> HandlerResult {
     match ctx.store.answer_friend(caller.user, request.friend, request.accept)? {
         Befriended::Done(friend) => {
             if request.accept {
                 ctx.tell_user(friend.id, &Notice::FriendAdded { id: caller.user, name: &caller.name });
             }
-            Ok(Done::reply(Body::of(&IdReply { friendid: friend.id })))
+            Ok(Response::reply(Body::of(&IdReply { friendid: friend.id })))
         }
         Befriended::Full(quota) => Err(ctx.full(quota)),
         Befriended::NoSuchUser | Befriended::NoSuchRequest | Befriended::Already(_) => {

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::mail::Then;
+use super::message::SessionChange;
 use super::presence::{self, Online};
-use super::{Caller, Ctx, Done, Handled, ServiceError};
+use super::{Caller, Ctx, HandlerResult, Response, ServiceError};
 use crate::bus::Channel;
 use crate::delivery::bell::Ring;
 use crate::ids::{ConvId, GroupId, Seq, UserId};
@@ -23,8 +23,8 @@ struct IdReply {
     groupid: GroupId,
 }
 
-fn id_reply(groupid: GroupId, then: Then) -> Done {
-    Done { body: Body::of(&IdReply { groupid }), then }
+fn id_reply(groupid: GroupId, then: SessionChange) -> Response {
+    Response { body: Body::of(&IdReply { groupid }), then }
 }
 
 fn no_such_group() -> ServiceError {
@@ -35,7 +35,7 @@ fn no_such_group() -> ServiceError {
 ///
 /// # Errors
 /// The name is taken.
-pub fn create(ctx: &mut Ctx, caller: &Caller, request: &CreateGroup) -> Handled {
+pub fn create(ctx: &mut Ctx, caller: &Caller, request: &CreateGroup) -> HandlerResult {
     let now = ctx.shared.clock.wall();
     let created = ctx.store.create_group(caller.user, &request.name, &request.desc, now);
     let group = match ctx.of_groups(caller, created)? {
@@ -46,7 +46,7 @@ pub fn create(ctx: &mut Ctx, caller: &Caller, request: &CreateGroup) -> Handled 
     ctx.joined(caller, group);
     ctx.subscribe(caller.conn, vec![Channel::Group(group)], move |_, held| {
         held.hand_over();
-        Ok(id_reply(group, Then::Join { group, last_seq: 0 }))
+        Ok(id_reply(group, SessionChange::Join { group, last_seq: 0 }))
     })
 }
 
@@ -54,7 +54,7 @@ pub fn create(ctx: &mut Ctx, caller: &Caller, request: &CreateGroup) -> Handled 
 ///
 /// # Errors
 /// No such group.
-pub fn join(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handled {
+pub fn join(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> HandlerResult {
     let joining = ctx.store.join_group(caller.user, request.group);
     if joining.is_err() {
         // The sessions on other nodes look, too, whether it was done.
@@ -79,17 +79,21 @@ pub fn join(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handled {
         }
     };
     let Some(last_seq) = last_seq else {
-        return joined(ctx, group, |_| Then::Nothing);
+        return joined(ctx, group, |_| SessionChange::Nothing);
     };
     ctx.subscribe(caller.conn, vec![Channel::Group(group.id)], move |ctx, held| {
         joined(ctx, group, move |group| {
             held.hand_over();
-            Then::Join { group, last_seq }
+            SessionChange::Join { group, last_seq }
         })
     })
 }
 
-fn joined(ctx: &mut Ctx, group: GroupRow, then: impl FnOnce(GroupId) -> Then + Send + 'static) -> Handled {
+fn joined(
+    ctx: &mut Ctx,
+    group: GroupRow,
+    then: impl FnOnce(GroupId) -> SessionChange + Send + 'static,
+) -> HandlerResult {
     #[derive(Serialize)]
     struct Reply {
         groupid: GroupId,
@@ -105,7 +109,7 @@ fn joined(ctx: &mut Ctx, group: GroupRow, then: impl FnOnce(GroupId) -> Then + S
         let users = member_entries(members, online);
         let GroupRow { id, name, desc } = group;
         let body = Body::of(&Reply { groupid: id, groupname: name, groupdesc: desc, users, total });
-        Ok(Done { body, then: then(id) })
+        Ok(Response { body, then: then(id) })
     })
 }
 
@@ -120,7 +124,7 @@ fn hears_from(ctx: &mut Ctx, caller: &Caller, group: GroupId) -> Result<Option<S
 ///
 /// # Errors
 /// No member, the creator, or no such group.
-pub fn quit(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handled {
+pub fn quit(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> HandlerResult {
     let quitting = ctx.store.quit_group(caller.user, request.group);
     match ctx.of_groups(caller, quitting)? {
         Left::Done => {
@@ -129,7 +133,7 @@ pub fn quit(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handled {
             ctx.tell_others(request.group, caller.user, &notice);
             // Ahead of the answer: none of the user's sessions here hears the group after it.
             ctx.flush();
-            Ok(id_reply(request.group, Then::Leave(request.group)))
+            Ok(id_reply(request.group, SessionChange::Leave(request.group)))
         }
         Left::IsCreator => Err(ServiceError::refused(Errno::Conflict, "the creator cannot quit; delete the group")),
         Left::NotAllowed => Err(ServiceError::NoMember(request.group)),
@@ -141,7 +145,7 @@ pub fn quit(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handled {
 ///
 /// # Errors
 /// Not the creator, or no such group.
-pub fn delete(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handled {
+pub fn delete(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> HandlerResult {
     let now = ctx.shared.clock.wall();
     match ctx.store.delete_group(caller.user, request.group, now)? {
         Left::Done => {
@@ -149,7 +153,7 @@ pub fn delete(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handled {
             // Ahead of the answer: nobody here hears the group after it.
             ctx.flush();
             ctx.shared.sweep.soon();
-            Ok(id_reply(request.group, Then::Leave(request.group)))
+            Ok(id_reply(request.group, SessionChange::Leave(request.group)))
         }
         Left::NotAllowed | Left::IsCreator => {
             Err(ServiceError::refused(Errno::NotAllowed, "only the creator deletes a group"))
@@ -162,7 +166,7 @@ pub fn delete(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handled {
 ///
 /// # Errors
 /// No member, or no such group.
-pub fn list(ctx: &mut Ctx, caller: &Caller, request: &Groups) -> Handled {
+pub fn list(ctx: &mut Ctx, caller: &Caller, request: &Groups) -> HandlerResult {
     #[derive(Serialize)]
     struct Reply {
         groups: Vec<GroupEntry>,
@@ -177,7 +181,7 @@ pub fn list(ctx: &mut Ctx, caller: &Caller, request: &Groups) -> Handled {
             groups.truncate(limit as usize);
             let listed = listed(ctx, groups)?;
             return presence::with(ctx, listed.people().collect(), move |_, online| {
-                Ok(Done::reply(Body::of(&Reply { groups: listed.entries(online), more })))
+                Ok(Response::reply(Body::of(&Reply { groups: listed.entries(online), more })))
             });
         }
     };
@@ -192,7 +196,7 @@ pub fn list(ctx: &mut Ctx, caller: &Caller, request: &Groups) -> Handled {
     page.members.truncate(limit as usize);
     presence::with(ctx, ids(&page.members), move |_, online| {
         let groups = vec![group_entry(row, member_entries(page.members, online), page.total)];
-        Ok(Done::reply(Body::of(&Reply { groups, more })))
+        Ok(Response::reply(Body::of(&Reply { groups, more })))
     })
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Caller, Ctx, Done, Handled, ServiceError, account};
+use super::{Caller, Ctx, HandlerResult, Response, ServiceError, account};
 use crate::ids::{ConvId, Peer};
 use crate::wire::errno::Errno;
 use crate::wire::reply::Body;
@@ -13,7 +13,7 @@ use crate::wire::request::History;
 ///
 /// # Errors
 /// A group the caller is no member of, or that does not exist; a conversation with oneself.
-pub fn history(ctx: &mut Ctx, caller: &Caller, request: &History) -> Handled {
+pub fn history(ctx: &mut Ctx, caller: &Caller, request: &History) -> HandlerResult {
     #[derive(Serialize)]
     struct Reply {
         messages: Vec<Box<RawValue>>,
@@ -31,7 +31,7 @@ pub fn history(ctx: &mut Ctx, caller: &Caller, request: &History) -> Handled {
         return Err(not_readable(ctx, caller, request.peer)?);
     };
     let messages = account::elements(&messages, caller.user);
-    Ok(Done::reply(Body::of(&Reply { messages, more })))
+    Ok(Response::reply(Body::of(&Reply { messages, more })))
 }
 
 /// Why the caller reads nothing of a conversation.

@@ -8,15 +8,15 @@ use serde::Serialize;
 use super::attempts::{Attempt, Tried};
 use super::budgets::{Crowd, Payer, Weight};
 use super::hashing::{HashStep, Purpose};
-use super::mail::Then;
+use super::message::SessionChange;
 use super::password::{new_token, token_hash};
-use super::session::Habits;
-use super::{Caller, Ctx, Done, Handled, Prepared, ServiceError, Visitor, account, entrance, quotas};
+use super::session::ClientOptions;
+use super::{Caller, Ctx, Guest, HandlerResult, Prepared, Response, ServiceError, account, entrance, quotas};
 use crate::bus::Channel;
 use crate::clock::UnixMs;
 use crate::delivery::bell::Ring;
 use crate::delivery::directory::Eviction;
-use crate::delivery::tracks::OwnMessages;
+use crate::delivery::seq_tracker::OwnMessages;
 use crate::ids::{DeviceId, UserId};
 use crate::store::{Created, DeviceUse, TokenHash, TokenRow, UserRow, Who};
 use crate::wire::errno::Errno;
@@ -33,31 +33,31 @@ const TOKEN_TOUCH: Duration = Duration::from_secs(24 * 3600);
 ///
 /// # Errors
 /// The name is taken, or too many accounts come from this address.
-pub fn register(ctx: &mut Ctx, visitor: &Visitor, request: &Register) -> Handled {
+pub fn register(ctx: &mut Ctx, guest: &Guest, request: &Register) -> HandlerResult {
     if ctx.store.user(Who::Name(&request.name))?.is_some() {
         return Err(name_taken());
     }
-    ctx.shared.budgets.register(visitor.from, ctx.shared.clock.now()).map_err(|crowd| match crowd {
+    ctx.shared.budgets.register(guest.from, ctx.shared.clock.now()).map_err(|crowd| match crowd {
         Crowd::Minute(wait) => {
             ServiceError::TooSoon { text: "too many new accounts from this address; wait and try again", wait }
         }
         Crowd::Day(wait) => ServiceError::Full(quotas::accounts_used_up(&ctx.shared.config.quota, wait)),
     })?;
     let Register { name, password } = request.clone();
-    let step = HashStep::new(Purpose::Register, visitor.from, move |hasher| {
+    let step = HashStep::new(Purpose::Register, guest.from, move |hasher| {
         let phc = hasher.hash(&password);
         Prepared::new(move |ctx| create_user(ctx, &name, &phc?))
     });
     Err(ServiceError::Hash(step))
 }
 
-fn create_user(ctx: &mut Ctx, name: &str, phc: &str) -> Handled {
+fn create_user(ctx: &mut Ctx, name: &str, phc: &str) -> HandlerResult {
     #[derive(Serialize)]
     struct Reply {
         id: UserId,
     }
     match ctx.store.create_user(name, phc, ctx.shared.clock.wall())? {
-        Created::New(id) => Ok(Done::reply(Body::of(&Reply { id }))),
+        Created::New(id) => Ok(Response::reply(Body::of(&Reply { id }))),
         Created::NameTaken => Err(name_taken()),
         Created::Full(quota) => Err(ctx.full(quota)),
     }
@@ -75,7 +75,7 @@ fn wrong_credentials() -> ServiceError {
 ///
 /// # Errors
 /// Wrong credentials, too many of them, or the account is online already.
-pub fn login(ctx: &mut Ctx, visitor: &Visitor, request: &Login) -> Handled {
+pub fn login(ctx: &mut Ctx, guest: &Guest, request: &Login) -> HandlerResult {
     let user = ctx.store.user(match &request.account {
         Account::Id(id) => Who::Id(*id),
         Account::Name(name) => Who::Name(name),
@@ -83,50 +83,56 @@ pub fn login(ctx: &mut Ctx, visitor: &Visitor, request: &Login) -> Handled {
     let Credentials { token, password } = &request.credentials;
     if let Some(token) = token {
         if let Some(user) = &user
-            && let Some(ticket) = ticket_of(ctx, token, user)?
+            && let Some(token) = token_of(ctx, token, user)?
         {
-            return enter(ctx, visitor, request, user.clone(), ticket);
+            return enter(ctx, guest, request, user.clone(), token);
         }
-        charge_wrong(ctx, Payer::Address(visitor.from));
+        charge_wrong(ctx, Payer::Address(guest.from));
     }
     match password {
-        Some(password) => check_password(ctx, visitor, request, user, password),
+        Some(password) => check_password(ctx, guest, request, user, password),
         None => Err(wrong_credentials()),
     }
 }
 
 /// What the session will hold, if the token is the user's.
-fn ticket_of(ctx: &mut Ctx, token: &str, user: &UserRow) -> Result<Option<Ticket>, ServiceError> {
+fn token_of(ctx: &mut Ctx, token: &str, user: &UserRow) -> Result<Option<SessionToken>, ServiceError> {
     let hash = token_hash(token);
     let row = ctx.store.token(&hash, ctx.shared.clock.wall())?.filter(|row| row.user == user.id);
-    let kind = |row: TokenRow| TicketKind::Resumed { expires_at: row.end_as_used() };
-    Ok(row.map(|row| Ticket { token: token.to_owned(), hash, kind: kind(row) }))
+    let kind = |row: TokenRow| TokenKind::Resumed { expires_at: row.end_as_used() };
+    Ok(row.map(|row| SessionToken { text: token.to_owned(), hash, kind: kind(row) }))
 }
 
 /// Has the password hashed, if the account and the address may try one now. An account that does not exist takes as long,
 /// and waits as long, as one that does.
-fn check_password(ctx: &mut Ctx, visitor: &Visitor, request: &Login, user: Option<UserRow>, password: &str) -> Handled {
+fn check_password(
+    ctx: &mut Ctx,
+    guest: &Guest,
+    request: &Login,
+    user: Option<UserRow>,
+    password: &str,
+) -> HandlerResult {
     let (now, shared) = (ctx.shared.clock.now(), Arc::clone(&ctx.shared));
     let too_soon = |wait| ServiceError::TooSoon { text: "too many failed logins; wait and try again", wait };
     if request.credentials.token.is_some() {
         // It came as a login by token, which has not paid for a password.
-        if let Some(wait) = shared.budgets.password_wait(visitor.from, now) {
+        if let Some(wait) = shared.budgets.password_wait(guest.from, now) {
             return Err(too_soon(wait));
         }
-        shared.budgets.charge(Payer::Passwords(visitor.from), Weight::PASSWORD, now);
+        shared.budgets.charge(Payer::Passwords(guest.from), Weight::PASSWORD, now);
     }
     let tried = match &user {
         Some(user) => Tried::Account(user.id),
         None => Tried::Nobody(shared.attempts.anonymous(&request.account)),
     };
-    let attempt = shared.attempts.begin(tried, visitor.from, now).map_err(too_soon)?;
-    let (visitor, request, password) = (*visitor, request.clone(), password.to_owned());
-    let step = HashStep::new(Purpose::Login, visitor.from, move |hasher| {
+    let attempt = shared.attempts.begin(tried, guest.from, now).map_err(too_soon)?;
+    let (guest, request, password) = (*guest, request.clone(), password.to_owned());
+    let step = HashStep::new(Purpose::Login, guest.from, move |hasher| {
         let proved = match user {
             Some(user) => hasher.verify(&password, &user.password).map(|is_right| is_right.then_some(user)),
             None => hasher.pretend(&password).map(|()| None),
         };
-        Prepared::new(move |ctx| password_checked(ctx, &visitor, &request, attempt, proved?))
+        Prepared::new(move |ctx| password_checked(ctx, &guest, &request, attempt, proved?))
     });
     Err(ServiceError::Hash(step))
 }
@@ -134,20 +140,20 @@ fn check_password(ctx: &mut Ctx, visitor: &Visitor, request: &Login, user: Optio
 /// The password was hashed: `user` is who has proved to be himself.
 fn password_checked(
     ctx: &mut Ctx,
-    visitor: &Visitor,
+    guest: &Guest,
     request: &Login,
     attempt: Attempt,
     user: Option<UserRow>,
-) -> Handled {
+) -> HandlerResult {
     let Some(user) = user else {
         attempt.wrong(ctx.shared.clock.now());
-        charge_wrong(ctx, Payer::Passwords(visitor.from));
+        charge_wrong(ctx, Payer::Passwords(guest.from));
         return Err(wrong_credentials());
     };
     attempt.right();
     let token = new_token()?;
     let hash = token_hash(&token);
-    enter(ctx, visitor, request, user, Ticket { token, hash, kind: TicketKind::New })
+    enter(ctx, guest, request, user, SessionToken { text: token, hash, kind: TokenKind::New })
 }
 
 fn charge_wrong(ctx: &Ctx, payer: Payer) {
@@ -156,15 +162,15 @@ fn charge_wrong(ctx: &Ctx, payer: Payer) {
 }
 
 /// The credentials are right.
-fn enter(ctx: &mut Ctx, visitor: &Visitor, request: &Login, user: UserRow, ticket: Ticket) -> Handled {
-    ctx.shared.attempts.logged_in(user.id, visitor.from, ctx.shared.clock.now());
+fn enter(ctx: &mut Ctx, guest: &Guest, request: &Login, user: UserRow, token: SessionToken) -> HandlerResult {
+    ctx.shared.attempts.logged_in(user.id, guest.from, ctx.shared.clock.now());
     let device = match &request.device {
         Some(name) => use_device(ctx, user.id, name)?,
         None => DeviceId::UNNAMED,
     };
-    let caller = Caller { conn: visitor.conn, user: user.id, name: Arc::from(user.name), device, token: ticket.hash };
+    let caller = Caller { conn: guest.conn, user: user.id, name: Arc::from(user.name), device, token: token.hash };
     let own = if device == DeviceId::UNNAMED { OwnMessages::New } else { OwnMessages::All };
-    entrance::let_in(ctx, caller, ticket, Habits { confirms: request.confirms, own })
+    entrance::let_in(ctx, caller, token, ClientOptions { confirms: request.confirms, own })
 }
 
 /// The number of the device. Sessions of devices that made room for it end, on every node: their places in the
@@ -190,8 +196,8 @@ fn use_device(ctx: &mut Ctx, user: UserId, name: &str) -> Result<DeviceId, Servi
 }
 
 /// The reply's fields. `epoch` is that in which the lists were read, or an earlier one.
-pub(super) fn body(caller: &Caller, ticket: &Ticket, epoch: &str, lists: account::Lists) -> Body {
-    Body::of(&LoginReply { id: caller.user, name: &caller.name, token: &ticket.token, epoch, lists })
+pub(super) fn body(caller: &Caller, token: &SessionToken, epoch: &str, lists: account::Lists) -> Body {
+    Body::of(&LoginReply { id: caller.user, name: &caller.name, token: &token.text, epoch, lists })
 }
 
 #[derive(Serialize)]
@@ -205,30 +211,30 @@ struct LoginReply<'a> {
 }
 
 /// The token a session will hold: the one it logged in with, or a new one.
-pub(super) struct Ticket {
-    token: String,
+pub(super) struct SessionToken {
+    text: String,
     pub(super) hash: TokenHash,
-    pub(super) kind: TicketKind,
+    pub(super) kind: TokenKind,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum TicketKind {
+pub(super) enum TokenKind {
     New,
     Resumed { expires_at: UnixMs },
 }
 
 /// Stores a new token, or lets the old one live on.
-pub(super) fn keep_token(ctx: &mut Ctx, caller: &Caller, ticket: &Ticket) -> Result<(), ServiceError> {
+pub(super) fn keep_token(ctx: &mut Ctx, caller: &Caller, token: &SessionToken) -> Result<(), ServiceError> {
     let now = ctx.shared.clock.wall();
     let new_end = now.plus(TOKEN_LIFE);
-    match ticket.kind {
-        TicketKind::New => {
+    match token.kind {
+        TokenKind::New => {
             let row = TokenRow { user: caller.user, expires_at: new_end, is_latest: true };
-            ctx.store.save_token(&ticket.hash, &row, now)?;
+            ctx.store.save_token(&token.hash, &row, now)?;
         }
-        TicketKind::Resumed { expires_at } => {
+        TokenKind::Resumed { expires_at } => {
             if expires_at < now.plus(TOKEN_LIFE.saturating_sub(TOKEN_TOUCH)) {
-                ctx.store.extend_token(&ticket.hash, new_end)?;
+                ctx.store.extend_token(&token.hash, new_end)?;
             }
         }
     }
@@ -240,8 +246,8 @@ pub(super) fn keep_token(ctx: &mut Ctx, caller: &Caller, ticket: &Ticket) -> Res
 ///
 /// # Errors
 /// The store is away: the session stays.
-pub fn logout(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> Handled {
+pub fn logout(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> HandlerResult {
     account::write_cursors(ctx, caller.user)?;
     ctx.store.delete_token(&caller.token)?;
-    Ok(Done { body: Body::empty(), then: Then::LogOut })
+    Ok(Response { body: Body::empty(), then: SessionChange::LogOut })
 }

@@ -19,28 +19,28 @@ pub mod budgets;
 pub mod catch_up;
 pub mod chat;
 mod conn_ctx;
-pub mod deliver;
 pub mod dispatch;
 pub mod doubts;
 mod entrance;
 pub mod find;
 pub mod friend;
 pub mod group;
+pub mod group_index;
 pub mod hashing;
 pub mod history;
-mod jobs;
-pub mod local;
 pub mod login;
-pub mod mail;
-pub mod members;
+pub mod message;
 pub mod password;
 pub mod presence;
+pub mod protocol;
+pub mod push;
+mod queue;
 mod quotas;
 pub mod rates;
 pub mod resync;
+pub mod routes;
 pub mod session;
 pub mod sweeper;
-pub mod table;
 pub mod waiting;
 pub mod workers;
 
@@ -50,14 +50,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::bus::{Bell, Bus, Channel, Subscribed, Ticket};
+use crate::bus::{Bell, Bus, Channel, PendingSubscribe, Subscribed};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::bell::Ring;
+use crate::delivery::cursor_writer::CursorQueue;
 use crate::delivery::directory::Directory;
 use crate::delivery::epoch::Epoch;
 use crate::delivery::fanout::Fanout;
-use crate::delivery::scribe::Desk;
 use crate::delivery::{Addressee, Event};
 use crate::ids::{DeviceId, GroupId, UserId};
 use crate::metrics::Metrics;
@@ -70,7 +70,7 @@ use address::AddressKey;
 use attempts::Attempts;
 use budgets::Budgets;
 use hashing::{HashStep, Hashing};
-use mail::{Mail, Mailboxes, Then};
+use message::{ReactorMailboxes, ReactorMessage, SessionChange};
 use password::PasswordError;
 use sweeper::Sweep;
 use waiting::{Awaited, NotYet};
@@ -116,12 +116,12 @@ pub enum ServiceError {
 }
 
 /// A request with its handler, for whichever worker takes it: all of it, or the rest of one that had to wait.
-pub struct Prepared(Box<dyn FnOnce(&mut Ctx) -> Handled + Send>);
+pub struct Prepared(Box<dyn FnOnce(&mut Ctx) -> HandlerResult + Send>);
 
 impl Prepared {
     /// What is to be done.
     #[must_use]
-    pub fn new(handle: impl FnOnce(&mut Ctx) -> Handled + Send + 'static) -> Self {
+    pub fn new(handle: impl FnOnce(&mut Ctx) -> HandlerResult + Send + 'static) -> Self {
         Self(Box::new(handle))
     }
 
@@ -129,7 +129,7 @@ impl Prepared {
     ///
     /// # Errors
     /// As any handler.
-    pub fn handle(self, ctx: &mut Ctx) -> Handled {
+    pub fn handle(self, ctx: &mut Ctx) -> HandlerResult {
         (self.0)(ctx)
     }
 }
@@ -168,27 +168,27 @@ impl ServiceError {
 
 /// A request that succeeded: the reply's fields, and what changes in the session.
 #[derive(Debug)]
-pub struct Done {
+pub struct Response {
     /// The reply.
     pub body: Body,
     /// Applied by the reactor, together with the reply.
-    pub then: Then,
+    pub then: SessionChange,
 }
 
-impl Done {
+impl Response {
     /// A reply that changes nothing in the session.
     #[must_use]
     pub fn reply(body: Body) -> Self {
-        Self { body, then: Then::Nothing }
+        Self { body, then: SessionChange::Nothing }
     }
 }
 
 /// What a handler returns.
-pub type Handled = Result<Done, ServiceError>;
+pub type HandlerResult = Result<Response, ServiceError>;
 
 /// Who asks, on a connection that is not logged in.
 #[derive(Clone, Copy, Debug)]
-pub struct Visitor {
+pub struct Guest {
     /// The connection.
     pub conn: ConnId,
     /// The client's address.
@@ -221,7 +221,7 @@ pub struct Shared {
     /// The way to the other nodes.
     pub bus: Arc<dyn Bus>,
     /// The way to the scribe.
-    pub desk: Desk,
+    pub cursor_queue: CursorQueue,
     /// The epoch of the data.
     pub epoch: Arc<Epoch>,
     /// Failed logins.
@@ -233,7 +233,7 @@ pub struct Shared {
     /// The way to the sweeper.
     pub sweep: Sweep,
     /// The way to the reactors.
-    pub mailboxes: Arc<Mailboxes>,
+    pub mailboxes: Arc<ReactorMailboxes>,
     /// Counters.
     pub metrics: Arc<Metrics>,
 }
@@ -243,7 +243,7 @@ pub struct Held {
     shared: Arc<Shared>,
     conn: ConnId,
     channels: Vec<Channel>,
-    ticket: Ticket,
+    ticket: PendingSubscribe,
 }
 
 impl Held {
@@ -266,7 +266,7 @@ impl Held {
             let ticket = self.ticket.clone();
             self.ticket.then(move || {
                 if ticket.look() == Some(Subscribed::InEffect) {
-                    mailboxes.post(conn, Mail::Compare { conn });
+                    mailboxes.post(conn, ReactorMessage::Compare { conn });
                 }
             });
         }
@@ -328,8 +328,8 @@ impl Ctx {
         &mut self,
         conn: ConnId,
         channels: Vec<Channel>,
-        rest: impl FnOnce(&mut Self, Held) -> Handled + Send + 'static,
-    ) -> Handled {
+        rest: impl FnOnce(&mut Self, Held) -> HandlerResult + Send + 'static,
+    ) -> HandlerResult {
         let held = Held::new(&self.shared, conn, channels);
         waiting::for_bus(self, Awaited::Subscribed(held.ticket.clone()), move |ctx| rest(ctx, held))
     }
@@ -379,7 +379,7 @@ impl Ctx {
             let mut conns = Vec::new();
             self.shared.directory.connections(caller.user, &mut conns);
             for conn in conns {
-                self.shared.mailboxes.post(conn, Mail::Compare { conn });
+                self.shared.mailboxes.post(conn, ReactorMessage::Compare { conn });
             }
             error.into()
         })

@@ -1,7 +1,7 @@
 //! Who is online: here by the directory, elsewhere by the bus.
 
 use super::waiting::{Awaited, for_bus};
-use super::{Ctx, Handled};
+use super::{Ctx, HandlerResult};
 use crate::bus::Channel;
 use crate::ids::UserId;
 use crate::wire::reply;
@@ -26,8 +26,8 @@ impl Online {
 pub fn with(
     ctx: &mut Ctx,
     mut users: Vec<UserId>,
-    rest: impl FnOnce(&mut Ctx, &Online) -> Handled + Send + 'static,
-) -> Handled {
+    rest: impl FnOnce(&mut Ctx, &Online) -> HandlerResult + Send + 'static,
+) -> HandlerResult {
     users.sort_unstable();
     users.dedup();
     let (here, unknown): (Vec<UserId>, Vec<UserId>) =

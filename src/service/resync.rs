@@ -14,10 +14,10 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::conn_ctx::{ConnCtx, LiveCtx};
-use super::deliver::{Net, leave_group};
-use super::local::Tools;
-use super::mail::Mail;
-use super::members::Members;
+use super::group_index::GroupIndex;
+use super::message::ReactorMessage;
+use super::protocol::ReactorCtx;
+use super::push::{Net, leave_group};
 use super::session::{Live, Session};
 use super::workers::question_job;
 use super::{Ctx, ServiceError, catch_up};
@@ -84,7 +84,7 @@ impl Resync {
     }
 
     /// Asks about the next batch, unless an answer is being waited for.
-    pub fn go_on(&mut self, tools: &Tools, net: Net<'_>, now: Instant) {
+    pub fn go_on(&mut self, reactor: &ReactorCtx, net: Net<'_>, now: Instant) {
         if self.under_way || self.line.is_empty() {
             return;
         }
@@ -94,9 +94,9 @@ impl Resync {
         let job = question_job(
             first,
             move |ctx| ask(ctx, &questions),
-            move |standings| Mail::Compared(Compared { conns, changes, standings }),
+            move |standings| ReactorMessage::Compared(Compared { conns, changes, standings }),
         );
-        tools.workers.submit(job, now);
+        reactor.workers.submit(job, now);
     }
 
     pub(super) fn next_batch(&mut self, net: Net<'_>) -> (Vec<ConnId>, Vec<u32>, Vec<(UserId, DeviceId)>) {
@@ -114,7 +114,14 @@ impl Resync {
     }
 
     /// The store answered. Sessions it did not answer for ask again at their next tick.
-    pub fn compared(&mut self, tools: &Tools, members: &mut Members, net: Net<'_>, compared: Compared, now: Instant) {
+    pub fn compared(
+        &mut self,
+        reactor: &ReactorCtx,
+        groups_here: &mut GroupIndex,
+        net: Net<'_>,
+        compared: Compared,
+        now: Instant,
+    ) {
         self.under_way = false;
         let Compared { conns, changes, standings } = compared;
         let mut answers = standings.map(Vec::into_iter);
@@ -128,9 +135,9 @@ impl Resync {
                     // What has changed while the store was asked may be newer than its answer: it is asked again.
                     on.live.retry.compare |= on.live.group_changes != changes;
                     if on.live.group_changes == changes {
-                        take_groups(tools, members, &mut on, &groups);
+                        take_groups(reactor, groups_here, &mut on, &groups);
                     }
-                    on.live.tracks.compare(&pending);
+                    on.live.seqs.compare(&pending);
                 }
                 None => on.live.retry.compare = true,
             }
@@ -157,11 +164,11 @@ fn ask(ctx: &mut Ctx, questions: &[(UserId, DeviceId)]) -> Result<Vec<Standing>,
 
 /// The session hears the groups that its user is in, and no others. Those that are new to it are followed, as if their
 /// news had come.
-fn take_groups(tools: &Tools, members: &mut Members, on: &mut LiveCtx<'_>, groups: &[GroupId]) {
+fn take_groups(reactor: &ReactorCtx, groups_here: &mut GroupIndex, on: &mut LiveCtx<'_>, groups: &[GroupId]) {
     let gone = |group: &GroupId| groups.binary_search(group).is_err();
     for group in on.live.groups.iter().copied().filter(gone).collect::<Vec<_>>() {
         log::debug!("{}: user {} has left group {group} elsewhere", on.conn, on.live.user);
-        leave_group(tools, members, on.conn, on.live, group);
+        leave_group(reactor, groups_here, on.conn, on.live, group);
     }
     if on.live.groups.len() + on.live.following.len() >= groups.len() {
         return;
@@ -170,6 +177,6 @@ fn take_groups(tools: &Tools, members: &mut Members, on: &mut LiveCtx<'_>, group
     known.sort_unstable();
     for group in groups.iter().copied().filter(|group| known.binary_search(group).is_err()) {
         on.live.follow(group);
-        catch_up::follow_join(tools, on, group);
+        catch_up::follow_join(reactor, on, group);
     }
 }

@@ -13,8 +13,8 @@ use bytes::Bytes;
 
 use crate::bus::Channel;
 use crate::config::SessionPolicy;
-use crate::delivery::receipts::{Receipts, TICK};
-use crate::delivery::tracks::{Confirmed, OwnMessages, Tracks};
+use crate::delivery::seq_tracker::{Confirmed, OwnMessages, SeqTracker};
+use crate::delivery::tcp_acks::{TICK, TcpAcks};
 use crate::ids::{ConvId, DeviceId, GroupId, Seq, UserId};
 use crate::net::{ConnId, Link, Wants};
 use crate::store::{CursorRow, TokenHash};
@@ -46,7 +46,7 @@ pub struct Session {
     /// A worker has a request of this connection: no other is taken up.
     pub at_worker: bool,
     /// Why reading is paused, besides `at_worker`.
-    pub hold: Hold,
+    pub hold: PauseReason,
     malformed_in_a_row: u8,
     /// A line has been taken.
     has_begun: bool,
@@ -71,7 +71,7 @@ enum TokenLogin {
 /// Who is on a connection.
 pub enum State {
     /// Nobody.
-    Visitor,
+    Guest,
     /// A login was accepted, its backlog is being read.
     Entering(Box<Live>),
     /// A user.
@@ -80,7 +80,7 @@ pub enum State {
 
 /// Why a line was not taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Hold {
+pub enum PauseReason {
     /// It was.
     No,
     /// Too many chat messages are in flight.
@@ -108,9 +108,9 @@ pub struct Live {
     /// The generation of the data in which it logged in.
     pub epoch: u32,
     /// What it has of each conversation.
-    pub tracks: Tracks,
+    pub seqs: SeqTracker,
     /// What its TCP has; `None` for a client that confirms with DELIVERED.
-    pub receipts: Option<Box<Receipts>>,
+    pub tcp_acks: Option<Box<TcpAcks>>,
     /// Notices that came before the login's reply; they follow it.
     pub early: Vec<Bytes>,
     /// The store did not answer; what of it is to be asked again at the next tick.
@@ -135,7 +135,7 @@ pub struct Retry {
 
 /// How a client takes messages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Habits {
+pub struct ClientOptions {
     /// It confirms with DELIVERED.
     pub confirms: bool,
     /// Which of the user's own messages it is shown.
@@ -145,7 +145,7 @@ pub struct Habits {
 impl Live {
     /// A session that is about to enter.
     #[must_use]
-    pub fn new(caller: Caller, habits: Habits, groups: Vec<GroupId>, epoch: u32) -> Self {
+    pub fn new(caller: Caller, options: ClientOptions, groups: Vec<GroupId>, epoch: u32) -> Self {
         let Caller { user, name, device, token, .. } = caller;
         Self {
             user,
@@ -155,8 +155,8 @@ impl Live {
             groups,
             following: Vec::new(),
             epoch,
-            tracks: Tracks::new(user, habits.own),
-            receipts: (!habits.confirms).then(Box::default),
+            seqs: SeqTracker::new(user, options.own),
+            tcp_acks: (!options.confirms).then(Box::default),
             early: Vec::new(),
             retry: Retry::default(),
             group_changes: 0,
@@ -187,8 +187,8 @@ impl Live {
 
     /// A message of `conv` was queued to the client; `offset` is the stream's end behind it.
     pub fn pushed(&mut self, conv: ConvId, seq: Seq, offset: u64) {
-        if let Some(receipts) = &mut self.receipts {
-            receipts.pushed(conv, seq, offset);
+        if let Some(tcp_acks) = &mut self.tcp_acks {
+            tcp_acks.pushed(conv, seq, offset);
         }
     }
 
@@ -202,7 +202,7 @@ impl Live {
     pub fn confirm_delivered(&mut self, delivered: Vec<(ConvId, Seq)>) -> Vec<CursorRow> {
         let mut rows = Vec::new();
         for (conv, seq) in delivered {
-            if let Confirmed::Moved(moved) = self.tracks.confirm(conv, seq) {
+            if let Confirmed::Moved(moved) = self.seqs.confirm(conv, seq) {
                 rows.push(self.cursor(conv, moved));
             }
         }
@@ -210,8 +210,8 @@ impl Live {
     }
 
     fn wants_tick(&self) -> bool {
-        self.receipts.as_ref().is_some_and(|receipts| receipts.is_waiting())
-            || self.tracks.has_gaps()
+        self.tcp_acks.as_ref().is_some_and(|tcp_acks| tcp_acks.is_waiting())
+            || self.seqs.has_gaps()
             || self.retry != Retry::default()
     }
 }
@@ -242,10 +242,10 @@ impl Session {
     pub fn new(from: AddressKey, login: Option<Duration>, now: Instant) -> Self {
         Self {
             from,
-            state: State::Visitor,
+            state: State::Guest,
             inflight: 0,
             at_worker: false,
-            hold: Hold::No,
+            hold: PauseReason::No,
             malformed_in_a_row: 0,
             has_begun: false,
             parked: None,
@@ -259,7 +259,7 @@ impl Session {
     pub fn live(&mut self) -> Option<&mut Live> {
         match &mut self.state {
             State::Live(live) => Some(live),
-            State::Visitor | State::Entering(_) => None,
+            State::Guest | State::Entering(_) => None,
         }
     }
 
@@ -273,7 +273,7 @@ impl Session {
     pub fn hearing(&mut self) -> Option<&mut Live> {
         match &mut self.state {
             State::Live(live) | State::Entering(live) => Some(live),
-            State::Visitor => None,
+            State::Guest => None,
         }
     }
 
@@ -286,7 +286,7 @@ impl Session {
         match &mut self.state {
             State::Live(_) if link.has_room(line.len()) => link.send(line),
             State::Entering(live) if live.early.len() < EARLY_NOTICES_MAX => live.early.push(line),
-            State::Live(_) | State::Entering(_) | State::Visitor => {}
+            State::Live(_) | State::Entering(_) | State::Guest => {}
         }
     }
 
@@ -297,7 +297,7 @@ impl Session {
 
     /// The login is complete: no deadline any more.
     pub fn go_live(&mut self) -> Option<&mut Live> {
-        let State::Entering(live) = std::mem::replace(&mut self.state, State::Visitor) else { return None };
+        let State::Entering(live) = std::mem::replace(&mut self.state, State::Guest) else { return None };
         self.state = State::Live(live);
         self.login_deadline = None;
         self.token_login = TokenLogin::Free;
@@ -307,9 +307,9 @@ impl Session {
     /// Nobody is logged in any more; who was.
     pub fn leave(&mut self, login: Option<Duration>, now: Instant) -> Option<Box<Live>> {
         self.login_deadline = login.map(|login| now + login);
-        match std::mem::replace(&mut self.state, State::Visitor) {
+        match std::mem::replace(&mut self.state, State::Guest) {
             State::Live(live) | State::Entering(live) => Some(live),
-            State::Visitor => None,
+            State::Guest => None,
         }
     }
 
@@ -340,7 +340,7 @@ impl Session {
     pub fn payer(&self) -> Payer {
         match &self.state {
             State::Live(live) => Payer::Account(live.user),
-            State::Visitor | State::Entering(_) => Payer::Address(self.from),
+            State::Guest | State::Entering(_) => Payer::Address(self.from),
         }
     }
 
@@ -383,13 +383,13 @@ impl Session {
     pub fn answered(&mut self, inflight_max: usize) {
         self.inflight = self.inflight.saturating_sub(1);
         let released = match self.hold {
-            Hold::UntilIdle => self.inflight == 0,
+            PauseReason::UntilIdle => self.inflight == 0,
             // Half, so that a full pipeline is not woken for each single answer.
-            Hold::UntilRoom => self.inflight <= inflight_max / 2,
-            Hold::No | Hold::Until(_) => false,
+            PauseReason::UntilRoom => self.inflight <= inflight_max / 2,
+            PauseReason::No | PauseReason::Until(_) => false,
         };
         if released {
-            self.hold = Hold::No;
+            self.hold = PauseReason::No;
         }
     }
 
@@ -426,19 +426,19 @@ impl Session {
     #[must_use]
     pub fn wants(&self) -> Wants {
         let held = match self.hold {
-            Hold::Until(at) => Some(at),
-            Hold::No | Hold::UntilRoom | Hold::UntilIdle => None,
+            PauseReason::Until(at) => Some(at),
+            PauseReason::No | PauseReason::UntilRoom | PauseReason::UntilIdle => None,
         };
         let parked = self.parked.as_ref().map(|parked| parked.0);
         // A request under way outlives the deadline: the worker's answer decides.
         let login = self.login_deadline.filter(|_| !self.at_worker);
         let tick = match &self.state {
             State::Live(live) => live.tick_at,
-            State::Visitor | State::Entering(_) => None,
+            State::Guest | State::Entering(_) => None,
         };
         Wants {
             wake_at: [held, parked, login, tick].into_iter().flatten().min(),
-            reading: !self.at_worker && self.hold == Hold::No,
+            reading: !self.at_worker && self.hold == PauseReason::No,
             idle: self.is_idle(),
         }
     }
@@ -446,11 +446,11 @@ impl Session {
     /// The time asked for has come: what is due?
     pub fn due(&mut self, now: Instant) -> Due {
         let login_expired = self.login_deadline.is_some_and(|at| at <= now) && !self.at_worker;
-        if login_expired && matches!(self.state, State::Visitor) {
+        if login_expired && matches!(self.state, State::Guest) {
             return Due::LoginTimeout;
         }
-        if matches!(self.hold, Hold::Until(at) if at <= now) {
-            self.hold = Hold::No;
+        if matches!(self.hold, PauseReason::Until(at) if at <= now) {
+            self.hold = PauseReason::No;
         }
         let tick = self.live().is_some_and(|live| {
             let due = live.tick_at.is_some_and(|at| at <= now);
@@ -483,7 +483,7 @@ mod tests {
 
     const LOGIN: Duration = Duration::from_secs(30);
 
-    fn visitor(now: Instant) -> Session {
+    fn guest(now: Instant) -> Session {
         Session::new(AddressKey::of([127, 0, 0, 1].into()), Some(LOGIN), now)
     }
 
@@ -491,9 +491,9 @@ mod tests {
         let conn = ConnId { reactor: 0, slot: 0, generation: 0 };
         let user = UserId::new(1).unwrap();
         let caller = Caller { conn, user, name: "a".into(), device: DeviceId::UNNAMED, token: [0; 32] };
-        let habits = Habits { confirms: false, own: OwnMessages::None };
-        let mut session = visitor(now);
-        session.enter(Box::new(Live::new(caller, habits, vec![], 0)));
+        let options = ClientOptions { confirms: false, own: OwnMessages::None };
+        let mut session = guest(now);
+        session.enter(Box::new(Live::new(caller, options, vec![], 0)));
         assert!(session.live().is_none(), "not before the backlog is read");
         assert!(session.hearing().is_some());
         session.go_live().unwrap();
@@ -508,10 +508,10 @@ mod tests {
     #[test]
     fn who_does_not_log_in_is_shown_the_door() {
         let now = Instant::now();
-        let mut session = visitor(now);
+        let mut session = guest(now);
         assert_eq!(wake_at(&mut session, now), Some(now + LOGIN));
         assert_eq!(session.due(now + LOGIN), Due::LoginTimeout);
-        let mut session = visitor(now);
+        let mut session = guest(now);
         session.at_worker = true;
         assert_eq!(wake_at(&mut session, now), None, "a login under way is waited for");
         let mut session = live(now);
@@ -521,7 +521,7 @@ mod tests {
 
     #[test]
     fn the_mark_of_utf_8_belongs_to_the_first_line() {
-        let mut session = visitor(Instant::now());
+        let mut session = guest(Instant::now());
         for _ in 0..2 {
             // The line may be offered again.
             assert_eq!(session.without_mark(b"\xef\xbb\xbf{}"), b"{}");
@@ -532,7 +532,7 @@ mod tests {
 
     #[test]
     fn ten_malformed_lines_in_a_row_are_too_many() {
-        let mut session = visitor(Instant::now());
+        let mut session = guest(Instant::now());
         assert!((0..9).all(|_| !session.malformed()));
         session.well_formed();
         assert!((0..9).all(|_| !session.malformed()));
@@ -576,14 +576,14 @@ mod tests {
         let (now, budgets) = (Instant::now(), budgets());
         assert_eq!(send(&mut live(now), &budgets, now).0, 50);
         assert_eq!(send(&mut live(now), &budgets, now).0, 0, "nor does a new connection");
-        assert_eq!(send(&mut visitor(now), &budgets, now).0, 50, "who is not logged in pays out of the address's");
-        assert_eq!(send(&mut visitor(now), &budgets, now).0, 0);
+        assert_eq!(send(&mut guest(now), &budgets, now).0, 50, "who is not logged in pays out of the address's");
+        assert_eq!(send(&mut guest(now), &budgets, now).0, 0);
     }
 
     #[test]
     fn one_login_by_token_is_free_until_it_succeeds() {
         let (now, budgets) = (Instant::now(), budgets());
-        let mut session = visitor(now);
+        let mut session = guest(now);
         send(&mut session, &budgets, now);
         session.line_taken();
         session.take_free_login(now);
@@ -602,10 +602,10 @@ mod tests {
             session.wants().reading
         };
         session.inflight = 4;
-        session.hold = Hold::UntilRoom;
+        session.hold = PauseReason::UntilRoom;
         assert!(!answered(&mut session));
         assert!(answered(&mut session), "half is free");
-        session.hold = Hold::UntilIdle;
+        session.hold = PauseReason::UntilIdle;
         assert!(!answered(&mut session));
         assert!(answered(&mut session));
     }

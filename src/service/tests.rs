@@ -11,22 +11,22 @@ use proptest::prelude::*;
 
 use super::budgets::Budgets;
 use super::hashing::Hashing;
-use super::local::{Local, Tools};
-use super::mail::{Backlog, Followed, Mail, Mailboxes, Then};
+use super::message::{Backlog, Followed, ReactorMailboxes, ReactorMessage, SessionChange};
+use super::protocol::{ChatProtocol, ReactorCtx};
 use super::resync::{BATCH, Compared, Resync, Standing};
-use super::session::{Habits, Hold, Live, Retry, Session};
-use super::table::Table;
+use super::routes::Table;
+use super::session::{ClientOptions, Live, PauseReason, Retry, Session};
 use super::workers::{self, Queues, question_job};
 use super::{Attempts, Caller, Shared};
 use crate::bus::promise::Promise;
-use crate::bus::{Bell, Bus, Channel, LinkState, Question, Ticket};
+use crate::bus::{Bell, Bus, Channel, LinkState, PendingSubscribe, Question};
 use crate::clock::{Clock, UnixMs};
 use crate::config::{Config, Limits, Quotas};
 use crate::delivery::directory::Directory;
 use crate::delivery::epoch::Epoch;
 use crate::delivery::lanes::Lanes;
-use crate::delivery::tracks::OwnMessages;
-use crate::delivery::{Addressee, Event, Which, lane, scribe};
+use crate::delivery::seq_tracker::OwnMessages;
+use crate::delivery::{Addressee, Event, Which, cursor_writer, lane};
 use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Seq, UserId};
 use crate::metrics::Metrics;
 use crate::net::{CloseReason, ConnId, Link, Outbound, Protocol, Wants};
@@ -102,8 +102,8 @@ impl Bus for CountingBus {
         Some(Vec::new())
     }
 
-    fn subscribe(&self, _: &[Channel]) -> Ticket {
-        Ticket::in_effect()
+    fn subscribe(&self, _: &[Channel]) -> PendingSubscribe {
+        PendingSubscribe::in_effect()
     }
 
     fn unsubscribe(&self, channels: &[Channel]) {
@@ -125,7 +125,7 @@ impl Bus for CountingBus {
 
 /// One reactor's share, without anybody who does its jobs.
 struct Bed {
-    local: Local,
+    local: ChatProtocol,
     epoch: Arc<Epoch>,
     net: Net,
     given_back: Arc<Mutex<Vec<Channel>>>,
@@ -160,10 +160,10 @@ impl Bed {
         let metrics = Arc::new(Metrics::new());
         let given_back = Arc::default();
         let bus: Arc<dyn Bus> = Arc::new(CountingBus(Arc::clone(&given_back)));
-        let (desk, nudged) = scribe::desk(Arc::clone(&metrics));
+        let (cursor_queue, nudged) = cursor_writer::cursor_queue(Arc::clone(&metrics));
         let hashing = Arc::<Hashing>::default();
         let (entrances, queues) = workers::queues(Arc::clone(&metrics), Arc::clone(&hashing));
-        let epoch = Arc::new(Epoch::new("one", desk.clone()));
+        let epoch = Arc::new(Epoch::new("one", cursor_queue.clone()));
         let shared = Arc::new(Shared {
             config: Config::default(),
             budgets: Budgets::new(&Limits::default(), &Quotas::default()),
@@ -172,17 +172,17 @@ impl Bed {
             directory: Arc::new(Directory::new()),
             bus,
             epoch: Arc::clone(&epoch),
-            desk,
+            cursor_queue,
             sweep: super::sweeper::door().0,
             attempts: Attempts::new(None),
-            mailboxes: Mailboxes::new(Vec::new()),
+            mailboxes: ReactorMailboxes::new(Vec::new()),
             metrics: Arc::clone(&metrics),
         });
         let (lanes, jobs) = Lanes::unattended(LANE_MESSAGES);
-        let tools = Tools { shared, table: Arc::new(Table::new()), lanes, workers: entrances };
+        let reactor = ReactorCtx { shared, table: Arc::new(Table::new()), lanes, workers: entrances };
         let now = Instant::now();
         Self {
-            local: Local::new(tools),
+            local: ChatProtocol::new(reactor),
             epoch,
             net: Net::default(),
             given_back,
@@ -195,7 +195,7 @@ impl Bed {
     }
 
     /// A turn with one mail.
-    fn post(&mut self, mail: Mail) {
+    fn post(&mut self, mail: ReactorMessage) {
         self.local.message(mail, &mut self.net, self.now);
         let renewed: Vec<ConnId> = self.net.0.iter().filter(|(_, (_, wire))| wire.renewed).map(|(id, _)| *id).collect();
         for id in renewed {
@@ -247,25 +247,25 @@ impl Bed {
     fn live(conn: ConnId, number: i64) -> Box<Live> {
         let caller =
             Caller { conn, user: user(number), name: "name".into(), device: DeviceId::UNNAMED, token: [0; 32] };
-        Box::new(Live::new(caller, Habits { confirms: true, own: OwnMessages::None }, vec![], 0))
+        Box::new(Live::new(caller, ClientOptions { confirms: true, own: OwnMessages::None }, vec![], 0))
     }
 
     fn log_in(&mut self, slot: u32, number: i64) -> ConnId {
         let session = self.asks_for_login(slot);
-        self.post(Mail::Enter { conn: session, live: Self::live(session, number) });
+        self.post(ReactorMessage::Enter { conn: session, live: Self::live(session, number) });
         let backlog = Backlog { pending: vec![], shown: vec![], friend_requests: vec![] };
-        self.reply(session, Then::GoLive(Box::new(backlog)));
+        self.reply(session, SessionChange::GoLive(Box::new(backlog)));
         assert!(self.session(slot).live().is_some());
         session
     }
 
-    fn reply(&mut self, conn: ConnId, then: Then) {
-        self.post(Mail::Reply { conn, line: line("reply\n"), then });
+    fn reply(&mut self, conn: ConnId, then: SessionChange) {
+        self.post(ReactorMessage::Reply { conn, line: line("reply\n"), then });
     }
 
     fn log_out(&mut self, session: ConnId) {
         self.session(session.slot).at_worker = true;
-        self.reply(session, Then::LogOut);
+        self.reply(session, SessionChange::LogOut);
     }
 
     fn take_lines(&mut self, slot: u32) -> Vec<Bytes> {
@@ -274,7 +274,7 @@ impl Bed {
 }
 
 /// All that can be on its way to a session.
-fn late(bed: &Bed, conn: ConnId) -> Vec<Mail> {
+fn late(bed: &Bed, conn: ConnId) -> Vec<ReactorMessage> {
     let conv = ConvId::pair(user(1), user(2));
     let position = Pending { conv, delivered: 0, last_seq: 1 };
     let page = Page { conv, position: Some(position), messages: vec![message(conv, 2, 1)] };
@@ -288,20 +288,24 @@ fn late(bed: &Bed, conn: ConnId) -> Vec<Mail> {
         Event::Left { conn, group: group(), line: line("left\n") },
         Event::Replaced { conn },
     ];
-    let job = question_job(conn, |_| Ok(()), move |_| Mail::Compare { conn });
+    let job = question_job(conn, |_| Ok(()), move |_| ReactorMessage::Compare { conn });
     vec![
-        Mail::Events(events),
-        Mail::Fetched { conn, pages: Some(vec![page]) },
-        Mail::Fetched { conn, pages: None },
-        Mail::JoinedElsewhere { conn, group: group(), followed: Followed::Member(0) },
-        Mail::Compare { conn },
-        Mail::Compared(Compared { conns: vec![conn], changes: vec![0], standings: Some(vec![standing]) }),
-        Mail::Compared(Compared { conns: vec![conn], changes: vec![0], standings: None }),
-        Mail::Reply { conn, line: line("reply\n"), then: Then::Join { group: group(), last_seq: 0 } },
-        Mail::Reply { conn, line: line("reply\n"), then: Then::LogOut },
-        Mail::NotYet { conn, job, until: bed.now },
-        Mail::Resume { conn },
-        Mail::Enter { conn, live: Bed::live(conn, 1) },
+        ReactorMessage::Events(events),
+        ReactorMessage::Fetched { conn, pages: Some(vec![page]) },
+        ReactorMessage::Fetched { conn, pages: None },
+        ReactorMessage::JoinedElsewhere { conn, group: group(), followed: Followed::Member(0) },
+        ReactorMessage::Compare { conn },
+        ReactorMessage::Compared(Compared { conns: vec![conn], changes: vec![0], standings: Some(vec![standing]) }),
+        ReactorMessage::Compared(Compared { conns: vec![conn], changes: vec![0], standings: None }),
+        ReactorMessage::Reply {
+            conn,
+            line: line("reply\n"),
+            then: SessionChange::Join { group: group(), last_seq: 0 },
+        },
+        ReactorMessage::Reply { conn, line: line("reply\n"), then: SessionChange::LogOut },
+        ReactorMessage::NotYet { conn, job, until: bed.now },
+        ReactorMessage::Resume { conn },
+        ReactorMessage::Enter { conn, live: Bed::live(conn, 1) },
     ]
 }
 
@@ -332,7 +336,7 @@ fn what_was_meant_for_the_session_before_reaches_nobody_else_on_the_connection()
         assert_eq!(live.user, user(2));
         assert!(live.groups.is_empty() && live.following.is_empty() && !live.in_line);
         assert_eq!(live.retry, Retry::default());
-        assert_eq!(live.tracks.next_fetch(), []);
+        assert_eq!(live.seqs.next_fetch(), []);
     }
     let later = bed.now + Duration::from_secs(1);
     assert!(bed.session(0).take_due_job(later).is_none(), "the job before was another's");
@@ -343,14 +347,14 @@ fn what_was_meant_for_a_login_that_failed_misses_the_next_one() {
     let mut bed = Bed::new();
     bed.open(0);
     let failed = bed.asks_for_login(0);
-    bed.post(Mail::Enter { conn: failed, live: Bed::live(failed, 1) });
-    bed.reply(failed, Then::Nothing);
+    bed.post(ReactorMessage::Enter { conn: failed, live: Bed::live(failed, 1) });
+    bed.reply(failed, SessionChange::Nothing);
     assert!(bed.session(0).hearing().is_none());
-    bed.post(Mail::Events(vec![Event::Replaced { conn: failed }]));
+    bed.post(ReactorMessage::Events(vec![Event::Replaced { conn: failed }]));
     assert_eq!(bed.wire(0).closed, None);
     let next = bed.asks_for_login(0);
     assert_ne!(next, failed);
-    bed.post(Mail::Events(vec![Event::Replaced { conn: next }]));
+    bed.post(ReactorMessage::Events(vec![Event::Replaced { conn: next }]));
     assert_eq!(bed.wire(0).closed, Some(CloseReason::Replaced), "also one that is about to enter");
 }
 
@@ -359,8 +363,8 @@ fn a_join_elsewhere_that_could_not_be_followed_is_followed_at_the_next_tick() {
     let mut bed = Bed::new();
     bed.open(0);
     let conn = bed.log_in(0, 1);
-    bed.post(Mail::Events(vec![Event::Joined { conn, group: group(), line: line("joined\n") }]));
-    bed.post(Mail::JoinedElsewhere { conn, group: group(), followed: Followed::Failed });
+    bed.post(ReactorMessage::Events(vec![Event::Joined { conn, group: group(), line: line("joined\n") }]));
+    bed.post(ReactorMessage::JoinedElsewhere { conn, group: group(), followed: Followed::Failed });
     let live = bed.session(0).live().unwrap();
     assert!(live.retry.follow && live.groups.is_empty());
     assert!(bed.given_back.lock().unwrap().is_empty(), "the job has given it back");
@@ -368,14 +372,14 @@ fn a_join_elsewhere_that_could_not_be_followed_is_followed_at_the_next_tick() {
     let (session, wire) = bed.net.0.get_mut(&conn).unwrap();
     bed.local.due(conn, session, wire, bed.now);
     assert!(!bed.session(0).live().unwrap().retry.follow);
-    bed.post(Mail::JoinedElsewhere { conn, group: group(), followed: Followed::Member(3) });
+    bed.post(ReactorMessage::JoinedElsewhere { conn, group: group(), followed: Followed::Member(3) });
     assert_eq!(bed.session(0).live().unwrap().groups, [group()]);
 }
 
-fn compared(conn: ConnId, changes: u32, groups: &[i64]) -> Mail {
+fn compared(conn: ConnId, changes: u32, groups: &[i64]) -> ReactorMessage {
     let groups = groups.iter().map(|group| GroupId::new(*group).unwrap()).collect();
     let standing = Standing { pending: vec![], groups };
-    Mail::Compared(Compared { conns: vec![conn], changes: vec![changes], standings: Some(vec![standing]) })
+    ReactorMessage::Compared(Compared { conns: vec![conn], changes: vec![changes], standings: Some(vec![standing]) })
 }
 
 #[test]
@@ -385,7 +389,7 @@ fn a_membership_whose_news_was_lost_shows_in_the_comparison() {
     let conn = bed.log_in(0, 1);
     for joined in [1, 2] {
         bed.session(0).at_worker = true;
-        bed.reply(conn, Then::Join { group: GroupId::new(joined).unwrap(), last_seq: 0 });
+        bed.reply(conn, SessionChange::Join { group: GroupId::new(joined).unwrap(), last_seq: 0 });
     }
     let changes = bed.session(0).live().unwrap().group_changes;
     bed.post(compared(conn, changes, &[2, 3]));
@@ -402,14 +406,14 @@ fn a_comparison_that_is_older_than_a_join_undoes_nothing() {
     let conn = bed.log_in(0, 1);
     let asked_at = bed.session(0).live().unwrap().group_changes;
     bed.session(0).at_worker = true;
-    bed.reply(conn, Then::Join { group: group(), last_seq: 0 });
+    bed.reply(conn, SessionChange::Join { group: group(), last_seq: 0 });
     bed.post(compared(conn, asked_at, &[]));
     let live = bed.session(0).live().unwrap();
     assert_eq!(live.groups, [group()]);
     assert!(live.retry.compare, "it is asked again");
     bed.session(0).at_worker = true;
     let asked_at = bed.session(0).live().unwrap().group_changes;
-    bed.reply(conn, Then::Leave(group()));
+    bed.reply(conn, SessionChange::Leave(group()));
     bed.post(compared(conn, asked_at, &[1]));
     let live = bed.session(0).live().unwrap();
     assert!(live.groups.is_empty() && live.following.is_empty(), "nor than a leaving");
@@ -466,14 +470,22 @@ fn news_of_another_life_of_the_data_are_looked_up_and_not_shown() {
     let conv = ConvId::pair(user(1), user(2));
     let told = |seq, at, generation| {
         let (to, which) = (Addressee::Session(anna), Some(Which::of(user(2), UnixMs(at))));
-        Mail::Events(vec![Event::Message { to, from: None, conv, seq, which, line: Some(line("push\n")), generation }])
+        ReactorMessage::Events(vec![Event::Message {
+            to,
+            from: None,
+            conv,
+            seq,
+            which,
+            line: Some(line("push\n")),
+            generation,
+        }])
     };
-    let tracks = &mut bed.session(0).live().unwrap().tracks;
-    tracks.compare(&[Pending { conv, delivered: 0, last_seq: 0 }]);
+    let seqs = &mut bed.session(0).live().unwrap().seqs;
+    seqs.compare(&[Pending { conv, delivered: 0, last_seq: 0 }]);
     bed.post(told(1, 1, 1));
     assert_eq!(bed.take_lines(0), Vec::<Bytes>::new(), "of an epoch that is not this session's");
     let page = Page { conv, position: Some(Pending { conv, delivered: 0, last_seq: 0 }), messages: Vec::new() };
-    bed.post(Mail::Fetched { conn: anna, pages: Some(vec![page]) });
+    bed.post(ReactorMessage::Fetched { conn: anna, pages: Some(vec![page]) });
     bed.post(told(1, 1, 0));
     assert_eq!(bed.take_lines(0), [line("push\n")]);
     bed.post(told(1, 1, 0));
@@ -562,12 +574,12 @@ impl Bed {
             }
             Happens::Acked(stored) => {
                 let stored = stored.then(|| (conv, 1, Which::of(user(1), UnixMs(0))));
-                Mail::Events(vec![Event::Answered { conn, stored, line: line("ack\n") }])
+                ReactorMessage::Events(vec![Event::Answered { conn, stored, line: line("ack\n") }])
             }
             Happens::Told { seq, with_line } => {
                 let (to, which) = (Addressee::Session(conn), Some(Which::of(user(2), UnixMs(0))));
                 let line = with_line.then(|| line("push\n"));
-                Mail::Events(vec![Event::Message { to, from: None, conv, seq, which, line, generation: 0 }])
+                ReactorMessage::Events(vec![Event::Message { to, from: None, conv, seq, which, line, generation: 0 }])
             }
             Happens::Paged(last_seq) => {
                 let page = |last_seq| Page {
@@ -575,30 +587,31 @@ impl Bed {
                     position: Some(Pending { conv, delivered: 0, last_seq }),
                     messages: (1..=last_seq).map(|seq| message(conv, 2, seq)).collect(),
                 };
-                Mail::Fetched { conn, pages: last_seq.map(|last_seq| vec![page(last_seq)]) }
+                ReactorMessage::Fetched { conn, pages: last_seq.map(|last_seq| vec![page(last_seq)]) }
             }
             Happens::Answered(joins) if self.session(0).at_worker => {
-                let then = if joins { Then::Join { group: group(), last_seq: 0 } } else { Then::Nothing };
-                Mail::Reply { conn, line: line("reply\n"), then }
+                let then =
+                    if joins { SessionChange::Join { group: group(), last_seq: 0 } } else { SessionChange::Nothing };
+                ReactorMessage::Reply { conn, line: line("reply\n"), then }
             }
             Happens::NotYet if self.session(0).at_worker => {
-                let job = question_job(conn, |_| Ok(()), move |_| Mail::Compare { conn });
-                Mail::NotYet { conn, job, until: self.now + Duration::from_millis(100) }
+                let job = question_job(conn, |_| Ok(()), move |_| ReactorMessage::Compare { conn });
+                ReactorMessage::NotYet { conn, job, until: self.now + Duration::from_millis(100) }
             }
             Happens::Answered(_) | Happens::NotYet => return,
-            Happens::Resumed => Mail::Resume { conn },
+            Happens::Resumed => ReactorMessage::Resume { conn },
             Happens::Joined => {
                 let followed = Followed::Member(0);
                 let joined = Event::Joined { conn, group: group(), line: line("joined\n") };
-                self.local.message(Mail::Events(vec![joined]), &mut self.net, self.now);
-                Mail::JoinedElsewhere { conn, group: group(), followed }
+                self.local.message(ReactorMessage::Events(vec![joined]), &mut self.net, self.now);
+                ReactorMessage::JoinedElsewhere { conn, group: group(), followed }
             }
-            Happens::Left => Mail::Events(vec![Event::Left { conn, group: group(), line: line("left\n") }]),
+            Happens::Left => ReactorMessage::Events(vec![Event::Left { conn, group: group(), line: line("left\n") }]),
             Happens::Compared(known) => {
                 let changes = self.session(0).live().map_or(0, |live| live.group_changes);
                 let standing = Standing { pending: vec![Pending { conv, delivered: 0, last_seq: 9 }], groups: vec![] };
                 let standings = known.then(|| vec![standing]);
-                Mail::Compared(Compared { conns: vec![conn], changes: vec![changes], standings })
+                ReactorMessage::Compared(Compared { conns: vec![conn], changes: vec![changes], standings })
             }
         };
         self.local.message(mail, &mut self.net, self.now);
@@ -636,15 +649,15 @@ proptest! {
             prop_assert_eq!(once.ask(), wants, "asking changes nothing");
             let session = once.session(0);
             let (held, waits) = (session.hold, session.at_worker);
-            prop_assert_eq!(wants.reading, held == Hold::No && !waits);
+            prop_assert_eq!(wants.reading, held == PauseReason::No && !waits);
             prop_assert_eq!(wants.idle, session.inflight == 0 && !waits);
-            if let Hold::Until(at) = held {
+            if let PauseReason::Until(at) = held {
                 prop_assert!(wants.wake_at.is_some_and(|wake_at| wake_at <= at));
             }
             if let Some(live) = session.live() {
-                let waits = live.tracks.has_gaps() || live.retry != Retry::default();
+                let waits = live.seqs.has_gaps() || live.retry != Retry::default();
                 prop_assert_eq!(wants.wake_at.is_some() || !waits, true, "{:?}: nothing wakes it", turn);
-                prop_assert!(live.retry.fetch || live.tracks.next_fetch().is_empty(), "{:?}: nobody fetches", turn);
+                prop_assert!(live.retry.fetch || live.seqs.next_fetch().is_empty(), "{:?}: nobody fetches", turn);
             }
         }
     }

@@ -8,9 +8,9 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::{Ctx, Handled, Prepared, ServiceError};
+use super::{Ctx, HandlerResult, Prepared, ServiceError};
 use crate::bus::promise::Call;
-use crate::bus::{Question, Ticket};
+use crate::bus::{PendingSubscribe, Question};
 
 /// How long a request waits for the bus: for subscriptions to take effect, or for an answer.
 pub const BUS_PATIENCE: Duration = Duration::from_secs(1);
@@ -38,7 +38,7 @@ impl fmt::Debug for NotYet {
 #[derive(Clone, Debug)]
 pub enum Awaited {
     /// Whether subscriptions are in effect.
-    Subscribed(Ticket),
+    Subscribed(PendingSubscribe),
     /// How many others are subscribed.
     Answered(Question),
 }
@@ -70,12 +70,16 @@ impl Awaited {
 ///
 /// # Errors
 /// `NotYet`, or what `rest` returns.
-pub fn for_bus(ctx: &mut Ctx, awaited: Awaited, rest: impl FnOnce(&mut Ctx) -> Handled + Send + 'static) -> Handled {
+pub fn for_bus(
+    ctx: &mut Ctx,
+    awaited: Awaited,
+    rest: impl FnOnce(&mut Ctx) -> HandlerResult + Send + 'static,
+) -> HandlerResult {
     let until = ctx.shared.clock.now() + BUS_PATIENCE;
     wait(ctx, awaited, until, Prepared::new(rest))
 }
 
-fn wait(ctx: &mut Ctx, awaited: Awaited, until: Instant, rest: Prepared) -> Handled {
+fn wait(ctx: &mut Ctx, awaited: Awaited, until: Instant, rest: Prepared) -> HandlerResult {
     if !awaited.is_worth_waiting() {
         return rest.handle(ctx);
     }
@@ -91,7 +95,11 @@ fn wait(ctx: &mut Ctx, awaited: Awaited, until: Instant, rest: Prepared) -> Hand
 
 /// Goes on with `rest` after a pause.
 #[must_use]
-pub fn pause(ctx: &Ctx, pause: Duration, rest: impl FnOnce(&mut Ctx) -> Handled + Send + 'static) -> ServiceError {
+pub fn pause(
+    ctx: &Ctx,
+    pause: Duration,
+    rest: impl FnOnce(&mut Ctx) -> HandlerResult + Send + 'static,
+) -> ServiceError {
     let until = ctx.shared.clock.now() + pause;
     ServiceError::NotYet(Box::new(NotYet { rest: Prepared::new(rest), until, tell: None }))
 }

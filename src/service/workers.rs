@@ -9,9 +9,9 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::hashing::{HashStep, Hashing, Purpose};
-use super::jobs::Jobs;
-use super::mail::{Mail, Then};
+use super::message::{ReactorMessage, SessionChange};
 use super::password::Hasher;
+use super::queue::JobQueue;
 use super::waiting::NotYet;
 use super::{Ctx, Prepared, ServiceError};
 use crate::clock::Clock;
@@ -42,14 +42,14 @@ type Queued = (Instant, Job);
 /// The entrances to the workers. Reactors hold clones; the threads end when the last one is dropped.
 #[derive(Clone)]
 pub struct Workers {
-    entrance: Arc<Entrance>,
+    entrance: Arc<CloseOnDrop>,
     metrics: Arc<Metrics>,
 }
 
 /// Closes the queues when the last one who could submit is gone: nobody is left whom an answer could reach.
-struct Entrance(Queues);
+struct CloseOnDrop(Queues);
 
-impl Drop for Entrance {
+impl Drop for CloseOnDrop {
     fn drop(&mut self) {
         self.0.worker.close();
         self.0.hashing.close();
@@ -59,7 +59,7 @@ impl Drop for Entrance {
 /// The workers' queues before their threads run: jobs may be submitted already.
 #[derive(Clone)]
 pub struct Queues {
-    worker: Arc<Jobs<Queued>>,
+    worker: Arc<JobQueue<Queued>>,
     hashing: Arc<Hashing>,
     metrics: Arc<Metrics>,
 }
@@ -67,8 +67,8 @@ pub struct Queues {
 /// The workers' entrances and queues.
 #[must_use]
 pub fn queues(metrics: Arc<Metrics>, hashing: Arc<Hashing>) -> (Workers, Queues) {
-    let queues = Queues { worker: Arc::new(Jobs::new()), hashing, metrics: Arc::clone(&metrics) };
-    (Workers { entrance: Arc::new(Entrance(queues.clone())), metrics }, queues)
+    let queues = Queues { worker: Arc::new(JobQueue::new()), hashing, metrics: Arc::clone(&metrics) };
+    (Workers { entrance: Arc::new(CloseOnDrop(queues.clone())), metrics }, queues)
 }
 
 impl Workers {
@@ -130,7 +130,7 @@ fn step_back(nice: i32) {
     }
 }
 
-fn run(mut ctx: Ctx, jobs: &Jobs<Queued>, stores: &dyn OpenStore) {
+fn run(mut ctx: Ctx, jobs: &JobQueue<Queued>, stores: &dyn OpenStore) {
     while let Some(queued) = jobs.take() {
         if catch_unwind(AssertUnwindSafe(|| perform(queued, &mut ctx))).is_ok() {
             continue;
@@ -183,11 +183,11 @@ pub fn request_job(conn: ConnId, request: MsgId, tag: Option<Box<str>>, prepared
             Some(Err(ServiceError::NotYet(not_yet))) => {
                 let NotYet { rest, until, tell } = *not_yet;
                 let job = request_job(conn, request, tag.map(Box::from), rest);
-                ctx.shared.mailboxes.post(conn, Mail::NotYet { conn, job, until });
+                ctx.shared.mailboxes.post(conn, ReactorMessage::NotYet { conn, job, until });
                 if let Some(tell) = tell {
                     // Behind the job: who is told to go on must have it.
                     let mailboxes = Arc::clone(&ctx.shared.mailboxes);
-                    tell(Box::new(move || mailboxes.post(conn, Mail::Resume { conn })));
+                    tell(Box::new(move || mailboxes.post(conn, ReactorMessage::Resume { conn })));
                 }
                 return ctx.flush();
             }
@@ -199,16 +199,22 @@ pub fn request_job(conn: ConnId, request: MsgId, tag: Option<Box<str>>, prepared
                 let (errno, text) = error.reply();
                 note_failure(ctx, conn, request, &error, errno);
                 ctx.shared.metrics.requests_refused.get_or_create(&refusal(errno)).inc();
-                let then = if let ServiceError::NoMember(group) = error { Then::Leave(group) } else { Then::Nothing };
+                let then = if let ServiceError::NoMember(group) = error {
+                    SessionChange::Leave(group)
+                } else {
+                    SessionChange::Nothing
+                };
                 let line = match error {
                     ServiceError::TooSoon { wait, .. } => reply::too_fast(request, tag, text, whole_seconds(wait)),
                     _ => reply::failure(request, &RawEcho::tag(tag), errno, text),
                 };
                 (line, then)
             }
-            None => (reply::failure(request, &RawEcho::tag(tag), Errno::Internal, "internal error"), Then::Nothing),
+            None => {
+                (reply::failure(request, &RawEcho::tag(tag), Errno::Internal, "internal error"), SessionChange::Nothing)
+            }
         };
-        ctx.shared.mailboxes.post(conn, Mail::Reply { conn, line, then });
+        ctx.shared.mailboxes.post(conn, ReactorMessage::Reply { conn, line, then });
         ctx.flush();
     })
 }
@@ -219,7 +225,7 @@ pub fn request_job(conn: ConnId, request: MsgId, tag: Option<Box<str>>, prepared
 pub fn question_job<T: 'static>(
     conn: ConnId,
     ask: impl FnOnce(&mut Ctx) -> Result<T, ServiceError> + Send + 'static,
-    answer: impl FnOnce(Option<T>) -> Mail + Send + 'static,
+    answer: impl FnOnce(Option<T>) -> ReactorMessage + Send + 'static,
 ) -> Job {
     answering(ask, move |ctx, asked| {
         let found = asked.and_then(|asked| {
@@ -260,7 +266,7 @@ fn submit_hash(ctx: &Ctx, conn: ConnId, request: MsgId, tag: Option<Box<str>>, s
             Err(_) => Job(Box::new(move |ctx| {
                 let echo = RawEcho::tag(tag.as_deref());
                 let line = reply::failure(request, &echo, Errno::Internal, "internal error");
-                ctx.shared.mailboxes.post(conn, Mail::Reply { conn, line, then: Then::Nothing });
+                ctx.shared.mailboxes.post(conn, ReactorMessage::Reply { conn, line, then: SessionChange::Nothing });
             })),
         }
     };

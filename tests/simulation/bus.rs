@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use stonechat::bus::promise::{Keeper, Promise, promise};
-use stonechat::bus::{Answer, Bell, Bus, BusError, Channel, Lateness, LinkState, Question, Subscribed, Ticket};
+use stonechat::bus::{
+    Answer, Bell, Bus, BusError, Channel, Lateness, LinkState, PendingSubscribe, Question, Subscribed,
+};
 use stonechat::ids::NodeId;
 
 use crate::world::{World, world};
@@ -27,14 +29,14 @@ struct Subscription {
 
 /// What a node waits for, and when it comes.
 pub enum Due {
-    Ticket(Duration, Keeper<Subscribed>),
+    PendingSubscribe(Duration, Keeper<Subscribed>),
     Question(Duration, Vec<Channel>, Keeper<Answer>),
 }
 
 impl Due {
     fn at(&self) -> Duration {
         match self {
-            Self::Ticket(at, _) | Self::Question(at, ..) => *at,
+            Self::PendingSubscribe(at, _) | Self::Question(at, ..) => *at,
         }
     }
 }
@@ -200,11 +202,11 @@ impl Bus for SimBus {
         is_up.then(|| world.cluster.names_but(self.node))
     }
 
-    fn subscribe(&self, channels: &[Channel]) -> Ticket {
+    fn subscribe(&self, channels: &[Channel]) -> PendingSubscribe {
         let world = world();
         world.interrupt(self.node, self.life, "crash before a subscription");
         if !self.is_alive() {
-            return Ticket::in_effect();
+            return PendingSubscribe::in_effect();
         }
         let (now, delay) = (world.passed(), delay(&world, "subscription confirmed late"));
         let line = &mut world.hub.borrow_mut().lines[self.node];
@@ -215,14 +217,14 @@ impl Bus for SimBus {
             subscription.holders += 1;
             at = at.max(subscription.from);
         }
-        let (ticket, keeper) = Ticket::pending(Arc::clone(&line.lateness));
+        let (ticket, keeper) = PendingSubscribe::pending(Arc::clone(&line.lateness));
         if !line.is_up {
             return ticket;
         }
         if at <= now {
-            return Ticket::in_effect();
+            return PendingSubscribe::in_effect();
         }
-        line.waiting.push(Due::Ticket(at, keeper));
+        line.waiting.push(Due::PendingSubscribe(at, keeper));
         ticket
     }
 
@@ -283,7 +285,7 @@ pub fn keep_due(world: &World, node: usize) -> bool {
     let due = world.hub.borrow_mut().due(node, now);
     let Some(due) = due else { return false };
     match due {
-        Due::Ticket(_, keeper) => keeper.keep(Subscribed::InEffect),
+        Due::PendingSubscribe(_, keeper) => keeper.keep(Subscribed::InEffect),
         Due::Question(_, channels, keeper) => {
             let answer = world.hub.borrow().count(node, &channels, now);
             keeper.keep(answer);

@@ -16,10 +16,10 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use stonechat::delivery::receipts::TICK;
+use stonechat::delivery::tcp_acks::TICK;
 use stonechat::net::{CloseReason, ConnId, Flow, Link, Outbound, Protocol};
-use stonechat::service::local::Local;
-use stonechat::service::mail::Mail;
+use stonechat::service::message::ReactorMessage;
+use stonechat::service::protocol::ChatProtocol;
 use stonechat::service::session::Session;
 
 use crate::plan::Bug;
@@ -272,14 +272,14 @@ impl Outbound<Session> for Table {
 /// A reactor and its connections.
 pub struct Reactor {
     number: u16,
-    local: Local,
+    local: ChatProtocol,
     table: Table,
     /// Names given.
     opened: u32,
 }
 
 impl Reactor {
-    pub fn new(number: u16, local: Local) -> Self {
+    pub fn new(number: u16, local: ChatProtocol) -> Self {
         Self { number, local, table: Table(Vec::new()), opened: 0 }
     }
 
@@ -315,7 +315,7 @@ impl Reactor {
     }
 
     /// One turn, as the real reactor makes it; whether anything happened.
-    pub fn turn(&mut self, world: &World, mail: Vec<Mail>) -> bool {
+    pub fn turn(&mut self, world: &World, mail: Vec<ReactorMessage>) -> bool {
         let now = world.now();
         for Connection { link, .. } in self.table.0.iter_mut().flatten() {
             link.acknowledged = link.pipe.borrow().acknowledged;

@@ -7,24 +7,24 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use stonechat::bus::{Bus, Heard, Listener};
+use stonechat::bus::{Bus, Listener, ReceivedBell};
+use stonechat::delivery::bus_listener::BusListener;
+use stonechat::delivery::cursor_writer::{self, CursorWriter};
 use stonechat::delivery::directory::Directory;
-use stonechat::delivery::ear::Ear;
 use stonechat::delivery::epoch::Epoch;
 use stonechat::delivery::fanout::Fanout;
 use stonechat::delivery::keeper::{Keeper, Ways};
-use stonechat::delivery::lanes::{self, EchoTo, LaneParts, LaneRunner, Stepped};
+use stonechat::delivery::lanes::{self, EchoTo, LaneDeps, LaneRunner, Stepped};
 use stonechat::delivery::peers::Peers;
-use stonechat::delivery::scribe::{self, Scribe};
 use stonechat::metrics::Metrics;
 use stonechat::service::attempts::Attempts;
 use stonechat::service::budgets::Budgets;
 use stonechat::service::hashing::{Hashing, Purpose};
-use stonechat::service::local::{Local, Tools};
-use stonechat::service::mail::{Door, Mail, Mailboxes};
+use stonechat::service::message::{PostMessage, ReactorMailboxes, ReactorMessage};
 use stonechat::service::password::Hasher;
+use stonechat::service::protocol::{ChatProtocol, ReactorCtx};
+use stonechat::service::routes::Table;
 use stonechat::service::sweeper;
-use stonechat::service::table::Table;
 use stonechat::service::workers::{self, Queues};
 use stonechat::service::{Ctx, Shared};
 
@@ -41,17 +41,17 @@ const WRITE_BEHIND: Duration = Duration::from_secs(1);
 struct MailQueue {
     node: usize,
     life: u32,
-    mail: Arc<Mutex<VecDeque<Mail>>>,
+    mail: Arc<Mutex<VecDeque<ReactorMessage>>>,
 }
 
 impl MailQueue {
-    fn take_all(&self) -> Vec<Mail> {
+    fn take_all(&self) -> Vec<ReactorMessage> {
         self.mail.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
     }
 }
 
-impl Door for MailQueue {
-    fn post(&self, mail: Mail) {
+impl PostMessage for MailQueue {
+    fn post(&self, mail: ReactorMessage) {
         if std::thread::panicking() {
             return;
         }
@@ -88,8 +88,8 @@ pub enum Part {
     Lane(usize),
     Worker(usize),
     Hasher,
-    Scribe,
-    Ear,
+    CursorWriter,
+    BusListener,
 }
 
 /// See the module's text.
@@ -103,8 +103,8 @@ pub struct Node {
     workers: Vec<Slot<Ctx>>,
     hasher: Slot<Hasher>,
     queues: Queues,
-    scribe: Slot<Scribe>,
-    ear: Slot<Ear>,
+    scribe: Slot<CursorWriter>,
+    ear: Slot<BusListener>,
     /// Every connection this life ever had.
     pipes: RefCell<Vec<SharedPipe>>,
     nudged: crossbeam_channel::Receiver<()>,
@@ -119,23 +119,29 @@ impl Node {
         let directory = Arc::new(Directory::new());
         let queue = |_| MailQueue { node: number, life, mail: Arc::default() };
         let mail: Vec<MailQueue> = (0..plan.reactors).map(queue).collect();
-        let mailboxes = Mailboxes::new(mail.iter().map(|queue| Box::new(queue.clone()) as Box<dyn Door>).collect());
+        let mailboxes =
+            ReactorMailboxes::new(mail.iter().map(|queue| Box::new(queue.clone()) as Box<dyn PostMessage>).collect());
         let fanout = || Fanout::new(mailboxes.clone(), Arc::clone(&directory));
         let bus: Arc<dyn Bus> = Arc::new(SimBus { node: number, life });
         let store = || Box::new(SimStore::new(number, life));
-        let (desk, nudged) = scribe::desk(Arc::clone(&metrics));
+        let (cursor_queue, nudged) = cursor_writer::cursor_queue(Arc::clone(&metrics));
         let hashing = Arc::<Hashing>::default();
         let row = world.database.borrow().cluster();
-        let epoch = Arc::new(Epoch::new(&row.epoch, desk.clone()));
-        let peers = Arc::new(Peers::new(bus.node(), desk.clone()));
-        let ways = Ways { bus: Arc::clone(&bus), desk: desk.clone(), fanout: fanout(), peers: Arc::clone(&peers) };
+        let epoch = Arc::new(Epoch::new(&row.epoch, cursor_queue.clone()));
+        let peers = Arc::new(Peers::new(bus.node(), cursor_queue.clone()));
+        let ways = Ways {
+            bus: Arc::clone(&bus),
+            cursor_queue: cursor_queue.clone(),
+            fanout: fanout(),
+            peers: Arc::clone(&peers),
+        };
         let keeper = Keeper::new(Arc::clone(&epoch), ways, clock(), Arc::clone(&metrics));
         let shared = Arc::new(Shared {
             config: config.clone(),
             clock: clock(),
             directory: Arc::clone(&directory),
             bus: Arc::clone(&bus),
-            desk: desk.clone(),
+            cursor_queue: cursor_queue.clone(),
             epoch: Arc::clone(&epoch),
             attempts: Attempts::new(None),
             sweep: sweeper::door().0,
@@ -146,7 +152,7 @@ impl Node {
         });
         let (entrances, queues) = workers::queues(Arc::clone(&metrics), hashing);
         let echo = EchoTo::under(plan.policy);
-        let parts = |_| LaneParts {
+        let parts = |_| LaneDeps {
             store: store(),
             fanout: fanout(),
             bus: Arc::clone(&bus),
@@ -160,8 +166,8 @@ impl Node {
         let table = Arc::new(Table::new());
         let reactor = |number: u16| {
             let (shared, table) = (Arc::clone(&shared), Arc::clone(&table));
-            let tools = Tools { shared, table, lanes: lanes.clone(), workers: entrances.clone() };
-            Slot::new(Reactor::new(number, Local::new(tools)))
+            let tools = ReactorCtx { shared, table, lanes: lanes.clone(), workers: entrances.clone() };
+            Slot::new(Reactor::new(number, ChatProtocol::new(tools)))
         };
         let workers_store = || Box::new(SimStore::of_worker(number, life));
         let worker = |_| Slot::new(Ctx::new(Arc::clone(&shared), workers_store()));
@@ -175,8 +181,8 @@ impl Node {
             workers: (0..plan.workers).map(worker).collect(),
             hasher: Slot::new(Hasher::new(config.password)),
             queues,
-            scribe: Slot::new(Scribe::new(store(), bus, Arc::clone(&directory), desk.clone(), keeper)),
-            ear: Slot::new(Ear::new(fanout(), desk, epoch, peers, metrics)),
+            scribe: Slot::new(CursorWriter::new(store(), bus, Arc::clone(&directory), cursor_queue.clone(), keeper)),
+            ear: Slot::new(BusListener::new(fanout(), cursor_queue, epoch, peers, metrics)),
             pipes: RefCell::default(),
             nudged,
             wrote_at: Cell::new(world.passed()),
@@ -193,7 +199,7 @@ impl Node {
         let mut parts: Vec<Part> = (0..self.reactors.len()).map(Part::Reactor).collect();
         parts.extend((0..self.lanes.len()).map(Part::Lane));
         parts.extend((0..self.workers.len()).map(Part::Worker));
-        parts.extend([Part::Hasher, Part::Scribe, Part::Ear]);
+        parts.extend([Part::Hasher, Part::CursorWriter, Part::BusListener]);
         parts
     }
 
@@ -209,7 +215,7 @@ impl Node {
             Part::Lane(number) => self.lanes[number].run(|lane| lane.step() == Stepped::Done),
             Part::Worker(number) => self.workers[number].run(|ctx| self.work(ctx)),
             Part::Hasher => self.hasher.run(|hasher| self.queues.hash_one(Purpose::Login, hasher, world.now())),
-            Part::Scribe => self.scribe.run(|scribe| {
+            Part::CursorWriter => self.scribe.run(|scribe| {
                 // As its thread does: when it is nudged, or now and then.
                 let is_nudged = self.nudged.try_recv().is_ok();
                 if !is_nudged && world.since(self.wrote_at.get()) < WRITE_BEHIND {
@@ -222,7 +228,7 @@ impl Node {
                 }
                 false
             }),
-            Part::Ear => self.ear.run(|ear| self.hear(world, ear)),
+            Part::BusListener => self.ear.run(|ear| self.hear(world, ear)),
         }
     }
 
@@ -237,7 +243,7 @@ impl Node {
         })
     }
 
-    fn hear(&self, world: &World, ear: &Ear) -> bool {
+    fn hear(&self, world: &World, ear: &BusListener) -> bool {
         if keep_due(world, self.number) {
             return true;
         }
@@ -246,7 +252,7 @@ impl Node {
         match &parcel {
             Parcel::Resync => ear.resync("simulated"),
             Parcel::Bell(channel, payload) => {
-                ear.bells(&[Heard { channel: *channel, payload }]);
+                ear.bells(&[ReceivedBell { channel: *channel, payload }]);
                 if world.fault("bell comes again, late", 300) {
                     world.hub.borrow_mut().again(self.number, parcel);
                 }

@@ -72,16 +72,16 @@ pub(crate) fn a_cursor_of_an_epoch_that_is_over_is_not_written(fresh: &Fresh) {
 pub(crate) fn devices_have_their_own_cursors(fresh: &Fresh) {
     let mut store = fresh.store();
     let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));
-    let (phone, desk) = (store.device(ann, "phone").unwrap().id, store.device(ann, "desk").unwrap().id);
+    let (phone, cursor_queue) = (store.device(ann, "phone").unwrap().id, store.device(ann, "desk").unwrap().id);
     let conv = ConvId::pair(ann, bob);
     append(&mut *store, &[message(bob, Peer::User(ann), "1")]);
-    for device in [UNNAMED, phone, desk] {
+    for device in [UNNAMED, phone, cursor_queue] {
         assert_eq!(store.pending(ann, device).unwrap(), [Pending { conv, delivered: 0, last_seq: 1 }]);
     }
     store.save(&[CursorRow { user: ann, device: phone, conv, delivered: 1 }]).unwrap();
     assert_eq!(store.pending(ann, phone).unwrap(), []);
-    assert_eq!(store.pending(ann, desk).unwrap().len(), 1);
-    assert_eq!(store.position(ann, desk, conv).unwrap().unwrap().delivered, 0, "no row of its own yet");
+    assert_eq!(store.pending(ann, cursor_queue).unwrap().len(), 1);
+    assert_eq!(store.position(ann, cursor_queue, conv).unwrap().unwrap().delivered, 0, "no row of its own yet");
     assert_eq!(store.pending(ann, UNNAMED).unwrap().len(), 1);
 }
 

@@ -19,7 +19,7 @@ use super::resp::{Frame, Item};
 use super::subscriptions::Subscriptions;
 use super::times::Times;
 use super::topic::{self, Names, Topic, Word};
-use crate::bus::{Channel, Heard};
+use crate::bus::{Channel, ReceivedBell};
 use crate::ids::NodeId;
 
 /// Channels in one SUBSCRIBE or UNSUBSCRIBE.
@@ -259,7 +259,7 @@ impl Link {
     }
 
     /// One frame of what Redis has sent. The bell, if it is one for the listener.
-    pub(super) fn frame<'a>(&mut self, frame: Frame<'a>, now: Instant) -> Option<Heard<'a>> {
+    pub(super) fn frame<'a>(&mut self, frame: Frame<'a>, now: Instant) -> Option<ReceivedBell<'a>> {
         let Phase::Connected(session) = &mut self.phase else { return None };
         match frame {
             Frame::Push([Item::Text(b"message"), Item::Text(topic), Item::Text(message)]) => {
@@ -276,13 +276,13 @@ impl Link {
         None
     }
 
-    fn message<'a>(&mut self, topic: &[u8], message: &'a [u8]) -> Option<Heard<'a>> {
+    fn message<'a>(&mut self, topic: &[u8], message: &'a [u8]) -> Option<ReceivedBell<'a>> {
         let (from, payload) = topic::opened(message)?;
         if from == self.node {
             return None;
         }
         match self.names.parse(topic)? {
-            Topic::Of(channel) => return Some(Heard { channel, payload }),
+            Topic::Of(channel) => return Some(ReceivedBell { channel, payload }),
             Topic::Node(_) | Topic::NodesOfBefore => {}
             Topic::Nodes => self.told_by(from, Word::parse(payload)?),
         }

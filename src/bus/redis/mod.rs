@@ -49,7 +49,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use mio::{Poll, Waker};
 
 use super::promise::Promise;
-use super::{Bell, Bus, BusError, Channel, Lateness, LinkState, Listener, Question, Ticket};
+use super::{Bell, Bus, BusError, Channel, Lateness, LinkState, Listener, PendingSubscribe, Question};
 use crate::ids::NodeId;
 use crate::metrics::Metrics;
 use address::Address;
@@ -241,7 +241,7 @@ impl Bus for RedisBus {
         (self.link() == LinkState::Up && introduction.is_made()).then(|| nodes.known())
     }
 
-    fn subscribe(&self, channels: &[Channel]) -> Ticket {
+    fn subscribe(&self, channels: &[Channel]) -> PendingSubscribe {
         let (ticket, new) = self.shared.subscriptions.subscribe(channels);
         if new > 0 {
             self.shared.metrics.bus_subscriptions.inc_by(i64::try_from(new).unwrap_or(i64::MAX));

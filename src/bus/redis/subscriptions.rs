@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::bus::promise::Keeper;
-use crate::bus::{Channel, Lateness, Subscribed, Ticket};
+use crate::bus::{Channel, Lateness, PendingSubscribe, Subscribed};
 
 /// A build for tests looks at every channel after each change, unless there are more than this.
 const CHECKED_MAX: usize = 16;
@@ -124,8 +124,8 @@ impl Subscriptions {
     }
 
     /// Adds a holder to each channel. The ticket, and how many channels had no holder before.
-    pub(super) fn subscribe(&self, channels: &[Channel]) -> (Ticket, usize) {
-        let (ticket, keeper) = Ticket::pending(Arc::clone(&self.lateness));
+    pub(super) fn subscribe(&self, channels: &[Channel]) -> (PendingSubscribe, usize) {
+        let (ticket, keeper) = PendingSubscribe::pending(Arc::clone(&self.lateness));
         // One more than there are, so that it is not done before all have been looked at.
         let waiter = Arc::new(Waiter { left: AtomicUsize::new(1), keeper: Mutex::new(Some(keeper)) });
         let mut new = 0;
@@ -302,7 +302,7 @@ mod tests {
         Channel::User(UserId::new(number).unwrap())
     }
 
-    fn is_done(ticket: Ticket) -> bool {
+    fn is_done(ticket: PendingSubscribe) -> bool {
         ticket.wait(Duration::ZERO)
     }
 

@@ -5,14 +5,14 @@ use crate::metrics::Metrics;
 
 /// Counts of one turn.
 #[derive(Default, Debug)]
-pub(super) struct Tally {
+pub(super) struct TurnCounts {
     pub(super) lines_in: u64,
     pub(super) lines_out: u64,
     pub(super) bytes_in: u64,
     pub(super) bytes_out: u64,
 }
 
-impl Tally {
+impl TurnCounts {
     /// Adds it to the shared counters and begins anew.
     pub(super) fn report(&mut self, metrics: &Metrics) {
         let Self { lines_in, lines_out, bytes_in, bytes_out } = std::mem::take(self);

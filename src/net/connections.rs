@@ -12,7 +12,7 @@ use super::{ConnId, Link, Outbound};
 
 /// On which lists a connection is. A fresh one is on none, even if the slot's earlier owner still is.
 #[derive(Default, Debug)]
-pub(super) struct Marks {
+pub(super) struct ListFlags {
     /// On the list of those to settle.
     pub(super) touched: bool,
     /// On the list of those to read from.
@@ -21,7 +21,7 @@ pub(super) struct Marks {
 
 /// The connections of one reactor.
 #[derive(Debug)]
-pub(super) struct Table<S> {
+pub(super) struct Connections<S> {
     reactor: u16,
     /// Names given so far; wraps around after four billion.
     generation: u32,
@@ -32,7 +32,7 @@ pub(super) struct Table<S> {
     ready: Vec<usize>,
 }
 
-impl<S> Table<S> {
+impl<S> Connections<S> {
     pub(super) fn new(reactor: u16) -> Self {
         Self { reactor, generation: 0, slots: Slab::new(), touched: Vec::new(), ready: Vec::new() }
     }
@@ -47,7 +47,7 @@ impl<S> Table<S> {
         Some(ConnId { reactor: self.reactor, slot, generation: self.generation })
     }
 
-    /// Inserts the connection that [`Table::next_id`] was asked for, touched.
+    /// Inserts the connection that [`Connections::next_id`] was asked for, touched.
     pub(super) fn insert(&mut self, connection: Connection<S>) -> &mut Connection<S> {
         self.generation = self.generation.wrapping_add(1);
         let slot = self.slots.insert(connection);
@@ -76,7 +76,7 @@ impl<S> Table<S> {
     /// The connection in this slot, to be settled at the end of the turn.
     pub(super) fn touch(&mut self, slot: usize) -> Option<&mut Connection<S>> {
         let connection = self.slots.get_mut(slot)?;
-        if !mem::replace(&mut connection.marks.touched, true) {
+        if !mem::replace(&mut connection.lists.touched, true) {
             self.touched.push(slot);
         }
         Some(connection)
@@ -85,17 +85,17 @@ impl<S> Table<S> {
     /// Puts a connection on the list of those to read from, if it wants to be.
     pub(super) fn list_if_ready(&mut self, slot: usize) {
         let Some(connection) = self.slots.get_mut(slot) else { return };
-        if connection.wants_turn() && !mem::replace(&mut connection.marks.listed, true) {
+        if connection.wants_turn() && !mem::replace(&mut connection.lists.listed, true) {
             self.ready.push(slot);
         }
     }
 
-    /// Takes the list of those to settle; give the memory back with [`Table::recycle_touched`].
+    /// Takes the list of those to settle; give the memory back with [`Connections::recycle_touched`].
     pub(super) fn take_touched(&mut self) -> Vec<usize> {
         mem::take(&mut self.touched)
     }
 
-    /// Takes the list of those to read from; give back with [`Table::put_back_ready`] what is left of it.
+    /// Takes the list of those to read from; give back with [`Connections::put_back_ready`] what is left of it.
     pub(super) fn take_ready(&mut self) -> Vec<usize> {
         mem::take(&mut self.ready)
     }
@@ -118,7 +118,7 @@ impl<S> Table<S> {
     /// Touches every connection.
     pub(super) fn for_all(&mut self, mut visit: impl FnMut(&mut Connection<S>)) {
         for (slot, connection) in &mut self.slots {
-            if !mem::replace(&mut connection.marks.touched, true) {
+            if !mem::replace(&mut connection.lists.touched, true) {
                 self.touched.push(slot);
             }
             visit(connection);
@@ -133,7 +133,7 @@ fn recycle(list: &mut Vec<usize>, mut spent: Vec<usize>) {
     *list = spent;
 }
 
-impl<S> Outbound<S> for Table<S> {
+impl<S> Outbound<S> for Connections<S> {
     fn connection(&mut self, id: ConnId) -> Option<(&mut S, &mut dyn Link)> {
         let slot = id.slot as usize;
         let connection = self.slots.get(slot)?;

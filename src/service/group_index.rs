@@ -14,7 +14,7 @@ const SEARCHED_MAX: usize = 32;
 
 /// group -> connections of this reactor. Entering and leaving take the same time however large the group is.
 #[derive(Debug, Default)]
-pub struct Members {
+pub struct GroupIndex {
     by_group: IdMap<GroupId, Hearers>,
 }
 
@@ -27,7 +27,7 @@ struct Hearers {
     places: IdMap<u32, usize>,
 }
 
-impl Members {
+impl GroupIndex {
     /// The session on `conn` hears these groups from now on; it does not yet.
     pub fn enter(&mut self, conn: ConnId, groups: &[GroupId]) {
         for group in groups {
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn who_leaves_hears_no_more() {
-        let mut members = Members::default();
+        let mut members = GroupIndex::default();
         members.enter(conn(1), &[group(1), group(2)]);
         members.enter(conn(2), &[group(1)]);
         members.leave(conn(1), &[group(1)]);
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn the_next_owner_of_a_slot_is_somebody_else() {
-        let mut members = Members::default();
+        let mut members = GroupIndex::default();
         (0..100).for_each(|slot| members.enter(conn(slot), &[group(1)]));
         members.leave(ConnId { generation: 1, ..conn(7) }, &[group(1)]);
         assert_eq!(members.of(group(1)).len(), 100);
@@ -133,7 +133,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_comes_and_goes_each_hears_once(steps in prop::collection::vec((0..80_u32, any::<bool>()), 0..400)) {
-            let mut members = Members::default();
+            let mut members = GroupIndex::default();
             let mut hearing = HashSet::new();
             for (slot, enters) in steps {
                 if enters && hearing.insert(slot) {

@@ -24,14 +24,14 @@ const KEPT: Duration = Duration::from_secs(1);
 
 /// The lines of one reactor that somebody waits for.
 #[derive(Debug, Default)]
-pub struct Ahead {
+pub struct ReorderBuffer {
     lines: IdMap<(ConvId, Seq), (Bytes, Option<Which>)>,
     /// The oldest first.
     kept: VecDeque<(Instant, ConvId, Seq)>,
     bytes: usize,
 }
 
-impl Ahead {
+impl ReorderBuffer {
     /// Keeps a line, at the cost of the oldest if there is no room.
     pub fn keep(&mut self, conv: ConvId, seq: Seq, which: Option<Which>, line: &Bytes, now: Instant) {
         let Self { lines, kept, bytes } = self;
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn a_line_is_kept_once_and_for_a_moment() {
         let now = Instant::now();
-        let mut ahead = Ahead::default();
+        let mut ahead = ReorderBuffer::default();
         let line = Bytes::from_static(b"six\n");
         ahead.keep(conv(), 6, None, &line, now);
         ahead.keep(conv(), 6, None, &line, now + KEPT);
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn the_oldest_make_room() {
         let now = Instant::now();
-        let mut ahead = Ahead::default();
+        let mut ahead = ReorderBuffer::default();
         let line = Bytes::from(vec![b'x'; BYTES_MAX / 4]);
         (1..=6).for_each(|seq| ahead.keep(conv(), seq, None, &line, now));
         let kept: Vec<Seq> = (1..=6).filter(|seq| ahead.line(conv(), *seq).is_some()).collect();

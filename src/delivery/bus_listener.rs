@@ -5,30 +5,36 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 
 use super::bell::Ring;
+use super::cursor_writer::CursorQueue;
 use super::directory::{Entry, Eviction};
 use super::epoch::Epoch;
 use super::fanout::Fanout;
 use super::peers::Peers;
-use super::scribe::Desk;
 use super::{Addressee, Event, Which};
-use crate::bus::{Channel, Heard, Listener};
+use crate::bus::{Channel, Listener, ReceivedBell};
 use crate::ids::{ConvId, GroupId, NodeId, Seq, UserId};
 use crate::metrics::Metrics;
 
 /// The node's ear on the bus. Called by the subscriber thread alone; the lock is never contended.
-pub struct Ear {
+pub struct BusListener {
     fanout: Mutex<Fanout>,
-    desk: Desk,
+    cursor_queue: CursorQueue,
     epoch: Arc<Epoch>,
     peers: Arc<Peers>,
     metrics: Arc<Metrics>,
 }
 
-impl Ear {
+impl BusListener {
     /// An ear that tells the reactors behind `fanout`, and the scribe.
     #[must_use]
-    pub fn new(fanout: Fanout, desk: Desk, epoch: Arc<Epoch>, peers: Arc<Peers>, metrics: Arc<Metrics>) -> Self {
-        Self { fanout: Mutex::new(fanout), desk, epoch, peers, metrics }
+    pub fn new(
+        fanout: Fanout,
+        cursor_queue: CursorQueue,
+        epoch: Arc<Epoch>,
+        peers: Arc<Peers>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self { fanout: Mutex::new(fanout), cursor_queue, epoch, peers, metrics }
     }
 
     fn of_all(&self, ring: Ring<'_>) {
@@ -46,14 +52,14 @@ impl Ear {
             Ring::Replaced(device) => fanout.replace(user, Eviction::Device(device)),
             Ring::Resumed(key) => fanout.replace(user, Eviction::Key(key)),
             Ring::Beside => fanout.directory().note_elsewhere(user),
-            Ring::Offline if fanout.directory().is_online(user) => self.desk.changed(user),
+            Ring::Offline if fanout.directory().is_online(user) => self.cursor_queue.changed(user),
             ring => for_user(fanout, user, ring, generation),
         }
     }
 }
 
-impl Listener for Ear {
-    fn bells(&self, bells: &[Heard<'_>]) {
+impl Listener for BusListener {
+    fn bells(&self, bells: &[ReceivedBell<'_>]) {
         let mut fanout = self.fanout.lock().unwrap_or_else(PoisonError::into_inner);
         for bell in bells {
             let Some(mut ring) = Ring::decode(bell.payload) else { continue };
@@ -89,7 +95,7 @@ impl Listener for Ear {
     fn resync(&self, why: &'static str) {
         log::info!("comparing all sessions with the store: {why}");
         self.metrics.resyncs.inc();
-        self.desk.report_all();
+        self.cursor_queue.report_all();
         // The word that the data went back may have been lost as well.
         self.epoch.look();
         let mut fanout = self.fanout.lock().unwrap_or_else(PoisonError::into_inner);

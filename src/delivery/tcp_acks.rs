@@ -17,7 +17,7 @@ pub const TICK: Duration = Duration::from_millis(250);
 
 /// Pushes of one session that are not known to have arrived.
 #[derive(Debug, Default)]
-pub struct Receipts {
+pub struct TcpAcks {
     /// Pushed since the checkpoint was taken.
     recent: Vec<(ConvId, Seq)>,
     /// The stream offset behind the last of them.
@@ -33,7 +33,7 @@ struct Checkpoint {
     acknowledged: bool,
 }
 
-impl Receipts {
+impl TcpAcks {
     /// A message was queued to the connection; `offset` is the stream's end behind it.
     pub fn pushed(&mut self, conv: ConvId, seq: Seq, offset: u64) {
         self.recent_end = offset;
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn delivered_is_what_was_acknowledged_one_tick_ago() {
-        let mut receipts = Receipts::default();
+        let mut receipts = TcpAcks::default();
         receipts.pushed(conv(1), 1, 50);
         receipts.pushed(conv(1), 2, 100);
         assert_eq!(receipts.tick(50), []);
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn an_orderly_end_proves_what_was_acknowledged() {
         let waiting = || {
-            let mut receipts = Receipts::default();
+            let mut receipts = TcpAcks::default();
             receipts.pushed(conv(1), 1, 100);
             receipts.tick(0);
             receipts.pushed(conv(2), 7, 200);

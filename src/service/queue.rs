@@ -17,7 +17,7 @@ use std::thread::{self, Thread};
 const LOOKS: usize = 8;
 
 /// A queue without a bound of its own. Any thread may push or take.
-pub(super) struct Jobs<J> {
+pub(super) struct JobQueue<J> {
     state: Mutex<State<J>>,
 }
 
@@ -39,7 +39,7 @@ impl<J> State<J> {
     }
 }
 
-impl<J> Jobs<J> {
+impl<J> JobQueue<J> {
     pub(super) fn new() -> Self {
         Self { state: Mutex::new(State { waiting: VecDeque::new(), idle: Vec::new(), coming: 0, closed: false }) }
     }
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn every_job_is_taken_once_and_the_threads_end() {
-        let jobs = Arc::new(Jobs::new());
+        let jobs = Arc::new(JobQueue::new());
         let takers: Vec<_> = (0..4)
             .map(|_| {
                 let jobs = Arc::clone(&jobs);
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn one_job_after_the_other_is_the_work_of_one_thread() {
-        let jobs = Arc::new(Jobs::new());
+        let jobs = Arc::new(JobQueue::new());
         let (done, results) = channel();
         let takers: Vec<_> = (0..4)
             .map(|_| {
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn what_waits_is_taken_after_the_end() {
-        let jobs = Jobs::new();
+        let jobs = JobQueue::new();
         jobs.push(1);
         jobs.close();
         assert_eq!((jobs.take(), jobs.take(), jobs.try_take()), (Some(1), None, None));

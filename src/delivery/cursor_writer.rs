@@ -52,15 +52,15 @@ struct Waiting {
     reactors_behind: u32,
 }
 
-/// The door to the scribe. Any thread may call; nothing blocks on the database, but for [`Desk::take_user`]'s caller.
+/// The door to the scribe. Any thread may call; nothing blocks on the database, but for [`CursorQueue::take_user`]'s caller.
 #[derive(Clone, Debug)]
-pub struct Desk {
+pub struct CursorQueue {
     waiting: Arc<Mutex<Waiting>>,
     nudge: Sender<()>,
     metrics: Arc<Metrics>,
 }
 
-impl Desk {
+impl CursorQueue {
     /// Notes confirmed positions.
     pub fn confirm(&self, rows: impl IntoIterator<Item = CursorRow>) {
         let mut waiting = self.lock();
@@ -114,7 +114,7 @@ impl Desk {
     }
 
     /// The data went back: confirmed positions that wait are of messages that are no more, and so is what sessions confirm
-    /// until each of so many reactors has said that [`Desk::sessions_ended`].
+    /// until each of so many reactors has said that [`CursorQueue::sessions_ended`].
     pub fn void(&self, reactors: u16) {
         let mut waiting = self.lock();
         waiting.cursors = Cursors::new(ROWS_MAX);
@@ -140,7 +140,7 @@ impl Desk {
 
 /// A desk that nobody reads yet, and where its nudges arrive.
 #[must_use]
-pub fn desk(metrics: Arc<Metrics>) -> (Desk, Receiver<()>) {
+pub fn cursor_queue(metrics: Arc<Metrics>) -> (CursorQueue, Receiver<()>) {
     let (nudge, nudged) = bounded(1);
     let waiting = Waiting {
         cursors: Cursors::new(ROWS_MAX),
@@ -149,18 +149,18 @@ pub fn desk(metrics: Arc<Metrics>) -> (Desk, Receiver<()>) {
         departed: Vec::new(),
         reactors_behind: 0,
     };
-    (Desk { waiting: Arc::new(Mutex::new(waiting)), nudge, metrics }, nudged)
+    (CursorQueue { waiting: Arc::new(Mutex::new(waiting)), nudge, metrics }, nudged)
 }
 
 /// Starts the scribe's thread. It writes a last time and ends when `stop` is dropped.
 ///
 /// # Errors
 /// The system gives no more threads.
-pub fn start(scribe: Scribe, nudged: Receiver<()>, stop: Receiver<()>) -> std::io::Result<JoinHandle<()>> {
+pub fn start(scribe: CursorWriter, nudged: Receiver<()>, stop: Receiver<()>) -> std::io::Result<JoinHandle<()>> {
     thread::Builder::new().name("scribe".to_owned()).spawn(move || run(scribe, &nudged, &stop))
 }
 
-fn run(mut scribe: Scribe, nudged: &Receiver<()>, stop: &Receiver<()>) {
+fn run(mut scribe: CursorWriter, nudged: &Receiver<()>, stop: &Receiver<()>) {
     let mut stopping = false;
     let mut looked_at = now();
     while !stopping {
@@ -185,11 +185,11 @@ fn now() -> Instant {
 }
 
 /// The scribe without its thread.
-pub struct Scribe {
+pub struct CursorWriter {
     store: Box<dyn Store>,
     bus: Arc<dyn Bus>,
     directory: Arc<Directory>,
-    desk: Desk,
+    cursor_queue: CursorQueue,
     keeper: Keeper,
     metrics: Arc<Metrics>,
     /// Who is to be reported once more, some in each round.
@@ -197,7 +197,7 @@ pub struct Scribe {
     absent: Absent,
 }
 
-impl Scribe {
+impl CursorWriter {
     /// A scribe with a database connection of its own, that gives channels up on `bus` and reports whom `directory` has.
     /// The keeper works on its thread.
     #[must_use]
@@ -205,12 +205,12 @@ impl Scribe {
         store: Box<dyn Store>,
         bus: Arc<dyn Bus>,
         directory: Arc<Directory>,
-        desk: Desk,
+        cursor_queue: CursorQueue,
         keeper: Keeper,
     ) -> Self {
-        let metrics = Arc::clone(&desk.metrics);
+        let metrics = Arc::clone(&cursor_queue.metrics);
         let absent = Absent::new(bus.node());
-        Self { store, bus, directory, desk, keeper, metrics, again: Vec::new(), absent }
+        Self { store, bus, directory, cursor_queue, keeper, metrics, again: Vec::new(), absent }
     }
 
     /// Writes what waits, as far as the store takes it.
@@ -218,7 +218,7 @@ impl Scribe {
         // First: cursors of an epoch that is over are not to be written. They wait if it could not be ended.
         self.keeper.tend(&mut *self.store);
         // Taken before the cursors: a session that departs later has its cursors written by the next round.
-        let departed = std::mem::take(&mut self.desk.lock().departed);
+        let departed = std::mem::take(&mut self.cursor_queue.lock().departed);
         // Before the rows are taken: those of the epoch that may follow would be refused, and come again.
         if let Some(epoch) = self.keeper.epoch_for_cursors() {
             self.write_cursors(&epoch);
@@ -239,9 +239,9 @@ impl Scribe {
 
     fn write_cursors(&mut self, epoch: &str) {
         // Rows that are locked wait again: once round is enough.
-        let mut left = self.desk.lock().cursors.len();
+        let mut left = self.cursor_queue.lock().cursors.len();
         while left > 0 {
-            let rows = self.desk.lock().cursors.take(BATCH_ROWS_MAX);
+            let rows = self.cursor_queue.lock().cursors.take(BATCH_ROWS_MAX);
             left = left.saturating_sub(rows.len());
             if rows.is_empty() {
                 break;
@@ -249,24 +249,24 @@ impl Scribe {
             match self.store.save_cursors(epoch, &rows) {
                 Ok(locked) => {
                     self.metrics.cursors_written.inc_by((rows.len() - locked.len()) as u64);
-                    let dropped = self.desk.lock().cursors.written_but(locked);
+                    let dropped = self.cursor_queue.lock().cursors.written_but(locked);
                     self.metrics.cursors_dropped.inc_by(dropped as u64);
                 }
                 Err(error) => {
                     self.metrics.store_errors.inc();
                     log::warn!("cannot write {} cursors: {error}", rows.len());
-                    let dropped = self.desk.lock().cursors.not_written();
+                    let dropped = self.cursor_queue.lock().cursors.not_written();
                     self.metrics.cursors_dropped.inc_by(dropped as u64);
                     break;
                 }
             }
         }
-        self.desk.gauge(&self.desk.lock());
+        self.cursor_queue.gauge(&self.cursor_queue.lock());
     }
 
     fn write_states(&mut self) {
         let mut changed = {
-            let mut waiting = self.desk.lock();
+            let mut waiting = self.cursor_queue.lock();
             if std::mem::take(&mut waiting.report_all) {
                 self.again = self.directory.users();
             }
@@ -281,7 +281,7 @@ impl Scribe {
         if let Err(error) = self.store.report_states(self.bus.node(), &online, &offline) {
             self.metrics.store_errors.inc();
             log::warn!("cannot report who is online: {error}");
-            self.desk.lock().changed.extend(changed);
+            self.cursor_queue.lock().changed.extend(changed);
             return;
         }
         if !offline.is_empty() && self.bus.has_peers() {

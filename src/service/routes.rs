@@ -1,13 +1,13 @@
 //! The handler table: every request, where it runs and what it is given. Built once, shared by all reactors.
 
-use super::{Caller, Ctx, Handled, Visitor, account, find, friend, group, history, login};
+use super::{Caller, Ctx, Guest, HandlerResult, account, find, friend, group, history, login};
 use crate::wire::msg_id::MsgId;
 use crate::wire::request::{Bounds, Chat, Envelope, Request, RequestError};
 
 /// A parsed request, on its way to a worker, that needs a session.
-pub type SessionJob = Box<dyn FnOnce(&mut Ctx, &Caller) -> Handled + Send>;
+pub type SessionJob = Box<dyn FnOnce(&mut Ctx, &Caller) -> HandlerResult + Send>;
 /// A parsed request, on its way to a worker, that needs none.
-pub type VisitorJob = Box<dyn FnOnce(&mut Ctx, &Visitor) -> Handled + Send>;
+pub type VisitorJob = Box<dyn FnOnce(&mut Ctx, &Guest) -> HandlerResult + Send>;
 
 type Parse<T> = Box<dyn Fn(&Envelope<'_>, Bounds) -> Result<T, RequestError> + Send + Sync>;
 
@@ -55,17 +55,17 @@ fn route(id: MsgId) -> Route {
     }
 }
 
-fn session<R: Request>(handler: fn(&mut Ctx, &Caller, &R) -> Handled) -> Route {
+fn session<R: Request>(handler: fn(&mut Ctx, &Caller, &R) -> HandlerResult) -> Route {
     Route::Session(Box::new(move |line, bounds| {
         let request = R::parse(line, bounds)?;
         Ok(Box::new(move |ctx, caller| handler(ctx, caller, &request)))
     }))
 }
 
-fn anyone<R: Request>(handler: fn(&mut Ctx, &Visitor, &R) -> Handled) -> Route {
+fn anyone<R: Request>(handler: fn(&mut Ctx, &Guest, &R) -> HandlerResult) -> Route {
     Route::Anyone(Box::new(move |line, bounds| {
         let request = R::parse(line, bounds)?;
-        Ok(Box::new(move |ctx, visitor| handler(ctx, visitor, &request)))
+        Ok(Box::new(move |ctx, guest| handler(ctx, guest, &request)))
     }))
 }
 

@@ -14,16 +14,16 @@ use std::time::Instant;
 use super::address::AddressKey;
 use super::budgets::{Payer, Weight};
 use super::conn_ctx::ConnCtx;
-use super::deliver::{self, OutOfTurn};
 use super::dispatch;
-use super::mail::{Followed, Mail};
-use super::members::Members;
+use super::group_index::GroupIndex;
+use super::message::{Followed, ReactorMessage};
+use super::push::{self, OutOfTurn};
 use super::rates::Wait;
 use super::resync::Resync;
-use super::session::{Due, Hold, Live, Session};
-use super::table::Table;
+use super::routes::Table;
+use super::session::{Due, Live, PauseReason, Session};
 use super::workers::Workers;
-use super::{Shared, mail};
+use super::{Shared, message};
 use crate::bus::Channel;
 use crate::delivery::lanes::Lanes;
 use crate::net::{Allowance, CloseReason, ConnId, Flow, Link, Outbound, Protocol, Wants};
@@ -31,7 +31,7 @@ use crate::wire::errno::Errno;
 use crate::wire::reply::{self, Notice};
 
 /// What every call needs besides the session it is about. Shared by nothing but this reactor's code.
-pub struct Tools {
+pub struct ReactorCtx {
     /// What all threads share.
     pub shared: Arc<Shared>,
     /// The handler table.
@@ -43,21 +43,21 @@ pub struct Tools {
 }
 
 /// One reactor's share. Owned by the reactor's thread.
-pub struct Local {
-    pub(super) tools: Tools,
-    pub(super) members: Members,
+pub struct ChatProtocol {
+    pub(super) reactor: ReactorCtx,
+    pub(super) groups_here: GroupIndex,
     pub(super) out_of_turn: OutOfTurn,
     pub(super) resync: Resync,
     stopping: bool,
 }
 
-impl Local {
+impl ChatProtocol {
     /// Nobody is connected yet.
     #[must_use]
-    pub fn new(tools: Tools) -> Self {
+    pub fn new(reactor: ReactorCtx) -> Self {
         Self {
-            tools,
-            members: Members::default(),
+            reactor,
+            groups_here: GroupIndex::default(),
             out_of_turn: OutOfTurn::default(),
             resync: Resync::default(),
             stopping: false,
@@ -65,15 +65,15 @@ impl Local {
     }
 }
 
-impl Protocol for Local {
+impl Protocol for ChatProtocol {
     type Session = Session;
-    type Message = Mail;
+    type Message = ReactorMessage;
 
     fn opened(&mut self, _: ConnId, from: IpAddr, link: &mut dyn Link, now: Instant) -> Session {
-        let Shared { budgets, config, .. } = &*self.tools.shared;
+        let Shared { budgets, config, .. } = &*self.reactor.shared;
         let address = AddressKey::of(from);
         let session = Session::new(address, config.limits.login, now);
-        if !budgets.visitors().came(address) {
+        if !budgets.guests().came(address) {
             link.send(reply::error(Errno::TooFast, "too many connections from this address without a login"));
             link.close(CloseReason::TooManyAnonymous);
         }
@@ -91,9 +91,9 @@ impl Protocol for Local {
     }
 
     fn fragment(&mut self, _: ConnId, session: &mut Session, _: &mut dyn Link, now: Instant) -> Flow {
-        let paid = self.tools.shared.budgets.take(session.payer(), Weight::SLIGHT, now);
+        let paid = self.reactor.shared.budgets.take(session.payer(), Weight::SLIGHT, now);
         let Err(Wait::Reserved(at) | Wait::Full(at)) = paid else { return Flow::Continue };
-        session.hold = Hold::Until(at);
+        session.hold = PauseReason::Until(at);
         Flow::Pause
     }
 
@@ -102,7 +102,7 @@ impl Protocol for Local {
             return Flow::Retry;
         }
         let line = session.without_mark(line);
-        let flow = dispatch::line(&self.tools, &mut ConnCtx { conn, session, link, now }, line);
+        let flow = dispatch::line(&self.reactor, &mut ConnCtx { conn, session, link, now }, line);
         if flow != Flow::Retry {
             session.took_line();
         }
@@ -110,69 +110,69 @@ impl Protocol for Local {
     }
 
     fn line_too_long(&mut self, _: &mut Session, link: &mut dyn Link) {
-        let line_bytes = self.tools.shared.config.limits.line_bytes;
+        let line_bytes = self.reactor.shared.config.limits.line_bytes;
         link.send(reply::error(Errno::TooLarge, &format!("the line is longer than {line_bytes} bytes")));
     }
 
-    fn message(&mut self, message: Mail, net: &mut dyn Outbound<Session>, now: Instant) {
+    fn message(&mut self, message: ReactorMessage, net: &mut dyn Outbound<Session>, now: Instant) {
         match message {
-            Mail::Events(events) => {
+            ReactorMessage::Events(events) => {
                 for event in events {
                     self.event(net, event, now);
                 }
             }
-            Mail::Reply { conn, line, then } => match net.connection(conn) {
+            ReactorMessage::Reply { conn, line, then } => match net.connection(conn) {
                 Some(found) => self.reply(ConnCtx::new(conn, found, now), line, then),
-                None => mail::undo(&self.tools.shared, &then),
+                None => message::undo(&self.reactor.shared, &then),
             },
-            Mail::NotYet { conn, job, until } => {
+            ReactorMessage::NotYet { conn, job, until } => {
                 // Dropped with its connection, it takes back what it has registered.
                 if let Some((session, _)) = net.connection(conn) {
                     session.park(job, until);
                 }
             }
-            Mail::Resume { conn } => {
+            ReactorMessage::Resume { conn } => {
                 if let Some(job) = net.connection(conn).and_then(|(session, _)| session.take_parked()) {
-                    self.tools.workers.submit(job, now);
+                    self.reactor.workers.submit(job, now);
                 }
             }
-            Mail::Compare { conn } => {
+            ReactorMessage::Compare { conn } => {
                 if let Some(live) = net.connection(conn).and_then(|(session, _)| session.hearing()) {
                     self.resync.start_one(conn, live);
                 }
             }
-            Mail::Enter { conn, live } => match net.connection(conn) {
+            ReactorMessage::Enter { conn, live } => match net.connection(conn) {
                 Some((session, _)) => {
-                    self.members.enter(conn, &live.groups);
+                    self.groups_here.enter(conn, &live.groups);
                     session.enter(live);
                 }
-                None => leave(&self.tools, conn, &live),
+                None => leave(&self.reactor, conn, &live),
             },
-            Mail::Fetched { conn, pages } => {
+            ReactorMessage::Fetched { conn, pages } => {
                 if let Some(found) = net.connection(conn) {
-                    deliver::fetched(&self.tools, ConnCtx::new(conn, found, now), pages);
+                    push::fetched(&self.reactor, ConnCtx::new(conn, found, now), pages);
                 }
             }
-            Mail::JoinedElsewhere { conn, group, followed } => {
+            ReactorMessage::JoinedElsewhere { conn, group, followed } => {
                 let entered = net
                     .connection(conn)
                     .is_some_and(|found| self.joined_elsewhere(ConnCtx::new(conn, found, now), group, followed));
                 // A question that failed has given its subscription back.
                 if !entered && followed != Followed::Failed {
-                    self.tools.shared.bus.unsubscribe(&[Channel::Group(group)]);
+                    self.reactor.shared.bus.unsubscribe(&[Channel::Group(group)]);
                 }
             }
-            Mail::Compared(compared) => {
-                let Self { tools, members, resync, .. } = self;
-                resync.compared(tools, members, net, compared, now);
+            ReactorMessage::Compared(compared) => {
+                let Self { reactor, groups_here, resync, .. } = self;
+                resync.compared(reactor, groups_here, net, compared, now);
             }
         }
     }
 
     fn turn_ended(&mut self, net: &mut dyn Outbound<Session>, now: Instant) {
         self.out_of_turn.ahead.expire(now);
-        self.resync.go_on(&self.tools, net, now);
-        self.out_of_turn.doubts.go_on(&self.tools, now);
+        self.resync.go_on(&self.reactor, net, now);
+        self.out_of_turn.doubts.go_on(&self.reactor, now);
     }
 
     fn due(&mut self, conn: ConnId, session: &mut Session, link: &mut dyn Link, now: Instant) {
@@ -183,11 +183,11 @@ impl Protocol for Local {
             }
             Due::Work { tick } => {
                 if let Some(job) = session.take_due_job(now) {
-                    self.tools.workers.submit(job, now);
+                    self.reactor.workers.submit(job, now);
                 }
                 if tick && let Some(mut on) = (ConnCtx { conn, session, link, now }).live() {
                     self.resync.retry(conn, on.live);
-                    deliver::tick(&self.tools, &mut on);
+                    push::tick(&self.reactor, &mut on);
                 }
             }
         }
@@ -203,7 +203,7 @@ impl Protocol for Local {
             return Wants::default();
         }
         if let Some(mut on) = (ConnCtx { conn, session, link, now }).live() {
-            deliver::fetch_more(&self.tools, &mut on);
+            push::fetch_more(&self.reactor, &mut on);
         }
         session.arm_tick(now);
         let wants = session.wants();
@@ -211,20 +211,20 @@ impl Protocol for Local {
     }
 
     fn closed(&mut self, conn: ConnId, mut session: Session, reason: CloseReason, acknowledged: u64, now: Instant) {
-        let Shared { budgets, metrics, .. } = &*self.tools.shared;
+        let Shared { budgets, metrics, .. } = &*self.reactor.shared;
         if session.is_live() {
             metrics.sessions.dec();
         } else {
-            budgets.visitors().left(session.from);
+            budgets.guests().left(session.from);
             // Coming and going has its price, too.
             budgets.charge(Payer::Address(session.from), Weight::LINE, now);
         }
         let Some(mut live) = session.leave(None, now) else { return };
         if reason == CloseReason::PeerClosed {
-            deliver::settle_receipts(&self.tools, &mut live, acknowledged);
+            push::settle_receipts(&self.reactor, &mut live, acknowledged);
         }
-        self.members.leave(conn, &live.groups);
-        leave(&self.tools, conn, &live);
+        self.groups_here.leave(conn, &live.groups);
+        leave(&self.reactor, conn, &live);
         log::debug!("{conn}: user {} is gone: {reason:?}", live.user);
     }
 
@@ -234,8 +234,8 @@ impl Protocol for Local {
 }
 
 /// Takes back what a session's entrance has registered, once its cursors are on their way.
-pub fn leave(tools: &Tools, conn: ConnId, live: &Live) {
-    let Shared { directory, bus, desk, config, .. } = &*tools.shared;
+pub fn leave(reactor: &ReactorCtx, conn: ConnId, live: &Live) {
+    let Shared { directory, bus, cursor_queue, config, .. } = &*reactor.shared;
     directory.leave(live.user, conn);
     if !live.groups.is_empty() {
         let groups: Vec<Channel> = live.groups.iter().map(|group| Channel::Group(*group)).collect();
@@ -243,8 +243,8 @@ pub fn leave(tools: &Tools, conn: ConnId, live: &Live) {
     }
     let channels = live.own_channels(config.session_policy);
     if directory.is_online(live.user) {
-        desk.release(&channels);
+        cursor_queue.release(&channels);
     } else {
-        desk.departed(live.user, &channels);
+        cursor_queue.departed(live.user, &channels);
     }
 }

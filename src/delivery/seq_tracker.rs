@@ -37,12 +37,12 @@ const TRACKS_MAX: usize = if cfg!(debug_assertions) { 3 } else { 64 };
 
 /// Every conversation one session has touched.
 #[derive(Debug)]
-pub struct Tracks {
+pub struct SeqTracker {
     me: UserId,
     own: OwnMessages,
     /// False while the login's backlog is being read: pushes are only noted.
     live: bool,
-    by_conv: IdMap<ConvId, Track>,
+    by_conv: IdMap<ConvId, ConvSeq>,
     /// Conversations in which everything has been pushed and confirmed. Invariant: none of them has a track.
     quiet: IdMap<ConvId, Quiet>,
     /// With so many tracks it is worth looking for quiet ones.
@@ -72,7 +72,7 @@ struct Fetching {
 #[derive(Debug)]
 struct Gap {
     conv: ConvId,
-    /// Messages behind the hole that this session was offered: [`Tracks::next_ahead`].
+    /// Messages behind the hole that this session was offered: [`SeqTracker::next_ahead`].
     ahead: Vec<Seq>,
 }
 
@@ -100,7 +100,7 @@ struct Quiet {
 }
 
 #[derive(Debug)]
-struct Track {
+struct ConvSeq {
     /// Everything up to it has arrived, as the client or its TCP told.
     confirmed: Seq,
     /// Invariant: `confirmed < next`.
@@ -137,15 +137,15 @@ pub enum OwnMessages {
 pub enum Offer {
     /// Send it.
     Push,
-    /// Not yet: those before it are on their way. Keep it for a moment: [`Tracks::next_ahead`] tells when its turn has
+    /// Not yet: those before it are on their way. Keep it for a moment: [`SeqTracker::next_ahead`] tells when its turn has
     /// come, unless the session fetches it first.
-    Ahead,
+    OutOfOrder,
     /// The session has it already.
-    Known,
+    Duplicate,
     /// The session has had another message under this number: the data went back to an earlier state.
     Another,
-    /// Not now: it will be fetched, see [`Tracks::next_fetch`].
-    Behind,
+    /// Not now: it will be fetched, see [`SeqTracker::next_fetch`].
+    NeedsFetch,
 }
 
 /// What a DELIVERED did.
@@ -170,7 +170,7 @@ pub struct CaughtUp {
     pub another: Option<Seq>,
 }
 
-impl Track {
+impl ConvSeq {
     fn unlocated() -> Self {
         Self {
             confirmed: 0,
@@ -198,7 +198,7 @@ impl Track {
         !self.located || self.next <= self.end
     }
 
-    /// Whether [`Track::quiet_at`] its end would say the same.
+    /// Whether [`ConvSeq::quiet_at`] its end would say the same.
     fn is_quiet(&self) -> bool {
         self.located && !self.queued && self.sent.is_empty() && self.confirmed == self.end
     }
@@ -269,8 +269,8 @@ impl Track {
     }
 }
 
-impl Tracks {
-    /// The tracks of a session that is logging in: pushes are noted until [`Tracks::go_live`].
+impl SeqTracker {
+    /// The tracks of a session that is logging in: pushes are noted until [`SeqTracker::go_live`].
     #[must_use]
     pub fn new(me: UserId, own: OwnMessages) -> Self {
         Self {
@@ -305,7 +305,7 @@ impl Tracks {
             if track.located {
                 track.end = track.end.max(position.last_seq);
             } else {
-                let heard = std::mem::replace(track, Track::at(*position));
+                let heard = std::mem::replace(track, ConvSeq::at(*position));
                 track.end = track.end.max(heard.end);
                 track.queued = heard.queued;
                 track.sent = heard.sent;
@@ -354,19 +354,19 @@ impl Tracks {
             return Offer::Another;
         }
         if track.located && seq < track.next {
-            return Offer::Known;
+            return Offer::Duplicate;
         }
         track.end = track.end.max(seq);
         if !track.located || track.queued {
             self.queue_if_behind(conv);
-            return Offer::Behind;
+            return Offer::NeedsFetch;
         }
         if seq > track.next {
             let gap = self.gap(conv);
             if gap.ahead.len() < AHEAD_MAX && !gap.ahead.contains(&seq) {
                 gap.ahead.push(seq);
             }
-            return Offer::Ahead;
+            return Offer::OutOfOrder;
         }
         track.has(seq, which);
         Offer::Push
@@ -466,7 +466,7 @@ impl Tracks {
         places
     }
 
-    /// The store answered for one of the conversations. When all its answers are taken, [`Tracks::fetch_ended`].
+    /// The store answered for one of the conversations. When all its answers are taken, [`SeqTracker::fetch_ended`].
     pub fn fetched(&mut self, page: Page) -> CaughtUp {
         let Page { conv, position, messages } = page;
         let asked = self.fetching.iter().position(|fetching| fetching.conv == conv);
@@ -483,7 +483,7 @@ impl Tracks {
         let mut moved = None;
         let told_end = track.end;
         if !track.located {
-            let heard = std::mem::replace(track, Track::at(position));
+            let heard = std::mem::replace(track, ConvSeq::at(position));
             track.end = track.end.max(heard.end);
             track.sent = heard.sent;
             moved = track.confirm(track.confirmed);
@@ -547,7 +547,7 @@ impl Tracks {
     /// told to nobody here, so the store is asked once.
     pub fn joined(&mut self, conv: ConvId, last_seq: Seq) {
         let heard = self.forget(conv);
-        let mut track = Track::at(Pending { conv, delivered: last_seq, last_seq: last_seq + 1 });
+        let mut track = ConvSeq::at(Pending { conv, delivered: last_seq, last_seq: last_seq + 1 });
         if let Some(heard) = heard {
             track.end = track.end.max(heard.end);
             track.queued = heard.queued;
@@ -572,24 +572,26 @@ impl Tracks {
 
     /// The track, made where there is none. Even the very first message of a conversation is looked up: its bell may be
     /// late, or be rung again because the sender has sent it again, when everything has been confirmed long ago.
-    fn track(&mut self, conv: ConvId) -> &mut Track {
+    fn track(&mut self, conv: ConvId) -> &mut ConvSeq {
         if self.by_conv.len() >= self.crowded_at && !self.by_conv.contains_key(&conv) {
             self.keep_less_of_quiet_ones();
         }
         let quiet = &mut self.quiet;
-        self.by_conv.entry(conv).or_insert_with(|| quiet.remove(&conv).map_or_else(Track::unlocated, Track::quiet_at))
+        self.by_conv
+            .entry(conv)
+            .or_insert_with(|| quiet.remove(&conv).map_or_else(ConvSeq::unlocated, ConvSeq::quiet_at))
     }
 
     /// The track, where anything is known of the conversation.
-    fn known(&mut self, conv: ConvId) -> Option<&mut Track> {
+    fn known(&mut self, conv: ConvId) -> Option<&mut ConvSeq> {
         if self.quiet.contains_key(&conv) {
             return Some(self.track(conv));
         }
         self.by_conv.get_mut(&conv)
     }
 
-    fn forget(&mut self, conv: ConvId) -> Option<Track> {
-        let quiet = self.quiet.remove(&conv).map(Track::quiet_at);
+    fn forget(&mut self, conv: ConvId) -> Option<ConvSeq> {
+        let quiet = self.quiet.remove(&conv).map(ConvSeq::quiet_at);
         self.by_conv.remove(&conv).or(quiet)
     }
 

@@ -18,7 +18,7 @@ use crate::store::{Message, Page, Pending};
 
 /// One message to a reactor. What is meant for a session names its connection: when the session has ended, the connection
 /// has another name, and whoever is logged in on it by then gets nothing of it.
-pub enum Mail {
+pub enum ReactorMessage {
     /// Messages and memberships, from lanes, workers and the ear.
     Events(Vec<Event>),
     /// A worker has answered a request.
@@ -28,7 +28,7 @@ pub enum Mail {
         /// The line.
         line: Bytes,
         /// What changes in the session.
-        then: Then,
+        then: SessionChange,
     },
     /// A worker could not answer a request yet.
     NotYet {
@@ -90,7 +90,7 @@ pub enum Followed {
 
 /// What a reply changes in the session.
 #[derive(Debug)]
-pub enum Then {
+pub enum SessionChange {
     /// Nothing.
     Nothing,
     /// The login is complete.
@@ -116,8 +116,8 @@ pub enum Then {
 }
 
 /// Takes back what a handler has registered for a session that is not there any more.
-pub fn undo(shared: &Shared, then: &Then) {
-    if let Then::Join { group, .. } = then {
+pub fn undo(shared: &Shared, then: &SessionChange) {
+    if let SessionChange::Join { group, .. } = then {
         shared.bus.unsubscribe(&[Channel::Group(*group)]);
     }
 }
@@ -134,46 +134,46 @@ pub struct Backlog {
 }
 
 /// The door into one reactor.
-pub trait Door: Send + Sync {
+pub trait PostMessage: Send + Sync {
     /// Posts to the reactor; may wait while its mailbox is full. What comes too late, for a reactor that has ended, is
     /// dropped: it has no connections left to tell.
-    fn post(&self, mail: Mail);
+    fn post(&self, mail: ReactorMessage);
 }
 
-impl Door for ReactorHandle<Mail> {
-    fn post(&self, mail: Mail) {
+impl PostMessage for ReactorHandle<ReactorMessage> {
+    fn post(&self, mail: ReactorMessage) {
         let _gone = Self::post(self, mail);
     }
 }
 
 /// The doors into the reactors.
-pub struct Mailboxes(Vec<Box<dyn Door>>);
+pub struct ReactorMailboxes(Vec<Box<dyn PostMessage>>);
 
-impl Mailboxes {
+impl ReactorMailboxes {
     /// The reactors' doors, in their order.
     #[must_use]
-    pub fn new(doors: Vec<Box<dyn Door>>) -> Arc<Self> {
+    pub fn new(doors: Vec<Box<dyn PostMessage>>) -> Arc<Self> {
         Arc::new(Self(doors))
     }
 
     /// Posts to the reactor that owns `conn`; may wait while its mailbox is full.
-    pub fn post(&self, conn: ConnId, mail: Mail) {
+    pub fn post(&self, conn: ConnId, mail: ReactorMessage) {
         self.post_to(conn.reactor, mail);
     }
 
-    fn post_to(&self, reactor: u16, mail: Mail) {
+    fn post_to(&self, reactor: u16, mail: ReactorMessage) {
         if let Some(door) = self.0.get(usize::from(reactor)) {
             door.post(mail);
         }
     }
 }
 
-impl Reactors for Mailboxes {
+impl Reactors for ReactorMailboxes {
     fn count(&self) -> u16 {
         u16::try_from(self.0.len()).unwrap_or(u16::MAX)
     }
 
     fn deliver(&self, reactor: u16, events: Vec<Event>) {
-        self.post_to(reactor, Mail::Events(events));
+        self.post_to(reactor, ReactorMessage::Events(events));
     }
 }
