@@ -9,7 +9,7 @@ use stonechat::ids::{ConvId, DeviceId, Peer, UserId};
 use stonechat::store::sqlite::SqliteStores;
 use stonechat::store::{Append, CursorRow, OpenStore, Store};
 
-/// The scribe's batch.
+/// The cursor writer's batch.
 const ROWS: u32 = 500;
 
 fn main() {

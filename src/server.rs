@@ -2,9 +2,9 @@
 //!
 //! ```text
 //!   address taken -> signals -> admin
-//!     -> store (migrated) -> bus -> scribe -> workers, lanes -> reactors -> bus meets the other nodes
+//!     -> store (migrated) -> bus -> cursor writer -> workers, lanes -> reactors -> bus meets the other nodes
 //!     -> probe -> acceptor listens (this thread)
-//!   SIGTERM: acceptor ends -> reactors drain -> lanes and workers finish -> scribe writes -> bus flushes
+//!   SIGTERM: acceptor ends -> reactors drain -> lanes and workers finish -> cursor writer writes -> bus flushes
 //! ```
 
 use std::io::{self, ErrorKind};
@@ -53,7 +53,7 @@ use crate::store::sqlite::{self, SqliteStores};
 use crate::store::{ClusterRow, KeptName, Named, OpenStore, Store, StoreError};
 
 /// A PROXY header must come within this time.
-const PROXY_HEADER_PATIENCE: Duration = Duration::from_secs(10);
+const PROXY_HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// SQLite has one writer: a second lane would only wait for the first.
 const SQLITE_LANES: usize = 1;
 /// Reading SQLite is work for a core, with a wait for the disk now and then: more readers hold more memory and save
@@ -62,9 +62,9 @@ const SQLITE_WORKERS_PER_CORE: usize = 2;
 /// Time kept at the end of a shutdown for what comes after the reactors.
 const SHUTDOWN_RESERVE: Duration = Duration::from_secs(2);
 /// Clients wait this long at most for the other nodes to know this one.
-const INTRODUCTION_PATIENCE: Duration = Duration::from_secs(3);
+const INTRODUCTION_TIMEOUT: Duration = Duration::from_secs(3);
 /// Clients wait this long at most for another node's word that it uses the same database.
-const VERDICT_PATIENCE: Duration = Duration::from_secs(1);
+const VERDICT_TIMEOUT: Duration = Duration::from_secs(1);
 /// How many names of before, that are found by their exact spelling only, check-config lists: of users, and of groups.
 const KEPT_NAMES_TOLD: u32 = 100;
 
@@ -286,7 +286,7 @@ struct Pool {
 
 impl Pool {
     fn of(config: &Config) -> Self {
-        // One for the scribe, one for the probe.
+        // One for the cursor writer, one for the probe.
         let left = config.store.pool.saturating_sub(2);
         // A batch costs the database a good deal whatever its size, and fewer lanes gather larger ones: two of them
         // keep two cores of a database busy already.
@@ -312,7 +312,7 @@ struct Node {
     reactor_threads: Vec<JoinHandle<()>>,
     lane_threads: Vec<JoinHandle<()>>,
     worker_threads: Vec<JoinHandle<()>>,
-    scribe_thread: JoinHandle<()>,
+    cursor_writer_thread: JoinHandle<()>,
     stop_scribe: Sender<()>,
     sweeper_thread: JoinHandle<()>,
     stop_sweeper: Sender<()>,
@@ -333,7 +333,7 @@ impl Node {
         let cluster = stores.open()?.cluster()?;
         let (bus, redis) = make_bus(config, &cluster, metrics)?;
 
-        let (stop_scribe, scribe_stopped) = bounded(0);
+        let (stop_scribe, cursor_writer_stopped) = bounded(0);
         let (cursor_queue, nudged) = cursor_writer::cursor_queue(Arc::clone(metrics));
         let epoch = Arc::new(Epoch::new(&cluster.epoch, cursor_queue.clone()));
         let peers = Arc::new(Peers::new(bus.node(), cursor_queue.clone()));
@@ -344,10 +344,10 @@ impl Node {
             peers: Arc::clone(&peers),
         };
         let keeper = Keeper::new(Arc::clone(&epoch), ways, Clock::system(), Arc::clone(metrics));
-        let scribe =
+        let cursor_writer =
             CursorWriter::new(stores.open()?, Arc::clone(&bus), Arc::clone(&directory), cursor_queue.clone(), keeper);
-        let scribe_thread =
-            cursor_writer::start(scribe, nudged, scribe_stopped).map_err(io_error("cannot start the scribe"))?;
+        let cursor_writer_thread = cursor_writer::start(cursor_writer, nudged, cursor_writer_stopped)
+            .map_err(io_error("cannot start the cursor writer"))?;
 
         let (sweep, sweep_asked) = sweeper::door();
         let hashing = Arc::<Hashing>::default();
@@ -380,11 +380,11 @@ impl Node {
         let reactor_threads = start_reactors(inboxes, &shared, &lanes, &workers)?;
         if let Some(redis) = redis {
             readiness.starting("the other nodes are met");
-            let ear =
+            let listener =
                 BusListener::new(fanout(), shared.cursor_queue.clone(), epoch, Arc::clone(&peers), Arc::clone(metrics));
             // Before the others hear of this node: they look it up.
             stores.open()?.note_node(bus.node(), UnixMs::now())?;
-            redis.start(Arc::new(ear))?;
+            redis.start(Arc::new(listener))?;
             meet_the_others(&redis, &peers);
         }
         let node = Self {
@@ -396,7 +396,7 @@ impl Node {
             reactor_threads,
             lane_threads,
             worker_threads,
-            scribe_thread,
+            cursor_writer_thread,
             stop_scribe,
             sweeper_thread,
             stop_sweeper,
@@ -429,7 +429,7 @@ impl Node {
         join_all(self.worker_threads, deadline, "workers");
         join_all(vec![self.sweeper_thread], deadline, "sweeper");
         drop(self.stop_scribe);
-        join_all(vec![self.scribe_thread], deadline, "scribe");
+        join_all(vec![self.cursor_writer_thread], deadline, "cursor-writer");
         self.bus.stop();
     }
 }
@@ -490,9 +490,9 @@ fn mailboxes(reactors: usize) -> Result<Mailbox, StartError> {
 
 /// Waits, not for long, until this node and the others know each other, and until it is known whether it belongs to them.
 fn meet_the_others(redis: &RedisBus, peers: &Peers) {
-    if !redis.wait_for_introduction(INTRODUCTION_PATIENCE) {
+    if !redis.wait_for_introduction(INTRODUCTION_TIMEOUT) {
         log::warn!("serving without Redis: messages to other nodes come late until it is there");
-    } else if peers.wait(VERDICT_PATIENCE) == Standing::Open {
+    } else if peers.wait(VERDICT_TIMEOUT) == Standing::Open {
         log::warn!("no other node has said yet that it uses the same database");
     }
 }
@@ -563,7 +563,7 @@ fn start_reactors(
             line_bytes: config.limits.line_bytes,
             outbox_bytes: config.limits.outbox_bytes,
             stall: config.limits.stall,
-            preamble: if config.proxy_protocol { Preamble::ProxyHeader(PROXY_HEADER_PATIENCE) } else { Preamble::None },
+            preamble: if config.proxy_protocol { Preamble::ProxyHeader(PROXY_HEADER_TIMEOUT) } else { Preamble::None },
             metrics: Arc::clone(&shared.metrics),
         };
         let tools = ReactorCtx {

@@ -1,5 +1,6 @@
 //! What the layers may know of each other, and the rules of the source that no compiler keeps.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -172,6 +173,42 @@ fn files_have_a_name_and_a_size() {
         }
         assert!(source.lines.len() <= LINES_MAX, "{} has {} lines", source.path, source.lines.len());
     }
+}
+
+/// The files that the tree of docs/architecture.md names, from the repository's root.
+fn drawn() -> BTreeSet<String> {
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/architecture.md");
+    let document = fs::read_to_string(document).expect("the document is there");
+    let tree = document.split("## The tree").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("it has a tree");
+    let mut folders: Vec<(usize, String)> = Vec::new();
+    let mut drawn = BTreeSet::new();
+    for line in tree.lines().filter(|line| line.starts_with("    ")) {
+        let indent = line.len() - line.trim_start().len();
+        folders.retain(|(other, _)| *other < indent);
+        let first = line.split_whitespace().next().unwrap_or_default();
+        if first.contains('/') && !first.contains(".rs") {
+            let above = folders.last().map(|(_, path)| path.as_str()).unwrap_or_default();
+            folders.push((indent, format!("{above}{}/", first.trim_end_matches('/'))));
+        }
+        let folder = folders.last().map(|(_, path)| path.as_str()).unwrap_or_default();
+        let part_of_a_path = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '/' | '.');
+        let words = line.split(|c| !part_of_a_path(c)).map(|word| word.trim_end_matches('.'));
+        drawn.extend(words.filter(|word| word.ends_with(".rs")).map(|word| format!("{folder}{word}")));
+    }
+    drawn
+}
+
+#[test]
+fn the_tree_in_the_document_is_that_of_the_folders() {
+    let drawn = drawn();
+    let is_drawn_folder = |path: &str| ["src/", "crates/stonechat-protocol/"].iter().any(|root| path.starts_with(root));
+    let is_tests = |path: &str| path.ends_with("tests.rs");
+    let there: BTreeSet<String> = sources().into_iter().map(|source| source.path).collect();
+    let missing: Vec<&String> =
+        there.iter().filter(|path| is_drawn_folder(path) && !is_tests(path) && !drawn.contains(*path)).collect();
+    let gone: Vec<&String> = drawn.iter().filter(|path| !there.contains(*path)).collect();
+    assert!(missing.is_empty(), "docs/architecture.md does not name {missing:#?}");
+    assert!(gone.is_empty(), "docs/architecture.md names what is not there: {gone:#?}");
 }
 
 #[test]

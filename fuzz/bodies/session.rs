@@ -72,7 +72,7 @@ struct World {
     ctx: Ctx,
     hasher: Hasher,
     lane: LaneRunner,
-    scribe: CursorWriter,
+    cursor_writer: CursorWriter,
     net: Net,
     bystander: ConnId,
     /// Where user 1 is logged in, over many runs: a login is the dearest part of one.
@@ -160,7 +160,8 @@ impl World {
         let peers = Arc::new(Peers::new(bus.node(), cursor_queue.clone()));
         let ways = Ways { bus: Arc::clone(&bus), cursor_queue: cursor_queue.clone(), fanout: fanout(), peers };
         let keeper = Keeper::new(Arc::clone(&epoch), ways, clock, Arc::clone(&metrics));
-        let scribe = CursorWriter::new(open(), Arc::clone(&bus), Arc::clone(&directory), cursor_queue.clone(), keeper);
+        let cursor_writer =
+            CursorWriter::new(open(), Arc::clone(&bus), Arc::clone(&directory), cursor_queue.clone(), keeper);
         let lane = LaneDeps {
             store: open(),
             fanout: fanout(),
@@ -202,7 +203,7 @@ impl World {
             hasher,
             ctx,
             lane,
-            scribe,
+            cursor_writer,
             net: Net::default(),
             bystander: conn(1, 0),
             logged_in: None,
@@ -341,7 +342,7 @@ impl World {
         }
         let is_idle = self.net.0.get(&id).is_none_or(|(session, _)| session.is_idle());
         assert!(is_idle, "a request is not answered");
-        self.scribe.write();
+        self.cursor_writer.write();
     }
 
     fn hash_one(&mut self) -> bool {

@@ -193,7 +193,7 @@ pub struct Quotas {
 pub struct StoreSettings {
     /// `store.timeout_ms`: how long one database call may take.
     pub timeout: Duration,
-    /// `store.pool`: database connections in all, at least 5: dealt to lanes, workers, auth workers and the scribe.
+    /// `store.pool`: database connections in all, at least 5: dealt to lanes, workers, auth workers and the cursor writer.
     pub pool: usize,
 }
 

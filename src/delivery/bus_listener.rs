@@ -15,7 +15,7 @@ use crate::bus::{Channel, Listener, ReceivedBell};
 use crate::ids::{ConvId, GroupId, NodeId, Seq, UserId};
 use crate::metrics::Metrics;
 
-/// The node's ear on the bus. Called by the subscriber thread alone; the lock is never contended.
+/// The node's bus listener on the bus. Called by the subscriber thread alone; the lock is never contended.
 pub struct BusListener {
     fanout: Mutex<Fanout>,
     cursor_queue: CursorQueue,
@@ -25,7 +25,7 @@ pub struct BusListener {
 }
 
 impl BusListener {
-    /// An ear that tells the reactors behind `fanout`, and the scribe.
+    /// A bus listener that tells the reactors behind `fanout`, and the cursor writer.
     #[must_use]
     pub fn new(
         fanout: Fanout,

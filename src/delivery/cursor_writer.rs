@@ -1,4 +1,4 @@
-//! The scribe: one thread that writes behind what may be late: cursors, and who is reported online.
+//! The cursor writer: one thread that writes behind what may be late: cursors, and who is reported online.
 //!
 //! ```text
 //!   reactors --confirm--> Cursors --(each second, or when somebody leaves)--> store
@@ -38,7 +38,7 @@ const BATCH_ROWS_MAX: usize = 500;
 /// How often it is looked for users that are reported online by nodes that are no more.
 const LOOK_PAUSE: Duration = Duration::from_secs(5);
 
-/// What waits to be written. Shared by reactors, workers and the scribe; every lock is short.
+/// What waits to be written. Shared by reactors, workers and the cursor writer; every lock is short.
 #[derive(Debug)]
 struct Waiting {
     cursors: Cursors,
@@ -52,7 +52,7 @@ struct Waiting {
     reactors_behind: u32,
 }
 
-/// The door to the scribe. Any thread may call; nothing blocks on the database, but for [`CursorQueue::take_user`]'s caller.
+/// The door to the cursor writer. Any thread may call; nothing blocks on the database, but for [`CursorQueue::take_user`]'s caller.
 #[derive(Clone, Debug)]
 pub struct CursorQueue {
     waiting: Arc<Mutex<Waiting>>,
@@ -107,9 +107,9 @@ impl CursorQueue {
         self.nudge();
     }
 
-    /// Wakes the scribe.
+    /// Wakes the cursor writer.
     pub fn nudge(&self) {
-        // A full nudge queue means that the scribe is awake or will be.
+        // A full nudge queue means that the cursor writer is awake or will be.
         let _ = self.nudge.try_send(());
     }
 
@@ -138,7 +138,7 @@ impl CursorQueue {
     }
 }
 
-/// A desk that nobody reads yet, and where its nudges arrive.
+/// A queue that nobody reads yet, and where its nudges arrive.
 #[must_use]
 pub fn cursor_queue(metrics: Arc<Metrics>) -> (CursorQueue, Receiver<()>) {
     let (nudge, nudged) = bounded(1);
@@ -152,15 +152,15 @@ pub fn cursor_queue(metrics: Arc<Metrics>) -> (CursorQueue, Receiver<()>) {
     (CursorQueue { waiting: Arc::new(Mutex::new(waiting)), nudge, metrics }, nudged)
 }
 
-/// Starts the scribe's thread. It writes a last time and ends when `stop` is dropped.
+/// Starts the cursor writer's thread. It writes a last time and ends when `stop` is dropped.
 ///
 /// # Errors
 /// The system gives no more threads.
-pub fn start(scribe: CursorWriter, nudged: Receiver<()>, stop: Receiver<()>) -> std::io::Result<JoinHandle<()>> {
-    thread::Builder::new().name("scribe".to_owned()).spawn(move || run(scribe, &nudged, &stop))
+pub fn start(cursor_writer: CursorWriter, nudged: Receiver<()>, stop: Receiver<()>) -> std::io::Result<JoinHandle<()>> {
+    thread::Builder::new().name("cursor-writer".to_owned()).spawn(move || run(cursor_writer, &nudged, &stop))
 }
 
-fn run(mut scribe: CursorWriter, nudged: &Receiver<()>, stop: &Receiver<()>) {
+fn run(mut cursor_writer: CursorWriter, nudged: &Receiver<()>, stop: &Receiver<()>) {
     let mut stopping = false;
     let mut looked_at = now();
     while !stopping {
@@ -169,14 +169,14 @@ fn run(mut scribe: CursorWriter, nudged: &Receiver<()>, stop: &Receiver<()>) {
         if !stopping && matches!(nudged.recv_timeout(WRITE_BEHIND), Err(RecvTimeoutError::Disconnected)) {
             stopping = true;
         }
-        scribe.write();
+        cursor_writer.write();
         if looked_at.elapsed() >= LOOK_PAUSE {
-            scribe.look_for_absent();
+            cursor_writer.look_for_absent();
             looked_at = now();
         }
     }
-    scribe.write();
-    scribe.keeper.leave(&mut *scribe.store);
+    cursor_writer.write();
+    cursor_writer.keeper.leave(&mut *cursor_writer.store);
 }
 
 #[expect(clippy::disallowed_methods, reason = "the thread's shell reads the clock")]
@@ -184,7 +184,7 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// The scribe without its thread.
+/// The cursor writer without its thread.
 pub struct CursorWriter {
     store: Box<dyn Store>,
     bus: Arc<dyn Bus>,
@@ -198,7 +198,7 @@ pub struct CursorWriter {
 }
 
 impl CursorWriter {
-    /// A scribe with a database connection of its own, that gives channels up on `bus` and reports whom `directory` has.
+    /// A cursor writer with a database connection of its own, that gives channels up on `bus` and reports whom `directory` has.
     /// The keeper works on its thread.
     #[must_use]
     pub fn new(

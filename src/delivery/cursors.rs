@@ -1,6 +1,6 @@
 //! What is confirmed, on its way to the store: written behind, only forward.
 //!
-//! A state machine without I/O: reactors add; the scribe takes a batch, writes it, and says what came of it. What gets
+//! A state machine without I/O: reactors add; the cursor writer takes a batch, writes it, and says what came of it. What gets
 //! lost here costs a redelivery, never a message.
 //!
 //! ```text

@@ -29,7 +29,7 @@ use crate::store::{Append, Appended};
 /// Epochs of the past that are remembered: one of them coming back is no new one.
 const PAST_MAX: usize = 16;
 
-/// The epoch and what speaks against it. Shared by lanes, workers, reactors and the scribe's thread.
+/// The epoch and what speaks against it. Shared by lanes, workers, reactors and the cursor writer's thread.
 #[derive(Debug)]
 pub struct Epoch {
     /// The [`Era`], as one number.
@@ -94,7 +94,7 @@ pub struct Present {
 }
 
 impl Epoch {
-    /// The epoch that was read at start. The scribe's thread, behind `cursor_queue`, is nudged when there is something to look at.
+    /// The epoch that was read at start. The cursor writer's thread, behind `cursor_queue`, is nudged when there is something to look at.
     #[must_use]
     pub fn new(text: &str, cursor_queue: CursorQueue) -> Self {
         let state = State { text: text.into(), past: VecDeque::new(), wish: Wish::None };

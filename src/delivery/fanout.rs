@@ -7,7 +7,7 @@ use super::{Event, Reactors};
 use crate::ids::{DeviceId, UserId};
 use crate::net::ConnId;
 
-/// Events on their way to the reactors. Each lane, worker and the ear has its own.
+/// Events on their way to the reactors. Each lane, worker and the bus listener has its own.
 pub struct Fanout {
     reactors: Arc<dyn Reactors>,
     directory: Arc<Directory>,

@@ -1,5 +1,5 @@
 //! What this node asks and tells the store about the data as a whole: keeps the epoch in step with the store's, and looks up
-//! whether the nodes that it meets use the same database. Runs on the scribe's thread.
+//! whether the nodes that it meets use the same database. Runs on the cursor writer's thread.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! `lane` (with `batch` and `aside`), `tracks`, `receipts` and `cursors` are state machines: events in, effects out, no thread, clock or
-//! database. `lanes`, `scribe` and `ear` are the threads around them. This layer knows the network only by
+//! database. `lanes`, `cursor_writer` and `listener` are the threads around them. This layer knows the network only by
 //! [`ConnId`], and writes no line that `wire` does not build.
 
 mod aside;

@@ -55,7 +55,7 @@ pub enum Standing {
 }
 
 impl Peers {
-    /// Nobody was met yet. The scribe's thread, behind `cursor_queue`, is nudged when there is a node to look up.
+    /// Nobody was met yet. The cursor writer's thread, behind `cursor_queue`, is nudged when there is a node to look up.
     #[must_use]
     pub fn new(me: NodeId, cursor_queue: CursorQueue) -> Self {
         Self { me, cursor_queue, state: Mutex::default(), changed: Condvar::new() }

@@ -12,10 +12,10 @@
 //!   push with seq > next         -> raises `end`; the reactor keeps it for a moment, in which the hole may close by
 //!                                   itself; if it does not, the conversation is fetched
 //!   push while it is fetched     -> raises `end`; not kept
-//!   conversation without a track -> its position is looked up in the store first
+//!   conversation without a record -> its position is looked up in the store first
 //! ```
 //!
-//! A session has tracks only for conversations in which something was pending at login or happened since: an idle
+//! A session has records only for conversations in which something was pending at login or happened since: an idle
 //! session costs nothing. Where everything has arrived, one number says it all; a session that has been in many
 //! conversations keeps no more than that of those that are quiet.
 
@@ -43,9 +43,9 @@ pub struct SeqTracker {
     /// False while the login's backlog is being read: pushes are only noted.
     live: bool,
     by_conv: IdMap<ConvId, ConvSeq>,
-    /// Conversations in which everything has been pushed and confirmed. Invariant: none of them has a track.
+    /// Conversations in which everything has been pushed and confirmed. Invariant: none of them has a record.
     quiet: IdMap<ConvId, Quiet>,
-    /// With so many tracks it is worth looking for quiet ones.
+    /// With so many records it is worth looking for quiet ones.
     crowded_at: usize,
     /// Conversations with something to fetch, each once; those being fetched are not among them.
     behind: VecDeque<ConvId>,
@@ -270,7 +270,7 @@ impl ConvSeq {
 }
 
 impl SeqTracker {
-    /// The tracks of a session that is logging in: pushes are noted until [`SeqTracker::go_live`].
+    /// The records of a session that is logging in: pushes are noted until [`SeqTracker::go_live`].
     #[must_use]
     pub fn new(me: UserId, own: OwnMessages) -> Self {
         Self {
@@ -291,8 +291,8 @@ impl SeqTracker {
     pub fn go_live(&mut self, pending: &[Pending], shown: &[Message]) {
         self.live = true;
         self.compare(pending);
-        for track in self.by_conv.values_mut() {
-            track.old_end = track.end;
+        for conv_seq in self.by_conv.values_mut() {
+            conv_seq.old_end = conv_seq.end;
         }
         self.mark_shown(shown);
     }
@@ -301,14 +301,14 @@ impl SeqTracker {
     pub fn compare(&mut self, pending: &[Pending]) {
         for position in pending {
             self.note_told(position.conv, position.last_seq);
-            let track = self.track(position.conv);
-            if track.located {
-                track.end = track.end.max(position.last_seq);
+            let conv_seq = self.conv_seq(position.conv);
+            if conv_seq.located {
+                conv_seq.end = conv_seq.end.max(position.last_seq);
             } else {
-                let heard = std::mem::replace(track, ConvSeq::at(*position));
-                track.end = track.end.max(heard.end);
-                track.queued = heard.queued;
-                track.sent = heard.sent;
+                let heard = std::mem::replace(conv_seq, ConvSeq::at(*position));
+                conv_seq.end = conv_seq.end.max(heard.end);
+                conv_seq.queued = heard.queued;
+                conv_seq.sent = heard.sent;
             }
             self.queue_if_behind(position.conv);
         }
@@ -324,10 +324,10 @@ impl SeqTracker {
     /// Messages the client got in a list count as pushed.
     fn mark_shown(&mut self, shown: &[Message]) {
         for message in shown {
-            if let Some(track) = self.known(message.conv)
-                && track.located
+            if let Some(conv_seq) = self.known(message.conv)
+                && conv_seq.located
             {
-                track.has(message.seq, Some(Which::of(message.sender.id, message.sent_at)));
+                conv_seq.has(message.seq, Some(Which::of(message.sender.id, message.sent_at)));
             }
         }
     }
@@ -336,39 +336,39 @@ impl SeqTracker {
     #[must_use]
     pub fn had(&self, conv: ConvId) -> Seq {
         let quiet = || self.quiet.get(&conv).map_or(0, |quiet| quiet.end);
-        self.by_conv.get(&conv).map_or_else(quiet, |track| if track.located { track.next - 1 } else { 0 })
+        self.by_conv.get(&conv).map_or_else(quiet, |conv_seq| if conv_seq.located { conv_seq.next - 1 } else { 0 })
     }
 
     /// Which message the last one is that the session has had, if it is known, and known from elsewhere than the page before:
     /// the store may have another one in its place.
     #[must_use]
     pub fn last_heard(&self, conv: ConvId) -> Option<Which> {
-        self.by_conv.get(&conv).filter(|track| track.located && track.read + 1 != track.next)?.last
+        self.by_conv.get(&conv).filter(|conv_seq| conv_seq.located && conv_seq.read + 1 != conv_seq.next)?.last
     }
 
     /// A message exists, and is at hand.
     pub fn offer(&mut self, conv: ConvId, seq: Seq, which: Option<Which>) -> Offer {
         self.note_told(conv, seq);
-        let track = self.track(conv);
-        if track.which(seq).zip(which).is_some_and(|(had, new)| had != new) {
+        let conv_seq = self.conv_seq(conv);
+        if conv_seq.which(seq).zip(which).is_some_and(|(had, new)| had != new) {
             return Offer::Another;
         }
-        if track.located && seq < track.next {
+        if conv_seq.located && seq < conv_seq.next {
             return Offer::Duplicate;
         }
-        track.end = track.end.max(seq);
-        if !track.located || track.queued {
+        conv_seq.end = conv_seq.end.max(seq);
+        if !conv_seq.located || conv_seq.queued {
             self.queue_if_behind(conv);
             return Offer::NeedsFetch;
         }
-        if seq > track.next {
+        if seq > conv_seq.next {
             let gap = self.gap(conv);
             if gap.ahead.len() < AHEAD_MAX && !gap.ahead.contains(&seq) {
                 gap.ahead.push(seq);
             }
             return Offer::OutOfOrder;
         }
-        track.has(seq, which);
+        conv_seq.has(seq, which);
         Offer::Push
     }
 
@@ -377,8 +377,8 @@ impl SeqTracker {
     #[must_use]
     pub fn next_ahead(&self, conv: ConvId) -> Option<Seq> {
         let gap = self.gaps.iter().find(|gap| gap.conv == conv)?;
-        let track = self.by_conv.get(&conv)?;
-        gap.ahead.contains(&track.next).then_some(track.next)
+        let conv_seq = self.by_conv.get(&conv)?;
+        gap.ahead.contains(&conv_seq.next).then_some(conv_seq.next)
     }
 
     fn gap(&mut self, conv: ConvId) -> &mut Gap {
@@ -393,27 +393,27 @@ impl SeqTracker {
     /// A message exists; it is not at hand.
     pub fn heard_of(&mut self, conv: ConvId, seq: Seq) {
         self.note_told(conv, seq);
-        let track = self.track(conv);
-        track.end = track.end.max(seq);
+        let conv_seq = self.conv_seq(conv);
+        conv_seq.end = conv_seq.end.max(seq);
         self.queue_if_behind(conv);
     }
 
     /// A message of this very session was committed. Returns where the cursor stands if that moved it.
     pub fn sent(&mut self, conv: ConvId, seq: Seq, which: Option<Which>) -> Option<Seq> {
         self.note_told(conv, seq);
-        let track = self.track(conv);
-        if track.located && seq < track.next {
+        let conv_seq = self.conv_seq(conv);
+        if conv_seq.located && seq < conv_seq.next {
             return None;
         }
-        track.end = track.end.max(seq);
-        track.note_sent(seq, which);
-        if !track.located {
+        conv_seq.end = conv_seq.end.max(seq);
+        conv_seq.note_sent(seq, which);
+        if !conv_seq.located {
             self.queue_if_behind(conv);
             return None;
         }
-        let has_gap = seq > track.next && !track.queued;
-        track.advance_to(track.next);
-        let moved = if track.confirmed + 1 == seq { track.confirm(seq) } else { None };
+        let has_gap = seq > conv_seq.next && !conv_seq.queued;
+        conv_seq.advance_to(conv_seq.next);
+        let moved = if conv_seq.confirmed + 1 == seq { conv_seq.confirm(seq) } else { None };
         if has_gap {
             self.gap(conv);
         }
@@ -435,11 +435,11 @@ impl SeqTracker {
 
     /// The client says that everything up to `seq` has arrived. Never beyond what exists.
     pub fn confirm(&mut self, conv: ConvId, seq: Seq) -> Confirmed {
-        let Some(track) = self.known(conv) else { return Confirmed::Foreign };
-        if !track.located {
+        let Some(conv_seq) = self.known(conv) else { return Confirmed::Foreign };
+        if !conv_seq.located {
             return Confirmed::Known;
         }
-        match track.confirm(seq.min(track.end)) {
+        match conv_seq.confirm(seq.min(conv_seq.end)) {
             Some(moved) => Confirmed::Moved(moved),
             None => Confirmed::Known,
         }
@@ -455,13 +455,13 @@ impl SeqTracker {
         while places.len() < FETCH_MAX
             && let Some(conv) = self.behind.pop_front()
         {
-            let Some(track) = self.by_conv.get_mut(&conv) else { continue };
-            if !track.is_behind() {
-                track.queued = false;
+            let Some(conv_seq) = self.by_conv.get_mut(&conv) else { continue };
+            if !conv_seq.is_behind() {
+                conv_seq.queued = false;
                 continue;
             }
             self.fetching.push(Fetching { conv, told: 0, void: false });
-            places.push(Place { conv, after: track.located.then(|| track.next - 1) });
+            places.push(Place { conv, after: conv_seq.located.then(|| conv_seq.next - 1) });
         }
         places
     }
@@ -478,56 +478,56 @@ impl SeqTracker {
             self.by_conv.remove(&conv);
             return CaughtUp::default();
         };
-        let Some(track) = self.by_conv.get_mut(&conv) else { return CaughtUp::default() };
-        track.queued = false;
+        let Some(conv_seq) = self.by_conv.get_mut(&conv) else { return CaughtUp::default() };
+        conv_seq.queued = false;
         let mut moved = None;
-        let told_end = track.end;
-        if !track.located {
-            let heard = std::mem::replace(track, ConvSeq::at(position));
-            track.end = track.end.max(heard.end);
-            track.sent = heard.sent;
-            moved = track.confirm(track.confirmed);
+        let told_end = conv_seq.end;
+        if !conv_seq.located {
+            let heard = std::mem::replace(conv_seq, ConvSeq::at(position));
+            conv_seq.end = conv_seq.end.max(heard.end);
+            conv_seq.sent = heard.sent;
+            moved = conv_seq.confirm(conv_seq.confirmed);
         }
-        track.end = track.end.max(position.last_seq);
+        conv_seq.end = conv_seq.end.max(position.last_seq);
         let got_any = !messages.is_empty();
         let mut push = Vec::with_capacity(messages.len());
         let mut another = None;
         for message in messages {
             let (seq, sender, sent_at) = (message.seq, message.sender.id, message.sent_at);
-            if track.sent_here(seq) && sender != self.me {
+            if conv_seq.sent_here(seq) && sender != self.me {
                 another = Some(seq);
             }
-            if seq < track.next {
+            if seq < conv_seq.next {
                 continue;
             }
             let may_be_mine = self.own != OwnMessages::None && message.sender.id == self.me;
-            if may_be_mine && seq > told_end.max(track.old_end) && !track.sent_here(seq) {
+            if may_be_mine && seq > told_end.max(conv_seq.old_end) && !conv_seq.sent_here(seq) {
                 // Its answer may be on its way to this very session, or its push: that will tell which.
-                track.end = told_end.max(track.next - 1);
+                conv_seq.end = told_end.max(conv_seq.next - 1);
                 break;
             }
             let hidden = message.sender.id == self.me
                 && match self.own {
                     OwnMessages::None => true,
-                    OwnMessages::New => seq <= track.old_end,
+                    OwnMessages::New => seq <= conv_seq.old_end,
                     OwnMessages::All => false,
                 };
-            if !track.sent_here(seq) {
+            if !conv_seq.sent_here(seq) {
                 if hidden {
-                    track.note_sent(seq, Some(Which::of(sender, sent_at)));
+                    conv_seq.note_sent(seq, Some(Which::of(sender, sent_at)));
                 } else {
                     push.push(message);
                 }
             }
-            track.has(seq, Some(Which::of(sender, sent_at)));
-            track.read = seq;
-            if track.confirmed + 1 == seq && track.sent_here(seq) {
-                moved = track.confirm(seq).or(moved);
+            conv_seq.has(seq, Some(Which::of(sender, sent_at)));
+            conv_seq.read = seq;
+            if conv_seq.confirmed + 1 == seq && conv_seq.sent_here(seq) {
+                moved = conv_seq.confirm(seq).or(moved);
             }
         }
         if !got_any {
             // What was heard of before is not there; it will be offered again when it is.
-            track.end = told.max(track.next - 1);
+            conv_seq.end = told.max(conv_seq.next - 1);
         }
         self.queue_if_behind(conv);
         CaughtUp { push, confirmed: moved, another }
@@ -547,18 +547,18 @@ impl SeqTracker {
     /// told to nobody here, so the store is asked once.
     pub fn joined(&mut self, conv: ConvId, last_seq: Seq) {
         let heard = self.forget(conv);
-        let mut track = ConvSeq::at(Pending { conv, delivered: last_seq, last_seq: last_seq + 1 });
+        let mut conv_seq = ConvSeq::at(Pending { conv, delivered: last_seq, last_seq: last_seq + 1 });
         if let Some(heard) = heard {
-            track.end = track.end.max(heard.end);
-            track.queued = heard.queued;
-            if heard.located && heard.next > track.next {
+            conv_seq.end = conv_seq.end.max(heard.end);
+            conv_seq.queued = heard.queued;
+            if heard.located && heard.next > conv_seq.next {
                 // A comparison with the store was first, and has had messages of it pushed.
-                track.next = heard.next;
-                track.end = track.end.max(track.next);
-                track.sent = heard.sent;
+                conv_seq.next = heard.next;
+                conv_seq.end = conv_seq.end.max(conv_seq.next);
+                conv_seq.sent = heard.sent;
             }
         }
-        self.by_conv.insert(conv, track);
+        self.by_conv.insert(conv, conv_seq);
         self.queue_if_behind(conv);
     }
 
@@ -570,9 +570,9 @@ impl SeqTracker {
         }
     }
 
-    /// The track, made where there is none. Even the very first message of a conversation is looked up: its bell may be
+    /// The record, made where there is none. Even the very first message of a conversation is looked up: its bell may be
     /// late, or be rung again because the sender has sent it again, when everything has been confirmed long ago.
-    fn track(&mut self, conv: ConvId) -> &mut ConvSeq {
+    fn conv_seq(&mut self, conv: ConvId) -> &mut ConvSeq {
         if self.by_conv.len() >= self.crowded_at && !self.by_conv.contains_key(&conv) {
             self.keep_less_of_quiet_ones();
         }
@@ -582,10 +582,10 @@ impl SeqTracker {
             .or_insert_with(|| quiet.remove(&conv).map_or_else(ConvSeq::unlocated, ConvSeq::quiet_at))
     }
 
-    /// The track, where anything is known of the conversation.
+    /// The record, where anything is known of the conversation.
     fn known(&mut self, conv: ConvId) -> Option<&mut ConvSeq> {
         if self.quiet.contains_key(&conv) {
-            return Some(self.track(conv));
+            return Some(self.conv_seq(conv));
         }
         self.by_conv.get_mut(&conv)
     }
@@ -597,10 +597,10 @@ impl SeqTracker {
 
     fn keep_less_of_quiet_ones(&mut self) {
         let Self { by_conv, quiet, crowded_at, .. } = self;
-        by_conv.retain(|conv, track| {
-            let is_quiet = track.is_quiet();
+        by_conv.retain(|conv, conv_seq| {
+            let is_quiet = conv_seq.is_quiet();
             if is_quiet {
-                quiet.insert(*conv, Quiet { end: track.end, last: track.last });
+                quiet.insert(*conv, Quiet { end: conv_seq.end, last: conv_seq.last });
             }
             !is_quiet
         });
@@ -620,11 +620,11 @@ impl SeqTracker {
     }
 
     fn queue_if_behind(&mut self, conv: ConvId) {
-        if let Some(track) = self.by_conv.get_mut(&conv)
-            && track.is_behind()
-            && !track.queued
+        if let Some(conv_seq) = self.by_conv.get_mut(&conv)
+            && conv_seq.is_behind()
+            && !conv_seq.queued
         {
-            track.queued = true;
+            conv_seq.queued = true;
             self.behind.push_back(conv);
         }
     }

@@ -14,7 +14,7 @@
 //!
 //! **Nobody takes a place that is still being cleared.** The one who leaves writes its cursors before it gives its channels
 //! up, and only then the next one reads them: what was confirmed before a resume is not listed again, on whatever node. A
-//! node that is frozen is not waited for longer than [`TAKEOVER_PATIENCE`].
+//! node that is frozen is not waited for longer than [`TAKEOVER_TIMEOUT`].
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -40,7 +40,7 @@ const ONLINE_GRACE: Duration = Duration::from_millis(500);
 /// How soon it looks again.
 const ONLINE_PAUSE: Duration = Duration::from_millis(20);
 /// How long a session waits for the one whose place it takes. A node that is frozen must not lock its users out.
-const TAKEOVER_PATIENCE: Duration = Duration::from_secs(2);
+const TAKEOVER_TIMEOUT: Duration = Duration::from_secs(2);
 /// How soon it looks again whether that has left: a commit, and a few hops.
 const TAKEOVER_PAUSE: Duration = Duration::from_millis(5);
 /// Friend requests that are told at login.
@@ -192,7 +192,7 @@ fn decide(ctx: &mut Ctx, candidate: Candidate, held: Held, others: Option<Others
         rival = Some(Channel::Token(candidate.key()));
     }
     ctx.flush();
-    let until = ctx.shared.clock.now() + TAKEOVER_PATIENCE;
+    let until = ctx.shared.clock.now() + TAKEOVER_TIMEOUT;
     let elsewhere = elsewhere(others.map(|others| others.user));
     let rival = rival.filter(|_| others.is_some());
     make_room(ctx, Vacancy { candidate, held, rival, until, elsewhere })

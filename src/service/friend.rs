@@ -6,7 +6,7 @@ use super::presence::{self, Online};
 use super::{Caller, Ctx, HandlerResult, Response, ServiceError};
 use crate::config::Friending;
 use crate::ids::UserId;
-use crate::store::{Befriended, Person, Who};
+use crate::store::{FriendOutcome, Person, UserRef};
 use crate::wire::errno::Errno;
 use crate::wire::reply::{self, Body, FriendEntry, Notice};
 use crate::wire::request::{AnswerFriend, AskFriend, ListPage, OneFriend};
@@ -63,13 +63,13 @@ pub fn add(ctx: &mut Ctx, caller: &Caller, request: &OneFriend) -> HandlerResult
         return add_if_both_want(ctx, caller, request.friend);
     }
     match ctx.store.add_friend(caller.user, request.friend)? {
-        Befriended::Done(friend) => {
+        FriendOutcome::Done(friend) => {
             ctx.tell_user(friend.id, &Notice::FriendAdded { id: caller.user, name: &caller.name });
             friend_reply(ctx, friend)
         }
-        Befriended::Already(friend) => friend_reply(ctx, friend),
-        Befriended::Full(quota) => Err(ctx.full(quota)),
-        Befriended::NoSuchUser | Befriended::NoSuchRequest => Err(no_such_user()),
+        FriendOutcome::Already(friend) => friend_reply(ctx, friend),
+        FriendOutcome::Full(quota) => Err(ctx.full(quota)),
+        FriendOutcome::NoSuchUser | FriendOutcome::NoSuchRequest => Err(no_such_user()),
     }
 }
 
@@ -78,22 +78,22 @@ pub fn add(ctx: &mut Ctx, caller: &Caller, request: &OneFriend) -> HandlerResult
 fn add_if_both_want(ctx: &mut Ctx, caller: &Caller, friend: UserId) -> HandlerResult {
     let asked = ctx.store.request_friend(caller.user, friend, NO_WORDS, ctx.shared.clock.wall())?;
     match asked {
-        Befriended::Already(friend) => return friend_reply(ctx, friend),
-        Befriended::NoSuchUser | Befriended::NoSuchRequest => return Err(no_such_user()),
-        Befriended::Done(_) | Befriended::Full(_) => {}
+        FriendOutcome::Already(friend) => return friend_reply(ctx, friend),
+        FriendOutcome::NoSuchUser | FriendOutcome::NoSuchRequest => return Err(no_such_user()),
+        FriendOutcome::Done(_) | FriendOutcome::Full(_) => {}
     }
     match (ctx.store.answer_friend(caller.user, friend, true)?, asked) {
-        (Befriended::Done(friend), _) => {
+        (FriendOutcome::Done(friend), _) => {
             ctx.tell_user(friend.id, &Notice::FriendAdded { id: caller.user, name: &caller.name });
             friend_reply(ctx, friend)
         }
         // The other one's request has met ours.
-        (Befriended::Already(friend), _) => friend_reply(ctx, friend),
-        (_, Befriended::Done(friend)) => {
+        (FriendOutcome::Already(friend), _) => friend_reply(ctx, friend),
+        (_, FriendOutcome::Done(friend)) => {
             ctx.push_to_user(friend.id, &reply::friend_request(caller.user, &caller.name, NO_WORDS));
             Ok(Response::reply(Body::of(&WaitingReply { friendid: friend.id, name: &friend.name, waiting: true })))
         }
-        (Befriended::Full(quota), _) | (_, Befriended::Full(quota)) => Err(ctx.full(quota)),
+        (FriendOutcome::Full(quota), _) | (_, FriendOutcome::Full(quota)) => Err(ctx.full(quota)),
         _ => Err(no_such_user()),
     }
 }
@@ -106,7 +106,7 @@ pub fn delete(ctx: &mut Ctx, caller: &Caller, request: &OneFriend) -> HandlerRes
     not_oneself(caller, request.friend)?;
     if ctx.store.delete_friend(caller.user, request.friend)? {
         ctx.tell_user(request.friend, &Notice::FriendRemoved { id: caller.user, name: &caller.name });
-    } else if ctx.store.user(Who::Id(request.friend))?.is_none() {
+    } else if ctx.store.user(UserRef::Id(request.friend))?.is_none() {
         return Err(no_such_user());
     }
     Ok(Response::reply(Body::of(&IdReply { friendid: request.friend })))
@@ -139,13 +139,13 @@ pub fn list(ctx: &mut Ctx, caller: &Caller, request: &ListPage) -> HandlerResult
 pub fn ask(ctx: &mut Ctx, caller: &Caller, request: &AskFriend) -> HandlerResult {
     not_oneself(caller, request.friend)?;
     match ctx.store.request_friend(caller.user, request.friend, &request.msg, ctx.shared.clock.wall())? {
-        Befriended::Done(friend) => {
+        FriendOutcome::Done(friend) => {
             ctx.push_to_user(friend.id, &reply::friend_request(caller.user, &caller.name, &request.msg));
             Ok(Response::reply(Body::of(&IdReply { friendid: friend.id })))
         }
-        Befriended::Already(_) => Err(ServiceError::refused(Errno::Conflict, "friends already")),
-        Befriended::Full(quota) => Err(ctx.full(quota)),
-        Befriended::NoSuchUser | Befriended::NoSuchRequest => Err(no_such_user()),
+        FriendOutcome::Already(_) => Err(ServiceError::refused(Errno::Conflict, "friends already")),
+        FriendOutcome::Full(quota) => Err(ctx.full(quota)),
+        FriendOutcome::NoSuchUser | FriendOutcome::NoSuchRequest => Err(no_such_user()),
     }
 }
 
@@ -155,14 +155,14 @@ pub fn ask(ctx: &mut Ctx, caller: &Caller, request: &AskFriend) -> HandlerResult
 /// That user has not asked.
 pub fn answer(ctx: &mut Ctx, caller: &Caller, request: &AnswerFriend) -> HandlerResult {
     match ctx.store.answer_friend(caller.user, request.friend, request.accept)? {
-        Befriended::Done(friend) => {
+        FriendOutcome::Done(friend) => {
             if request.accept {
                 ctx.tell_user(friend.id, &Notice::FriendAdded { id: caller.user, name: &caller.name });
             }
             Ok(Response::reply(Body::of(&IdReply { friendid: friend.id })))
         }
-        Befriended::Full(quota) => Err(ctx.full(quota)),
-        Befriended::NoSuchUser | Befriended::NoSuchRequest | Befriended::Already(_) => {
+        FriendOutcome::Full(quota) => Err(ctx.full(quota)),
+        FriendOutcome::NoSuchUser | FriendOutcome::NoSuchRequest | FriendOutcome::Already(_) => {
             Err(ServiceError::refused(Errno::NotFound, "no friend request of this user"))
         }
     }

@@ -8,7 +8,7 @@ use super::{Caller, Ctx, HandlerResult, Response, ServiceError};
 use crate::bus::Channel;
 use crate::delivery::bell::Ring;
 use crate::ids::{ConvId, GroupId, Seq, UserId};
-use crate::store::{Created, GroupRow, Joined, Left, Member, MemberPage, Role};
+use crate::store::{Created, GroupRow, JoinOutcome, LeaveOutcome, Member, MemberPage, Role};
 use crate::wire::errno::Errno;
 use crate::wire::reply::{Body, GroupEntry, MemberEntry, Notice};
 use crate::wire::request::{CreateGroup, Groups, ListPage, OneGroup};
@@ -61,9 +61,9 @@ pub fn join(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> HandlerResult
         ctx.ring(Channel::User(caller.user), Ring::Joined(request.group, b""));
     }
     let (group, last_seq) = match ctx.of_groups(caller, joining)? {
-        Joined::NoSuchGroup => return Err(no_such_group()),
-        Joined::Full(quota) => return Err(ctx.full(quota)),
-        Joined::Already(group) => {
+        JoinOutcome::NoSuchGroup => return Err(no_such_group()),
+        JoinOutcome::Full(quota) => return Err(ctx.full(quota)),
+        JoinOutcome::Already(group) => {
             let last_seq = hears_from(ctx, caller, group.id)?;
             if last_seq.is_some() {
                 // The answer to an earlier attempt was lost, and with it what the other sessions should have been told.
@@ -71,7 +71,7 @@ pub fn join(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> HandlerResult
             }
             (group, last_seq)
         }
-        Joined::New { group, last_seq } => {
+        JoinOutcome::New { group, last_seq } => {
             ctx.joined(caller, group.id);
             let notice = Notice::GroupJoined { groupid: group.id, id: caller.user, name: &caller.name };
             ctx.tell_others(group.id, caller.user, &notice);
@@ -127,7 +127,7 @@ fn hears_from(ctx: &mut Ctx, caller: &Caller, group: GroupId) -> Result<Option<S
 pub fn quit(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> HandlerResult {
     let quitting = ctx.store.quit_group(caller.user, request.group);
     match ctx.of_groups(caller, quitting)? {
-        Left::Done => {
+        LeaveOutcome::Done => {
             ctx.left(caller, request.group);
             let notice = Notice::GroupLeft { groupid: request.group, id: caller.user, name: &caller.name };
             ctx.tell_others(request.group, caller.user, &notice);
@@ -135,9 +135,11 @@ pub fn quit(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> HandlerResult
             ctx.flush();
             Ok(id_reply(request.group, SessionChange::Leave(request.group)))
         }
-        Left::IsCreator => Err(ServiceError::refused(Errno::Conflict, "the creator cannot quit; delete the group")),
-        Left::NotAllowed => Err(ServiceError::NoMember(request.group)),
-        Left::NoSuchGroup => Err(no_such_group()),
+        LeaveOutcome::IsCreator => {
+            Err(ServiceError::refused(Errno::Conflict, "the creator cannot quit; delete the group"))
+        }
+        LeaveOutcome::NotAllowed => Err(ServiceError::NoMember(request.group)),
+        LeaveOutcome::NoSuchGroup => Err(no_such_group()),
     }
 }
 
@@ -148,17 +150,17 @@ pub fn quit(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> HandlerResult
 pub fn delete(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> HandlerResult {
     let now = ctx.shared.clock.wall();
     match ctx.store.delete_group(caller.user, request.group, now)? {
-        Left::Done => {
+        LeaveOutcome::Done => {
             ctx.group_deleted(request.group);
             // Ahead of the answer: nobody here hears the group after it.
             ctx.flush();
             ctx.shared.sweep.soon();
             Ok(id_reply(request.group, SessionChange::Leave(request.group)))
         }
-        Left::NotAllowed | Left::IsCreator => {
+        LeaveOutcome::NotAllowed | LeaveOutcome::IsCreator => {
             Err(ServiceError::refused(Errno::NotAllowed, "only the creator deletes a group"))
         }
-        Left::NoSuchGroup => Err(no_such_group()),
+        LeaveOutcome::NoSuchGroup => Err(no_such_group()),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::delivery::bell::Ring;
 use crate::delivery::directory::Eviction;
 use crate::delivery::seq_tracker::OwnMessages;
 use crate::ids::{DeviceId, UserId};
-use crate::store::{Created, DeviceUse, TokenHash, TokenRow, UserRow, Who};
+use crate::store::{Created, DeviceUse, TokenHash, TokenRow, UserRef, UserRow};
 use crate::wire::errno::Errno;
 use crate::wire::reply::Body;
 use crate::wire::request::{Account, Bare, Credentials, Login, Register};
@@ -34,7 +34,7 @@ const TOKEN_TOUCH: Duration = Duration::from_secs(24 * 3600);
 /// # Errors
 /// The name is taken, or too many accounts come from this address.
 pub fn register(ctx: &mut Ctx, guest: &Guest, request: &Register) -> HandlerResult {
-    if ctx.store.user(Who::Name(&request.name))?.is_some() {
+    if ctx.store.user(UserRef::Name(&request.name))?.is_some() {
         return Err(name_taken());
     }
     ctx.shared.budgets.register(guest.from, ctx.shared.clock.now()).map_err(|crowd| match crowd {
@@ -77,8 +77,8 @@ fn wrong_credentials() -> ServiceError {
 /// Wrong credentials, too many of them, or the account is online already.
 pub fn login(ctx: &mut Ctx, guest: &Guest, request: &Login) -> HandlerResult {
     let user = ctx.store.user(match &request.account {
-        Account::Id(id) => Who::Id(*id),
-        Account::Name(name) => Who::Name(name),
+        Account::Id(id) => UserRef::Id(*id),
+        Account::Name(name) => UserRef::Name(name),
     })?;
     let Credentials { token, password } = &request.credentials;
     if let Some(token) = token {

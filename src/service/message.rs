@@ -19,7 +19,7 @@ use crate::store::{Message, Page, Pending};
 /// One message to a reactor. What is meant for a session names its connection: when the session has ended, the connection
 /// has another name, and whoever is logged in on it by then gets nothing of it.
 pub enum ReactorMessage {
-    /// Messages and memberships, from lanes, workers and the ear.
+    /// Messages and memberships, from lanes, workers and the bus listener.
     Events(Vec<Event>),
     /// A worker has answered a request.
     Reply {

@@ -220,7 +220,7 @@ pub struct Shared {
     pub directory: Arc<Directory>,
     /// The way to the other nodes.
     pub bus: Arc<dyn Bus>,
-    /// The way to the scribe.
+    /// The way to the cursor writer.
     pub cursor_queue: CursorQueue,
     /// The epoch of the data.
     pub epoch: Arc<Epoch>,

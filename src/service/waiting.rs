@@ -13,7 +13,7 @@ use crate::bus::promise::Call;
 use crate::bus::{PendingSubscribe, Question};
 
 /// How long a request waits for the bus: for subscriptions to take effect, or for an answer.
-pub const BUS_PATIENCE: Duration = Duration::from_secs(1);
+pub const BUS_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The rest of a request that cannot go on yet.
 pub struct NotYet {
@@ -66,7 +66,7 @@ impl Awaited {
     }
 }
 
-/// Goes on with `rest` when the bus has spoken, at once if it has; after [`BUS_PATIENCE`] in any case.
+/// Goes on with `rest` when the bus has spoken, at once if it has; after [`BUS_TIMEOUT`] in any case.
 ///
 /// # Errors
 /// `NotYet`, or what `rest` returns.
@@ -75,7 +75,7 @@ pub fn for_bus(
     awaited: Awaited,
     rest: impl FnOnce(&mut Ctx) -> HandlerResult + Send + 'static,
 ) -> HandlerResult {
-    let until = ctx.shared.clock.now() + BUS_PATIENCE;
+    let until = ctx.shared.clock.now() + BUS_TIMEOUT;
     wait(ctx, awaited, until, Prepared::new(rest))
 }
 

@@ -273,7 +273,7 @@ fn submit_hash(ctx: &Ctx, conn: ConnId, request: MsgId, tag: Option<Box<str>>, s
     ctx.shared.hashing.submit(purpose, address, Box::new(job));
 }
 
-/// An outage of the database is the lanes' and the scribe's to tell, once; only what should never happen is told here.
+/// An outage of the database is the lanes' and the cursor writer's to tell, once; only what should never happen is told here.
 fn note_failure(ctx: &Ctx, conn: ConnId, request: MsgId, error: &ServiceError, errno: Errno) {
     match errno {
         Errno::Internal => log::error!("{conn}: {request:?} failed: {error}"),

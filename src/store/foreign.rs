@@ -1,13 +1,13 @@
 //! Whether the tables that bear our names are ours: looked at before anything is written.
 
 use super::migrate::Migration;
-use super::sql::{Done, Sql};
+use super::sql::{Sql, SqlResult};
 
 /// Words that begin a line of CREATE TABLE which is no column.
 const NO_COLUMNS: [&str; 8] = ["PRIMARY", "UNIQUE", "KEY", "INDEX", "CONSTRAINT", "CHECK", "FOREIGN", ")"];
 
 /// A sentence for each table of ours that lacks a column, as far as it is there at all: another program has made it.
-pub(super) fn tables(sql: &mut dyn Sql, known: &[Migration]) -> Done<Vec<String>> {
+pub(super) fn tables(sql: &mut dyn Sql, known: &[Migration]) -> SqlResult<Vec<String>> {
     let mut problems = Vec::new();
     let columns_of = sql.dialect().columns_of;
     for statement in known.iter().flat_map(Migration::statements) {

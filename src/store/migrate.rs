@@ -5,7 +5,7 @@
 //! way leaves a schema that the next start completes. `ALTER TABLE t ADD COLUMN c ...`, which no database but MariaDB
 //! lets repeat, is passed over where the column is there already.
 
-use super::sql::{Done, Sql, upgrade};
+use super::sql::{Sql, SqlResult, upgrade};
 use super::{Result, StoreError};
 use crate::clock::UnixMs;
 
@@ -15,17 +15,17 @@ pub(super) struct Migration {
     pub(super) version: i64,
     sql: &'static str,
     /// Run behind the file's statements. It may be run again.
-    pub(super) code: &'static [fn(&mut dyn Sql) -> Done<()>],
+    pub(super) code: &'static [fn(&mut dyn Sql) -> SqlResult<()>],
     /// Run behind that, each until it says that it is done: what is too much for one transaction.
     pub(super) pieces: &'static [Piece],
 }
 
 /// Changes the rows behind an id, as many as one transaction should; where to go on, `None` at the end. It may be run
 /// again from the beginning.
-pub(super) type Piece = fn(&mut dyn Sql, i64) -> Done<Option<i64>>;
+pub(super) type Piece = fn(&mut dyn Sql, i64) -> SqlResult<Option<i64>>;
 
 /// What is done to the data at version 2, on any database.
-const SECOND: &[fn(&mut dyn Sql) -> Done<()>] = &[upgrade::make_identity];
+const SECOND: &[fn(&mut dyn Sql) -> SqlResult<()>] = &[upgrade::make_identity];
 
 /// The same, row by row.
 const SECOND_IN_PIECES: &[Piece] = &[upgrade::name_users, upgrade::name_groups];
@@ -82,14 +82,14 @@ impl Migration {
 }
 
 /// Whether a statement of a migration adds a column that is there already.
-pub(super) fn is_done(sql: &mut dyn Sql, statement: &str) -> Done<bool> {
+pub(super) fn is_done(sql: &mut dyn Sql, statement: &str) -> SqlResult<bool> {
     let Some((table, column)) = added_column(statement) else { return Ok(false) };
     let has_column = sql.dialect().has_column;
     Ok(sql.first(has_column, &[table.into(), column.into()])?.is_some())
 }
 
 /// The version of a database; 0 of an empty one.
-pub(super) fn version(sql: &mut dyn Sql) -> Done<i64> {
+pub(super) fn version(sql: &mut dyn Sql) -> SqlResult<i64> {
     let has_column = sql.dialect().has_column;
     if sql.first(has_column, &["SchemaVersion".into(), "version".into()])?.is_none() {
         return Ok(0);
@@ -109,7 +109,7 @@ fn added_column(statement: &str) -> Option<(&str, &str)> {
 }
 
 /// Brings a database up to date whose transaction, begun by the caller, has all of it: also tables and indexes.
-pub(super) fn bring_up(sql: &mut dyn Sql, known: &'static [Migration]) -> Done<Result<()>> {
+pub(super) fn bring_up(sql: &mut dyn Sql, known: &'static [Migration]) -> SqlResult<Result<()>> {
     let missing = match missing(version(sql)?, known) {
         Ok(missing) => missing,
         Err(refused) => return Ok(Err(refused)),

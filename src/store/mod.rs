@@ -1,7 +1,7 @@
 //! The record: everything that must not be lost, behind one trait with two backends.
 //!
 //! ```text
-//!   lane, worker, auth worker, scribe     each thread owns one Store (one database connection)
+//!   lane, worker, auth worker, cursor writer     each thread owns one Store (one database connection)
 //!                  |
 //!             trait Store
 //!                  |
@@ -169,7 +169,7 @@ pub struct KeptName {
 
 /// How a request names a user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Who<'a> {
+pub enum UserRef<'a> {
     /// By id.
     Id(UserId),
     /// By name: one that is spelled exactly so, or else one that is compared to be the same.
@@ -236,7 +236,7 @@ pub struct MemberPage {
 
 /// What joining a group found.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Joined {
+pub enum JoinOutcome {
     /// The user is a member now; the cursors of all the user's devices stand at `last_seq`.
     New {
         /// The group.
@@ -254,7 +254,7 @@ pub enum Joined {
 
 /// What leaving or deleting a group found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Left {
+pub enum LeaveOutcome {
     /// Done.
     Done,
     /// The user is no member (quit), or a member but not the creator (delete).
@@ -267,7 +267,7 @@ pub enum Left {
 
 /// What asking for or answering a friendship found.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Befriended {
+pub enum FriendOutcome {
     /// Done; the other side.
     Done(Person),
     /// They are friends already; the other side.
@@ -470,7 +470,7 @@ pub trait Store: Send {
     fn create_user(&mut self, name: &str, password: &str, now: UnixMs) -> Result<Created<UserId>>;
 
     /// The user, if there is one.
-    fn user(&mut self, who: Who<'_>) -> Result<Option<UserRow>>;
+    fn user(&mut self, who: UserRef<'_>) -> Result<Option<UserRow>>;
 
     /// Reports who is online on this node, for people and tools that look into the table. `offline` counts only for those
     /// whom this node has reported online last.
@@ -507,7 +507,7 @@ pub trait Store: Send {
 
     /// Makes the two friends, in both directions, and removes friend requests between them. `Done` or `Already` or
     /// `NoSuchUser`.
-    fn add_friend(&mut self, user: UserId, friend: UserId) -> Result<Befriended>;
+    fn add_friend(&mut self, user: UserId, friend: UserId) -> Result<FriendOutcome>;
 
     /// Ends the friendship in both directions; whether there was one.
     fn delete_friend(&mut self, user: UserId, friend: UserId) -> Result<bool>;
@@ -520,11 +520,11 @@ pub trait Store: Send {
 
     /// Keeps a friend request until it is answered; a later one of the same two replaces its words. `Done(to)`,
     /// `Already(to)` when they are friends, or `NoSuchUser`.
-    fn request_friend(&mut self, from: UserId, to: UserId, msg: &str, now: UnixMs) -> Result<Befriended>;
+    fn request_friend(&mut self, from: UserId, to: UserId, msg: &str, now: UnixMs) -> Result<FriendOutcome>;
 
     /// Answers `from`'s request to `user`: removes it and, when accepted, makes them friends. `Done(from)`, or without a
     /// request `Already(from)` or `NoSuchRequest`.
-    fn answer_friend(&mut self, user: UserId, from: UserId, accept: bool) -> Result<Befriended>;
+    fn answer_friend(&mut self, user: UserId, from: UserId, accept: bool) -> Result<FriendOutcome>;
 
     /// Unanswered requests to `user`, oldest first.
     fn friend_requests(&mut self, user: UserId, limit: u32) -> Result<Vec<FriendRequest>>;
@@ -534,15 +534,15 @@ pub trait Store: Send {
     /// Creates a group with its conversation; the creator is a member, with a cursor per device.
     fn create_group(&mut self, creator: UserId, name: &str, desc: &str, now: UnixMs) -> Result<Created<GroupId>>;
 
-    /// Makes the user a member. See [`Joined`].
-    fn join_group(&mut self, user: UserId, group: GroupId) -> Result<Joined>;
+    /// Makes the user a member. See [`JoinOutcome`].
+    fn join_group(&mut self, user: UserId, group: GroupId) -> Result<JoinOutcome>;
 
     /// Ends the membership and removes the cursors of all the user's devices there.
-    fn quit_group(&mut self, user: UserId, group: GroupId) -> Result<Left>;
+    fn quit_group(&mut self, user: UserId, group: GroupId) -> Result<LeaveOutcome>;
 
     /// Deletes the group: from now on it exists for nobody, and its name is free. Its members, cursors and messages are
     /// left to [`Store::sweep`]. Creator only.
-    fn delete_group(&mut self, user: UserId, group: GroupId, now: UnixMs) -> Result<Left>;
+    fn delete_group(&mut self, user: UserId, group: GroupId, now: UnixMs) -> Result<LeaveOutcome>;
 
     /// Removes some of what deleted groups have left, in one short transaction; whether there may be more. Any node may
     /// call it, again and again.

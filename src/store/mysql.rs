@@ -11,12 +11,12 @@
 //! up by `settle`, never guessed.
 
 mod append;
+mod call;
 mod cursors;
 mod faults;
-mod link;
 mod migration;
+mod reconnecting;
 mod rights;
-mod session;
 mod settle;
 
 use std::collections::HashSet;
@@ -24,10 +24,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::append::Locks;
-use self::link::{Link, Server, now};
+use self::reconnecting::{Reconnecting, Server, now};
 use self::settle::Unsettled;
 use super::numbering::Plan;
-use super::sql::{Done, Engine, Fault, Sql, SqlStore};
+use super::sql::{Engine, Fault, Sql, SqlResult, SqlStore};
 use super::{Append, Appended, CursorRow, Findings, KeptName, OpenStore, Result, Store, StoreError, foreign, migrate};
 use crate::ids::ConvId;
 
@@ -58,7 +58,7 @@ impl MySqlStores {
 impl OpenStore for MySqlStores {
     fn open(&self) -> Result<Box<dyn Store>> {
         Ok(Box::new(SqlStore::new(MySql {
-            link: Link::new(Arc::clone(&self.server)),
+            link: Reconnecting::new(Arc::clone(&self.server)),
             unsettled: Vec::new(),
             cursors_locked_until: None,
         })))
@@ -69,8 +69,8 @@ impl OpenStore for MySqlStores {
     }
 
     fn durability_warnings(&self) -> Result<Vec<String>> {
-        let mut link = Link::new(Arc::clone(&self.server));
-        Ok(link.attempt(|session| durability(session))?)
+        let mut link = Reconnecting::new(Arc::clone(&self.server));
+        Ok(link.attempt(|call| durability(call))?)
     }
 
     fn inspect(&self, line_bytes: usize) -> Result<Findings> {
@@ -86,17 +86,17 @@ impl OpenStore for MySqlStores {
     }
 }
 
-fn inspect(session: &mut session::Session<'_>, line_bytes: usize) -> Done<Findings> {
-    let mut found = Findings { problems: foreign::tables(session, migrate::MYSQL)?, warnings: Vec::new() };
-    let (packet_max, needed) = (session.packet_max(), PACKET_MIN.max(line_bytes + PACKET_ROOM));
+fn inspect(call: &mut call::Call<'_>, line_bytes: usize) -> SqlResult<Findings> {
+    let mut found = Findings { problems: foreign::tables(call, migrate::MYSQL)?, warnings: Vec::new() };
+    let (packet_max, needed) = (call.packet_max(), PACKET_MIN.max(line_bytes + PACKET_ROOM));
     if packet_max < needed {
         found.problems.push(format!(
             "max_allowed_packet of the database is {packet_max} bytes, and with limits.line_bytes = {line_bytes} the \
              server needs at least {needed}: raise max_allowed_packet, or lower limits.line_bytes if that is why"
         ));
     }
-    found.problems.extend(rights::missing(session)?);
-    if !session.can_skip_locked() {
+    found.problems.extend(rights::missing(call)?);
+    if !call.can_skip_locked() {
         found.warnings.push(
             "the database cannot skip locked rows (MariaDB can since 10.6, MySQL since 8.0): a row that somebody locks \
              may hold up other conversations for a second"
@@ -106,7 +106,7 @@ fn inspect(session: &mut session::Session<'_>, line_bytes: usize) -> Done<Findin
     Ok(found)
 }
 
-fn durability(sql: &mut dyn Sql) -> Done<Vec<String>> {
+fn durability(sql: &mut dyn Sql) -> SqlResult<Vec<String>> {
     let mut warnings = Vec::new();
     let mut has_log = false;
     let mut log_is_synced = true;
@@ -134,7 +134,7 @@ fn durability(sql: &mut dyn Sql) -> Done<Vec<String>> {
 
 /// One thread's engine.
 struct MySql {
-    link: Link,
+    link: Reconnecting,
     /// The commits whose outcomes `settle` is to look up, of different conversations.
     unsettled: Vec<Unsettled>,
     /// A cursor was locked: until then cursors are written without waiting for locks.
@@ -143,12 +143,12 @@ struct MySql {
 
 impl MySql {
     /// One transaction. `Locked`: some message of the batch is to blame, and nothing was stored.
-    fn append_in(&mut self, batch: &[Append], locks: Locks) -> Done<Vec<Appended>> {
+    fn append_in(&mut self, batch: &[Append], locks: Locks) -> SqlResult<Vec<Appended>> {
         let mut planned: Option<(Plan, u32)> = None;
-        let appended = self.link.attempt_transaction(locks, |session| {
-            let connection = session.connection_id();
-            session.transaction(|session| {
-                let plan = append::append(session, batch, locks)?;
+        let appended = self.link.attempt_transaction(locks, |call| {
+            let connection = call.connection_id();
+            call.transaction(|call| {
+                let plan = append::append(call, batch, locks)?;
                 planned = Some((plan, connection));
                 Ok(())
             })
@@ -156,8 +156,8 @@ impl MySql {
         match (appended, planned) {
             (Ok(()), Some((plan, _))) => Ok(plan.outcomes),
             (Ok(()), None) => Err(Fault::Broken("a batch was committed without a plan".into())),
-            (Err(Fault::Unsure(_)), Some((plan, _))) if plan.is_empty() => Ok(plan.outcomes),
-            (Err(fault @ Fault::Unsure(_)), Some((plan, connection))) => {
+            (Err(Fault::CommitUnknown(_)), Some((plan, _))) if plan.is_empty() => Ok(plan.outcomes),
+            (Err(fault @ Fault::CommitUnknown(_)), Some((plan, connection))) => {
                 self.unsettled.push(Unsettled { plan, connection });
                 Err(fault)
             }
@@ -167,16 +167,16 @@ impl MySql {
 }
 
 impl Engine for MySql {
-    fn read<T>(&mut self, mut work: impl FnMut(&mut dyn Sql) -> Done<T>) -> Result<T> {
-        Ok(self.link.attempt(|session| work(session))?)
+    fn read<T>(&mut self, mut work: impl FnMut(&mut dyn Sql) -> SqlResult<T>) -> Result<T> {
+        Ok(self.link.attempt(|call| work(call))?)
     }
 
-    fn write_one<T>(&mut self, mut work: impl FnMut(&mut dyn Sql) -> Done<T>) -> Result<T> {
-        Ok(self.link.attempt(|session| work(session))?)
+    fn write_one<T>(&mut self, mut work: impl FnMut(&mut dyn Sql) -> SqlResult<T>) -> Result<T> {
+        Ok(self.link.attempt(|call| work(call))?)
     }
 
-    fn write<T>(&mut self, mut work: impl FnMut(&mut dyn Sql) -> Done<T>) -> Result<T> {
-        self.link.attempt(|session| session.transaction(|session| work(session))).map_err(not_done)
+    fn write<T>(&mut self, mut work: impl FnMut(&mut dyn Sql) -> SqlResult<T>) -> Result<T> {
+        self.link.attempt(|call| call.transaction(|call| work(call))).map_err(not_done)
     }
 
     fn append(&mut self, batch: &[Append]) -> Result<Vec<Appended>> {
@@ -195,7 +195,7 @@ impl Engine for MySql {
         let is_meant = |unsettled: &Unsettled| unsettled.plan.ends.keys().any(|conv| convs.contains(conv));
         let Some(place) = self.unsettled.iter().position(is_meant) else { return Ok(None) };
         let unsettled = &self.unsettled[place];
-        let is_committed = self.link.attempt(|session| settle::is_committed(session, unsettled, batch));
+        let is_committed = self.link.attempt(|call| settle::is_committed(call, unsettled, batch));
         let is_committed = is_committed.map_err(not_done)?;
         let outcomes = self.unsettled.swap_remove(place).plan.outcomes;
         Ok(is_committed.then_some(outcomes))
@@ -205,13 +205,13 @@ impl Engine for MySql {
         let rows = cursors::in_lock_order(rows);
         let skips = self.cursors_locked_until.is_some_and(|until| now() < until);
         if !skips {
-            match self.link.attempt(|session| cursors::save(session, epoch, &rows)) {
+            match self.link.attempt(|call| cursors::save(call, epoch, &rows)) {
                 Ok(()) => return Ok(Vec::new()),
                 Err(Fault::Locked(_)) => self.cursors_locked_until = Some(now() + CURSORS_LOCKED_FOR),
                 Err(fault) => return Err(not_done(fault)),
             }
         }
-        let skipped = |session: &mut session::Session<'_>| cursors::save_unlocked(session, epoch, &rows);
+        let skipped = |call: &mut call::Call<'_>| cursors::save_unlocked(call, epoch, &rows);
         self.link.attempt_with(Locks::Skip, skipped).map_err(not_done)
     }
 }

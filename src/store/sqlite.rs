@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use self::connection::{Bounded, fault, now};
 use self::writer::Writer;
-use super::sql::{Done, Engine, Sql, SqlStore, upgrade};
+use super::sql::{Engine, Sql, SqlResult, SqlStore, upgrade};
 use super::{Append, Appended, CursorRow, Findings, KeptName, OpenStore, Result, Store, StoreError, foreign, migrate};
 use crate::config::Synchronous;
 
@@ -137,16 +137,16 @@ struct Sqlite {
 }
 
 impl Engine for Sqlite {
-    fn read<T>(&mut self, mut work: impl FnMut(&mut dyn Sql) -> Done<T>) -> Result<T> {
+    fn read<T>(&mut self, mut work: impl FnMut(&mut dyn Sql) -> SqlResult<T>) -> Result<T> {
         self.reader.bound(now() + self.timeout)?;
         Ok(work(&mut self.reader.handle())?)
     }
 
-    fn write_one<T>(&mut self, mut work: impl FnMut(&mut dyn Sql) -> Done<T>) -> Result<T> {
+    fn write_one<T>(&mut self, mut work: impl FnMut(&mut dyn Sql) -> SqlResult<T>) -> Result<T> {
         self.writer.alone(|sql| work(sql))
     }
 
-    fn write<T>(&mut self, mut work: impl FnMut(&mut dyn Sql) -> Done<T>) -> Result<T> {
+    fn write<T>(&mut self, mut work: impl FnMut(&mut dyn Sql) -> SqlResult<T>) -> Result<T> {
         self.writer.transaction(|sql| work(sql))
     }
 
@@ -180,19 +180,19 @@ mod tests {
     struct FailsAfter<'c>(Handle<'c>, usize);
 
     impl FailsAfter<'_> {
-        fn count_down(&mut self) -> Done<()> {
-            self.1 = self.1.checked_sub(1).ok_or_else(|| Fault::Away("it was killed".into()))?;
+        fn count_down(&mut self) -> SqlResult<()> {
+            self.1 = self.1.checked_sub(1).ok_or_else(|| Fault::Unavailable("it was killed".into()))?;
             Ok(())
         }
     }
 
     impl Sql for FailsAfter<'_> {
-        fn rows(&mut self, statement: &str, args: &[Arg<'_>]) -> Done<Vec<Row>> {
+        fn rows(&mut self, statement: &str, args: &[Arg<'_>]) -> SqlResult<Vec<Row>> {
             self.count_down()?;
             self.0.rows(statement, args)
         }
 
-        fn run(&mut self, statement: &str, args: &[Arg<'_>]) -> Done<u64> {
+        fn run(&mut self, statement: &str, args: &[Arg<'_>]) -> SqlResult<u64> {
             self.count_down()?;
             self.0.run(statement, args)
         }
@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn an_upgrade_that_fails_at_any_statement_changes_nothing_and_is_done_by_the_next_start() {
-        let upgrade = |database: &Bounded, statements: usize| -> Done<()> {
+        let upgrade = |database: &Bounded, statements: usize| -> SqlResult<()> {
             database.connection.execute_batch("BEGIN IMMEDIATE").unwrap();
             let brought = migrate::bring_up(&mut FailsAfter(database.handle(), statements), migrate::SQLITE);
             let end = if brought.is_ok() { "COMMIT" } else { "ROLLBACK" };

@@ -9,8 +9,8 @@ use stonechat::config::PasswordCost;
 use stonechat::ids::{ConvId, DeviceId, GroupId, Members, NodeId, Peer, Seq, UserId};
 use stonechat::service::password::Hasher;
 use stonechat::store::{
-    Append, Appended, ClusterRow, CursorRow, GroupRow, Joined, Left, Member, MemberPage, Message, OwnPending, Page,
-    Pending, Person, Place, Range, Role, TokenHash, TokenRow, UserRow, Who,
+    Append, Appended, ClusterRow, CursorRow, GroupRow, JoinOutcome, LeaveOutcome, Member, MemberPage, Message,
+    OwnPending, Page, Pending, Person, Place, Range, Role, TokenHash, TokenRow, UserRef, UserRow,
 };
 
 use crate::checker::{Conv, Device};
@@ -234,10 +234,10 @@ impl Database {
         row.is_some_and(|row| row.sender == *sender && row.cid.as_ref() == Some(cid))
     }
 
-    pub fn user(&self, who: Who<'_>) -> Option<UserRow> {
+    pub fn user(&self, who: UserRef<'_>) -> Option<UserRow> {
         let id = match who {
-            Who::Id(id) => id,
-            Who::Name(name) => {
+            UserRef::Id(id) => id,
+            UserRef::Name(name) => {
                 self.users.iter().find(|(_, known)| known.eq_ignore_ascii_case(name)).map(|(id, _)| *id)?
             }
         };
@@ -306,13 +306,13 @@ impl Database {
         std::iter::once(DeviceId::UNNAMED).chain(named).collect()
     }
 
-    pub fn join(&mut self, user: UserId, group: GroupId) -> Joined {
+    pub fn join(&mut self, user: UserId, group: GroupId) -> JoinOutcome {
         let row = row_of(group);
         let conv = ConvId::group(group);
         let last_seq = self.end(conv);
-        let Some(members) = self.groups.get_mut(&group) else { return Joined::NoSuchGroup };
+        let Some(members) = self.groups.get_mut(&group) else { return JoinOutcome::NoSuchGroup };
         if members.contains_key(&user) {
-            return Joined::Already(row);
+            return JoinOutcome::Already(row);
         }
         members.insert(user, Role::Normal);
         for device in self.devices(user) {
@@ -320,14 +320,14 @@ impl Database {
         }
         let (user, group) = (user.number(), group.number());
         self.stays.push(Stay { user, group, joined_at: last_seq, is_over: false });
-        Joined::New { group: row, last_seq }
+        JoinOutcome::New { group: row, last_seq }
     }
 
-    pub fn quit(&mut self, user: UserId, group: GroupId) -> Left {
-        let Some(members) = self.groups.get_mut(&group) else { return Left::NoSuchGroup };
+    pub fn quit(&mut self, user: UserId, group: GroupId) -> LeaveOutcome {
+        let Some(members) = self.groups.get_mut(&group) else { return LeaveOutcome::NoSuchGroup };
         match members.get(&user) {
-            None => return Left::NotAllowed,
-            Some(Role::Creator) => return Left::IsCreator,
+            None => return LeaveOutcome::NotAllowed,
+            Some(Role::Creator) => return LeaveOutcome::IsCreator,
             Some(Role::Normal) => members.remove(&user),
         };
         for device in self.devices(user) {
@@ -335,7 +335,7 @@ impl Database {
         }
         let stay = self.stays.iter_mut().rev().find(|stay| stay.user == user.number() && stay.group == group.number());
         stay.expect("who is a member has joined").is_over = true;
-        Left::Done
+        LeaveOutcome::Done
     }
 
     pub fn groups(&self, user: UserId) -> Vec<GroupRow> {

@@ -103,8 +103,8 @@ pub struct Node {
     workers: Vec<Slot<Ctx>>,
     hasher: Slot<Hasher>,
     queues: Queues,
-    scribe: Slot<CursorWriter>,
-    ear: Slot<BusListener>,
+    cursor_writer: Slot<CursorWriter>,
+    listener: Slot<BusListener>,
     /// Every connection this life ever had.
     pipes: RefCell<Vec<SharedPipe>>,
     nudged: crossbeam_channel::Receiver<()>,
@@ -181,8 +181,14 @@ impl Node {
             workers: (0..plan.workers).map(worker).collect(),
             hasher: Slot::new(Hasher::new(config.password)),
             queues,
-            scribe: Slot::new(CursorWriter::new(store(), bus, Arc::clone(&directory), cursor_queue.clone(), keeper)),
-            ear: Slot::new(BusListener::new(fanout(), cursor_queue, epoch, peers, metrics)),
+            cursor_writer: Slot::new(CursorWriter::new(
+                store(),
+                bus,
+                Arc::clone(&directory),
+                cursor_queue.clone(),
+                keeper,
+            )),
+            listener: Slot::new(BusListener::new(fanout(), cursor_queue, epoch, peers, metrics)),
             pipes: RefCell::default(),
             nudged,
             wrote_at: Cell::new(world.passed()),
@@ -215,20 +221,20 @@ impl Node {
             Part::Lane(number) => self.lanes[number].run(|lane| lane.step() == Stepped::Done),
             Part::Worker(number) => self.workers[number].run(|ctx| self.work(ctx)),
             Part::Hasher => self.hasher.run(|hasher| self.queues.hash_one(Purpose::Login, hasher, world.now())),
-            Part::CursorWriter => self.scribe.run(|scribe| {
+            Part::CursorWriter => self.cursor_writer.run(|cursor_writer| {
                 // As its thread does: when it is nudged, or now and then.
                 let is_nudged = self.nudged.try_recv().is_ok();
                 if !is_nudged && world.since(self.wrote_at.get()) < WRITE_BEHIND {
                     return false;
                 }
                 self.wrote_at.set(world.passed());
-                scribe.write();
+                cursor_writer.write();
                 if world.chance(1000) {
-                    scribe.look_for_absent();
+                    cursor_writer.look_for_absent();
                 }
                 false
             }),
-            Part::BusListener => self.ear.run(|ear| self.hear(world, ear)),
+            Part::BusListener => self.listener.run(|listener| self.hear(world, listener)),
         }
     }
 
@@ -243,16 +249,16 @@ impl Node {
         })
     }
 
-    fn hear(&self, world: &World, ear: &BusListener) -> bool {
+    fn hear(&self, world: &World, listener: &BusListener) -> bool {
         if keep_due(world, self.number) {
             return true;
         }
         let parcel = world.hub.borrow_mut().next(self.number, world.passed());
         let Some(parcel) = parcel else { return false };
         match &parcel {
-            Parcel::Resync => ear.resync("simulated"),
+            Parcel::Resync => listener.resync("simulated"),
             Parcel::Bell(channel, payload) => {
-                ear.bells(&[ReceivedBell { channel: *channel, payload }]);
+                listener.bells(&[ReceivedBell { channel: *channel, payload }]);
                 if world.fault("bell comes again, late", 300) {
                     world.hub.borrow_mut().again(self.number, parcel);
                 }

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use stonechat::clock::UnixMs;
 use stonechat::ids::{ConvId, DeviceId, GroupId, NodeId, Seq, UserId};
 use stonechat::store::{
-    Append, Appended, Befriended, ClusterRow, Created, CursorRow, DeviceUse, FriendRequest, GroupRow, Joined, Left,
-    MemberPage, Message, OwnPending, Page, Pending, Person, Place, Quotas, Range, Result, Store, StoreError, TokenHash,
-    TokenRow, UserRow, Who,
+    Append, Appended, ClusterRow, Created, CursorRow, DeviceUse, FriendOutcome, FriendRequest, GroupRow, JoinOutcome,
+    LeaveOutcome, MemberPage, Message, OwnPending, Page, Pending, Person, Place, Quotas, Range, Result, Store,
+    StoreError, TokenHash, TokenRow, UserRef, UserRow,
 };
 
 use crate::database::Database;
@@ -99,7 +99,7 @@ impl Store for SimStore {
         not_simulated()
     }
 
-    fn user(&mut self, who: Who<'_>) -> Result<Option<UserRow>> {
+    fn user(&mut self, who: UserRef<'_>) -> Result<Option<UserRow>> {
         self.read(|database| database.user(who))
     }
 
@@ -139,7 +139,7 @@ impl Store for SimStore {
         unreachable!("no plan has so many devices")
     }
 
-    fn add_friend(&mut self, _: UserId, _: UserId) -> Result<Befriended> {
+    fn add_friend(&mut self, _: UserId, _: UserId) -> Result<FriendOutcome> {
         not_simulated()
     }
 
@@ -155,11 +155,11 @@ impl Store for SimStore {
         not_simulated()
     }
 
-    fn request_friend(&mut self, _: UserId, _: UserId, _: &str, _: UnixMs) -> Result<Befriended> {
+    fn request_friend(&mut self, _: UserId, _: UserId, _: &str, _: UnixMs) -> Result<FriendOutcome> {
         not_simulated()
     }
 
-    fn answer_friend(&mut self, _: UserId, _: UserId, _: bool) -> Result<Befriended> {
+    fn answer_friend(&mut self, _: UserId, _: UserId, _: bool) -> Result<FriendOutcome> {
         not_simulated()
     }
 
@@ -171,15 +171,15 @@ impl Store for SimStore {
         not_simulated()
     }
 
-    fn join_group(&mut self, user: UserId, group: GroupId) -> Result<Joined> {
+    fn join_group(&mut self, user: UserId, group: GroupId) -> Result<JoinOutcome> {
         self.write(|database| database.join(user, group))
     }
 
-    fn quit_group(&mut self, user: UserId, group: GroupId) -> Result<Left> {
+    fn quit_group(&mut self, user: UserId, group: GroupId) -> Result<LeaveOutcome> {
         self.write(|database| database.quit(user, group))
     }
 
-    fn delete_group(&mut self, _: UserId, _: GroupId, _: UnixMs) -> Result<Left> {
+    fn delete_group(&mut self, _: UserId, _: GroupId, _: UnixMs) -> Result<LeaveOutcome> {
         not_simulated()
     }
 

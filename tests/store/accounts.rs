@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use stonechat::clock::UnixMs;
 use stonechat::ids::{ConvId, DeviceId, NodeId, Peer, UserId};
-use stonechat::store::{Created, CursorRow, TokenRow, Who};
+use stonechat::store::{Created, CursorRow, TokenRow, UserRef};
 
 use crate::fresh::{Fresh, NOW, Saving, append, group, message, new, user};
 
 pub(crate) fn a_user_is_found_by_id_and_by_name(fresh: &Fresh) {
     let mut store = fresh.store();
     let id = new(store.create_user("Ann Lee", "$argon2id$x", NOW).unwrap());
-    let found = store.user(Who::Id(id)).unwrap().unwrap();
+    let found = store.user(UserRef::Id(id)).unwrap().unwrap();
     assert_eq!((found.id, found.name.as_str(), found.password.as_str()), (id, "Ann Lee", "$argon2id$x"));
-    assert_eq!(store.user(Who::Name("aNN lEE")).unwrap().unwrap(), found);
-    assert_eq!(store.user(Who::Name("Ann")).unwrap(), None);
-    assert_eq!(store.user(Who::Id(UserId::new(999_999).unwrap())).unwrap(), None);
+    assert_eq!(store.user(UserRef::Name("aNN lEE")).unwrap().unwrap(), found);
+    assert_eq!(store.user(UserRef::Name("Ann")).unwrap(), None);
+    assert_eq!(store.user(UserRef::Id(UserId::new(999_999).unwrap())).unwrap(), None);
     assert_eq!(fresh.texts("SELECT state FROM User"), ["offline"]);
     assert_eq!(fresh.number("SELECT created_at FROM User"), NOW.0);
     store.ping().unwrap();
@@ -25,7 +25,7 @@ pub(crate) fn names_are_unique_without_regard_to_case_but_with_accents(fresh: &F
     let mut store = fresh.store();
     let first = user(&mut *store, "Ärger");
     assert_eq!(store.create_user("äRGER", "", NOW).unwrap(), Created::NameTaken);
-    assert_eq!(store.user(Who::Name("ÄRGER")).unwrap().unwrap().id, first);
+    assert_eq!(store.user(UserRef::Name("ÄRGER")).unwrap().unwrap().id, first);
     assert_ne!(user(&mut *store, "arger"), first, "a and ä are different letters");
     user(&mut *store, "straße");
     user(&mut *store, "strasse");
@@ -41,8 +41,8 @@ pub(crate) fn odd_names_come_back_byte_for_byte(fresh: &Fresh) {
     let mut store = fresh.store();
     for name in ["🦊🦊", "a'b\"c`d\\e", "%_?;--", "e\u{301}", &"𝔘".repeat(50), "İstanbul"] {
         let id = user(&mut *store, name);
-        assert_eq!(store.user(Who::Id(id)).unwrap().unwrap().name, name);
-        assert_eq!(store.user(Who::Name(name)).unwrap().unwrap().id, id);
+        assert_eq!(store.user(UserRef::Id(id)).unwrap().unwrap().name, name);
+        assert_eq!(store.user(UserRef::Name(name)).unwrap().unwrap().id, id);
     }
 }
 

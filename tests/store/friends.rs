@@ -2,7 +2,7 @@
 
 use stonechat::clock::UnixMs;
 use stonechat::ids::UserId;
-use stonechat::store::{Befriended, Person};
+use stonechat::store::{FriendOutcome, Person};
 
 use crate::fresh::{Fresh, NOW, user};
 
@@ -17,9 +17,9 @@ fn person(id: UserId, name: &str) -> Person {
 pub(crate) fn friendship_is_mutual(fresh: &Fresh) {
     let mut store = fresh.store();
     let (ann, bob, eve) = (user(&mut *store, "ann"), user(&mut *store, "bob"), user(&mut *store, "eve"));
-    assert_eq!(store.add_friend(bob, ann).unwrap(), Befriended::Done(person(ann, "ann")));
-    assert_eq!(store.add_friend(ann, bob).unwrap(), Befriended::Already(person(bob, "bob")));
-    assert_eq!(store.add_friend(ann, nobody()).unwrap(), Befriended::NoSuchUser);
+    assert_eq!(store.add_friend(bob, ann).unwrap(), FriendOutcome::Done(person(ann, "ann")));
+    assert_eq!(store.add_friend(ann, bob).unwrap(), FriendOutcome::Already(person(bob, "bob")));
+    assert_eq!(store.add_friend(ann, nobody()).unwrap(), FriendOutcome::NoSuchUser);
     store.add_friend(ann, eve).unwrap();
     assert_eq!(store.friends(ann, 0, 100).unwrap(), [person(bob, "bob"), person(eve, "eve")], "by ascending id");
     assert_eq!(store.friends(bob, 0, 100).unwrap(), [person(ann, "ann")]);
@@ -33,7 +33,7 @@ pub(crate) fn friendship_is_mutual(fresh: &Fresh) {
 pub(crate) fn a_request_waits_for_its_answer(fresh: &Fresh) {
     let mut store = fresh.store();
     let (ann, bob, eve) = (user(&mut *store, "ann"), user(&mut *store, "bob"), user(&mut *store, "eve"));
-    assert_eq!(store.request_friend(eve, ann, "\"hi\"", UnixMs(1)).unwrap(), Befriended::Done(person(ann, "ann")));
+    assert_eq!(store.request_friend(eve, ann, "\"hi\"", UnixMs(1)).unwrap(), FriendOutcome::Done(person(ann, "ann")));
     store.request_friend(bob, ann, "\"hey\"", UnixMs(2)).unwrap();
     store.request_friend(eve, ann, "\"please 🙏\"", UnixMs(3)).unwrap();
     store.request_friend(eve, ann, "\"please 🙏\"", UnixMs(4)).unwrap();
@@ -43,10 +43,10 @@ pub(crate) fn a_request_waits_for_its_answer(fresh: &Fresh) {
     assert_eq!(store.friend_requests(ann, 1).unwrap().len(), 1);
     assert_eq!(store.friend_requests(bob, 10).unwrap(), []);
 
-    assert_eq!(store.answer_friend(ann, eve, false).unwrap(), Befriended::Done(person(eve, "eve")));
-    assert_eq!(store.answer_friend(ann, eve, true).unwrap(), Befriended::NoSuchRequest);
+    assert_eq!(store.answer_friend(ann, eve, false).unwrap(), FriendOutcome::Done(person(eve, "eve")));
+    assert_eq!(store.answer_friend(ann, eve, true).unwrap(), FriendOutcome::NoSuchRequest);
     assert_eq!(store.friends(ann, 0, 100).unwrap(), []);
-    assert_eq!(store.answer_friend(ann, bob, true).unwrap(), Befriended::Done(person(bob, "bob")));
+    assert_eq!(store.answer_friend(ann, bob, true).unwrap(), FriendOutcome::Done(person(bob, "bob")));
     assert_eq!(store.friends(bob, 0, 100).unwrap(), [person(ann, "ann")]);
     assert_eq!(store.friend_requests(ann, 10).unwrap(), []);
 }
@@ -55,9 +55,9 @@ pub(crate) fn requests_between_friends_and_to_nobody(fresh: &Fresh) {
     let mut store = fresh.store();
     let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));
     store.add_friend(ann, bob).unwrap();
-    assert_eq!(store.request_friend(ann, bob, "\"\"", NOW).unwrap(), Befriended::Already(person(bob, "bob")));
-    assert_eq!(store.request_friend(ann, nobody(), "\"\"", NOW).unwrap(), Befriended::NoSuchUser);
-    assert_eq!(store.answer_friend(ann, nobody(), true).unwrap(), Befriended::NoSuchRequest);
+    assert_eq!(store.request_friend(ann, bob, "\"\"", NOW).unwrap(), FriendOutcome::Already(person(bob, "bob")));
+    assert_eq!(store.request_friend(ann, nobody(), "\"\"", NOW).unwrap(), FriendOutcome::NoSuchUser);
+    assert_eq!(store.answer_friend(ann, nobody(), true).unwrap(), FriendOutcome::NoSuchRequest);
     assert_eq!(fresh.number("SELECT COUNT(*) FROM FriendRequest"), 0);
 }
 

@@ -2,7 +2,7 @@
 
 use stonechat::ids::{ConvId, DeviceId, GroupId, Peer, UserId};
 use stonechat::store::{
-    Appended, Created, CursorRow, Joined, Left, MemberPage, OwnPending, Pending, Range, Role, Store,
+    Appended, Created, CursorRow, JoinOutcome, LeaveOutcome, MemberPage, OwnPending, Pending, Range, Role, Store,
 };
 
 use crate::fresh::{Fresh, NOW, Saving, append, group, message, read, user};
@@ -14,7 +14,7 @@ fn no_group() -> GroupId {
 fn members(store: &mut dyn Store, count: usize, group: GroupId) -> Vec<UserId> {
     let join = |number| {
         let member = user(store, &format!("member {number} of {group}"));
-        assert!(matches!(store.join_group(member, group).unwrap(), Joined::New { .. }));
+        assert!(matches!(store.join_group(member, group).unwrap(), JoinOutcome::New { .. }));
         member
     };
     (0..count).map(join).collect()
@@ -51,7 +51,7 @@ pub(crate) fn joining_starts_at_the_end(fresh: &Fresh) {
     let phone = store.device(bob, "phone").unwrap().id;
     let chess = group(&mut *store, ann, "chess");
     append(&mut *store, &[message(ann, Peer::Group(chess), "1"), message(ann, Peer::Group(chess), "2")]);
-    let Joined::New { group: row, last_seq } = store.join_group(bob, chess).unwrap() else { panic!("new") };
+    let JoinOutcome::New { group: row, last_seq } = store.join_group(bob, chess).unwrap() else { panic!("new") };
     assert_eq!((row.id, last_seq), (chess, 2));
     for device in [DeviceId::UNNAMED, phone] {
         assert_eq!(store.pending(bob, device).unwrap(), [], "nothing old is pending");
@@ -59,7 +59,7 @@ pub(crate) fn joining_starts_at_the_end(fresh: &Fresh) {
     }
     append(&mut *store, &[message(ann, Peer::Group(chess), "3")]);
     assert_eq!(store.pending(bob, phone).unwrap().len(), 1);
-    assert_eq!(store.join_group(bob, no_group()).unwrap(), Joined::NoSuchGroup);
+    assert_eq!(store.join_group(bob, no_group()).unwrap(), JoinOutcome::NoSuchGroup);
 }
 
 pub(crate) fn joining_twice_moves_no_cursor(fresh: &Fresh) {
@@ -68,9 +68,9 @@ pub(crate) fn joining_twice_moves_no_cursor(fresh: &Fresh) {
     let chess = group(&mut *store, ann, "chess");
     store.join_group(bob, chess).unwrap();
     append(&mut *store, &[message(ann, Peer::Group(chess), "1")]);
-    assert!(matches!(store.join_group(bob, chess).unwrap(), Joined::Already(row) if row.id == chess));
+    assert!(matches!(store.join_group(bob, chess).unwrap(), JoinOutcome::Already(row) if row.id == chess));
     assert_eq!(store.pending(bob, DeviceId::UNNAMED).unwrap()[0].delivered, 0);
-    assert!(matches!(store.join_group(ann, chess).unwrap(), Joined::Already(_)));
+    assert!(matches!(store.join_group(ann, chess).unwrap(), JoinOutcome::Already(_)));
     assert_eq!(store.members(chess, 0, 10).unwrap().members[0].role, Role::Creator);
 }
 
@@ -84,16 +84,16 @@ pub(crate) fn quitting_removes_the_cursors(fresh: &Fresh) {
     let confirmed = CursorRow { user: bob, device: phone, conv: ConvId::group(chess), delivered: 1 };
     store.save(&[confirmed]).unwrap();
 
-    assert_eq!(store.quit_group(eve, chess).unwrap(), Left::NotAllowed);
-    assert_eq!(store.quit_group(ann, chess).unwrap(), Left::IsCreator);
-    assert_eq!(store.quit_group(ann, no_group()).unwrap(), Left::NoSuchGroup);
-    assert_eq!(store.quit_group(bob, chess).unwrap(), Left::Done);
-    assert_eq!(store.quit_group(bob, chess).unwrap(), Left::NotAllowed);
+    assert_eq!(store.quit_group(eve, chess).unwrap(), LeaveOutcome::NotAllowed);
+    assert_eq!(store.quit_group(ann, chess).unwrap(), LeaveOutcome::IsCreator);
+    assert_eq!(store.quit_group(ann, no_group()).unwrap(), LeaveOutcome::NoSuchGroup);
+    assert_eq!(store.quit_group(bob, chess).unwrap(), LeaveOutcome::Done);
+    assert_eq!(store.quit_group(bob, chess).unwrap(), LeaveOutcome::NotAllowed);
     assert_eq!(fresh.number(&format!("SELECT COUNT(*) FROM `Cursor` WHERE userid = {bob}")), 0);
     assert_eq!(store.position(bob, DeviceId::UNNAMED, ConvId::group(chess)).unwrap(), None);
     store.save(&[confirmed]).unwrap();
     assert_eq!(store.pending(bob, phone).unwrap(), [], "a cursor written late brings nobody back");
-    assert!(matches!(store.join_group(bob, chess).unwrap(), Joined::New { last_seq: 1, .. }));
+    assert!(matches!(store.join_group(bob, chess).unwrap(), JoinOutcome::New { last_seq: 1, .. }));
     assert_eq!(store.pending(bob, phone).unwrap(), []);
 }
 
@@ -104,12 +104,12 @@ pub(crate) fn deleting_removes_everything(fresh: &Fresh) {
     store.join_group(bob, chess).unwrap();
     append(&mut *store, &[message(ann, Peer::Group(chess), "1"), message(bob, Peer::Group(other), "1")]);
 
-    assert_eq!(store.delete_group(bob, chess, NOW).unwrap(), Left::NotAllowed, "a member");
-    assert_eq!(store.delete_group(eve, chess, NOW).unwrap(), Left::NotAllowed, "a stranger");
-    assert_eq!(store.delete_group(ann, no_group(), NOW).unwrap(), Left::NoSuchGroup);
-    assert_eq!(store.delete_group(ann, chess, NOW).unwrap(), Left::Done);
+    assert_eq!(store.delete_group(bob, chess, NOW).unwrap(), LeaveOutcome::NotAllowed, "a member");
+    assert_eq!(store.delete_group(eve, chess, NOW).unwrap(), LeaveOutcome::NotAllowed, "a stranger");
+    assert_eq!(store.delete_group(ann, no_group(), NOW).unwrap(), LeaveOutcome::NoSuchGroup);
+    assert_eq!(store.delete_group(ann, chess, NOW).unwrap(), LeaveOutcome::Done);
     sweep(&mut *store);
-    assert_eq!(store.delete_group(ann, chess, NOW).unwrap(), Left::NoSuchGroup);
+    assert_eq!(store.delete_group(ann, chess, NOW).unwrap(), LeaveOutcome::NoSuchGroup);
     assert_eq!(store.group(chess, ann).unwrap(), None);
     for table in ["Message", "Conversation", "`Cursor`", "GroupUser", "AllGroup"] {
         assert_eq!(fresh.number(&format!("SELECT COUNT(*) FROM {table}")), 1, "{table}: the other group's row is left");
@@ -146,15 +146,15 @@ pub(crate) fn a_deleted_group_exists_for_nobody_before_it_is_swept(fresh: &Fresh
     let known = store.pending(bob, phone).unwrap();
     assert_eq!(known.len(), 1);
 
-    assert_eq!(store.delete_group(ann, chess, NOW).unwrap(), Left::Done);
+    assert_eq!(store.delete_group(ann, chess, NOW).unwrap(), LeaveOutcome::Done);
     assert_eq!(store.group(chess, bob).unwrap(), None);
     assert_eq!(store.groups(bob, 0, 100).unwrap(), []);
     assert_eq!(store.members(chess, 0, 10).unwrap(), MemberPage::default());
     assert_eq!(store.members_of_all(&[chess], 10).unwrap(), [MemberPage::default()]);
     assert_eq!(store.find_groups(Some(chess), "chess", 10).unwrap(), []);
-    assert_eq!(store.join_group(ann, chess).unwrap(), Joined::NoSuchGroup);
-    assert_eq!(store.quit_group(bob, chess).unwrap(), Left::NoSuchGroup);
-    assert_eq!(store.delete_group(ann, chess, NOW).unwrap(), Left::NoSuchGroup);
+    assert_eq!(store.join_group(ann, chess).unwrap(), JoinOutcome::NoSuchGroup);
+    assert_eq!(store.quit_group(bob, chess).unwrap(), LeaveOutcome::NoSuchGroup);
+    assert_eq!(store.delete_group(ann, chess, NOW).unwrap(), LeaveOutcome::NoSuchGroup);
     let said = store.append(&[message(bob, Peer::Group(chess), "2")]).unwrap();
     assert_eq!(said, [Appended::NoSuchGroup]);
     for device in [DeviceId::UNNAMED, phone] {
@@ -182,7 +182,7 @@ pub(crate) fn a_sweep_goes_on_where_a_crash_has_ended_it(fresh: &Fresh) {
         let cursor = "INSERT INTO `Cursor` (userid, device, conv, delivered, read_seq)";
         fresh.execute(&format!("{cursor} VALUES ({user}, 0, {chess}, 0, 0), ({user}, 0, 999999999999, 0, 0)"));
     }
-    assert_eq!(store.delete_group(ann, chess, NOW).unwrap(), Left::Done);
+    assert_eq!(store.delete_group(ann, chess, NOW).unwrap(), LeaveOutcome::Done);
     assert!(store.sweep().unwrap(), "one piece, then the node dies");
     let left = fresh.number("SELECT COUNT(*) FROM GroupUser");
     assert!(left > 0 && left < i64::from(MEMBERS), "{left} members are left after a piece");
@@ -228,12 +228,12 @@ pub(crate) fn the_number_of_members_is_counted_along(fresh: &Fresh) {
             scope.spawn(move || {
                 let mut store = fresh.store();
                 for _ in 0..5 {
-                    assert_eq!(store.quit_group(member, chess).unwrap(), Left::Done);
-                    assert!(matches!(store.join_group(member, chess).unwrap(), Joined::New { .. }));
-                    assert!(matches!(store.join_group(member, chess).unwrap(), Joined::Already(_)));
+                    assert_eq!(store.quit_group(member, chess).unwrap(), LeaveOutcome::Done);
+                    assert!(matches!(store.join_group(member, chess).unwrap(), JoinOutcome::New { .. }));
+                    assert!(matches!(store.join_group(member, chess).unwrap(), JoinOutcome::Already(_)));
                 }
-                assert_eq!(store.quit_group(member, chess).unwrap(), Left::Done);
-                assert_eq!(store.quit_group(member, chess).unwrap(), Left::NotAllowed);
+                assert_eq!(store.quit_group(member, chess).unwrap(), LeaveOutcome::Done);
+                assert_eq!(store.quit_group(member, chess).unwrap(), LeaveOutcome::NotAllowed);
             });
         }
     });
@@ -283,7 +283,9 @@ pub(crate) fn joins_and_appends_agree_on_the_end(fresh: &Fresh) {
         for &newcomer in &newcomers {
             scope.spawn(move || {
                 let mut store = fresh.store();
-                let Joined::New { last_seq, .. } = store.join_group(newcomer, chess).unwrap() else { panic!("new") };
+                let JoinOutcome::New { last_seq, .. } = store.join_group(newcomer, chess).unwrap() else {
+                    panic!("new")
+                };
                 let here = store.position(newcomer, DeviceId::UNNAMED, ConvId::group(chess)).unwrap().unwrap();
                 assert_eq!(here.delivered, last_seq);
                 let sent = [message(newcomer, Peer::Group(chess), "hello")];
@@ -295,7 +297,7 @@ pub(crate) fn joins_and_appends_agree_on_the_end(fresh: &Fresh) {
     assert!(!more);
     let last = read(&mut *store, ann, ConvId::group(chess), Range::Latest).0;
     assert_eq!(last.last().unwrap().seq, 48);
-    assert_eq!(store.delete_group(ann, chess, NOW).unwrap(), Left::Done);
+    assert_eq!(store.delete_group(ann, chess, NOW).unwrap(), LeaveOutcome::Done);
     let late = message(ann, Peer::Group(chess), "late");
     assert_eq!(store.append(&[late]).unwrap(), [Appended::NoSuchGroup]);
 }
@@ -308,7 +310,7 @@ pub(crate) fn a_long_history_is_deleted_to_the_end(fresh: &Fresh) {
     for _ in 0..5 {
         append(&mut *store, &batch);
     }
-    assert_eq!(store.delete_group(ann, chess, NOW).unwrap(), Left::Done);
+    assert_eq!(store.delete_group(ann, chess, NOW).unwrap(), LeaveOutcome::Done);
     assert!(sweep(&mut *store) > 5, "in pieces");
     assert_eq!(fresh.number("SELECT COUNT(*) FROM Message"), 0);
 }

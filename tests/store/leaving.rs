@@ -1,7 +1,7 @@
 //! Who has left a group: nothing of it is read any more, and nothing that is written late brings him back.
 
 use stonechat::ids::{ConvId, DeviceId, Peer, UserId};
-use stonechat::store::{CursorRow, Joined, Left, OwnPending, Pending, Place, Range, Store};
+use stonechat::store::{CursorRow, JoinOutcome, LeaveOutcome, OwnPending, Pending, Place, Range, Store};
 
 use crate::fresh::{Fresh, Saving, append, group, message, read, user};
 
@@ -63,7 +63,7 @@ pub(crate) fn who_has_left_reads_nothing_whatever_rows_are_left(fresh: &Fresh) {
         assert!(sees_anything(&mut *store, bob, conv, known).contains(&way), "a member reads it by {way}");
     }
 
-    assert_eq!(store.quit_group(bob, chess).unwrap(), Left::Done);
+    assert_eq!(store.quit_group(bob, chess).unwrap(), LeaveOutcome::Done);
     // As a cursor that was written behind has left them over.
     for device in DEVICES {
         fresh.execute(&format!(
@@ -118,8 +118,8 @@ pub(crate) fn a_cursor_written_while_leaving_brings_nobody_back(fresh: &Fresh) {
             });
         }
         for round in 0..rounds {
-            assert!(matches!(store.join_group(bob, chess).unwrap(), Joined::New { .. }), "round {round}");
-            assert_eq!(store.quit_group(bob, chess).unwrap(), Left::Done);
+            assert!(matches!(store.join_group(bob, chess).unwrap(), JoinOutcome::New { .. }), "round {round}");
+            assert_eq!(store.quit_group(bob, chess).unwrap(), LeaveOutcome::Done);
             if round % 50 == 49 {
                 let left_over = format!("SELECT COUNT(*) FROM `Cursor` WHERE userid = {bob}");
                 let left_over = fresh.number(&left_over);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use mysql::prelude::Queryable;
 use stonechat::ids::{Peer, UserId};
 use stonechat::store::mysql::MySqlStores;
-use stonechat::store::{Append, Appended, OpenStore, Store, StoreError, Who};
+use stonechat::store::{Append, Appended, OpenStore, Store, StoreError, UserRef};
 
 use crate::common::mariadb::MariaDb;
 use crate::common::process::{PATIENCE, wait_for};
@@ -104,7 +104,7 @@ fn killed_connections_are_opened_again_unnoticed() {
     let killed = fresh.texts(ours).iter().filter(|id| administrator.query_drop(format!("KILL {id}")).is_ok()).count();
     assert!(killed > 0);
     assert_eq!(append(&mut *store, &batch), [2]);
-    assert_eq!(store.user(Who::Id(ann)).unwrap().unwrap().name, "ann");
+    assert_eq!(store.user(UserRef::Id(ann)).unwrap().unwrap().name, "ann");
 }
 
 #[test]

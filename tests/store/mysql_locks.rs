@@ -6,7 +6,7 @@ use mysql::Conn;
 use mysql::prelude::Queryable;
 use stonechat::ids::{ConvId, Peer, UserId};
 use stonechat::store::mysql::MySqlStores;
-use stonechat::store::{Append, Appended, CursorRow, Joined, OpenStore, Store, StoreError};
+use stonechat::store::{Append, Appended, CursorRow, JoinOutcome, OpenStore, Store, StoreError};
 
 use crate::common::mariadb::MariaDb;
 use crate::common::process::{PATIENCE, wait_for};
@@ -84,7 +84,7 @@ fn a_group_that_is_locked_exists_all_the_same() {
     assert!(matches!(store.delete_group(ann, group, crate::fresh::NOW), Err(StoreError::Busy(_))));
     assert_eq!(store.friends(ann, 0, 500).unwrap(), []);
     somebody.query_drop("COMMIT").unwrap();
-    assert!(matches!(store.join_group(bob, group).unwrap(), Joined::New { .. }));
+    assert!(matches!(store.join_group(bob, group).unwrap(), JoinOutcome::New { .. }));
     assert_eq!(append(&mut *store, &[to_group]), [1]);
 }
 

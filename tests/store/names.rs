@@ -2,7 +2,7 @@
 
 use stonechat::ids::UserId;
 use stonechat::names::Unfit;
-use stonechat::store::{Created, KeptName, Named, Store, Who};
+use stonechat::store::{Created, KeptName, Named, Store, UserRef};
 
 use crate::fresh::{Fresh, NOW, group, user};
 
@@ -16,7 +16,7 @@ pub(crate) fn names_that_read_the_same_are_one_account(fresh: &Fresh) {
     ] {
         let first = user(&mut *store, group_of[0]);
         for name in group_of {
-            assert_eq!(store.user(Who::Name(name)).unwrap().map(|user| user.id), Some(first), "{name:?}");
+            assert_eq!(store.user(UserRef::Name(name)).unwrap().map(|user| user.id), Some(first), "{name:?}");
             assert_eq!(store.create_user(name, "", NOW).unwrap(), Created::NameTaken, "{name:?}");
         }
         group(&mut *store, first, group_of[0]);
@@ -70,7 +70,7 @@ fn of_before(fresh: &Fresh, names: &[(i64, &str)]) {
 }
 
 fn owner(store: &mut dyn Store, name: &str) -> Option<i64> {
-    store.user(Who::Name(name)).unwrap().map(|user| i64::from(user.id.number()))
+    store.user(UserRef::Name(name)).unwrap().map(|user| i64::from(user.id.number()))
 }
 
 /// Every kind of name that was possible, ids out of the order of names.
@@ -117,7 +117,7 @@ pub(crate) fn names_of_before_keep_their_owners(fresh: &Fresh) {
     let mut store = fresh.store();
     for (id, name) in BEFORE {
         assert_eq!(owner(&mut *store, name), Some(id), "{name:?} is found by its exact spelling");
-        let by_id = store.user(Who::Id(UserId::new(id).unwrap())).unwrap().unwrap();
+        let by_id = store.user(UserRef::Id(UserId::new(id).unwrap())).unwrap().unwrap();
         assert_eq!(by_id.name, name, "nobody is renamed");
         assert_eq!(store.create_user(name, "", NOW).unwrap(), Created::NameTaken, "{name:?}");
         let group = store.find_groups(None, name, 10).unwrap();

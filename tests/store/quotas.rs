@@ -2,7 +2,7 @@
 
 use stonechat::clock::UnixMs;
 use stonechat::ids::{ConvId, DeviceId, Peer, UserId};
-use stonechat::store::{Befriended, Created, CursorRow, Joined, Left, Quota, Quotas, Store, TokenRow};
+use stonechat::store::{Created, CursorRow, FriendOutcome, JoinOutcome, LeaveOutcome, Quota, Quotas, Store, TokenRow};
 
 use crate::fresh::{Fresh, NOW, Saving, append, group, message, user};
 
@@ -21,17 +21,23 @@ pub(crate) fn friends_are_counted_on_both_sides(fresh: &Fresh) {
     let all = users(&mut *store, 5);
     let (ann, bob) = (all[0], all[1]);
     for &friend in &all[1..3] {
-        assert!(matches!(store.add_friend(ann, friend).unwrap(), Befriended::Done(_)));
+        assert!(matches!(store.add_friend(ann, friend).unwrap(), FriendOutcome::Done(_)));
     }
-    assert_eq!(store.add_friend(ann, all[3]).unwrap(), Befriended::Full(Quota::Friends));
-    assert_eq!(store.add_friend(all[3], ann).unwrap(), Befriended::Full(Quota::FriendsOfOther));
-    assert!(matches!(store.add_friend(ann, bob).unwrap(), Befriended::Already(_)), "who is one already needs no room");
+    assert_eq!(store.add_friend(ann, all[3]).unwrap(), FriendOutcome::Full(Quota::Friends));
+    assert_eq!(store.add_friend(all[3], ann).unwrap(), FriendOutcome::Full(Quota::FriendsOfOther));
+    assert!(
+        matches!(store.add_friend(ann, bob).unwrap(), FriendOutcome::Already(_)),
+        "who is one already needs no room"
+    );
 
     store.request_friend(all[3], ann, "\"\"", NOW).unwrap();
-    assert_eq!(store.answer_friend(ann, all[3], true).unwrap(), Befriended::Full(Quota::Friends));
+    assert_eq!(store.answer_friend(ann, all[3], true).unwrap(), FriendOutcome::Full(Quota::Friends));
     assert_eq!(store.friends(all[3], 0, 9).unwrap(), []);
     assert!(store.delete_friend(ann, bob).unwrap());
-    assert!(matches!(store.answer_friend(ann, all[3], true).unwrap(), Befriended::Done(_)), "the request has stayed");
+    assert!(
+        matches!(store.answer_friend(ann, all[3], true).unwrap(), FriendOutcome::Done(_)),
+        "the request has stayed"
+    );
     assert_eq!(store.friends_count(ann).unwrap(), 2);
 }
 
@@ -39,13 +45,16 @@ pub(crate) fn open_friend_requests_are_counted(fresh: &Fresh) {
     let mut store = limited(fresh, Quotas { friend_requests: Some(2), ..Quotas::default() });
     let all = users(&mut *store, 5);
     let mut ask = |to: UserId| store.request_friend(all[0], to, "\"hi\"", NOW).unwrap();
-    assert!(matches!(ask(all[1]), Befriended::Done(_)));
-    assert!(matches!(ask(all[2]), Befriended::Done(_)));
-    assert_eq!(ask(all[3]), Befriended::Full(Quota::FriendRequests));
-    assert!(matches!(ask(all[2]), Befriended::Done(_)), "other words for one that is open");
+    assert!(matches!(ask(all[1]), FriendOutcome::Done(_)));
+    assert!(matches!(ask(all[2]), FriendOutcome::Done(_)));
+    assert_eq!(ask(all[3]), FriendOutcome::Full(Quota::FriendRequests));
+    assert!(matches!(ask(all[2]), FriendOutcome::Done(_)), "other words for one that is open");
     store.answer_friend(all[1], all[0], false).unwrap();
-    assert!(matches!(store.request_friend(all[0], all[3], "\"hi\"", NOW).unwrap(), Befriended::Done(_)));
-    assert!(matches!(store.request_friend(all[4], all[0], "\"hi\"", NOW).unwrap(), Befriended::Done(_)), "another's");
+    assert!(matches!(store.request_friend(all[0], all[3], "\"hi\"", NOW).unwrap(), FriendOutcome::Done(_)));
+    assert!(
+        matches!(store.request_friend(all[4], all[0], "\"hi\"", NOW).unwrap(), FriendOutcome::Done(_)),
+        "another's"
+    );
 }
 
 pub(crate) fn groups_are_counted_per_user(fresh: &Fresh) {
@@ -56,17 +65,17 @@ pub(crate) fn groups_are_counted_per_user(fresh: &Fresh) {
     let (one, two) = (group(&mut *store, ann, "one"), group(&mut *store, ann, "two"));
     assert_eq!(store.create_group(ann, "three", "", NOW).unwrap(), Created::Full(Quota::GroupsCreated));
     let (three, four) = (group(&mut *store, bob, "three"), group(&mut *store, bob, "four"));
-    assert!(matches!(store.join_group(ann, three).unwrap(), Joined::New { .. }));
-    assert_eq!(store.join_group(ann, four).unwrap(), Joined::Full(Quota::GroupsJoined));
-    assert!(matches!(store.join_group(ann, three).unwrap(), Joined::Already(_)));
+    assert!(matches!(store.join_group(ann, three).unwrap(), JoinOutcome::New { .. }));
+    assert_eq!(store.join_group(ann, four).unwrap(), JoinOutcome::Full(Quota::GroupsJoined));
+    assert!(matches!(store.join_group(ann, three).unwrap(), JoinOutcome::Already(_)));
 
-    assert_eq!(store.delete_group(ann, one, NOW).unwrap(), Left::Done);
+    assert_eq!(store.delete_group(ann, one, NOW).unwrap(), LeaveOutcome::Done);
     assert!(
-        matches!(store.join_group(ann, four).unwrap(), Joined::New { .. }),
+        matches!(store.join_group(ann, four).unwrap(), JoinOutcome::New { .. }),
         "counted no more, though not swept yet"
     );
     assert_eq!(store.create_group(ann, "five", "", NOW).unwrap(), Created::Full(Quota::GroupsJoined));
-    assert_eq!(store.quit_group(ann, three).unwrap(), Left::Done);
+    assert_eq!(store.quit_group(ann, three).unwrap(), LeaveOutcome::Done);
     assert!(matches!(store.create_group(ann, "five", "", NOW).unwrap(), Created::New(_)));
     let ids = store.group_ids(ann).unwrap();
     assert_eq!(ids.len(), 3);
@@ -80,18 +89,18 @@ pub(crate) fn members_are_counted_per_group(fresh: &Fresh) {
     let mut store = limited(fresh, quotas);
     let all = users(&mut *store, 8);
     let chess = group(&mut *store, all[0], "chess");
-    let joined: Vec<Joined> = std::thread::scope(|scope| {
+    let joined: Vec<JoinOutcome> = std::thread::scope(|scope| {
         let joining = |&user: &UserId| scope.spawn(move || limited(fresh, quotas).join_group(user, chess).unwrap());
         let joining: Vec<_> = all[1..].iter().map(joining).collect();
         joining.into_iter().map(|joining| joining.join().unwrap()).collect()
     });
-    let refused = joined.iter().filter(|joined| **joined == Joined::Full(Quota::GroupMembers)).count();
+    let refused = joined.iter().filter(|joined| **joined == JoinOutcome::Full(Quota::GroupMembers)).count();
     assert_eq!(refused, 5, "{joined:?}");
     assert_eq!(store.members(chess, 0, 9).unwrap().total, 3);
     let member = store.members(chess, all[0].number(), 1).unwrap().members[0].person.id;
     store.quit_group(member, chess).unwrap();
     let stranger = all.iter().find(|user| !store.group(chess, **user).unwrap().unwrap().1 && **user != member).unwrap();
-    assert!(matches!(store.join_group(*stranger, chess).unwrap(), Joined::New { .. }));
+    assert!(matches!(store.join_group(*stranger, chess).unwrap(), JoinOutcome::New { .. }));
 }
 
 pub(crate) fn nobody_gets_past_a_quota_by_asking_at_once(fresh: &Fresh) {

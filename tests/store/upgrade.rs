@@ -5,7 +5,7 @@ use std::time::Duration;
 use stonechat::clock::UnixMs;
 use stonechat::ids::{ConvId, DeviceId, GroupId, Peer, UserId};
 use stonechat::store::mysql::MySqlStores;
-use stonechat::store::{Appended, Joined, OpenStore, Range, Store, Who};
+use stonechat::store::{Appended, JoinOutcome, OpenStore, Range, Store, UserRef};
 
 use crate::common::mariadb::MariaDb;
 use crate::fresh::{Fresh, NOW, append, message, with_cid};
@@ -48,9 +48,9 @@ fn goes_on(fresh: &Fresh) {
         ("张三 😀", 11),
         ("Ａnna", 12),
     ] {
-        let found = store.user(Who::Name(name)).unwrap().map(|user| user.id);
+        let found = store.user(UserRef::Name(name)).unwrap().map(|user| user.id);
         assert_eq!(found, Some(id(number)), "{name:?}");
-        assert!(store.user(Who::Id(id(number))).unwrap().unwrap().password.starts_with("$argon2id$"));
+        assert!(store.user(UserRef::Id(id(number))).unwrap().unwrap().password.starts_with("$argon2id$"));
     }
     let kept: Vec<i64> = fresh.stores.kept_names(10).unwrap().into_iter().map(|kept| kept.id).collect();
     assert_eq!(kept.len(), 5, "users 4, 5, 10, 12 and group 3: {kept:?}");
@@ -76,7 +76,7 @@ fn goes_on(fresh: &Fresh) {
     assert!(matches!(outcome, Appended::Duplicate { seq: 3, .. }), "sent again behind the upgrade: {outcome:?}");
     assert_eq!(append(&mut *store, &[message(anna, Peer::User(ben), "new")]), [9]);
     assert_eq!(append(&mut *store, &[message(id(8), Peer::Group(chess), "new")]), [8]);
-    assert!(matches!(store.join_group(id(9), chess).unwrap(), Joined::New { last_seq: 8, .. }));
+    assert!(matches!(store.join_group(id(9), chess).unwrap(), JoinOutcome::New { last_seq: 8, .. }));
     let made = store.create_user("new", "x", UnixMs(NOW.0)).unwrap();
     assert_eq!(made, stonechat::store::Created::New(id(13)), "ids go on");
 }

@@ -8,10 +8,10 @@ use crossbeam_channel::Sender;
 use stonechat_protocol::time::UnixMs;
 
 use crate::command::{self, Command, Kind};
-use crate::home::{Current, Folder, Home, OpenError};
 use crate::model::{Account, Effect, Event, Link, Model, News};
 use crate::net::{Incoming, Net};
 use crate::spool::Spool;
+use crate::state_dir::{Current, Folder, Home, OpenError};
 
 /// How long the last lines may take to be written when the client ends.
 const FAREWELL: Duration = Duration::from_secs(1);

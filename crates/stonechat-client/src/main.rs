@@ -9,12 +9,11 @@
 //! ```
 
 mod address;
-mod cells;
 mod cli;
 mod client;
 mod clock;
 mod command;
-mod home;
+mod exit;
 mod locale;
 mod model;
 mod net;
@@ -22,8 +21,9 @@ mod plain;
 mod printable;
 mod send;
 mod spool;
+mod state_dir;
 mod tail;
-mod trouble;
+mod text_width;
 mod tui;
 mod ui;
 mod wire;
@@ -41,10 +41,10 @@ use signal_hook::iterator::Signals;
 
 use cli::{Action, Cli};
 use client::Identity;
-use home::Home;
+use exit::{Kind, Trouble};
 use send::Limits;
 use spool::Letter;
-use trouble::{Kind, Trouble};
+use state_dir::Home;
 
 /// Where a server on this machine listens by default.
 const DEFAULT_SERVER: &str = "127.0.0.1:8000";

@@ -17,13 +17,13 @@ use stonechat_protocol::time::UnixMs;
 use crate::client::{Client, Identity};
 use crate::clock::now;
 use crate::command::{self, COMMANDS, Command, Spec, Typed};
-use crate::home::Home;
+use crate::exit::{Kind, Trouble};
 use crate::locale;
 use crate::model::{Message, News, State};
 use crate::net::channel;
 use crate::printable::{printable, printable_line};
+use crate::state_dir::Home;
 use crate::tail::take;
-use crate::trouble::{Kind, Trouble};
 use crate::zone::Zone;
 
 const TICK: Duration = Duration::from_millis(100);

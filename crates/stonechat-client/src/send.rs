@@ -14,12 +14,12 @@ use stonechat_protocol::time::UnixMs;
 use crate::client::{Client, Identity, dice};
 use crate::clock::now;
 use crate::command::{Command, Kind, Target, target};
-use crate::home::{Home, OpenError};
+use crate::exit::{Kind as Why, Trouble};
 use crate::model::News;
 use crate::net::channel;
 use crate::spool::{Handover, Letter, Outcome};
+use crate::state_dir::{Home, OpenError};
 use crate::tail::{require_login, take};
-use crate::trouble::{Kind as Why, Trouble};
 
 /// How often the model hears that time has passed.
 const TICK: Duration = Duration::from_millis(50);

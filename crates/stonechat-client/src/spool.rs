@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::home;
+use crate::state_dir;
 
 /// A message to be sent by the running client.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
@@ -52,7 +52,7 @@ impl Spool {
         let mut letters = Vec::new();
         for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
             let Some(cid) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".json")) else { continue };
-            if let (true, Some(letter)) = (self.taken.insert(cid.to_owned()), home::read_json(&path)) {
+            if let (true, Some(letter)) = (self.taken.insert(cid.to_owned()), state_dir::read_json(&path)) {
                 letters.push((cid.to_owned(), letter));
             }
         }
@@ -74,7 +74,7 @@ impl Spool {
     /// Tells `send` what became of it.
     pub(crate) fn report(&mut self, cid: &str, outcome: &Outcome) -> io::Result<()> {
         self.remove(cid);
-        home::write_json(&self.folder.join(format!("{cid}.done")), outcome)
+        state_dir::write_json(&self.folder.join(format!("{cid}.done")), outcome)
     }
 }
 
@@ -88,15 +88,15 @@ impl Handover {
     /// Puts a letter into the spool of an account's folder.
     pub(crate) fn post(account: &Path, cid: &str, letter: &Letter) -> io::Result<Self> {
         let folder = account.join("spool");
-        home::make_folder(&folder)?;
+        state_dir::make_folder(&folder)?;
         let handover = Self { letter: folder.join(format!("{cid}.json")), answer: folder.join(format!("{cid}.done")) };
-        home::write_json(&handover.letter, letter)?;
+        state_dir::write_json(&handover.letter, letter)?;
         Ok(handover)
     }
 
     /// What became of it, once that is known.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
-        let outcome = home::read_json(&self.answer)?;
+        let outcome = state_dir::read_json(&self.answer)?;
         let _ = fs::remove_file(&self.answer);
         Some(outcome)
     }

@@ -10,10 +10,10 @@ use stonechat_protocol::ids::Peer;
 
 use crate::client::{Client, Identity};
 use crate::clock::now;
-use crate::home::Home;
+use crate::exit::{Kind as Why, Trouble};
 use crate::model::{Message, News};
 use crate::net::{Incoming, channel};
-use crate::trouble::{Kind as Why, Trouble};
+use crate::state_dir::Home;
 
 /// How often the model hears that time has passed.
 const TICK: Duration = Duration::from_millis(100);

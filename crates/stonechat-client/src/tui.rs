@@ -13,12 +13,12 @@ use stonechat_protocol::time::UnixMs;
 
 use crate::client::{Client, Identity};
 use crate::clock::now;
-use crate::home::Home;
+use crate::exit::Trouble;
 use crate::locale;
 use crate::model::News;
 use crate::net::{Incoming, channel};
+use crate::state_dir::Home;
 use crate::tail::take;
-use crate::trouble::Trouble;
 use crate::ui::{Purpose, Ui, Wish, draw};
 use crate::zone::Zone;
 

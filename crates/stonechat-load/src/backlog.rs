@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::aside;
 use crate::cli::{BacklogArgs, Common};
 use crate::clock::{nanos, now};
 use crate::engine::{Client, Engine, Net, Next};
@@ -16,6 +15,7 @@ use crate::progress::Progress;
 use crate::report::{Lasted, Report};
 use crate::setup::{Account, Confirm, Stage, target};
 use crate::stamp::{self, Stamp};
+use crate::unsolicited;
 use crate::wire::{Reply, errno_of, msgid, msgid_of, not_understood, refusal, seq_of, stamped};
 
 /// Messages of each sender under way.
@@ -232,7 +232,7 @@ impl Client for Backlog<'_> {
                 let reply = Reply::of(line)?;
                 reply.offlinemsg.iter().for_each(|push| self.pushed(net, push.get().as_bytes()));
             }
-            _ => aside::line(net, k, line)?,
+            _ => unsolicited::line(net, k, line)?,
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
+use crate::accounts_file;
 use crate::cli::{Common, IdleArgs};
 use crate::clock::now;
 use crate::engine::{Client, Engine, Net, Next};
@@ -12,7 +13,6 @@ use crate::meter::{Measured, Meter};
 use crate::open_files;
 use crate::progress::Progress;
 use crate::report::{Lasted, Report};
-use crate::roster;
 use crate::setup::{Account, Stage};
 use crate::wire::{msgid, msgid_of, refusal};
 
@@ -26,7 +26,7 @@ pub(crate) fn run(common: &Common, args: &IdleArgs, progress: &Progress) -> Resu
     open_files::allow(args.connections)?;
     let mut engine = Engine::new()?;
     let meter = Meter::new(&common.pids)?;
-    let known = args.accounts.as_deref().map(roster::read).transpose()?.flatten();
+    let known = args.accounts.as_deref().map(accounts_file::read).transpose()?.flatten();
     let begin = meter.read(now)?;
     let mut stage = Stage { engine: &mut engine, targets: &common.connect, progress };
     let mut notes = Vec::new();
@@ -46,7 +46,7 @@ pub(crate) fn run(common: &Common, args: &IdleArgs, progress: &Progress) -> Resu
         befriend(&mut stage, &accounts, args)?;
     }
     if let Some(path) = &args.accounts {
-        roster::write(path, &accounts)?;
+        accounts_file::write(path, &accounts)?;
     }
     progress.begin("sitting", 0);
     engine.run(&mut Sitting::until(now() + SETTLE))?;

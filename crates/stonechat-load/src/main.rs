@@ -8,7 +8,7 @@
 //!          engine: one poll, all connections      meter, proc_stat: CPU and memory of the processes under test
 //! ```
 
-mod aside;
+mod accounts_file;
 mod backlog;
 mod cli;
 mod clock;
@@ -25,12 +25,12 @@ mod pairs;
 mod proc_stat;
 mod progress;
 mod report;
-mod roster;
 mod setup;
 mod source;
 mod stamp;
 mod storm;
 mod talk;
+mod unsolicited;
 mod wire;
 
 use std::io::{self, Write};

@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use hdrhistogram::Histogram;
 
-use crate::aside;
 use crate::cli::{Common, StormArgs};
 use crate::clock::{nanos, now};
 use crate::engine::{Client, Engine, Net, Next};
@@ -23,6 +22,7 @@ use crate::progress::Progress;
 use crate::report::{Lasted, Latency, Report, histogram};
 use crate::setup::{Account, Confirm, Stage, target};
 use crate::stamp::{self, Stamp};
+use crate::unsolicited;
 use crate::wire::{Reply, errno_of, msgid, msgid_of, not_understood, refusal, seq_of, stamped};
 
 /// How long nothing may happen before what is missing counts as lost.
@@ -236,7 +236,7 @@ impl Client for Storm<'_> {
             msgid::ONE_CHAT => self.pushed(k, line),
             msgid::ONE_CHAT_ACK => self.acked(k, line)?,
             msgid::LOGIN_REPLY => self.resumed(net, k, line, at)?,
-            _ => aside::line(net, k, line)?,
+            _ => unsolicited::line(net, k, line)?,
         }
         Ok(())
     }

@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use hdrhistogram::Histogram;
 
-use crate::aside;
 use crate::clock::{nanos, now};
 use crate::engine::{Client, Net, Next};
 use crate::ledger::{Heard, Ledger, Numbering, Problems};
@@ -24,6 +23,7 @@ use crate::progress::Progress;
 use crate::report::{Latency, Report, histogram};
 use crate::setup::Confirm;
 use crate::stamp::{self, Stamp};
+use crate::unsolicited;
 use crate::wire::{errno_of, msgid, msgid_of, not_understood, refusal, seq_of, stamped};
 
 /// How long nothing may land, after the last message was sent, before what is missing counts as lost.
@@ -357,7 +357,7 @@ impl Client for Talk<'_> {
         match msgid_of(line) {
             msgid::ONE_CHAT | msgid::GROUP_CHAT => self.pushed(net, k, line, at),
             msgid::ONE_CHAT_ACK | msgid::GROUP_CHAT_ACK => self.acked(net, k, line, at)?,
-            _ => aside::line(net, k, line)?,
+            _ => unsolicited::line(net, k, line)?,
         }
         Ok(())
     }

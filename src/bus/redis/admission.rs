@@ -11,8 +11,8 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use super::address::Address;
+use super::channels::{Names, RedisChannel, with_sender};
 use super::resp::{self, Frame};
-use super::topic::{Names, Topic, sealed};
 use crate::bus::Channel;
 use crate::ids::NodeId;
 
@@ -48,14 +48,14 @@ pub(super) fn ask(address: &Address, names: Option<&Names>, node: NodeId, timeou
     };
     say(&[b"PING"], Asked::of("PING"));
     if let Some(names) = names {
-        let channels: Vec<String> = [Topic::Nodes, Topic::Node(node), Topic::Of(Channel::All)]
+        let channels: Vec<String> = [RedisChannel::Nodes, RedisChannel::Node(node), RedisChannel::Of(Channel::All)]
             .into_iter()
             .map(|topic| names.write(topic, &mut String::new()).to_owned())
             .chain(["u:0", "g:0", "d:0:0", "t:0"].map(|name| format!("{}{name}", names.prefix())))
             .collect();
         say(&[b"PUBSUB", b"NUMSUB", channels[0].as_bytes()], Asked::of("PUBSUB NUMSUB"));
         for channel in &channels {
-            say(&[b"PUBLISH", channel.as_bytes(), &sealed(node, b"check")], Asked::of("PUBLISH"));
+            say(&[b"PUBLISH", channel.as_bytes(), &with_sender(node, b"check")], Asked::of("PUBLISH"));
         }
         for channel in &channels {
             say(&[b"SUBSCRIBE", channel.as_bytes()], Asked::of("SUBSCRIBE"));

@@ -9,8 +9,8 @@
 //!   ask --> inquiry (bounded) ----------------------> inquiry thread -------NUMSUB------> Redis
 //! ```
 //!
-//! `link`, `course`, `subscriptions`, `nodes` and `backoff` are the logic, without socket, thread or clock;
-//! `subscriber`, `publisher`, `inquiry` and `pipe` move the bytes.
+//! `link`, `publisher_state`, `subscriptions`, `nodes` and `backoff` are the logic, without socket, thread or clock;
+//! `subscriber`, `publisher`, `numsub_pool` and `pipe` move the bytes.
 //!
 //! Nodes look after each other: one that dies between a commit and its bell is missed, and the others look into the
 //! store. For that they must know it. So a node whose link has come up says `who` on `nodes`; the others know it from
@@ -23,21 +23,21 @@
 mod address;
 mod admission;
 mod backoff;
+mod channels;
+mod command_connection;
 mod complaints;
-mod course;
-mod inquiry;
-mod introduction;
-mod link;
 mod nodes;
+mod numsub_pool;
 mod outgoing;
-mod pipe;
+mod peer_discovery;
 mod publisher;
+mod publisher_state;
 mod resp;
 mod subscriber;
+mod subscriber_state;
+mod subscriber_waker;
 mod subscriptions;
-mod summons;
 mod times;
-mod topic;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -54,28 +54,28 @@ use crate::ids::NodeId;
 use crate::metrics::Metrics;
 use address::Address;
 use admission::Admission;
+use channels::{Names, RedisChannel};
+use command_connection::CommandConnection;
 use complaints::Complaints;
-use inquiry::Inquiry;
-use introduction::Introduction;
 use nodes::Nodes;
+use numsub_pool::NumsubPool;
 use outgoing::Outgoing;
-use pipe::Pipe;
+use peer_discovery::PeerDiscovery;
 use subscriber::Subscriber;
+use subscriber_waker::{SubscriberWaker, WakeReason};
 use subscriptions::Subscriptions;
-use summons::{Call, Summons};
-use topic::{Names, Topic};
 
 pub use address::RedisUrlError;
 pub use times::Times;
 
 /// How long `stop` waits for the threads in all.
-const STOP_PATIENCE: Duration = Duration::from_secs(1);
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Who asks when there is no node: none is called so.
 const NOBODY: NodeId = NodeId(0);
 
 /// How long `probe` waits.
-const PROBE_PATIENCE: Duration = Duration::from_secs(3);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Why the bus could not be made ready.
 #[derive(Debug, thiserror::Error)]
@@ -102,7 +102,7 @@ pub enum RedisBusError {
 pub fn probe(url: &str, identity: Option<&str>) -> Result<(), String> {
     let address = Address::parse(url).map_err(|error| error.to_string())?;
     let names = identity.map(Names::new);
-    match admission::ask(&address, names.as_ref(), NOBODY, PROBE_PATIENCE) {
+    match admission::ask(&address, names.as_ref(), NOBODY, PROBE_TIMEOUT) {
         Admission::Granted => Ok(()),
         Admission::Refused(why) | Admission::Away(why) => Err(why),
     }
@@ -113,8 +113,8 @@ pub fn probe(url: &str, identity: Option<&str>) -> Result<(), String> {
 #[must_use]
 pub fn nodes_of_before(url: &str) -> Option<u64> {
     let address = Address::parse(url).ok()?;
-    let pipe = Pipe::open(&address, "stonechat-check", Times::default().connect).ok()?;
-    let (_, counts) = pipe.subscribers(&Names::new(""), &[Topic::NodesOfBefore]).ok()?;
+    let pipe = CommandConnection::open(&address, "stonechat-check", Times::default().connect).ok()?;
+    let (_, counts) = pipe.subscribers(&Names::new(""), &[RedisChannel::NodesOfBefore]).ok()?;
     counts.first().copied()
 }
 
@@ -137,9 +137,9 @@ struct Shared {
     subscriptions: Arc<Subscriptions>,
     nodes: Arc<Nodes>,
     outgoing: Outgoing,
-    inquiry: Inquiry,
-    introduction: Introduction,
-    summons: Summons,
+    numsub_pool: NumsubPool,
+    introduction: PeerDiscovery,
+    subscriber_waker: SubscriberWaker,
     /// Whether the subscriber's link is up; written by the subscriber thread.
     is_up: AtomicBool,
 }
@@ -171,7 +171,7 @@ impl RedisBus {
         let address = Address::parse(url)?;
         let names = Names::new(identity);
         let poll = Poll::new()?;
-        let summons = Summons::new(Waker::new(poll.registry(), subscriber::SUMMONS)?);
+        let subscriber_waker = SubscriberWaker::new(Waker::new(poll.registry(), subscriber::SUMMONS)?);
         let shared = Shared {
             node,
             names,
@@ -181,9 +181,9 @@ impl RedisBus {
             subscriptions: Arc::new(Subscriptions::new(Arc::new(Lateness::default()))),
             nodes: Arc::new(Nodes::default()),
             outgoing: Outgoing::default(),
-            inquiry: Inquiry::default(),
-            introduction: Introduction::default(),
-            summons,
+            numsub_pool: NumsubPool::default(),
+            introduction: PeerDiscovery::default(),
+            subscriber_waker,
             is_up: AtomicBool::new(false),
         };
         Ok(Self { shared: Arc::new(shared), poll: Mutex::new(Some(poll)), threads: Mutex::new(Vec::new()) })
@@ -219,7 +219,7 @@ impl RedisBus {
         threads.push(Running::start("bus-publisher", move || publisher::run(&shared))?);
         threads.push(Running::start("bus-subscriber", move || subscriber.run())?);
         let shared = Arc::clone(&self.shared);
-        threads.push(Running::start("bus-inquiry", move || inquiry::run(&shared))?);
+        threads.push(Running::start("bus-inquiry", move || numsub_pool::run(&shared))?);
         Ok(())
     }
 
@@ -245,7 +245,7 @@ impl Bus for RedisBus {
         let (ticket, new) = self.shared.subscriptions.subscribe(channels);
         if new > 0 {
             self.shared.metrics.bus_subscriptions.inc_by(i64::try_from(new).unwrap_or(i64::MAX));
-            self.shared.summons.call(Call::Subscriptions);
+            self.shared.subscriber_waker.call(WakeReason::Subscriptions);
         }
         ticket
     }
@@ -254,7 +254,7 @@ impl Bus for RedisBus {
         let ended = self.shared.subscriptions.unsubscribe(channels);
         if ended > 0 {
             self.shared.metrics.bus_subscriptions.dec_by(i64::try_from(ended).unwrap_or(i64::MAX));
-            self.shared.summons.call(Call::Subscriptions);
+            self.shared.subscriber_waker.call(WakeReason::Subscriptions);
         }
     }
 
@@ -271,7 +271,7 @@ impl Bus for RedisBus {
             return Promise::kept(Err(BusError::Away("the link is down".into())));
         }
         let here = self.shared.subscriptions.counted_here(channels);
-        self.shared.inquiry.ask(channels.iter().copied().map(Topic::Of).collect(), here)
+        self.shared.numsub_pool.ask(channels.iter().copied().map(RedisChannel::Of).collect(), here)
     }
 
     fn link(&self) -> LinkState {
@@ -280,13 +280,13 @@ impl Bus for RedisBus {
 
     fn stop(&self) {
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        let deadline = now() + STOP_PATIENCE;
+        let deadline = now() + STOP_TIMEOUT;
         self.shared.outgoing.close();
-        self.shared.inquiry.close();
+        self.shared.numsub_pool.close();
         // The publisher, started first, goes first: until its last word this node should not look dead to the others.
         for running in threads {
             running.join(deadline);
-            self.shared.summons.call(Call::Stop);
+            self.shared.subscriber_waker.call(WakeReason::Stop);
         }
     }
 }

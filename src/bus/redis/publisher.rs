@@ -1,18 +1,18 @@
 //! The publisher thread: carries bells to Redis, says that this node is here, and notices when another is not.
 //!
-//! What to do next is [`Course`]'s business; this file does it.
+//! What to do next is [`PublisherState`]'s business; this file does it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use redis::{RedisError, RedisResult};
 
-use super::course::{Acquaintance, Course, Step};
-use super::introduction::Question;
+use super::channels::{self, Names, NodeWord, RedisChannel};
+use super::command_connection::{CommandConnection, Message};
 use super::outgoing::{Outgoing, Overflow, Taken};
-use super::pipe::{Message, Pipe};
-use super::summons::Call;
-use super::topic::{self, Names, Topic, Word};
+use super::peer_discovery::Question;
+use super::publisher_state::{Acquaintance, PublisherState, Step};
+use super::subscriber_waker::WakeReason;
 use super::{Complaints, Shared, now};
 use crate::bus::{Bell, LinkState};
 
@@ -25,7 +25,7 @@ pub(super) fn run(shared: &Arc<Shared>) {
         shared,
         queue: &shared.outgoing,
         // Not the subscriber's seed, so that the two do not knock in step.
-        course: Course::new(shared.times, shared.node.0.rotate_left(32), now()),
+        publisher_state: PublisherState::new(shared.times, shared.node.0.rotate_left(32), now()),
         pipe: None,
         link_ups: 0,
         complaints: Complaints::new("the bus's publisher"),
@@ -37,9 +37,9 @@ pub(super) fn run(shared: &Arc<Shared>) {
 struct Publisher<'a> {
     shared: &'a Shared,
     queue: &'a Outgoing,
-    course: Course,
-    /// Open exactly while `course` thinks so.
-    pipe: Option<Pipe>,
+    publisher_state: PublisherState,
+    /// Open exactly while `publisher_state` thinks so.
+    pipe: Option<CommandConnection>,
     /// How often the subscriber's link had come up when that was looked at last.
     link_ups: u64,
     /// Since the connection was last of use.
@@ -53,7 +53,7 @@ impl Publisher<'_> {
         loop {
             let now = now();
             self.look_up(now);
-            match self.course.next(now) {
+            match self.publisher_state.next(now) {
                 Step::Connect => self.connect(),
                 Step::SayLost => self.say_lost(),
                 Step::Answer => self.answer(),
@@ -73,17 +73,17 @@ impl Publisher<'_> {
         let ups = self.shared.introduction.ups();
         if self.link_ups != ups {
             self.link_ups = ups;
-            self.course.link_up(now);
+            self.publisher_state.link_up(now);
         }
         if self.shared.introduction.take_question() == Question::Asked {
-            self.course.questioned();
+            self.publisher_state.questioned();
         }
     }
 
     fn connect(&mut self) {
-        match Pipe::open(&self.shared.address, &self.shared.name("publisher"), self.shared.times.connect) {
+        match CommandConnection::open(&self.shared.address, &self.shared.name("publisher"), self.shared.times.connect) {
             Ok(pipe) => {
-                self.course.opened(now());
+                self.publisher_state.opened(now());
                 self.after(pipe.set_timeout(self.shared.times.reply).map(|()| (pipe, ())));
             }
             Err(error) => self.failed(&error),
@@ -92,52 +92,53 @@ impl Publisher<'_> {
 
     fn carry(&mut self, bells: &[Bell], overflow: Overflow) {
         if overflow == Overflow::Lost {
-            self.course.lost_bells();
+            self.publisher_state.lost_bells();
         }
         if bells.is_empty() {
             return;
         }
         let count = bells.len() as u64;
-        let seal = |bell: &Bell| (Topic::Of(bell.channel), topic::sealed(self.shared.node, &bell.payload));
+        let seal =
+            |bell: &Bell| (RedisChannel::Of(bell.channel), channels::with_sender(self.shared.node, &bell.payload));
         if self.pipe.is_some() && self.publish(&bells.iter().map(seal).collect::<Vec<_>>()).is_some() {
             self.shared.metrics.bus_published.inc_by(count);
             return;
         }
         // Some may have been delivered before the link broke; telling the others to look costs little.
         self.shared.metrics.bus_dropped.inc_by(count);
-        self.course.lost_bells();
+        self.publisher_state.lost_bells();
     }
 
     fn say_lost(&mut self) {
-        if self.say(Word::Lost).is_some() {
+        if self.say(NodeWord::Lost).is_some() {
             self.complaints.over();
-            self.course.said_lost();
+            self.publisher_state.said_lost();
         }
     }
 
     fn answer(&mut self) {
         // Not subscribed itself, it will ask when it is, and be heard by that.
-        if self.shared.link() == LinkState::Down || self.say(Word::Here).is_some() {
-            self.course.answered();
+        if self.shared.link() == LinkState::Down || self.say(NodeWord::Here).is_some() {
+            self.publisher_state.answered();
         }
     }
 
     fn ask(&mut self) {
         if self.shared.link() == LinkState::Down {
             // Not subscribed to its own channel yet, it would be counted as gone.
-            return self.course.not_watched(now());
+            return self.publisher_state.not_watched(now());
         }
-        if self.say(Word::Who).is_some() {
-            self.course.asked(now());
+        if self.say(NodeWord::Who).is_some() {
+            self.publisher_state.asked(now());
         }
     }
 
     /// Says `here`, and looks whether the nodes that are known still hold their channels.
     fn watch(&mut self) {
         if self.shared.link() == LinkState::Down {
-            return self.course.not_watched(now());
+            return self.publisher_state.not_watched(now());
         }
-        if self.say(Word::Here).is_some() {
+        if self.say(NodeWord::Here).is_some() {
             self.count();
         }
     }
@@ -145,19 +146,19 @@ impl Publisher<'_> {
     /// Looks who holds his channel: who does not is gone, and there may be somebody who is not known.
     fn count(&mut self) {
         let nodes = self.shared.nodes.known();
-        let own = [Topic::NodesOfBefore, Topic::Nodes, Topic::Node(self.shared.node)];
-        let topics: Vec<_> = own.into_iter().chain(nodes.iter().copied().map(Topic::Node)).collect();
+        let own = [RedisChannel::NodesOfBefore, RedisChannel::Nodes, RedisChannel::Node(self.shared.node)];
+        let topics: Vec<_> = own.into_iter().chain(nodes.iter().copied().map(RedisChannel::Node)).collect();
         let Some(counts) = self.with_pipe(|pipe, names| pipe.subscribers(names, &topics)) else { return };
         let [of_before, listeners, of_nodes @ ..] = counts.as_slice() else { return };
         self.note_nodes_of_before(*of_before);
         let unknown = listeners.saturating_sub(of_nodes.iter().sum());
         if self.shared.nodes.counted(&nodes, of_nodes.get(1..).unwrap_or_default()) > 0 {
-            self.shared.summons.call(Call::NodeGone);
+            self.shared.subscriber_waker.call(WakeReason::NodeGone);
         }
         self.complaints.over();
-        if self.course.counted(unknown, now()) == Acquaintance::Made {
+        if self.publisher_state.counted(unknown, now()) == Acquaintance::Made {
             self.shared.introduction.made(self.link_ups);
-            self.shared.summons.call(Call::Introduced);
+            self.shared.subscriber_waker.call(WakeReason::Introduced);
         }
     }
 
@@ -177,12 +178,12 @@ impl Publisher<'_> {
             && pipe.set_timeout(LAST_FLUSH).is_ok()
         {
             // Unheard, it is noticed all the same when this node's channel has no subscriber any more.
-            let _ = self.say(Word::Bye);
+            let _ = self.say(NodeWord::Bye);
         }
     }
 
-    fn say(&mut self, word: Word) -> Option<()> {
-        self.publish(&[(Topic::Nodes, topic::sealed(self.shared.node, word.text()))])
+    fn say(&mut self, word: NodeWord) -> Option<()> {
+        self.publish(&[(RedisChannel::Nodes, channels::with_sender(self.shared.node, word.text()))])
     }
 
     fn publish(&mut self, messages: &[Message]) -> Option<()> {
@@ -190,12 +191,15 @@ impl Publisher<'_> {
     }
 
     /// Does something on the connection, which is gone if that fails.
-    fn with_pipe<T>(&mut self, action: impl FnOnce(Pipe, &Names) -> RedisResult<(Pipe, T)>) -> Option<T> {
+    fn with_pipe<T>(
+        &mut self,
+        action: impl FnOnce(CommandConnection, &Names) -> RedisResult<(CommandConnection, T)>,
+    ) -> Option<T> {
         let pipe = self.pipe.take()?;
         self.after(action(pipe, &self.shared.names))
     }
 
-    fn after<T>(&mut self, outcome: RedisResult<(Pipe, T)>) -> Option<T> {
+    fn after<T>(&mut self, outcome: RedisResult<(CommandConnection, T)>) -> Option<T> {
         match outcome {
             Ok((pipe, answer)) => {
                 self.pipe = Some(pipe);
@@ -211,6 +215,6 @@ impl Publisher<'_> {
     fn failed(&mut self, error: &RedisError) {
         self.complaints.failed(error, now());
         self.shared.introduction.away();
-        self.course.failed(now());
+        self.publisher_state.failed(now());
     }
 }

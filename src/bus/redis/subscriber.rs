@@ -1,4 +1,4 @@
-//! The subscriber thread: one poll, one socket. What it means is [`Link`]'s business; this file moves the bytes.
+//! The subscriber thread: one poll, one socket. What it means is [`SubscriberState`]'s business; this file moves the bytes.
 //!
 //! ```text
 //!   socket --64 KiB at a time--> inbox --frames--> Link --bells--> Listener
@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
-use super::link::{Effect, Link};
 use super::resp;
-use super::summons::Call;
+use super::subscriber_state::{Effect, SubscriberState};
+use super::subscriber_waker::WakeReason;
 use super::{Complaints, Shared, now};
 use crate::bus::Listener;
 
@@ -31,7 +31,7 @@ pub(super) struct Subscriber {
     shared: Arc<Shared>,
     listener: Arc<dyn Listener>,
     poll: Poll,
-    link: Link,
+    link: SubscriberState,
     connection: Option<Connection>,
     /// How often the link has come up.
     ups: u64,
@@ -58,7 +58,7 @@ enum Readiness {
 
 impl Subscriber {
     pub(super) fn new(shared: Arc<Shared>, listener: Arc<dyn Listener>, poll: Poll) -> Self {
-        let link = Link::new(
+        let link = SubscriberState::new(
             shared.node,
             shared.names.clone(),
             shared.address.greeting(&shared.name("subscriber")),
@@ -71,18 +71,18 @@ impl Subscriber {
         Self { shared, listener, poll, link, connection: None, ups: 0, complaints }
     }
 
-    /// Runs until [`Call::Stop`].
+    /// Runs until [`WakeReason::Stop`].
     pub(super) fn run(mut self) {
         let mut events = Events::with_capacity(8);
         loop {
-            let calls = self.shared.summons.take();
-            if calls.include(Call::Stop) {
+            let calls = self.shared.subscriber_waker.take();
+            if calls.include(WakeReason::Stop) {
                 break;
             }
-            if calls.include(Call::NodeGone) {
+            if calls.include(WakeReason::NodeGone) {
                 self.listener.resync("another node has gone");
             }
-            if calls.include(Call::Introduced) && self.shared.introduction.is_made() {
+            if calls.include(WakeReason::Introduced) && self.shared.introduction.is_made() {
                 self.link.introduced();
                 self.listener.introduced(self.shared.nodes.known().len());
             }

@@ -10,12 +10,12 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
 use std::time::Duration;
 
-use super::session::Session;
+use super::call::Call;
 use crate::cid::older_form;
 use crate::ids::{ConvId, GroupId, IdMap, Members, Peer, Seq, UserId};
 use crate::store::numbering::{Facts, Key, Plan, key_of, number};
 use crate::store::sql::lists::{Lookup, exact_pieces, fewest_pieces, lookups, repeated};
-use crate::store::sql::{Arg, Done, Fault, Row, Sql};
+use crate::store::sql::{Arg, Fault, Row, Sql, SqlResult};
 use crate::store::{Append, Appended};
 
 /// Bodies that one INSERT carries, unless a single message is longer.
@@ -40,35 +40,33 @@ pub(super) enum Locks {
 }
 
 /// Numbers and writes the batch, within the transaction the caller has begun.
-pub(super) fn append(session: &mut Session<'_>, batch: &[Append], locks: Locks) -> Done<Plan> {
+pub(super) fn append(call: &mut Call<'_>, batch: &[Append], locks: Locks) -> SqlResult<Plan> {
     let convs: BTreeSet<ConvId> = batch.iter().map(Append::conv).collect();
     let convs: Vec<ConvId> = convs.into_iter().collect();
-    let mut facts = Facts { ends: lock(session, &convs, locks)?, ..Facts::default() };
-    if locks == Locks::Skip && session.can_skip_locked() && facts.ends.len() < convs.len() {
-        leave_out_locked(session, batch, &convs, &mut facts)?;
+    let mut facts = Facts { ends: lock(call, &convs, locks)?, ..Facts::default() };
+    if locks == Locks::Skip && call.can_skip_locked() && facts.ends.len() < convs.len() {
+        leave_out_locked(call, batch, &convs, &mut facts)?;
     }
-    let packet_max = session.packet_max();
-    refuse_absent(session, batch, &mut facts)?;
-    refuse_strangers(session, batch, &mut facts)?;
-    let opened = open(session, batch, &mut facts)?;
-    facts.known = sent_before(session, batch, &facts, packet_max)?;
+    let packet_max = call.packet_max();
+    refuse_absent(call, batch, &mut facts)?;
+    refuse_strangers(call, batch, &mut facts)?;
+    let opened = open(call, batch, &mut facts)?;
+    facts.known = sent_before(call, batch, &facts, packet_max)?;
     let plan = number(batch, facts);
-    write(session, batch, &plan, &opened, packet_max)?;
+    write(call, batch, &plan, &opened, packet_max)?;
     Ok(plan)
 }
 
 /// Locks conversations in the order of their ids; the last numbers of those that exist, or that nobody else has locked.
-fn lock(session: &mut Session<'_>, convs: &[ConvId], locks: Locks) -> Done<IdMap<ConvId, Seq>> {
+fn lock(call: &mut Call<'_>, convs: &[ConvId], locks: Locks) -> SqlResult<IdMap<ConvId, Seq>> {
     let mut ends = IdMap::default();
     for lookup in lookups(convs, |conv| [conv.into()]) {
         let list = repeated("?", ",", lookup.len);
         let statement = format!("SELECT id, last_seq FROM Conversation WHERE id IN ({list}) ORDER BY id FOR UPDATE");
         let rows = match locks {
-            Locks::Wait => session.locked_rows(&statement, &lookup.args, LOCK_WAIT)?,
-            Locks::Skip if session.can_skip_locked() => {
-                session.rows(&format!("{statement} SKIP LOCKED"), &lookup.args)?
-            }
-            Locks::Skip => session.rows(&statement, &lookup.args)?,
+            Locks::Wait => call.locked_rows(&statement, &lookup.args, LOCK_WAIT)?,
+            Locks::Skip if call.can_skip_locked() => call.rows(&format!("{statement} SKIP LOCKED"), &lookup.args)?,
+            Locks::Skip => call.rows(&statement, &lookup.args)?,
         };
         for row in rows {
             ends.insert(row.conv(0)?, row.seq(1)?);
@@ -79,14 +77,14 @@ fn lock(session: &mut Session<'_>, convs: &[ConvId], locks: Locks) -> Done<IdMap
 
 /// The same, but [`Fault::Locked`] at once if another transaction has locked any of them: also one that it has created
 /// and not committed.
-pub(super) fn lock_now(session: &mut Session<'_>, convs: &[ConvId]) -> Done<IdMap<ConvId, Seq>> {
+pub(super) fn lock_now(call: &mut Call<'_>, convs: &[ConvId]) -> SqlResult<IdMap<ConvId, Seq>> {
     let mut ends = IdMap::default();
     for lookup in lookups(convs, |conv| [conv.into()]) {
         let list = repeated("?", ",", lookup.len);
-        let at_once = if session.can_skip_locked() { " NOWAIT" } else { "" };
+        let at_once = if call.can_skip_locked() { " NOWAIT" } else { "" };
         let statement =
             format!("SELECT id, last_seq FROM Conversation WHERE id IN ({list}) ORDER BY id FOR UPDATE{at_once}");
-        for row in session.rows(&statement, &lookup.args)? {
+        for row in call.rows(&statement, &lookup.args)? {
             ends.insert(row.conv(0)?, row.seq(1)?);
         }
     }
@@ -95,12 +93,12 @@ pub(super) fn lock_now(session: &mut Session<'_>, convs: &[ConvId]) -> Done<IdMa
 
 /// Among the conversations that were not found unlocked: those that exist are locked; so are those that another
 /// transaction is creating. Their messages are left out.
-fn leave_out_locked(session: &mut Session<'_>, batch: &[Append], convs: &[ConvId], facts: &mut Facts<'_>) -> Done<()> {
+fn leave_out_locked(call: &mut Call<'_>, batch: &[Append], convs: &[ConvId], facts: &mut Facts<'_>) -> SqlResult<()> {
     let missing: Vec<ConvId> = convs.iter().filter(|conv| !facts.ends.contains_key(conv)).copied().collect();
     let mut locked = HashSet::new();
     for lookup in lookups(&missing, |conv| [conv.into()]) {
         let list = repeated("?", ",", lookup.len);
-        for row in session.rows(&format!("SELECT id FROM Conversation WHERE id IN ({list})"), &lookup.args)? {
+        for row in call.rows(&format!("SELECT id FROM Conversation WHERE id IN ({list})"), &lookup.args)? {
             locked.insert(row.conv(0)?);
         }
     }
@@ -109,7 +107,7 @@ fn leave_out_locked(session: &mut Session<'_>, batch: &[Append], convs: &[ConvId
     let mut pieces = vec![&absent[..]];
     while let Some(piece) = pieces.pop() {
         probes += 1;
-        match lock_now(session, piece) {
+        match lock_now(call, piece) {
             Ok(ends) => facts.ends.extend(ends),
             Err(Fault::Locked(_)) if piece.len() > 1 && probes < PROBES_MAX => {
                 let (first, second) = piece.split_at(piece.len() / 2);
@@ -125,7 +123,7 @@ fn leave_out_locked(session: &mut Session<'_>, batch: &[Append], convs: &[ConvId
 }
 
 /// Refuses messages to groups and users that do not exist. Only who opens a conversation may mean such a user.
-fn refuse_absent(sql: &mut dyn Sql, batch: &[Append], facts: &mut Facts<'_>) -> Done<()> {
+fn refuse_absent(sql: &mut dyn Sql, batch: &[Append], facts: &mut Facts<'_>) -> SqlResult<()> {
     let missing: Vec<(usize, &Append)> = batch
         .iter()
         .enumerate()
@@ -153,7 +151,7 @@ fn refuse_absent(sql: &mut dyn Sql, batch: &[Append], facts: &mut Facts<'_>) -> 
 }
 
 /// Refuses messages to groups by who is no member, and messages for friends only by who is none.
-fn refuse_strangers(sql: &mut dyn Sql, batch: &[Append], facts: &mut Facts<'_>) -> Done<()> {
+fn refuse_strangers(sql: &mut dyn Sql, batch: &[Append], facts: &mut Facts<'_>) -> SqlResult<()> {
     let asked = |(place, _): &(usize, &Append)| !facts.refused.contains_key(place);
     let (mut memberships, mut friendships) = (Vec::new(), Vec::new());
     for (place, message) in batch.iter().enumerate().filter(asked) {
@@ -179,8 +177,8 @@ fn pairs<A, B>(
     table: &str,
     [first, second]: [&str; 2],
     wanted: &[(usize, (A, B))],
-    pair: impl Fn(&Row) -> Done<(A, B)>,
-) -> Done<HashSet<(A, B)>>
+    pair: impl Fn(&Row) -> SqlResult<(A, B)>,
+) -> SqlResult<HashSet<(A, B)>>
 where
     A: Copy + Ord + Hash + Into<Arg<'static>>,
     B: Copy + Ord + Hash + Into<Arg<'static>>,
@@ -198,7 +196,7 @@ where
 
 /// Creates the conversations between two users that do not exist yet, and locks them. Those that another node created
 /// meanwhile yield the numbers they have by now.
-fn open(session: &mut Session<'_>, batch: &[Append], facts: &mut Facts<'_>) -> Done<Vec<ConvId>> {
+fn open(call: &mut Call<'_>, batch: &[Append], facts: &mut Facts<'_>) -> SqlResult<Vec<ConvId>> {
     let wanted = batch
         .iter()
         .enumerate()
@@ -214,9 +212,9 @@ fn open(session: &mut Session<'_>, batch: &[Append], facts: &mut Facts<'_>) -> D
             "INSERT INTO Conversation (id, last_seq) VALUES {} ON DUPLICATE KEY UPDATE last_seq = last_seq",
             repeated("(?, 0)", ", ", piece.len())
         );
-        session.run(&statement, &piece.iter().map(|&conv| conv.into()).collect::<Vec<_>>())?;
+        call.run(&statement, &piece.iter().map(|&conv| conv.into()).collect::<Vec<_>>())?;
     }
-    facts.ends.extend(lock_now(session, &missing)?);
+    facts.ends.extend(lock_now(call, &missing)?);
     Ok(missing)
 }
 
@@ -226,7 +224,7 @@ fn sent_before<'a>(
     batch: &'a [Append],
     facts: &Facts<'_>,
     packet_max: usize,
-) -> Done<HashMap<Key<'a>, (Seq, crate::clock::UnixMs)>> {
+) -> SqlResult<HashMap<Key<'a>, (Seq, crate::clock::UnixMs)>> {
     let asked = batch.iter().enumerate().filter(|(place, message)| {
         !facts.refused.contains_key(place) && facts.ends.get(&message.conv()).is_some_and(|&end| end > 0)
     });
@@ -263,7 +261,7 @@ fn sent_before<'a>(
     Ok(known)
 }
 
-fn write(sql: &mut dyn Sql, batch: &[Append], plan: &Plan, opened: &[ConvId], packet_max: usize) -> Done<()> {
+fn write(sql: &mut dyn Sql, batch: &[Append], plan: &Plan, opened: &[ConvId], packet_max: usize) -> SqlResult<()> {
     if plan.is_empty() {
         return Ok(());
     }
@@ -288,7 +286,7 @@ fn write(sql: &mut dyn Sql, batch: &[Append], plan: &Plan, opened: &[ConvId], pa
 }
 
 /// Puts new conversations between two users on both users' lists. A group's are there since the join.
-fn open_cursors(sql: &mut dyn Sql, opened: &[ConvId]) -> Done<()> {
+fn open_cursors(sql: &mut dyn Sql, opened: &[ConvId]) -> SqlResult<()> {
     let mut cursors: Vec<(UserId, ConvId)> = Vec::new();
     for &conv in opened {
         if let Some(Members::Pair(a, b)) = conv.members() {

@@ -10,11 +10,11 @@
 
 use std::collections::HashSet;
 
-use super::session::Session;
+use super::call::Call;
 use crate::ids::{ConvId, DeviceId, UserId};
 use crate::store::CursorRow;
 use crate::store::sql::lists::{exact_pieces, repeated};
-use crate::store::sql::{Arg, Done, Fault, Sql};
+use crate::store::sql::{Arg, Fault, Sql, SqlResult};
 
 /// The rows in the order in which every node locks them.
 pub(super) fn in_lock_order(rows: &[CursorRow]) -> Vec<CursorRow> {
@@ -25,23 +25,23 @@ pub(super) fn in_lock_order(rows: &[CursorRow]) -> Vec<CursorRow> {
 }
 
 /// Moves cursors forward. Each statement is a transaction of its own only where the rows fill one exactly.
-pub(super) fn save(session: &mut Session<'_>, epoch: &str, rows: &[CursorRow]) -> Done<()> {
+pub(super) fn save(call: &mut Call<'_>, epoch: &str, rows: &[CursorRow]) -> SqlResult<()> {
     let mut pieces = exact_pieces(rows);
     let (first, second) = (pieces.next(), pieces.next());
     match (first, second) {
-        (Some(piece), None) => upsert(session, epoch, piece, ""),
-        _ => session.transaction(|session| exact_pieces(rows).try_for_each(|piece| upsert(session, epoch, piece, ""))),
+        (Some(piece), None) => upsert(call, epoch, piece, ""),
+        _ => call.transaction(|call| exact_pieces(rows).try_for_each(|piece| upsert(call, epoch, piece, ""))),
     }
 }
 
 /// The same without those that another transaction locks; these come back. Each statement is a transaction of its own.
-pub(super) fn save_unlocked(session: &mut Session<'_>, epoch: &str, rows: &[CursorRow]) -> Done<Vec<CursorRow>> {
-    let how = if session.can_skip_locked() { " SKIP LOCKED" } else { "" };
+pub(super) fn save_unlocked(call: &mut Call<'_>, epoch: &str, rows: &[CursorRow]) -> SqlResult<Vec<CursorRow>> {
+    let how = if call.can_skip_locked() { " SKIP LOCKED" } else { "" };
     let mut left = Vec::new();
     let mut pieces: Vec<&[CursorRow]> = exact_pieces(rows).collect();
     while let Some(piece) = pieces.pop() {
-        match upsert(session, epoch, piece, how) {
-            Ok(()) => left.extend(not_written(session, epoch, piece)?),
+        match upsert(call, epoch, piece, how) {
+            Ok(()) => left.extend(not_written(call, epoch, piece)?),
             // The row of a named device is locked, not that of device 0: it is searched for.
             Err(Fault::Locked(_)) if piece.len() > 1 => {
                 let (first, second) = piece.split_at(piece.len() / 2);
@@ -62,7 +62,7 @@ const IS_WRITABLE: &str = "(s.device = 0 OR d.device IS NOT NULL) \
                            AND ? = (SELECT e.epoch FROM `Cluster` e WHERE e.one = 1)";
 
 /// Those that may be written and are still behind.
-fn not_written(sql: &mut dyn Sql, epoch: &str, rows: &[CursorRow]) -> Done<Vec<CursorRow>> {
+fn not_written(sql: &mut dyn Sql, epoch: &str, rows: &[CursorRow]) -> SqlResult<Vec<CursorRow>> {
     let statement = format!(
         "SELECT s.userid, s.device, s.conv FROM ({}) s {WRITABLE} \
          LEFT JOIN `Cursor` k ON k.userid = s.userid AND k.device = s.device AND k.conv = s.conv \
@@ -76,7 +76,7 @@ fn not_written(sql: &mut dyn Sql, epoch: &str, rows: &[CursorRow]) -> Done<Vec<C
     Ok(rows.iter().filter(|row| behind.contains(&(row.user, row.device, row.conv))).copied().collect())
 }
 
-fn upsert(sql: &mut dyn Sql, epoch: &str, rows: &[CursorRow], how: &str) -> Done<()> {
+fn upsert(sql: &mut dyn Sql, epoch: &str, rows: &[CursorRow], how: &str) -> SqlResult<()> {
     let statement = format!(
         "INSERT INTO `Cursor` (userid, device, conv, delivered, read_seq) \
          SELECT c.userid, s.device, c.conv, s.delivered, 0 FROM ({}) s {WRITABLE} WHERE {IS_WRITABLE} FOR UPDATE{how} \

@@ -21,14 +21,14 @@ pub(super) fn fault(error: Error) -> Fault {
 
 /// A connection could not be opened.
 pub(super) fn not_connected(error: Error) -> Fault {
-    Fault::Away(error.into())
+    Fault::Unavailable(error.into())
 }
 
 /// COMMIT failed. A deadlock was rolled back; after any other answer it may stand or not.
 pub(super) fn not_committed(error: Error) -> Fault {
     match error {
-        Error::MySqlError(answer) if is_rolled_back(answer.code) => Fault::Again(answer.into()),
-        other => Fault::Unsure(other.into()),
+        Error::MySqlError(answer) if is_rolled_back(answer.code) => Fault::Retry(answer.into()),
+        other => Fault::CommitUnknown(other.into()),
     }
 }
 
@@ -38,7 +38,7 @@ fn answered(answer: MySqlError) -> Fault {
         1062 | 1586 => Fault::Taken(answer.into()),
         // A lock wait that took too long; one that NOWAIT forbids (MySQL).
         1205 | 3572 => Fault::Locked(answer.into()),
-        code if is_rolled_back(code) => Fault::Again(answer.into()),
+        code if is_rolled_back(code) => Fault::Retry(answer.into()),
         // Out of the time allowed to a statement (MariaDB, MySQL).
         1969 | 3024 => Fault::Slow(answer.into()),
         // A packet that is larger than the server takes.
@@ -47,7 +47,7 @@ fn answered(answer: MySqlError) -> Fault {
         1461 => Fault::Crowded(answer.into()),
         // Shutdown in progress, killed, disconnected for inactivity.
         1053 | 1080 | 1927 | 4031 => Fault::Lost(answer.into()),
-        code if is_away(code) => Fault::Away(answer.into()),
+        code if is_away(code) => Fault::Unavailable(answer.into()),
         _ => Fault::Broken(answer.into()),
     }
 }
@@ -94,13 +94,13 @@ mod tests {
 
     #[test]
     fn answers_are_told_apart_by_what_the_store_does_next() {
-        assert!(matches!(fault(answer(1213)), Fault::Again(_)));
+        assert!(matches!(fault(answer(1213)), Fault::Retry(_)));
         assert!(matches!(fault(answer(1062)), Fault::Taken(_)));
         assert!(matches!(fault(answer(1053)), Fault::Lost(_)));
-        assert!(matches!(fault(answer(1040)), Fault::Away(_)));
-        assert!(matches!(fault(answer(1290)), Fault::Away(_)));
+        assert!(matches!(fault(answer(1040)), Fault::Unavailable(_)));
+        assert!(matches!(fault(answer(1290)), Fault::Unavailable(_)));
         for passes in [1047, 1030, 1615, 1317, 9001] {
-            assert!(matches!(fault(answer(passes)), Fault::Away(_)), "{passes}");
+            assert!(matches!(fault(answer(passes)), Fault::Unavailable(_)), "{passes}");
         }
         for locked in [1205, 3572] {
             assert!(matches!(fault(answer(locked)), Fault::Locked(_)), "{locked}");
@@ -116,8 +116,8 @@ mod tests {
 
     #[test]
     fn a_commit_is_in_doubt_unless_the_server_says_rolled_back() {
-        assert!(matches!(not_committed(answer(1213)), Fault::Again(_)));
-        assert!(matches!(not_committed(answer(1053)), Fault::Unsure(_)));
-        assert!(matches!(not_committed(Error::server_disconnected()), Fault::Unsure(_)));
+        assert!(matches!(not_committed(answer(1213)), Fault::Retry(_)));
+        assert!(matches!(not_committed(answer(1053)), Fault::CommitUnknown(_)));
+        assert!(matches!(not_committed(Error::server_disconnected()), Fault::CommitUnknown(_)));
     }
 }

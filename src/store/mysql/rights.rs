@@ -3,21 +3,21 @@
 
 use mysql::MySqlError;
 
-use super::session::Session;
-use crate::store::sql::{Done, Fault, Sql};
+use super::call::Call;
+use crate::store::sql::{Fault, Sql, SqlResult};
 use crate::store::{Cause, foreign, migrate};
 
 /// One sentence if rights are missing, with what to do.
-pub(super) fn missing(session: &mut Session<'_>) -> Done<Option<String>> {
+pub(super) fn missing(call: &mut Call<'_>) -> SqlResult<Option<String>> {
     let mut denied: Vec<&str> = Vec::new();
     let mut tables: Vec<String> = Vec::new();
     for (table, column) in foreign::own_tables(migrate::MYSQL) {
-        let columns_of = session.dialect().columns_of;
-        if session.rows(columns_of, &[table.as_str().into()])?.is_empty() {
+        let columns_of = call.dialect().columns_of;
+        if call.rows(columns_of, &[table.as_str().into()])?.is_empty() {
             continue;
         }
         for (right, statement) in tries(&table, &column) {
-            if is_denied(session.say(&statement))? {
+            if is_denied(call.say(&statement))? {
                 denied.push(right);
                 tables.push(table.clone());
             }
@@ -45,10 +45,10 @@ fn tries(table: &str, column: &str) -> [(&'static str, String); 3] {
 }
 
 /// Whether a statement failed for lack of a right, and not because, for example, the database is read-only at present.
-fn is_denied(said: Done<()>) -> Done<bool> {
+fn is_denied(said: SqlResult<()>) -> SqlResult<bool> {
     match said {
         Ok(()) => Ok(false),
-        Err(Fault::Away(cause)) => Ok(is_denial(&cause)),
+        Err(Fault::Unavailable(cause)) => Ok(is_denial(&cause)),
         Err(other) => Err(other),
     }
 }

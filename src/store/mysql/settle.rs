@@ -6,13 +6,13 @@
 use std::collections::HashMap;
 
 use super::append::lock_now;
-use super::session::Session;
+use super::call::Call;
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, Seq, UserId};
 use crate::store::Append;
 use crate::store::numbering::Plan;
 use crate::store::sql::lists::{Lookup, lookups, repeated};
-use crate::store::sql::{Done, Fault, Sql};
+use crate::store::sql::{Fault, Sql, SqlResult};
 
 /// A commit in doubt.
 pub(super) struct Unsettled {
@@ -23,17 +23,17 @@ pub(super) struct Unsettled {
 }
 
 /// Whether the messages of the plan are stored, all of them and as they were to be.
-pub(super) fn is_committed(session: &mut Session<'_>, unsettled: &Unsettled, batch: &[Append]) -> Done<bool> {
+pub(super) fn is_committed(call: &mut Call<'_>, unsettled: &Unsettled, batch: &[Append]) -> SqlResult<bool> {
     let Unsettled { plan, connection } = unsettled;
     if plan.outcomes.len() != batch.len() {
         return Err(Fault::Broken("settle was called with another batch".into()));
     }
-    end_connection(session, *connection)?;
-    session.transaction(|session| {
+    end_connection(call, *connection)?;
+    call.transaction(|call| {
         // Whoever else holds them, the old transaction perhaps: that is not waited for here.
-        lock_now(session, &plan.ends.keys().copied().collect::<Vec<_>>())?;
+        lock_now(call, &plan.ends.keys().copied().collect::<Vec<_>>())?;
         let mut found =
-            stored(session, &plan.stored(batch).map(|(seq, message)| (message.conv(), seq)).collect::<Vec<_>>())?;
+            stored(call, &plan.stored(batch).map(|(seq, message)| (message.conv(), seq)).collect::<Vec<_>>())?;
         Ok(plan
             .stored(batch)
             .all(|(seq, message)| found.remove(&(message.conv(), seq)).is_some_and(|row| row.is(message))))
@@ -41,15 +41,15 @@ pub(super) fn is_committed(session: &mut Session<'_>, unsettled: &Unsettled, bat
 }
 
 /// Ends the lost connection if the server has not noticed yet that it is gone: it would keep its locks for hours.
-fn end_connection(session: &mut Session<'_>, connection: u32) -> Done<()> {
+fn end_connection(call: &mut Call<'_>, connection: u32) -> SqlResult<()> {
     // After a restart of the server the number may be another's: one of this database's idle connections at worst,
     // whose owner opens it again.
     let idle = "SELECT id FROM information_schema.processlist WHERE id = ? AND id <> CONNECTION_ID() \
                 AND user = SUBSTRING_INDEX(USER(), '@', 1) AND db = DATABASE() AND command = 'Sleep'";
-    if session.first(idle, &[connection.into()])?.is_none() {
+    if call.first(idle, &[connection.into()])?.is_none() {
         return Ok(());
     }
-    match session.say(&format!("KILL {connection}")) {
+    match call.say(&format!("KILL {connection}")) {
         // It has gone meanwhile, which is just as well.
         Err(Fault::Broken(_)) => Ok(()),
         done => done,
@@ -73,7 +73,7 @@ impl Stored {
     }
 }
 
-fn stored(sql: &mut dyn Sql, places: &[(ConvId, Seq)]) -> Done<HashMap<(ConvId, Seq), Stored>> {
+fn stored(sql: &mut dyn Sql, places: &[(ConvId, Seq)]) -> SqlResult<HashMap<(ConvId, Seq), Stored>> {
     let mut found = HashMap::new();
     for Lookup { len, args } in lookups(places, |(conv, seq)| [conv.into(), seq.into()]) {
         let any = repeated("(conv = ? AND seq = ?)", " OR ", len);

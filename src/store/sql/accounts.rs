@@ -2,15 +2,15 @@
 
 use super::lists::{lookups, repeated};
 use super::names::Keys;
-use super::{Done, Fault, Row, Sql};
+use super::{Fault, Row, Sql, SqlResult};
 use crate::clock::UnixMs;
 use crate::ids::{DeviceId, NodeId, UserId};
-use crate::store::{Created, DeviceUse, TokenHash, TokenRow, UserRow, Who};
+use crate::store::{Created, DeviceUse, TokenHash, TokenRow, UserRef, UserRow};
 
 /// Devices that make room at once: an account that had thousands before there was a quota comes down to it step by step.
 const DEVICES_REMOVED_MAX: u64 = 8;
 
-pub(super) fn create(sql: &mut dyn Sql, name: &str, password: &str, now: UnixMs) -> Done<Created<UserId>> {
+pub(super) fn create(sql: &mut dyn Sql, name: &str, password: &str, now: UnixMs) -> SqlResult<Created<UserId>> {
     let keys = Keys::of(name);
     // Looked up first: a refused INSERT would use up an id.
     if sql.first("SELECT id FROM User WHERE name_key IN (?, ?)", &keys.args())?.is_some() {
@@ -28,10 +28,10 @@ pub(super) fn create(sql: &mut dyn Sql, name: &str, password: &str, now: UnixMs)
     }
 }
 
-pub(super) fn user(sql: &mut dyn Sql, who: Who<'_>) -> Done<Option<UserRow>> {
+pub(super) fn user(sql: &mut dyn Sql, who: UserRef<'_>) -> SqlResult<Option<UserRow>> {
     let found = match who {
-        Who::Id(id) => sql.first("SELECT id, name, password FROM User WHERE id = ?", &[id.into()])?,
-        Who::Name(name) => {
+        UserRef::Id(id) => sql.first("SELECT id, name, password FROM User WHERE id = ?", &[id.into()])?,
+        UserRef::Name(name) => {
             let statement = "SELECT id, name, password FROM User WHERE name_key IN (?, ?) ORDER BY name_key LIMIT 1";
             sql.first(statement, &Keys::of(name).args())?
         }
@@ -39,7 +39,7 @@ pub(super) fn user(sql: &mut dyn Sql, who: Who<'_>) -> Done<Option<UserRow>> {
     found.map(|mut row| Ok(UserRow { id: row.user(0)?, name: row.text(1)?, password: row.text(2)? })).transpose()
 }
 
-pub(super) fn report_states(sql: &mut dyn Sql, node: NodeId, online: &[UserId], offline: &[UserId]) -> Done<()> {
+pub(super) fn report_states(sql: &mut dyn Sql, node: NodeId, online: &[UserId], offline: &[UserId]) -> SqlResult<()> {
     let node = node.to_string();
     let come = "UPDATE User SET state = 'online', state_node = ? WHERE id IN";
     report(sql, come, &node, online)?;
@@ -48,7 +48,7 @@ pub(super) fn report_states(sql: &mut dyn Sql, node: NodeId, online: &[UserId], 
     report(sql, gone, &node, offline)
 }
 
-fn report(sql: &mut dyn Sql, statement: &str, node: &str, users: &[UserId]) -> Done<()> {
+fn report(sql: &mut dyn Sql, statement: &str, node: &str, users: &[UserId]) -> SqlResult<()> {
     let mut users = users.to_vec();
     // All nodes lock rows in the same order.
     users.sort_unstable();
@@ -60,14 +60,14 @@ fn report(sql: &mut dyn Sql, statement: &str, node: &str, users: &[UserId]) -> D
     Ok(())
 }
 
-pub(super) fn reporting_nodes(sql: &mut dyn Sql) -> Done<Vec<NodeId>> {
+pub(super) fn reporting_nodes(sql: &mut dyn Sql) -> SqlResult<Vec<NodeId>> {
     let rows = sql.rows("SELECT DISTINCT state_node FROM User WHERE state_node IS NOT NULL", &[])?;
     let node = |mut row: Row| Ok(NodeId::parse(&row.text(0)?));
     // What is no node's name was written by nobody who could come back: it is left alone.
-    Ok(rows.into_iter().map(node).collect::<Done<Vec<_>>>()?.into_iter().flatten().collect())
+    Ok(rows.into_iter().map(node).collect::<SqlResult<Vec<_>>>()?.into_iter().flatten().collect())
 }
 
-pub(super) fn report_absent(sql: &mut dyn Sql, node: NodeId) -> Done<()> {
+pub(super) fn report_absent(sql: &mut dyn Sql, node: NodeId) -> SqlResult<()> {
     let node = node.to_string();
     sql.run("UPDATE User SET state = 'offline', state_node = NULL WHERE state_node = ?", &[node.as_str().into()])?;
     Ok(())
@@ -79,7 +79,7 @@ pub(super) fn save_token(
     row: &TokenRow,
     now: UnixMs,
     limit: Option<u32>,
-) -> Done<()> {
+) -> SqlResult<()> {
     let user = row.user;
     lock_devices(sql, user)?;
     sql.run("DELETE FROM AuthToken WHERE userid = ? AND expires_at <= ?", &[user.into(), now.into()])?;
@@ -98,13 +98,13 @@ pub(super) fn save_token(
 }
 
 /// When a token ends that is to end after all others of the user's, and not before `wanted`.
-fn last_of_all(sql: &mut dyn Sql, user: UserId, wanted: UnixMs) -> Done<UnixMs> {
+fn last_of_all(sql: &mut dyn Sql, user: UserId, wanted: UnixMs) -> SqlResult<UnixMs> {
     let last = "SELECT expires_at FROM AuthToken WHERE userid = ? ORDER BY expires_at DESC LIMIT 1";
     let last = sql.first(last, &[user.into()])?.map(|row| row.time(0)).transpose()?;
     Ok(last.map_or(wanted, |last| wanted.max(UnixMs(last.0.saturating_add(1)))))
 }
 
-pub(super) fn token(sql: &mut dyn Sql, hash: &TokenHash, now: UnixMs) -> Done<Option<TokenRow>> {
+pub(super) fn token(sql: &mut dyn Sql, hash: &TokenHash, now: UnixMs) -> SqlResult<Option<TokenRow>> {
     let statement = "SELECT t.userid, t.expires_at, \
                      EXISTS (SELECT 1 FROM AuthToken o WHERE o.userid = t.userid AND o.expires_at > t.expires_at) \
                      FROM AuthToken t WHERE t.token_hash = ? AND t.expires_at > ?";
@@ -113,7 +113,7 @@ pub(super) fn token(sql: &mut dyn Sql, hash: &TokenHash, now: UnixMs) -> Done<Op
     found.map(row).transpose()
 }
 
-pub(super) fn extend_token(sql: &mut dyn Sql, hash: &TokenHash, expires_at: UnixMs) -> Done<()> {
+pub(super) fn extend_token(sql: &mut dyn Sql, hash: &TokenHash, expires_at: UnixMs) -> SqlResult<()> {
     let Some(row) = sql.first("SELECT userid FROM AuthToken WHERE token_hash = ?", &[hash.into()])? else {
         return Ok(());
     };
@@ -124,13 +124,13 @@ pub(super) fn extend_token(sql: &mut dyn Sql, hash: &TokenHash, expires_at: Unix
     Ok(())
 }
 
-pub(super) fn delete_token(sql: &mut dyn Sql, hash: &TokenHash) -> Done<()> {
+pub(super) fn delete_token(sql: &mut dyn Sql, hash: &TokenHash) -> SqlResult<()> {
     sql.run("DELETE FROM AuthToken WHERE token_hash = ?", &[hash.into()])?;
     Ok(())
 }
 
 /// The number of a device that is known, and whether it is the one used last; most logins need no more.
-pub(super) fn known_device(sql: &mut dyn Sql, user: UserId, name: &str) -> Done<Option<(DeviceId, bool)>> {
+pub(super) fn known_device(sql: &mut dyn Sql, user: UserId, name: &str) -> SqlResult<Option<(DeviceId, bool)>> {
     let statement = "SELECT d.device, EXISTS (SELECT 1 FROM Device o \
                      WHERE o.userid = d.userid AND o.used >= d.used AND o.device <> d.device) \
                      FROM Device d WHERE d.userid = ? AND d.name = ?";
@@ -140,7 +140,7 @@ pub(super) fn known_device(sql: &mut dyn Sql, user: UserId, name: &str) -> Done<
 
 /// Notes that a device is being used, and makes it where there is none of this name. Uses are counted, not timed: no clock
 /// decides which device makes room.
-pub(super) fn use_device(sql: &mut dyn Sql, user: UserId, name: &str, limit: Option<u32>) -> Done<DeviceUse> {
+pub(super) fn use_device(sql: &mut dyn Sql, user: UserId, name: &str, limit: Option<u32>) -> SqlResult<DeviceUse> {
     lock_devices(sql, user)?;
     let last_used = "SELECT used FROM Device WHERE userid = ? ORDER BY used DESC LIMIT 1";
     let last_used = sql.first(last_used, &[user.into()])?.map_or(Ok(0), |row| row.int(0))?;
@@ -168,14 +168,14 @@ pub(super) fn use_device(sql: &mut dyn Sql, user: UserId, name: &str, limit: Opt
 }
 
 /// Removes the devices used longest ago, with their cursors, where there are too many.
-fn make_room_for_device(sql: &mut dyn Sql, user: UserId, limit: Option<u32>) -> Done<Vec<DeviceId>> {
+fn make_room_for_device(sql: &mut dyn Sql, user: UserId, limit: Option<u32>) -> SqlResult<Vec<DeviceId>> {
     let Some(limit) = limit else { return Ok(Vec::new()) };
     let counted = sql.first("SELECT COUNT(*) FROM Device WHERE userid = ?", &[user.into()])?;
     let counted = counted.map_or(Ok(0), |row| row.seq(0))?;
     let too_many = (counted + 1).saturating_sub(u64::from(limit)).min(DEVICES_REMOVED_MAX);
     let oldest = "SELECT device FROM Device WHERE userid = ? ORDER BY used, device LIMIT ?";
     let removed = sql.rows(oldest, &[user.into(), too_many.into()])?;
-    let removed = removed.iter().map(|row| row.device(0)).collect::<Done<Vec<_>>>()?;
+    let removed = removed.iter().map(|row| row.device(0)).collect::<SqlResult<Vec<_>>>()?;
     for &device in &removed {
         sql.run("DELETE FROM Device WHERE userid = ? AND device = ?", &[user.into(), device.into()])?;
         sql.run("DELETE FROM `Cursor` WHERE userid = ? AND device = ?", &[user.into(), device.into()])?;
@@ -184,7 +184,7 @@ fn make_room_for_device(sql: &mut dyn Sql, user: UserId, limit: Option<u32>) -> 
 }
 
 /// Gives a new device a cursor at the end of each of its user's conversations.
-fn begin_at_the_ends(sql: &mut dyn Sql, user: UserId, device: DeviceId) -> Done<()> {
+fn begin_at_the_ends(sql: &mut dyn Sql, user: UserId, device: DeviceId) -> SqlResult<()> {
     let ends = "SELECT d.userid, d.device, v.id, v.last_seq, 0 FROM Device d \
                 JOIN `Cursor` c ON c.userid = d.userid AND c.device = 0 JOIN Conversation v ON v.id = c.conv \
                 WHERE d.userid = ? AND d.device = ? AND (c.conv > 4294967295 \
@@ -198,7 +198,7 @@ fn begin_at_the_ends(sql: &mut dyn Sql, user: UserId, device: DeviceId) -> Done<
 /// Keeps what is counted of a user, and the set of the user's devices, as it is until the transaction ends: a group joined meanwhile would miss the
 /// new device, and all of its history would be pending there; a group that is being left would be left with the new
 /// device's cursor. Taken last, after any conversation's lock.
-pub(super) fn lock_devices(sql: &mut dyn Sql, user: UserId) -> Done<()> {
+pub(super) fn lock_devices(sql: &mut dyn Sql, user: UserId) -> SqlResult<()> {
     let locked = sql.dialect().locked;
     sql.first(&format!("SELECT id FROM User WHERE id = ?{locked}"), &[user.into()])?;
     Ok(())

@@ -1,7 +1,7 @@
 //! The identity of the data, its epoch, and the nodes that use it.
 
 use super::lists::{Lookup, lookups, repeated};
-use super::{Done, Fault, Sql, upgrade};
+use super::{Fault, Sql, SqlResult, upgrade};
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, NodeId, Seq};
 use crate::store::ClusterRow;
@@ -9,21 +9,21 @@ use crate::store::ClusterRow;
 /// Rows of nodes that were not seen for so long are left by nodes that were killed.
 const NODE_ROW_LIFE_MS: i64 = 30 * 24 * 3600 * 1000;
 
-pub(super) fn row(sql: &mut dyn Sql) -> Done<ClusterRow> {
+pub(super) fn row(sql: &mut dyn Sql) -> SqlResult<ClusterRow> {
     let row = sql.first("SELECT id, epoch FROM Cluster WHERE one = 1", &[])?;
     let mut row = row.ok_or_else(|| Fault::Broken("the table Cluster has no row: the schema is damaged".into()))?;
     Ok(ClusterRow { id: row.text(0)?, epoch: row.text(1)? })
 }
 
 /// Compares and sets: of several nodes that ask at the same time, one makes the new epoch.
-pub(super) fn new_epoch(sql: &mut dyn Sql, old: &str) -> Done<()> {
+pub(super) fn new_epoch(sql: &mut dyn Sql, old: &str) -> SqlResult<()> {
     let fresh = upgrade::random_hex()?;
     sql.run("UPDATE Cluster SET epoch = ? WHERE one = 1 AND epoch = ?", &[fresh.as_str().into(), old.into()])?;
     Ok(())
 }
 
 /// Notes that the node uses this database, and forgets those that have not said so for a long time.
-pub(super) fn note_node(sql: &mut dyn Sql, node: NodeId, now: UnixMs) -> Done<()> {
+pub(super) fn note_node(sql: &mut dyn Sql, node: NodeId, now: UnixMs) -> SqlResult<()> {
     let id = node.to_string();
     sql.run(
         "DELETE FROM Node WHERE id = ? OR seen_at < ?",
@@ -33,17 +33,17 @@ pub(super) fn note_node(sql: &mut dyn Sql, node: NodeId, now: UnixMs) -> Done<()
     Ok(())
 }
 
-pub(super) fn forget_node(sql: &mut dyn Sql, node: NodeId) -> Done<()> {
+pub(super) fn forget_node(sql: &mut dyn Sql, node: NodeId) -> SqlResult<()> {
     sql.run("DELETE FROM Node WHERE id = ?", &[node.to_string().as_str().into()])?;
     Ok(())
 }
 
-pub(super) fn has_node(sql: &mut dyn Sql, node: NodeId) -> Done<bool> {
+pub(super) fn has_node(sql: &mut dyn Sql, node: NodeId) -> SqlResult<bool> {
     Ok(sql.first("SELECT 1 FROM Node WHERE id = ?", &[node.to_string().as_str().into()])?.is_some())
 }
 
 /// The last numbers of those conversations that exist.
-pub(super) fn ends(sql: &mut dyn Sql, convs: &[ConvId]) -> Done<Vec<(ConvId, Seq)>> {
+pub(super) fn ends(sql: &mut dyn Sql, convs: &[ConvId]) -> SqlResult<Vec<(ConvId, Seq)>> {
     let mut ends = Vec::with_capacity(convs.len());
     for Lookup { len, args } in lookups(convs, |conv| [conv.into()]) {
         let statement = format!("SELECT id, last_seq FROM Conversation WHERE id IN ({})", repeated("?", ",", len));

@@ -1,6 +1,6 @@
 //! Users and groups by id or by the beginning of a name.
 
-use super::{Done, Row, Sql, groups};
+use super::{Row, Sql, SqlResult, groups};
 use crate::ids::{GroupId, UserId};
 use crate::names;
 use crate::store::{GroupRow, Person};
@@ -8,7 +8,7 @@ use crate::store::{GroupRow, Person};
 /// Behind every name that begins with what it follows: no assigned character is above it.
 const LAST_CHARACTER: char = '\u{10FFFF}';
 
-pub(super) fn users(sql: &mut dyn Sql, id: Option<UserId>, prefix: &str, limit: u32) -> Done<Vec<Person>> {
+pub(super) fn users(sql: &mut dyn Sql, id: Option<UserId>, prefix: &str, limit: u32) -> SqlResult<Vec<Person>> {
     let by_id = "SELECT id, name FROM User WHERE id = ?";
     let by_prefix =
         "SELECT id, name FROM User WHERE name_key >= ? AND name_key < ? AND id <> ? ORDER BY name_key LIMIT ?";
@@ -16,7 +16,7 @@ pub(super) fn users(sql: &mut dyn Sql, id: Option<UserId>, prefix: &str, limit: 
     rows.into_iter().map(|mut row| row.person(0)).collect()
 }
 
-pub(super) fn all_groups(sql: &mut dyn Sql, id: Option<GroupId>, prefix: &str, limit: u32) -> Done<Vec<GroupRow>> {
+pub(super) fn all_groups(sql: &mut dyn Sql, id: Option<GroupId>, prefix: &str, limit: u32) -> SqlResult<Vec<GroupRow>> {
     let by_id = "SELECT id, groupname, groupdesc FROM AllGroup WHERE id = ?";
     let by_prefix = "SELECT id, groupname, groupdesc FROM AllGroup \
                      WHERE name_key >= ? AND name_key < ? AND id <> ? ORDER BY name_key LIMIT ?";
@@ -24,7 +24,13 @@ pub(super) fn all_groups(sql: &mut dyn Sql, id: Option<GroupId>, prefix: &str, l
     rows.into_iter().map(groups::group_row).collect()
 }
 
-fn find(sql: &mut dyn Sql, id: Option<i64>, prefix: &str, limit: u32, [by_id, by_prefix]: [&str; 2]) -> Done<Vec<Row>> {
+fn find(
+    sql: &mut dyn Sql,
+    id: Option<i64>,
+    prefix: &str,
+    limit: u32,
+    [by_id, by_prefix]: [&str; 2],
+) -> SqlResult<Vec<Row>> {
     let mut found = match id {
         Some(id) => sql.rows(by_id, &[id.into()])?,
         None => Vec::new(),

@@ -1,20 +1,20 @@
 //! Friends, in both directions, and who asked to be one.
 
-use super::{Done, Sql, is_full};
+use super::{Sql, SqlResult, is_full};
 use crate::clock::UnixMs;
 use crate::ids::UserId;
-use crate::store::{Befriended, FriendRequest, Person, Quota};
+use crate::store::{FriendOutcome, FriendRequest, Person, Quota};
 
-pub(super) fn add(sql: &mut dyn Sql, user: UserId, friend: UserId, limit: Option<u32>) -> Done<Befriended> {
-    let Some(person) = lock_both(sql, user, friend)? else { return Ok(Befriended::NoSuchUser) };
+pub(super) fn add(sql: &mut dyn Sql, user: UserId, friend: UserId, limit: Option<u32>) -> SqlResult<FriendOutcome> {
+    let Some(person) = lock_both(sql, user, friend)? else { return Ok(FriendOutcome::NoSuchUser) };
     if are_friends(sql, user, friend)? {
         delete_requests(sql, user, friend)?;
-        return Ok(Befriended::Already(person));
+        return Ok(FriendOutcome::Already(person));
     }
-    Ok(befriend(sql, user, friend, limit)?.map_or(Befriended::Done(person), Befriended::Full))
+    Ok(befriend(sql, user, friend, limit)?.map_or(FriendOutcome::Done(person), FriendOutcome::Full))
 }
 
-pub(super) fn delete(sql: &mut dyn Sql, user: UserId, friend: UserId) -> Done<bool> {
+pub(super) fn delete(sql: &mut dyn Sql, user: UserId, friend: UserId) -> SqlResult<bool> {
     let mut deleted = 0;
     for (one, other) in both_directions(user, friend) {
         deleted += sql.run("DELETE FROM Friend WHERE userid = ? AND friendid = ?", &[one.into(), other.into()])?;
@@ -22,13 +22,13 @@ pub(super) fn delete(sql: &mut dyn Sql, user: UserId, friend: UserId) -> Done<bo
     Ok(deleted > 0)
 }
 
-pub(super) fn page(sql: &mut dyn Sql, user: UserId, after: u32, limit: u32) -> Done<Vec<Person>> {
+pub(super) fn page(sql: &mut dyn Sql, user: UserId, after: u32, limit: u32) -> SqlResult<Vec<Person>> {
     let statement = "SELECT u.id, u.name FROM Friend f JOIN User u ON u.id = f.friendid \
                      WHERE f.userid = ? AND f.friendid > ? ORDER BY f.friendid LIMIT ?";
     sql.rows(statement, &[user.into(), after.into(), limit.into()])?.iter_mut().map(|row| row.person(0)).collect()
 }
 
-pub(super) fn count(sql: &mut dyn Sql, user: UserId) -> Done<u64> {
+pub(super) fn count(sql: &mut dyn Sql, user: UserId) -> SqlResult<u64> {
     let counted = sql.first("SELECT COUNT(*) FROM Friend WHERE userid = ?", &[user.into()])?;
     counted.map_or(Ok(0), |row| row.seq(0))
 }
@@ -39,23 +39,23 @@ pub(super) fn request(
     msg: &str,
     now: UnixMs,
     limit: Option<u32>,
-) -> Done<Befriended> {
-    let Some(person) = lock_both(sql, from, to)? else { return Ok(Befriended::NoSuchUser) };
+) -> SqlResult<FriendOutcome> {
+    let Some(person) = lock_both(sql, from, to)? else { return Ok(FriendOutcome::NoSuchUser) };
     if are_friends(sql, from, to)? {
-        return Ok(Befriended::Already(person));
+        return Ok(FriendOutcome::Already(person));
     }
     let asked = "SELECT 1 FROM FriendRequest WHERE userid = ? AND friendid = ?";
     if sql.first(asked, &[from.into(), to.into()])?.is_some() {
         let reworded = "UPDATE FriendRequest SET msg = ? WHERE userid = ? AND friendid = ?";
         sql.run(reworded, &[msg.into(), from.into(), to.into()])?;
-        return Ok(Befriended::Done(person));
+        return Ok(FriendOutcome::Done(person));
     }
     if is_full(sql, "SELECT 1 FROM FriendRequest WHERE userid = ?", &[from.into()], limit)? {
-        return Ok(Befriended::Full(Quota::FriendRequests));
+        return Ok(FriendOutcome::Full(Quota::FriendRequests));
     }
     let statement = "INSERT INTO FriendRequest (userid, friendid, msg, created_at) VALUES (?, ?, ?, ?)";
     sql.run(statement, &[from.into(), to.into(), msg.into(), now.into()])?;
-    Ok(Befriended::Done(person))
+    Ok(FriendOutcome::Done(person))
 }
 
 pub(super) fn answer(
@@ -64,22 +64,22 @@ pub(super) fn answer(
     from: UserId,
     accept: bool,
     limit: Option<u32>,
-) -> Done<Befriended> {
-    let Some(person) = lock_both(sql, user, from)? else { return Ok(Befriended::NoSuchRequest) };
+) -> SqlResult<FriendOutcome> {
+    let Some(person) = lock_both(sql, user, from)? else { return Ok(FriendOutcome::NoSuchRequest) };
     let asked = "SELECT 1 FROM FriendRequest WHERE userid = ? AND friendid = ?";
     if sql.first(asked, &[from.into(), user.into()])?.is_none() {
         let are_friends = are_friends(sql, user, from)?;
-        return Ok(if are_friends { Befriended::Already(person) } else { Befriended::NoSuchRequest });
+        return Ok(if are_friends { FriendOutcome::Already(person) } else { FriendOutcome::NoSuchRequest });
     }
     if !accept {
         delete_request(sql, from, user)?;
-        return Ok(Befriended::Done(person));
+        return Ok(FriendOutcome::Done(person));
     }
     // Where there is no room, the request stays: it may be answered later.
-    Ok(befriend(sql, user, from, limit)?.map_or(Befriended::Done(person), Befriended::Full))
+    Ok(befriend(sql, user, from, limit)?.map_or(FriendOutcome::Done(person), FriendOutcome::Full))
 }
 
-pub(super) fn requests(sql: &mut dyn Sql, user: UserId, limit: u32) -> Done<Vec<FriendRequest>> {
+pub(super) fn requests(sql: &mut dyn Sql, user: UserId, limit: u32) -> SqlResult<Vec<FriendRequest>> {
     let statement = "SELECT u.id, u.name, r.msg FROM FriendRequest r JOIN User u ON u.id = r.userid \
                      WHERE r.friendid = ? ORDER BY r.created_at, r.userid LIMIT ?";
     let rows = sql.rows(statement, &[user.into(), limit.into()])?;
@@ -87,7 +87,7 @@ pub(super) fn requests(sql: &mut dyn Sql, user: UserId, limit: u32) -> Done<Vec<
 }
 
 /// Writes both directions and removes the requests between the two; nothing if one of the two has no room for a friend.
-fn befriend(sql: &mut dyn Sql, user: UserId, friend: UserId, limit: Option<u32>) -> Done<Option<Quota>> {
+fn befriend(sql: &mut dyn Sql, user: UserId, friend: UserId, limit: Option<u32>) -> SqlResult<Option<Quota>> {
     for (whose, quota) in [(user, Quota::Friends), (friend, Quota::FriendsOfOther)] {
         if is_full(sql, "SELECT 1 FROM Friend WHERE userid = ?", &[whose.into()], limit)? {
             return Ok(Some(quota));
@@ -101,19 +101,19 @@ fn befriend(sql: &mut dyn Sql, user: UserId, friend: UserId, limit: Option<u32>)
     Ok(None)
 }
 
-fn are_friends(sql: &mut dyn Sql, user: UserId, friend: UserId) -> Done<bool> {
+fn are_friends(sql: &mut dyn Sql, user: UserId, friend: UserId) -> SqlResult<bool> {
     let friends = "SELECT 1 FROM Friend WHERE userid = ? AND friendid = ?";
     Ok(sql.first(friends, &[user.into(), friend.into()])?.is_some())
 }
 
-fn delete_requests(sql: &mut dyn Sql, user: UserId, friend: UserId) -> Done<()> {
+fn delete_requests(sql: &mut dyn Sql, user: UserId, friend: UserId) -> SqlResult<()> {
     for (one, other) in both_directions(user, friend) {
         delete_request(sql, one, other)?;
     }
     Ok(())
 }
 
-fn delete_request(sql: &mut dyn Sql, from: UserId, to: UserId) -> Done<u64> {
+fn delete_request(sql: &mut dyn Sql, from: UserId, to: UserId) -> SqlResult<u64> {
     sql.run("DELETE FROM FriendRequest WHERE userid = ? AND friendid = ?", &[from.into(), to.into()])
 }
 
@@ -124,7 +124,7 @@ fn both_directions(a: UserId, b: UserId) -> [(UserId, UserId); 2] {
 }
 
 /// Locks both users, the smaller id first, so that what is counted of either stays as it is; the other one, if there is one.
-fn lock_both(sql: &mut dyn Sql, user: UserId, other: UserId) -> Done<Option<Person>> {
+fn lock_both(sql: &mut dyn Sql, user: UserId, other: UserId) -> SqlResult<Option<Person>> {
     let locked = sql.dialect().locked;
     let statement = format!("SELECT id, name FROM User WHERE id IN (?, ?) ORDER BY id{locked}");
     for mut row in sql.rows(&statement, &[user.into(), other.into()])? {

@@ -10,10 +10,10 @@ use std::collections::HashMap;
 
 use super::lists::{exact_pieces, lookups, repeated};
 use super::names::Keys;
-use super::{Done, Fault, Row, Sql, accounts, is_full};
+use super::{Fault, Row, Sql, SqlResult, accounts, is_full};
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, GroupId, Seq, UserId};
-use crate::store::{Created, GroupRow, Joined, Left, Member, MemberPage, Quota, Quotas, Role};
+use crate::store::{Created, GroupRow, JoinOutcome, LeaveOutcome, Member, MemberPage, Quota, Quotas, Role};
 
 /// The groups that exist and that a user is in; nothing counts that is only still to be swept.
 const MEMBERSHIPS: &str = "SELECT 1 FROM GroupUser m JOIN Conversation v ON v.id = m.groupid WHERE m.userid = ?";
@@ -25,7 +25,7 @@ pub(super) fn create(
     desc: &str,
     now: UnixMs,
     quotas: &Quotas,
-) -> Done<Created<GroupId>> {
+) -> SqlResult<Created<GroupId>> {
     accounts::lock_devices(sql, creator)?;
     let created = format!("{MEMBERSHIPS} AND m.grouprole = 'creator'");
     if is_full(sql, &created, &[creator.into()], quotas.groups_created)? {
@@ -51,71 +51,71 @@ pub(super) fn create(
     Ok(Created::New(group))
 }
 
-pub(super) fn join(sql: &mut dyn Sql, user: UserId, group: GroupId, quotas: &Quotas) -> Done<Joined> {
-    let Some(last_seq) = lock(sql, group)? else { return Ok(Joined::NoSuchGroup) };
-    let Some((row, is_member)) = one(sql, group, user)? else { return Ok(Joined::NoSuchGroup) };
+pub(super) fn join(sql: &mut dyn Sql, user: UserId, group: GroupId, quotas: &Quotas) -> SqlResult<JoinOutcome> {
+    let Some(last_seq) = lock(sql, group)? else { return Ok(JoinOutcome::NoSuchGroup) };
+    let Some((row, is_member)) = one(sql, group, user)? else { return Ok(JoinOutcome::NoSuchGroup) };
     if is_member {
-        return Ok(Joined::Already(row));
+        return Ok(JoinOutcome::Already(row));
     }
     let members = sql.first("SELECT members FROM AllGroup WHERE id = ?", &[group.into()])?;
     let members = members.map_or(Ok(0), |row| row.seq(0))?;
     if quotas.group_members.is_some_and(|limit| members >= u64::from(limit)) {
-        return Ok(Joined::Full(Quota::GroupMembers));
+        return Ok(JoinOutcome::Full(Quota::GroupMembers));
     }
     accounts::lock_devices(sql, user)?;
     if is_full(sql, MEMBERSHIPS, &[user.into()], quotas.groups_joined)? {
-        return Ok(Joined::Full(Quota::GroupsJoined));
+        return Ok(JoinOutcome::Full(Quota::GroupsJoined));
     }
     enter(sql, user, group, "normal")?;
-    Ok(Joined::New { group: row, last_seq })
+    Ok(JoinOutcome::New { group: row, last_seq })
 }
 
-pub(super) fn quit(sql: &mut dyn Sql, user: UserId, group: GroupId) -> Done<Left> {
+pub(super) fn quit(sql: &mut dyn Sql, user: UserId, group: GroupId) -> SqlResult<LeaveOutcome> {
     if lock(sql, group)?.is_none() {
-        return Ok(Left::NoSuchGroup);
+        return Ok(LeaveOutcome::NoSuchGroup);
     }
     match role(sql, user, group)? {
-        None => Ok(Left::NotAllowed),
-        Some(Role::Creator) => Ok(Left::IsCreator),
+        None => Ok(LeaveOutcome::NotAllowed),
+        Some(Role::Creator) => Ok(LeaveOutcome::IsCreator),
         Some(Role::Normal) => {
             sql.run("DELETE FROM GroupUser WHERE groupid = ? AND userid = ?", &[group.into(), user.into()])?;
             sql.run("UPDATE AllGroup SET members = members - 1 WHERE id = ?", &[group.into()])?;
             // A device made meanwhile would get a cursor here.
             accounts::lock_devices(sql, user)?;
             delete_cursors(sql, &[user], group)?;
-            Ok(Left::Done)
+            Ok(LeaveOutcome::Done)
         }
     }
 }
 
 /// Deletes what makes the group exist, and notes that the rest is to be removed: with a hundred thousand members that
 /// would outlast every timeout, and block the group's lane.
-pub(super) fn delete(sql: &mut dyn Sql, user: UserId, group: GroupId, now: UnixMs) -> Done<Left> {
+pub(super) fn delete(sql: &mut dyn Sql, user: UserId, group: GroupId, now: UnixMs) -> SqlResult<LeaveOutcome> {
     if lock(sql, group)?.is_none() {
-        return Ok(Left::NoSuchGroup);
+        return Ok(LeaveOutcome::NoSuchGroup);
     }
     if role(sql, user, group)? != Some(Role::Creator) {
-        return Ok(Left::NotAllowed);
+        return Ok(LeaveOutcome::NotAllowed);
     }
     sql.run("DELETE FROM AllGroup WHERE id = ?", &[group.into()])?;
     sql.run("DELETE FROM Conversation WHERE id = ?", &[ConvId::group(group).into()])?;
     sql.run("INSERT INTO DeletedGroup (id, deleted_at) VALUES (?, ?)", &[group.into(), now.into()])?;
-    Ok(Left::Done)
+    Ok(LeaveOutcome::Done)
 }
 
-pub(super) fn of_user(sql: &mut dyn Sql, user: UserId, after: u32, limit: u32) -> Done<Vec<GroupRow>> {
+pub(super) fn of_user(sql: &mut dyn Sql, user: UserId, after: u32, limit: u32) -> SqlResult<Vec<GroupRow>> {
     let statement = "SELECT g.id, g.groupname, g.groupdesc FROM GroupUser m JOIN AllGroup g ON g.id = m.groupid \
                      WHERE m.userid = ? AND m.groupid > ? ORDER BY m.groupid LIMIT ?";
     sql.rows(statement, &[user.into(), after.into(), limit.into()])?.into_iter().map(group_row).collect()
 }
 
-pub(super) fn ids_of_user(sql: &mut dyn Sql, user: UserId) -> Done<Vec<GroupId>> {
+pub(super) fn ids_of_user(sql: &mut dyn Sql, user: UserId) -> SqlResult<Vec<GroupId>> {
     let statement = "SELECT m.groupid FROM GroupUser m JOIN Conversation v ON v.id = m.groupid \
                      WHERE m.userid = ? ORDER BY m.groupid";
     sql.rows(statement, &[user.into()])?.iter().map(|row| row.group(0)).collect()
 }
 
-pub(super) fn ids_of_users(sql: &mut dyn Sql, users: &[UserId]) -> Done<Vec<Vec<GroupId>>> {
+pub(super) fn ids_of_users(sql: &mut dyn Sql, users: &[UserId]) -> SqlResult<Vec<Vec<GroupId>>> {
     let mut once = users.to_vec();
     once.sort_unstable();
     once.dedup();
@@ -133,7 +133,7 @@ pub(super) fn ids_of_users(sql: &mut dyn Sql, users: &[UserId]) -> Done<Vec<Vec<
     Ok(users.iter().map(|user| found.get(user).cloned().unwrap_or_default()).collect())
 }
 
-pub(super) fn one(sql: &mut dyn Sql, group: GroupId, user: UserId) -> Done<Option<(GroupRow, bool)>> {
+pub(super) fn one(sql: &mut dyn Sql, group: GroupId, user: UserId) -> SqlResult<Option<(GroupRow, bool)>> {
     let statement = "SELECT g.id, g.groupname, g.groupdesc, m.userid IS NOT NULL FROM AllGroup g \
                      LEFT JOIN GroupUser m ON m.groupid = g.id AND m.userid = ? WHERE g.id = ?";
     let found = sql.first(statement, &[user.into(), group.into()])?;
@@ -142,17 +142,17 @@ pub(super) fn one(sql: &mut dyn Sql, group: GroupId, user: UserId) -> Done<Optio
     Ok(Some((group_row(row)?, is_member)))
 }
 
-pub(super) fn members(sql: &mut dyn Sql, group: GroupId, after: u32, limit: u32) -> Done<MemberPage> {
+pub(super) fn members(sql: &mut dyn Sql, group: GroupId, after: u32, limit: u32) -> SqlResult<MemberPage> {
     let total = sql.first("SELECT members FROM AllGroup WHERE id = ?", &[group.into()])?;
     let Some(total) = total else { return Ok(MemberPage::default()) };
     let statement = "SELECT u.id, u.name, m.grouprole FROM GroupUser m JOIN User u ON u.id = m.userid \
                      WHERE m.groupid = ? AND m.userid > ? ORDER BY m.userid LIMIT ?";
     let rows = sql.rows(statement, &[group.into(), after.into(), limit.into()])?;
-    let members = rows.into_iter().map(|row| member(row, 0)).collect::<Done<_>>()?;
+    let members = rows.into_iter().map(|row| member(row, 0)).collect::<SqlResult<_>>()?;
     Ok(MemberPage { members, total: total.seq(0)? })
 }
 
-pub(super) fn members_of_all(sql: &mut dyn Sql, groups: &[GroupId], limit: u32) -> Done<Vec<MemberPage>> {
+pub(super) fn members_of_all(sql: &mut dyn Sql, groups: &[GroupId], limit: u32) -> SqlResult<Vec<MemberPage>> {
     let mut pages: HashMap<GroupId, MemberPage> = HashMap::new();
     // Each part stops at its own limit, so that a large group costs no more than a page.
     let part =
@@ -183,18 +183,18 @@ pub(super) fn members_of_all(sql: &mut dyn Sql, groups: &[GroupId], limit: u32) 
     Ok(groups.iter().map(|group| pages.get(group).cloned().unwrap_or_default()).collect())
 }
 
-pub(super) fn group_row(mut row: Row) -> Done<GroupRow> {
+pub(super) fn group_row(mut row: Row) -> SqlResult<GroupRow> {
     Ok(GroupRow { id: row.group(0)?, name: row.text(1)?, desc: row.text(2)? })
 }
 
 /// Locks the group's conversation; its last number, or `None` if there is no such group.
-fn lock(sql: &mut dyn Sql, group: GroupId) -> Done<Option<Seq>> {
+fn lock(sql: &mut dyn Sql, group: GroupId) -> SqlResult<Option<Seq>> {
     let statement = format!("SELECT last_seq FROM Conversation WHERE id = ?{}", sql.dialect().locked);
     sql.first(&statement, &[ConvId::group(group).into()])?.map(|row| row.seq(0)).transpose()
 }
 
 /// Writes the membership and the cursors of all the user's devices, which are locked, at the conversation's end.
-fn enter(sql: &mut dyn Sql, user: UserId, group: GroupId, role: &str) -> Done<()> {
+fn enter(sql: &mut dyn Sql, user: UserId, group: GroupId, role: &str) -> SqlResult<()> {
     let conv = ConvId::group(group);
     let membership = "INSERT INTO GroupUser (groupid, userid, grouprole) VALUES (?, ?, ?)";
     sql.run(membership, &[group.into(), user.into(), role.into()])?;
@@ -214,7 +214,7 @@ fn enter(sql: &mut dyn Sql, user: UserId, group: GroupId, role: &str) -> Done<()
 }
 
 /// Deletes the cursors of all devices of these users, each by its whole key: a user may have thousands of others.
-pub(super) fn delete_cursors(sql: &mut dyn Sql, users: &[UserId], group: GroupId) -> Done<()> {
+pub(super) fn delete_cursors(sql: &mut dyn Sql, users: &[UserId], group: GroupId) -> SqlResult<()> {
     let conv = ConvId::group(group);
     let mut devices: Vec<(UserId, DeviceId)> = users.iter().map(|&user| (user, DeviceId::UNNAMED)).collect();
     for lookup in lookups(users, |user| [user.into()]) {
@@ -232,18 +232,18 @@ pub(super) fn delete_cursors(sql: &mut dyn Sql, users: &[UserId], group: GroupId
     Ok(())
 }
 
-fn role(sql: &mut dyn Sql, user: UserId, group: GroupId) -> Done<Option<Role>> {
+fn role(sql: &mut dyn Sql, user: UserId, group: GroupId) -> SqlResult<Option<Role>> {
     let statement = "SELECT grouprole FROM GroupUser WHERE groupid = ? AND userid = ?";
     let found = sql.first(statement, &[group.into(), user.into()])?;
     found.map(|mut row| role_named(&row.text(0)?)).transpose()
 }
 
-fn member(mut row: Row, column: usize) -> Done<Member> {
+fn member(mut row: Row, column: usize) -> SqlResult<Member> {
     let role = role_named(&row.text(column + 2)?)?;
     Ok(Member { person: row.person(column)?, role })
 }
 
-fn role_named(name: &str) -> Done<Role> {
+fn role_named(name: &str) -> SqlResult<Role> {
     match name {
         "creator" => Ok(Role::Creator),
         "normal" => Ok(Role::Normal),

@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
 use super::lists::{exact_pieces, padded_len, repeated};
-use super::{Arg, Done, Row, Sql};
+use super::{Arg, Row, Sql, SqlResult};
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, GroupId, Members, Seq, UserId};
 use crate::store::{Message, OwnPending, Pending, Range};
@@ -32,7 +32,7 @@ pub(super) fn messages(
     range: Range,
     limit: u32,
     bytes_max: usize,
-) -> Done<Option<(Vec<Message>, bool)>> {
+) -> SqlResult<Option<(Vec<Message>, bool)>> {
     let group = match conv.members() {
         Some(Members::Group(group)) => Some(group),
         Some(Members::Pair(a, b)) if a == reader || b == reader => None,
@@ -94,7 +94,7 @@ impl PageStatement {
         }
     }
 
-    fn read(&self, sql: &mut dyn Sql, bound: Seq, page: usize) -> Done<Vec<Row>> {
+    fn read(&self, sql: &mut dyn Sql, bound: Seq, page: usize) -> SqlResult<Vec<Row>> {
         let mut args: Vec<Arg<'_>> = vec![self.conv.into(), bound.into()];
         if let Some((group, reader)) = self.membership {
             args.extend([Arg::from(group), reader.into()]);
@@ -103,7 +103,7 @@ impl PageStatement {
         sql.rows(&self.text, &args)
     }
 
-    fn is_readable(&self, sql: &mut dyn Sql) -> Done<bool> {
+    fn is_readable(&self, sql: &mut dyn Sql) -> SqlResult<bool> {
         let Some((group, reader)) = self.membership else { return Ok(true) };
         Ok(sql.first(MEMBERSHIP, &[group.into(), reader.into()])?.is_some())
     }
@@ -116,7 +116,7 @@ pub(super) fn oldest_pending(
     own: OwnPending,
     limit: u32,
     bytes_max: usize,
-) -> Done<Vec<Message>> {
+) -> SqlResult<Vec<Message>> {
     let mut taken = Taken::new(limit, bytes_max);
     let skip = (own == OwnPending::LeftOut).then_some(reader);
     let chosen = oldest(candidates(sql, pending, skip, limit)?, taken.room());
@@ -133,7 +133,12 @@ pub(super) fn oldest_pending(
 }
 
 /// The first messages behind each place, at most `limit` of each, in any order.
-pub(super) fn heads(sql: &mut dyn Sql, reader: UserId, places: &[(ConvId, Seq)], limit: u32) -> Done<Vec<Message>> {
+pub(super) fn heads(
+    sql: &mut dyn Sql,
+    reader: UserId,
+    places: &[(ConvId, Seq)],
+    limit: u32,
+) -> SqlResult<Vec<Message>> {
     let part = format!("SELECT * FROM ({COLUMNS} WHERE m.conv = ? AND m.seq > ? AND {OWN} ORDER BY m.seq LIMIT ?) p");
     let mut found = Vec::new();
     for piece in exact_pieces(places) {
@@ -181,7 +186,7 @@ fn candidates(
     pending: &[Pending],
     skip: Option<UserId>,
     limit: u32,
-) -> Done<HashMap<ConvId, Vec<(Seq, UnixMs)>>> {
+) -> SqlResult<HashMap<ConvId, Vec<(Seq, UnixMs)>>> {
     let part = "SELECT * FROM (SELECT conv, seq, sent_at FROM Message \
                 WHERE conv = ? AND seq > ? AND seq <= ? AND sender <> ? ORDER BY seq LIMIT ?) p";
     let nobody = 0;
@@ -223,7 +228,7 @@ fn oldest(heads: HashMap<ConvId, Vec<(Seq, UnixMs)>>, limit: usize) -> Vec<(Conv
 }
 
 /// At most [`PAGE_MESSAGES`] messages by their places.
-fn fetch(sql: &mut dyn Sql, reader: UserId, places: &[(ConvId, Seq)]) -> Done<HashMap<(ConvId, Seq), Message>> {
+fn fetch(sql: &mut dyn Sql, reader: UserId, places: &[(ConvId, Seq)]) -> SqlResult<HashMap<(ConvId, Seq), Message>> {
     let len = padded_len(places.len());
     let statement = format!("{COLUMNS} WHERE ({}) AND {OWN}", repeated("(m.conv = ? AND m.seq = ?)", " OR ", len));
     let padding = places.last().into_iter().cycle().take(len - places.len());
@@ -233,7 +238,7 @@ fn fetch(sql: &mut dyn Sql, reader: UserId, places: &[(ConvId, Seq)]) -> Done<Ha
     rows.into_iter().map(|row| message(row).map(|message| ((message.conv, message.seq), message))).collect()
 }
 
-fn message(mut row: Row) -> Done<Message> {
+fn message(mut row: Row) -> SqlResult<Message> {
     Ok(Message {
         conv: row.conv(0)?,
         seq: row.seq(1)?,

@@ -33,7 +33,7 @@ pub(super) enum Fault {
     /// A unique column has this value already; only the statement failed, the transaction may go on.
     Taken(Cause),
     /// The database took back the transaction for another's sake (deadlock): it may be run again at once.
-    Again(Cause),
+    Retry(Cause),
     /// Another transaction has locked a row for longer than a statement waits.
     Locked(Cause),
     /// The statement took longer than it may.
@@ -45,9 +45,9 @@ pub(super) enum Fault {
     /// The connection is of no use any more. Nothing was committed.
     Lost(Cause),
     /// The connection was lost during COMMIT.
-    Unsure(Cause),
+    CommitUnknown(Cause),
     /// The database answered that it cannot at present: full, read-only, too busy.
-    Away(Cause),
+    Unavailable(Cause),
     /// The answer makes no sense.
     Broken(Cause),
 }
@@ -55,18 +55,18 @@ pub(super) enum Fault {
 impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
         match fault {
-            Fault::Slow(cause) | Fault::Crowded(cause) | Fault::Lost(cause) | Fault::Away(cause) => {
+            Fault::Slow(cause) | Fault::Crowded(cause) | Fault::Lost(cause) | Fault::Unavailable(cause) => {
                 Self::Unavailable(cause)
             }
-            Fault::Again(cause) | Fault::Locked(cause) => Self::Busy(cause),
-            Fault::Unsure(cause) => Self::OutcomeUnknown(cause),
+            Fault::Retry(cause) | Fault::Locked(cause) => Self::Busy(cause),
+            Fault::CommitUnknown(cause) => Self::OutcomeUnknown(cause),
             Fault::Taken(cause) | Fault::TooLarge(cause) | Fault::Broken(cause) => Self::Broken(cause),
         }
     }
 }
 
 /// What statements return inside the store.
-pub(super) type Done<T> = std::result::Result<T, Fault>;
+pub(super) type SqlResult<T> = std::result::Result<T, Fault>;
 
 /// What the databases say differently in otherwise equal statements.
 pub(super) struct Dialect {
@@ -84,10 +84,10 @@ pub(super) struct Dialect {
 /// A connection, as statements use it. Parameters are `?`.
 pub(super) trait Sql {
     /// The rows a statement yields.
-    fn rows(&mut self, statement: &str, args: &[Arg<'_>]) -> Done<Vec<Row>>;
+    fn rows(&mut self, statement: &str, args: &[Arg<'_>]) -> SqlResult<Vec<Row>>;
 
     /// Runs a statement without rows; how many rows it changed.
-    fn run(&mut self, statement: &str, args: &[Arg<'_>]) -> Done<u64>;
+    fn run(&mut self, statement: &str, args: &[Arg<'_>]) -> SqlResult<u64>;
 
     /// The id that the last INSERT allocated.
     fn new_id(&mut self) -> i64;
@@ -96,7 +96,7 @@ pub(super) trait Sql {
     fn dialect(&self) -> &'static Dialect;
 
     /// The first row, if there is one.
-    fn first(&mut self, statement: &str, args: &[Arg<'_>]) -> Done<Option<Row>> {
+    fn first(&mut self, statement: &str, args: &[Arg<'_>]) -> SqlResult<Option<Row>> {
         Ok(self.rows(statement, args)?.into_iter().next())
     }
 }
@@ -104,13 +104,13 @@ pub(super) trait Sql {
 /// A database behind one thread's store. The work may be run more than once; it must not keep what it read before.
 pub(super) trait Engine: Send {
     /// Runs statements that only read.
-    fn read<T>(&mut self, work: impl FnMut(&mut dyn Sql) -> Done<T>) -> Result<T>;
+    fn read<T>(&mut self, work: impl FnMut(&mut dyn Sql) -> SqlResult<T>) -> Result<T>;
 
     /// Runs a statement that writes and that may be repeated; it is a transaction of its own.
-    fn write_one<T>(&mut self, work: impl FnMut(&mut dyn Sql) -> Done<T>) -> Result<T>;
+    fn write_one<T>(&mut self, work: impl FnMut(&mut dyn Sql) -> SqlResult<T>) -> Result<T>;
 
     /// Runs a transaction.
-    fn write<T>(&mut self, work: impl FnMut(&mut dyn Sql) -> Done<T>) -> Result<T>;
+    fn write<T>(&mut self, work: impl FnMut(&mut dyn Sql) -> SqlResult<T>) -> Result<T>;
 
     /// See [`super::Store::append`].
     fn append(&mut self, batch: &[Append]) -> Result<Vec<Appended>>;
@@ -136,7 +136,7 @@ impl<E: Engine> SqlStore<E> {
 }
 
 /// Whether a statement that counts at most `limit` rows finds as many. Its last parameter is the limit.
-fn is_full(sql: &mut dyn Sql, rows: &str, args: &[Arg<'_>], limit: Option<u32>) -> Done<bool> {
+fn is_full(sql: &mut dyn Sql, rows: &str, args: &[Arg<'_>], limit: Option<u32>) -> SqlResult<bool> {
     let Some(limit) = limit else { return Ok(false) };
     let statement = format!("SELECT COUNT(*) FROM ({rows} LIMIT ?) q");
     let args: Vec<Arg<'_>> = args.iter().copied().chain([limit.into()]).collect();

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::lists::{lookups, repeated};
-use super::{Arg, Done, Fault, Row, Sql};
+use super::{Arg, Fault, Row, Sql, SqlResult};
 use crate::names;
 use crate::store::{KeptName, Named};
 
@@ -41,7 +41,7 @@ impl Keys {
     }
 
     /// The key of a new name.
-    pub(super) fn for_new(&self) -> Done<Arg<'_>> {
+    pub(super) fn for_new(&self) -> SqlResult<Arg<'_>> {
         if self.folded.is_empty() || self.folded.len() > names::KEY_BYTES_MAX {
             return Err(Fault::Broken("a name cannot be compared with others".into()));
         }
@@ -56,18 +56,18 @@ struct Entry {
     key: String,
 }
 
-fn entry(mut row: Row) -> Done<Entry> {
+fn entry(mut row: Row) -> SqlResult<Entry> {
     Ok(Entry { id: row.int(0)?, name: row.text(1)?, key: row.text(2)? })
 }
 
-fn piece(sql: &mut dyn Sql, table: Table, after: i64) -> Done<Vec<Entry>> {
+fn piece(sql: &mut dyn Sql, table: Table, after: i64) -> SqlResult<Vec<Entry>> {
     let Table { rows, column, .. } = table;
     let statement = format!("SELECT id, {column}, name_key FROM {rows} WHERE id > ? ORDER BY id LIMIT ?");
     sql.rows(&statement, &[after.into(), PIECE_ROWS.into()])?.into_iter().map(entry).collect()
 }
 
 /// Who has these keys now, by key.
-fn holders(sql: &mut dyn Sql, table: Table, keys: &[&str]) -> Done<HashMap<String, Entry>> {
+fn holders(sql: &mut dyn Sql, table: Table, keys: &[&str]) -> SqlResult<HashMap<String, Entry>> {
     let Table { rows, column, .. } = table;
     let mut holders = HashMap::new();
     for lookup in lookups(keys, |key| [key.into()]) {
@@ -90,7 +90,7 @@ fn changing<'a>(entries: &[Entry], wanted: &'a [Option<String>]) -> Vec<&'a str>
 /// Gives the next rows behind the id `after` their keys; where to go on, `None` at the end. Of several names with one
 /// key the lowest id has it. The others, and what has no key, keep their spelling. Ids must come in order; to begin
 /// again does no harm.
-pub(super) fn give_keys(sql: &mut dyn Sql, table: Table, after: i64) -> Done<Option<i64>> {
+pub(super) fn give_keys(sql: &mut dyn Sql, table: Table, after: i64) -> SqlResult<Option<i64>> {
     let entries = piece(sql, table, after)?;
     let Some(last) = entries.last().map(|entry| entry.id) else { return Ok(None) };
     let wanted: Vec<Option<String>> = entries.iter().map(|entry| names::enforce(&entry.name).ok()).collect();
@@ -130,14 +130,14 @@ pub(super) fn give_keys(sql: &mut dyn Sql, table: Table, after: i64) -> Done<Opt
     Ok(Some(last))
 }
 
-fn set_key(sql: &mut dyn Sql, table: Table, id: i64, key: &str) -> Done<()> {
+fn set_key(sql: &mut dyn Sql, table: Table, id: i64, key: &str) -> SqlResult<()> {
     let statement = format!("UPDATE {} SET name_key = ? WHERE id = ?", table.rows);
     sql.run(&statement, &[key.into(), id.into()])?;
     Ok(())
 }
 
 /// The names that are found by their exact spelling only, of a database that has the keys.
-pub(super) fn kept(sql: &mut dyn Sql, table: Table, limit: u32) -> Done<Vec<KeptName>> {
+pub(super) fn kept(sql: &mut dyn Sql, table: Table, limit: u32) -> SqlResult<Vec<KeptName>> {
     let Table { rows: from, column, .. } = table;
     let statement = format!(
         "SELECT id, {column}, name_key FROM {from} WHERE name_key >= ? AND name_key < ? ORDER BY name_key LIMIT ?"
@@ -148,7 +148,7 @@ pub(super) fn kept(sql: &mut dyn Sql, table: Table, limit: u32) -> Done<Vec<Kept
 }
 
 /// The names that will be, of a database whose names have keys of before.
-pub(super) fn to_be_kept(sql: &mut dyn Sql, table: Table, limit: u32) -> Done<Vec<KeptName>> {
+pub(super) fn to_be_kept(sql: &mut dyn Sql, table: Table, limit: u32) -> SqlResult<Vec<KeptName>> {
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut kept = Vec::new();
     // The new keys met so far that nobody has now. Those are few: hardly a name's key changes.

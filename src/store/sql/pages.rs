@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::{Done, Sql, history, pending};
+use super::{Sql, SqlResult, history, pending};
 use crate::ids::{ConvId, DeviceId, Members, Seq, UserId};
 use crate::store::{Message, Page, Pending, Place, Range};
 
@@ -14,7 +14,7 @@ pub(super) fn pages(
     places: &[Place],
     limit: u32,
     bytes_max: usize,
-) -> Done<Vec<Page>> {
+) -> SqlResult<Vec<Page>> {
     if let [place] = places {
         return Ok(vec![page(sql, reader, device, *place, limit, bytes_max)?]);
     }
@@ -46,7 +46,14 @@ pub(super) fn pages(
 }
 
 /// The same for one conversation, of which more fits into the answer.
-fn page(sql: &mut dyn Sql, reader: UserId, device: DeviceId, place: Place, limit: u32, bytes_max: usize) -> Done<Page> {
+fn page(
+    sql: &mut dyn Sql,
+    reader: UserId,
+    device: DeviceId,
+    place: Place,
+    limit: u32,
+    bytes_max: usize,
+) -> SqlResult<Page> {
     let Place { conv, after } = place;
     let no_member = Page { conv, position: None, messages: Vec::new() };
     let Some(position) = pending::position(sql, reader, device, conv)? else { return Ok(no_member) };
@@ -71,7 +78,7 @@ fn heads(
     reader: UserId,
     behind: &[(ConvId, Seq)],
     limit: u32,
-) -> Done<HashMap<ConvId, Vec<Message>>> {
+) -> SqlResult<HashMap<ConvId, Vec<Message>>> {
     let share = limit / u32::try_from(behind.len()).unwrap_or(u32::MAX).max(1);
     let mut found: HashMap<ConvId, Vec<Message>> = HashMap::new();
     for message in history::heads(sql, reader, behind, share.max(1))? {

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use super::lists::{lookups, repeated};
-use super::{Done, Row, Sql};
+use super::{Row, Sql, SqlResult};
 use crate::ids::{ConvId, DeviceId, UserId};
 use crate::store::Pending;
 
@@ -23,12 +23,12 @@ const BEHIND: &str = "v.last_seq > COALESCE(d.delivered, 0)";
 const OWN: &str = "(c.conv > 4294967295 \
                    OR EXISTS (SELECT 1 FROM GroupUser m WHERE m.groupid = c.conv AND m.userid = c.userid))";
 
-pub(super) fn of_one(sql: &mut dyn Sql, user: UserId, device: DeviceId) -> Done<Vec<Pending>> {
+pub(super) fn of_one(sql: &mut dyn Sql, user: UserId, device: DeviceId) -> SqlResult<Vec<Pending>> {
     let statement = format!("{POSITIONS} AND c.userid = ? AND {BEHIND} AND {OWN} ORDER BY c.conv");
     sql.rows(&statement, &[device.into(), user.into()])?.iter().map(pending).collect()
 }
 
-pub(super) fn of_all(sql: &mut dyn Sql, sessions: &[(UserId, DeviceId)]) -> Done<Vec<Vec<Pending>>> {
+pub(super) fn of_all(sql: &mut dyn Sql, sessions: &[(UserId, DeviceId)]) -> SqlResult<Vec<Vec<Pending>>> {
     // One statement per device number: nearly all sessions have the same few.
     let mut by_device: HashMap<DeviceId, Vec<UserId>> = HashMap::new();
     for &(user, device) in sessions {
@@ -52,7 +52,7 @@ pub(super) fn of_all(sql: &mut dyn Sql, sessions: &[(UserId, DeviceId)]) -> Done
     Ok(sessions.iter().map(|session| found.get(session).cloned().unwrap_or_default()).collect())
 }
 
-pub(super) fn position(sql: &mut dyn Sql, user: UserId, device: DeviceId, conv: ConvId) -> Done<Option<Pending>> {
+pub(super) fn position(sql: &mut dyn Sql, user: UserId, device: DeviceId, conv: ConvId) -> SqlResult<Option<Pending>> {
     let statement = format!("{POSITIONS} AND c.userid = ? AND c.conv = ? AND {OWN}");
     let found = sql.first(&statement, &[device.into(), user.into(), conv.into()])?;
     found.as_ref().map(pending).transpose()
@@ -64,7 +64,7 @@ pub(super) fn positions(
     user: UserId,
     device: DeviceId,
     convs: &[ConvId],
-) -> Done<HashMap<ConvId, Pending>> {
+) -> SqlResult<HashMap<ConvId, Pending>> {
     let mut found = HashMap::new();
     for lookup in lookups(convs, |conv| [conv.into()]) {
         let list = repeated("?", ",", lookup.len);
@@ -78,6 +78,6 @@ pub(super) fn positions(
     Ok(found)
 }
 
-fn pending(row: &Row) -> Done<Pending> {
+fn pending(row: &Row) -> SqlResult<Pending> {
     Ok(Pending { conv: row.conv(1)?, delivered: row.seq(2)?, last_seq: row.seq(3)? })
 }

@@ -1,6 +1,6 @@
 //! Values into and out of statements, the same for both databases.
 
-use super::{Done, Fault};
+use super::{Fault, SqlResult};
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, GroupId, Seq, UserId};
 use crate::store::Person;
@@ -74,7 +74,7 @@ pub(in crate::store) struct Row(pub(in crate::store) Vec<Cell>);
 
 impl Row {
     /// A number.
-    pub(in crate::store) fn int(&self, column: usize) -> Done<i64> {
+    pub(in crate::store) fn int(&self, column: usize) -> SqlResult<i64> {
         match self.0.get(column) {
             Some(Cell::Int(number)) => Ok(*number),
             other => Err(nonsense(column, "a number", other)),
@@ -82,43 +82,43 @@ impl Row {
     }
 
     /// A number that is not negative.
-    pub(in crate::store) fn seq(&self, column: usize) -> Done<Seq> {
+    pub(in crate::store) fn seq(&self, column: usize) -> SqlResult<Seq> {
         let number = self.int(column)?;
         Seq::try_from(number).map_err(|_| nonsense(column, "a count", Some(&Cell::Int(number))))
     }
 
     /// A moment.
-    pub(in crate::store) fn time(&self, column: usize) -> Done<UnixMs> {
+    pub(in crate::store) fn time(&self, column: usize) -> SqlResult<UnixMs> {
         self.int(column).map(UnixMs)
     }
 
     /// A user's id.
-    pub(in crate::store) fn user(&self, column: usize) -> Done<UserId> {
+    pub(in crate::store) fn user(&self, column: usize) -> SqlResult<UserId> {
         self.named(column, "a user's id", UserId::new)
     }
 
     /// A group's id.
-    pub(in crate::store) fn group(&self, column: usize) -> Done<GroupId> {
+    pub(in crate::store) fn group(&self, column: usize) -> SqlResult<GroupId> {
         self.named(column, "a group's id", GroupId::new)
     }
 
     /// A conversation's id.
-    pub(in crate::store) fn conv(&self, column: usize) -> Done<ConvId> {
+    pub(in crate::store) fn conv(&self, column: usize) -> SqlResult<ConvId> {
         self.named(column, "a conversation's id", ConvId::from_number)
     }
 
     /// A device's number.
-    pub(in crate::store) fn device(&self, column: usize) -> Done<DeviceId> {
+    pub(in crate::store) fn device(&self, column: usize) -> SqlResult<DeviceId> {
         self.named(column, "a device", |number| u32::try_from(number).ok().map(DeviceId))
     }
 
     /// Takes a text out of the row.
-    pub(in crate::store) fn text(&mut self, column: usize) -> Done<String> {
+    pub(in crate::store) fn text(&mut self, column: usize) -> SqlResult<String> {
         self.text_or_null(column)?.ok_or_else(|| nonsense(column, "text", None))
     }
 
     /// Takes a text that may be NULL out of the row.
-    pub(in crate::store) fn text_or_null(&mut self, column: usize) -> Done<Option<String>> {
+    pub(in crate::store) fn text_or_null(&mut self, column: usize) -> SqlResult<Option<String>> {
         match self.0.get_mut(column).map(std::mem::take) {
             Some(Cell::Null) => Ok(None),
             Some(Cell::Bytes(bytes)) => String::from_utf8(bytes).map(Some).map_err(|e| Fault::Broken(e.into())),
@@ -127,11 +127,11 @@ impl Row {
     }
 
     /// Takes a user's id and name, in neighbouring columns, out of the row.
-    pub(in crate::store) fn person(&mut self, column: usize) -> Done<Person> {
+    pub(in crate::store) fn person(&mut self, column: usize) -> SqlResult<Person> {
         Ok(Person { id: self.user(column)?, name: self.text(column + 1)? })
     }
 
-    fn named<T>(&self, column: usize, what: &str, make: impl FnOnce(i64) -> Option<T>) -> Done<T> {
+    fn named<T>(&self, column: usize, what: &str, make: impl FnOnce(i64) -> Option<T>) -> SqlResult<T> {
         let number = self.int(column)?;
         make(number).ok_or_else(|| nonsense(column, what, Some(&Cell::Int(number))))
     }

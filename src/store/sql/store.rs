@@ -4,9 +4,9 @@ use super::{Engine, SqlStore, accounts, cluster, find, friends, groups, history,
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Seq, UserId};
 use crate::store::{
-    Append, Appended, Befriended, ClusterRow, Created, CursorRow, DeviceUse, FriendRequest, GroupRow, Joined, Left,
-    MemberPage, Message, OwnPending, Page, Pending, Person, Place, Quotas, Range, Result, Store, TokenHash, TokenRow,
-    UserRow, Who,
+    Append, Appended, ClusterRow, Created, CursorRow, DeviceUse, FriendOutcome, FriendRequest, GroupRow, JoinOutcome,
+    LeaveOutcome, MemberPage, Message, OwnPending, Page, Pending, Person, Place, Quotas, Range, Result, Store,
+    TokenHash, TokenRow, UserRef, UserRow,
 };
 
 impl<E: Engine> Store for SqlStore<E> {
@@ -18,7 +18,7 @@ impl<E: Engine> Store for SqlStore<E> {
         self.0.write(|sql| accounts::create(sql, name, password, now))
     }
 
-    fn user(&mut self, who: Who<'_>) -> Result<Option<UserRow>> {
+    fn user(&mut self, who: UserRef<'_>) -> Result<Option<UserRow>> {
         self.0.read(|sql| accounts::user(sql, who))
     }
 
@@ -66,7 +66,7 @@ impl<E: Engine> Store for SqlStore<E> {
         self.0.read(|sql| Ok(accounts::known_device(sql, user, name)?.is_some()))
     }
 
-    fn add_friend(&mut self, user: UserId, friend: UserId) -> Result<Befriended> {
+    fn add_friend(&mut self, user: UserId, friend: UserId) -> Result<FriendOutcome> {
         let limit = self.1.friends;
         self.0.write(|sql| friends::add(sql, user, friend, limit))
     }
@@ -83,12 +83,12 @@ impl<E: Engine> Store for SqlStore<E> {
         self.0.read(|sql| friends::count(sql, user))
     }
 
-    fn request_friend(&mut self, from: UserId, to: UserId, msg: &str, now: UnixMs) -> Result<Befriended> {
+    fn request_friend(&mut self, from: UserId, to: UserId, msg: &str, now: UnixMs) -> Result<FriendOutcome> {
         let limit = self.1.friend_requests;
         self.0.write(|sql| friends::request(sql, (from, to), msg, now, limit))
     }
 
-    fn answer_friend(&mut self, user: UserId, from: UserId, accept: bool) -> Result<Befriended> {
+    fn answer_friend(&mut self, user: UserId, from: UserId, accept: bool) -> Result<FriendOutcome> {
         let limit = self.1.friends;
         self.0.write(|sql| friends::answer(sql, user, from, accept, limit))
     }
@@ -102,16 +102,16 @@ impl<E: Engine> Store for SqlStore<E> {
         self.0.write(|sql| groups::create(sql, creator, name, desc, now, &quotas))
     }
 
-    fn join_group(&mut self, user: UserId, group: GroupId) -> Result<Joined> {
+    fn join_group(&mut self, user: UserId, group: GroupId) -> Result<JoinOutcome> {
         let quotas = self.1;
         self.0.write(|sql| groups::join(sql, user, group, &quotas))
     }
 
-    fn quit_group(&mut self, user: UserId, group: GroupId) -> Result<Left> {
+    fn quit_group(&mut self, user: UserId, group: GroupId) -> Result<LeaveOutcome> {
         self.0.write(|sql| groups::quit(sql, user, group))
     }
 
-    fn delete_group(&mut self, user: UserId, group: GroupId, now: UnixMs) -> Result<Left> {
+    fn delete_group(&mut self, user: UserId, group: GroupId, now: UnixMs) -> Result<LeaveOutcome> {
         self.0.write(|sql| groups::delete(sql, user, group, now))
     }
 

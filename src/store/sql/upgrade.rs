@@ -1,7 +1,7 @@
 //! What a migration does to the data that SQL alone cannot say. Each step may be run again.
 
 use super::names::{self, GROUPS, USERS};
-use super::{Done, Fault, Sql};
+use super::{Fault, Sql, SqlResult};
 use crate::ids::hex;
 use crate::store::{KeptName, migrate};
 
@@ -12,7 +12,7 @@ const IDENTITY_BYTES: usize = 16;
 const KEYS_SINCE: i64 = 2;
 
 /// Gives the data an identity and a first epoch, unless they have them.
-pub(in crate::store) fn make_identity(sql: &mut dyn Sql) -> Done<()> {
+pub(in crate::store) fn make_identity(sql: &mut dyn Sql) -> SqlResult<()> {
     let (id, epoch) = (random_hex()?, random_hex()?);
     let statement = format!("{} Cluster (one, id, epoch) VALUES (1, ?, ?)", sql.dialect().insert_new);
     sql.run(&statement, &[id.as_str().into(), epoch.as_str().into()])?;
@@ -20,18 +20,18 @@ pub(in crate::store) fn make_identity(sql: &mut dyn Sql) -> Done<()> {
 }
 
 /// Gives the next users behind an id the keys of their names; see [`names::give_keys`].
-pub(in crate::store) fn name_users(sql: &mut dyn Sql, after: i64) -> Done<Option<i64>> {
+pub(in crate::store) fn name_users(sql: &mut dyn Sql, after: i64) -> SqlResult<Option<i64>> {
     names::give_keys(sql, USERS, after)
 }
 
 /// The same for groups.
-pub(in crate::store) fn name_groups(sql: &mut dyn Sql, after: i64) -> Done<Option<i64>> {
+pub(in crate::store) fn name_groups(sql: &mut dyn Sql, after: i64) -> SqlResult<Option<i64>> {
     names::give_keys(sql, GROUPS, after)
 }
 
 /// The names that have no key of their own, or will have none when the database has been brought up to date; at most
 /// `limit` of users, and of groups. Changes nothing.
-pub(in crate::store) fn kept_names(sql: &mut dyn Sql, limit: u32) -> Done<Vec<KeptName>> {
+pub(in crate::store) fn kept_names(sql: &mut dyn Sql, limit: u32) -> SqlResult<Vec<KeptName>> {
     let version = migrate::version(sql)?;
     if version == 0 {
         return Ok(Vec::new());
@@ -47,7 +47,7 @@ pub(in crate::store) fn kept_names(sql: &mut dyn Sql, limit: u32) -> Done<Vec<Ke
 }
 
 /// A fresh identity: random, in hexadecimal digits.
-pub(in crate::store) fn random_hex() -> Done<String> {
+pub(in crate::store) fn random_hex() -> SqlResult<String> {
     let mut bytes = [0; IDENTITY_BYTES];
     getrandom::fill(&mut bytes).map_err(|error| Fault::Broken(format!("no random numbers: {error}").into()))?;
     Ok(hex(&bytes))

@@ -11,7 +11,7 @@ use rusqlite::{Connection, ErrorCode, ToSql, params_from_iter};
 
 use crate::config::Synchronous;
 use crate::store::Result;
-use crate::store::sql::{Arg, Cell, Dialect, Done, Fault, Row, Sql};
+use crate::store::sql::{Arg, Cell, Dialect, Fault, Row, Sql, SqlResult};
 
 /// Pages of 4 KiB that gather in the WAL before a commit moves them into the file (which takes up to 0.1 s).
 const WAL_PAGES: u32 = 10_000;
@@ -46,7 +46,7 @@ impl Bounded {
     }
 
     /// Calls end at this time from now on.
-    pub(super) fn bound(&self, deadline: Instant) -> Done<()> {
+    pub(super) fn bound(&self, deadline: Instant) -> SqlResult<()> {
         self.deadline.set(deadline);
         self.deadline.wait_as_long(&self.connection)
     }
@@ -89,10 +89,10 @@ impl Deadline {
     }
 
     /// Statements wait for another process no longer than what is left.
-    fn wait_as_long(&self, connection: &Connection) -> Done<()> {
+    fn wait_as_long(&self, connection: &Connection) -> SqlResult<()> {
         let Some(left) = self.left() else { return Ok(()) };
         if left.is_zero() {
-            return Err(Fault::Away("the database was too slow".into()));
+            return Err(Fault::Unavailable("the database was too slow".into()));
         }
         connection.busy_timeout(left).map_err(fault)
     }
@@ -135,7 +135,7 @@ impl<'c> Handle<'c> {
 }
 
 impl Sql for Handle<'_> {
-    fn rows(&mut self, statement: &str, args: &[Arg<'_>]) -> Done<Vec<Row>> {
+    fn rows(&mut self, statement: &str, args: &[Arg<'_>]) -> SqlResult<Vec<Row>> {
         self.deadline.wait_as_long(self.connection)?;
         let mut statement = self.connection.prepare_cached(statement).map_err(fault)?;
         let columns = statement.column_count();
@@ -143,12 +143,12 @@ impl Sql for Handle<'_> {
         let mut found = Vec::new();
         while let Some(row) = rows.next().map_err(fault)? {
             let cells = (0..columns).map(|column| row.get_ref(column).map_err(fault).and_then(cell));
-            found.push(Row(cells.collect::<Done<_>>()?));
+            found.push(Row(cells.collect::<SqlResult<_>>()?));
         }
         Ok(found)
     }
 
-    fn run(&mut self, statement: &str, args: &[Arg<'_>]) -> Done<u64> {
+    fn run(&mut self, statement: &str, args: &[Arg<'_>]) -> SqlResult<u64> {
         self.deadline.wait_as_long(self.connection)?;
         let mut statement = self.connection.prepare_cached(statement).map_err(fault)?;
         let changed = statement.execute(params_from_iter(args)).map_err(fault)?;
@@ -175,7 +175,7 @@ impl ToSql for Arg<'_> {
     }
 }
 
-fn cell(value: ValueRef<'_>) -> Done<Cell> {
+fn cell(value: ValueRef<'_>) -> SqlResult<Cell> {
     match value {
         ValueRef::Null => Ok(Cell::Null),
         ValueRef::Integer(number) => Ok(Cell::Int(number)),
@@ -196,7 +196,7 @@ pub(super) fn fault(error: rusqlite::Error) -> Fault {
         | ErrorCode::CannotOpen
         | ErrorCode::PermissionDenied
         | ErrorCode::OutOfMemory
-        | ErrorCode::OperationInterrupted => Fault::Away(error.into()),
+        | ErrorCode::OperationInterrupted => Fault::Unavailable(error.into()),
         ErrorCode::ConstraintViolation if is_taken(failure.extended_code) => Fault::Taken(error.into()),
         _ => Fault::Broken(error.into()),
     }
@@ -218,7 +218,7 @@ mod tests {
         for code in
             [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_READONLY, ffi::SQLITE_CANTOPEN, ffi::SQLITE_BUSY]
         {
-            assert!(matches!(meaning(code), Fault::Away(_)), "{code}");
+            assert!(matches!(meaning(code), Fault::Unavailable(_)), "{code}");
         }
         assert!(matches!(meaning(ffi::SQLITE_CORRUPT), Fault::Broken(_)));
         assert!(matches!(meaning(ffi::SQLITE_CONSTRAINT_UNIQUE), Fault::Taken(_)));

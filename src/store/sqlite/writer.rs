@@ -8,7 +8,7 @@ use rusqlite::TransactionBehavior;
 
 use super::connection::{Bounded, Handle, fault, now};
 use super::turns::{Lent, Missed, Turns};
-use crate::store::sql::Done;
+use crate::store::sql::SqlResult;
 use crate::store::{Result, StoreError};
 
 /// See the module's text.
@@ -32,30 +32,30 @@ impl Writer {
     }
 
     /// Runs statements that are transactions of their own.
-    pub(super) fn alone<T>(&self, work: impl FnOnce(&mut Handle<'_>) -> Done<T>) -> Result<T> {
+    pub(super) fn alone<T>(&self, work: impl FnOnce(&mut Handle<'_>) -> SqlResult<T>) -> Result<T> {
         let connection = self.turn(Patience::UnlessStuck)?;
         Ok(work(&mut connection.handle())?)
     }
 
     /// The same for work that takes as long as it takes.
-    pub(super) fn alone_for_long<T>(&self, work: impl FnOnce(&mut Handle<'_>) -> Done<T>) -> Result<T> {
+    pub(super) fn alone_for_long<T>(&self, work: impl FnOnce(&mut Handle<'_>) -> SqlResult<T>) -> Result<T> {
         let connection = self.turn(Patience::InAnyCase)?;
         connection.deadline.lift();
         Ok(work(&mut connection.handle())?)
     }
 
     /// Runs a transaction. On any error it is rolled back before the next caller gets the connection.
-    pub(super) fn transaction<T>(&self, work: impl FnOnce(&mut Handle<'_>) -> Done<T>) -> Result<T> {
+    pub(super) fn transaction<T>(&self, work: impl FnOnce(&mut Handle<'_>) -> SqlResult<T>) -> Result<T> {
         self.transaction_within(Patience::UnlessStuck, true, work)
     }
 
     /// The same, and waits for its turn however many others do: chat messages are not refused because requests wait.
-    pub(super) fn patient_transaction<T>(&self, work: impl FnOnce(&mut Handle<'_>) -> Done<T>) -> Result<T> {
+    pub(super) fn patient_transaction<T>(&self, work: impl FnOnce(&mut Handle<'_>) -> SqlResult<T>) -> Result<T> {
         self.transaction_within(Patience::InAnyCase, true, work)
     }
 
     /// The same for work that takes as long as it takes. Only its beginning has the deadline.
-    pub(super) fn long_transaction<T>(&self, work: impl FnOnce(&mut Handle<'_>) -> Done<T>) -> Result<T> {
+    pub(super) fn long_transaction<T>(&self, work: impl FnOnce(&mut Handle<'_>) -> SqlResult<T>) -> Result<T> {
         self.transaction_within(Patience::InAnyCase, false, work)
     }
 
@@ -63,7 +63,7 @@ impl Writer {
         &self,
         patience: Patience,
         is_bounded: bool,
-        work: impl FnOnce(&mut Handle<'_>) -> Done<T>,
+        work: impl FnOnce(&mut Handle<'_>) -> SqlResult<T>,
     ) -> Result<T> {
         let mut lent = self.turn(patience)?;
         let Bounded { connection, deadline, .. } = &mut *lent;

@@ -21,10 +21,10 @@ use stonechat_protocol::ids::Peer;
 
 use super::rows::{ALARM, FAINT, conversation};
 use super::{Mode, Note, Purpose, Tone, Ui};
-use crate::cells::{cut, width, wrap};
 use crate::model::{Link, Model, Presence, State};
 use crate::plain::help;
 use crate::printable::printable_line;
+use crate::text_width::{cut, width, wrap};
 
 /// A narrower screen shows no list.
 const WIDTH_FOR_LIST: u16 = 50;

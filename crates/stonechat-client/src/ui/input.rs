@@ -2,7 +2,7 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::cells::width;
+use crate::text_width::width;
 
 /// Lines that can be called back.
 const REMEMBERED_MAX: usize = 200;

@@ -12,9 +12,9 @@ use ratatui::text::{Line, Span};
 use stonechat_protocol::ids::{Peer, UserId};
 use stonechat_protocol::time::UnixMs;
 
-use crate::cells::{width, wrap};
 use crate::model::{Message, Model, State};
 use crate::printable::{printable, printable_line};
+use crate::text_width::{width, wrap};
 use crate::zone::Zone;
 
 /// Under the clock: where the second row of a message begins.

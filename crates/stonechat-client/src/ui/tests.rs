@@ -112,7 +112,7 @@ impl Desk {
 }
 
 fn width_of(symbol: &str) -> usize {
-    crate::cells::width(symbol)
+    crate::text_width::width(symbol)
 }
 
 const MORNING: &str = "2026-03-14T09:26:53.589Z";

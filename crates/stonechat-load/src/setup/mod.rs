@@ -7,9 +7,9 @@
 //!
 //! Each is a client of its own; they run one after the other on the same engine.
 
-mod errands;
 mod log_in;
 mod register;
+mod requests;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -97,7 +97,7 @@ impl Stage<'_> {
     /// Sends each `(k, request)` on its connection, one after the other on each, and returns the replies in that order.
     pub(crate) fn run_errands(&mut self, what: &'static str, requests: Vec<(usize, String)>) -> Result<Vec<Reply>> {
         self.progress.begin(what, requests.len());
-        let mut client = errands::Errands::new(self.progress, requests);
+        let mut client = requests::SetupRequests::new(self.progress, requests);
         self.engine.run(&mut client)?;
         Ok(client.into_replies())
     }

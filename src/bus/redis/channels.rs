@@ -20,7 +20,7 @@ use crate::ids::{DeviceId, GroupId, NodeId, UserId};
 
 /// A channel of Redis that this bus uses.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) enum Topic {
+pub(super) enum RedisChannel {
     /// What the rest of the server subscribes to.
     Of(Channel),
     /// Held by one node for as long as it lives.
@@ -49,46 +49,46 @@ impl Names {
     }
 
     /// The topic's name, written into `out`, which a caller with many of them keeps.
-    pub(super) fn write<'a>(&self, topic: Topic, out: &'a mut String) -> &'a str {
+    pub(super) fn write<'a>(&self, topic: RedisChannel, out: &'a mut String) -> &'a str {
         out.clear();
-        if topic != Topic::NodesOfBefore {
+        if topic != RedisChannel::NodesOfBefore {
             out.push_str(&self.prefix);
         }
         let written = match topic {
-            Topic::Of(Channel::User(user)) => write!(out, "u:{user}"),
-            Topic::Of(Channel::Group(group)) => write!(out, "g:{group}"),
-            Topic::Of(Channel::Device(user, device)) => write!(out, "d:{user}:{}", device.0),
-            Topic::Of(Channel::Token(hash)) => write!(out, "t:{hash:016x}"),
-            Topic::Of(Channel::All) => out.write_str("all"),
-            Topic::Node(node) => write!(out, "n:{node}"),
-            Topic::Nodes | Topic::NodesOfBefore => out.write_str("nodes"),
+            RedisChannel::Of(Channel::User(user)) => write!(out, "u:{user}"),
+            RedisChannel::Of(Channel::Group(group)) => write!(out, "g:{group}"),
+            RedisChannel::Of(Channel::Device(user, device)) => write!(out, "d:{user}:{}", device.0),
+            RedisChannel::Of(Channel::Token(hash)) => write!(out, "t:{hash:016x}"),
+            RedisChannel::Of(Channel::All) => out.write_str("all"),
+            RedisChannel::Node(node) => write!(out, "n:{node}"),
+            RedisChannel::Nodes | RedisChannel::NodesOfBefore => out.write_str("nodes"),
         };
         written.expect("a string takes whatever is written");
         out
     }
 
     /// The topic of that name; `None` for one that this bus never uses.
-    pub(super) fn parse(&self, name: &[u8]) -> Option<Topic> {
+    pub(super) fn parse(&self, name: &[u8]) -> Option<RedisChannel> {
         match name.strip_prefix(self.prefix.as_bytes())? {
-            b"nodes" => Some(Topic::Nodes),
-            b"all" => Some(Topic::Of(Channel::All)),
-            [b'u', b':', id @ ..] => Some(Topic::Of(Channel::User(UserId::new(decimal(id)?)?))),
-            [b'g', b':', id @ ..] => Some(Topic::Of(Channel::Group(GroupId::new(decimal(id)?)?))),
+            b"nodes" => Some(RedisChannel::Nodes),
+            b"all" => Some(RedisChannel::Of(Channel::All)),
+            [b'u', b':', id @ ..] => Some(RedisChannel::Of(Channel::User(UserId::new(decimal(id)?)?))),
+            [b'g', b':', id @ ..] => Some(RedisChannel::Of(Channel::Group(GroupId::new(decimal(id)?)?))),
             [b'd', b':', rest @ ..] => {
                 let (user, device) = rest.split_at_checked(memchr::memchr(b':', rest)?)?;
                 let device = DeviceId(u32::try_from(decimal(device.get(1..)?)?).ok()?);
-                Some(Topic::Of(Channel::Device(UserId::new(decimal(user)?)?, device)))
+                Some(RedisChannel::Of(Channel::Device(UserId::new(decimal(user)?)?, device)))
             }
-            [b't', b':', hash @ ..] => Some(Topic::Of(Channel::Token(hex(hash)?))),
-            [b'n', b':', node @ ..] => Some(Topic::Node(NodeId(hex(node)?))),
+            [b't', b':', hash @ ..] => Some(RedisChannel::Of(Channel::Token(hex(hash)?))),
+            [b'n', b':', node @ ..] => Some(RedisChannel::Node(NodeId(hex(node)?))),
             _ => None,
         }
     }
 }
 
-/// What a node says on [`Topic::Nodes`].
+/// What a node says on [`RedisChannel::Nodes`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Word {
+pub(super) enum NodeWord {
     /// I am here and new to this: all who hear it, say at once that you are here.
     Who,
     /// I am here: watch my channel.
@@ -99,7 +99,7 @@ pub(super) enum Word {
     Lost,
 }
 
-impl Word {
+impl NodeWord {
     pub(super) fn text(self) -> &'static [u8] {
         match self {
             Self::Who => b"who",
@@ -119,7 +119,7 @@ impl Word {
 const SENDER_DIGITS: usize = 16;
 
 /// The payload with its sender ahead of it.
-pub(super) fn sealed(from: NodeId, payload: &[u8]) -> Vec<u8> {
+pub(super) fn with_sender(from: NodeId, payload: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(SENDER_DIGITS + 1 + payload.len());
     out.extend_from_slice(from.to_string().as_bytes());
     out.push(b' ');
@@ -127,8 +127,8 @@ pub(super) fn sealed(from: NodeId, payload: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Who sent it, and what; `None` if it was not [`sealed`].
-pub(super) fn opened(message: &[u8]) -> Option<(NodeId, &[u8])> {
+/// Who sent it, and what; `None` if it was not [`with_sender`].
+pub(super) fn split_sender(message: &[u8]) -> Option<(NodeId, &[u8])> {
     let (sender, rest) = message.split_at_checked(SENDER_DIGITS)?;
     Some((NodeId(hex(sender)?), rest.strip_prefix(b" ")?))
 }
@@ -156,13 +156,13 @@ mod tests {
         let user = UserId::new(42).unwrap();
         let group = GroupId::new(7).unwrap();
         for (topic, name) in [
-            (Topic::Of(Channel::User(user)), "u:42"),
-            (Topic::Of(Channel::Group(group)), "g:7"),
-            (Topic::Of(Channel::Device(user, DeviceId(65_535))), "d:42:65535"),
-            (Topic::Of(Channel::Token(0xabc)), "t:0000000000000abc"),
-            (Topic::Node(NodeId(1)), "n:0000000000000001"),
-            (Topic::Of(Channel::All), "all"),
-            (Topic::Nodes, "nodes"),
+            (RedisChannel::Of(Channel::User(user)), "u:42"),
+            (RedisChannel::Of(Channel::Group(group)), "g:7"),
+            (RedisChannel::Of(Channel::Device(user, DeviceId(65_535))), "d:42:65535"),
+            (RedisChannel::Of(Channel::Token(0xabc)), "t:0000000000000abc"),
+            (RedisChannel::Node(NodeId(1)), "n:0000000000000001"),
+            (RedisChannel::Of(Channel::All), "all"),
+            (RedisChannel::Nodes, "nodes"),
         ] {
             let name = format!("a1b2:{name}");
             assert_eq!(names().write(topic, &mut "old".to_owned()), name);
@@ -201,10 +201,10 @@ mod tests {
 
     #[test]
     fn a_payload_keeps_its_sender_and_its_bytes() {
-        let sealed = sealed(NodeId(0xfeed), b"\0 any\r\nbytes");
-        assert_eq!(opened(&sealed), Some((NodeId(0xfeed), b"\0 any\r\nbytes".as_slice())));
-        assert_eq!(opened(b"0123456789abcde x"), None);
-        assert_eq!(opened(b"0123456789abcdef"), None);
-        assert_eq!(opened("\u{e9}123456789abcdef x".as_bytes()), None);
+        let with_sender = with_sender(NodeId(0xfeed), b"\0 any\r\nbytes");
+        assert_eq!(split_sender(&with_sender), Some((NodeId(0xfeed), b"\0 any\r\nbytes".as_slice())));
+        assert_eq!(split_sender(b"0123456789abcde x"), None);
+        assert_eq!(split_sender(b"0123456789abcdef"), None);
+        assert_eq!(split_sender("\u{e9}123456789abcdef x".as_bytes()), None);
     }
 }

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use redis::RedisResult;
 
-use super::pipe::Pipe;
-use super::topic::{Names, Topic};
+use super::channels::{Names, RedisChannel};
+use super::command_connection::CommandConnection;
 use super::{Complaints, Shared, now};
 use crate::bus::promise::{Keeper, Promise, promise};
 use crate::bus::{Answer, BusError, Question};
@@ -36,7 +36,7 @@ const PROBE_PAUSE: Duration = Duration::from_millis(500);
 
 /// The questions that wait. Any thread asks and never waits; the inquiry thread answers.
 #[derive(Debug, Default)]
-pub(super) struct Inquiry {
+pub(super) struct NumsubPool {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -52,16 +52,16 @@ struct State {
 
 #[derive(Debug)]
 struct Asked {
-    topics: Vec<Topic>,
+    topics: Vec<RedisChannel>,
     /// For each of them, whether Redis counted this node among its subscribers when it was asked.
     here: Vec<u64>,
     keeper: Keeper<Answer>,
     at: Instant,
 }
 
-impl Inquiry {
+impl NumsubPool {
     /// Asks how many other nodes each topic has.
-    pub(super) fn ask(&self, topics: Vec<Topic>, here: Vec<u64>) -> Question {
+    pub(super) fn ask(&self, topics: Vec<RedisChannel>, here: Vec<u64>) -> Question {
         let (question, keeper) = promise(Err(away("the bus has ended")));
         let mut state = self.lock();
         if state.is_silent {
@@ -134,13 +134,13 @@ impl Inquiry {
     }
 }
 
-/// Runs on the inquiry thread until [`Inquiry::close`].
+/// Runs on the inquiry thread until [`NumsubPool::close`].
 pub(super) fn run(shared: &Shared) {
-    let inquiry = &shared.inquiry;
+    let numsub_pool = &shared.numsub_pool;
     let mut pipe = None;
     let mut complaints = Complaints::new("the bus's inquiry");
-    while let Some(asked) = inquiry.take() {
-        let topics: Vec<Topic> = asked.iter().flat_map(|asked| &asked.topics).copied().collect();
+    while let Some(asked) = numsub_pool.take() {
+        let topics: Vec<RedisChannel> = asked.iter().flat_map(|asked| &asked.topics).copied().collect();
         let deadline = asked.iter().map(|asked| asked.at).min().unwrap_or_else(now) + PATIENCE;
         match ask_again_if_stale(shared, pipe.take(), &topics, deadline) {
             Ok((kept, counts)) => {
@@ -151,7 +151,7 @@ pub(super) fn run(shared: &Shared) {
             Err(error) => {
                 complaints.failed(&error, now());
                 // First, so that whoever is told now and asks again is answered at once.
-                inquiry.fall_silent();
+                numsub_pool.fall_silent();
                 answer_none(asked, &error.to_string());
                 pipe = probe(shared, &mut complaints);
             }
@@ -160,11 +160,11 @@ pub(super) fn run(shared: &Shared) {
 }
 
 /// Tries until Redis answers, or the bus ends.
-fn probe(shared: &Shared, complaints: &mut Complaints) -> Option<Pipe> {
-    while shared.inquiry.pause(PROBE_PAUSE) {
-        match ask_again_if_stale(shared, None, &[Topic::Node(shared.node)], now() + PATIENCE) {
+fn probe(shared: &Shared, complaints: &mut Complaints) -> Option<CommandConnection> {
+    while shared.numsub_pool.pause(PROBE_PAUSE) {
+        match ask_again_if_stale(shared, None, &[RedisChannel::Node(shared.node)], now() + PATIENCE) {
             Ok((pipe, _)) => {
-                shared.inquiry.speak_again();
+                shared.numsub_pool.speak_again();
                 return Some(pipe);
             }
             Err(error) => complaints.failed(&error, now()),
@@ -192,10 +192,15 @@ fn away(why: &str) -> BusError {
     BusError::Away(why.into())
 }
 
-type Counted = RedisResult<(Pipe, Vec<u64>)>;
+type Counted = RedisResult<(CommandConnection, Vec<u64>)>;
 
 /// A connection kept from before may have died since: that is no answer about the present.
-fn ask_again_if_stale(shared: &Shared, kept: Option<Pipe>, topics: &[Topic], deadline: Instant) -> Counted {
+fn ask_again_if_stale(
+    shared: &Shared,
+    kept: Option<CommandConnection>,
+    topics: &[RedisChannel],
+    deadline: Instant,
+) -> Counted {
     if let Some(pipe) = kept {
         match ask(pipe, &shared.names, topics, deadline) {
             Ok(counted) => return Ok(counted),
@@ -203,12 +208,17 @@ fn ask_again_if_stale(shared: &Shared, kept: Option<Pipe>, topics: &[Topic], dea
             Err(_) => {}
         }
     }
-    ask(Pipe::open(&shared.address, &shared.name("inquiry"), left(deadline))?, &shared.names, topics, deadline)
+    ask(
+        CommandConnection::open(&shared.address, &shared.name("inquiry"), left(deadline))?,
+        &shared.names,
+        topics,
+        deadline,
+    )
 }
 
-fn ask(pipe: Pipe, names: &Names, topics: &[Topic], deadline: Instant) -> Counted {
+fn ask(pipe: CommandConnection, names: &Names, topics: &[RedisChannel], deadline: Instant) -> Counted {
     pipe.set_timeout(left(deadline))?;
-    let questions: Vec<&[Topic]> = topics.chunks(COMMAND_CHANNELS_MAX).collect();
+    let questions: Vec<&[RedisChannel]> = topics.chunks(COMMAND_CHANNELS_MAX).collect();
     pipe.subscribers_of_all(names, &questions)
 }
 

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use mysql::{Conn, Opts, OptsBuilder};
 
 use super::append::Locks;
+use super::call::{Begin, Call, Connection, LOCK_WAIT_SECONDS};
 use super::faults::not_connected;
-use super::session::{Begin, Connection, LOCK_WAIT_SECONDS, Session};
-use crate::store::sql::{Done, Fault};
+use crate::store::sql::{Fault, SqlResult};
 use crate::store::{Result, StoreError};
 
 /// For how long after a failed connect nobody tries again: while the server is down, calls fail at once.
@@ -71,11 +71,11 @@ impl Server {
 
     /// Opens a connection on which no read or write waits longer than `patience`, nor a statement or an open transaction
     /// on the server, as far as it can bound them. It keeps about `kept` statements prepared.
-    pub(super) fn connect(&self, patience: Duration, kept: usize) -> Done<Connection> {
+    pub(super) fn connect(&self, patience: Duration, kept: usize) -> SqlResult<Connection> {
         let mut refusing = self.refusing.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((until, why)) = refusing.take_if(|(until, _)| now() < *until) {
             let left_ms = until.saturating_duration_since(now()).as_millis();
-            return Err(Fault::Away(format!("{why} (next attempt in {left_ms} ms)").into()));
+            return Err(Fault::Unavailable(format!("{why} (next attempt in {left_ms} ms)").into()));
         }
         let kept = kept / self.kept_divisor.load(Ordering::Relaxed);
         let opts = self.opts.clone().stmt_cache_size(kept);
@@ -123,36 +123,40 @@ impl Server {
 }
 
 /// One thread's connection.
-pub(super) struct Link {
+pub(super) struct Reconnecting {
     server: Arc<Server>,
     connection: Option<Connection>,
     /// Statements that it keeps prepared.
     kept: usize,
 }
 
-impl Link {
+impl Reconnecting {
     pub(super) fn new(server: Arc<Server>) -> Self {
         Self { server, connection: None, kept: STATEMENTS_KEPT }
     }
 
     /// Runs the work. It is run again, within the server's timeout, when the server took it back, and once when the
     /// connection turns out to have died since it was last used.
-    pub(super) fn attempt<T>(&mut self, work: impl FnMut(&mut Session<'_>) -> Done<T>) -> Done<T> {
+    pub(super) fn attempt<T>(&mut self, work: impl FnMut(&mut Call<'_>) -> SqlResult<T>) -> SqlResult<T> {
         self.attempt_as(Begin::Said, Locks::Wait, work)
     }
 
     /// The same; what it writes waits for locks or not.
-    pub(super) fn attempt_with<T>(&mut self, locks: Locks, work: impl FnMut(&mut Session<'_>) -> Done<T>) -> Done<T> {
+    pub(super) fn attempt_with<T>(
+        &mut self,
+        locks: Locks,
+        work: impl FnMut(&mut Call<'_>) -> SqlResult<T>,
+    ) -> SqlResult<T> {
         self.attempt_as(Begin::Said, locks, work)
     }
 
-    /// The same for work that does nothing outside of [`Session::transaction`]: its transactions take one round trip
+    /// The same for work that does nothing outside of [`Call::transaction`]: its transactions take one round trip
     /// less, as long as the connection is used for nothing else.
     pub(super) fn attempt_transaction<T>(
         &mut self,
         locks: Locks,
-        work: impl FnMut(&mut Session<'_>) -> Done<T>,
-    ) -> Done<T> {
+        work: impl FnMut(&mut Call<'_>) -> SqlResult<T>,
+    ) -> SqlResult<T> {
         // Who appends is a lane, and does nothing else.
         self.kept = LANE_STATEMENTS_KEPT;
         self.attempt_as(Begin::Implied, locks, work)
@@ -162,8 +166,8 @@ impl Link {
         &mut self,
         begin: Begin,
         locks: Locks,
-        mut work: impl FnMut(&mut Session<'_>) -> Done<T>,
-    ) -> Done<T> {
+        mut work: impl FnMut(&mut Call<'_>) -> SqlResult<T>,
+    ) -> SqlResult<T> {
         let deadline = now() + self.server.timeout;
         let mut retries = 0;
         loop {
@@ -172,14 +176,14 @@ impl Link {
                 Some(connection) => connection,
                 none => none.insert(self.server.connect(self.server.timeout, self.kept)?),
             };
-            let session = Session::new(connection, &self.server, deadline).wait_for_locks_as(locks);
-            let begun = session.begin_as(begin);
-            let fault = match begun.and_then(|mut session| work(&mut session)) {
+            let call = Call::new(connection, &self.server, deadline).wait_for_locks_as(locks);
+            let begun = call.begin_as(begin);
+            let fault = match begun.and_then(|mut call| work(&mut call)) {
                 Ok(value) => return Ok(value),
                 Err(fault) => fault,
             };
             let may_run_again = match &fault {
-                Fault::Again(_) => true,
+                Fault::Retry(_) => true,
                 Fault::Crowded(_) => {
                     self.connection = None;
                     self.server.keep_fewer();
@@ -189,7 +193,7 @@ impl Link {
                     self.connection = None;
                     was_idle
                 }
-                Fault::Unsure(_) | Fault::Away(_) | Fault::TooLarge(_) => {
+                Fault::CommitUnknown(_) | Fault::Unavailable(_) | Fault::TooLarge(_) => {
                     self.connection = None;
                     false
                 }

@@ -12,7 +12,7 @@
 use std::time::{Duration, Instant};
 
 use super::backoff::Backoff;
-use super::introduction::Question;
+use super::peer_discovery::Question;
 use super::times::Times;
 
 /// How soon to look again whether everybody who was asked has answered.
@@ -21,18 +21,18 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// What to do next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Step {
-    /// Open the connection; then say [`Course::opened`] or [`Course::failed`].
+    /// Open the connection; then say [`PublisherState::opened`] or [`PublisherState::failed`].
     Connect,
-    /// Tell the other nodes that bells were lost; then say [`Course::said_lost`].
+    /// Tell the other nodes that bells were lost; then say [`PublisherState::said_lost`].
     SayLost,
-    /// Another node has asked who is there: tell that this one is; then say [`Course::answered`].
+    /// Another node has asked who is there: tell that this one is; then say [`PublisherState::answered`].
     Answer,
-    /// Ask the other nodes who is there (this one is); then say [`Course::asked`], or [`Course::not_watched`].
+    /// Ask the other nodes who is there (this one is); then say [`PublisherState::asked`], or [`PublisherState::not_watched`].
     Ask,
-    /// See whether all others are known by now; then say [`Course::counted`].
+    /// See whether all others are known by now; then say [`PublisherState::counted`].
     Count,
-    /// Tell the other nodes that this one is here, and look after them; then say [`Course::counted`], or
-    /// [`Course::not_watched`].
+    /// Tell the other nodes that this one is here, and look after them; then say [`PublisherState::counted`], or
+    /// [`PublisherState::not_watched`].
     Watch,
     /// Carry bells until this moment.
     Carry { until: Instant },
@@ -40,13 +40,13 @@ pub(super) enum Step {
 
 /// The state of the publisher's connection.
 #[derive(Debug)]
-pub(super) struct Course {
+pub(super) struct PublisherState {
     times: Times,
     backoff: Backoff,
     phase: Phase,
-    debt: Debt,
+    loss_to_report: LossToReport,
     question: Question,
-    company: Company,
+    discovery: Discovery,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +57,7 @@ enum Phase {
 
 /// How well the other nodes are known.
 #[derive(Clone, Copy, Debug)]
-enum Company {
+enum Discovery {
     /// Nobody was asked since the link came up.
     Strangers,
     /// They were asked, and have until then to answer.
@@ -77,29 +77,36 @@ pub(super) enum Acquaintance {
 
 /// Whether the other nodes have to be told of lost bells.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Debt {
+enum LossToReport {
     None,
     Lost,
 }
 
-impl Course {
+impl PublisherState {
     /// A publisher that wants to connect at once.
     pub(super) fn new(times: Times, seed: u64, now: Instant) -> Self {
         let backoff = Backoff::new(times.backoff_first, times.backoff_most, seed);
         let phase = Phase::Resting { until: now };
-        Self { times, backoff, phase, debt: Debt::None, question: Question::None, company: Company::Strangers }
+        Self {
+            times,
+            backoff,
+            phase,
+            loss_to_report: LossToReport::None,
+            question: Question::None,
+            discovery: Discovery::Strangers,
+        }
     }
 
     pub(super) fn next(&self, now: Instant) -> Step {
         match self.phase {
             Phase::Resting { until } if until <= now => Step::Connect,
             Phase::Resting { until } => Step::Carry { until },
-            Phase::Open { .. } if self.debt == Debt::Lost => Step::SayLost,
+            Phase::Open { .. } if self.loss_to_report == LossToReport::Lost => Step::SayLost,
             Phase::Open { .. } if self.question == Question::Asked => Step::Answer,
-            Phase::Open { watch_at } if watch_at <= now => match self.company {
-                Company::Strangers => Step::Ask,
-                Company::Asked { .. } => Step::Count,
-                Company::Known => Step::Watch,
+            Phase::Open { watch_at } if watch_at <= now => match self.discovery {
+                Discovery::Strangers => Step::Ask,
+                Discovery::Asked { .. } => Step::Count,
+                Discovery::Known => Step::Watch,
             },
             Phase::Open { watch_at } => Step::Carry { until: watch_at },
         }
@@ -117,17 +124,17 @@ impl Course {
 
     /// Bells were lost, or may have been.
     pub(super) fn lost_bells(&mut self) {
-        self.debt = Debt::Lost;
+        self.loss_to_report = LossToReport::Lost;
     }
 
     pub(super) fn said_lost(&mut self) {
         self.backoff.reset();
-        self.debt = Debt::None;
+        self.loss_to_report = LossToReport::None;
     }
 
     /// The subscriber's link has come up: what others said before it was not heard.
     pub(super) fn link_up(&mut self, now: Instant) {
-        self.company = Company::Strangers;
+        self.discovery = Discovery::Strangers;
         self.watch_again(now);
     }
 
@@ -141,25 +148,25 @@ impl Course {
     }
 
     pub(super) fn asked(&mut self, now: Instant) {
-        self.company = Company::Asked { until: now + self.times.introduce };
+        self.discovery = Discovery::Asked { until: now + self.times.introduce };
     }
 
     /// So many listen who are not known.
     pub(super) fn counted(&mut self, unknown: u64, now: Instant) -> Acquaintance {
         self.backoff.reset();
-        let before = self.company;
-        if let Company::Asked { until } = before
+        let before = self.discovery;
+        if let Discovery::Asked { until } = before
             && unknown > 0
             && now < until
         {
             self.watch_again(now + LOOK_AGAIN);
             return Acquaintance::Unchanged;
         }
-        self.company = Company::Known;
+        self.discovery = Discovery::Known;
         self.watch_again(now + self.times.watch);
         match before {
-            Company::Known => Acquaintance::Unchanged,
-            Company::Strangers | Company::Asked { .. } => Acquaintance::Made,
+            Discovery::Known => Acquaintance::Unchanged,
+            Discovery::Strangers | Discovery::Asked { .. } => Acquaintance::Made,
         }
     }
 
@@ -180,89 +187,89 @@ mod tests {
     use super::*;
 
     /// A course whose connection and whose subscriber's link are up.
-    fn open(now: Instant) -> Course {
-        let mut course = Course::new(Times::default(), 1, now);
-        course.opened(now);
-        course.link_up(now);
-        course
+    fn open(now: Instant) -> PublisherState {
+        let mut publisher_state = PublisherState::new(Times::default(), 1, now);
+        publisher_state.opened(now);
+        publisher_state.link_up(now);
+        publisher_state
     }
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "any moment will do to start from")]
     fn lost_bells_are_told_as_soon_as_the_link_is_back() {
         let start = Instant::now();
-        let mut course = Course::new(Times::default(), 1, start);
-        assert_eq!(course.next(start), Step::Connect);
-        course.failed(start);
-        course.lost_bells();
-        assert!(matches!(course.next(start), Step::Carry { until } if until > start), "it rests first");
+        let mut publisher_state = PublisherState::new(Times::default(), 1, start);
+        assert_eq!(publisher_state.next(start), Step::Connect);
+        publisher_state.failed(start);
+        publisher_state.lost_bells();
+        assert!(matches!(publisher_state.next(start), Step::Carry { until } if until > start), "it rests first");
         let later = start + Duration::from_secs(1);
-        assert_eq!(course.next(later), Step::Connect);
-        course.opened(later);
-        assert_eq!(course.next(later), Step::SayLost);
-        course.failed(later);
+        assert_eq!(publisher_state.next(later), Step::Connect);
+        publisher_state.opened(later);
+        assert_eq!(publisher_state.next(later), Step::SayLost);
+        publisher_state.failed(later);
         let later = later + Duration::from_secs(1);
-        course.opened(later);
-        assert_eq!(course.next(later), Step::SayLost, "it is owed until it was said");
-        course.said_lost();
-        assert_eq!(course.next(later), Step::Ask);
-        course.asked(later);
-        assert_eq!(course.next(later), Step::Count);
-        course.counted(0, later);
-        assert_eq!(course.next(later), Step::Carry { until: later + Duration::from_secs(3) });
-        assert_eq!(course.next(later + Duration::from_secs(3)), Step::Watch);
+        publisher_state.opened(later);
+        assert_eq!(publisher_state.next(later), Step::SayLost, "it is owed until it was said");
+        publisher_state.said_lost();
+        assert_eq!(publisher_state.next(later), Step::Ask);
+        publisher_state.asked(later);
+        assert_eq!(publisher_state.next(later), Step::Count);
+        publisher_state.counted(0, later);
+        assert_eq!(publisher_state.next(later), Step::Carry { until: later + Duration::from_secs(3) });
+        assert_eq!(publisher_state.next(later + Duration::from_secs(3)), Step::Watch);
     }
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "any moment will do to start from")]
     fn whoever_has_not_answered_is_waited_for_but_not_for_ever() {
         let start = Instant::now();
-        let mut course = open(start);
-        course.asked(start);
-        assert_eq!(course.counted(1, start), Acquaintance::Unchanged);
+        let mut publisher_state = open(start);
+        publisher_state.asked(start);
+        assert_eq!(publisher_state.counted(1, start), Acquaintance::Unchanged);
         let soon = start + LOOK_AGAIN;
-        assert_eq!(course.next(start), Step::Carry { until: soon });
-        assert_eq!(course.next(soon), Step::Count, "nobody is asked twice");
+        assert_eq!(publisher_state.next(start), Step::Carry { until: soon });
+        assert_eq!(publisher_state.next(soon), Step::Count, "nobody is asked twice");
         let late = start + Times::default().introduce;
-        assert_eq!(course.counted(1, late), Acquaintance::Made, "a frozen node answers never");
-        assert_eq!(course.counted(1, late), Acquaintance::Unchanged);
-        assert_eq!(course.next(late), Step::Carry { until: late + Times::default().watch });
+        assert_eq!(publisher_state.counted(1, late), Acquaintance::Made, "a frozen node answers never");
+        assert_eq!(publisher_state.counted(1, late), Acquaintance::Unchanged);
+        assert_eq!(publisher_state.next(late), Step::Carry { until: late + Times::default().watch });
     }
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "any moment will do to start from")]
     fn each_link_asks_again_at_once() {
         let now = Instant::now();
-        let mut course = open(now);
-        course.asked(now);
-        course.counted(0, now);
-        course.link_up(now);
-        assert_eq!(course.next(now), Step::Ask);
+        let mut publisher_state = open(now);
+        publisher_state.asked(now);
+        publisher_state.counted(0, now);
+        publisher_state.link_up(now);
+        assert_eq!(publisher_state.next(now), Step::Ask);
     }
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "any moment will do to start from")]
     fn a_question_is_answered_at_once_and_once() {
         let now = Instant::now();
-        let mut course = open(now);
-        course.asked(now);
-        course.counted(0, now);
-        course.questioned();
-        assert_eq!(course.next(now), Step::Answer);
-        course.answered();
-        assert!(matches!(course.next(now), Step::Carry { .. }));
+        let mut publisher_state = open(now);
+        publisher_state.asked(now);
+        publisher_state.counted(0, now);
+        publisher_state.questioned();
+        assert_eq!(publisher_state.next(now), Step::Answer);
+        publisher_state.answered();
+        assert!(matches!(publisher_state.next(now), Step::Carry { .. }));
     }
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "any moment will do to start from")]
     fn connections_that_open_but_never_answer_are_opened_ever_more_rarely() {
         let mut at = Instant::now();
-        let mut course = Course::new(Times::default(), 1, at);
+        let mut publisher_state = PublisherState::new(Times::default(), 1, at);
         let mut waited = Duration::ZERO;
         for _ in 0..10 {
-            course.opened(at);
-            course.failed(at);
-            let Step::Carry { until } = course.next(at) else { panic!("no rest") };
+            publisher_state.opened(at);
+            publisher_state.failed(at);
+            let Step::Carry { until } = publisher_state.next(at) else { panic!("no rest") };
             waited = until - at;
             at = until;
         }

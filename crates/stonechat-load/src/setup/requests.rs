@@ -14,7 +14,7 @@ use crate::wire::{Reply, errno_of};
 /// Requests under way at once.
 const IN_FLIGHT: usize = 64;
 
-pub(super) struct Errands<'a> {
+pub(super) struct SetupRequests<'a> {
     progress: &'a Progress,
     requests: Vec<(usize, String)>,
     replies: Vec<Reply>,
@@ -27,7 +27,7 @@ pub(super) struct Errands<'a> {
     patience: Patience,
 }
 
-impl<'a> Errands<'a> {
+impl<'a> SetupRequests<'a> {
     pub(super) fn new(progress: &'a Progress, requests: Vec<(usize, String)>) -> Self {
         let mut queues: HashMap<usize, VecDeque<usize>> = HashMap::new();
         let mut waiting = VecDeque::new();
@@ -53,7 +53,7 @@ impl<'a> Errands<'a> {
     }
 }
 
-impl Client for Errands<'_> {
+impl Client for SetupRequests<'_> {
     fn connected(&mut self, _net: &mut Net, _k: usize) -> Result<()> {
         Ok(())
     }

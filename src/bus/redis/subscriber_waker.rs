@@ -8,7 +8,7 @@ use mio::Waker;
 /// What the subscriber thread is called for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
-pub(super) enum Call {
+pub(super) enum WakeReason {
     /// Subscriptions have changed.
     Subscriptions = 1,
     /// Another node has gone.
@@ -21,7 +21,7 @@ pub(super) enum Call {
 
 /// The calls that wait.
 #[derive(Debug)]
-pub(super) struct Summons {
+pub(super) struct SubscriberWaker {
     calls: AtomicU8,
     waker: Waker,
 }
@@ -30,13 +30,13 @@ pub(super) struct Summons {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Calls(u8);
 
-impl Summons {
+impl SubscriberWaker {
     pub(super) fn new(waker: Waker) -> Self {
         Self { calls: AtomicU8::new(0), waker }
     }
 
     /// Calls the subscriber thread. From any thread; never blocks.
-    pub(super) fn call(&self, what: Call) {
+    pub(super) fn call(&self, what: WakeReason) {
         // Whoever sets the first bit wakes; the thread takes all bits before it acts on any.
         if self.calls.fetch_or(what as u8, Ordering::AcqRel) != 0 {
             return;
@@ -53,7 +53,7 @@ impl Summons {
 }
 
 impl Calls {
-    pub(super) fn include(self, what: Call) -> bool {
+    pub(super) fn include(self, what: WakeReason) -> bool {
         self.0 & what as u8 != 0
     }
 }

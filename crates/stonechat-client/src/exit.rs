@@ -3,7 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use crate::home::OpenError;
+use crate::state_dir::OpenError;
 
 /// What went wrong, as far as a script has to tell it apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// Counts how often the link came up, and for which of these times introductions were made. Any thread.
 #[derive(Debug, Default)]
-pub(super) struct Introduction {
+pub(super) struct PeerDiscovery {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -22,13 +22,13 @@ struct State {
     ups: u64,
     /// Introductions are made for this one; 0 for none.
     made_for: u64,
-    outlook: Outlook,
+    redis_reachable: RedisReachable,
     question: Question,
 }
 
 /// Whether it is worth waiting for the first introduction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-enum Outlook {
+enum RedisReachable {
     #[default]
     Fair,
     /// Redis could not be reached, or went away.
@@ -43,7 +43,7 @@ pub(super) enum Question {
     Asked,
 }
 
-impl Introduction {
+impl PeerDiscovery {
     /// The link has come up: this node hears the others from now on.
     pub(super) fn up(&self) {
         self.lock().ups += 1;
@@ -78,14 +78,14 @@ impl Introduction {
 
     /// Redis cannot be reached: nobody needs to wait for it.
     pub(super) fn away(&self) {
-        self.lock().outlook = Outlook::Away;
+        self.lock().redis_reachable = RedisReachable::Away;
         self.changed.notify_all();
     }
 
     /// Waits for the first introduction, at most `timeout`, and not when Redis could not be reached at the first attempt.
     /// Whether it has been made.
     pub(super) fn wait(&self, timeout: Duration) -> bool {
-        let pending = |state: &mut State| state.made_for == 0 && state.outlook == Outlook::Fair;
+        let pending = |state: &mut State| state.made_for == 0 && state.redis_reachable == RedisReachable::Fair;
         let waited = self.changed.wait_timeout_while(self.lock(), timeout, pending);
         waited.unwrap_or_else(PoisonError::into_inner).0.made_for > 0
     }
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn nobody_waits_for_a_redis_that_is_away() {
-        let introduction = Introduction::default();
+        let introduction = PeerDiscovery::default();
         assert!(!introduction.wait(Duration::ZERO));
         introduction.away();
         assert!(!introduction.wait(LONG));
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn who_was_introduced_stays_so_for_whoever_waits() {
-        let introduction = Introduction::default();
+        let introduction = PeerDiscovery::default();
         introduction.up();
         introduction.made(1);
         introduction.away();
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_link_that_comes_up_again_needs_a_new_introduction() {
-        let introduction = Introduction::default();
+        let introduction = PeerDiscovery::default();
         introduction.up();
         introduction.made(introduction.ups());
         assert!(introduction.is_made());
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_question_is_taken_once() {
-        let introduction = Introduction::default();
+        let introduction = PeerDiscovery::default();
         introduction.ask();
         assert_eq!(introduction.take_question(), Question::Asked);
         assert_eq!(introduction.take_question(), Question::None);

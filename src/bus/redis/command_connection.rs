@@ -6,17 +6,17 @@ use std::time::Duration;
 use redis::{Connection, RedisError, RedisResult, Value};
 
 use super::address::Address;
-use super::topic::{Names, Topic};
+use super::channels::{Names, RedisChannel};
 
 /// One message to publish: where, and the bytes with their sender ahead.
-pub(super) type Message = (Topic, Vec<u8>);
+pub(super) type Message = (RedisChannel, Vec<u8>);
 
 /// An open connection.
-pub(super) struct Pipe {
+pub(super) struct CommandConnection {
     connection: Connection,
 }
 
-impl Pipe {
+impl CommandConnection {
     /// Connects and names the connection. Waits for about `timeout` at most.
     pub(super) fn open(address: &Address, name: &str, timeout: Duration) -> RedisResult<Self> {
         let connection = address.client().get_connection_with_timeout(timeout)?;
@@ -57,12 +57,16 @@ impl Pipe {
     }
 
     /// How many subscribers each topic has.
-    pub(super) fn subscribers(self, names: &Names, topics: &[Topic]) -> RedisResult<(Self, Vec<u64>)> {
+    pub(super) fn subscribers(self, names: &Names, topics: &[RedisChannel]) -> RedisResult<(Self, Vec<u64>)> {
         self.subscribers_of_all(names, &[topics])
     }
 
     /// The same for several questions in one write; the answers one behind the other.
-    pub(super) fn subscribers_of_all(mut self, names: &Names, questions: &[&[Topic]]) -> RedisResult<(Self, Vec<u64>)> {
+    pub(super) fn subscribers_of_all(
+        mut self,
+        names: &Names,
+        questions: &[&[RedisChannel]],
+    ) -> RedisResult<(Self, Vec<u64>)> {
         let (mut out, mut name) = (Vec::new(), String::new());
         for topics in questions {
             let mut command = redis::cmd("PUBSUB");

@@ -9,8 +9,8 @@ use mysql::{Conn, Params, Value};
 
 use super::append::Locks;
 use super::faults::{fault, not_committed, not_connected};
-use super::link::{Server, now};
-use crate::store::sql::{Arg, Cell, Dialect, Done, Fault, Row, Sql};
+use super::reconnecting::{Server, now};
+use crate::store::sql::{Arg, Cell, Dialect, Fault, Row, Sql, SqlResult};
 
 static DIALECT: Dialect = Dialect {
     insert_new: "INSERT IGNORE INTO",
@@ -74,7 +74,7 @@ pub(super) struct Connection {
 impl Connection {
     /// A connection that was just opened: asks what the server can do, and has it bound statements and idle
     /// transactions, so that the locks of a node that freezes end.
-    pub(super) fn surveyed(mut conn: Conn, patience: Duration) -> Done<Self> {
+    pub(super) fn surveyed(mut conn: Conn, patience: Duration) -> SqlResult<Self> {
         let asked: Option<(String, u64)> =
             conn.query_first("SELECT VERSION(), @@max_allowed_packet").map_err(not_connected)?;
         let (version, packet_max) = asked.unwrap_or_default();
@@ -97,14 +97,14 @@ impl Connection {
 }
 
 /// The connection, lent to one call.
-pub(super) struct Session<'c> {
+pub(super) struct Call<'c> {
     connection: &'c mut Connection,
     server: &'c Server,
     deadline: Instant,
     locks: Locks,
 }
 
-impl<'c> Session<'c> {
+impl<'c> Call<'c> {
     /// No statement begins after `deadline`.
     pub(super) fn new(connection: &'c mut Connection, server: &'c Server, deadline: Instant) -> Self {
         Self { connection, server, deadline, locks: Locks::Wait }
@@ -126,7 +126,7 @@ impl<'c> Session<'c> {
     }
 
     /// The rows of a SELECT ... FOR UPDATE that waits for locks only so long; then it is [`Fault::Locked`].
-    pub(super) fn locked_rows(&mut self, statement: &str, args: &[Arg<'_>], wait: Duration) -> Done<Vec<Row>> {
+    pub(super) fn locked_rows(&mut self, statement: &str, args: &[Arg<'_>], wait: Duration) -> SqlResult<Vec<Row>> {
         let statement = self.bounded(statement, wait);
         self.fetch(&statement, args).map_err(|fault| match fault {
             Fault::Slow(cause) => Fault::Locked(cause),
@@ -147,7 +147,7 @@ impl<'c> Session<'c> {
     }
 
     /// The same for a request of a user: a row that stays locked costs that request, and no worker's time for long.
-    fn rows_in_turn(&mut self, statement: &str, args: &[Arg<'_>]) -> Done<Vec<Row>> {
+    fn rows_in_turn(&mut self, statement: &str, args: &[Arg<'_>]) -> SqlResult<Vec<Row>> {
         let what = hash_of(statement, args);
         let wait = if self.server.is_stuck(what) { STUCK_ROW_WAIT } else { ROW_WAIT };
         let found = self.locked_rows(statement, args, wait);
@@ -163,7 +163,7 @@ impl<'c> Session<'c> {
     }
 
     /// Has the connection begin its transactions like this from now on.
-    pub(super) fn begin_as(mut self, wanted: Begin) -> Done<Self> {
+    pub(super) fn begin_as(mut self, wanted: Begin) -> SqlResult<Self> {
         if self.connection.begins != wanted {
             self.say(match wanted {
                 Begin::Said => "SET SESSION autocommit = 1",
@@ -180,7 +180,7 @@ impl<'c> Session<'c> {
     }
 
     /// Runs the work in a transaction. After an error it is rolled back, or the connection is [`Fault::Lost`].
-    pub(super) fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Done<T>) -> Done<T> {
+    pub(super) fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> SqlResult<T>) -> SqlResult<T> {
         if self.connection.begins == Begin::Said {
             self.say("START TRANSACTION")?;
         }
@@ -197,39 +197,39 @@ impl<'c> Session<'c> {
     }
 
     /// A statement without parameters, as text.
-    pub(super) fn say(&mut self, statement: &str) -> Done<()> {
+    pub(super) fn say(&mut self, statement: &str) -> SqlResult<()> {
         self.in_time()?;
         self.connection.conn.query_drop(statement).map_err(fault)
     }
 
-    fn in_time(&self) -> Done<()> {
+    fn in_time(&self) -> SqlResult<()> {
         if now() < self.deadline {
             return Ok(());
         }
-        Err(Fault::Away("the database was too slow".into()))
+        Err(Fault::Unavailable("the database was too slow".into()))
     }
 }
 
-impl Session<'_> {
-    fn fetch(&mut self, statement: &str, args: &[Arg<'_>]) -> Done<Vec<Row>> {
+impl Call<'_> {
+    fn fetch(&mut self, statement: &str, args: &[Arg<'_>]) -> SqlResult<Vec<Row>> {
         self.in_time()?;
         let answer = self.connection.conn.exec_iter(statement, params(args)).map_err(fault)?;
         let mut found = Vec::new();
         for row in answer {
             let cells = row.map_err(fault)?.unwrap_raw().into_iter().map(|value| cell(value.unwrap_or(Value::NULL)));
-            found.push(Row(cells.collect::<Done<_>>()?));
+            found.push(Row(cells.collect::<SqlResult<_>>()?));
         }
         Ok(found)
     }
 }
 
-impl Sql for Session<'_> {
-    fn rows(&mut self, statement: &str, args: &[Arg<'_>]) -> Done<Vec<Row>> {
+impl Sql for Call<'_> {
+    fn rows(&mut self, statement: &str, args: &[Arg<'_>]) -> SqlResult<Vec<Row>> {
         let is_locking = statement.ends_with(DIALECT.locked) && self.connection.begins == Begin::Said;
         if is_locking { self.rows_in_turn(statement, args) } else { self.fetch(statement, args) }
     }
 
-    fn run(&mut self, statement: &str, args: &[Arg<'_>]) -> Done<u64> {
+    fn run(&mut self, statement: &str, args: &[Arg<'_>]) -> SqlResult<u64> {
         self.in_time()?;
         let Abilities { is_mariadb, skips_locked, .. } = self.connection.abilities;
         let statement = match self.locks {
@@ -279,7 +279,7 @@ fn params(args: &[Arg<'_>]) -> Params {
     Params::Positional(args.iter().map(value).collect())
 }
 
-fn cell(value: Value) -> Done<Cell> {
+fn cell(value: Value) -> SqlResult<Cell> {
     match value {
         Value::NULL => Ok(Cell::Null),
         Value::Int(number) => Ok(Cell::Int(number)),

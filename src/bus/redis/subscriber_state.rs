@@ -14,11 +14,11 @@ use std::time::Instant;
 
 use super::address::Greeting;
 use super::backoff::Backoff;
+use super::channels::{self, Names, NodeWord, RedisChannel};
 use super::nodes::Nodes;
 use super::resp::{Frame, Item};
 use super::subscriptions::Subscriptions;
 use super::times::Times;
-use super::topic::{self, Names, Topic, Word};
 use crate::bus::{Channel, ReceivedBell};
 use crate::ids::NodeId;
 
@@ -31,7 +31,7 @@ const ORDERS_CHANNELS_MAX: usize = 64 * COMMAND_CHANNELS_MAX;
 /// What the thread around it is to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// Open a connection; then say [`Link::connected`] or [`Link::failed`].
+    /// Open a connection; then say [`SubscriberState::connected`] or [`SubscriberState::failed`].
     Connect,
     /// Send these bytes.
     Send(Vec<u8>),
@@ -50,7 +50,7 @@ pub(super) enum Effect {
 }
 
 /// The state of the subscriber's connection.
-pub(super) struct Link {
+pub(super) struct SubscriberState {
     node: NodeId,
     names: Names,
     greeting: Greeting,
@@ -116,7 +116,7 @@ enum After {
     Resync,
 }
 
-impl Link {
+impl SubscriberState {
     /// A link that wants to be opened at once.
     pub(super) fn new(
         node: NodeId,
@@ -147,7 +147,7 @@ impl Link {
         std::mem::take(&mut self.effects)
     }
 
-    /// When [`Link::tick`] has something to do next; `None`: not before another event.
+    /// When [`SubscriberState::tick`] has something to do next; `None`: not before another event.
     pub(super) fn due(&self) -> Option<Instant> {
         match &self.phase {
             Phase::Resting { until } => Some(*until),
@@ -203,8 +203,8 @@ impl Link {
         }
         let channels = self.subscriptions.connected();
         let missed = self.has_been_up || !channels.is_empty();
-        let topics = [Topic::Nodes, Topic::Node(self.node), Topic::Of(Channel::All)];
-        let topics: Vec<_> = topics.into_iter().chain(channels.into_iter().map(Topic::Of)).collect();
+        let topics = [RedisChannel::Nodes, RedisChannel::Node(self.node), RedisChannel::Of(Channel::All)];
+        let topics: Vec<_> = topics.into_iter().chain(channels.into_iter().map(RedisChannel::Of)).collect();
         let mut out = greeting.bytes;
         order(&self.names, &mut out, "SUBSCRIBE", &topics);
         self.effects.push(Effect::Send(out));
@@ -236,7 +236,7 @@ impl Link {
         if orders.is_empty() {
             return;
         }
-        let topics = |channels: Vec<Channel>| channels.into_iter().map(Topic::Of).collect::<Vec<_>>();
+        let topics = |channels: Vec<Channel>| channels.into_iter().map(RedisChannel::Of).collect::<Vec<_>>();
         let mut out = Vec::new();
         order(&self.names, &mut out, "SUBSCRIBE", &topics(orders.subscribe));
         order(&self.names, &mut out, "UNSUBSCRIBE", &topics(orders.unsubscribe));
@@ -252,7 +252,7 @@ impl Link {
         }
     }
 
-    /// Whether the next [`Link::tick`] would find that Redis has fallen silent: read what waits before it.
+    /// Whether the next [`SubscriberState::tick`] would find that Redis has fallen silent: read what waits before it.
     pub(super) fn seems_silent(&self, now: Instant) -> bool {
         let Phase::Connected(session) = &self.phase else { return false };
         session.silent_at(&self.times).is_some_and(|at| at <= now)
@@ -277,14 +277,14 @@ impl Link {
     }
 
     fn message<'a>(&mut self, topic: &[u8], message: &'a [u8]) -> Option<ReceivedBell<'a>> {
-        let (from, payload) = topic::opened(message)?;
+        let (from, payload) = channels::split_sender(message)?;
         if from == self.node {
             return None;
         }
         match self.names.parse(topic)? {
-            Topic::Of(channel) => return Some(ReceivedBell { channel, payload }),
-            Topic::Node(_) | Topic::NodesOfBefore => {}
-            Topic::Nodes => self.told_by(from, Word::parse(payload)?),
+            RedisChannel::Of(channel) => return Some(ReceivedBell { channel, payload }),
+            RedisChannel::Node(_) | RedisChannel::NodesOfBefore => {}
+            RedisChannel::Nodes => self.told_by(from, NodeWord::parse(payload)?),
         }
         None
     }
@@ -295,15 +295,15 @@ impl Link {
         }
     }
 
-    fn told_by(&mut self, node: NodeId, word: Word) {
+    fn told_by(&mut self, node: NodeId, word: NodeWord) {
         match word {
-            Word::Here => self.heard(node),
-            Word::Who => {
+            NodeWord::Here => self.heard(node),
+            NodeWord::Who => {
                 self.heard(node);
                 self.effects.push(Effect::Asked);
             }
-            Word::Lost => self.effects.push(Effect::Resync("another node has lost bells")),
-            Word::Bye => {
+            NodeWord::Lost => self.effects.push(Effect::Resync("another node has lost bells")),
+            NodeWord::Bye => {
                 if self.nodes.left(node) {
                     log::info!("node {node} has left");
                 }
@@ -313,7 +313,7 @@ impl Link {
     }
 
     fn confirmed(&mut self, topic: &[u8], now: Instant) {
-        if let Some(Topic::Of(channel)) = self.names.parse(topic) {
+        if let Some(RedisChannel::Of(channel)) = self.names.parse(topic) {
             self.subscriptions.confirmed(channel);
         }
         let Phase::Connected(session) = &mut self.phase else { return };
@@ -343,7 +343,7 @@ impl Link {
 }
 
 /// Appends commands about `topics`, each about at most [`COMMAND_CHANNELS_MAX`].
-fn order(names: &Names, out: &mut Vec<u8>, command: &str, topics: &[Topic]) {
+fn order(names: &Names, out: &mut Vec<u8>, command: &str, topics: &[RedisChannel]) {
     let mut name = String::new();
     for some in topics.chunks(COMMAND_CHANNELS_MAX) {
         let mut packed = redis::cmd(command);
@@ -372,7 +372,7 @@ mod tests {
 
     /// A link, its clock, and what a test says to it.
     struct Scene {
-        link: Link,
+        link: SubscriberState,
         subscriptions: Arc<Subscriptions>,
         nodes: Arc<Nodes>,
         now: Instant,
@@ -396,8 +396,15 @@ mod tests {
             let (subscriptions, nodes, now) =
                 (Arc::new(Subscriptions::new(Arc::default())), Arc::new(Nodes::default()), Instant::now());
             let greeting = Address::parse(url).unwrap().greeting("test");
-            let link =
-                Link::new(ME, names(), greeting, Arc::clone(&subscriptions), Arc::clone(&nodes), Times::default(), now);
+            let link = SubscriberState::new(
+                ME,
+                names(),
+                greeting,
+                Arc::clone(&subscriptions),
+                Arc::clone(&nodes),
+                Times::default(),
+                now,
+            );
             Self { link, subscriptions, nodes, now, port: 5000 }
         }
 
@@ -590,7 +597,7 @@ mod tests {
     #[test]
     fn many_channels_go_in_commands_of_256() {
         let mut out = Vec::new();
-        order(&names(), &mut out, "SUBSCRIBE", &vec![Topic::Nodes; 600]);
+        order(&names(), &mut out, "SUBSCRIBE", &vec![RedisChannel::Nodes; 600]);
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text.matches("SUBSCRIBE").count(), 3);
         assert_eq!(text.matches("*257\r\n").count(), 2);
