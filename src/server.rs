@@ -24,6 +24,7 @@ use crate::bus::redis::{RedisBus, RedisBusError, nodes_of_before};
 use crate::clock::{Clock, UnixMs};
 use crate::config::{Config, masked};
 use crate::delivery::bus_listener::BusListener;
+use crate::delivery::cursor_queue::CursorQueue;
 use crate::delivery::cursor_writer::{self, CursorWriter};
 use crate::delivery::directory::Directory;
 use crate::delivery::epoch::Epoch;
@@ -334,7 +335,7 @@ impl Node {
         let (bus, redis) = make_bus(config, &cluster, metrics)?;
 
         let (stop_scribe, cursor_writer_stopped) = bounded(0);
-        let (cursor_queue, nudged) = cursor_writer::cursor_queue(Arc::clone(metrics));
+        let (cursor_queue, nudged) = CursorQueue::new(Arc::clone(metrics));
         let epoch = Arc::new(Epoch::new(&cluster.epoch, cursor_queue.clone()));
         let peers = Arc::new(Peers::new(bus.node(), cursor_queue.clone()));
         let ways = Ways {

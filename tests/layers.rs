@@ -193,7 +193,7 @@ fn drawn() -> BTreeSet<String> {
         let folder = folders.last().map(|(_, path)| path.as_str()).unwrap_or_default();
         let part_of_a_path = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '/' | '.');
         let words = line.split(|c| !part_of_a_path(c)).map(|word| word.trim_end_matches('.'));
-        drawn.extend(words.filter(|word| word.ends_with(".rs")).map(|word| format!("{folder}{word}")));
+        drawn.extend(words.filter(|word| word.strip_suffix(".rs").is_some()).map(|word| format!("{folder}{word}")));
     }
     drawn
 }

@@ -19,7 +19,8 @@ use stonechat::bus::Bus;
 use stonechat::bus::local::LocalBus;
 use stonechat::clock::{Clock, UnixMs};
 use stonechat::config::{Config, PasswordCost, Synchronous};
-use stonechat::delivery::cursor_writer::{self, CursorWriter};
+use stonechat::delivery::cursor_queue::CursorQueue;
+use stonechat::delivery::cursor_writer::CursorWriter;
 use stonechat::delivery::directory::Directory;
 use stonechat::delivery::epoch::Epoch;
 use stonechat::delivery::fanout::Fanout;
@@ -153,7 +154,7 @@ impl World {
         let (handle, inbox) = mailbox::channel(0).expect("a mailbox");
         let mailboxes = ReactorMailboxes::new(vec![Box::new(handle)]);
         let clock = Clock::system();
-        let (cursor_queue, _) = cursor_writer::cursor_queue(Arc::clone(&metrics));
+        let (cursor_queue, _) = CursorQueue::new(Arc::clone(&metrics));
         let cluster = open().cluster().expect("the migration has made it");
         let epoch = Arc::new(Epoch::new(&cluster.epoch, cursor_queue.clone()));
         let fanout = || Fanout::new(mailboxes.clone(), Arc::clone(&directory));

@@ -7,8 +7,8 @@
 //! A message that fits in no line could never be sent. A push that fits in no outbox would cut its reader off each
 //! time it came back for it.
 
-use super::Limits;
 use super::problem::Origin;
+use super::settings::Limits;
 
 /// What a chat message has on its line besides the text: the braces, the names of its fields, ids, a short `cid`.
 const FIELDS_BYTES: usize = 128;

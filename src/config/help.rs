@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::Config;
 use super::keys::{KEYS, Key};
 use super::kind::Kind;
+use super::settings::Config;
 
 /// Columns of the help text.
 const COLUMNS: usize = 100;

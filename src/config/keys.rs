@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
+use std::fmt;
+
 use super::kind::{Kind, Named, UrlShape};
-use super::{AcceptPolicy, Config, Friending, MESSAGE_BYTES_MAX, SessionPolicy, Synchronous};
-
-/// The most reactor threads; a connection's id has room for more.
-pub(super) const REACTORS_MAX: usize = 256;
-
-/// The most threads that hash passwords, unless more are asked for: they hold memory.
-pub(super) const HASHING_THREADS_AUTO_MAX: usize = 16;
+use super::settings::{
+    self, AcceptPolicy, Config, Friending, MESSAGE_BYTES_MAX, REACTORS_MAX, SessionPolicy, Synchronous,
+};
 
 /// The largest quota: beyond it, counting the rows takes longer than a request may.
 const QUOTA_MAX: u64 = 10_000_000;
@@ -78,7 +76,7 @@ pub(super) static KEYS: &[Key] = &[
             unit: "threads",
             min: 1,
             max: REACTORS_MAX as u64,
-            auto: Some(|| wide(super::one_per_core())),
+            auto: Some(|| wide(settings::one_per_core())),
             get: |c| wide(c.reactors),
             set: |c, n| c.reactors = narrow(n),
         },
@@ -157,7 +155,7 @@ pub(super) static KEYS: &[Key] = &[
             unit: "threads",
             min: 1,
             max: 256,
-            auto: Some(|| wide(super::hashing_threads())),
+            auto: Some(|| wide(settings::hashing_threads())),
             get: |c| wide(c.hashing_threads),
             set: |c, n| c.hashing_threads = narrow(n),
         },
@@ -405,6 +403,12 @@ fn narrow<T: TryFrom<u64>>(number: u64) -> T {
 
 fn wide(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(KEYS.iter().map(|key| (key.name, key.kind.show(self)))).finish()
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::{AcceptPolicy, Config, Friending, Networks, SessionPolicy, Synchronous, masked};
+use super::network::Networks;
+use super::secret::masked;
+use super::settings::{AcceptPolicy, Config, Friending, SessionPolicy, Synchronous};
 
 /// A value as a source gives it.
 #[derive(Clone, Debug)]

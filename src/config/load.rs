@@ -8,8 +8,10 @@ use super::file::each_key;
 use super::keys::{KEYS, Key, index_of};
 use super::kind::{Given, Kind};
 use super::problem::{Origin, Problem, Problems};
+use super::secret::masked;
+use super::settings::Config;
 use super::suggest::nearest;
-use super::{Config, fit, masked, secret_file};
+use super::{fit, secret_file};
 
 /// Every variable that is meant for the server begins so.
 const VARIABLES: &str = "STONECHAT_";

@@ -12,145 +12,28 @@
 //! written before the next node writes `online`. And a row names the node that wrote `online`: only that node, or who finds
 //! that it is no more, writes `offline` over it.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::bell::Ring;
-use super::cursors::Cursors;
+use super::cursor_queue::CursorQueue;
 use super::directory::Directory;
 use super::keeper::Keeper;
 use super::states::Absent;
 use crate::bus::{Bell, Bus, Channel};
 use crate::ids::UserId;
 use crate::metrics::Metrics;
-use crate::store::{CursorRow, Store};
+use crate::store::Store;
 
 /// The longest time a confirmed position waits to be written.
 const WRITE_BEHIND: Duration = Duration::from_secs(1);
-/// Rows that may wait; some 100 bytes each.
-const ROWS_MAX: usize = 200_000;
 /// Rows of one write.
 const BATCH_ROWS_MAX: usize = 500;
 /// How often it is looked for users that are reported online by nodes that are no more.
 const LOOK_PAUSE: Duration = Duration::from_secs(5);
-
-/// What waits to be written. Shared by reactors, workers and the cursor writer; every lock is short.
-#[derive(Debug)]
-struct Waiting {
-    cursors: Cursors,
-    /// Users who came or went: what is reported of them is what the directory says when it is written.
-    changed: HashSet<UserId>,
-    /// Everybody who is online here is to be reported once more.
-    report_all: bool,
-    /// Channels to give up after the next write.
-    departed: Vec<Channel>,
-    /// Reactors whose sessions of an earlier epoch may still be there: what they confirm counts no more.
-    reactors_behind: u32,
-}
-
-/// The door to the cursor writer. Any thread may call; nothing blocks on the database, but for [`CursorQueue::take_user`]'s caller.
-#[derive(Clone, Debug)]
-pub struct CursorQueue {
-    waiting: Arc<Mutex<Waiting>>,
-    nudge: Sender<()>,
-    metrics: Arc<Metrics>,
-}
-
-impl CursorQueue {
-    /// Notes confirmed positions.
-    pub fn confirm(&self, rows: impl IntoIterator<Item = CursorRow>) {
-        let mut waiting = self.lock();
-        if waiting.reactors_behind > 0 {
-            // Of a session of before, as a rule; what a new one loses by this comes again.
-            return;
-        }
-        for row in rows {
-            if !waiting.cursors.confirm(row) {
-                self.metrics.cursors_dropped.inc();
-            }
-        }
-        self.gauge(&waiting);
-    }
-
-    /// Takes the positions noted for one user, for a worker that writes them before it reads that user's backlog.
-    #[must_use]
-    pub fn take_user(&self, user: UserId) -> Vec<CursorRow> {
-        let mut waiting = self.lock();
-        let rows = waiting.cursors.take_user(user);
-        self.gauge(&waiting);
-        rows
-    }
-
-    /// The user's first session here has begun, or the last one has ended, or another node has reported the user offline.
-    pub fn changed(&self, user: UserId) {
-        self.lock().changed.insert(user);
-    }
-
-    /// What was reported of those who are online here may have been overwritten.
-    pub fn report_all(&self) {
-        self.lock().report_all = true;
-    }
-
-    /// A user's last session here has ended.
-    pub fn departed(&self, user: UserId, channels: &[Channel]) {
-        self.changed(user);
-        self.release(channels);
-    }
-
-    /// A session has ended: write soon, then give up its channels.
-    pub fn release(&self, channels: &[Channel]) {
-        self.lock().departed.extend_from_slice(channels);
-        self.nudge();
-    }
-
-    /// Wakes the cursor writer.
-    pub fn nudge(&self) {
-        // A full nudge queue means that the cursor writer is awake or will be.
-        let _ = self.nudge.try_send(());
-    }
-
-    /// The data went back: confirmed positions that wait are of messages that are no more, and so is what sessions confirm
-    /// until each of so many reactors has said that [`CursorQueue::sessions_ended`].
-    pub fn void(&self, reactors: u16) {
-        let mut waiting = self.lock();
-        waiting.cursors = Cursors::new(ROWS_MAX);
-        waiting.reactors_behind += u32::from(reactors);
-        self.gauge(&waiting);
-    }
-
-    /// A reactor has ended its sessions of the epoch that is over.
-    pub fn sessions_ended(&self) {
-        let mut waiting = self.lock();
-        waiting.reactors_behind = waiting.reactors_behind.saturating_sub(1);
-    }
-
-    fn gauge(&self, waiting: &Waiting) {
-        self.metrics.cursors_dirty.set(i64::try_from(waiting.cursors.len()).unwrap_or(i64::MAX));
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        // Nothing panics while it holds this lock, so a poisoned state is whole.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A queue that nobody reads yet, and where its nudges arrive.
-#[must_use]
-pub fn cursor_queue(metrics: Arc<Metrics>) -> (CursorQueue, Receiver<()>) {
-    let (nudge, nudged) = bounded(1);
-    let waiting = Waiting {
-        cursors: Cursors::new(ROWS_MAX),
-        changed: HashSet::new(),
-        report_all: false,
-        departed: Vec::new(),
-        reactors_behind: 0,
-    };
-    (CursorQueue { waiting: Arc::new(Mutex::new(waiting)), nudge, metrics }, nudged)
-}
 
 /// Starts the cursor writer's thread. It writes a last time and ends when `stop` is dropped.
 ///

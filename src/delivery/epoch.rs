@@ -21,7 +21,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::cursor_writer::CursorQueue;
+use super::cursor_queue::CursorQueue;
 use super::ends::Ends;
 use crate::ids::{ConvId, Seq};
 use crate::store::{Append, Appended};
@@ -294,12 +294,11 @@ mod tests {
 
     use super::*;
     use crate::clock::UnixMs;
-    use crate::delivery::cursor_writer::cursor_queue;
     use crate::ids::{Peer, UserId};
     use crate::metrics::Metrics;
 
     fn epoch() -> Epoch {
-        Epoch::new("one", cursor_queue(Arc::new(Metrics::new())).0)
+        Epoch::new("one", CursorQueue::new(Arc::new(Metrics::new())).0)
     }
 
     fn message() -> Append {

@@ -18,6 +18,7 @@ mod aside;
 pub mod batch;
 pub mod bell;
 pub mod bus_listener;
+pub mod cursor_queue;
 pub mod cursor_writer;
 pub mod cursors;
 pub mod directory;

@@ -15,7 +15,7 @@ use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::cursor_writer::CursorQueue;
+use super::cursor_queue::CursorQueue;
 use crate::ids::NodeId;
 
 /// Nodes that wait to be looked up; whoever floods the bus with made-up ones costs no more memory than this.
@@ -166,13 +166,12 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
-    use crate::delivery::cursor_writer::cursor_queue;
     use crate::metrics::Metrics;
 
     const ME: NodeId = NodeId(1);
 
     fn peers() -> Peers {
-        Peers::new(ME, cursor_queue(Arc::new(Metrics::new())).0)
+        Peers::new(ME, CursorQueue::new(Arc::new(Metrics::new())).0)
     }
 
     #[test]

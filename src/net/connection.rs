@@ -18,7 +18,6 @@ use std::time::{Duration, Instant};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
-use super::connections::ListFlags;
 use super::counts::TurnCounts;
 use super::deadlines::Deadlines;
 use super::frame::{Fed, Frames, LineTooLong, Taken};
@@ -104,6 +103,15 @@ impl Visit {
         self.work += 1;
         self.lines_left > 0
     }
+}
+
+/// On which lists a connection is. A fresh one is on none, even if the slot's earlier owner still is.
+#[derive(Default, Debug)]
+pub(super) struct ListFlags {
+    /// On the list of those to settle.
+    pub(super) touched: bool,
+    /// On the list of those to read from.
+    pub(super) listed: bool,
 }
 
 /// One socket and the session on it. Touched by its reactor's thread only.

@@ -10,15 +10,6 @@ use slab::Slab;
 use super::connection::Connection;
 use super::{ConnId, Link, Outbound};
 
-/// On which lists a connection is. A fresh one is on none, even if the slot's earlier owner still is.
-#[derive(Default, Debug)]
-pub(super) struct ListFlags {
-    /// On the list of those to settle.
-    pub(super) touched: bool,
-    /// On the list of those to read from.
-    pub(super) listed: bool,
-}
-
 /// The connections of one reactor.
 #[derive(Debug)]
 pub(super) struct Connections<S> {

@@ -54,7 +54,7 @@ use crate::bus::{Bell, Bus, Channel, PendingSubscribe, Subscribed};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::bell::Ring;
-use crate::delivery::cursor_writer::CursorQueue;
+use crate::delivery::cursor_queue::CursorQueue;
 use crate::delivery::directory::Directory;
 use crate::delivery::epoch::Epoch;
 use crate::delivery::fanout::Fanout;

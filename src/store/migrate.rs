@@ -5,7 +5,7 @@
 //! way leaves a schema that the next start completes. `ALTER TABLE t ADD COLUMN c ...`, which no database but MariaDB
 //! lets repeat, is passed over where the column is there already.
 
-use super::sql::{Sql, SqlResult, upgrade};
+use super::sql::{self, Sql, SqlResult, upgrade};
 use super::{Result, StoreError};
 use crate::clock::UnixMs;
 
@@ -59,9 +59,6 @@ pub(super) const CREATE_VERSIONS: &str =
 /// Records that a file was applied.
 pub(super) const RECORD_VERSION: &str = "INSERT INTO SchemaVersion (version, applied_at) VALUES (?, ?)";
 
-/// The version of a database that has the table of versions.
-pub(super) const READ_VERSION: &str = "SELECT COALESCE(MAX(version), 0) FROM SchemaVersion";
-
 impl Migration {
     /// Its statements, one by one: each ends with a `;` at a line's end. Comment lines are dropped.
     pub(super) fn statements(&self) -> Vec<String> {
@@ -88,15 +85,6 @@ pub(super) fn is_done(sql: &mut dyn Sql, statement: &str) -> SqlResult<bool> {
     Ok(sql.first(has_column, &[table.into(), column.into()])?.is_some())
 }
 
-/// The version of a database; 0 of an empty one.
-pub(super) fn version(sql: &mut dyn Sql) -> SqlResult<i64> {
-    let has_column = sql.dialect().has_column;
-    if sql.first(has_column, &["SchemaVersion".into(), "version".into()])?.is_none() {
-        return Ok(0);
-    }
-    sql.first(READ_VERSION, &[])?.map_or(Ok(0), |row| row.int(0))
-}
-
 /// Table and column of `ALTER TABLE t ADD COLUMN c ...`.
 fn added_column(statement: &str) -> Option<(&str, &str)> {
     let mut words = statement.split_whitespace();
@@ -110,7 +98,7 @@ fn added_column(statement: &str) -> Option<(&str, &str)> {
 
 /// Brings a database up to date whose transaction, begun by the caller, has all of it: also tables and indexes.
 pub(super) fn bring_up(sql: &mut dyn Sql, known: &'static [Migration]) -> SqlResult<Result<()>> {
-    let missing = match missing(version(sql)?, known) {
+    let missing = match missing(sql::version::version(sql)?, known) {
         Ok(missing) => missing,
         Err(refused) => return Ok(Err(refused)),
     };

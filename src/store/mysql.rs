@@ -17,14 +17,16 @@ mod faults;
 mod migration;
 mod reconnecting;
 mod rights;
+mod server;
 mod settle;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use self::append::Locks;
-use self::reconnecting::{Reconnecting, Server, now};
+use self::call::Locks;
+use self::reconnecting::Reconnecting;
+use self::server::{Server, now};
 use self::settle::Unsettled;
 use super::numbering::Plan;
 use super::sql::{Engine, Fault, Sql, SqlResult, SqlStore};

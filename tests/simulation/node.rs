@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use stonechat::bus::{Bus, Listener, ReceivedBell};
 use stonechat::delivery::bus_listener::BusListener;
-use stonechat::delivery::cursor_writer::{self, CursorWriter};
+use stonechat::delivery::cursor_queue::CursorQueue;
+use stonechat::delivery::cursor_writer::CursorWriter;
 use stonechat::delivery::directory::Directory;
 use stonechat::delivery::epoch::Epoch;
 use stonechat::delivery::fanout::Fanout;
@@ -124,7 +125,7 @@ impl Node {
         let fanout = || Fanout::new(mailboxes.clone(), Arc::clone(&directory));
         let bus: Arc<dyn Bus> = Arc::new(SimBus { node: number, life });
         let store = || Box::new(SimStore::new(number, life));
-        let (cursor_queue, nudged) = cursor_writer::cursor_queue(Arc::clone(&metrics));
+        let (cursor_queue, nudged) = CursorQueue::new(Arc::clone(&metrics));
         let hashing = Arc::<Hashing>::default();
         let row = world.database.borrow().cluster();
         let epoch = Arc::new(Epoch::new(&row.epoch, cursor_queue.clone()));

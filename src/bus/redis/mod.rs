@@ -1,16 +1,16 @@
 //! The bus of a cluster, on Redis pub/sub.
 //!
 //! ```text
-//!   subscribe --> subscriptions (counted) --summons--> subscriber thread ----SUBSCRIBE--> Redis
-//!                        ^                                link, resp  <-----messages---     |
+//!   subscribe --> subscriptions (counted) --wakes----> subscriber thread ----SUBSCRIBE--> Redis
+//!                        ^                   subscriber_state, resp  <-----messages---     |
 //!                        +--------confirmed------------------+---> Listener                 |
 //!   publish --> outgoing (bounded) ------------------> publisher thread ----PUBLISH-----> Redis
-//!                                                         course, nodes <---NUMSUB-----     |
-//!   ask --> inquiry (bounded) ----------------------> inquiry thread -------NUMSUB------> Redis
+//!                                               publisher_state, nodes <---NUMSUB-----     |
+//!   ask --> numsub_pool (bounded) ------------------> inquiry thread -------NUMSUB------> Redis
 //! ```
 //!
-//! `link`, `publisher_state`, `subscriptions`, `nodes` and `backoff` are the logic, without socket, thread or clock;
-//! `subscriber`, `publisher`, `numsub_pool` and `pipe` move the bytes.
+//! `subscriber_state`, `publisher_state`, `subscriptions`, `nodes` and `backoff` are the logic, without socket, thread or clock;
+//! `subscriber`, `publisher`, `numsub_pool` and `command_connection` move the bytes.
 //!
 //! Nodes look after each other: one that dies between a commit and its bell is missed, and the others look into the
 //! store. For that they must know it. So a node whose link has come up says `who` on `nodes`; the others know it from
@@ -26,6 +26,7 @@ mod backoff;
 mod channels;
 mod command_connection;
 mod complaints;
+mod inquiry;
 mod nodes;
 mod numsub_pool;
 mod outgoing;
@@ -33,6 +34,7 @@ mod peer_discovery;
 mod publisher;
 mod publisher_state;
 mod resp;
+mod shared;
 mod subscriber;
 mod subscriber_state;
 mod subscriber_waker;
@@ -56,14 +58,15 @@ use address::Address;
 use admission::Admission;
 use channels::{Names, RedisChannel};
 use command_connection::CommandConnection;
-use complaints::Complaints;
 use nodes::Nodes;
 use numsub_pool::NumsubPool;
 use outgoing::Outgoing;
 use peer_discovery::PeerDiscovery;
+use shared::Shared;
 use subscriber::Subscriber;
 use subscriber_waker::{SubscriberWaker, WakeReason};
 use subscriptions::Subscriptions;
+use times::now;
 
 pub use address::RedisUrlError;
 pub use times::Times;
@@ -125,23 +128,6 @@ pub struct RedisBus {
     poll: Mutex<Option<Poll>>,
     /// From `start` to `stop`.
     threads: Mutex<Vec<Running>>,
-}
-
-/// What the bus and its threads share.
-struct Shared {
-    node: NodeId,
-    names: Names,
-    address: Address,
-    times: Times,
-    metrics: Arc<Metrics>,
-    subscriptions: Arc<Subscriptions>,
-    nodes: Arc<Nodes>,
-    outgoing: Outgoing,
-    numsub_pool: NumsubPool,
-    introduction: PeerDiscovery,
-    subscriber_waker: SubscriberWaker,
-    /// Whether the subscriber's link is up; written by the subscriber thread.
-    is_up: AtomicBool,
 }
 
 struct Running {
@@ -219,7 +205,7 @@ impl RedisBus {
         threads.push(Running::start("bus-publisher", move || publisher::run(&shared))?);
         threads.push(Running::start("bus-subscriber", move || subscriber.run())?);
         let shared = Arc::clone(&self.shared);
-        threads.push(Running::start("bus-inquiry", move || numsub_pool::run(&shared))?);
+        threads.push(Running::start("bus-inquiry", move || inquiry::run(&shared))?);
         Ok(())
     }
 
@@ -346,10 +332,4 @@ impl Running {
             log::error!("a thread of the bus panicked");
         }
     }
-}
-
-/// The clock of the bus's threads. The logic is told the time.
-#[expect(clippy::disallowed_methods, reason = "the thread shells read the clock here")]
-fn now() -> Instant {
-    Instant::now()
 }

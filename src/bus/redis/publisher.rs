@@ -9,11 +9,13 @@ use redis::{RedisError, RedisResult};
 
 use super::channels::{self, Names, NodeWord, RedisChannel};
 use super::command_connection::{CommandConnection, Message};
+use super::complaints::Complaints;
 use super::outgoing::{Outgoing, Overflow, Taken};
 use super::peer_discovery::Question;
 use super::publisher_state::{Acquaintance, PublisherState, Step};
+use super::shared::Shared;
 use super::subscriber_waker::WakeReason;
-use super::{Complaints, Shared, now};
+use super::times::now;
 use crate::bus::{Bell, LinkState};
 
 /// How long the last flush may wait for Redis.
@@ -25,7 +27,7 @@ pub(super) fn run(shared: &Arc<Shared>) {
         shared,
         queue: &shared.outgoing,
         // Not the subscriber's seed, so that the two do not knock in step.
-        publisher_state: PublisherState::new(shared.times, shared.node.0.rotate_left(32), now()),
+        progress: PublisherState::new(shared.times, shared.node.0.rotate_left(32), now()),
         pipe: None,
         link_ups: 0,
         complaints: Complaints::new("the bus's publisher"),
@@ -37,8 +39,8 @@ pub(super) fn run(shared: &Arc<Shared>) {
 struct Publisher<'a> {
     shared: &'a Shared,
     queue: &'a Outgoing,
-    publisher_state: PublisherState,
-    /// Open exactly while `publisher_state` thinks so.
+    progress: PublisherState,
+    /// Open exactly while `progress` thinks so.
     pipe: Option<CommandConnection>,
     /// How often the subscriber's link had come up when that was looked at last.
     link_ups: u64,
@@ -53,7 +55,7 @@ impl Publisher<'_> {
         loop {
             let now = now();
             self.look_up(now);
-            match self.publisher_state.next(now) {
+            match self.progress.next(now) {
                 Step::Connect => self.connect(),
                 Step::SayLost => self.say_lost(),
                 Step::Answer => self.answer(),
@@ -73,17 +75,17 @@ impl Publisher<'_> {
         let ups = self.shared.introduction.ups();
         if self.link_ups != ups {
             self.link_ups = ups;
-            self.publisher_state.link_up(now);
+            self.progress.link_up(now);
         }
         if self.shared.introduction.take_question() == Question::Asked {
-            self.publisher_state.questioned();
+            self.progress.questioned();
         }
     }
 
     fn connect(&mut self) {
         match CommandConnection::open(&self.shared.address, &self.shared.name("publisher"), self.shared.times.connect) {
             Ok(pipe) => {
-                self.publisher_state.opened(now());
+                self.progress.opened(now());
                 self.after(pipe.set_timeout(self.shared.times.reply).map(|()| (pipe, ())));
             }
             Err(error) => self.failed(&error),
@@ -92,7 +94,7 @@ impl Publisher<'_> {
 
     fn carry(&mut self, bells: &[Bell], overflow: Overflow) {
         if overflow == Overflow::Lost {
-            self.publisher_state.lost_bells();
+            self.progress.lost_bells();
         }
         if bells.is_empty() {
             return;
@@ -106,37 +108,37 @@ impl Publisher<'_> {
         }
         // Some may have been delivered before the link broke; telling the others to look costs little.
         self.shared.metrics.bus_dropped.inc_by(count);
-        self.publisher_state.lost_bells();
+        self.progress.lost_bells();
     }
 
     fn say_lost(&mut self) {
         if self.say(NodeWord::Lost).is_some() {
             self.complaints.over();
-            self.publisher_state.said_lost();
+            self.progress.said_lost();
         }
     }
 
     fn answer(&mut self) {
         // Not subscribed itself, it will ask when it is, and be heard by that.
         if self.shared.link() == LinkState::Down || self.say(NodeWord::Here).is_some() {
-            self.publisher_state.answered();
+            self.progress.answered();
         }
     }
 
     fn ask(&mut self) {
         if self.shared.link() == LinkState::Down {
             // Not subscribed to its own channel yet, it would be counted as gone.
-            return self.publisher_state.not_watched(now());
+            return self.progress.not_watched(now());
         }
         if self.say(NodeWord::Who).is_some() {
-            self.publisher_state.asked(now());
+            self.progress.asked(now());
         }
     }
 
     /// Says `here`, and looks whether the nodes that are known still hold their channels.
     fn watch(&mut self) {
         if self.shared.link() == LinkState::Down {
-            return self.publisher_state.not_watched(now());
+            return self.progress.not_watched(now());
         }
         if self.say(NodeWord::Here).is_some() {
             self.count();
@@ -156,7 +158,7 @@ impl Publisher<'_> {
             self.shared.subscriber_waker.call(WakeReason::NodeGone);
         }
         self.complaints.over();
-        if self.publisher_state.counted(unknown, now()) == Acquaintance::Made {
+        if self.progress.counted(unknown, now()) == Acquaintance::Made {
             self.shared.introduction.made(self.link_ups);
             self.shared.subscriber_waker.call(WakeReason::Introduced);
         }
@@ -215,6 +217,6 @@ impl Publisher<'_> {
     fn failed(&mut self, error: &RedisError) {
         self.complaints.failed(error, now());
         self.shared.introduction.away();
-        self.publisher_state.failed(now());
+        self.progress.failed(now());
     }
 }

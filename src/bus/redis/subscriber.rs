@@ -13,10 +13,12 @@ use std::time::{Duration, Instant};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
+use super::complaints::Complaints;
 use super::resp;
+use super::shared::Shared;
 use super::subscriber_state::{Effect, SubscriberState};
 use super::subscriber_waker::WakeReason;
-use super::{Complaints, Shared, now};
+use super::times::now;
 use crate::bus::Listener;
 
 /// The waker's token.

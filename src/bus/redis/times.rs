@@ -1,6 +1,6 @@
 //! How long the Redis bus waits for what.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// All waits of the Redis bus; tests shorten them.
 #[derive(Clone, Copy, Debug)]
@@ -36,4 +36,10 @@ impl Default for Times {
             introduce: Duration::from_secs(1),
         }
     }
+}
+
+/// The clock of the bus's threads. The logic is told the time.
+#[expect(clippy::disallowed_methods, reason = "the thread shells read the clock here")]
+pub(super) fn now() -> Instant {
+    Instant::now()
 }

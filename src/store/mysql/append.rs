@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
 use std::time::Duration;
 
-use super::call::Call;
+use super::call::{Call, Locks};
 use crate::cid::older_form;
 use crate::ids::{ConvId, GroupId, IdMap, Members, Peer, Seq, UserId};
 use crate::store::numbering::{Facts, Key, Plan, key_of, number};
@@ -29,15 +29,6 @@ const LOCK_WAIT: Duration = Duration::from_millis(50);
 
 /// Statements that look for the locked ones among conversations that are to be opened. The rest counts as locked.
 const PROBES_MAX: u32 = 32;
-
-/// What a batch does at a conversation that another transaction has locked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Locks {
-    /// Waits for [`LOCK_WAIT`]; then the whole batch is [`Fault::Locked`].
-    Wait,
-    /// Goes on without it.
-    Skip,
-}
 
 /// Numbers and writes the batch, within the transaction the caller has begun.
 pub(super) fn append(call: &mut Call<'_>, batch: &[Append], locks: Locks) -> SqlResult<Plan> {

@@ -5,11 +5,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
 use mysql::prelude::Queryable;
-use mysql::{Conn, Params, Value};
+use mysql::{Params, Value};
 
-use super::append::Locks;
-use super::faults::{fault, not_committed, not_connected};
-use super::reconnecting::{Server, now};
+use super::faults::{fault, not_committed};
+use super::server::{Abilities, Begin, Connection, Server, now};
 use crate::store::sql::{Arg, Cell, Dialect, Fault, Row, Sql, SqlResult};
 
 static DIALECT: Dialect = Dialect {
@@ -21,79 +20,19 @@ static DIALECT: Dialect = Dialect {
                  WHERE table_schema = DATABASE() AND table_name = ?",
 };
 
-/// How a connection begins its transactions.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Begin {
-    /// By START TRANSACTION; any other statement is a transaction of its own. A new connection does.
-    Said,
-    /// By the first statement after the last COMMIT or ROLLBACK (`autocommit` is off).
-    Implied,
-}
-
-/// The shortest time that every server takes for a lock wait.
-pub(super) const LOCK_WAIT_SECONDS: u32 = 1;
-
 /// How long a request waits for a row that another transaction has locked.
 const ROW_WAIT: Duration = Duration::from_millis(300);
 
 /// The same, when it was waited for in vain a moment ago: a stuck row must not hold all workers.
 const STUCK_ROW_WAIT: Duration = Duration::from_millis(5);
 
-/// When MySQL ends a transaction in which nothing happens: it knows no other bound than that of idle connections.
-const IDLE_SECONDS: u32 = 60;
-
-/// What the server is and can do.
+/// What a batch does at a conversation that another transaction has locked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Abilities {
-    is_mariadb: bool,
-    /// SKIP LOCKED and NOWAIT.
-    pub(super) skips_locked: bool,
-    /// `max_allowed_packet`.
-    pub(super) packet_max: usize,
-}
-
-impl Abilities {
-    /// From what the server says of itself: MariaDB can skip since 10.6, MySQL since 8.0.
-    fn of(version: &str, packet_max: usize) -> Self {
-        let numbers: Vec<u32> =
-            version.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse().ok()).take(2).collect();
-        let version_is = |major, minor| numbers.as_slice() >= [major, minor].as_slice();
-        let is_mariadb = version.contains("MariaDB");
-        let skips_locked = if is_mariadb { version_is(10, 6) } else { version_is(8, 0) && !version.contains("TiDB") };
-        Self { is_mariadb, skips_locked, packet_max }
-    }
-}
-
-/// A connection, and what is set on it at present.
-pub(super) struct Connection {
-    conn: Conn,
-    begins: Begin,
-    abilities: Abilities,
-}
-
-impl Connection {
-    /// A connection that was just opened: asks what the server can do, and has it bound statements and idle
-    /// transactions, so that the locks of a node that freezes end.
-    pub(super) fn surveyed(mut conn: Conn, patience: Duration) -> SqlResult<Self> {
-        let asked: Option<(String, u64)> =
-            conn.query_first("SELECT VERSION(), @@max_allowed_packet").map_err(not_connected)?;
-        let (version, packet_max) = asked.unwrap_or_default();
-        let abilities = Abilities::of(&version, usize::try_from(packet_max).unwrap_or(usize::MAX));
-        let (seconds, ms) = (patience.as_secs().max(1), patience.as_millis().max(1));
-        let bounds = if abilities.is_mariadb {
-            [format!("max_statement_time = {seconds}"), format!("idle_transaction_timeout = {}", seconds + 1)]
-        } else {
-            [format!("max_execution_time = {ms}"), format!("wait_timeout = {IDLE_SECONDS}")]
-        };
-        for bound in bounds {
-            match conn.query_drop(format!("SET SESSION {bound}")) {
-                // An older server, or a relative that does not know it: its bounds are its own.
-                Ok(()) | Err(mysql::Error::MySqlError(_)) => {}
-                Err(error) => return Err(not_connected(error)),
-            }
-        }
-        Ok(Self { conn, begins: Begin::Said, abilities })
-    }
+pub(super) enum Locks {
+    /// Waits for the server's shortest lock wait; then the whole batch is [`Fault::Locked`].
+    Wait,
+    /// Goes on without it.
+    Skip,
 }
 
 /// The connection, lent to one call.

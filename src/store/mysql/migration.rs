@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::call::Call;
-use super::reconnecting::{Server, now};
+use super::server::{Server, now};
 use crate::clock::UnixMs;
-use crate::store::sql::{Fault, Sql, SqlResult, upgrade};
+use crate::store::sql::{self, Fault, Sql, SqlResult, upgrade};
 use crate::store::{Findings, KeptName, Result, StoreError, foreign, migrate};
 
 /// How long a node waits for another that is migrating, and for a single statement of a migration.
@@ -29,7 +29,7 @@ pub(super) fn migrate(server: &Server) -> Result<()> {
     if !foreign.is_empty() {
         return Err(StoreError::Broken(foreign.join("; ").into()));
     }
-    let missing = migrate::missing(migrate::version(&mut call)?, migrate::MYSQL)?;
+    let missing = migrate::missing(sql::version::version(&mut call)?, migrate::MYSQL)?;
     apply(&mut call, missing)?;
     call.first(&format!("SELECT RELEASE_LOCK({LOCK})"), &[])?;
     Ok(())

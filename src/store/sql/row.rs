@@ -1,6 +1,6 @@
 //! Values into and out of statements, the same for both databases.
 
-use super::{Fault, SqlResult};
+use super::fault::{Fault, SqlResult};
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, GroupId, Seq, UserId};
 use crate::store::Person;

@@ -1,9 +1,10 @@
 //! What a migration does to the data that SQL alone cannot say. Each step may be run again.
 
 use super::names::{self, GROUPS, USERS};
+use super::version::version;
 use super::{Fault, Sql, SqlResult};
 use crate::ids::hex;
-use crate::store::{KeptName, migrate};
+use crate::store::KeptName;
 
 /// Random bytes of an identity or an epoch; each is two hexadecimal digits.
 const IDENTITY_BYTES: usize = 16;
@@ -32,7 +33,7 @@ pub(in crate::store) fn name_groups(sql: &mut dyn Sql, after: i64) -> SqlResult<
 /// The names that have no key of their own, or will have none when the database has been brought up to date; at most
 /// `limit` of users, and of groups. Changes nothing.
 pub(in crate::store) fn kept_names(sql: &mut dyn Sql, limit: u32) -> SqlResult<Vec<KeptName>> {
-    let version = migrate::version(sql)?;
+    let version = version(sql)?;
     if version == 0 {
         return Ok(Vec::new());
     }

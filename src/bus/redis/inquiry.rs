@@ -1,0 +1,100 @@
+//! The inquiry thread: asks Redis what waits in the [`NumsubPool`](super::numsub_pool::NumsubPool), many questions at a time.
+
+use std::time::{Duration, Instant};
+
+use redis::RedisResult;
+
+use super::channels::{Names, RedisChannel};
+use super::command_connection::CommandConnection;
+use super::complaints::Complaints;
+use super::numsub_pool::{Asked, COMMAND_CHANNELS_MAX, answer_none};
+use super::shared::Shared;
+use super::times::now;
+
+/// How long an answer may take, from the question.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often Redis is tried after it has not answered.
+const PROBE_PAUSE: Duration = Duration::from_millis(500);
+
+/// Runs on the inquiry thread until the pool is closed.
+pub(super) fn run(shared: &Shared) {
+    let numsub_pool = &shared.numsub_pool;
+    let mut pipe = None;
+    let mut complaints = Complaints::new("the bus's inquiry");
+    while let Some(asked) = numsub_pool.take() {
+        let topics: Vec<RedisChannel> = asked.iter().flat_map(|asked| &asked.topics).copied().collect();
+        let deadline = asked.iter().map(|asked| asked.at).min().unwrap_or_else(now) + PATIENCE;
+        match ask_again_if_stale(shared, pipe.take(), &topics, deadline) {
+            Ok((kept, counts)) => {
+                pipe = Some(kept);
+                answer_all(asked, &counts);
+                complaints.over();
+            }
+            Err(error) => {
+                complaints.failed(&error, now());
+                // First, so that whoever is told now and asks again is answered at once.
+                numsub_pool.fall_silent();
+                answer_none(asked, &error.to_string());
+                pipe = probe(shared, &mut complaints);
+            }
+        }
+    }
+}
+
+/// Tries until Redis answers, or the bus ends.
+fn probe(shared: &Shared, complaints: &mut Complaints) -> Option<CommandConnection> {
+    while shared.numsub_pool.pause(PROBE_PAUSE) {
+        match ask_again_if_stale(shared, None, &[RedisChannel::Node(shared.node)], now() + PATIENCE) {
+            Ok((pipe, _)) => {
+                shared.numsub_pool.speak_again();
+                return Some(pipe);
+            }
+            Err(error) => complaints.failed(&error, now()),
+        }
+    }
+    None
+}
+
+fn answer_all(asked: Vec<Asked>, counts: &[u64]) {
+    let mut counts = counts.iter().copied();
+    for Asked { here, keeper, .. } in asked {
+        let others = here.iter().map(|here| counts.next().unwrap_or(0).saturating_sub(*here));
+        keeper.keep(Ok(others.collect()));
+    }
+}
+
+type Counted = RedisResult<(CommandConnection, Vec<u64>)>;
+
+/// A connection kept from before may have died since: that is no answer about the present.
+fn ask_again_if_stale(
+    shared: &Shared,
+    kept: Option<CommandConnection>,
+    topics: &[RedisChannel],
+    deadline: Instant,
+) -> Counted {
+    if let Some(pipe) = kept {
+        match ask(pipe, &shared.names, topics, deadline) {
+            Ok(counted) => return Ok(counted),
+            Err(error) if error.is_timeout() => return Err(error),
+            Err(_) => {}
+        }
+    }
+    ask(
+        CommandConnection::open(&shared.address, &shared.name("inquiry"), left(deadline))?,
+        &shared.names,
+        topics,
+        deadline,
+    )
+}
+
+fn ask(pipe: CommandConnection, names: &Names, topics: &[RedisChannel], deadline: Instant) -> Counted {
+    pipe.set_timeout(left(deadline))?;
+    let questions: Vec<&[RedisChannel]> = topics.chunks(COMMAND_CHANNELS_MAX).collect();
+    pipe.subscribers_of_all(names, &questions)
+}
+
+/// The time left, never zero: a connection attempt of no time at all is refused by the system.
+fn left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(now()).max(Duration::from_millis(1))
+}

@@ -1,0 +1,275 @@
+//! The settings themselves, and their defaults.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use super::network::Networks;
+
+/// The most reactor threads; a connection's id has room for more.
+pub(super) const REACTORS_MAX: usize = 256;
+/// The most threads that hash passwords, unless more are asked for: they hold memory.
+const HASHING_THREADS_AUTO_MAX: usize = 16;
+
+/// `limits.message_bytes` when it is not set.
+pub const MESSAGE_BYTES: usize = 8_192;
+/// The most that it may be.
+pub const MESSAGE_BYTES_MAX: u64 = 1_048_576;
+
+/// All settings, checked. `{:?}` shows them with passwords masked.
+#[derive(Clone, PartialEq)]
+pub struct Config {
+    /// Where clients connect. Port 0: any free one.
+    pub listen: SocketAddr,
+    /// The folder of the embedded database. Ignored with `mysql`.
+    pub data: PathBuf,
+    /// `mysql://user:pw@host:port/db`; without it the embedded database is used.
+    pub mysql: Option<String>,
+    /// The file that `mysql` was read from.
+    pub mysql_file: Option<PathBuf>,
+    /// `redis://host:port/`; without it the node is alone.
+    pub redis: Option<String>,
+    /// The file that `redis` was read from.
+    pub redis_file: Option<PathBuf>,
+    /// Reactor threads.
+    pub reactors: usize,
+    /// Where /metrics, /healthz and /readyz are served.
+    pub admin: Option<SocketAddr>,
+    /// What a second login of an online account does.
+    pub session_policy: SessionPolicy,
+    /// What ADD_FRIEND does.
+    pub friending: Friending,
+    /// ONE_CHAT only between friends.
+    pub friends_only: bool,
+    /// Every connection starts with a PROXY header.
+    pub proxy_protocol: bool,
+    /// `proxy.from`: whose PROXY headers are believed.
+    pub proxy_from: Networks,
+    /// How the acceptor deals connections to reactors.
+    pub accept_policy: AcceptPolicy,
+    /// How long SIGTERM waits for everything to be flushed.
+    pub shutdown: Duration,
+    /// Argon2id's cost.
+    pub password: PasswordCost,
+    /// `password.threads`: how many hash at once for logins; a quarter as many more do for registrations.
+    pub hashing_threads: usize,
+    /// Bounds per connection and session.
+    pub limits: Limits,
+    /// How much of each an account or a group may have.
+    pub quota: Quotas,
+    /// Database settings common to both backends.
+    pub store: StoreSettings,
+    /// SQLite's `PRAGMA synchronous`.
+    pub sqlite_synchronous: Synchronous,
+}
+
+/// `session_policy`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SessionPolicy {
+    /// The second login is refused with errno 2.
+    Reject,
+    /// The first session is told and closed.
+    Replace,
+    /// Both get everything.
+    Multi,
+}
+
+/// `friending`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Friending {
+    /// ADD_FRIEND makes friends at once.
+    Open,
+    /// It asks the other one.
+    Ask,
+}
+
+/// `accept_policy`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AcceptPolicy {
+    /// One after the other.
+    RoundRobin,
+    /// To the reactor with the fewest connections.
+    LeastLoaded,
+}
+
+/// `sqlite.synchronous`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Synchronous {
+    /// Every commit is on disk before it is acknowledged.
+    Full,
+    /// A power failure may lose acknowledged messages; warned about at start.
+    Normal,
+}
+
+/// `password.*`: Argon2id's cost. Parallelism is 1.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PasswordCost {
+    /// `password.memory_kib`: 8 to 1,048,576.
+    pub memory_kib: u32,
+    /// `password.passes`: 1 to 100.
+    pub passes: u32,
+}
+
+/// `limits.*`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// `limits.line_bytes`: the longest line, without its line end.
+    pub line_bytes: usize,
+    /// `limits.message_bytes`: the longest `msg` (its text in UTF-8) and the longest `ext` (its JSON).
+    pub message_bytes: usize,
+    /// `limits.outbox_bytes`: the high-water mark of a connection's outbox.
+    pub outbox_bytes: usize,
+    /// `limits.stall_seconds`: who takes nothing of what waits for so long is cut off; `None` (0): never.
+    pub stall: Option<Duration>,
+    /// `limits.inflight`: chat messages of one connection that are not acknowledged yet.
+    pub inflight: usize,
+    /// `limits.login_seconds`: a connection without a session is closed after it; `None` (0): never.
+    pub login: Option<Duration>,
+    /// `limits.messages_per_second`: of an account, and of an address while nobody is logged in; `None` (0): no limit.
+    pub messages_per_second: Option<u32>,
+    /// `limits.logins_per_minute`: wrong passwords for an account from one address; `None` (0): no limit.
+    pub logins_per_minute: Option<u32>,
+    /// `limits.registrations_per_minute`: new accounts of one address; `None` (0): no limit.
+    pub registrations_per_minute: Option<u32>,
+    /// `limits.anonymous_per_address`: connections of one address without a session; `None` (0): no limit.
+    pub anonymous_per_address: Option<u32>,
+    /// `limits.connections`: how many clients at once.
+    pub connections: usize,
+    /// `limits.offline_messages`: how many pending messages the login reply carries.
+    pub offline_messages: u32,
+}
+
+/// `quota.*`; `None` (0): no limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Quotas {
+    /// `quota.friends`: of a user.
+    pub friends: Option<u32>,
+    /// `quota.friend_requests`: sent by a user and not answered.
+    pub friend_requests: Option<u32>,
+    /// `quota.groups_joined`: that a user is in.
+    pub groups_joined: Option<u32>,
+    /// `quota.groups_created`: by a user.
+    pub groups_created: Option<u32>,
+    /// `quota.group_members`: of a group.
+    pub group_members: Option<u32>,
+    /// `quota.devices`: named ones of a user.
+    pub devices: Option<u32>,
+    /// `quota.tokens`: of a user.
+    pub tokens: Option<u32>,
+    /// `quota.accounts_per_day`: new ones of an address.
+    pub accounts_per_day: Option<u32>,
+}
+
+/// `store.*`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StoreSettings {
+    /// `store.timeout_ms`: how long one database call may take.
+    pub timeout: Duration,
+    /// `store.pool`: database connections in all, at least 5: dealt to lanes, workers, auth workers and the cursor writer.
+    pub pool: usize,
+}
+
+impl Config {
+    /// What is allowed and probably not meant: one sentence each.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let exposed = self.admin.filter(|admin| !admin.ip().is_loopback()).map(|admin| {
+            format!(
+                "admin = {admin} is no loopback address: whoever reaches it reads the metrics, without a password and \
+                 without encryption. Use 127.0.0.1, or a network that only your monitoring reaches"
+            )
+        });
+        let is_pointless = self.friends_only && self.friending == Friending::Open;
+        let pointless = is_pointless.then(|| {
+            "friends_only = true keeps nobody out: with friending = \"open\" everybody can make himself anybody's friend. Set \
+             friending = \"ask\""
+                .to_owned()
+        });
+        exposed.into_iter().chain(pointless).collect()
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8000)),
+            data: PathBuf::from("./stonechat-data"),
+            mysql: None,
+            mysql_file: None,
+            redis: None,
+            redis_file: None,
+            reactors: one_per_core(),
+            admin: None,
+            session_policy: SessionPolicy::Reject,
+            friending: Friending::Open,
+            friends_only: false,
+            proxy_protocol: false,
+            proxy_from: Networks::loopback(),
+            accept_policy: AcceptPolicy::RoundRobin,
+            shutdown: Duration::from_secs(10),
+            password: PasswordCost::default(),
+            hashing_threads: hashing_threads(),
+            limits: Limits::default(),
+            quota: Quotas::default(),
+            store: StoreSettings::default(),
+            sqlite_synchronous: Synchronous::Full,
+        }
+    }
+}
+
+impl Default for PasswordCost {
+    /// What OWASP recommends for Argon2id.
+    fn default() -> Self {
+        Self { memory_kib: 19_456, passes: 2 }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            line_bytes: 65_536,
+            message_bytes: MESSAGE_BYTES,
+            outbox_bytes: 1_048_576,
+            stall: Some(Duration::from_secs(30)),
+            inflight: 64,
+            login: Some(Duration::from_secs(30)),
+            messages_per_second: Some(100),
+            logins_per_minute: Some(10),
+            registrations_per_minute: Some(60),
+            anonymous_per_address: Some(10_000),
+            connections: 100_000,
+            offline_messages: 100,
+        }
+    }
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self {
+            friends: Some(5_000),
+            friend_requests: Some(500),
+            groups_joined: Some(1_000),
+            groups_created: Some(100),
+            group_members: Some(100_000),
+            devices: Some(32),
+            tokens: Some(32),
+            accounts_per_day: Some(1_000),
+        }
+    }
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self { timeout: Duration::from_secs(5), pool: 12 }
+    }
+}
+
+/// As many reactors as there are cores to run on, within the key's bounds.
+pub(super) fn one_per_core() -> usize {
+    available_parallelism().map_or(1, |cores| cores.get().min(REACTORS_MAX))
+}
+
+/// As many threads that hash as there are cores, two at least; each holds [`PasswordCost::memory_kib`].
+pub(super) fn hashing_threads() -> usize {
+    one_per_core().clamp(2, HASHING_THREADS_AUTO_MAX)
+}
