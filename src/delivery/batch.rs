@@ -162,8 +162,10 @@ pub enum Effect {
     Answer {
         /// The sender's connection.
         conn: ConnId,
-        /// Where the message is, and which one, if it is stored.
-        stored: Option<(ConvId, Seq, Which)>,
+        /// The conversation.
+        conv: ConvId,
+        /// The message's place there, and which one it is, if it is stored.
+        stored: Option<(Seq, Which)>,
         /// The reply.
         line: Bytes,
     },
@@ -244,7 +246,7 @@ pub(super) fn refuse_one(job: &Job, why: Refusal) -> Effect {
 
 fn refusal(append: &Append, reply_to: &ReplyTo, errno: Errno, text: &str) -> Effect {
     let line = reply::chat_refused(append.to, errno, text, &reply_to.echo);
-    Effect::Answer { conn: reply_to.conn, stored: None, line }
+    Effect::Answer { conn: reply_to.conn, conv: append.conv(), stored: None, line }
 }
 
 /// Tells what became of the messages. Those whose conversation is locked are left out: nothing is known of them yet.
@@ -268,7 +270,7 @@ pub(super) fn announce(batch: &Batch, outcomes: &[Appended], answer: AnswerSende
         let (conv, which) = (append.conv(), Which::of(append.sender, sent_at));
         if answer == AnswerSender::Yes {
             let line = reply::ack(append.to, seq, &time, &reply_to.echo);
-            effects.push(Effect::Answer { conn: reply_to.conn, stored: Some((conv, seq, which)), line });
+            effects.push(Effect::Answer { conn: reply_to.conn, conv, stored: Some((seq, which)), line });
         }
         let push =
             Push { sender: append.sender, name: &reply_to.name, to: append.to, body: &append.body, time: &time, seq };

@@ -71,7 +71,7 @@ fn told(effects: &[Effect]) -> (Vec<String>, Vec<(Seq, bool)>) {
     let mut announced = Vec::new();
     for effect in effects {
         match effect {
-            Effect::Answer { stored: Some((_, seq, _)), .. } => answers.push(format!("seq {seq}")),
+            Effect::Answer { stored: Some((seq, _)), .. } => answers.push(format!("seq {seq}")),
             Effect::Answer { line, .. } => {
                 let reply: serde_json::Value = serde_json::from_slice(line).unwrap();
                 answers.push(format!("errno {}", reply["errno"]));

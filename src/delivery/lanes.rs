@@ -339,8 +339,8 @@ fn carry_out(parts: &mut LaneDeps, era: Option<Era>, effects: Vec<Effect>) {
     parts.fanout.expect(effects.len());
     for effect in effects {
         match effect {
-            Effect::Answer { conn, stored, line } => {
-                parts.fanout.to_connection(conn, Event::Answered { conn, stored, line });
+            Effect::Answer { conn, conv, stored, line } => {
+                parts.fanout.to_connection(conn, Event::Answered { conn, conv, stored, line });
             }
             Effect::Announce(news) => {
                 match news.line {

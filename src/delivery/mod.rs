@@ -64,8 +64,10 @@ pub enum Event {
     Answered {
         /// The sender's connection.
         conn: ConnId,
-        /// The conversation, the number it got there, and which message that is; `None` if it was refused.
-        stored: Option<(ConvId, Seq, Which)>,
+        /// The message's conversation.
+        conv: ConvId,
+        /// The number it got there, and which message that is; `None` if it was refused.
+        stored: Option<(Seq, Which)>,
         /// The reply.
         line: Bytes,
     },

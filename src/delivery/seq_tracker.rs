@@ -54,6 +54,9 @@ pub struct SeqTracker {
     /// Conversations with a hole that may close by itself. Invariant: what is behind is here, in `behind` or being
     /// fetched.
     gaps: Vec<Gap>,
+    /// This session's own messages that are not answered yet, in the order in which they were sent: a page may show one
+    /// before its answer comes.
+    under_way: VecDeque<(ConvId, Which)>,
 }
 
 /// A conversation that is being fetched.
@@ -210,7 +213,10 @@ impl ConvSeq {
     fn note_sent(&mut self, seq: Seq, which: Option<Which>) {
         match self.sent.last_mut() {
             Some(run) if run.last + 1 == seq => *run = Run { last: seq, which, ..*run },
-            _ => self.sent.push(Run { first: seq, last: seq, which }),
+            _ => {
+                let place = self.sent.partition_point(|run| run.first < seq);
+                self.sent.insert(place, Run { first: seq, last: seq, which });
+            }
         }
         if self.sent.len() > SENT_RUNS_MAX {
             self.sent.remove(0);
@@ -283,6 +289,7 @@ impl SeqTracker {
             behind: VecDeque::new(),
             fetching: Vec::new(),
             gaps: Vec::new(),
+            under_way: VecDeque::new(),
         }
     }
 
@@ -398,6 +405,19 @@ impl SeqTracker {
         self.queue_if_behind(conv);
     }
 
+    /// A message of this very session is on its way into the store. [`SeqTracker::answered`] follows.
+    pub fn sending(&mut self, conv: ConvId, which: Which) {
+        self.under_way.push_back((conv, which));
+    }
+
+    /// The first of this session's messages of this conversation that are under way was answered: stored or not.
+    pub fn answered(&mut self, conv: ConvId) {
+        // Nearly always the very first: only those of different lanes overtake each other.
+        if let Some(place) = self.under_way.iter().position(|(other, _)| *other == conv) {
+            self.under_way.remove(place);
+        }
+    }
+
     /// A message of this very session was committed. Returns where the cursor stands if that moved it.
     pub fn sent(&mut self, conv: ConvId, seq: Seq, which: Option<Which>) -> Option<Seq> {
         self.note_told(conv, seq);
@@ -500,13 +520,18 @@ impl SeqTracker {
             if seq < conv_seq.next {
                 continue;
             }
-            let may_be_mine = self.own != OwnMessages::None && message.sender.id == self.me;
+            let which = Which::of(sender, sent_at);
+            if sender == self.me && !conv_seq.sent_here(seq) && self.under_way.contains(&(conv, which)) {
+                // Its answer comes later, and says nothing new then.
+                conv_seq.note_sent(seq, Some(which));
+            }
+            let may_be_mine = self.own != OwnMessages::None && sender == self.me;
             if may_be_mine && seq > told_end.max(conv_seq.old_end) && !conv_seq.sent_here(seq) {
                 // Its answer may be on its way to this very session, or its push: that will tell which.
                 conv_seq.end = told_end.max(conv_seq.next - 1);
                 break;
             }
-            let hidden = message.sender.id == self.me
+            let hidden = sender == self.me
                 && match self.own {
                     OwnMessages::None => true,
                     OwnMessages::New => seq <= conv_seq.old_end,
@@ -514,12 +539,12 @@ impl SeqTracker {
                 };
             if !conv_seq.sent_here(seq) {
                 if hidden {
-                    conv_seq.note_sent(seq, Some(Which::of(sender, sent_at)));
+                    conv_seq.note_sent(seq, Some(which));
                 } else {
                     push.push(message);
                 }
             }
-            conv_seq.has(seq, Some(Which::of(sender, sent_at)));
+            conv_seq.has(seq, Some(which));
             conv_seq.read = seq;
             if conv_seq.confirmed + 1 == seq && conv_seq.sent_here(seq) {
                 moved = conv_seq.confirm(seq).or(moved);

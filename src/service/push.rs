@@ -28,9 +28,6 @@ pub type Net<'a> = &'a mut dyn Outbound<Session>;
 /// The backlog goes on when no more than this part of the outbox is full: net's low-water mark.
 const LOW_WATER_PART: usize = 4;
 
-/// A message that was stored, as the reactor is told of it.
-pub(super) type Stored = (ConvId, Seq, Which);
-
 /// What has come out of its turn, on its way to the sessions of one reactor.
 #[derive(Debug, Default)]
 pub struct OutOfTurn {
@@ -45,9 +42,11 @@ impl ChatProtocol {
     pub(super) fn event(&mut self, net: Net<'_>, event: Event, now: Instant) {
         let Self { reactor, groups_here, out_of_turn, resync, .. } = self;
         match event {
-            Event::Answered { conn, stored, line } => {
+            Event::Answered { conn, conv, stored, line } => {
                 if let Some(found) = net.connection(conn) {
-                    answered(reactor, &out_of_turn.ahead, ConnCtx::new(conn, found, now), stored, line);
+                    let on = ConnCtx::new(conn, found, now);
+                    on.link.send(line);
+                    answered(reactor, &out_of_turn.ahead, on, conv, stored);
                 }
             }
             Event::Message { to, from, conv, seq, which, line, generation } => {
@@ -221,16 +220,23 @@ fn each_of(groups_here: &GroupIndex, net: Net<'_>, to: Addressee, now: Instant, 
     }
 }
 
-fn answered(reactor: &ReactorCtx, ahead: &ReorderBuffer, mut on: ConnCtx<'_>, stored: Option<Stored>, line: Bytes) {
-    on.link.send(line);
-    if let Some((conv, seq, which)) = stored
-        && let Some(mut on) = on.live()
-    {
-        if let Some(moved) = on.live.seqs.sent(conv, seq, Some(which)) {
-            reactor.shared.cursor_queue.confirm([on.live.cursor(conv, moved)]);
+/// The lane has answered a message of this session; the answer is sent.
+fn answered(
+    reactor: &ReactorCtx,
+    ahead: &ReorderBuffer,
+    mut on: ConnCtx<'_>,
+    conv: ConvId,
+    stored: Option<(Seq, Which)>,
+) {
+    if let Some(mut on) = on.live() {
+        on.live.seqs.answered(conv);
+        if let Some((seq, which)) = stored {
+            if let Some(moved) = on.live.seqs.sent(conv, seq, Some(which)) {
+                reactor.shared.cursor_queue.confirm([on.live.cursor(conv, moved)]);
+            }
+            // The answer to one's own message may be overtaken by another node's news of the next one.
+            push_ahead(reactor, ahead, &mut on, conv);
         }
-        // The answer to one's own message may be overtaken by another node's news of the next one.
-        push_ahead(reactor, ahead, &mut on, conv);
     }
     on.session.answered(reactor.shared.config.limits.inflight);
 }

@@ -282,7 +282,7 @@ fn late(bed: &Bed, conn: ConnId) -> Vec<ReactorMessage> {
     let standing = Standing { pending: vec![position], groups: vec![group()] };
     let (to, which) = (Addressee::Session(conn), Which::of(user(1), UnixMs(0)));
     let events = vec![
-        Event::Answered { conn, stored: Some((conv, 1, which)), line: line("ack\n") },
+        Event::Answered { conn, conv, stored: Some((1, which)), line: line("ack\n") },
         Event::Message { to, from: None, conv, seq: 1, which: Some(which), line: Some(line("push\n")), generation: 0 },
         Event::Notice { to, line: line("notice\n") },
         Event::Joined { conn, group: group(), line: line("joined\n") },
@@ -574,8 +574,8 @@ impl Bed {
                 return;
             }
             Happens::Acked(stored) => {
-                let stored = stored.then(|| (conv, 1, Which::of(user(1), UnixMs(0))));
-                ReactorMessage::Events(vec![Event::Answered { conn, stored, line: line("ack\n") }])
+                let stored = stored.then(|| (1, Which::of(user(1), UnixMs(0))));
+                ReactorMessage::Events(vec![Event::Answered { conn, conv, stored, line: line("ack\n") }])
             }
             Happens::Told { seq, with_line } => {
                 let (to, which) = (Addressee::Session(conn), Some(Which::of(user(2), UnixMs(0))));
