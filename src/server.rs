@@ -41,13 +41,14 @@ use crate::net::reactor::{self, Preamble};
 use crate::readiness::{Probe, Readiness};
 use crate::service::attempts::Attempts;
 use crate::service::budgets::Budgets;
-use crate::service::hashing::Hashing;
+use crate::service::ctx::{Ctx, Shared};
 use crate::service::message::{PostMessage, ReactorMailboxes, ReactorMessage};
-use crate::service::protocol::{ChatProtocol, ReactorCtx};
+use crate::service::protocol::ChatProtocol;
+use crate::service::reactor_ctx::ReactorCtx;
 use crate::service::routes::Table;
 use crate::service::sweeper;
 use crate::service::workers::{self, Queues, Workers};
-use crate::service::{Ctx, Shared};
+
 use crate::signals::Watch;
 use crate::store::mysql::MySqlStores;
 use crate::store::sqlite::{self, SqliteStores};
@@ -351,7 +352,6 @@ impl Node {
             .map_err(io_error("cannot start the cursor writer"))?;
 
         let (sweep, sweep_asked) = sweeper::door();
-        let hashing = Arc::<Hashing>::default();
         let shared = Arc::new(Shared {
             config: config.clone(),
             clock: Clock::system(),
@@ -361,16 +361,15 @@ impl Node {
             epoch: Arc::clone(&epoch),
             attempts: Attempts::new(config.limits.logins_per_minute),
             sweep,
-            hashing: Arc::clone(&hashing),
             budgets: Budgets::new(&config.limits, &config.quota),
-            mailboxes: Arc::clone(&mailboxes),
+            sessions: mailboxes.clone(),
             metrics: Arc::clone(metrics),
         });
         let (stop_sweeper, sweeper_stopped) = bounded(0);
         let sweeper_thread = sweeper::start(Arc::clone(&stores), Clock::system(), sweep_asked, sweeper_stopped)
             .map_err(io_error("cannot start the sweeper"))?;
         let pool = Pool::of(config);
-        let (workers, queues) = workers::queues(Arc::clone(metrics), hashing);
+        let (workers, queues) = workers::queues(Arc::clone(metrics), mailboxes.clone());
         let worker_threads = start_workers(&pool, &shared, &queues, &stores)?;
         let mut lane_parts = Vec::new();
         for _ in 0..pool.lanes {

@@ -33,16 +33,16 @@ use stonechat::net::mailbox::{self, Inbox};
 use stonechat::net::{CloseReason, ConnId, Flow, Link, Outbound, Protocol};
 use stonechat::service::attempts::Attempts;
 use stonechat::service::budgets::Budgets;
-use stonechat::service::hashing::{Hashing, Purpose};
+use stonechat::service::ctx::{Ctx, Purpose, Shared};
 use stonechat::service::message::{ReactorMailboxes, ReactorMessage};
 use stonechat::service::password::Hasher;
 use stonechat::service::password::token_hash;
-use stonechat::service::protocol::{ChatProtocol, ReactorCtx};
+use stonechat::service::protocol::ChatProtocol;
+use stonechat::service::reactor_ctx::ReactorCtx;
 use stonechat::service::routes::Table;
 use stonechat::service::session::Session;
 use stonechat::service::sweeper;
 use stonechat::service::workers::{self, Queues};
-use stonechat::service::{Ctx, Shared};
 use stonechat::store::sqlite::SqliteStores;
 use stonechat::store::{OpenStore, TokenRow};
 use tempfile::TempDir;
@@ -175,8 +175,7 @@ impl World {
         };
         let (lanes, mut runners) = lanes::lanes(vec![lane], Arc::clone(&metrics));
         let lane = runners.pop().expect("one was asked for");
-        let hashing = Arc::<Hashing>::default();
-        let (workers, queues) = workers::queues(Arc::clone(&metrics), Arc::clone(&hashing));
+        let (workers, queues) = workers::queues(Arc::clone(&metrics), Arc::clone(&mailboxes));
         let hasher = Hasher::new(config.password);
         let (attempts, budgets) = (Attempts::new(None), Budgets::new(&config.limits, &config.quota));
         let sweep = sweeper::door().0;
@@ -188,10 +187,9 @@ impl World {
             cursor_queue,
             epoch,
             attempts,
-            hashing,
             budgets,
             sweep,
-            mailboxes,
+            sessions: mailboxes,
             metrics,
         };
         let shared = Arc::new(shared);

@@ -3,9 +3,10 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::message::SessionChange;
+use super::caller::Caller;
+use super::ctx::{Ctx, HandlerResult, Response, ServiceError, SessionChange};
 use super::presence::{self, Online};
-use super::{Caller, Ctx, HandlerResult, Response, ServiceError, friend, group};
+use super::{friend, group};
 use crate::clock::UnixMs;
 use crate::ids::{DeviceId, GroupId, UserId};
 use crate::store::{CursorRow, Message, OwnPending, Pending, Person, StoreError};

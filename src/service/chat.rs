@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::session::Live;
+use super::live::Live;
 use crate::clock::UnixMs;
 use crate::delivery::lane::ReplyTo;
 use crate::ids::Peer;

@@ -4,8 +4,12 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::session::{Live, Session};
-use crate::net::{ConnId, Link};
+use super::live::Live;
+use super::session::Session;
+use crate::net::{ConnId, Link, Outbound};
+
+/// The reactor's connections.
+pub(super) type Net<'a> = &'a mut dyn Outbound<Session>;
 
 /// One connection and the session on it.
 pub(super) struct ConnCtx<'a> {

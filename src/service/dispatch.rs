@@ -4,13 +4,17 @@
 use std::time::Instant;
 
 use super::budgets::{Payer, Weight};
+use super::caller::Guest;
 use super::chat::{self, Rule};
 use super::conn_ctx::ConnCtx;
-use super::protocol::ReactorCtx;
+use super::ctx::Prepared;
+use super::job::{Asked, Job};
+use super::live::Live;
+use super::push;
+use super::reactor_ctx::ReactorCtx;
 use super::routes::Route;
-use super::session::{LANE_FULL_PAUSE, Live, PauseReason, Session, State};
-use super::workers::{self, request_job};
-use super::{Guest, Prepared, push};
+use super::session::{LANE_FULL_PAUSE, PauseReason, Session, State};
+use super::workers;
 use crate::delivery::Which;
 use crate::delivery::seq_tracker::Confirmed;
 use crate::ids::ConvId;
@@ -155,13 +159,7 @@ fn take(reactor: &ReactorCtx, on: &mut ConnCtx<'_>, incoming: &Incoming<'_>) -> 
                 push::settle_receipts(reactor, live, acknowledged);
             }
             let caller = live.caller(on.conn);
-            let job = request_job(
-                on.conn,
-                incoming.id,
-                incoming.tag.map(Box::from),
-                Prepared::new(move |ctx| job(ctx, &caller)),
-            );
-            Ok(submit(reactor, on, job))
+            Ok(submit(reactor, on, incoming, Prepared::new(move |ctx| job(ctx, &caller))))
         }
         Route::Anyone(parse) => {
             if incoming.id == MsgId::Login && !matches!(on.session.state, State::Guest) {
@@ -172,13 +170,7 @@ fn take(reactor: &ReactorCtx, on: &mut ConnCtx<'_>, incoming: &Incoming<'_>) -> 
             }
             let job = parse(incoming.line, incoming.bounds)?;
             let guest = Guest { conn: on.conn, from: on.session.from };
-            let job = request_job(
-                on.conn,
-                incoming.id,
-                incoming.tag.map(Box::from),
-                Prepared::new(move |ctx| job(ctx, &guest)),
-            );
-            Ok(submit(reactor, on, job))
+            Ok(submit(reactor, on, incoming, Prepared::new(move |ctx| job(ctx, &guest))))
         }
     }
 }
@@ -203,9 +195,10 @@ fn hold(session: &mut Session, why: PauseReason) -> Flow {
     Flow::Retry
 }
 
-fn submit(reactor: &ReactorCtx, on: &mut ConnCtx<'_>, job: workers::Job) -> Flow {
+fn submit(reactor: &ReactorCtx, on: &mut ConnCtx<'_>, incoming: &Incoming<'_>, prepared: Prepared) -> Flow {
     on.session.at_worker = true;
-    reactor.workers.submit(job, on.now);
+    let asked = Asked { conn: on.conn, request: incoming.id, tag: incoming.tag.map(Box::from) };
+    reactor.workers.submit(Job::Request(asked, prepared), on.now);
     Flow::Pause
 }
 

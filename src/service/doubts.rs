@@ -4,12 +4,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use super::Ctx;
-use super::protocol::ReactorCtx;
-use super::workers::quiet_job;
+use super::job::{EndQuestions, Job, UnderWay};
+use super::workers::Workers;
 use crate::ids::{ConvId, Seq};
 
 /// Conversations that one question asks about. Others are asked about when they give reason again.
@@ -23,15 +22,6 @@ pub struct Doubts {
     is_asking: Arc<AtomicBool>,
 }
 
-/// A question under way, until it is dropped.
-struct Asking(Arc<AtomicBool>);
-
-impl Drop for Asking {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
-    }
-}
-
 impl Doubts {
     /// A session of this generation has had messages up to `had`.
     pub fn note(&mut self, generation: u32, conv: ConvId, had: Seq) {
@@ -43,30 +33,13 @@ impl Doubts {
     }
 
     /// Asks about those that wait, unless an answer is being waited for.
-    pub fn go_on(&mut self, reactor: &ReactorCtx, now: Instant) {
-        if self.waiting.is_empty() || self.is_asking.swap(true, Ordering::AcqRel) {
+    pub fn go_on(&mut self, workers: &Workers, now: Instant) {
+        if self.waiting.is_empty() {
             return;
         }
-        let asking = Asking(Arc::clone(&self.is_asking));
-        let doubts = std::mem::take(&mut self.waiting);
-        let job = move |ctx: &mut Ctx| {
-            let _until_done = asking;
-            ask(ctx, &doubts);
-        };
-        reactor.workers.submit(quiet_job(job), now);
-    }
-}
-
-fn ask(ctx: &mut Ctx, doubts: &BTreeMap<ConvId, (u32, Seq)>) {
-    let convs: Vec<ConvId> = doubts.keys().copied().collect();
-    match ctx.store.ends(&convs) {
-        Ok(ends) => {
-            for (conv, end) in ends {
-                if let Some((generation, had)) = doubts.get(&conv) {
-                    ctx.shared.epoch.compare(*generation, conv, *had, end);
-                }
-            }
+        if let Some(under_way) = UnderWay::begin(&self.is_asking) {
+            let had = std::mem::take(&mut self.waiting);
+            workers.submit(Job::CompareEnds(EndQuestions { had, under_way }), now);
         }
-        Err(error) => log::debug!("cannot look at the ends of conversations: {error}"),
     }
 }

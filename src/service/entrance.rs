@@ -19,11 +19,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::login::{self, SessionToken, TokenKind};
-use super::message::{Backlog, ReactorMessage, SessionChange};
-use super::session::{ClientOptions, Live, own_channels, resume_key};
-use super::waiting::{Awaited, for_bus, pause};
-use super::{Caller, Ctx, HandlerResult, Held, Response, ServiceError, Shared, account, presence};
+use serde::Serialize;
+
+use super::caller::Caller;
+use super::ctx::{Backlog, Ctx, HandlerResult, Response, ServiceError, SessionChange, Shared};
+use super::live::{ClientOptions, Live, own_channels, resume_key};
+use super::token::{SessionToken, TokenKind, keep_token};
+use super::waiting::{Awaited, Held, for_bus, pause};
+use super::{account, presence};
 use crate::bus::promise::Promise;
 use crate::bus::{BusError, Channel, Question};
 use crate::config::SessionPolicy;
@@ -33,7 +36,7 @@ use crate::delivery::epoch::Present;
 use crate::ids::{GroupId, UserId};
 use crate::net::ConnId;
 use crate::wire::errno::Errno;
-use crate::wire::reply;
+use crate::wire::reply::{self, Body};
 
 /// How long a login waits for an account that is online to go offline.
 const ONLINE_GRACE: Duration = Duration::from_millis(500);
@@ -250,11 +253,11 @@ fn enter(ctx: &mut Ctx, vacancy: Vacancy) -> HandlerResult {
         ctx.ring(Channel::User(user), Ring::Beside);
     }
     let live = Live::new(caller.clone(), options, groups.clone(), epoch.generation);
-    ctx.shared.mailboxes.post(conn, ReactorMessage::Enter { conn, live: Box::new(live) });
+    ctx.shared.sessions.enter(conn, Box::new(live));
     // From here on the reactor takes back what was registered, if anything fails.
     place.taken = true;
     held.hand_over();
-    login::keep_token(ctx, &caller, &token)?;
+    keep_token(ctx, &caller, &token)?;
     tell(ctx, caller, token, &groups, epoch.text)
 }
 
@@ -265,7 +268,7 @@ fn enter(ctx: &mut Ctx, vacancy: Vacancy) -> HandlerResult {
 fn tell(ctx: &mut Ctx, caller: Caller, token: SessionToken, heard: &[GroupId], epoch: Arc<str>) -> HandlerResult {
     let found = account::read(ctx, &caller)?;
     if found.group_ids() != heard {
-        ctx.shared.mailboxes.post(caller.conn, ReactorMessage::Compare { conn: caller.conn });
+        ctx.shared.sessions.compare(caller.conn);
     }
     let asked = ctx.store.friend_requests(caller.user, FRIEND_REQUESTS_MAX)?;
     let friend_requests =
@@ -274,7 +277,22 @@ fn tell(ctx: &mut Ctx, caller: Caller, token: SessionToken, heard: &[GroupId], e
         ctx.shared.metrics.logins.inc();
         let (lists, pending, shown) = found.told(&caller, online);
         let backlog = Backlog { pending, shown, friend_requests };
-        let body = login::body(&caller, &token, &epoch, lists);
+        let body = body(&caller, &token, &epoch, lists);
         Ok(Response { body, then: SessionChange::GoLive(Box::new(backlog)) })
     })
+}
+
+/// The reply's fields. `epoch` is that in which the lists were read, or an earlier one.
+fn body(caller: &Caller, token: &SessionToken, epoch: &str, lists: account::Lists) -> Body {
+    Body::of(&LoginReply { id: caller.user, name: &caller.name, token: &token.text, epoch, lists })
+}
+
+#[derive(Serialize)]
+struct LoginReply<'a> {
+    id: UserId,
+    name: &'a str,
+    token: &'a str,
+    epoch: &'a str,
+    #[serde(flatten)]
+    lists: account::Lists,
 }

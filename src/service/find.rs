@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use super::{Caller, Ctx, HandlerResult, Response, friend, presence};
+use super::caller::Caller;
+use super::ctx::{Ctx, HandlerResult, Response};
+use super::{friend, presence};
 use crate::ids::{GroupId, UserId};
 use crate::wire::reply::{Body, FriendEntry};
 use crate::wire::request::Find;

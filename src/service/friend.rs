@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
+use super::caller::Caller;
+use super::ctx::{Ctx, HandlerResult, Response, ServiceError};
 use super::presence::{self, Online};
-use super::{Caller, Ctx, HandlerResult, Response, ServiceError};
 use crate::config::Friending;
 use crate::ids::UserId;
 use crate::store::{FriendOutcome, Person, UserRef};

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::message::SessionChange;
+use super::caller::Caller;
+use super::ctx::{Ctx, HandlerResult, Response, ServiceError, SessionChange};
 use super::presence::{self, Online};
-use super::{Caller, Ctx, HandlerResult, Response, ServiceError};
 use crate::bus::Channel;
 use crate::delivery::bell::Ring;
 use crate::ids::{ConvId, GroupId, Seq, UserId};

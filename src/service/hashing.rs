@@ -7,58 +7,11 @@
 //! ```
 
 use std::collections::{HashMap, VecDeque};
-use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::Prepared;
 use super::address::AddressKey;
-use super::password::Hasher;
-use super::workers::Job;
-
-/// What a password is hashed for: which queue and threads.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Purpose {
-    /// To check it.
-    Login,
-    /// To store it.
-    Register,
-}
-
-/// A part of a request that needs a hash, and after it the rest.
-pub struct HashStep {
-    /// Which queue it takes.
-    pub purpose: Purpose,
-    /// Whose turn it takes.
-    pub address: AddressKey,
-    work: Box<dyn FnOnce(&mut Hasher) -> Prepared + Send>,
-}
-
-impl HashStep {
-    /// A step that hashes, and says how the request goes on.
-    #[must_use]
-    pub fn new(
-        purpose: Purpose,
-        address: AddressKey,
-        work: impl FnOnce(&mut Hasher) -> Prepared + Send + 'static,
-    ) -> Self {
-        Self { purpose, address, work: Box::new(work) }
-    }
-
-    /// Hashes.
-    #[must_use]
-    pub fn run(self, hasher: &mut Hasher) -> Prepared {
-        (self.work)(hasher)
-    }
-}
-
-impl fmt::Debug for HashStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HashStep").field("purpose", &self.purpose).finish_non_exhaustive()
-    }
-}
-
-/// A job for a thread that hashes; what follows is a worker's.
-pub type HashJob = Box<dyn FnOnce(&mut Hasher) -> Job + Send>;
+use super::ctx::Purpose;
+use super::job::HashJob;
 
 /// The two queues. They are bounded by the number of connections: each has at most one request under way.
 #[derive(Default)]
@@ -69,8 +22,8 @@ pub struct Hashing {
 
 impl Hashing {
     /// Queues a job. Never blocks.
-    pub fn submit(&self, purpose: Purpose, address: AddressKey, job: HashJob) {
-        self.queue(purpose).push(address, job);
+    pub(super) fn submit(&self, job: HashJob) {
+        self.queue(job.step.purpose).push(job.step.address, job);
     }
 
     /// The next job; waits for one. `None` once there will be none any more.

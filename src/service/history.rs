@@ -3,7 +3,9 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Caller, Ctx, HandlerResult, Response, ServiceError, account};
+use super::account;
+use super::caller::Caller;
+use super::ctx::{Ctx, HandlerResult, Response, ServiceError};
 use crate::ids::{ConvId, Peer};
 use crate::wire::errno::Errno;
 use crate::wire::reply::Body;

@@ -1,33 +1,26 @@
 //! REGISTER, LOGIN and LOGOUT: who somebody is. How a session comes in is `entrance`'s.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Serialize;
 
 use super::attempts::{Attempt, Tried};
 use super::budgets::{Crowd, Payer, Weight};
-use super::hashing::{HashStep, Purpose};
-use super::message::SessionChange;
+use super::caller::{Caller, Guest};
+use super::ctx::{Ctx, HandlerResult, HashStep, Prepared, Purpose, Response, ServiceError, SessionChange};
+use super::live::ClientOptions;
 use super::password::{new_token, token_hash};
-use super::session::ClientOptions;
-use super::{Caller, Ctx, Guest, HandlerResult, Prepared, Response, ServiceError, account, entrance, quotas};
+use super::token::{SessionToken, TokenKind};
+use super::{account, entrance, quotas};
 use crate::bus::Channel;
-use crate::clock::UnixMs;
 use crate::delivery::bell::Ring;
 use crate::delivery::directory::Eviction;
 use crate::delivery::seq_tracker::OwnMessages;
 use crate::ids::{DeviceId, UserId};
-use crate::store::{Created, DeviceUse, TokenHash, TokenRow, UserRef, UserRow};
+use crate::store::{Created, DeviceUse, TokenRow, UserRef, UserRow};
 use crate::wire::errno::Errno;
 use crate::wire::reply::Body;
 use crate::wire::request::{Account, Bare, Credentials, Login, Register};
-
-/// A token lives so long from its last use.
-const TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
-/// A token's end is moved at most so often, unless the user has several that are used in turn: a login costs no write
-/// otherwise.
-const TOKEN_TOUCH: Duration = Duration::from_secs(24 * 3600);
 
 /// REGISTER.
 ///
@@ -193,52 +186,6 @@ fn use_device(ctx: &mut Ctx, user: UserId, name: &str) -> Result<DeviceId, Servi
         }
     }
     Ok(id)
-}
-
-/// The reply's fields. `epoch` is that in which the lists were read, or an earlier one.
-pub(super) fn body(caller: &Caller, token: &SessionToken, epoch: &str, lists: account::Lists) -> Body {
-    Body::of(&LoginReply { id: caller.user, name: &caller.name, token: &token.text, epoch, lists })
-}
-
-#[derive(Serialize)]
-struct LoginReply<'a> {
-    id: UserId,
-    name: &'a str,
-    token: &'a str,
-    epoch: &'a str,
-    #[serde(flatten)]
-    lists: account::Lists,
-}
-
-/// The token a session will hold: the one it logged in with, or a new one.
-pub(super) struct SessionToken {
-    text: String,
-    pub(super) hash: TokenHash,
-    pub(super) kind: TokenKind,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum TokenKind {
-    New,
-    Resumed { expires_at: UnixMs },
-}
-
-/// Stores a new token, or lets the old one live on.
-pub(super) fn keep_token(ctx: &mut Ctx, caller: &Caller, token: &SessionToken) -> Result<(), ServiceError> {
-    let now = ctx.shared.clock.wall();
-    let new_end = now.plus(TOKEN_LIFE);
-    match token.kind {
-        TokenKind::New => {
-            let row = TokenRow { user: caller.user, expires_at: new_end, is_latest: true };
-            ctx.store.save_token(&token.hash, &row, now)?;
-        }
-        TokenKind::Resumed { expires_at } => {
-            if expires_at < now.plus(TOKEN_LIFE.saturating_sub(TOKEN_TOUCH)) {
-                ctx.store.extend_token(&token.hash, new_end)?;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// LOGOUT: revokes the token. What has been confirmed is written first, so that the next login, on whatever node,

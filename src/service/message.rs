@@ -5,16 +5,15 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::Shared;
-use super::resync::Compared;
-use super::session::Live;
-use super::workers::Job;
+use super::ctx::{SessionChange, Sessions, Shared};
+use super::job::Job;
+use super::live::Live;
 use crate::bus::Channel;
 use crate::delivery::{Event, Reactors};
 use crate::ids::{GroupId, Seq};
 use crate::net::ConnId;
 use crate::net::mailbox::ReactorHandle;
-use crate::store::{Message, Page, Pending};
+use crate::store::{Page, Pending};
 
 /// One message to a reactor. What is meant for a session names its connection: when the session has ended, the connection
 /// has another name, and whoever is logged in on it by then gets nothing of it.
@@ -77,42 +76,24 @@ pub enum ReactorMessage {
     Compared(Compared),
 }
 
-/// What became of following a join.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Followed {
-    /// The user is a member; the cursor stands here.
-    Member(Seq),
-    /// The user has left again meanwhile.
-    NoMember,
-    /// The store could not be asked.
-    Failed,
+/// What the store said about a batch.
+#[derive(Debug)]
+pub struct Compared {
+    /// The sessions, as they were asked for.
+    pub(super) conns: Vec<ConnId>,
+    /// How often the groups of each had changed then.
+    pub(super) changes: Vec<u32>,
+    /// Where each stands; `None`: the store could not be asked.
+    pub(super) standings: Option<Vec<Standing>>,
 }
 
-/// What a reply changes in the session.
-#[derive(Debug)]
-pub enum SessionChange {
-    /// Nothing.
-    Nothing,
-    /// The login is complete.
-    GoLive(Box<Backlog>),
-    /// The session has ended.
-    LogOut,
-    /// The session's user is a member now; the cursor stands at `last_seq`. The node is subscribed.
-    Join {
-        /// The group.
-        group: GroupId,
-        /// The conversation's end when the user joined.
-        last_seq: Seq,
-    },
-    /// The session's user is no member any more.
-    Leave(GroupId),
-    /// The reply lists pending messages.
-    Shown {
-        /// The positions they were read behind.
-        pending: Vec<Pending>,
-        /// The messages.
-        shown: Vec<Message>,
-    },
+/// Where a session's user stands, as the store has it.
+#[derive(Clone, Debug, Default)]
+pub struct Standing {
+    /// What the session's device has not confirmed.
+    pub(super) pending: Vec<Pending>,
+    /// The groups that the user is in, ascending.
+    pub(super) groups: Vec<GroupId>,
 }
 
 /// Takes back what a handler has registered for a session that is not there any more.
@@ -122,15 +103,15 @@ pub fn undo(shared: &Shared, then: &SessionChange) {
     }
 }
 
-/// What a session finds when it goes live.
-#[derive(Debug)]
-pub struct Backlog {
-    /// Where there is something to catch up on.
-    pub pending: Vec<Pending>,
-    /// What of it the login reply shows.
-    pub shown: Vec<Message>,
-    /// Friend requests that wait for an answer.
-    pub friend_requests: Vec<Bytes>,
+/// What became of following a join.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Followed {
+    /// The user is a member; the cursor stands here.
+    Member(Seq),
+    /// The user has left again meanwhile.
+    NoMember,
+    /// The store could not be asked.
+    Failed,
 }
 
 /// The door into one reactor.
@@ -175,5 +156,15 @@ impl Reactors for ReactorMailboxes {
 
     fn deliver(&self, reactor: u16, events: Vec<Event>) {
         self.post_to(reactor, ReactorMessage::Events(events));
+    }
+}
+
+impl Sessions for ReactorMailboxes {
+    fn enter(&self, conn: ConnId, live: Box<Live>) {
+        self.post(conn, ReactorMessage::Enter { conn, live });
+    }
+
+    fn compare(&self, conn: ConnId) {
+        self.post(conn, ReactorMessage::Compare { conn });
     }
 }

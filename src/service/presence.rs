@@ -1,7 +1,7 @@
 //! Who is online: here by the directory, elsewhere by the bus.
 
+use super::ctx::{Ctx, HandlerResult};
 use super::waiting::{Awaited, for_bus};
-use super::{Ctx, HandlerResult};
 use crate::bus::Channel;
 use crate::ids::UserId;
 use crate::wire::reply;

@@ -2,52 +2,33 @@
 //!
 //! ```text
 //!   line    -> dispatch                     a request: answered here, by a lane or by a worker
-//!   message -> mail -> deliver              what lanes, workers and other nodes have for the sessions
-//!   due     -> deliver                      ticks
+//!   message -> push                         what lanes, workers and other nodes have for the sessions
+//!   due     -> push                         ticks
 //!   after_turn                              what follows from what the session is now: fetches, goodbyes, deadlines
 //! ```
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::address::AddressKey;
 use super::budgets::{Payer, Weight};
 use super::conn_ctx::ConnCtx;
-use super::dispatch;
-use super::group_index::GroupIndex;
-use super::message::{Followed, ReactorMessage};
-use super::push::{self, OutOfTurn};
+use super::ctx::Shared;
+use super::message::{self, Followed, ReactorMessage};
+use super::push::{self, SessionsHere};
 use super::rates::Wait;
-use super::resync::Resync;
-use super::routes::Table;
-use super::session::{Due, Live, PauseReason, Session};
-use super::workers::Workers;
-use super::{Shared, message};
+use super::reactor_ctx::ReactorCtx;
+use super::session::{Due, PauseReason, Session};
+use super::{dispatch, membership};
 use crate::bus::Channel;
-use crate::delivery::lanes::Lanes;
 use crate::net::{Allowance, CloseReason, ConnId, Flow, Link, Outbound, Protocol, Wants};
 use crate::wire::errno::Errno;
 use crate::wire::reply::{self, Notice};
 
-/// What every call needs besides the session it is about. Shared by nothing but this reactor's code.
-pub struct ReactorCtx {
-    /// What all threads share.
-    pub shared: Arc<Shared>,
-    /// The handler table.
-    pub table: Arc<Table>,
-    /// The entrances of the lanes.
-    pub lanes: Lanes,
-    /// The entrances to the workers.
-    pub workers: Workers,
-}
-
 /// One reactor's share. Owned by the reactor's thread.
 pub struct ChatProtocol {
-    pub(super) reactor: ReactorCtx,
-    pub(super) groups_here: GroupIndex,
-    pub(super) out_of_turn: OutOfTurn,
-    pub(super) resync: Resync,
+    reactor: ReactorCtx,
+    here: SessionsHere,
     stopping: bool,
 }
 
@@ -55,13 +36,7 @@ impl ChatProtocol {
     /// Nobody is connected yet.
     #[must_use]
     pub fn new(reactor: ReactorCtx) -> Self {
-        Self {
-            reactor,
-            groups_here: GroupIndex::default(),
-            out_of_turn: OutOfTurn::default(),
-            resync: Resync::default(),
-            stopping: false,
-        }
+        Self { reactor, here: SessionsHere::default(), stopping: false }
     }
 }
 
@@ -115,15 +90,16 @@ impl Protocol for ChatProtocol {
     }
 
     fn message(&mut self, message: ReactorMessage, net: &mut dyn Outbound<Session>, now: Instant) {
+        let Self { reactor, here, .. } = self;
         match message {
             ReactorMessage::Events(events) => {
                 for event in events {
-                    self.event(net, event, now);
+                    here.event(reactor, net, event, now);
                 }
             }
             ReactorMessage::Reply { conn, line, then } => match net.connection(conn) {
-                Some(found) => self.reply(ConnCtx::new(conn, found, now), line, then),
-                None => message::undo(&self.reactor.shared, &then),
+                Some(found) => here.reply(reactor, ConnCtx::new(conn, found, now), line, then),
+                None => message::undo(&reactor.shared, &then),
             },
             ReactorMessage::NotYet { conn, job, until } => {
                 // Dropped with its connection, it takes back what it has registered.
@@ -133,46 +109,46 @@ impl Protocol for ChatProtocol {
             }
             ReactorMessage::Resume { conn } => {
                 if let Some(job) = net.connection(conn).and_then(|(session, _)| session.take_parked()) {
-                    self.reactor.workers.submit(job, now);
+                    reactor.workers.submit(job, now);
                 }
             }
             ReactorMessage::Compare { conn } => {
                 if let Some(live) = net.connection(conn).and_then(|(session, _)| session.hearing()) {
-                    self.resync.start_one(conn, live);
+                    here.resync.start_one(conn, live);
                 }
             }
             ReactorMessage::Enter { conn, live } => match net.connection(conn) {
                 Some((session, _)) => {
-                    self.groups_here.enter(conn, &live.groups);
+                    here.groups_here.enter(conn, &live.groups);
                     session.enter(live);
                 }
-                None => leave(&self.reactor, conn, &live),
+                None => membership::leave(reactor, conn, &live),
             },
             ReactorMessage::Fetched { conn, pages } => {
                 if let Some(found) = net.connection(conn) {
-                    push::fetched(&self.reactor, ConnCtx::new(conn, found, now), pages);
+                    push::fetched(reactor, ConnCtx::new(conn, found, now), pages);
                 }
             }
             ReactorMessage::JoinedElsewhere { conn, group, followed } => {
-                let entered = net
-                    .connection(conn)
-                    .is_some_and(|found| self.joined_elsewhere(ConnCtx::new(conn, found, now), group, followed));
+                let entered = net.connection(conn).is_some_and(|found| {
+                    here.joined_elsewhere(reactor, ConnCtx::new(conn, found, now), group, followed)
+                });
                 // A question that failed has given its subscription back.
                 if !entered && followed != Followed::Failed {
-                    self.reactor.shared.bus.unsubscribe(&[Channel::Group(group)]);
+                    reactor.shared.bus.unsubscribe(&[Channel::Group(group)]);
                 }
             }
             ReactorMessage::Compared(compared) => {
-                let Self { reactor, groups_here, resync, .. } = self;
+                let SessionsHere { groups_here, resync, .. } = here;
                 resync.compared(reactor, groups_here, net, compared, now);
             }
         }
     }
 
     fn turn_ended(&mut self, net: &mut dyn Outbound<Session>, now: Instant) {
-        self.out_of_turn.ahead.expire(now);
-        self.resync.go_on(&self.reactor, net, now);
-        self.out_of_turn.doubts.go_on(&self.reactor, now);
+        self.here.out_of_turn.ahead.expire(now);
+        self.here.resync.go_on(&self.reactor, net, now);
+        self.here.out_of_turn.doubts.go_on(&self.reactor.workers, now);
     }
 
     fn due(&mut self, conn: ConnId, session: &mut Session, link: &mut dyn Link, now: Instant) {
@@ -186,7 +162,7 @@ impl Protocol for ChatProtocol {
                     self.reactor.workers.submit(job, now);
                 }
                 if tick && let Some(mut on) = (ConnCtx { conn, session, link, now }).live() {
-                    self.resync.retry(conn, on.live);
+                    self.here.resync.retry(conn, on.live);
                     push::tick(&self.reactor, &mut on);
                 }
             }
@@ -223,28 +199,12 @@ impl Protocol for ChatProtocol {
         if reason == CloseReason::PeerClosed {
             push::settle_receipts(&self.reactor, &mut live, acknowledged);
         }
-        self.groups_here.leave(conn, &live.groups);
-        leave(&self.reactor, conn, &live);
+        self.here.groups_here.leave(conn, &live.groups);
+        membership::leave(&self.reactor, conn, &live);
         log::debug!("{conn}: user {} is gone: {reason:?}", live.user);
     }
 
     fn stopping(&mut self, _: Instant) {
         self.stopping = true;
-    }
-}
-
-/// Takes back what a session's entrance has registered, once its cursors are on their way.
-pub fn leave(reactor: &ReactorCtx, conn: ConnId, live: &Live) {
-    let Shared { directory, bus, cursor_queue, config, .. } = &*reactor.shared;
-    directory.leave(live.user, conn);
-    if !live.groups.is_empty() {
-        let groups: Vec<Channel> = live.groups.iter().map(|group| Channel::Group(*group)).collect();
-        bus.unsubscribe(&groups);
-    }
-    let channels = live.own_channels(config.session_policy);
-    if directory.is_online(live.user) {
-        cursor_queue.release(&channels);
-    } else {
-        cursor_queue.departed(live.user, &channels);
     }
 }

@@ -5,25 +5,25 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::conn_ctx::{ConnCtx, LiveCtx};
+use super::account;
+use super::conn_ctx::{ConnCtx, LiveCtx, Net};
+use super::ctx::{Backlog, SessionChange, Shared};
 use super::doubts::Doubts;
 use super::group_index::GroupIndex;
-use super::message::{Followed, SessionChange};
-use super::protocol::{self, ChatProtocol, ReactorCtx};
-use super::session::{Live, Session};
-use super::{Shared, account, catch_up};
-use crate::bus::Channel;
+use super::job::{Job, PageQuestion};
+use super::live::Live;
+use super::membership::{follow_join, join_group, leave_group, leave_session, told_to_leave};
+use super::message::{self, Followed};
+use super::reactor_ctx::ReactorCtx;
+use super::resync::Resync;
 use crate::clock::UnixMs;
 use crate::delivery::reorder_buffer::ReorderBuffer;
 use crate::delivery::seq_tracker::Offer;
 use crate::delivery::{Addressee, Event, Which};
 use crate::ids::{ConvId, GroupId, Seq, UserId};
-use crate::net::{CloseReason, ConnId, Outbound};
-use crate::store::Page;
+use crate::net::{CloseReason, ConnId};
+use crate::store::{Page, Place};
 use crate::wire::reply::{Notice, TimeText};
-
-/// The reactor's connections.
-pub type Net<'a> = &'a mut dyn Outbound<Session>;
 
 /// The backlog goes on when no more than this part of the outbox is full: net's low-water mark.
 const LOW_WATER_PART: usize = 4;
@@ -37,10 +37,21 @@ pub struct OutOfTurn {
     pub doubts: Doubts,
 }
 
-impl ChatProtocol {
+/// What one reactor keeps of its sessions, beside each session itself.
+#[derive(Debug, Default)]
+pub struct SessionsHere {
+    /// Which of them hear which group.
+    pub(super) groups_here: GroupIndex,
+    /// Messages that are out of their turn.
+    pub(super) out_of_turn: OutOfTurn,
+    /// Which of them are compared with the store.
+    pub(super) resync: Resync,
+}
+
+impl SessionsHere {
     /// Carries out one event.
-    pub(super) fn event(&mut self, net: Net<'_>, event: Event, now: Instant) {
-        let Self { reactor, groups_here, out_of_turn, resync, .. } = self;
+    pub(super) fn event(&mut self, reactor: &ReactorCtx, net: Net<'_>, event: Event, now: Instant) {
+        let Self { groups_here, out_of_turn, resync } = self;
         match event {
             Event::Answered { conn, conv, stored, line } => {
                 if let Some(found) = net.connection(conn) {
@@ -53,7 +64,7 @@ impl ChatProtocol {
                 let news = News { conv, seq, which, line, generation };
                 each_of(groups_here, net, to, now, |on| {
                     if Some(on.conn) != from {
-                        message(reactor, out_of_turn, on, &news);
+                        tell(reactor, out_of_turn, on, &news);
                     }
                 });
             }
@@ -66,7 +77,7 @@ impl ChatProtocol {
                     on.tell(line);
                     if let Some(on) = on.hearing() {
                         on.live.follow(group);
-                        catch_up::follow_join(reactor, &on, group);
+                        follow_join(reactor, &on, group);
                     }
                 }
             }
@@ -93,13 +104,13 @@ impl ChatProtocol {
                 }
             }
             Event::Resync => resync.start(net),
-            Event::Restored => self.restored(net, now),
+            Event::Restored => self.restored(reactor, net, now),
         }
     }
 
-    /// The data went back: whoever is logged in begins anew. A login under way ends by itself, see [`ChatProtocol::go_live`].
-    fn restored(&mut self, net: Net<'_>, now: Instant) {
-        let Self { reactor, groups_here, out_of_turn, .. } = self;
+    /// The data went back: whoever is logged in begins anew. A login under way ends by itself, see [`go_live`].
+    fn restored(&mut self, reactor: &ReactorCtx, net: Net<'_>, now: Instant) {
+        let Self { groups_here, out_of_turn, .. } = self;
         out_of_turn.ahead.clear();
         let present = reactor.shared.epoch.generation();
         net.each(&mut |conn, session, link| {
@@ -115,60 +126,36 @@ impl ChatProtocol {
     }
 
     /// A worker answered a request.
-    pub(super) fn reply(&mut self, mut on: ConnCtx<'_>, line: Bytes, then: SessionChange) {
+    pub(super) fn reply(&mut self, reactor: &ReactorCtx, mut on: ConnCtx<'_>, line: Bytes, then: SessionChange) {
         on.session.at_worker = false;
         match then {
             SessionChange::GoLive(backlog) => {
                 on.link.send(line);
-                self.go_live(on, *backlog);
+                go_live(reactor, on, *backlog);
             }
             SessionChange::LogOut => {
-                leave_session(&self.reactor, &mut self.groups_here, &mut on);
+                leave_session(reactor, &mut self.groups_here, &mut on);
                 on.link.send(line);
             }
             then => {
                 // A login that failed after its session was let in: the session goes out again.
                 if on.session.live().is_none() && on.session.hearing().is_some() {
-                    leave_session(&self.reactor, &mut self.groups_here, &mut on);
+                    leave_session(reactor, &mut self.groups_here, &mut on);
                 }
                 if on.session.hearing().is_none() {
                     // A LOGIN that was refused may have stood in the directory for a moment.
                     on.link.renew();
                 }
                 on.link.send(line);
-                self.apply(on, then);
+                self.apply(reactor, on, then);
             }
         }
     }
 
-    /// The login's reply is sent: the session is shown what has come since.
-    fn go_live(&mut self, mut on: ConnCtx<'_>, backlog: super::message::Backlog) {
-        let Shared { budgets, metrics, cursor_queue, epoch, .. } = &*self.reactor.shared;
-        let (offset, from) = (on.link.offset(), on.session.from);
-        let Some(live) = on.session.go_live() else { return };
-        budgets.guests().left(from);
-        metrics.sessions.inc();
-        cursor_queue.changed(live.user);
-        for notice in std::mem::take(&mut live.early) {
-            on.link.send(notice);
-        }
-        live.seqs.go_live(&backlog.pending, &backlog.shown);
-        for message in &backlog.shown {
-            live.pushed(message.conv, message.seq, offset);
-        }
-        for request in backlog.friend_requests {
-            on.link.send(request);
-        }
-        if live.epoch != epoch.generation() {
-            // What it was told may be of before the data went back.
-            send_away(&mut on);
-        }
-    }
-
-    fn apply(&mut self, mut on: ConnCtx<'_>, then: SessionChange) {
-        let Self { reactor, groups_here, .. } = self;
+    fn apply(&mut self, reactor: &ReactorCtx, mut on: ConnCtx<'_>, then: SessionChange) {
+        let groups_here = &mut self.groups_here;
         let Some(on) = on.live() else {
-            return super::message::undo(&reactor.shared, &then);
+            return message::undo(&reactor.shared, &then);
         };
         match then {
             SessionChange::Join { group, last_seq } => join_group(reactor, groups_here, on, group, last_seq),
@@ -184,7 +171,13 @@ impl ChatProtocol {
     }
 
     /// The user has joined a group on another session; the node is subscribed. Whether this session hears it now.
-    pub(super) fn joined_elsewhere(&mut self, mut on: ConnCtx<'_>, group: GroupId, followed: Followed) -> bool {
+    pub(super) fn joined_elsewhere(
+        &mut self,
+        reactor: &ReactorCtx,
+        mut on: ConnCtx<'_>,
+        group: GroupId,
+        followed: Followed,
+    ) -> bool {
         let Some(on) = on.hearing() else { return false };
         // Whoever has left meanwhile has left: the position may have been read before that.
         let Some(index) = on.live.following.iter().position(|followed| *followed == group) else { return false };
@@ -194,8 +187,32 @@ impl ChatProtocol {
         }
         on.live.following.swap_remove(index);
         let Followed::Member(last_seq) = followed else { return false };
-        join_group(&self.reactor, &mut self.groups_here, on, group, last_seq);
+        join_group(reactor, &mut self.groups_here, on, group, last_seq);
         true
+    }
+}
+
+/// The login's reply is sent: the session is shown what has come since.
+fn go_live(reactor: &ReactorCtx, mut on: ConnCtx<'_>, backlog: Backlog) {
+    let Shared { budgets, metrics, cursor_queue, epoch, .. } = &*reactor.shared;
+    let (offset, from) = (on.link.offset(), on.session.from);
+    let Some(live) = on.session.go_live() else { return };
+    budgets.guests().left(from);
+    metrics.sessions.inc();
+    cursor_queue.changed(live.user);
+    for notice in std::mem::take(&mut live.early) {
+        on.link.send(notice);
+    }
+    live.seqs.go_live(&backlog.pending, &backlog.shown);
+    for message in &backlog.shown {
+        live.pushed(message.conv, message.seq, offset);
+    }
+    for request in backlog.friend_requests {
+        on.link.send(request);
+    }
+    if live.epoch != epoch.generation() {
+        // What it was told may be of before the data went back.
+        send_away(&mut on);
     }
 }
 
@@ -250,7 +267,7 @@ struct News {
     generation: u32,
 }
 
-fn message(reactor: &ReactorCtx, out_of_turn: &mut OutOfTurn, mut on: ConnCtx<'_>, news: &News) {
+fn tell(reactor: &ReactorCtx, out_of_turn: &mut OutOfTurn, mut on: ConnCtx<'_>, news: &News) {
     let Some(mut on) = on.hearing() else { return };
     let News { conv, seq, which, line, generation } = news;
     // A reader that is too slow for it gets it from the store, at its own pace. So does whoever hears it from another life of
@@ -296,8 +313,17 @@ pub(super) fn fetch_more(reactor: &ReactorCtx, on: &mut LiveCtx<'_>) {
     }
     let places = on.live.seqs.next_fetch();
     if !places.is_empty() {
-        catch_up::fetch(reactor, on, places);
+        fetch(reactor, on, places);
     }
+}
+
+/// Asks for what the session has missed in these conversations.
+fn fetch(reactor: &ReactorCtx, on: &LiveCtx<'_>, places: Vec<Place>) {
+    let LiveCtx { conn, ref live, now, .. } = *on;
+    let last = |place: &Place| live.seqs.last_heard(place.conv).map(|last| (*place, last));
+    let lasts = places.iter().filter_map(last).collect();
+    let question = PageQuestion { conn, user: live.user, device: live.device, epoch: live.epoch, places, lasts };
+    reactor.workers.submit(Job::FetchPages(question), now);
 }
 
 /// The store answered [`fetch_more`].
@@ -336,7 +362,7 @@ pub(super) fn tick(reactor: &ReactorCtx, on: &mut LiveCtx<'_>) {
     on.live.retry.fetch = false;
     if std::mem::take(&mut on.live.retry.follow) {
         for group in on.live.following.clone() {
-            catch_up::follow_join(reactor, on, group);
+            follow_join(reactor, on, group);
         }
     }
 }
@@ -347,56 +373,4 @@ pub(super) fn settle_receipts(reactor: &ReactorCtx, live: &mut Live, acknowledge
     let delivered = tcp_acks.settle(acknowledged);
     let rows = live.confirm_delivered(delivered);
     reactor.shared.cursor_queue.confirm(rows);
-}
-
-fn join_group(reactor: &ReactorCtx, groups_here: &mut GroupIndex, on: LiveCtx<'_>, group: GroupId, last_seq: Seq) {
-    let LiveCtx { conn, live, .. } = on;
-    if live.groups.contains(&group) {
-        // Heard of it already; one subscription is enough.
-        reactor.shared.bus.unsubscribe(&[Channel::Group(group)]);
-        return;
-    }
-    live.groups.push(group);
-    live.group_changes = live.group_changes.wrapping_add(1);
-    groups_here.enter(conn, &[group]);
-    live.seqs.joined(ConvId::group(group), last_seq);
-}
-
-fn told_to_leave(reactor: &ReactorCtx, groups_here: &mut GroupIndex, mut on: ConnCtx<'_>, group: GroupId, line: Bytes) {
-    on.tell(line);
-    if let Some(on) = on.hearing() {
-        leave_group(reactor, groups_here, on.conn, on.live, group);
-    }
-}
-
-pub(super) fn leave_group(
-    reactor: &ReactorCtx,
-    groups_here: &mut GroupIndex,
-    conn: ConnId,
-    live: &mut Live,
-    group: GroupId,
-) {
-    live.following.retain(|followed| *followed != group);
-    live.group_changes = live.group_changes.wrapping_add(1);
-    // Also where the session does not hear the group: it may have said something there, and be fetching what was before.
-    live.seqs.left(ConvId::group(group));
-    let Some(index) = live.groups.iter().position(|known| *known == group) else { return };
-    live.groups.swap_remove(index);
-    groups_here.leave(conn, &[group]);
-    reactor.shared.bus.unsubscribe(&[Channel::Group(group)]);
-}
-
-/// Nobody is logged in on the connection any more.
-fn leave_session(reactor: &ReactorCtx, groups_here: &mut GroupIndex, on: &mut ConnCtx<'_>) {
-    // What is still on its way to this session must not reach the next one on the connection.
-    on.link.renew();
-    let was_live = on.session.is_live();
-    if let Some(live) = on.session.leave(reactor.shared.config.limits.login, on.now) {
-        if was_live {
-            reactor.shared.metrics.sessions.dec();
-            reactor.shared.budgets.guests().came(on.session.from);
-        }
-        groups_here.leave(on.conn, &live.groups);
-        protocol::leave(reactor, on.conn, &live);
-    }
 }

@@ -13,17 +13,16 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::conn_ctx::{ConnCtx, LiveCtx};
+use super::conn_ctx::{ConnCtx, LiveCtx, Net};
 use super::group_index::GroupIndex;
-use super::message::ReactorMessage;
-use super::protocol::ReactorCtx;
-use super::push::{Net, leave_group};
-use super::session::{Live, Session};
-use super::workers::question_job;
-use super::{Ctx, ServiceError, catch_up};
-use crate::ids::{DeviceId, GroupId, UserId};
+use super::job::{Job, SessionQuestions};
+use super::live::Live;
+use super::membership::{follow_join, leave_group};
+use super::message::{Compared, Standing};
+use super::reactor_ctx::ReactorCtx;
+use super::session::Session;
+use crate::ids::GroupId;
 use crate::net::{ConnId, Outbound};
-use crate::store::Pending;
 
 /// Sessions that are compared with the store in one question.
 pub(super) const BATCH: usize = 256;
@@ -36,26 +35,6 @@ pub struct Resync {
     line: VecDeque<ConnId>,
     /// A batch is being asked about.
     under_way: bool,
-}
-
-/// What the store said about a batch.
-#[derive(Debug)]
-pub struct Compared {
-    /// The sessions, as they were asked for.
-    pub(super) conns: Vec<ConnId>,
-    /// How often the groups of each had changed then.
-    pub(super) changes: Vec<u32>,
-    /// Where each stands; `None`: the store could not be asked.
-    pub(super) standings: Option<Vec<Standing>>,
-}
-
-/// Where a session's user stands, as the store has it.
-#[derive(Clone, Debug, Default)]
-pub struct Standing {
-    /// What the session's device has not confirmed.
-    pub(super) pending: Vec<Pending>,
-    /// The groups that the user is in, ascending.
-    pub(super) groups: Vec<GroupId>,
 }
 
 impl Resync {
@@ -88,29 +67,26 @@ impl Resync {
         if self.under_way || self.line.is_empty() {
             return;
         }
-        let (conns, changes, questions) = self.next_batch(net);
-        let Some(first) = conns.first().copied() else { return };
+        let questions = self.next_batch(net);
+        if questions.conns.is_empty() {
+            return;
+        }
         self.under_way = true;
-        let job = question_job(
-            first,
-            move |ctx| ask(ctx, &questions),
-            move |standings| ReactorMessage::Compared(Compared { conns, changes, standings }),
-        );
-        reactor.workers.submit(job, now);
+        reactor.workers.submit(Job::CompareSessions(questions), now);
     }
 
-    pub(super) fn next_batch(&mut self, net: Net<'_>) -> (Vec<ConnId>, Vec<u32>, Vec<(UserId, DeviceId)>) {
-        let (mut conns, mut changes, mut questions) = (Vec::new(), Vec::new(), Vec::new());
-        while conns.len() < BATCH {
+    pub(super) fn next_batch(&mut self, net: Net<'_>) -> SessionQuestions {
+        let mut questions = SessionQuestions { conns: Vec::new(), changes: Vec::new(), devices: Vec::new() };
+        while questions.conns.len() < BATCH {
             let Some(conn) = self.line.pop_front() else { break };
             if let Some(live) = hearing(net, conn) {
                 live.in_line = false;
-                conns.push(conn);
-                changes.push(live.group_changes);
-                questions.push((live.user, live.device));
+                questions.conns.push(conn);
+                questions.changes.push(live.group_changes);
+                questions.devices.push((live.user, live.device));
             }
         }
-        (conns, changes, questions)
+        questions
     }
 
     /// The store answered. Sessions it did not answer for ask again at their next tick.
@@ -154,14 +130,6 @@ fn hearing(net: &mut dyn Outbound<Session>, conn: ConnId) -> Option<&mut Live> {
     net.connection(conn)?.0.hearing()
 }
 
-fn ask(ctx: &mut Ctx, questions: &[(UserId, DeviceId)]) -> Result<Vec<Standing>, ServiceError> {
-    ctx.check_late()?;
-    let users: Vec<UserId> = questions.iter().map(|(user, _)| *user).collect();
-    let groups = ctx.store.group_ids_of_all(&users)?;
-    let pending = ctx.store.pending_of_all(questions)?;
-    Ok(pending.into_iter().zip(groups).map(|(pending, groups)| Standing { pending, groups }).collect())
-}
-
 /// The session hears the groups that its user is in, and no others. Those that are new to it are followed, as if their
 /// news had come.
 fn take_groups(reactor: &ReactorCtx, groups_here: &mut GroupIndex, on: &mut LiveCtx<'_>, groups: &[GroupId]) {
@@ -177,6 +145,6 @@ fn take_groups(reactor: &ReactorCtx, groups_here: &mut GroupIndex, on: &mut Live
     known.sort_unstable();
     for group in groups.iter().copied().filter(|group| known.binary_search(group).is_err()) {
         on.live.follow(group);
-        catch_up::follow_join(reactor, on, group);
+        follow_join(reactor, on, group);
     }
 }

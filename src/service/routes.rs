@@ -1,6 +1,8 @@
 //! The handler table: every request, where it runs and what it is given. Built once, shared by all reactors.
 
-use super::{Caller, Ctx, Guest, HandlerResult, account, find, friend, group, history, login};
+use super::caller::{Caller, Guest};
+use super::ctx::{Ctx, HandlerResult};
+use super::{account, find, friend, group, history, login};
 use crate::wire::msg_id::MsgId;
 use crate::wire::request::{Bounds, Chat, Envelope, Request, RequestError};
 

@@ -9,15 +9,19 @@ use bytes::Bytes;
 use crossbeam_channel::Receiver;
 use proptest::prelude::*;
 
+use super::attempts::Attempts;
 use super::budgets::Budgets;
-use super::hashing::Hashing;
-use super::message::{Backlog, Followed, ReactorMailboxes, ReactorMessage, SessionChange};
-use super::protocol::{ChatProtocol, ReactorCtx};
-use super::resync::{BATCH, Compared, Resync, Standing};
+use super::caller::Caller;
+use super::ctx::{Backlog, SessionChange, Shared};
+use super::job::{Job, JoinQuestion};
+use super::live::{ClientOptions, Live, Retry};
+use super::message::{Compared, Followed, ReactorMailboxes, ReactorMessage, Standing};
+use super::protocol::ChatProtocol;
+use super::reactor_ctx::ReactorCtx;
+use super::resync::{BATCH, Resync};
 use super::routes::Table;
-use super::session::{ClientOptions, Live, PauseReason, Retry, Session};
-use super::workers::{self, Queues, question_job};
-use super::{Attempts, Caller, Shared};
+use super::session::{PauseReason, Session};
+use super::workers::{self, Queues};
 use crate::bus::promise::Promise;
 use crate::bus::{Bell, Bus, Channel, LinkState, PendingSubscribe, Question};
 use crate::clock::{Clock, UnixMs};
@@ -162,13 +166,12 @@ impl Bed {
         let given_back = Arc::default();
         let bus: Arc<dyn Bus> = Arc::new(CountingBus(Arc::clone(&given_back)));
         let (cursor_queue, nudged) = CursorQueue::new(Arc::clone(&metrics));
-        let hashing = Arc::<Hashing>::default();
-        let (entrances, queues) = workers::queues(Arc::clone(&metrics), Arc::clone(&hashing));
+        let mailboxes = ReactorMailboxes::new(Vec::new());
+        let (entrances, queues) = workers::queues(Arc::clone(&metrics), Arc::clone(&mailboxes));
         let epoch = Arc::new(Epoch::new("one", cursor_queue.clone()));
         let shared = Arc::new(Shared {
             config: Config::default(),
             budgets: Budgets::new(&Limits::default(), &Quotas::default()),
-            hashing,
             clock: Clock::system(),
             directory: Arc::new(Directory::new()),
             bus,
@@ -176,7 +179,7 @@ impl Bed {
             cursor_queue,
             sweep: super::sweeper::door().0,
             attempts: Attempts::new(None),
-            mailboxes: ReactorMailboxes::new(Vec::new()),
+            sessions: mailboxes.clone(),
             metrics: Arc::clone(&metrics),
         });
         let (lanes, jobs) = Lanes::unattended(LANE_MESSAGES);
@@ -274,6 +277,10 @@ impl Bed {
     }
 }
 
+fn some_job(conn: ConnId) -> Job {
+    Job::FollowJoin(JoinQuestion { conn, user: user(1), device: DeviceId::UNNAMED, group: group() })
+}
+
 /// All that can be on its way to a session.
 fn late(bed: &Bed, conn: ConnId) -> Vec<ReactorMessage> {
     let conv = ConvId::pair(user(1), user(2));
@@ -289,7 +296,7 @@ fn late(bed: &Bed, conn: ConnId) -> Vec<ReactorMessage> {
         Event::Left { conn, group: group(), line: line("left\n") },
         Event::Replaced { conn },
     ];
-    let job = question_job(conn, |_| Ok(()), move |_| ReactorMessage::Compare { conn });
+    let job = some_job(conn);
     vec![
         ReactorMessage::Events(events),
         ReactorMessage::Fetched { conn, pages: Some(vec![page]) },
@@ -435,7 +442,7 @@ fn triggers_that_repeat_starve_nobody() {
     for step in 1..=10 * rounds {
         resync.start(&mut bed.net);
         assert!(resync.len() <= SESSIONS as usize, "each stands in line once");
-        for session in resync.next_batch(&mut bed.net).0 {
+        for session in resync.next_batch(&mut bed.net).conns {
             ids.insert(session, step);
         }
         let longest_wait = ids.values().map(|compared_at| step - compared_at).max().unwrap();
@@ -443,7 +450,7 @@ fn triggers_that_repeat_starve_nobody() {
     }
     // After the last trigger everybody is compared once more, and then nobody.
     resync.start(&mut bed.net);
-    let rest: Vec<ConnId> = (0..=rounds).flat_map(|_| resync.next_batch(&mut bed.net).0).collect();
+    let rest: Vec<ConnId> = (0..=rounds).flat_map(|_| resync.next_batch(&mut bed.net).conns).collect();
     assert_eq!((rest.len(), resync.len()), (SESSIONS as usize, 0));
 }
 
@@ -458,7 +465,7 @@ fn who_has_gone_does_not_stand_in_line_for_ever() {
         assert_eq!(resync.len(), 1, "round {slot}");
         bed.net.0.clear();
     }
-    assert_eq!(resync.next_batch(&mut bed.net).0, []);
+    assert_eq!(resync.next_batch(&mut bed.net).conns, []);
     assert_eq!(resync.len(), 0);
 }
 
@@ -596,7 +603,7 @@ impl Bed {
                 ReactorMessage::Reply { conn, line: line("reply\n"), then }
             }
             Happens::NotYet if self.session(0).at_worker => {
-                let job = question_job(conn, |_| Ok(()), move |_| ReactorMessage::Compare { conn });
+                let job = some_job(conn);
                 ReactorMessage::NotYet { conn, job, until: self.now + Duration::from_millis(100) }
             }
             Happens::Answered(_) | Happens::NotYet => return,

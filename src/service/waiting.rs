@@ -5,34 +5,16 @@
 //!   handler --NotYet(rest, until, tell)--> session (parked) --told, or the deadline--> a worker: rest
 //! ```
 
-use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Ctx, HandlerResult, Prepared, ServiceError};
+use super::ctx::{Ctx, HandlerResult, NotYet, Prepared, ServiceError, Shared, Tell};
 use crate::bus::promise::Call;
-use crate::bus::{PendingSubscribe, Question};
+use crate::bus::{Channel, PendingSubscribe, Question, Subscribed};
+use crate::net::ConnId;
 
 /// How long a request waits for the bus: for subscriptions to take effect, or for an answer.
 pub const BUS_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// The rest of a request that cannot go on yet.
-pub struct NotYet {
-    /// What is left to do. It may be run early: it looks by itself whether its time has come.
-    pub rest: Prepared,
-    /// When it goes on in any case.
-    pub until: Instant,
-    /// Asks to be told when it can go on.
-    pub tell: Option<Tell>,
-}
-
-/// Given a call, sees to it that it is made when there is something to go on for; at once if there is already.
-pub type Tell = Box<dyn FnOnce(Call) + Send>;
-
-impl fmt::Debug for NotYet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NotYet").field("until", &self.until).finish_non_exhaustive()
-    }
-}
 
 /// What the bus will say.
 #[derive(Clone, Debug)]
@@ -102,4 +84,64 @@ pub fn pause(
 ) -> ServiceError {
     let until = ctx.shared.clock.now() + pause;
     ServiceError::NotYet(Box::new(NotYet { rest: Prepared::new(rest), until, tell: None }))
+}
+
+/// Channels subscribed to for a session that does not answer for them yet: given up when this is dropped.
+pub struct Held {
+    shared: Arc<Shared>,
+    conn: ConnId,
+    channels: Vec<Channel>,
+    ticket: PendingSubscribe,
+}
+
+impl Held {
+    pub(super) fn new(shared: &Arc<Shared>, conn: ConnId, channels: Vec<Channel>) -> Self {
+        let ticket = shared.bus.subscribe(&channels);
+        Self { shared: Arc::clone(shared), conn, channels, ticket }
+    }
+
+    /// Whether bells come.
+    pub(super) fn is_in_effect(&self) -> bool {
+        self.ticket.look() == Some(Subscribed::InEffect)
+    }
+
+    /// From here on the session gives the channels up. Is the subscription late, then it is compared with the store as soon
+    /// as bells come. (Without a link it is compared when there is one again, as all are.)
+    pub(super) fn hand_over(mut self) {
+        self.channels.clear();
+        if !self.is_in_effect() {
+            let (conn, sessions) = (self.conn, Arc::clone(&self.shared.sessions));
+            let ticket = self.ticket.clone();
+            self.ticket.then(move || {
+                if ticket.look() == Some(Subscribed::InEffect) {
+                    sessions.compare(conn);
+                }
+            });
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if !self.channels.is_empty() {
+            self.shared.bus.unsubscribe(&self.channels);
+        }
+    }
+}
+
+impl Ctx {
+    /// Subscribes for a session on `conn`, and goes on with `rest` when bells come. When they do not come soon it goes on
+    /// without: the session is compared with the store as soon as they do.
+    ///
+    /// # Errors
+    /// `NotYet`, or what `rest` returns.
+    pub fn subscribe(
+        &mut self,
+        conn: ConnId,
+        channels: Vec<Channel>,
+        rest: impl FnOnce(&mut Self, Held) -> HandlerResult + Send + 'static,
+    ) -> HandlerResult {
+        let held = Held::new(&self.shared, conn, channels);
+        for_bus(self, Awaited::Subscribed(held.ticket.clone()), move |ctx| rest(ctx, held))
+    }
 }

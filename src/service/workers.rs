@@ -8,12 +8,15 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::hashing::{HashStep, Hashing, Purpose};
-use super::message::{ReactorMessage, SessionChange};
+use bytes::Bytes;
+
+use super::ctx::{Ctx, HandlerResult, NotYet, Purpose, ServiceError, SessionChange};
+use super::hashing::Hashing;
+use super::job::{Asked, HashJob, Job, SessionQuestions};
+use super::message::{Compared, Followed, ReactorMailboxes, ReactorMessage};
 use super::password::Hasher;
+use super::questions;
 use super::queue::JobQueue;
-use super::waiting::NotYet;
-use super::{Ctx, Prepared, ServiceError};
 use crate::clock::Clock;
 use crate::config::PasswordCost;
 use crate::metrics::{Metrics, Refusal};
@@ -32,9 +35,6 @@ const AUTH_NICE: i32 = 10;
 const REGISTER_NICE: i32 = 15;
 /// One thread for registrations to so many for logins.
 const REGISTRATION_PART: usize = 4;
-
-/// Work for a worker, of which somebody is told what came of it: [`request_job`] and [`question_job`] make it.
-pub struct Job(Box<dyn FnOnce(&mut Ctx) + Send>);
 
 /// A job and when it was queued.
 type Queued = (Instant, Job);
@@ -61,13 +61,15 @@ impl Drop for CloseOnDrop {
 pub struct Queues {
     worker: Arc<JobQueue<Queued>>,
     hashing: Arc<Hashing>,
+    mailboxes: Arc<ReactorMailboxes>,
     metrics: Arc<Metrics>,
 }
 
-/// The workers' entrances and queues.
+/// The workers' entrances and queues. What comes of the jobs goes to `mailboxes`.
 #[must_use]
-pub fn queues(metrics: Arc<Metrics>, hashing: Arc<Hashing>) -> (Workers, Queues) {
-    let queues = Queues { worker: Arc::new(JobQueue::new()), hashing, metrics: Arc::clone(&metrics) };
+pub fn queues(metrics: Arc<Metrics>, mailboxes: Arc<ReactorMailboxes>) -> (Workers, Queues) {
+    let (worker, hashing) = (Arc::new(JobQueue::new()), Arc::default());
+    let queues = Queues { worker, hashing, mailboxes, metrics: Arc::clone(&metrics) };
     (Workers { entrance: Arc::new(CloseOnDrop(queues.clone())), metrics }, queues)
 }
 
@@ -86,10 +88,10 @@ impl Workers {
 pub fn start(crew: Vec<Ctx>, queues: &Queues, stores: &Arc<dyn OpenStore>) -> std::io::Result<Vec<JoinHandle<()>>> {
     let mut threads = Vec::new();
     for (index, ctx) in crew.into_iter().enumerate() {
-        let (jobs, stores) = (Arc::clone(&queues.worker), Arc::clone(stores));
+        let (queues, stores) = (queues.clone(), Arc::clone(stores));
         threads.push(thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
             step_back(WORKER_NICE);
-            run(ctx, &jobs, stores.as_ref());
+            run(ctx, &queues, stores.as_ref());
         })?);
     }
     Ok(threads)
@@ -115,7 +117,7 @@ pub fn start_hashing(
             step_back(nice);
             let mut hasher = Hasher::new(cost);
             while let Some(job) = queues.hashing.take(purpose) {
-                queues.hashed(job(&mut hasher), clock.now());
+                queues.hash(job, &mut hasher, clock.now());
             }
         })
     };
@@ -130,9 +132,9 @@ fn step_back(nice: i32) {
     }
 }
 
-fn run(mut ctx: Ctx, jobs: &JobQueue<Queued>, stores: &dyn OpenStore) {
-    while let Some(queued) = jobs.take() {
-        if catch_unwind(AssertUnwindSafe(|| perform(queued, &mut ctx))).is_ok() {
+fn run(mut ctx: Ctx, queues: &Queues, stores: &dyn OpenStore) {
+    while let Some(queued) = queues.worker.take() {
+        if catch_unwind(AssertUnwindSafe(|| queues.perform(queued, &mut ctx))).is_ok() {
             continue;
         }
         // The panic hook has logged it. The store may be amid a transaction: a fresh one takes its place.
@@ -143,134 +145,155 @@ fn run(mut ctx: Ctx, jobs: &JobQueue<Queued>, stores: &dyn OpenStore) {
     }
 }
 
-fn perform((queued, job): Queued, ctx: &mut Ctx) {
-    ctx.shared.metrics.worker_queued.dec();
-    // While the database hangs, each worker is held up for the store's timeout by one job. Whoever has waited that
-    // long behind it is refused without another wait: an answer within a bounded time.
-    let waited = ctx.shared.clock.now().saturating_duration_since(queued);
-    ctx.is_late = waited > ctx.shared.config.store.timeout;
-    (job.0)(ctx);
-}
-
 impl Queues {
     /// Runs one job that waits for a worker, on the calling thread; whether there was one.
     pub fn run_one(&self, ctx: &mut Ctx) -> bool {
         let waiting = self.worker.try_take();
-        waiting.map(|queued| perform(queued, ctx)).is_some()
+        waiting.map(|queued| self.perform(queued, ctx)).is_some()
     }
 
     /// Hashes one password that waits, on the calling thread; whether there was one.
     pub fn hash_one(&self, purpose: Purpose, hasher: &mut Hasher, now: Instant) -> bool {
         let waiting = self.hashing.try_take(purpose);
-        waiting.map(|job| self.hashed(job(hasher), now)).is_some()
+        waiting.map(|job| self.hash(job, hasher, now)).is_some()
     }
 
     /// The rest is a worker's.
-    fn hashed(&self, rest: Job, now: Instant) {
+    fn hash(&self, job: HashJob, hasher: &mut Hasher, now: Instant) {
+        let HashJob { asked, step } = job;
+        // The panic hook has logged it; the memory that hashes are made in holds nothing that is needed again.
+        let rest = match catch_unwind(AssertUnwindSafe(|| step.run(hasher))) {
+            Ok(rest) => Job::Request(asked, rest),
+            Err(_) => Job::HashFailed(asked),
+        };
         self.metrics.worker_queued.inc();
         self.worker.push((now, rest));
     }
-}
 
-/// A job that runs a handler and posts its reply: exactly one, whatever happens.
-#[must_use]
-pub fn request_job(conn: ConnId, request: MsgId, tag: Option<Box<str>>, prepared: Prepared) -> Job {
-    let work = |ctx: &mut Ctx| ctx.check_late().and_then(|()| prepared.handle(ctx));
-    answering(work, move |ctx, handled| {
-        let tag = tag.as_deref();
+    fn perform(&self, (queued, job): Queued, ctx: &mut Ctx) {
+        ctx.shared.metrics.worker_queued.dec();
+        // While the database hangs, each worker is held up for the store's timeout by one job. Whoever has waited that
+        // long behind it is refused without another wait: an answer within a bounded time.
+        let waited = ctx.shared.clock.now().saturating_duration_since(queued);
+        ctx.is_late = waited > ctx.shared.config.store.timeout;
+        match job {
+            Job::Request(asked, prepared) => answering(
+                ctx,
+                |ctx| ctx.check_late().and_then(|()| prepared.handle(ctx)),
+                |ctx, handled| self.answer(ctx, asked, handled),
+            ),
+            Job::HashFailed(asked) => self.answer(ctx, asked, None),
+            Job::FetchPages(question) => {
+                let conn = question.conn;
+                let ask = |ctx: &mut Ctx| questions::pages(ctx, &question);
+                self.tell(ctx, conn, ask, |pages| ReactorMessage::Fetched { conn, pages });
+            }
+            Job::FollowJoin(question) => {
+                let (conn, group) = (question.conn, question.group);
+                let ask = |ctx: &mut Ctx| questions::position_after_join(ctx, question);
+                self.tell(ctx, conn, ask, |asked| {
+                    let followed = match asked {
+                        Some((held, position)) => {
+                            held.hand_over();
+                            position.map_or(Followed::NoMember, |position| Followed::Member(position.delivered))
+                        }
+                        // What was subscribed to has been given back already.
+                        None => Followed::Failed,
+                    };
+                    ReactorMessage::JoinedElsewhere { conn, group, followed }
+                });
+            }
+            Job::CompareSessions(SessionQuestions { conns, changes, devices }) => {
+                let Some(first) = conns.first().copied() else { return };
+                let ask = |ctx: &mut Ctx| questions::standings(ctx, &devices);
+                let answer = |standings| ReactorMessage::Compared(Compared { conns, changes, standings });
+                self.tell(ctx, first, ask, answer);
+            }
+            Job::CompareEnds(questions) => questions::ends(ctx, &questions),
+        }
+    }
+
+    /// Asks the store something on a reactor's behalf, and posts what came of it. `answer` makes it, of `None` if there is
+    /// no answer.
+    fn tell<T>(
+        &self,
+        ctx: &mut Ctx,
+        conn: ConnId,
+        ask: impl FnOnce(&mut Ctx) -> Result<T, ServiceError>,
+        answer: impl FnOnce(Option<T>) -> ReactorMessage,
+    ) {
+        answering(ctx, ask, |_, asked| {
+            let found = asked.and_then(|asked| {
+                asked.inspect_err(|error| log::debug!("{conn}: the store does not answer: {error}")).ok()
+            });
+            self.mailboxes.post(conn, answer(found));
+        });
+    }
+
+    /// Posts what came of a request: exactly one message, whatever happens. `None`: its handler has panicked.
+    fn answer(&self, ctx: &mut Ctx, asked: Asked, handled: Option<HandlerResult>) {
+        let Asked { conn, request, .. } = asked;
+        let tag = asked.tag.as_deref();
         let (line, then) = match handled {
-            Some(Ok(done)) => (reply::success(request, tag, &done.body), done.then),
+            Some(Ok(response)) => (reply::success(request, tag, &response.body), response.then),
             Some(Err(ServiceError::NotYet(not_yet))) => {
-                let NotYet { rest, until, tell } = *not_yet;
-                let job = request_job(conn, request, tag.map(Box::from), rest);
-                ctx.shared.mailboxes.post(conn, ReactorMessage::NotYet { conn, job, until });
-                if let Some(tell) = tell {
-                    // Behind the job: who is told to go on must have it.
-                    let mailboxes = Arc::clone(&ctx.shared.mailboxes);
-                    tell(Box::new(move || mailboxes.post(conn, ReactorMessage::Resume { conn })));
-                }
+                self.park(asked, *not_yet);
                 return ctx.flush();
             }
             Some(Err(ServiceError::Hash(step))) => {
-                submit_hash(ctx, conn, request, tag.map(Box::from), step);
+                self.hashing.submit(HashJob { asked, step });
                 return ctx.flush();
             }
-            Some(Err(error)) => {
-                let (errno, text) = error.reply();
-                note_failure(ctx, conn, request, &error, errno);
-                ctx.shared.metrics.requests_refused.get_or_create(&refusal(errno)).inc();
-                let then = if let ServiceError::NoMember(group) = error {
-                    SessionChange::Leave(group)
-                } else {
-                    SessionChange::Nothing
-                };
-                let line = match error {
-                    ServiceError::TooSoon { wait, .. } => reply::too_fast(request, tag, text, whole_seconds(wait)),
-                    _ => reply::failure(request, &RawEcho::tag(tag), errno, text),
-                };
-                (line, then)
-            }
+            Some(Err(error)) => refused(ctx, &asked, &error),
             None => {
                 (reply::failure(request, &RawEcho::tag(tag), Errno::Internal, "internal error"), SessionChange::Nothing)
             }
         };
-        ctx.shared.mailboxes.post(conn, ReactorMessage::Reply { conn, line, then });
+        self.mailboxes.post(conn, ReactorMessage::Reply { conn, line, then });
         ctx.flush();
-    })
+    }
+
+    /// The session keeps the rest of the request until it goes on.
+    fn park(&self, asked: Asked, not_yet: NotYet) {
+        let conn = asked.conn;
+        let NotYet { rest, until, tell } = not_yet;
+        self.mailboxes.post(conn, ReactorMessage::NotYet { conn, job: Job::Request(asked, rest), until });
+        if let Some(tell) = tell {
+            // Behind the job: who is told to go on must have it.
+            let mailboxes = Arc::clone(&self.mailboxes);
+            tell(Box::new(move || mailboxes.post(conn, ReactorMessage::Resume { conn })));
+        }
+    }
 }
 
-/// A job that asks the store something on a reactor's behalf and posts what came of it: exactly one mail, whatever happens.
-/// `answer` makes it, of `None` if there is no answer.
-#[must_use]
-pub fn question_job<T: 'static>(
-    conn: ConnId,
-    ask: impl FnOnce(&mut Ctx) -> Result<T, ServiceError> + Send + 'static,
-    answer: impl FnOnce(Option<T>) -> ReactorMessage + Send + 'static,
-) -> Job {
-    answering(ask, move |ctx, asked| {
-        let found = asked.and_then(|asked| {
-            asked.inspect_err(|error| log::debug!("{conn}: the store does not answer: {error}")).ok()
-        });
-        ctx.shared.mailboxes.post(conn, answer(found));
-    })
+/// The reply to a request that is not done, and what that changes in the session.
+fn refused(ctx: &Ctx, asked: &Asked, error: &ServiceError) -> (Bytes, SessionChange) {
+    let Asked { conn, request, ref tag } = *asked;
+    let tag = tag.as_deref();
+    let (errno, text) = error.reply();
+    note_failure(ctx, conn, request, error, errno);
+    ctx.shared.metrics.requests_refused.get_or_create(&refusal(errno)).inc();
+    let then = match error {
+        ServiceError::NoMember(group) => SessionChange::Leave(*group),
+        _ => SessionChange::Nothing,
+    };
+    let line = match error {
+        ServiceError::TooSoon { wait, .. } => reply::too_fast(request, tag, text, whole_seconds(*wait)),
+        _ => reply::failure(request, &RawEcho::tag(tag), errno, text),
+    };
+    (line, then)
 }
 
-/// A job that nobody waits for.
-#[must_use]
-pub fn quiet_job(work: impl FnOnce(&mut Ctx) + Send + 'static) -> Job {
-    Job(Box::new(work))
-}
-
-/// Work, and what is posted of its result. Somebody waits for that (a client for its reply, a session for its page, a
+/// Does the work, and posts what came of it. Somebody waits for that (a client for its reply, a session for its page, a
 /// reactor for a comparison), so it is posted also if the work panics: of `None` then.
-fn answering<T>(
-    work: impl FnOnce(&mut Ctx) -> T + Send + 'static,
-    post: impl FnOnce(&mut Ctx, Option<T>) + Send + 'static,
-) -> Job {
-    Job(Box::new(move |ctx| match catch_unwind(AssertUnwindSafe(|| work(ctx))) {
+fn answering<T>(ctx: &mut Ctx, work: impl FnOnce(&mut Ctx) -> T, post: impl FnOnce(&mut Ctx, Option<T>)) {
+    match catch_unwind(AssertUnwindSafe(|| work(ctx))) {
         Ok(result) => post(ctx, Some(result)),
         Err(panic) => {
             post(ctx, None);
             resume_unwind(panic);
         }
-    }))
-}
-
-/// Has a password hashed for a request, which then goes on at a worker.
-fn submit_hash(ctx: &Ctx, conn: ConnId, request: MsgId, tag: Option<Box<str>>, step: HashStep) {
-    let (purpose, address) = (step.purpose, step.address);
-    let job = move |hasher: &mut Hasher| -> Job {
-        // The panic hook has logged it; the memory that hashes are made in holds nothing that is needed again.
-        match catch_unwind(AssertUnwindSafe(|| step.run(hasher))) {
-            Ok(rest) => request_job(conn, request, tag, rest),
-            Err(_) => Job(Box::new(move |ctx| {
-                let echo = RawEcho::tag(tag.as_deref());
-                let line = reply::failure(request, &echo, Errno::Internal, "internal error");
-                ctx.shared.mailboxes.post(conn, ReactorMessage::Reply { conn, line, then: SessionChange::Nothing });
-            })),
-        }
-    };
-    ctx.shared.hashing.submit(purpose, address, Box::new(job));
+    }
 }
 
 /// An outage of the database is the lanes' and the cursor writer's to tell, once; only what should never happen is told here.

@@ -20,14 +20,14 @@ use stonechat::delivery::peers::Peers;
 use stonechat::metrics::Metrics;
 use stonechat::service::attempts::Attempts;
 use stonechat::service::budgets::Budgets;
-use stonechat::service::hashing::{Hashing, Purpose};
+use stonechat::service::ctx::{Ctx, Purpose, Shared};
 use stonechat::service::message::{PostMessage, ReactorMailboxes, ReactorMessage};
 use stonechat::service::password::Hasher;
-use stonechat::service::protocol::{ChatProtocol, ReactorCtx};
+use stonechat::service::protocol::ChatProtocol;
+use stonechat::service::reactor_ctx::ReactorCtx;
 use stonechat::service::routes::Table;
 use stonechat::service::sweeper;
 use stonechat::service::workers::{self, Queues};
-use stonechat::service::{Ctx, Shared};
 
 use crate::bus::{Parcel, SimBus, keep_due};
 use crate::net::{Reactor, SharedPipe};
@@ -126,7 +126,6 @@ impl Node {
         let bus: Arc<dyn Bus> = Arc::new(SimBus { node: number, life });
         let store = || Box::new(SimStore::new(number, life));
         let (cursor_queue, nudged) = CursorQueue::new(Arc::clone(&metrics));
-        let hashing = Arc::<Hashing>::default();
         let row = world.database.borrow().cluster();
         let epoch = Arc::new(Epoch::new(&row.epoch, cursor_queue.clone()));
         let peers = Arc::new(Peers::new(bus.node(), cursor_queue.clone()));
@@ -146,12 +145,11 @@ impl Node {
             epoch: Arc::clone(&epoch),
             attempts: Attempts::new(None),
             sweep: sweeper::door().0,
-            hashing: Arc::clone(&hashing),
             budgets: Budgets::new(&config.limits, &config.quota),
-            mailboxes: Arc::clone(&mailboxes),
+            sessions: mailboxes.clone(),
             metrics: Arc::clone(&metrics),
         });
-        let (entrances, queues) = workers::queues(Arc::clone(&metrics), hashing);
+        let (entrances, queues) = workers::queues(Arc::clone(&metrics), Arc::clone(&mailboxes));
         let echo = EchoTo::under(plan.policy);
         let parts = |_| LaneDeps {
             store: store(),

@@ -1,0 +1,32 @@
+//! Who asks.
+
+use std::sync::Arc;
+
+use super::address::AddressKey;
+use crate::ids::{DeviceId, UserId};
+use crate::net::ConnId;
+use crate::store::TokenHash;
+
+/// Who asks, on a connection that is not logged in.
+#[derive(Clone, Copy, Debug)]
+pub struct Guest {
+    /// The connection.
+    pub conn: ConnId,
+    /// The client's address.
+    pub from: AddressKey,
+}
+
+/// Who asks, on a connection that is.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The connection.
+    pub conn: ConnId,
+    /// The user.
+    pub user: UserId,
+    /// The user's name.
+    pub name: Arc<str>,
+    /// The user's device.
+    pub device: DeviceId,
+    /// The hash of the token this session holds.
+    pub token: TokenHash,
+}

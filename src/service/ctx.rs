@@ -1,0 +1,398 @@
+//! What a handler is given, and what it returns. A worker never touches a session: the reactor applies what comes of it.
+//!
+//! ```text
+//!   handler(&mut Ctx, &Caller, request) -> Ok(Response)               the reply, and what it changes in the session
+//!                                       -> Err(Hash(step))            a password is hashed, then it goes on
+//!                                       -> Err(NotYet(rest))          it goes on when it is told to
+//!                                       -> Err(anything else)         the reply's errno and text
+//! ```
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::address::AddressKey;
+use super::attempts::Attempts;
+use super::budgets::Budgets;
+use super::caller::Caller;
+use super::live::Live;
+use super::password::{Hasher, PasswordError};
+use super::quotas;
+use super::sweeper::Sweep;
+use crate::bus::promise::Call;
+use crate::bus::{Bell, Bus, Channel};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::delivery::bell::Ring;
+use crate::delivery::cursor_queue::CursorQueue;
+use crate::delivery::directory::Directory;
+use crate::delivery::epoch::Epoch;
+use crate::delivery::fanout::Fanout;
+use crate::delivery::{Addressee, Event, Reactors};
+use crate::ids::{GroupId, Seq, UserId};
+use crate::metrics::Metrics;
+use crate::net::ConnId;
+use crate::store::{Message, Pending, Quota, Store, StoreError};
+use crate::wire::errno::Errno;
+use crate::wire::reply::{Body, Notice};
+
+/// Why a request is not done. The handler returns it; dispatch turns it into the reply.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// A rule forbids it.
+    #[error("{text}")]
+    Refused {
+        /// The reply's number.
+        errno: Errno,
+        /// For a person.
+        text: &'static str,
+    },
+    /// It came too soon; after this time it may be tried again.
+    #[error("{text}")]
+    TooSoon {
+        /// For a person.
+        text: &'static str,
+        /// How long to wait.
+        wait: Duration,
+    },
+    /// There are as many as a quota allows.
+    #[error("{0}")]
+    Full(String),
+    /// The caller is no member of this group. A session that thinks otherwise (the store's answer to an earlier request
+    /// to leave was lost) hears the group no more.
+    #[error("not a member of this group")]
+    NoMember(GroupId),
+    /// The store did not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A password cannot be checked.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// A password has to be hashed; then it goes on. Nobody is answered yet.
+    #[error("not hashed yet")]
+    Hash(HashStep),
+    /// Not now: this goes on in a moment. Nobody is answered yet.
+    #[error("not yet")]
+    NotYet(Box<NotYet>),
+}
+
+impl ServiceError {
+    /// A refusal.
+    #[must_use]
+    pub fn refused(errno: Errno, text: &'static str) -> Self {
+        Self::Refused { errno, text }
+    }
+
+    /// The reply's number and text. What went wrong inside stays inside.
+    #[must_use]
+    pub fn reply(&self) -> (Errno, &str) {
+        match self {
+            Self::Refused { errno, text } => (*errno, text),
+            Self::TooSoon { text, .. } => (Errno::TooFast, text),
+            Self::Full(text) => (Errno::Conflict, text),
+            Self::NoMember(_) => (Errno::NotAllowed, "not a member of this group"),
+            Self::Store(StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_)) => {
+                (Errno::Unavailable, "storage is unavailable; try again")
+            }
+            Self::Store(StoreError::Busy(_)) => (Errno::Unavailable, "locked in the database by another; try again"),
+            Self::Store(StoreError::Broken(_)) | Self::Password(_) | Self::Hash(_) | Self::NotYet(_) => {
+                (Errno::Internal, "internal error")
+            }
+        }
+    }
+}
+
+/// A request that succeeded: the reply's fields, and what changes in the session.
+#[derive(Debug)]
+pub struct Response {
+    /// The reply.
+    pub body: Body,
+    /// Applied by the reactor, together with the reply.
+    pub then: SessionChange,
+}
+
+impl Response {
+    /// A reply that changes nothing in the session.
+    #[must_use]
+    pub fn reply(body: Body) -> Self {
+        Self { body, then: SessionChange::Nothing }
+    }
+}
+
+/// What a handler returns.
+pub type HandlerResult = Result<Response, ServiceError>;
+
+/// What a reply changes in the session.
+#[derive(Debug)]
+pub enum SessionChange {
+    /// Nothing.
+    Nothing,
+    /// The login is complete.
+    GoLive(Box<Backlog>),
+    /// The session has ended.
+    LogOut,
+    /// The session's user is a member now; the cursor stands at `last_seq`. The node is subscribed.
+    Join {
+        /// The group.
+        group: GroupId,
+        /// The conversation's end when the user joined.
+        last_seq: Seq,
+    },
+    /// The session's user is no member any more.
+    Leave(GroupId),
+    /// The reply lists pending messages.
+    Shown {
+        /// The positions they were read behind.
+        pending: Vec<Pending>,
+        /// The messages.
+        shown: Vec<Message>,
+    },
+}
+
+/// What a session finds when it goes live.
+#[derive(Debug)]
+pub struct Backlog {
+    /// Where there is something to catch up on.
+    pub pending: Vec<Pending>,
+    /// What of it the login reply shows.
+    pub shown: Vec<Message>,
+    /// Friend requests that wait for an answer.
+    pub friend_requests: Vec<Bytes>,
+}
+
+/// A request with its handler, for whichever worker takes it: all of it, or the rest of one that had to wait.
+pub struct Prepared(Box<dyn FnOnce(&mut Ctx) -> HandlerResult + Send>);
+
+impl Prepared {
+    /// What is to be done.
+    #[must_use]
+    pub fn new(handle: impl FnOnce(&mut Ctx) -> HandlerResult + Send + 'static) -> Self {
+        Self(Box::new(handle))
+    }
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// As any handler.
+    pub fn handle(self, ctx: &mut Ctx) -> HandlerResult {
+        (self.0)(ctx)
+    }
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Prepared")
+    }
+}
+
+/// The rest of a request that cannot go on yet.
+pub struct NotYet {
+    /// What is left to do. It may be run early: it looks by itself whether its time has come.
+    pub rest: Prepared,
+    /// When it goes on in any case.
+    pub until: Instant,
+    /// Asks to be told when it can go on.
+    pub tell: Option<Tell>,
+}
+
+/// Given a call, sees to it that it is made when there is something to go on for; at once if there is already.
+pub type Tell = Box<dyn FnOnce(Call) + Send>;
+
+impl fmt::Debug for NotYet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NotYet").field("until", &self.until).finish_non_exhaustive()
+    }
+}
+
+/// What a password is hashed for: which queue and threads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    /// To check it.
+    Login,
+    /// To store it.
+    Register,
+}
+
+/// A part of a request that needs a hash, and after it the rest.
+pub struct HashStep {
+    /// Which queue it takes.
+    pub purpose: Purpose,
+    /// Whose turn it takes.
+    pub address: AddressKey,
+    work: Box<dyn FnOnce(&mut Hasher) -> Prepared + Send>,
+}
+
+impl HashStep {
+    /// A step that hashes, and says how the request goes on.
+    #[must_use]
+    pub fn new(
+        purpose: Purpose,
+        address: AddressKey,
+        work: impl FnOnce(&mut Hasher) -> Prepared + Send + 'static,
+    ) -> Self {
+        Self { purpose, address, work: Box::new(work) }
+    }
+
+    /// Hashes.
+    #[must_use]
+    pub fn run(self, hasher: &mut Hasher) -> Prepared {
+        (self.work)(hasher)
+    }
+}
+
+impl fmt::Debug for HashStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HashStep").field("purpose", &self.purpose).finish_non_exhaustive()
+    }
+}
+
+/// The way to the sessions of this node. From any thread.
+pub trait Sessions: Reactors {
+    /// A login was accepted: the session hears what comes from now on.
+    fn enter(&self, conn: ConnId, live: Box<Live>);
+    /// The session may have missed something: it is compared with the store.
+    fn compare(&self, conn: ConnId);
+}
+
+/// What all workers and reactors share.
+pub struct Shared {
+    /// All settings.
+    pub config: Config,
+    /// The clocks, for who has no `now` as an argument.
+    pub clock: Clock,
+    /// Who is online here.
+    pub directory: Arc<Directory>,
+    /// The way to the other nodes.
+    pub bus: Arc<dyn Bus>,
+    /// The way to the cursor writer.
+    pub cursor_queue: CursorQueue,
+    /// The epoch of the data.
+    pub epoch: Arc<Epoch>,
+    /// Failed logins.
+    pub attempts: Arc<Attempts>,
+    /// What accounts and addresses may still ask for.
+    pub budgets: Budgets,
+    /// The way to the sweeper.
+    pub sweep: Sweep,
+    /// The way to the reactors, and to the sessions there.
+    pub sessions: Arc<dyn Sessions>,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+}
+
+/// What a handler sees. Each worker thread owns one.
+pub struct Ctx {
+    /// What all share.
+    pub shared: Arc<Shared>,
+    /// This thread's database connection.
+    pub store: Box<dyn Store>,
+    /// The present job has waited so long that it is to be refused.
+    pub is_late: bool,
+    fanout: Fanout,
+    bells: Vec<Bell>,
+}
+
+impl Ctx {
+    /// The context of one worker thread.
+    #[must_use]
+    pub fn new(shared: Arc<Shared>, mut store: Box<dyn Store>) -> Self {
+        store.hold_to(quotas::of(&shared.config.quota));
+        let fanout = Fanout::new(shared.sessions.clone(), Arc::clone(&shared.directory));
+        Self { shared, store, is_late: false, fanout, bells: Vec::new() }
+    }
+
+    /// Why a quota forbids it.
+    #[must_use]
+    pub fn full(&self, quota: Quota) -> ServiceError {
+        ServiceError::Full(quotas::used_up(&self.shared.config.quota, quota))
+    }
+
+    /// Refuses a job that has waited too long for its worker.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub fn check_late(&self) -> Result<(), ServiceError> {
+        if self.is_late {
+            return Err(StoreError::Unavailable("the workers are held up".into()).into());
+        }
+        Ok(())
+    }
+
+    /// A notice for every session of a user, on any node.
+    pub fn tell_user(&mut self, user: UserId, notice: &Notice<'_>) {
+        self.push_to_user(user, &notice.line());
+    }
+
+    /// A line for every session of a user, on any node.
+    pub fn push_to_user(&mut self, user: UserId, line: &Bytes) {
+        let event = |conn| Event::Notice { to: Addressee::Session(conn), line: line.clone() };
+        self.fanout.to_user(user, None, event);
+        self.ring(Channel::User(user), Ring::Notice(line));
+    }
+
+    /// A notice for the members of a group on any node, but for one user who knows already.
+    pub fn tell_others(&mut self, group: GroupId, but: UserId, notice: &Notice<'_>) {
+        let line = notice.line();
+        self.ring(Channel::Group(group), Ring::NoticeBut(but, &line));
+        self.fanout.to_all(&Event::Notice { to: Addressee::GroupBut(group, but), line });
+    }
+
+    /// The caller joined a group: the same user's other sessions join it as well.
+    pub fn joined(&mut self, caller: &Caller, group: GroupId) {
+        let line = Notice::GroupJoined { groupid: group, id: caller.user, name: &caller.name }.line();
+        self.ring(Channel::User(caller.user), Ring::Joined(group, &line));
+        let event = |conn| Event::Joined { conn, group, line: line.clone() };
+        self.fanout.to_user(caller.user, Some(caller.conn), event);
+    }
+
+    /// The caller left a group: the same user's other sessions leave it as well.
+    pub fn left(&mut self, caller: &Caller, group: GroupId) {
+        let line = Notice::GroupLeft { groupid: group, id: caller.user, name: &caller.name }.line();
+        self.ring(Channel::User(caller.user), Ring::Left(group, &line));
+        let event = |conn| Event::Left { conn, group, line: line.clone() };
+        self.fanout.to_user(caller.user, Some(caller.conn), event);
+    }
+
+    /// What the store made of a change to the caller's groups. If it did not say, it may have been done all the same: the
+    /// user's sessions here are compared with the store.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn of_groups<T>(&self, caller: &Caller, changed: Result<T, StoreError>) -> Result<T, ServiceError> {
+        changed.map_err(|error| {
+            let mut conns = Vec::new();
+            self.shared.directory.connections(caller.user, &mut conns);
+            for conn in conns {
+                self.shared.sessions.compare(conn);
+            }
+            error.into()
+        })
+    }
+
+    /// A group is gone: all members are told, on any node.
+    pub fn group_deleted(&mut self, group: GroupId) {
+        let line = Notice::GroupDeleted { groupid: group }.line();
+        self.ring(Channel::Group(group), Ring::GroupDeleted(&line));
+        self.fanout.to_all(&Event::GroupDeleted { group, line });
+    }
+
+    /// A session on this node was taken over.
+    pub fn replaced(&mut self, conn: ConnId) {
+        self.fanout.to_connection(conn, Event::Replaced { conn });
+    }
+
+    /// A bell for the other nodes.
+    pub fn ring(&mut self, channel: Channel, ring: Ring<'_>) {
+        self.bells.push(Bell { channel, payload: ring.encode() });
+    }
+
+    /// Hands on what was told since the last time. Called after the reply is on its way.
+    pub fn flush(&mut self) {
+        self.fanout.flush();
+        if !self.bells.is_empty() {
+            self.shared.bus.publish(std::mem::take(&mut self.bells));
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The token that a session holds: given at the login, and good for the next ones.
+
+use std::time::Duration;
+
+use super::caller::Caller;
+use super::ctx::{Ctx, ServiceError};
+use crate::clock::UnixMs;
+use crate::store::{TokenHash, TokenRow};
+
+/// A token lives so long from its last use.
+const TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// A token's end is moved at most so often, unless the user has several that are used in turn: a login costs no write
+/// otherwise.
+const TOKEN_TOUCH: Duration = Duration::from_secs(24 * 3600);
+
+/// The token a session will hold: the one it logged in with, or a new one.
+pub(super) struct SessionToken {
+    pub(super) text: String,
+    pub(super) hash: TokenHash,
+    pub(super) kind: TokenKind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum TokenKind {
+    New,
+    Resumed { expires_at: UnixMs },
+}
+
+/// Stores a new token, or lets the old one live on.
+pub(super) fn keep_token(ctx: &mut Ctx, caller: &Caller, token: &SessionToken) -> Result<(), ServiceError> {
+    let now = ctx.shared.clock.wall();
+    let new_end = now.plus(TOKEN_LIFE);
+    match token.kind {
+        TokenKind::New => {
+            let row = TokenRow { user: caller.user, expires_at: new_end, is_latest: true };
+            ctx.store.save_token(&token.hash, &row, now)?;
+        }
+        TokenKind::Resumed { expires_at } => {
+            if expires_at < now.plus(TOKEN_LIFE.saturating_sub(TOKEN_TOUCH)) {
+                ctx.store.extend_token(&token.hash, new_end)?;
+            }
+        }
+    }
+    Ok(())
+}
