@@ -34,13 +34,16 @@ pub mod seq_tracker;
 pub mod states;
 pub mod tcp_acks;
 
+use std::hash::BuildHasher;
 use std::num::NonZeroU32;
 
 use bytes::Bytes;
+use foldhash::fast::FixedState;
 
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, GroupId, Seq, UserId};
 use crate::net::ConnId;
+use crate::store::{Append, Message};
 
 /// Tells a message from another one that has its number in another life of the data: who sent it, and when.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,6 +57,29 @@ impl Which {
         let both = sent_at.0.unsigned_abs() ^ u64::from(sender.number()) << 42;
         let mixed = u32::try_from(both.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32).expect("half of 64 bits");
         Self(NonZeroU32::new(mixed).unwrap_or(NonZeroU32::MAX))
+    }
+}
+
+/// Tells a session's own message that is under way from one that another session of the same user has sent: the time, the
+/// cid and the words together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fingerprint(u64);
+
+impl Fingerprint {
+    /// Of a message on its way into the store.
+    #[must_use]
+    pub fn of_append(append: &Append) -> Self {
+        Self::of(append.sent_at, append.cid.as_deref(), &append.body)
+    }
+
+    /// Of a message that the store has shown.
+    #[must_use]
+    pub fn of_message(message: &Message) -> Self {
+        Self::of(message.sent_at, message.cid.as_deref(), &message.body)
+    }
+
+    fn of(sent_at: UnixMs, cid: Option<&str>, body: &str) -> Self {
+        Self(FixedState::default().hash_one((sent_at.0, cid, body)))
     }
 }
 

@@ -21,7 +21,7 @@
 
 use std::collections::VecDeque;
 
-use super::Which;
+use super::{Fingerprint, Which};
 use crate::ids::{ConvId, IdMap, Seq, UserId};
 use crate::store::{Message, Page, Pending, Place};
 
@@ -56,7 +56,7 @@ pub struct SeqTracker {
     gaps: Vec<Gap>,
     /// This session's own messages that are not answered yet, in the order in which they were sent: a page may show one
     /// before its answer comes.
-    under_way: VecDeque<(ConvId, Which)>,
+    under_way: VecDeque<UnderWay>,
 }
 
 /// A conversation that is being fetched.
@@ -77,6 +77,14 @@ struct Gap {
     conv: ConvId,
     /// Messages behind the hole that this session was offered: [`SeqTracker::next_ahead`].
     ahead: Vec<Seq>,
+}
+
+/// An own message that is not answered yet.
+#[derive(Clone, Copy, Debug)]
+struct UnderWay {
+    conv: ConvId,
+    /// `None`: a page has shown it.
+    fingerprint: Option<Fingerprint>,
 }
 
 /// Messages that a session sent itself, one after the other.
@@ -406,14 +414,14 @@ impl SeqTracker {
     }
 
     /// A message of this very session is on its way into the store. [`SeqTracker::answered`] follows.
-    pub fn sending(&mut self, conv: ConvId, which: Which) {
-        self.under_way.push_back((conv, which));
+    pub fn sending(&mut self, conv: ConvId, fingerprint: Fingerprint) {
+        self.under_way.push_back(UnderWay { conv, fingerprint: Some(fingerprint) });
     }
 
     /// The first of this session's messages of this conversation that are under way was answered: stored or not.
     pub fn answered(&mut self, conv: ConvId) {
         // Nearly always the very first: only those of different lanes overtake each other.
-        if let Some(place) = self.under_way.iter().position(|(other, _)| *other == conv) {
+        if let Some(place) = self.under_way.iter().position(|other| other.conv == conv) {
             self.under_way.remove(place);
         }
     }
@@ -521,8 +529,12 @@ impl SeqTracker {
                 continue;
             }
             let which = Which::of(sender, sent_at);
-            if sender == self.me && !conv_seq.sent_here(seq) && self.under_way.contains(&(conv, which)) {
+            if sender == self.me
+                && !conv_seq.sent_here(seq)
+                && let Some(mine) = find_under_way(&mut self.under_way, &message)
+            {
                 // Its answer comes later, and says nothing new then.
+                mine.fingerprint = None;
                 conv_seq.note_sent(seq, Some(which));
             }
             let may_be_mine = self.own != OwnMessages::None && sender == self.me;
@@ -653,6 +665,15 @@ impl SeqTracker {
             self.behind.push_back(conv);
         }
     }
+}
+
+/// The own message under way that this is.
+fn find_under_way<'a>(under_way: &'a mut VecDeque<UnderWay>, message: &Message) -> Option<&'a mut UnderWay> {
+    if under_way.is_empty() {
+        return None;
+    }
+    let fingerprint = Some(Fingerprint::of_message(message));
+    under_way.iter_mut().find(|mine| mine.conv == message.conv && mine.fingerprint == fingerprint)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::reactor_ctx::ReactorCtx;
 use super::routes::Route;
 use super::session::{LANE_FULL_PAUSE, PauseReason, Session, State};
 use super::workers;
-use crate::delivery::Which;
+use crate::delivery::Fingerprint;
 use crate::delivery::seq_tracker::Confirmed;
 use crate::ids::ConvId;
 use crate::net::{CloseReason, Flow, Link};
@@ -213,11 +213,11 @@ fn append(
     let echo = Echo::new(RawEcho { tag: incoming.tag, cid: incoming.line.raw_cid() });
     let (append, reply_to) =
         chat::prepare(on.conn, live(on.session)?, request, echo, rule, reactor.shared.clock.wall())?;
-    let (conv, which) = (append.conv(), Which::of(append.sender, append.sent_at));
+    let (conv, fingerprint) = (append.conv(), Fingerprint::of_append(&append));
     if reactor.lanes.append(append, reply_to, on.now).is_err() {
         return Ok(hold(on.session, PauseReason::Until(on.now + LANE_FULL_PAUSE)));
     }
-    live(on.session)?.seqs.sending(conv, which);
+    live(on.session)?.seqs.sending(conv, fingerprint);
     on.session.inflight += 1;
     reactor.shared.metrics.messages_in.inc();
     Ok(Flow::Continue)
