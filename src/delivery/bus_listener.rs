@@ -10,7 +10,7 @@ use super::directory::{Entry, Eviction};
 use super::epoch::Epoch;
 use super::fanout::Fanout;
 use super::peers::Peers;
-use super::{Addressee, Event, Which};
+use super::{Addressee, Event, Told, Which};
 use crate::bus::{Channel, Listener, ReceivedBell};
 use crate::ids::{ConvId, GroupId, NodeId, Seq, UserId};
 use crate::metrics::Metrics;
@@ -152,7 +152,8 @@ fn message(
     generation: u32,
 ) -> impl Fn(Addressee) -> Event + use<> {
     let line = (!line.is_empty()).then(|| Bytes::copy_from_slice(line));
-    move |to| Event::Message { to, from: None, conv, seq, which, line: line.clone(), generation }
+    let told = Told { conv, seq, which, line, generation };
+    move |to| Event::Message { to, from: None, told: told.clone() }
 }
 
 fn for_group(fanout: &mut Fanout, group: GroupId, ring: Ring<'_>, generation: u32) {

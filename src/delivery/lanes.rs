@@ -16,7 +16,7 @@ use super::directory::Elsewhere;
 use super::epoch::{Epoch, Era};
 use super::fanout::Fanout;
 use super::lane::{Announcement, BATCH_MESSAGES_MAX, Batch, Effect, Job, Lane, Next, ReplyTo, Todo};
-use super::{Addressee, Event};
+use super::{Addressee, Event, Told};
 use crate::bus::{Bell, Bus, Channel};
 use crate::clock::Clock;
 use crate::config::SessionPolicy;
@@ -86,8 +86,8 @@ pub fn lanes(parts: Vec<LaneDeps>, metrics: Arc<Metrics>) -> (Lanes, Vec<LaneRun
         let (queue, jobs) = bounded(QUEUE_MESSAGES_MAX);
         queues.push(queue);
         let lane = Lane::new(parts.patience, parts.bus.node().0.wrapping_add(number));
-        let told = Told { is_failing: false, is_refusing: false, aside: 0, is_unsettled: false };
-        runners.push(LaneRunner { lane, parts, jobs, next: None, told });
+        let reported = Reported { is_failing: false, is_refusing: false, aside: 0, is_unsettled: false };
+        runners.push(LaneRunner { lane, parts, jobs, next: None, reported });
     }
     (Lanes { queues: queues.into(), metrics }, runners)
 }
@@ -161,11 +161,11 @@ pub struct LaneRunner {
     jobs: Receiver<Job>,
     /// Came out of the queue already.
     next: Option<Job>,
-    told: Told,
+    reported: Reported,
 }
 
 /// What log and metrics have been told of a lane.
-struct Told {
+struct Reported {
     /// The last call of the store failed.
     is_failing: bool,
     /// Messages of locked conversations are being refused.
@@ -214,8 +214,8 @@ impl LaneRunner {
 
     fn refuse_expired(&mut self, now: Instant) {
         let effects = self.lane.expire(now);
-        if !effects.is_empty() && !self.told.is_refusing {
-            self.told.is_refusing = true;
+        if !effects.is_empty() && !self.reported.is_refusing {
+            self.reported.is_refusing = true;
             log::warn!(
                 "a conversation is locked in the database by another transaction for longer than store.timeout_ms: \
                  its messages are refused"
@@ -290,7 +290,7 @@ impl LaneRunner {
     /// fill the log.
     fn note(&mut self, failure: Option<&StoreError>) {
         let failure = failure.filter(|error| !matches!(error, StoreError::Busy(_)));
-        match (failure, self.told.is_failing) {
+        match (failure, self.reported.is_failing) {
             (Some(error), false) => log::warn!("a lane cannot commit: {error}"),
             (None, true) => log::info!("a lane commits again"),
             (Some(_), true) | (None, false) => {}
@@ -298,7 +298,7 @@ impl LaneRunner {
         if failure.is_some() {
             self.parts.metrics.store_errors.inc();
         }
-        self.told.is_failing = failure.is_some();
+        self.reported.is_failing = failure.is_some();
     }
 
     fn refuse_waiting(&mut self) {
@@ -319,14 +319,14 @@ impl LaneRunner {
         // A lane that is clear has neither, nearly always; both are cheap to ask.
         let aside = i64::try_from(self.lane.conversations_aside()).unwrap_or(i64::MAX);
         let is_unsettled = self.lane.doubted().is_some();
-        if (aside, is_unsettled) == (self.told.aside, self.told.is_unsettled) {
+        if (aside, is_unsettled) == (self.reported.aside, self.reported.is_unsettled) {
             return;
         }
-        let (told, metrics) = (&mut self.told, &self.parts.metrics);
-        metrics.lane_aside.inc_by(aside - told.aside);
-        metrics.lane_unsettled.inc_by(i64::from(is_unsettled) - i64::from(told.is_unsettled));
-        (told.aside, told.is_unsettled) = (aside, is_unsettled);
-        if aside == 0 && std::mem::take(&mut told.is_refusing) {
+        let (reported, metrics) = (&mut self.reported, &self.parts.metrics);
+        metrics.lane_aside.inc_by(aside - reported.aside);
+        metrics.lane_unsettled.inc_by(i64::from(is_unsettled) - i64::from(reported.is_unsettled));
+        (reported.aside, reported.is_unsettled) = (aside, is_unsettled);
+        if aside == 0 && std::mem::take(&mut reported.is_refusing) {
             log::info!("no conversation is locked any more");
         }
     }
@@ -347,7 +347,7 @@ fn carry_out(parts: &mut LaneDeps, era: Option<Era>, effects: Vec<Effect>) {
                     Some(_) => parts.metrics.messages_stored.inc(),
                     None => parts.metrics.messages_duplicate.inc(),
                 };
-                announce(parts, era, &news, &mut bells);
+                announce(parts, era, news, &mut bells);
             }
         }
     }
@@ -358,10 +358,10 @@ fn carry_out(parts: &mut LaneDeps, era: Option<Era>, effects: Vec<Effect>) {
 }
 
 /// Tells the sessions here, and writes the bells for the other nodes, if there can be any.
-fn announce(parts: &mut LaneDeps, era: Era, news: &Announcement, bells: &mut Vec<Bell>) {
-    let Announcement { conv, seq, which, to, sender, from, device, ref line } = *news;
-    let (which, generation) = (Some(which), era.generation);
-    let message = |to| Event::Message { to, from: Some(from), conv, seq, which, line: line.clone(), generation };
+fn announce(parts: &mut LaneDeps, era: Era, news: Announcement, bells: &mut Vec<Bell>) {
+    let Announcement { conv, seq, which, to, sender, from, device, line } = news;
+    let told = Told { conv, seq, which: Some(which), line, generation: era.generation };
+    let message = |to| Event::Message { to, from: Some(from), told: told.clone() };
     let mut elsewhere = Elsewhere::No;
     let channel = match to {
         Peer::Group(group) => {
@@ -378,8 +378,7 @@ fn announce(parts: &mut LaneDeps, era: Era, news: &Announcement, bells: &mut Vec
     if !parts.bus.has_peers() {
         return;
     }
-    let line = line.as_deref().unwrap_or_default();
-    let mark = Some(era.mark);
+    let (line, which, mark) = (told.line.as_deref().unwrap_or_default(), told.which, Some(era.mark));
     let payload = Ring::Message { conv, seq, mark, which, line }.encode();
     let to_sender = match (to, parts.echo, elsewhere) {
         (Peer::Group(_), ..) | (_, EchoTo::OtherDevices, Elsewhere::No) => None,

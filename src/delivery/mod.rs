@@ -18,6 +18,7 @@ mod aside;
 pub mod batch;
 pub mod bell;
 pub mod bus_listener;
+mod conv_seq;
 pub mod cursor_queue;
 pub mod cursor_writer;
 pub mod cursors;
@@ -83,6 +84,21 @@ impl Fingerprint {
     }
 }
 
+/// What is told of a message that is stored.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Its conversation.
+    pub conv: ConvId,
+    /// Its place there.
+    pub seq: Seq,
+    /// Which message that is; nodes of earlier versions do not say.
+    pub which: Option<Which>,
+    /// The push. `None`: only that it exists; who has not got it fetches it.
+    pub line: Option<Bytes>,
+    /// The generation of the data in which this was so. To sessions of another one it is no more than a hint.
+    pub generation: u32,
+}
+
 /// What a reactor is told about messages and memberships. The order within one reactor is kept.
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -103,16 +119,8 @@ pub enum Event {
         to: Addressee,
         /// The connection that sent it and got an ack instead, if it is on this node.
         from: Option<ConnId>,
-        /// Its conversation.
-        conv: ConvId,
-        /// Its place there.
-        seq: Seq,
-        /// Which message that is; nodes of earlier versions do not say.
-        which: Option<Which>,
-        /// The push. `None`: only that it exists; who has not got it fetches it.
-        line: Option<Bytes>,
-        /// The generation of the data in which this was so. To sessions of another one it is no more than a hint.
-        generation: u32,
+        /// Which message.
+        told: Told,
     },
     /// A line that is told once and not kept.
     Notice {

@@ -21,12 +21,11 @@
 
 use std::collections::VecDeque;
 
+use super::conv_seq::{ConvSeq, Quiet};
 use super::{Fingerprint, Which};
 use crate::ids::{ConvId, IdMap, Seq, UserId};
 use crate::store::{Message, Page, Pending, Place};
 
-/// Runs of own messages that are remembered per conversation; what is forgotten costs a redelivery at worst.
-const SENT_RUNS_MAX: usize = 32;
 /// Messages behind a hole that are remembered; those beyond are fetched.
 const AHEAD_MAX: usize = 64;
 /// Conversations that one question to the store is about.
@@ -87,51 +86,6 @@ struct UnderWay {
     fingerprint: Option<Fingerprint>,
 }
 
-/// Messages that a session sent itself, one after the other.
-#[derive(Clone, Copy, Debug)]
-struct Run {
-    first: Seq,
-    last: Seq,
-    /// Which message the last one is, as far as is known.
-    which: Option<Which>,
-}
-
-impl Run {
-    fn holds(&self, seq: Seq) -> bool {
-        (self.first..=self.last).contains(&seq)
-    }
-}
-
-/// A conversation in which everything up to `end` has arrived, and there is nothing else.
-#[derive(Clone, Copy, Debug)]
-struct Quiet {
-    end: Seq,
-    /// Which message that is, as far as is known.
-    last: Option<Which>,
-}
-
-#[derive(Debug)]
-struct ConvSeq {
-    /// Everything up to it has arrived, as the client or its TCP told.
-    confirmed: Seq,
-    /// Invariant: `confirmed < next`.
-    next: Seq,
-    /// The last message known to exist; at least `next - 1`.
-    end: Seq,
-    /// Messages up to here were there before this session: own ones among them are not shown again.
-    old_end: Seq,
-    /// Runs of messages this session sent itself, above `confirmed`, ascending.
-    sent: Vec<Run>,
-    /// Which message the last one before `next` is, as far as is known.
-    last: Option<Which>,
-    /// The last message that a page has told.
-    read: Seq,
-    /// False until the store has told `confirmed`.
-    located: bool,
-    /// It stands in `behind`, or is being fetched.
-    queued: bool,
-}
-
 /// Which of the user's own messages, sent by other sessions, a session is shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum OwnMessages {
@@ -181,108 +135,6 @@ pub struct CaughtUp {
     pub another: Option<Seq>,
 }
 
-impl ConvSeq {
-    fn unlocated() -> Self {
-        Self {
-            confirmed: 0,
-            next: 1,
-            end: 0,
-            old_end: 0,
-            sent: Vec::new(),
-            last: None,
-            read: 0,
-            located: false,
-            queued: false,
-        }
-    }
-
-    fn at(position: Pending) -> Self {
-        let Pending { delivered, last_seq, .. } = position;
-        Self { confirmed: delivered, next: delivered + 1, end: last_seq, located: true, ..Self::unlocated() }
-    }
-
-    fn quiet_at(Quiet { end, last }: Quiet) -> Self {
-        Self { confirmed: end, next: end + 1, end, old_end: end, last, located: true, ..Self::unlocated() }
-    }
-
-    fn is_behind(&self) -> bool {
-        !self.located || self.next <= self.end
-    }
-
-    /// Whether [`ConvSeq::quiet_at`] its end would say the same.
-    fn is_quiet(&self) -> bool {
-        self.located && !self.queued && self.sent.is_empty() && self.confirmed == self.end
-    }
-
-    fn sent_here(&self, seq: Seq) -> bool {
-        self.sent.iter().any(|run| run.holds(seq))
-    }
-
-    fn note_sent(&mut self, seq: Seq, which: Option<Which>) {
-        match self.sent.last_mut() {
-            Some(run) if run.last + 1 == seq => *run = Run { last: seq, which, ..*run },
-            _ => {
-                let place = self.sent.partition_point(|run| run.first < seq);
-                self.sent.insert(place, Run { first: seq, last: seq, which });
-            }
-        }
-        if self.sent.len() > SENT_RUNS_MAX {
-            self.sent.remove(0);
-        }
-    }
-
-    /// The session has everything below `next`; own messages that follow need no push.
-    fn advance_to(&mut self, next: Seq) {
-        let before = self.next;
-        self.next = self.next.max(next);
-        for run in &self.sent {
-            if run.holds(self.next) {
-                self.next = run.last + 1;
-            }
-        }
-        self.end = self.end.max(self.next - 1);
-        if self.next > before {
-            self.last = self.own(self.next - 1);
-        }
-    }
-
-    /// Which message of its own the session has sent under this number, as far as is known.
-    fn own(&self, seq: Seq) -> Option<Which> {
-        self.sent.iter().find(|run| run.last == seq)?.which
-    }
-
-    /// Which message the session has had, or sent, under this number, as far as is known.
-    fn which(&self, seq: Seq) -> Option<Which> {
-        if seq + 1 == self.next { self.last } else { self.own(seq) }
-    }
-
-    /// The session has this message, and everything below it.
-    fn has(&mut self, seq: Seq, which: Option<Which>) {
-        self.advance_to(seq + 1);
-        if self.next == seq + 1 {
-            self.last = which;
-        }
-    }
-
-    /// Moves the cursor, and on over own messages that follow; where it stands if it moved.
-    fn confirm(&mut self, seq: Seq) -> Option<Seq> {
-        if seq < self.confirmed {
-            return None;
-        }
-        let before = self.confirmed;
-        self.confirmed = seq;
-        for run in &self.sent {
-            if run.first <= self.confirmed + 1 {
-                self.confirmed = self.confirmed.max(run.last);
-            }
-        }
-        let confirmed = self.confirmed;
-        self.sent.retain(|run| run.last > confirmed);
-        self.advance_to(confirmed + 1);
-        (confirmed > before).then_some(confirmed)
-    }
-}
-
 impl SeqTracker {
     /// The records of a session that is logging in: pushes are noted until [`SeqTracker::go_live`].
     #[must_use]
@@ -323,9 +175,10 @@ impl SeqTracker {
                 let heard = std::mem::replace(conv_seq, ConvSeq::at(*position));
                 conv_seq.end = conv_seq.end.max(heard.end);
                 conv_seq.queued = heard.queued;
-                conv_seq.sent = heard.sent;
+                conv_seq.take_sent(heard.sent);
             }
             self.queue_if_behind(position.conv);
+            self.check(position.conv);
         }
     }
 
@@ -384,6 +237,7 @@ impl SeqTracker {
             return Offer::OutOfOrder;
         }
         conv_seq.has(seq, which);
+        self.check(conv);
         Offer::Push
     }
 
@@ -445,6 +299,7 @@ impl SeqTracker {
         if has_gap {
             self.gap(conv);
         }
+        self.check(conv);
         moved
     }
 
@@ -513,7 +368,7 @@ impl SeqTracker {
         if !conv_seq.located {
             let heard = std::mem::replace(conv_seq, ConvSeq::at(position));
             conv_seq.end = conv_seq.end.max(heard.end);
-            conv_seq.sent = heard.sent;
+            conv_seq.take_sent(heard.sent);
             moved = conv_seq.confirm(conv_seq.confirmed);
         }
         conv_seq.end = conv_seq.end.max(position.last_seq);
@@ -567,6 +422,7 @@ impl SeqTracker {
             conv_seq.end = told.max(conv_seq.next - 1);
         }
         self.queue_if_behind(conv);
+        self.check(conv);
         CaughtUp { push, confirmed: moved, another }
     }
 
@@ -592,11 +448,12 @@ impl SeqTracker {
                 // A comparison with the store was first, and has had messages of it pushed.
                 conv_seq.next = heard.next;
                 conv_seq.end = conv_seq.end.max(conv_seq.next);
-                conv_seq.sent = heard.sent;
+                conv_seq.take_sent(heard.sent);
             }
         }
         self.by_conv.insert(conv, conv_seq);
         self.queue_if_behind(conv);
+        self.check(conv);
     }
 
     /// The user is no longer in this conversation.
@@ -644,6 +501,21 @@ impl SeqTracker {
         // As many must come again before the next look, which costs as much as there are.
         *crowded_at = TRACKS_MAX.max(2 * by_conv.len());
         by_conv.shrink_to(*crowded_at);
+    }
+
+    /// What must hold of one conversation after every change.
+    fn check(&self, conv: ConvId) {
+        let Some(conv_seq) = self.by_conv.get(&conv) else { return };
+        let ConvSeq { confirmed, next, end, ref sent, queued, .. } = *conv_seq;
+        debug_assert!(!self.quiet.contains_key(&conv), "{conv:?} has a record, and is quiet");
+        debug_assert!(confirmed < next && next <= end + 1, "{confirmed} confirmed, {next} next, {end} the last");
+        debug_assert!(sent.iter().all(|run| confirmed < run.last), "own messages that are confirmed: {sent:?}");
+        debug_assert!(sent.windows(2).all(|runs| runs[0].last < runs[1].first), "own messages twice: {sent:?}");
+        debug_assert_eq!(
+            queued,
+            self.behind.contains(&conv) || self.fetching.iter().any(|fetching| fetching.conv == conv),
+            "whether {conv:?} stands in line"
+        );
     }
 
     fn fetching_of(&mut self, conv: ConvId) -> Option<&mut Fetching> {

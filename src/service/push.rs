@@ -19,7 +19,7 @@ use super::resync::Resync;
 use crate::clock::UnixMs;
 use crate::delivery::reorder_buffer::ReorderBuffer;
 use crate::delivery::seq_tracker::Offer;
-use crate::delivery::{Addressee, Event, Which};
+use crate::delivery::{Addressee, Event, Told, Which};
 use crate::ids::{ConvId, GroupId, Seq, UserId};
 use crate::net::{CloseReason, ConnId};
 use crate::store::{Page, Place};
@@ -60,11 +60,10 @@ impl SessionsHere {
                     answered(reactor, &out_of_turn.ahead, on, conv, stored);
                 }
             }
-            Event::Message { to, from, conv, seq, which, line, generation } => {
-                let news = News { conv, seq, which, line, generation };
+            Event::Message { to, from, told } => {
                 each_of(groups_here, net, to, now, |on| {
                     if Some(on.conn) != from {
-                        tell(reactor, out_of_turn, on, &news);
+                        tell(reactor, out_of_turn, on, &told);
                     }
                 });
             }
@@ -259,17 +258,9 @@ fn answered(
 }
 
 /// A message, as told by a lane or a bell.
-struct News {
-    conv: ConvId,
-    seq: Seq,
-    which: Option<Which>,
-    line: Option<Bytes>,
-    generation: u32,
-}
-
-fn tell(reactor: &ReactorCtx, out_of_turn: &mut OutOfTurn, mut on: ConnCtx<'_>, news: &News) {
+fn tell(reactor: &ReactorCtx, out_of_turn: &mut OutOfTurn, mut on: ConnCtx<'_>, told: &Told) {
     let Some(mut on) = on.hearing() else { return };
-    let News { conv, seq, which, line, generation } = news;
+    let Told { conv, seq, which, line, generation } = told;
     // A reader that is too slow for it gets it from the store, at its own pace. So does whoever hears it from another life of
     // the data, in which the number may have been another message's.
     let line = line.as_ref().filter(|_| *generation == on.live.epoch);

@@ -31,7 +31,7 @@ use crate::delivery::directory::Directory;
 use crate::delivery::epoch::Epoch;
 use crate::delivery::lanes::Lanes;
 use crate::delivery::seq_tracker::OwnMessages;
-use crate::delivery::{Addressee, Event, Which, lane};
+use crate::delivery::{Addressee, Event, Told, Which, lane};
 use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Seq, UserId};
 use crate::metrics::Metrics;
 use crate::net::{CloseReason, ConnId, Link, Outbound, Protocol, Wants};
@@ -290,7 +290,11 @@ fn late(bed: &Bed, conn: ConnId) -> Vec<ReactorMessage> {
     let (to, which) = (Addressee::Session(conn), Which::of(user(1), UnixMs(0)));
     let events = vec![
         Event::Answered { conn, conv, stored: Some((1, which)), line: line("ack\n") },
-        Event::Message { to, from: None, conv, seq: 1, which: Some(which), line: Some(line("push\n")), generation: 0 },
+        Event::Message {
+            to,
+            from: None,
+            told: Told { conv, seq: 1, which: Some(which), line: Some(line("push\n")), generation: 0 },
+        },
         Event::Notice { to, line: line("notice\n") },
         Event::Joined { conn, group: group(), line: line("joined\n") },
         Event::Left { conn, group: group(), line: line("left\n") },
@@ -478,14 +482,11 @@ fn news_of_another_life_of_the_data_are_looked_up_and_not_shown() {
     let conv = ConvId::pair(user(1), user(2));
     let told = |seq, at, generation| {
         let (to, which) = (Addressee::Session(anna), Some(Which::of(user(2), UnixMs(at))));
+        let line = Some(line("push\n"));
         ReactorMessage::Events(vec![Event::Message {
             to,
             from: None,
-            conv,
-            seq,
-            which,
-            line: Some(line("push\n")),
-            generation,
+            told: Told { conv, seq, which, line, generation },
         }])
     };
     let seqs = &mut bed.session(0).live().unwrap().seqs;
@@ -587,7 +588,11 @@ impl Bed {
             Happens::Told { seq, with_line } => {
                 let (to, which) = (Addressee::Session(conn), Some(Which::of(user(2), UnixMs(0))));
                 let line = with_line.then(|| line("push\n"));
-                ReactorMessage::Events(vec![Event::Message { to, from: None, conv, seq, which, line, generation: 0 }])
+                ReactorMessage::Events(vec![Event::Message {
+                    to,
+                    from: None,
+                    told: Told { conv, seq, which, line, generation: 0 },
+                }])
             }
             Happens::Paged(last_seq) => {
                 let page = |last_seq| Page {
