@@ -459,6 +459,8 @@ impl SeqTracker {
     /// The user is no longer in this conversation.
     pub fn left(&mut self, conv: ConvId) {
         self.forget(conv);
+        // A membership that follows stands in line for itself.
+        self.behind.retain(|other| *other != conv);
         if let Some(fetching) = self.fetching_of(conv) {
             fetching.void = true;
         }

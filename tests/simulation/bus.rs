@@ -101,6 +101,11 @@ impl Hub {
         (std::mem::replace(&mut line.is_up, false), lost, InVain { _waiting: waiting })
     }
 
+    /// Whether some node waits for a late answer: four seconds at most, in which nothing else may move.
+    pub fn is_waiting(&self) -> bool {
+        self.lines.iter().any(|line| !line.waiting.is_empty())
+    }
+
     /// What a node has waited for, and what is there now.
     pub fn due(&mut self, node: usize, now: Duration) -> Option<Due> {
         let waiting = &mut self.lines[node].waiting;

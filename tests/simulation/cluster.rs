@@ -30,7 +30,7 @@ use crate::world::World;
 const EPOCH_LOOK: Duration = Duration::from_secs(11);
 /// Virtual time of a round of healing.
 const ROUND: Duration = Duration::from_millis(20);
-/// So many rounds in which nothing moves are rest: longer than any wait but those for lost answers.
+/// So many rounds in which nothing moves are rest: longer than any wait but those for late and lost answers.
 const QUIET_ROUNDS: usize = 60;
 /// What has not come to rest after so many rounds never will.
 const ROUNDS_MAX: usize = 6000;
@@ -316,7 +316,7 @@ impl Cluster {
             world.pass(ROUND);
             self.restart(world);
             let moved = self.round(world);
-            let mut all_settled = true;
+            let mut all_settled = !world.hub.borrow().is_waiting();
             self.each_client(|client| all_settled &= client.is_settled());
             quiet = if moved || !all_settled { 0 } else { quiet + 1 };
             if quiet >= QUIET_ROUNDS {
