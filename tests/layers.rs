@@ -164,6 +164,21 @@ fn every_module_says_what_it_is() {
     }
 }
 
+/// What main, tests, benches and fuzzers of the server reach: the less, the more may change without them.
+const PUBLIC_ITEMS: usize = 602;
+
+#[test]
+fn the_server_shows_no_more_than_it_has_to() {
+    let kinds = ["fn", "struct", "enum", "trait", "const", "type", "static", "mod", "use"];
+    let is_public = |line: &&String| {
+        let item = line.trim_start().strip_prefix("pub ").and_then(|item| item.split_whitespace().next());
+        item.is_some_and(|kind| kinds.contains(&kind))
+    };
+    let server = sources().into_iter().filter(|source| source.path.starts_with("src/"));
+    let public: usize = server.map(|source| source.lines[..source.tests_begin].iter().filter(is_public).count()).sum();
+    assert_eq!(public, PUBLIC_ITEMS, "public items of src: make them `pub(crate)`, or say here how many there are now");
+}
+
 #[test]
 fn files_have_a_name_and_a_size() {
     for source in sources() {

@@ -17,7 +17,7 @@ const HEAD_BYTES_MAX: usize = 96;
 
 /// The longest line that a bell carries. A message with a longer one is fetched by whoever is told of it: the settings allow
 /// messages of [`crate::config::MESSAGE_BYTES_MAX`].
-pub const LINE_BYTES_MAX: usize = BELL_BYTES_MAX - HEAD_BYTES_MAX;
+pub(crate) const LINE_BYTES_MAX: usize = BELL_BYTES_MAX - HEAD_BYTES_MAX;
 
 /// Every byte of a text may take six in JSON (`\u0001`), and a message has two of them, `msg` and `ext`, and some fields more.
 const LINE_BYTES: usize = 2 * 6 * MESSAGE_BYTES + 4096;

@@ -19,7 +19,7 @@ const _: () = assert!(SHARDS.is_power_of_two() && SHARD_SETS.is_power_of_two());
 
 /// What is known. Any thread.
 #[derive(Debug)]
-pub struct Ends {
+pub(crate) struct Ends {
     shards: Box<[Mutex<Vec<Set>>]>,
 }
 
@@ -45,14 +45,14 @@ impl Default for Ends {
 impl Ends {
     /// The highest number known in this generation; 0 where nothing is known.
     #[must_use]
-    pub fn known(&self, generation: u32, conv: ConvId) -> Seq {
+    pub(crate) fn known(&self, generation: u32, conv: ConvId) -> Seq {
         let (shard, set) = self.place(conv);
         let known = shard.get(set).and_then(|set| set.iter().find(|entry| entry.conv == conv.number()));
         known.filter(|entry| entry.generation == generation).map_or(0, |entry| entry.seq)
     }
 
     /// The message with this number is in the store, as was known in this generation.
-    pub fn note(&self, generation: u32, conv: ConvId, seq: Seq) {
+    pub(crate) fn note(&self, generation: u32, conv: ConvId, seq: Seq) {
         let (mut shard, set) = self.place(conv);
         if shard.is_empty() {
             *shard = vec![Set::default(); SHARD_SETS];

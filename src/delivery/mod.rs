@@ -15,24 +15,24 @@
 //! [`ConnId`], and writes no line that `wire` does not build.
 
 mod aside;
-pub mod batch;
-pub mod bell;
+pub(crate) mod batch;
+pub(crate) mod bell;
 pub mod bus_listener;
 mod conv_seq;
 pub mod cursor_queue;
 pub mod cursor_writer;
 pub mod cursors;
 pub mod directory;
-pub mod ends;
+pub(crate) mod ends;
 pub mod epoch;
 pub mod fanout;
 pub mod keeper;
 pub mod lane;
 pub mod lanes;
 pub mod peers;
-pub mod reorder_buffer;
-pub mod seq_tracker;
-pub mod states;
+pub(crate) mod reorder_buffer;
+pub(crate) mod seq_tracker;
+pub(crate) mod states;
 pub mod tcp_acks;
 
 use std::hash::BuildHasher;

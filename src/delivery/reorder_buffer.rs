@@ -24,7 +24,7 @@ const KEPT: Duration = Duration::from_secs(1);
 
 /// The lines of one reactor that somebody waits for.
 #[derive(Debug, Default)]
-pub struct ReorderBuffer {
+pub(crate) struct ReorderBuffer {
     lines: IdMap<(ConvId, Seq), (Bytes, Option<Which>)>,
     /// The oldest first.
     kept: VecDeque<(Instant, ConvId, Seq)>,
@@ -33,7 +33,7 @@ pub struct ReorderBuffer {
 
 impl ReorderBuffer {
     /// Keeps a line, at the cost of the oldest if there is no room.
-    pub fn keep(&mut self, conv: ConvId, seq: Seq, which: Option<Which>, line: &Bytes, now: Instant) {
+    pub(crate) fn keep(&mut self, conv: ConvId, seq: Seq, which: Option<Which>, line: &Bytes, now: Instant) {
         let Self { lines, kept, bytes } = self;
         lines.entry((conv, seq)).or_insert_with(|| {
             kept.push_back((now, conv, seq));
@@ -48,17 +48,17 @@ impl ReorderBuffer {
 
     /// A line that was kept, and which message it is. It stays: others may wait for it, too.
     #[must_use]
-    pub fn line(&self, conv: ConvId, seq: Seq) -> Option<(Bytes, Option<Which>)> {
+    pub(crate) fn line(&self, conv: ConvId, seq: Seq) -> Option<(Bytes, Option<Which>)> {
         self.lines.get(&(conv, seq)).cloned()
     }
 
     /// Drops all: the numbers are given out anew.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
 
     /// Drops what is too old.
-    pub fn expire(&mut self, now: Instant) {
+    pub(crate) fn expire(&mut self, now: Instant) {
         while self.kept.front().is_some_and(|(since, ..)| now.saturating_duration_since(*since) > KEPT) {
             self.drop_oldest();
         }

@@ -14,7 +14,7 @@ use crate::store::{Result, Store};
 
 /// Which nodes are suspected to be no more.
 #[derive(Debug)]
-pub struct Absent {
+pub(crate) struct Absent {
     me: NodeId,
     suspects: HashSet<NodeId>,
 }
@@ -22,7 +22,7 @@ pub struct Absent {
 impl Absent {
     /// Nobody is suspected yet.
     #[must_use]
-    pub fn new(me: NodeId) -> Self {
+    pub(crate) fn new(me: NodeId) -> Self {
         Self { me, suspects: HashSet::new() }
     }
 
@@ -30,7 +30,7 @@ impl Absent {
     ///
     /// # Errors
     /// The store is away; the next look makes up for it.
-    pub fn look(&mut self, store: &mut dyn Store, present: &[NodeId]) -> Result<()> {
+    pub(crate) fn look(&mut self, store: &mut dyn Store, present: &[NodeId]) -> Result<()> {
         let reporting = store.reporting_nodes()?;
         let gone = reporting.into_iter().filter(|node| *node != self.me && !present.contains(node));
         let (judged, suspects): (Vec<NodeId>, HashSet<NodeId>) = {

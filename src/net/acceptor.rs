@@ -34,7 +34,7 @@ const STOP: Token = Token(1);
 
 /// What the acceptor is told at start.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// Open connections over all reactors; whoever comes beyond is closed at once.
     pub connections_max: usize,
     /// How connections are dealt.
@@ -47,7 +47,7 @@ pub struct Settings {
 
 /// An address that is ours, on which nobody listens yet: who connects is refused, and goes elsewhere.
 #[derive(Debug)]
-pub struct Reserved {
+pub(crate) struct Reserved {
     socket: Socket,
     stopper: Stopper,
     poll: Poll,
@@ -55,7 +55,7 @@ pub struct Reserved {
 
 /// A listening socket; nobody is accepted before [`Acceptor::run`].
 #[derive(Debug)]
-pub struct Acceptor {
+pub(crate) struct Acceptor {
     poll: Poll,
     listener: TcpListener,
     stopper: Stopper,
@@ -83,7 +83,7 @@ impl Reserved {
     ///
     /// # Errors
     /// The address is in use, not ours or not allowed; or there are no descriptors left.
-    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+    pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
         let poll = Poll::new()?;
         let socket = bind(address)?;
         let waker = Arc::new(Waker::new(poll.registry(), STOP)?);
@@ -94,13 +94,13 @@ impl Reserved {
     ///
     /// # Errors
     /// The kernel's; none is known.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()?.as_socket().ok_or_else(|| ErrorKind::Unsupported.into())
     }
 
     /// What ends [`Acceptor::run`].
     #[must_use]
-    pub fn stopper(&self) -> Stopper {
+    pub(crate) fn stopper(&self) -> Stopper {
         self.stopper.clone()
     }
 
@@ -108,7 +108,7 @@ impl Reserved {
     ///
     /// # Errors
     /// Another socket has come to listen on the address meanwhile.
-    pub fn listen(self) -> io::Result<Acceptor> {
+    pub(crate) fn listen(self) -> io::Result<Acceptor> {
         self.socket.listen(BACKLOG)?;
         let mut listener = TcpListener::from_std(self.socket.into());
         self.poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
@@ -122,7 +122,7 @@ impl Acceptor {
     /// # Errors
     /// The poll failed, `reactors` is empty or one of them has ended: the server cannot go on.
     #[expect(clippy::disallowed_methods, reason = "the thread's shell reads the clock")]
-    pub fn run<M>(mut self, reactors: &[ReactorHandle<M>], settings: &Settings) -> io::Result<()> {
+    pub(crate) fn run<M>(mut self, reactors: &[ReactorHandle<M>], settings: &Settings) -> io::Result<()> {
         let mut dealer = Dealer { reactors, settings, next: 0, strangers: SparseLog::default() };
         let mut errors = SparseLog::default();
         let mut events = Events::with_capacity(8);

@@ -11,7 +11,7 @@
 //! Each reactor thread owns its `mio::Poll`, its connections and their outboxes. What the lines mean is the
 //! [`Protocol`]'s business; the reactor keeps `P::Session` beside each socket without looking inside.
 
-pub mod acceptor;
+pub(crate) mod acceptor;
 mod connection;
 mod connections;
 mod counts;

@@ -1,4 +1,5 @@
 //! What an account finds: its friends, its groups, and the messages it has not confirmed. ACCOUNT and OFFLINE.
+#![expect(clippy::trivially_copy_pass_by_ref, reason = "all handlers have one form: routes.rs")]
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -24,8 +25,7 @@ const LIST_PART_OF_OUTBOX: usize = 4;
 
 /// The lists of the login reply.
 #[derive(Serialize)]
-#[expect(missing_docs, reason = "the fields are those of the line")]
-pub struct Lists {
+pub(crate) struct Lists {
     pub offlinemsg: Vec<Box<RawValue>>,
     pub friends: Vec<FriendEntry>,
     pub friends_total: u64,
@@ -34,7 +34,7 @@ pub struct Lists {
 }
 
 /// What was read of an account.
-pub struct Found {
+pub(crate) struct Found {
     pending: Vec<Pending>,
     shown: Vec<Message>,
     friends: Vec<Person>,
@@ -46,19 +46,19 @@ pub struct Found {
 impl Found {
     /// Everybody whose state is told.
     #[must_use]
-    pub fn people(&self) -> Vec<UserId> {
+    pub(crate) fn people(&self) -> Vec<UserId> {
         self.friends.iter().map(|friend| friend.id).chain(self.groups.people()).collect()
     }
 
     /// All groups that the user is in, ascending.
     #[must_use]
-    pub fn group_ids(&self) -> &[GroupId] {
+    pub(crate) fn group_ids(&self) -> &[GroupId] {
         &self.group_ids
     }
 
     /// The lists for the reply, where there is something to catch up on, and the messages that the reply shows.
     #[must_use]
-    pub fn told(self, caller: &Caller, online: &Online) -> (Lists, Vec<Pending>, Vec<Message>) {
+    pub(crate) fn told(self, caller: &Caller, online: &Online) -> (Lists, Vec<Pending>, Vec<Message>) {
         let Self { pending, shown, friends, friends_total, groups, group_ids } = self;
         let lists = Lists {
             offlinemsg: elements(&shown, caller.user),
@@ -75,7 +75,7 @@ impl Found {
 ///
 /// # Errors
 /// The store is away.
-pub fn read(ctx: &mut Ctx, caller: &Caller) -> Result<Found, ServiceError> {
+pub(crate) fn read(ctx: &mut Ctx, caller: &Caller) -> Result<Found, ServiceError> {
     let (pending, shown) = unconfirmed(ctx, caller)?;
     let friends = ctx.store.friends(caller.user, 0, FRIENDS_LISTED_MAX)?;
     let friends_total = match friends.len() {
@@ -95,7 +95,7 @@ pub fn read(ctx: &mut Ctx, caller: &Caller) -> Result<Found, ServiceError> {
 ///
 /// # Errors
 /// The store is away.
-pub fn account(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> HandlerResult {
+pub(crate) fn account(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> HandlerResult {
     #[derive(Serialize)]
     struct Reply<'a> {
         id: UserId,
@@ -116,7 +116,7 @@ pub fn account(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> HandlerResult {
 ///
 /// # Errors
 /// The store is away.
-pub fn offline(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> HandlerResult {
+pub(crate) fn offline(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> HandlerResult {
     #[derive(Serialize)]
     struct Reply {
         offlinemsg: Vec<Box<RawValue>>,
@@ -134,7 +134,7 @@ pub fn offline(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> HandlerResult {
 
 /// Messages as elements of a list.
 #[must_use]
-pub fn elements(messages: &[Message], reader: UserId) -> Vec<Box<RawValue>> {
+pub(crate) fn elements(messages: &[Message], reader: UserId) -> Vec<Box<RawValue>> {
     let mut time = TimeText::new(UnixMs(0));
     messages.iter().filter_map(|message| push_of(message, reader, &mut time).map(|push| push.element())).collect()
 }
@@ -142,7 +142,7 @@ pub fn elements(messages: &[Message], reader: UserId) -> Vec<Box<RawValue>> {
 /// A stored message as the reader's push, with its time's text in `time`; `None` for a row whose conversation is not the
 /// reader's.
 #[must_use]
-pub fn push_of<'a>(message: &'a Message, reader: UserId, time: &'a mut TimeText) -> Option<Push<'a>> {
+pub(crate) fn push_of<'a>(message: &'a Message, reader: UserId, time: &'a mut TimeText) -> Option<Push<'a>> {
     use crate::ids::Peer;
     let to = match message.conv.peer_of(reader)? {
         Peer::Group(group) => Peer::Group(group),
@@ -162,7 +162,7 @@ pub fn push_of<'a>(message: &'a Message, reader: UserId, time: &'a mut TimeText)
 
 /// How many bytes of bodies a list of messages may have, so that its line fits into the outbox.
 #[must_use]
-pub fn list_bytes_max(ctx: &Ctx) -> usize {
+pub(crate) fn list_bytes_max(ctx: &Ctx) -> usize {
     ctx.shared.config.limits.outbox_bytes / LIST_PART_OF_OUTBOX
 }
 
@@ -170,7 +170,7 @@ pub fn list_bytes_max(ctx: &Ctx) -> usize {
 ///
 /// # Errors
 /// The store is away; nothing is forgotten.
-pub fn write_cursors(ctx: &mut Ctx, user: UserId) -> Result<(), ServiceError> {
+pub(crate) fn write_cursors(ctx: &mut Ctx, user: UserId) -> Result<(), ServiceError> {
     // Before the rows are taken: those of the epoch that may follow would be refused, and come again.
     let epoch = ctx.shared.epoch.text();
     let rows = ctx.shared.cursor_queue.take_user(user);

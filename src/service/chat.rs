@@ -14,7 +14,7 @@ use crate::wire::request::{Chat, RequestError};
 
 /// Which one-to-one messages are let through.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Rule {
+pub(crate) enum Rule {
     /// All.
     Anyone,
     /// Those between friends.
@@ -25,7 +25,7 @@ pub enum Rule {
 ///
 /// # Errors
 /// A message to oneself.
-pub fn prepare(
+pub(crate) fn prepare(
     conn: ConnId,
     sender: &Live,
     chat: Chat,

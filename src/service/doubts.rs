@@ -16,7 +16,7 @@ const CONVS_MAX: usize = 64;
 
 /// The doubts of one reactor's sessions. One question is under way at a time; those that come meanwhile are the next.
 #[derive(Debug, Default)]
-pub struct Doubts {
+pub(crate) struct Doubts {
     /// How far some session has been in a conversation, and in which generation of the data.
     waiting: BTreeMap<ConvId, (u32, Seq)>,
     is_asking: Arc<AtomicBool>,
@@ -24,7 +24,7 @@ pub struct Doubts {
 
 impl Doubts {
     /// A session of this generation has had messages up to `had`.
-    pub fn note(&mut self, generation: u32, conv: ConvId, had: Seq) {
+    pub(crate) fn note(&mut self, generation: u32, conv: ConvId, had: Seq) {
         if self.waiting.len() >= CONVS_MAX && !self.waiting.contains_key(&conv) {
             return;
         }
@@ -33,7 +33,7 @@ impl Doubts {
     }
 
     /// Asks about those that wait, unless an answer is being waited for.
-    pub fn go_on(&mut self, workers: &Workers, now: Instant) {
+    pub(crate) fn go_on(&mut self, workers: &Workers, now: Instant) {
         if self.waiting.is_empty() {
             return;
         }

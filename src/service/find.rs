@@ -16,7 +16,7 @@ const FOUND_MAX: u32 = 20;
 ///
 /// # Errors
 /// The store is away.
-pub fn find(ctx: &mut Ctx, _: &Caller, request: &Find) -> HandlerResult {
+pub(crate) fn find(ctx: &mut Ctx, _: &Caller, request: &Find) -> HandlerResult {
     #[derive(Serialize)]
     struct Group {
         id: GroupId,

@@ -1,4 +1,5 @@
 //! Friends: add, delete, list, ask and answer.
+#![expect(clippy::trivially_copy_pass_by_ref, reason = "all handlers have one form: routes.rs")]
 
 use serde::Serialize;
 
@@ -58,7 +59,7 @@ fn friend_reply(ctx: &mut Ctx, friend: Person) -> HandlerResult {
 ///
 /// # Errors
 /// Oneself, or no such user.
-pub fn add(ctx: &mut Ctx, caller: &Caller, request: &OneFriend) -> HandlerResult {
+pub(crate) fn add(ctx: &mut Ctx, caller: &Caller, request: &OneFriend) -> HandlerResult {
     not_oneself(caller, request.friend)?;
     if ctx.shared.config.friending == Friending::Ask {
         return add_if_both_want(ctx, caller, request.friend);
@@ -103,7 +104,7 @@ fn add_if_both_want(ctx: &mut Ctx, caller: &Caller, friend: UserId) -> HandlerRe
 ///
 /// # Errors
 /// Oneself, or no such user.
-pub fn delete(ctx: &mut Ctx, caller: &Caller, request: &OneFriend) -> HandlerResult {
+pub(crate) fn delete(ctx: &mut Ctx, caller: &Caller, request: &OneFriend) -> HandlerResult {
     not_oneself(caller, request.friend)?;
     if ctx.store.delete_friend(caller.user, request.friend)? {
         ctx.tell_user(request.friend, &Notice::FriendRemoved { id: caller.user, name: &caller.name });
@@ -117,7 +118,7 @@ pub fn delete(ctx: &mut Ctx, caller: &Caller, request: &OneFriend) -> HandlerRes
 ///
 /// # Errors
 /// The store is away.
-pub fn list(ctx: &mut Ctx, caller: &Caller, request: &ListPage) -> HandlerResult {
+pub(crate) fn list(ctx: &mut Ctx, caller: &Caller, request: &ListPage) -> HandlerResult {
     #[derive(Serialize)]
     struct Reply {
         friends: Vec<FriendEntry>,
@@ -137,7 +138,7 @@ pub fn list(ctx: &mut Ctx, caller: &Caller, request: &ListPage) -> HandlerResult
 ///
 /// # Errors
 /// Oneself, no such user, or a friend already.
-pub fn ask(ctx: &mut Ctx, caller: &Caller, request: &AskFriend) -> HandlerResult {
+pub(crate) fn ask(ctx: &mut Ctx, caller: &Caller, request: &AskFriend) -> HandlerResult {
     not_oneself(caller, request.friend)?;
     match ctx.store.request_friend(caller.user, request.friend, &request.msg, ctx.shared.clock.wall())? {
         FriendOutcome::Done(friend) => {
@@ -154,7 +155,7 @@ pub fn ask(ctx: &mut Ctx, caller: &Caller, request: &AskFriend) -> HandlerResult
 ///
 /// # Errors
 /// That user has not asked.
-pub fn answer(ctx: &mut Ctx, caller: &Caller, request: &AnswerFriend) -> HandlerResult {
+pub(crate) fn answer(ctx: &mut Ctx, caller: &Caller, request: &AnswerFriend) -> HandlerResult {
     match ctx.store.answer_friend(caller.user, request.friend, request.accept)? {
         FriendOutcome::Done(friend) => {
             if request.accept {
@@ -171,7 +172,7 @@ pub fn answer(ctx: &mut Ctx, caller: &Caller, request: &AnswerFriend) -> Handler
 
 /// `friends[]`.
 #[must_use]
-pub fn entries(friends: Vec<Person>, online: &Online) -> Vec<FriendEntry> {
+pub(crate) fn entries(friends: Vec<Person>, online: &Online) -> Vec<FriendEntry> {
     let entry = |Person { id, name }: Person| FriendEntry { id, name, state: online.state(id) };
     friends.into_iter().map(entry).collect()
 }

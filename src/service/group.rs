@@ -1,4 +1,5 @@
 //! Groups: create, join, quit, delete, list.
+#![expect(clippy::trivially_copy_pass_by_ref, reason = "all handlers have one form: routes.rs")]
 
 use serde::Serialize;
 
@@ -35,7 +36,7 @@ fn no_such_group() -> ServiceError {
 ///
 /// # Errors
 /// The name is taken.
-pub fn create(ctx: &mut Ctx, caller: &Caller, request: &CreateGroup) -> HandlerResult {
+pub(crate) fn create(ctx: &mut Ctx, caller: &Caller, request: &CreateGroup) -> HandlerResult {
     let now = ctx.shared.clock.wall();
     let created = ctx.store.create_group(caller.user, &request.name, &request.desc, now);
     let group = match ctx.of_groups(caller, created)? {
@@ -54,7 +55,7 @@ pub fn create(ctx: &mut Ctx, caller: &Caller, request: &CreateGroup) -> HandlerR
 ///
 /// # Errors
 /// No such group.
-pub fn join(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> HandlerResult {
+pub(crate) fn join(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> HandlerResult {
     let joining = ctx.store.join_group(caller.user, request.group);
     if joining.is_err() {
         // The sessions on other nodes look, too, whether it was done.
@@ -124,7 +125,7 @@ fn hears_from(ctx: &mut Ctx, caller: &Caller, group: GroupId) -> Result<Option<S
 ///
 /// # Errors
 /// No member, the creator, or no such group.
-pub fn quit(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> HandlerResult {
+pub(crate) fn quit(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> HandlerResult {
     let quitting = ctx.store.quit_group(caller.user, request.group);
     match ctx.of_groups(caller, quitting)? {
         LeaveOutcome::Done => {
@@ -147,7 +148,7 @@ pub fn quit(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> HandlerResult
 ///
 /// # Errors
 /// Not the creator, or no such group.
-pub fn delete(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> HandlerResult {
+pub(crate) fn delete(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> HandlerResult {
     let now = ctx.shared.clock.wall();
     match ctx.store.delete_group(caller.user, request.group, now)? {
         LeaveOutcome::Done => {
@@ -168,7 +169,7 @@ pub fn delete(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> HandlerResu
 ///
 /// # Errors
 /// No member, or no such group.
-pub fn list(ctx: &mut Ctx, caller: &Caller, request: &Groups) -> HandlerResult {
+pub(crate) fn list(ctx: &mut Ctx, caller: &Caller, request: &Groups) -> HandlerResult {
     #[derive(Serialize)]
     struct Reply {
         groups: Vec<GroupEntry>,
@@ -204,17 +205,17 @@ pub fn list(ctx: &mut Ctx, caller: &Caller, request: &Groups) -> HandlerResult {
 
 /// Groups, each with its first members.
 #[derive(Debug)]
-pub struct Listed(Vec<(GroupRow, MemberPage)>);
+pub(crate) struct Listed(Vec<(GroupRow, MemberPage)>);
 
 impl Listed {
     /// Every member.
-    pub fn people(&self) -> impl Iterator<Item = UserId> {
+    pub(crate) fn people(&self) -> impl Iterator<Item = UserId> {
         self.0.iter().flat_map(|(_, page)| page.members.iter().map(|member| member.person.id))
     }
 
     /// `groups[]`.
     #[must_use]
-    pub fn entries(self, online: &Online) -> Vec<GroupEntry> {
+    pub(crate) fn entries(self, online: &Online) -> Vec<GroupEntry> {
         let entry = |(group, page): (GroupRow, MemberPage)| {
             group_entry(group, member_entries(page.members, online), page.total)
         };
@@ -226,7 +227,7 @@ impl Listed {
 ///
 /// # Errors
 /// The store is away.
-pub fn listed(ctx: &mut Ctx, groups: Vec<GroupRow>) -> Result<Listed, ServiceError> {
+pub(crate) fn listed(ctx: &mut Ctx, groups: Vec<GroupRow>) -> Result<Listed, ServiceError> {
     if groups.is_empty() {
         return Ok(Listed(Vec::new()));
     }

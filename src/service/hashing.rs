@@ -15,7 +15,7 @@ use super::job::HashJob;
 
 /// The two queues. They are bounded by the number of connections: each has at most one request under way.
 #[derive(Default)]
-pub struct Hashing {
+pub(crate) struct Hashing {
     logins: Turns<HashJob>,
     registrations: Turns<HashJob>,
 }

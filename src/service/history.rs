@@ -15,7 +15,7 @@ use crate::wire::request::History;
 ///
 /// # Errors
 /// A group the caller is no member of, or that does not exist; a conversation with oneself.
-pub fn history(ctx: &mut Ctx, caller: &Caller, request: &History) -> HandlerResult {
+pub(crate) fn history(ctx: &mut Ctx, caller: &Caller, request: &History) -> HandlerResult {
     #[derive(Serialize)]
     struct Reply {
         messages: Vec<Box<RawValue>>,

@@ -42,7 +42,7 @@ pub struct Asked {
 
 /// A request that waits for its password to be hashed.
 #[derive(Debug)]
-pub struct HashJob {
+pub(crate) struct HashJob {
     /// The request.
     pub asked: Asked,
     /// What is to be hashed.

@@ -142,14 +142,14 @@ impl Live {
 
 /// What a session of `device` that holds `token` is resumed by.
 #[must_use]
-pub fn resume_key(token: &TokenHash, device: DeviceId) -> u64 {
+pub(crate) fn resume_key(token: &TokenHash, device: DeviceId) -> u64 {
     // The unnamed device's number is 0. Another device that holds the same token is another session.
     token_key(token) ^ u64::from(device.0)
 }
 
 /// What a node subscribes to for a session of `user`, besides the groups.
 #[must_use]
-pub fn own_channels(user: UserId, device: DeviceId, token: &TokenHash, policy: SessionPolicy) -> Vec<Channel> {
+pub(crate) fn own_channels(user: UserId, device: DeviceId, token: &TokenHash, policy: SessionPolicy) -> Vec<Channel> {
     let device_of = Channel::Device(user, device);
     let token = Channel::Token(resume_key(token, device));
     // Presence and news; then what tells another node whether a login there takes this session's place, or is refused.

@@ -1,4 +1,5 @@
 //! REGISTER, LOGIN and LOGOUT: who somebody is. How a session comes in is `entrance`'s.
+#![expect(clippy::trivially_copy_pass_by_ref, reason = "all handlers have one form: routes.rs")]
 
 use std::sync::Arc;
 
@@ -26,7 +27,7 @@ use crate::wire::request::{Account, Bare, Credentials, Login, Register};
 ///
 /// # Errors
 /// The name is taken, or too many accounts come from this address.
-pub fn register(ctx: &mut Ctx, guest: &Guest, request: &Register) -> HandlerResult {
+pub(crate) fn register(ctx: &mut Ctx, guest: &Guest, request: &Register) -> HandlerResult {
     if ctx.store.user(UserRef::Name(&request.name))?.is_some() {
         return Err(name_taken());
     }
@@ -68,7 +69,7 @@ fn wrong_credentials() -> ServiceError {
 ///
 /// # Errors
 /// Wrong credentials, too many of them, or the account is online already.
-pub fn login(ctx: &mut Ctx, guest: &Guest, request: &Login) -> HandlerResult {
+pub(crate) fn login(ctx: &mut Ctx, guest: &Guest, request: &Login) -> HandlerResult {
     let user = ctx.store.user(match &request.account {
         Account::Id(id) => UserRef::Id(*id),
         Account::Name(name) => UserRef::Name(name),
@@ -193,7 +194,7 @@ fn use_device(ctx: &mut Ctx, user: UserId, name: &str) -> Result<DeviceId, Servi
 ///
 /// # Errors
 /// The store is away: the session stays.
-pub fn logout(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> HandlerResult {
+pub(crate) fn logout(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> HandlerResult {
     account::write_cursors(ctx, caller.user)?;
     ctx.store.delete_token(&caller.token)?;
     Ok(Response { body: Body::empty(), then: SessionChange::LogOut })

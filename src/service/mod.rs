@@ -12,43 +12,43 @@
 //!
 //! A worker never touches a session: it returns an outcome, and the reactor applies it.
 
-pub mod account;
-pub mod address;
+pub(crate) mod account;
+pub(crate) mod address;
 pub mod attempts;
 pub mod budgets;
-pub mod caller;
-pub mod chat;
+pub(crate) mod caller;
+pub(crate) mod chat;
 mod conn_ctx;
 pub mod ctx;
-pub mod dispatch;
-pub mod doubts;
+pub(crate) mod dispatch;
+pub(crate) mod doubts;
 mod entrance;
-pub mod find;
-pub mod friend;
-pub mod group;
+pub(crate) mod find;
+pub(crate) mod friend;
+pub(crate) mod group;
 pub mod group_index;
-pub mod hashing;
-pub mod history;
-pub mod job;
-pub mod live;
-pub mod login;
+pub(crate) mod hashing;
+pub(crate) mod history;
+pub(crate) mod job;
+pub(crate) mod live;
+pub(crate) mod login;
 mod membership;
 pub mod message;
 pub mod password;
-pub mod presence;
+pub(crate) mod presence;
 pub mod protocol;
-pub mod push;
+pub(crate) mod push;
 mod questions;
 mod queue;
 mod quotas;
-pub mod rates;
+pub(crate) mod rates;
 pub mod reactor_ctx;
-pub mod resync;
+pub(crate) mod resync;
 pub mod routes;
 pub mod session;
 pub mod sweeper;
 mod token;
-pub mod waiting;
+pub(crate) mod waiting;
 pub mod workers;
 
 #[cfg(test)]

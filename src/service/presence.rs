@@ -8,12 +8,12 @@ use crate::wire::reply;
 
 /// Who of those asked about is online.
 #[derive(Debug)]
-pub struct Online(Vec<UserId>);
+pub(crate) struct Online(Vec<UserId>);
 
 impl Online {
     /// The user's state, as the wire has it.
     #[must_use]
-    pub fn state(&self, user: UserId) -> &'static str {
+    pub(crate) fn state(&self, user: UserId) -> &'static str {
         reply::state(self.0.binary_search(&user).is_ok())
     }
 }
@@ -23,7 +23,7 @@ impl Online {
 ///
 /// # Errors
 /// `NotYet`, or what `rest` returns.
-pub fn with(
+pub(crate) fn with(
     ctx: &mut Ctx,
     mut users: Vec<UserId>,
     rest: impl FnOnce(&mut Ctx, &Online) -> HandlerResult + Send + 'static,

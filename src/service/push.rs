@@ -30,7 +30,7 @@ const LOW_WATER_PART: usize = 4;
 
 /// What has come out of its turn, on its way to the sessions of one reactor.
 #[derive(Debug, Default)]
-pub struct OutOfTurn {
+pub(crate) struct OutOfTurn {
     /// Messages that came ahead of others, kept for a moment.
     pub ahead: ReorderBuffer,
     /// Messages that came behind others.
@@ -39,7 +39,7 @@ pub struct OutOfTurn {
 
 /// What one reactor keeps of its sessions, beside each session itself.
 #[derive(Debug, Default)]
-pub struct SessionsHere {
+pub(crate) struct SessionsHere {
     /// Which of them hear which group.
     pub(super) groups_here: GroupIndex,
     /// Messages that are out of their turn.

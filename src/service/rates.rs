@@ -39,7 +39,7 @@ pub enum Wait {
 
 /// How fast buckets fill, and what they hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Rate {
+pub(crate) struct Rate {
     /// The time in which a unit comes back.
     pub interval: Duration,
     /// The time in which an empty bucket is full.
@@ -48,7 +48,7 @@ pub struct Rate {
 
 /// The buckets of all keys. Any thread may call; a call holds one lock for a look into a map.
 #[derive(Debug)]
-pub struct Rates<K> {
+pub(crate) struct Rates<K> {
     /// `None`: no limit, and nothing is kept.
     rate: Option<Rate>,
     hasher: RandomState,
@@ -70,7 +70,7 @@ struct Shard<K> {
 impl<K: Hash + Eq> Rates<K> {
     /// Full buckets for everybody; without a rate there is no limit.
     #[must_use]
-    pub fn new(rate: Option<Rate>) -> Self {
+    pub(crate) fn new(rate: Option<Rate>) -> Self {
         let shard =
             || Mutex::new(Shard { arrivals: HashMap::new(), sweep_at: SWEEP_MIN, rests_until: None, crowd: None });
         Self { rate, hasher: RandomState::new(), shards: (0..SHARDS).map(|_| shard()).collect() }
@@ -80,7 +80,7 @@ impl<K: Hash + Eq> Rates<K> {
     ///
     /// # Errors
     /// There are not enough in it: when to go on, or when to ask again.
-    pub fn take(&self, key: K, units: u32, now: Instant) -> Result<(), Wait> {
+    pub(crate) fn take(&self, key: K, units: u32, now: Instant) -> Result<(), Wait> {
         let Some(Rate { interval, burst }) = self.rate else { return Ok(()) };
         let cost = interval * units;
         let mut shard = self.shard(&key);
@@ -103,7 +103,7 @@ impl<K: Hash + Eq> Rates<K> {
 
     /// How long until `units` could be taken; takes nothing.
     #[must_use]
-    pub fn wait_for(&self, key: &K, units: u32, now: Instant) -> Option<Duration> {
+    pub(crate) fn wait_for(&self, key: &K, units: u32, now: Instant) -> Option<Duration> {
         let Rate { interval, burst } = self.rate?;
         let shard = self.shard(key);
         let before = shard.known(key).unwrap_or(now).max(now);
@@ -115,7 +115,7 @@ impl<K: Hash + Eq> Rates<K> {
     ///
     /// # Errors
     /// They are not, and nothing is taken: how long until they are.
-    pub fn try_take(&self, key: K, units: u32, now: Instant) -> Result<(), Duration> {
+    pub(crate) fn try_take(&self, key: K, units: u32, now: Instant) -> Result<(), Duration> {
         let Some(Rate { interval, burst }) = self.rate else { return Ok(()) };
         let mut shard = self.shard(&key);
         let arrival = shard.arrival(key, now);
@@ -130,7 +130,7 @@ impl<K: Hash + Eq> Rates<K> {
     }
 
     /// Takes `units` for what is done already, also where they are not there: what comes next waits for it.
-    pub fn charge(&self, key: K, units: u32, now: Instant) {
+    pub(crate) fn charge(&self, key: K, units: u32, now: Instant) {
         let Some(Rate { interval, burst }) = self.rate else { return };
         let mut shard = self.shard(&key);
         let arrival = shard.arrival(key, now);
@@ -140,7 +140,8 @@ impl<K: Hash + Eq> Rates<K> {
 
     /// Keys that have an entry.
     #[must_use]
-    pub fn keys(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn keys(&self) -> usize {
         self.shards.iter().map(|shard| lock(shard).arrivals.len()).sum()
     }
 

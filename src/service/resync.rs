@@ -29,7 +29,7 @@ pub(super) const BATCH: usize = 256;
 
 /// The sessions of one reactor that are to be compared. Owned by the reactor's thread.
 #[derive(Debug, Default)]
-pub struct Resync {
+pub(crate) struct Resync {
     /// In the order of their turns, each once: [`Live::in_line`] tells. Of those that have ended meanwhile some may still
     /// stand here, until the next trigger or their turn.
     line: VecDeque<ConnId>,
@@ -39,7 +39,7 @@ pub struct Resync {
 
 impl Resync {
     /// Bells may have been lost: every session is compared.
-    pub fn start(&mut self, net: Net<'_>) {
+    pub(crate) fn start(&mut self, net: Net<'_>) {
         self.line.retain(|conn| hearing(net, *conn).is_some());
         net.each(&mut |conn, session, _| {
             if let Some(live) = session.hearing() {
@@ -49,21 +49,21 @@ impl Resync {
     }
 
     /// This session may have missed something.
-    pub fn start_one(&mut self, conn: ConnId, live: &mut Live) {
+    pub(crate) fn start_one(&mut self, conn: ConnId, live: &mut Live) {
         if !std::mem::replace(&mut live.in_line, true) {
             self.line.push_back(conn);
         }
     }
 
     /// A tick of a session: if its comparison had no answer, it is asked about again.
-    pub fn retry(&mut self, conn: ConnId, live: &mut Live) {
+    pub(crate) fn retry(&mut self, conn: ConnId, live: &mut Live) {
         if std::mem::take(&mut live.retry.compare) {
             self.start_one(conn, live);
         }
     }
 
     /// Asks about the next batch, unless an answer is being waited for.
-    pub fn go_on(&mut self, reactor: &ReactorCtx, net: Net<'_>, now: Instant) {
+    pub(crate) fn go_on(&mut self, reactor: &ReactorCtx, net: Net<'_>, now: Instant) {
         if self.under_way || self.line.is_empty() {
             return;
         }
@@ -90,7 +90,7 @@ impl Resync {
     }
 
     /// The store answered. Sessions it did not answer for ask again at their next tick.
-    pub fn compared(
+    pub(crate) fn compared(
         &mut self,
         reactor: &ReactorCtx,
         groups_here: &mut GroupIndex,

@@ -14,11 +14,11 @@ use crate::bus::{Channel, PendingSubscribe, Question, Subscribed};
 use crate::net::ConnId;
 
 /// How long a request waits for the bus: for subscriptions to take effect, or for an answer.
-pub const BUS_TIMEOUT: Duration = Duration::from_secs(1);
+pub(crate) const BUS_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What the bus will say.
 #[derive(Clone, Debug)]
-pub enum Awaited {
+pub(crate) enum Awaited {
     /// Whether subscriptions are in effect.
     Subscribed(PendingSubscribe),
     /// How many others are subscribed.
@@ -52,7 +52,7 @@ impl Awaited {
 ///
 /// # Errors
 /// `NotYet`, or what `rest` returns.
-pub fn for_bus(
+pub(crate) fn for_bus(
     ctx: &mut Ctx,
     awaited: Awaited,
     rest: impl FnOnce(&mut Ctx) -> HandlerResult + Send + 'static,
@@ -77,7 +77,7 @@ fn wait(ctx: &mut Ctx, awaited: Awaited, until: Instant, rest: Prepared) -> Hand
 
 /// Goes on with `rest` after a pause.
 #[must_use]
-pub fn pause(
+pub(crate) fn pause(
     ctx: &Ctx,
     pause: Duration,
     rest: impl FnOnce(&mut Ctx) -> HandlerResult + Send + 'static,
