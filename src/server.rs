@@ -315,7 +315,7 @@ struct Node {
     lane_threads: Vec<JoinHandle<()>>,
     worker_threads: Vec<JoinHandle<()>>,
     cursor_writer_thread: JoinHandle<()>,
-    stop_scribe: Sender<()>,
+    stop_cursor_writer: Sender<()>,
     sweeper_thread: JoinHandle<()>,
     stop_sweeper: Sender<()>,
 }
@@ -335,7 +335,7 @@ impl Node {
         let cluster = stores.open()?.cluster()?;
         let (bus, redis) = make_bus(config, &cluster, metrics)?;
 
-        let (stop_scribe, cursor_writer_stopped) = bounded(0);
+        let (stop_cursor_writer, cursor_writer_stopped) = bounded(0);
         let (cursor_queue, nudged) = CursorQueue::new(Arc::clone(metrics));
         let epoch = Arc::new(Epoch::new(&cluster.epoch, cursor_queue.clone()));
         let peers = Arc::new(Peers::new(bus.node(), cursor_queue.clone()));
@@ -371,11 +371,11 @@ impl Node {
         let pool = Pool::of(config);
         let (workers, queues) = workers::queues(Arc::clone(metrics), mailboxes.clone());
         let worker_threads = start_workers(&pool, &shared, &queues, &stores)?;
-        let mut lane_parts = Vec::new();
+        let mut lane_deps = Vec::new();
         for _ in 0..pool.lanes {
-            lane_parts.push(lane_parts_of(&shared, stores.open()?, fanout()));
+            lane_deps.push(lane_deps_of(&shared, stores.open()?, fanout()));
         }
-        let (lanes, runners) = lanes::lanes(lane_parts, Arc::clone(metrics));
+        let (lanes, runners) = lanes::lanes(lane_deps, Arc::clone(metrics));
         let lane_threads = lanes::start(runners).map_err(io_error("cannot start the lanes"))?;
         let reactor_threads = start_reactors(inboxes, &shared, &lanes, &workers)?;
         if let Some(redis) = redis {
@@ -397,7 +397,7 @@ impl Node {
             lane_threads,
             worker_threads,
             cursor_writer_thread,
-            stop_scribe,
+            stop_cursor_writer,
             sweeper_thread,
             stop_sweeper,
         };
@@ -428,7 +428,7 @@ impl Node {
         join_all(self.lane_threads, deadline, "lanes");
         join_all(self.worker_threads, deadline, "workers");
         join_all(vec![self.sweeper_thread], deadline, "sweeper");
-        drop(self.stop_scribe);
+        drop(self.stop_cursor_writer);
         join_all(vec![self.cursor_writer_thread], deadline, "cursor-writer");
         self.bus.stop();
     }
@@ -534,7 +534,7 @@ fn start_workers(
     Ok(threads)
 }
 
-fn lane_parts_of(shared: &Shared, store: Box<dyn Store>, fanout: Fanout) -> LaneDeps {
+fn lane_deps_of(shared: &Shared, store: Box<dyn Store>, fanout: Fanout) -> LaneDeps {
     let config = &shared.config;
     let echo = EchoTo::under(config.session_policy);
     LaneDeps {

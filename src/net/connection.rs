@@ -303,7 +303,8 @@ impl<S> Connection<S> {
             idle = wants.idle;
         }
         // Every line before the peer's FIN was taken. A last one without its line end is nobody's.
-        if idle && self.peer == PeerSide::FinRead && !self.look_again {
+        // While much waits to be written it is not closed: closing gives the rest a few seconds only.
+        if idle && self.peer == PeerSide::FinRead && !self.look_again && !self.link.outbox.is_high() {
             self.link.close(CloseReason::PeerClosed);
         }
     }

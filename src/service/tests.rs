@@ -198,7 +198,7 @@ impl Bed {
         }
     }
 
-    /// A turn with one mail.
+    /// A turn with one message.
     fn post(&mut self, mail: ReactorMessage) {
         self.local.message(mail, &mut self.net, self.now);
         let renewed: Vec<ConnId> = self.net.0.iter().filter(|(_, (_, wire))| wire.renewed).map(|(id, _)| *id).collect();
