@@ -86,8 +86,13 @@ impl ConvSeq {
         self.located && !self.queued && self.sent.is_empty() && self.confirmed == self.end
     }
 
+    /// Where the runs begin that end at `seq` or behind it. Looked for from the end, where it is nearly always.
+    fn runs_from(&self, seq: Seq) -> usize {
+        self.sent.len() - self.sent.iter().rev().take_while(|run| run.last >= seq).count()
+    }
+
     pub(super) fn sent_here(&self, seq: Seq) -> bool {
-        self.sent.iter().any(|run| run.holds(seq))
+        self.sent.get(self.runs_from(seq)).is_some_and(|run| run.holds(seq))
     }
 
     /// What was noted of own messages before the position was known; those below the cursor are settled.
@@ -116,10 +121,11 @@ impl ConvSeq {
     pub(super) fn advance_to(&mut self, next: Seq) {
         let before = self.next;
         self.next = self.next.max(next);
-        for run in &self.sent {
-            if run.holds(self.next) {
-                self.next = run.last + 1;
+        for run in &self.sent[self.runs_from(self.next)..] {
+            if !run.holds(self.next) {
+                break;
             }
+            self.next = run.last + 1;
         }
         self.end = self.end.max(self.next - 1);
         if self.next > before {
@@ -129,7 +135,7 @@ impl ConvSeq {
 
     /// Which message of its own the session has sent under this number, as far as is known.
     pub(super) fn own(&self, seq: Seq) -> Option<Which> {
-        self.sent.iter().find(|run| run.last == seq)?.which
+        self.sent.get(self.runs_from(seq)).filter(|run| run.last == seq)?.which
     }
 
     /// Which message the session has had, or sent, under this number, as far as is known.
