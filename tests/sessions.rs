@@ -107,6 +107,28 @@ fn a_token_takes_over_under_every_policy() {
 }
 
 #[test]
+fn a_token_logs_in_its_own_account_and_no_other() {
+    let node = Node::with_settings(&["session_policy=multi"]);
+    let owner = Client::newcomer(node.addr(), "owner");
+    let other = Client::newcomer(node.addr(), "other");
+    let mut fresh = node.connect();
+    for account in
+        [json!({"id": other.id}), json!({"name": other.name}), json!({"id": 4_000_000}), json!({"name": "nobody"})]
+    {
+        let mut login = json!({"msgid": 1, "token": owner.token});
+        login.as_object_mut().unwrap().extend(account.as_object().unwrap().clone());
+        fresh.refused(login, 1);
+    }
+    let by_name = fresh.ok(json!({"msgid": 1, "name": owner.name, "token": owner.token}));
+    assert_eq!((&by_name["id"], &by_name["name"]), (&json!(owner.id), &json!(owner.name)));
+    let by_id = node.connect().ok(json!({"msgid": 1, "id": owner.id, "token": owner.token}));
+    assert_eq!(by_id["name"], json!(owner.name));
+    // A wrong token does not spoil a right password beside it.
+    let both = json!({"msgid": 1, "id": other.id, "token": owner.token, "pwd": PASSWORD});
+    assert_eq!(node.connect().ok(both)["name"], json!(other.name));
+}
+
+#[test]
 fn logout_leaves_other_sessions_of_the_account_alone() {
     let node = Node::with_settings(&["session_policy=multi"]);
     let mut first = Client::newcomer(node.addr(), "leave");

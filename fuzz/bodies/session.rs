@@ -44,7 +44,7 @@ use stonechat::service::session::Session;
 use stonechat::service::sweeper;
 use stonechat::service::workers::{self, Queues};
 use stonechat::store::sqlite::SqliteStores;
-use stonechat::store::{OpenStore, TokenRow};
+use stonechat::store::{NewToken, OpenStore};
 use tempfile::TempDir;
 
 /// A database grows with every message; a new one takes its place after so many runs.
@@ -292,8 +292,9 @@ impl World {
         }
         let user = UserId::new(1).expect("1 is an id");
         let expires_at = UnixMs::now().plus(Duration::from_secs(24 * 3600 * 30));
-        let row = TokenRow { user, expires_at, is_latest: true };
-        self.ctx.store.save_token(&token_hash("t"), &row, UnixMs::now()).expect("the token is saved");
+        let hash = token_hash("t");
+        let token = NewToken { hash: &hash, user, expires_at };
+        self.ctx.store.save_token(&token, UnixMs::now()).expect("the token is saved");
         self.ask(id, &login);
     }
 

@@ -18,7 +18,7 @@ use crate::delivery::bell::Ring;
 use crate::delivery::directory::Eviction;
 use crate::delivery::seq_tracker::OwnMessages;
 use crate::ids::{DeviceId, UserId};
-use crate::store::{Created, DeviceUse, TokenRow, UserRef, UserRow};
+use crate::store::{Created, DeviceUse, Person, UserRef, UserRow};
 use crate::wire::errno::Errno;
 use crate::wire::reply::Body;
 use crate::wire::request::{Account, Bare, Credentials, Login, Register};
@@ -70,42 +70,44 @@ fn wrong_credentials() -> ServiceError {
 /// # Errors
 /// Wrong credentials, too many of them, or the account is online already.
 pub(crate) fn login(ctx: &mut Ctx, guest: &Guest, request: &Login) -> HandlerResult {
-    let user = ctx.store.user(match &request.account {
-        Account::Id(id) => UserRef::Id(*id),
-        Account::Name(name) => UserRef::Name(name),
-    })?;
     let Credentials { token, password } = &request.credentials;
     if let Some(token) = token {
-        if let Some(user) = &user
-            && let Some(token) = token_of(ctx, token, user)?
-        {
-            return enter(ctx, guest, request, user.clone(), token);
+        if let Some((user, token)) = owner_of(ctx, token, &request.account)? {
+            return enter(ctx, guest, request, user, token);
         }
         charge_wrong(ctx, Payer::Address(guest.from));
     }
     match password {
-        Some(password) => check_password(ctx, guest, request, user, password),
+        Some(password) => check_password(ctx, guest, request, password),
         None => Err(wrong_credentials()),
     }
 }
 
-/// What the session will hold, if the token is the user's.
-fn token_of(ctx: &mut Ctx, token: &str, user: &UserRow) -> Result<Option<SessionToken>, ServiceError> {
+fn user_of(ctx: &mut Ctx, account: &Account) -> Result<Option<UserRow>, ServiceError> {
+    let who = match account {
+        Account::Id(id) => UserRef::Id(*id),
+        Account::Name(name) => UserRef::Name(name),
+    };
+    Ok(ctx.store.user(who)?)
+}
+
+/// Whose token it is, and what the session will hold, if it is the token of this account.
+fn owner_of(ctx: &mut Ctx, token: &str, account: &Account) -> Result<Option<(Person, SessionToken)>, ServiceError> {
     let hash = token_hash(token);
-    let row = ctx.store.token(&hash, ctx.shared.clock.wall())?.filter(|row| row.user == user.id);
-    let kind = |row: TokenRow| TokenKind::Resumed { expires_at: row.end_as_used() };
-    Ok(row.map(|row| SessionToken { text: token.to_owned(), hash, kind: kind(row) }))
+    let Some(row) = ctx.store.token(&hash, ctx.shared.clock.wall())? else { return Ok(None) };
+    let is_owner = match account {
+        // By far the most: they cost one statement.
+        Account::Id(id) => row.user.id == *id,
+        Account::Name(_) => user_of(ctx, account)?.is_some_and(|user| user.id == row.user.id),
+    };
+    let kind = TokenKind::Resumed { expires_at: row.end_as_used() };
+    Ok(is_owner.then(|| (row.user, SessionToken { text: token.to_owned(), hash, kind })))
 }
 
 /// Has the password hashed, if the account and the address may try one now. An account that does not exist takes as long,
 /// and waits as long, as one that does.
-fn check_password(
-    ctx: &mut Ctx,
-    guest: &Guest,
-    request: &Login,
-    user: Option<UserRow>,
-    password: &str,
-) -> HandlerResult {
+fn check_password(ctx: &mut Ctx, guest: &Guest, request: &Login, password: &str) -> HandlerResult {
+    let user = user_of(ctx, &request.account)?;
     let (now, shared) = (ctx.shared.clock.now(), Arc::clone(&ctx.shared));
     let too_soon = |wait| ServiceError::TooSoon { text: "too many failed logins; wait and try again", wait };
     if request.credentials.token.is_some() {
@@ -147,6 +149,7 @@ fn password_checked(
     attempt.right();
     let token = new_token()?;
     let hash = token_hash(&token);
+    let user = Person { id: user.id, name: user.name };
     enter(ctx, guest, request, user, SessionToken { text: token, hash, kind: TokenKind::New })
 }
 
@@ -156,7 +159,7 @@ fn charge_wrong(ctx: &Ctx, payer: Payer) {
 }
 
 /// The credentials are right.
-fn enter(ctx: &mut Ctx, guest: &Guest, request: &Login, user: UserRow, token: SessionToken) -> HandlerResult {
+fn enter(ctx: &mut Ctx, guest: &Guest, request: &Login, user: Person, token: SessionToken) -> HandlerResult {
     ctx.shared.attempts.logged_in(user.id, guest.from, ctx.shared.clock.now());
     let device = match &request.device {
         Some(name) => use_device(ctx, user.id, name)?,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::caller::Caller;
 use super::ctx::{Ctx, ServiceError};
 use crate::clock::UnixMs;
-use crate::store::{TokenHash, TokenRow};
+use crate::store::{NewToken, TokenHash};
 
 /// A token lives so long from its last use.
 const TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -32,8 +32,8 @@ pub(super) fn keep_token(ctx: &mut Ctx, caller: &Caller, token: &SessionToken) -
     let new_end = now.plus(TOKEN_LIFE);
     match token.kind {
         TokenKind::New => {
-            let row = TokenRow { user: caller.user, expires_at: new_end, is_latest: true };
-            ctx.store.save_token(&token.hash, &row, now)?;
+            let token = NewToken { hash: &token.hash, user: caller.user, expires_at: new_end };
+            ctx.store.save_token(&token, now)?;
         }
         TokenKind::Resumed { expires_at } => {
             if expires_at < now.plus(TOKEN_LIFE.saturating_sub(TOKEN_TOUCH)) {

@@ -436,11 +436,22 @@ pub struct DeviceUse {
     pub removed: Vec<DeviceId>,
 }
 
-/// A token's row.
+/// A token to be stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NewToken<'a> {
+    /// What is stored in its place.
+    pub hash: &'a TokenHash,
+    /// Whom it logs in.
+    pub user: UserId,
+    /// When it ends.
+    pub expires_at: UnixMs,
+}
+
+/// A token that is known.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TokenRow {
     /// Whom it logs in.
-    pub user: UserId,
+    pub user: Person,
     /// When it ends.
     pub expires_at: UnixMs,
     /// It was used later than all others of the user's, as far as their ends tell.
@@ -483,8 +494,8 @@ pub trait Store: Send {
     fn report_absent(&mut self, node: NodeId) -> Result<()>;
 
     /// Stores a token, and removes the user's expired ones, and those used longest ago where there are too many. It ends
-    /// a little later than the row says, if need be: of a user's tokens the one that ends last is the one used last.
-    fn save_token(&mut self, hash: &TokenHash, row: &TokenRow, now: UnixMs) -> Result<()>;
+    /// a little later than wanted, if need be: of a user's tokens the one that ends last is the one used last.
+    fn save_token(&mut self, token: &NewToken<'_>, now: UnixMs) -> Result<()>;
 
     /// The token's row, unless it is unknown or has expired at `now`.
     fn token(&mut self, hash: &TokenHash, now: UnixMs) -> Result<Option<TokenRow>>;

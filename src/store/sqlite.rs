@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::connection::{Bounded, fault, now};
+use self::connection::{Bounded, fault};
 use self::writer::Writer;
 use super::sql::{Engine, Sql, SqlResult, SqlStore, upgrade};
 use super::{Append, Appended, CursorRow, Findings, KeptName, OpenStore, Result, Store, StoreError, foreign, migrate};
@@ -138,8 +138,7 @@ struct Sqlite {
 
 impl Engine for Sqlite {
     fn read<T>(&mut self, mut work: impl FnMut(&mut dyn Sql) -> SqlResult<T>) -> Result<T> {
-        self.reader.bound(now() + self.timeout)?;
-        Ok(work(&mut self.reader.handle())?)
+        Ok(work(&mut self.reader.handle_for(self.timeout)?)?)
     }
 
     fn write_one<T>(&mut self, mut work: impl FnMut(&mut dyn Sql) -> SqlResult<T>) -> Result<T> {

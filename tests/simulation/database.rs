@@ -10,7 +10,7 @@ use stonechat::ids::{ConvId, DeviceId, GroupId, Members, NodeId, Peer, Seq, User
 use stonechat::service::password::Hasher;
 use stonechat::store::{
     Append, Appended, ClusterRow, CursorRow, GroupRow, JoinOutcome, LeaveOutcome, Member, MemberPage, Message,
-    OwnPending, Page, Pending, Person, Place, Range, Role, TokenHash, TokenRow, UserRef, UserRow,
+    NewToken, OwnPending, Page, Pending, Person, Place, Range, Role, TokenHash, TokenRow, UserRef, UserRow,
 };
 
 use crate::checker::{Conv, Device};
@@ -78,7 +78,7 @@ pub type Spoken = (ConvId, Seq, UserId, String);
 #[derive(Clone)]
 pub struct Database {
     users: BTreeMap<UserId, String>,
-    tokens: BTreeMap<TokenHash, TokenRow>,
+    tokens: BTreeMap<TokenHash, (UserId, UnixMs)>,
     groups: BTreeMap<GroupId, BTreeMap<UserId, Role>>,
     ends: BTreeMap<ConvId, Seq>,
     messages: BTreeMap<(ConvId, Seq), Row>,
@@ -268,17 +268,18 @@ impl Database {
         self.states.get(&user).copied()
     }
 
-    pub fn save_token(&mut self, hash: &TokenHash, row: &TokenRow) {
-        self.tokens.insert(*hash, row.clone());
+    pub fn save_token(&mut self, token: &NewToken<'_>) {
+        self.tokens.insert(*token.hash, (token.user, token.expires_at));
     }
 
     pub fn token(&self, hash: &TokenHash, now: UnixMs) -> Option<TokenRow> {
-        self.tokens.get(hash).filter(|row| row.expires_at > now).cloned()
+        let &(user, expires_at) = self.tokens.get(hash).filter(|(_, expires_at)| *expires_at > now)?;
+        Some(TokenRow { user: self.person(user), expires_at, is_latest: true })
     }
 
     pub fn extend_token(&mut self, hash: &TokenHash, expires_at: UnixMs) {
-        if let Some(row) = self.tokens.get_mut(hash) {
-            row.expires_at = expires_at;
+        if let Some((_, end)) = self.tokens.get_mut(hash) {
+            *end = expires_at;
         }
     }
 

@@ -6,8 +6,8 @@ use stonechat::clock::UnixMs;
 use stonechat::ids::{ConvId, DeviceId, GroupId, NodeId, Seq, UserId};
 use stonechat::store::{
     Append, Appended, ClusterRow, Created, CursorRow, DeviceUse, FriendOutcome, FriendRequest, GroupRow, JoinOutcome,
-    LeaveOutcome, MemberPage, Message, OwnPending, Page, Pending, Person, Place, Quotas, Range, Result, Store,
-    StoreError, TokenHash, TokenRow, UserRef, UserRow,
+    LeaveOutcome, MemberPage, Message, NewToken, OwnPending, Page, Pending, Person, Place, Quotas, Range, Result,
+    Store, StoreError, TokenHash, TokenRow, UserRef, UserRow,
 };
 
 use crate::database::Database;
@@ -115,8 +115,8 @@ impl Store for SimStore {
         self.write(|database| database.report_absent(node))
     }
 
-    fn save_token(&mut self, hash: &TokenHash, row: &TokenRow, _: UnixMs) -> Result<()> {
-        self.write(|database| database.save_token(hash, row))
+    fn save_token(&mut self, token: &NewToken<'_>, _: UnixMs) -> Result<()> {
+        self.write(|database| database.save_token(token))
     }
 
     fn token(&mut self, hash: &TokenHash, now: UnixMs) -> Result<Option<TokenRow>> {

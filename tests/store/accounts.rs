@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use stonechat::clock::UnixMs;
 use stonechat::ids::{ConvId, DeviceId, NodeId, Peer, UserId};
-use stonechat::store::{Created, CursorRow, TokenRow, UserRef};
+use stonechat::store::{Created, CursorRow, NewToken, Person, TokenRow, UserRef};
 
 use crate::fresh::{Fresh, NOW, Saving, append, group, message, new, user};
 
@@ -83,9 +83,11 @@ pub(crate) fn states_are_reported(fresh: &Fresh) {
 pub(crate) fn tokens_live_until_they_expire(fresh: &Fresh) {
     let mut store = fresh.store();
     let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));
-    let row = TokenRow { user: ann, expires_at: UnixMs(2_000), is_latest: true };
-    store.save_token(&[0xff; 32], &row, UnixMs(1_000)).unwrap();
-    assert_eq!(store.token(&[0xff; 32], UnixMs(1_999)).unwrap(), Some(row.clone()));
+    let new = |token, user, end| NewToken { hash: token, user, expires_at: UnixMs(end) };
+    store.save_token(&new(&[0xff; 32], ann, 2_000), UnixMs(1_000)).unwrap();
+    let person = Person { id: ann, name: "ann".to_owned() };
+    let row = TokenRow { user: person, expires_at: UnixMs(2_000), is_latest: true };
+    assert_eq!(store.token(&[0xff; 32], UnixMs(1_999)).unwrap(), Some(row));
     assert_eq!(store.token(&[0xff; 32], UnixMs(2_000)).unwrap(), None, "expired");
     assert_eq!(store.token(&[0; 32], UnixMs(0)).unwrap(), None, "unknown");
 
@@ -93,10 +95,8 @@ pub(crate) fn tokens_live_until_they_expire(fresh: &Fresh) {
     store.extend_token(&[1; 32], UnixMs(3_000)).unwrap();
     assert_eq!(store.token(&[0xff; 32], UnixMs(2_500)).unwrap().unwrap().expires_at, UnixMs(3_000));
 
-    let of_bob = TokenRow { user: bob, expires_at: UnixMs(2_000), is_latest: true };
-    store.save_token(&[2; 32], &of_bob, UnixMs(1_000)).unwrap();
-    let later = TokenRow { user: ann, expires_at: UnixMs(9_000), is_latest: true };
-    store.save_token(&[3; 32], &later, UnixMs(5_000)).unwrap();
+    store.save_token(&new(&[2; 32], bob, 2_000), UnixMs(1_000)).unwrap();
+    store.save_token(&new(&[3; 32], ann, 9_000), UnixMs(5_000)).unwrap();
     assert_eq!(fresh.number("SELECT COUNT(*) FROM AuthToken"), 2, "only ann's expired one is removed");
 
     store.delete_token(&[3; 32]).unwrap();

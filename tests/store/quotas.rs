@@ -2,7 +2,7 @@
 
 use stonechat::clock::UnixMs;
 use stonechat::ids::{ConvId, DeviceId, Peer, UserId};
-use stonechat::store::{Created, CursorRow, FriendOutcome, JoinOutcome, LeaveOutcome, Quota, Quotas, Store, TokenRow};
+use stonechat::store::{Created, CursorRow, FriendOutcome, JoinOutcome, LeaveOutcome, NewToken, Quota, Quotas, Store};
 
 use crate::fresh::{Fresh, NOW, Saving, append, group, message, user};
 
@@ -184,16 +184,18 @@ pub(crate) fn the_token_used_longest_ago_makes_room(fresh: &Fresh) {
     let mut store = limited(fresh, Quotas { tokens: Some(3), ..Quotas::default() });
     let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));
     let end = UnixMs(NOW.0 + 1_000_000);
-    let row = |user| TokenRow { user, expires_at: end, is_latest: true };
+    let save = |store: &mut dyn Store, token: u8, user| {
+        store.save_token(&NewToken { hash: &[token; 32], user, expires_at: end }, NOW).unwrap();
+    };
     // All in the same millisecond.
     for token in 1..=3 {
-        store.save_token(&[token; 32], &row(ann), NOW).unwrap();
+        save(&mut *store, token, ann);
     }
-    store.save_token(&[9; 32], &row(bob), NOW).unwrap();
+    save(&mut *store, 9, bob);
     assert!(!store.token(&[1; 32], NOW).unwrap().unwrap().is_latest);
     store.extend_token(&[1; 32], end).unwrap();
     assert!(store.token(&[1; 32], NOW).unwrap().unwrap().is_latest, "used again");
-    store.save_token(&[4; 32], &row(ann), NOW).unwrap();
+    save(&mut *store, 4, ann);
     let lives = |store: &mut dyn Store, token: u8| store.token(&[token; 32], NOW).unwrap().is_some();
     let living: Vec<u8> = (1..=9).filter(|token| lives(&mut *store, *token)).collect();
     assert_eq!(living, [1, 3, 4, 9]);

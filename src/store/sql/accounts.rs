@@ -5,7 +5,7 @@ use super::names::Keys;
 use super::{Fault, Row, Sql, SqlResult};
 use crate::clock::UnixMs;
 use crate::ids::{DeviceId, NodeId, UserId};
-use crate::store::{Created, DeviceUse, TokenHash, TokenRow, UserRef, UserRow};
+use crate::store::{Created, DeviceUse, NewToken, TokenHash, TokenRow, UserRef, UserRow};
 
 /// Devices that make room at once: an account that had thousands before there was a quota comes down to it step by step.
 const DEVICES_REMOVED_MAX: u64 = 8;
@@ -73,17 +73,11 @@ pub(super) fn report_absent(sql: &mut dyn Sql, node: NodeId) -> SqlResult<()> {
     Ok(())
 }
 
-pub(super) fn save_token(
-    sql: &mut dyn Sql,
-    hash: &TokenHash,
-    row: &TokenRow,
-    now: UnixMs,
-    limit: Option<u32>,
-) -> SqlResult<()> {
-    let user = row.user;
+pub(super) fn save_token(sql: &mut dyn Sql, token: &NewToken<'_>, now: UnixMs, limit: Option<u32>) -> SqlResult<()> {
+    let &NewToken { hash, user, expires_at } = token;
     lock_devices(sql, user)?;
     sql.run("DELETE FROM AuthToken WHERE userid = ? AND expires_at <= ?", &[user.into(), now.into()])?;
-    let expires_at = last_of_all(sql, user, row.expires_at)?;
+    let expires_at = last_of_all(sql, user, expires_at)?;
     sql.run(
         "INSERT INTO AuthToken (token_hash, userid, expires_at) VALUES (?, ?, ?)",
         &[hash.into(), user.into(), expires_at.into()],
@@ -105,11 +99,12 @@ fn last_of_all(sql: &mut dyn Sql, user: UserId, wanted: UnixMs) -> SqlResult<Uni
 }
 
 pub(super) fn token(sql: &mut dyn Sql, hash: &TokenHash, now: UnixMs) -> SqlResult<Option<TokenRow>> {
-    let statement = "SELECT t.userid, t.expires_at, \
+    let statement = "SELECT t.userid, u.name, t.expires_at, \
                      EXISTS (SELECT 1 FROM AuthToken o WHERE o.userid = t.userid AND o.expires_at > t.expires_at) \
-                     FROM AuthToken t WHERE t.token_hash = ? AND t.expires_at > ?";
+                     FROM AuthToken t JOIN User u ON u.id = t.userid WHERE t.token_hash = ? AND t.expires_at > ?";
     let found = sql.first(statement, &[hash.into(), now.into()])?;
-    let row = |row: Row| Ok(TokenRow { user: row.user(0)?, expires_at: row.time(1)?, is_latest: row.int(2)? == 0 });
+    let row =
+        |mut row: Row| Ok(TokenRow { user: row.person(0)?, expires_at: row.time(2)?, is_latest: row.int(3)? == 0 });
     found.map(row).transpose()
 }
 

@@ -5,8 +5,8 @@ use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Seq, UserId};
 use crate::store::{
     Append, Appended, ClusterRow, Created, CursorRow, DeviceUse, FriendOutcome, FriendRequest, GroupRow, JoinOutcome,
-    LeaveOutcome, MemberPage, Message, OwnPending, Page, Pending, Person, Place, Quotas, Range, Result, Store,
-    TokenHash, TokenRow, UserRef, UserRow,
+    LeaveOutcome, MemberPage, Message, NewToken, OwnPending, Page, Pending, Person, Place, Quotas, Range, Result,
+    Store, TokenHash, TokenRow, UserRef, UserRow,
 };
 
 impl<E: Engine> Store for SqlStore<E> {
@@ -37,9 +37,9 @@ impl<E: Engine> Store for SqlStore<E> {
         self.0.write_one(|sql| accounts::report_absent(sql, node))
     }
 
-    fn save_token(&mut self, hash: &TokenHash, row: &TokenRow, now: UnixMs) -> Result<()> {
+    fn save_token(&mut self, token: &NewToken<'_>, now: UnixMs) -> Result<()> {
         let limit = self.1.tokens;
-        self.0.write(|sql| accounts::save_token(sql, hash, row, now, limit))
+        self.0.write(|sql| accounts::save_token(sql, token, now, limit))
     }
 
     fn token(&mut self, hash: &TokenHash, now: UnixMs) -> Result<Option<TokenRow>> {

@@ -71,6 +71,7 @@ impl Writer {
             // A rollback failed (the disk was gone): nothing works before it succeeds.
             connection.execute_batch("ROLLBACK").map_err(fault)?;
         }
+        deadline.wait_as_long(connection)?;
         // Immediate: a transaction that starts reading and turns into a writer later may be refused at once.
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
         if !is_bounded {
@@ -98,7 +99,7 @@ impl Writer {
             };
             StoreError::Unavailable(told.into())
         })?;
-        lent.bound(deadline).map_err(StoreError::from)?;
+        lent.bound(deadline);
         Ok(lent)
     }
 }
