@@ -45,7 +45,7 @@ pub struct TooFewDescriptors {
 ///
 /// # Errors
 /// Too few for a node to be of use.
-pub fn connections_allowed(config: &Config, database_connections: usize) -> Result<usize, TooFewDescriptors> {
+pub(crate) fn connections_allowed(config: &Config, database_connections: usize) -> Result<usize, TooFewDescriptors> {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     let limit = if setrlimit(Resource::Nofile, raised).is_ok() { raised } else { limit };
@@ -56,6 +56,15 @@ pub fn connections_allowed(config: &Config, database_connections: usize) -> Resu
         log::info!("at most {room} connections: the limit on open files is {limit}");
     }
     Ok(room)
+}
+
+/// The settings, with half of all connections at most for those of one address on which nobody is logged in.
+#[must_use]
+pub(crate) fn leaving_room_for_others(config: &Config, connections_max: usize) -> Config {
+    let mut config = config.clone();
+    let half = u32::try_from(connections_max / 2).unwrap_or(u32::MAX).max(1);
+    config.limits.anonymous_per_address = config.limits.anonymous_per_address.map(|most| most.min(half));
+    config
 }
 
 /// What the node opens besides its clients' sockets, at most.

@@ -10,7 +10,7 @@ pub use stonechat_protocol::ids::{GroupId, Peer, Seq, UserId};
 
 /// A map by numbers that the server itself gives. Their hash is quick and seeded anew for each map; it need not withstand
 /// somebody who chooses the keys.
-pub type IdMap<K, V> = HashMap<K, V, RandomState>;
+pub(crate) type IdMap<K, V> = HashMap<K, V, RandomState>;
 
 /// A conversation's id. It is computed, never allocated, and never leaves the server: on the wire a conversation is
 /// a peer's `id` or a `groupid`.
@@ -62,7 +62,7 @@ impl ConvId {
 
     /// The other side, as `user` sees this conversation; `None` if `user` is neither of a pair.
     #[must_use]
-    pub fn peer_of(self, user: UserId) -> Option<Peer> {
+    pub(crate) fn peer_of(self, user: UserId) -> Option<Peer> {
         match self.members()? {
             Members::Group(group) => Some(Peer::Group(group)),
             Members::Pair(a, b) if a == user => Some(Peer::User(b)),
@@ -115,7 +115,7 @@ impl fmt::Display for NodeId {
 
 /// Bytes in hexadecimal digits: tokens, identities.
 #[must_use]
-pub fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(2 * bytes.len());
     for byte in bytes {
         for nibble in [byte >> 4, byte & 15] {

@@ -9,7 +9,7 @@
 //!   bus      the doorbell between nodes: one trait, local and Redis
 //! ```
 //!
-//! `server` wires them together; `config` says with what settings; `admin` shows operators how it is, `readiness` whether
+//! `node` wires them together and runs the threads, `server` starts and stops it all; `config` says with what settings; `admin` shows operators how it is, `readiness` whether
 //! it can serve; `signals` ends it; `descriptors` counts what it may open. docs/architecture.md has the whole picture.
 
 pub mod admin;
@@ -21,10 +21,13 @@ pub mod descriptors;
 pub mod ids;
 pub mod metrics;
 pub mod net;
+pub mod node;
+mod panics;
 pub mod readiness;
 pub mod server;
 pub mod service;
 pub mod signals;
+mod start_error;
 pub mod store;
 
 pub use stonechat_protocol as wire;

@@ -25,7 +25,7 @@ const HUNG_AFTER: Duration = Duration::from_secs(2);
 
 /// What is known of this node's readiness. Every method returns at once.
 #[derive(Debug)]
-pub struct Readiness {
+pub(crate) struct Readiness {
     state: Mutex<State>,
 }
 
@@ -60,17 +60,17 @@ impl Default for Readiness {
 
 impl Readiness {
     /// The start has come to this step.
-    pub fn starting(&self, step: &'static str) {
+    pub(crate) fn starting(&self, step: &'static str) {
         self.state().phase = Phase::Starting(step);
     }
 
     /// Clients are accepted from now on.
-    pub fn serving(&self) {
+    pub(crate) fn serving(&self) {
         self.state().phase = Phase::Serving;
     }
 
     /// No more clients are accepted.
-    pub fn stopping(&self) {
+    pub(crate) fn stopping(&self) {
         self.state().phase = Phase::Stopping;
     }
 
@@ -90,7 +90,7 @@ impl Readiness {
     ///
     /// # Errors
     /// The reasons.
-    pub fn verdict(&self, now: Instant) -> Result<(), Vec<String>> {
+    pub(crate) fn verdict(&self, now: Instant) -> Result<(), Vec<String>> {
         let state = self.state();
         match state.phase {
             Phase::Starting(step) => return Err(vec![format!("starting: {step}")]),
@@ -124,7 +124,7 @@ impl Readiness {
 
 /// The probe's thread. It ends some time after this is dropped: a database that hangs is not waited for.
 #[derive(Debug)]
-pub struct Probe {
+pub(crate) struct Probe {
     _stop: Sender<()>,
 }
 
@@ -133,7 +133,7 @@ impl Probe {
     ///
     /// # Errors
     /// No thread can be had.
-    pub fn start(readiness: &Arc<Readiness>, stores: &Arc<dyn OpenStore>) -> io::Result<Self> {
+    pub(crate) fn start(readiness: &Arc<Readiness>, stores: &Arc<dyn OpenStore>) -> io::Result<Self> {
         let (readiness, mut asker) = (Arc::clone(readiness), Asker { stores: Arc::clone(stores), store: None });
         let (stop, stopped) = bounded(0);
         asker.ask(&readiness);

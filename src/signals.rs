@@ -23,7 +23,7 @@ const CUT_SHORT: i32 = 1;
 
 /// Tells the thread that clients are served now.
 #[derive(Clone, Debug)]
-pub struct Watch {
+pub(crate) struct Watch {
     is_serving: Arc<AtomicBool>,
 }
 
@@ -32,7 +32,7 @@ impl Watch {
     ///
     /// # Errors
     /// No handler or no thread can be had.
-    pub fn start(stopper: Stopper) -> io::Result<Self> {
+    pub(crate) fn start(stopper: Stopper) -> io::Result<Self> {
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGXFSZ])?;
         let is_serving = Arc::new(AtomicBool::new(false));
         let mut handler = Handler { stopper, is_serving: Arc::clone(&is_serving), is_draining: false };
@@ -42,7 +42,7 @@ impl Watch {
     }
 
     /// From now on the end is an orderly one.
-    pub fn serving(&self) {
+    pub(crate) fn serving(&self) {
         self.is_serving.store(true, Ordering::Release);
     }
 }

@@ -15,34 +15,22 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use stonechat::bus::Bus;
 use stonechat::bus::local::LocalBus;
 use stonechat::clock::{Clock, UnixMs};
 use stonechat::config::{Config, PasswordCost, Synchronous};
-use stonechat::delivery::cursor_queue::CursorQueue;
 use stonechat::delivery::cursor_writer::CursorWriter;
-use stonechat::delivery::directory::Directory;
-use stonechat::delivery::epoch::Epoch;
-use stonechat::delivery::fanout::Fanout;
-use stonechat::delivery::keeper::{Keeper, Ways};
-use stonechat::delivery::lanes::{self, EchoTo, LaneDeps, LaneRunner, Stepped};
-use stonechat::delivery::peers::Peers;
+use stonechat::delivery::lanes::{LaneRunner, Stepped};
 use stonechat::ids::{NodeId, UserId};
 use stonechat::metrics::Metrics;
 use stonechat::net::mailbox::{self, Inbox};
 use stonechat::net::{CloseReason, ConnId, Flow, Link, Outbound, Protocol};
-use stonechat::service::attempts::Attempts;
-use stonechat::service::budgets::Budgets;
-use stonechat::service::ctx::{Ctx, Purpose, Shared};
-use stonechat::service::message::{ReactorMailboxes, ReactorMessage};
-use stonechat::service::password::Hasher;
-use stonechat::service::password::token_hash;
+use stonechat::node::{self, Pool, Surroundings};
+use stonechat::service::ctx::{Ctx, Purpose};
+use stonechat::service::message::ReactorMessage;
+use stonechat::service::password::{Hasher, token_hash};
 use stonechat::service::protocol::ChatProtocol;
-use stonechat::service::reactor_ctx::ReactorCtx;
-use stonechat::service::routes::Table;
 use stonechat::service::session::Session;
-use stonechat::service::sweeper;
-use stonechat::service::workers::{self, Queues};
+use stonechat::service::workers::Queues;
 use stonechat::store::sqlite::SqliteStores;
 use stonechat::store::{NewToken, OpenStore};
 use tempfile::TempDir;
@@ -146,63 +134,28 @@ impl World {
         let config = config();
         let stores = SqliteStores::new(folder.path(), Synchronous::Normal, config.store.timeout).expect("a database");
         stores.migrate().expect("a new database takes the schema");
-        let open = || stores.open().expect("another connection");
-
-        let metrics = Arc::new(Metrics::new());
-        let directory = Arc::new(Directory::new());
-        let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(NodeId(1)));
         let (handle, inbox) = mailbox::channel(0).expect("a mailbox");
-        let mailboxes = ReactorMailboxes::new(vec![Box::new(handle)]);
-        let clock = Clock::system();
-        let (cursor_queue, _) = CursorQueue::new(Arc::clone(&metrics));
-        let cluster = open().cluster().expect("the migration has made it");
-        let epoch = Arc::new(Epoch::new(&cluster.epoch, cursor_queue.clone()));
-        let fanout = || Fanout::new(mailboxes.clone(), Arc::clone(&directory));
-        let peers = Arc::new(Peers::new(bus.node(), cursor_queue.clone()));
-        let ways = Ways { bus: Arc::clone(&bus), cursor_queue: cursor_queue.clone(), fanout: fanout(), peers };
-        let keeper = Keeper::new(Arc::clone(&epoch), ways, clock, Arc::clone(&metrics));
-        let cursor_writer =
-            CursorWriter::new(open(), Arc::clone(&bus), Arc::clone(&directory), cursor_queue.clone(), keeper);
-        let lane = LaneDeps {
-            store: open(),
-            fanout: fanout(),
-            bus: Arc::clone(&bus),
-            epoch: Arc::clone(&epoch),
-            echo: EchoTo::OtherDevices,
-            patience: config.store.timeout,
-            clock,
-            metrics: Arc::clone(&metrics),
-        };
-        let (lanes, mut runners) = lanes::lanes(vec![lane], Arc::clone(&metrics));
-        let lane = runners.pop().expect("one was asked for");
-        let (workers, queues) = workers::queues(Arc::clone(&metrics), Arc::clone(&mailboxes));
+        let cluster = stores.open().and_then(|mut store| store.cluster()).expect("the migration has made it");
         let hasher = Hasher::new(config.password);
-        let (attempts, budgets) = (Attempts::new(None), Budgets::new(&config.limits, &config.quota));
-        let sweep = sweeper::door().0;
-        let shared = Shared {
+        let parts = node::assemble(Surroundings {
             config,
-            clock,
-            directory,
-            bus,
-            cursor_queue,
-            epoch,
-            attempts,
-            budgets,
-            sweep,
-            sessions: mailboxes,
-            metrics,
-        };
-        let shared = Arc::new(shared);
-        let ctx = Ctx::new(Arc::clone(&shared), open());
-        let tools = ReactorCtx { shared, table: Arc::new(Table::new()), lanes, workers };
+            clock: Clock::system(),
+            metrics: Arc::new(Metrics::new()),
+            bus: Arc::new(LocalBus::new(NodeId(1))),
+            epoch: &cluster.epoch,
+            mailboxes: vec![Box::new(handle)],
+            pool: Pool { lanes: 1, workers: 1 },
+            open: &|_| stores.open(),
+        });
+        let mut parts = parts.expect("connections to the database");
         let mut world = Self {
-            local: ChatProtocol::new(tools),
+            local: parts.reactors.pop().expect("one was asked for"),
             inbox,
-            queues,
+            queues: parts.queues,
             hasher,
-            ctx,
-            lane,
-            cursor_writer,
+            ctx: parts.workers.pop().expect("one was asked for"),
+            lane: parts.lanes.pop().expect("one was asked for"),
+            cursor_writer: parts.cursor_writer,
             net: Net::default(),
             bystander: conn(1, 0),
             logged_in: None,

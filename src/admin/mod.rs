@@ -27,7 +27,7 @@ use self::http::{Answer, Body};
 use crate::metrics::Metrics;
 
 /// Connections at once. Whoever comes beyond takes the place of the one that has been silent for longest.
-pub const CONNECTIONS_MAX: usize = 32;
+pub(crate) const CONNECTIONS_MAX: usize = 32;
 
 /// How long a client may take to send its head, and again to take its answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -43,7 +43,7 @@ type Ready = Box<dyn Fn() -> Result<(), Vec<String>> + Send + Sync>;
 
 /// The listener and its thread. Dropping it without [`Admin::stop`] leaves them running until the process ends.
 #[derive(Debug)]
-pub struct Admin {
+pub(crate) struct Admin {
     addr: SocketAddr,
     stopping: Arc<AtomicBool>,
     waker: UnixStream,
@@ -56,7 +56,7 @@ impl Admin {
     ///
     /// # Errors
     /// When the address cannot be bound or no thread can be had.
-    pub fn start(
+    pub(crate) fn start(
         addr: SocketAddr,
         metrics: Arc<Metrics>,
         ready: impl Fn() -> Result<(), Vec<String>> + Send + Sync + 'static,
@@ -85,12 +85,12 @@ impl Admin {
 
     /// Where it listens.
     #[must_use]
-    pub fn local_addr(&self) -> SocketAddr {
+    pub(crate) fn local_addr(&self) -> SocketAddr {
         self.addr
     }
 
     /// Ends the thread and closes the listener and all connections.
-    pub fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         self.stopping.store(true, Ordering::Release);
         if let Err(error) = self.waker.write_all(b".") {
             return log::warn!("admin: cannot wake the thread, leaving it: {error}");

@@ -23,7 +23,7 @@ use promise::{Keeper, Promise, promise};
 
 /// The largest payload of a bell, in bytes. Ordinary messages are far below it: a bell for a larger one tells only that it
 /// exists.
-pub const BELL_BYTES_MAX: usize = 512 * 1024;
+pub(crate) const BELL_BYTES_MAX: usize = 512 * 1024;
 
 /// What a node can subscribe to. Subscriptions are counted per node: as many unsubscribes as subscribes end one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -116,7 +116,7 @@ impl Lateness {
 
     /// Whether somebody has waited in vain, and nothing was heard since.
     #[must_use]
-    pub fn is_noted(&self) -> bool {
+    pub(crate) fn is_noted(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 }

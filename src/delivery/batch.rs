@@ -64,7 +64,7 @@ pub struct Batch {
 impl Batch {
     /// An empty one with room for so many.
     #[must_use]
-    pub fn for_messages(count: usize) -> Self {
+    pub(crate) fn for_messages(count: usize) -> Self {
         Self { appends: Vec::with_capacity(count), senders: Vec::with_capacity(count), bytes: 0 }
     }
 
@@ -77,7 +77,7 @@ impl Batch {
 
     /// Whether nothing more should be added.
     #[must_use]
-    pub fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.appends.len() >= BATCH_MESSAGES_MAX || self.bytes >= BATCH_BYTES_MAX
     }
 

@@ -83,7 +83,7 @@ pub enum Ring<'a> {
 impl<'a> Ring<'a> {
     /// The payload of a bell. A line that is too long for one is left out: what the bell tells is told all the same.
     #[must_use]
-    pub fn encode(&self) -> Bytes {
+    pub(crate) fn encode(&self) -> Bytes {
         let (head, line): (String, &[u8]) = match self {
             Self::Own { device, conv, seq, mark, which, line } => {
                 (format!("own {} {} {seq}{}\n", device.0, conv.number(), words(*mark, *which)), line)
@@ -114,7 +114,7 @@ impl<'a> Ring<'a> {
 
     /// Reads a payload; `None` for one that is not understood.
     #[must_use]
-    pub fn decode(payload: &'a [u8]) -> Option<Self> {
+    pub(crate) fn decode(payload: &'a [u8]) -> Option<Self> {
         let end = memchr::memchr(b'\n', payload)?;
         let line = &payload[end + 1..];
         let mut words = std::str::from_utf8(&payload[..end]).ok()?.split(' ');

@@ -100,7 +100,7 @@ impl Listener for BusListener {
         self.epoch.look();
         let mut fanout = self.fanout.lock().unwrap_or_else(PoisonError::into_inner);
         fanout.directory().doubt();
-        fanout.to_all(&Event::Resync);
+        fanout.tell_all(&Event::Resync);
         fanout.flush();
     }
 }
@@ -109,27 +109,27 @@ fn for_user(fanout: &mut Fanout, user: UserId, ring: Ring<'_>, generation: u32) 
     match ring {
         Ring::Message { conv, seq, which, line, .. } => {
             let message = message(conv, seq, which, line, generation);
-            fanout.to_user(user, None, |conn| message(Addressee::Session(conn)));
+            fanout.tell_user(user, None, |conn| message(Addressee::Session(conn)));
         }
         Ring::Own { device, conv, seq, which, line, .. } => {
             let message = message(conv, seq, which, line, generation);
             let mut own = Vec::new();
             fanout.directory().sessions(user, &mut own);
             for Entry { conn, .. } in own.into_iter().filter(|entry| entry.device != device) {
-                fanout.to_connection(conn, message(Addressee::Session(conn)));
+                fanout.tell_connection(conn, message(Addressee::Session(conn)));
             }
         }
         Ring::Notice(text) => {
             let line = Bytes::copy_from_slice(text);
-            fanout.to_user(user, None, |conn| Event::Notice { to: Addressee::Session(conn), line: line.clone() });
+            fanout.tell_user(user, None, |conn| Event::Notice { to: Addressee::Session(conn), line: line.clone() });
         }
         Ring::Joined(group, text) => {
             let line = Bytes::copy_from_slice(text);
-            fanout.to_user(user, None, |conn| Event::Joined { conn, group, line: line.clone() });
+            fanout.tell_user(user, None, |conn| Event::Joined { conn, group, line: line.clone() });
         }
         Ring::Left(group, text) => {
             let line = Bytes::copy_from_slice(text);
-            fanout.to_user(user, None, |conn| Event::Left { conn, group, line: line.clone() });
+            fanout.tell_user(user, None, |conn| Event::Left { conn, group, line: line.clone() });
         }
         Ring::Replaced(_)
         | Ring::Resumed(_)
@@ -161,13 +161,13 @@ fn for_group(fanout: &mut Fanout, group: GroupId, ring: Ring<'_>, generation: u3
     let to = Addressee::Group(group);
     match ring {
         Ring::Message { conv, seq, which, line, .. } => {
-            fanout.to_all(&message(conv, seq, which, line, generation)(to));
+            fanout.tell_all(&message(conv, seq, which, line, generation)(to));
         }
-        Ring::Notice(text) => fanout.to_all(&Event::Notice { to, line: line(text) }),
+        Ring::Notice(text) => fanout.tell_all(&Event::Notice { to, line: line(text) }),
         Ring::NoticeBut(user, text) => {
-            fanout.to_all(&Event::Notice { to: Addressee::GroupBut(group, user), line: line(text) });
+            fanout.tell_all(&Event::Notice { to: Addressee::GroupBut(group, user), line: line(text) });
         }
-        Ring::GroupDeleted(text) => fanout.to_all(&Event::GroupDeleted { group, line: line(text) }),
+        Ring::GroupDeleted(text) => fanout.tell_all(&Event::GroupDeleted { group, line: line(text) }),
         Ring::Own { .. }
         | Ring::Replaced(_)
         | Ring::Resumed(_)

@@ -68,7 +68,7 @@ impl CursorQueue {
 
     /// Takes the positions noted for one user, for a worker that writes them before it reads that user's backlog.
     #[must_use]
-    pub fn take_user(&self, user: UserId) -> Vec<CursorRow> {
+    pub(crate) fn take_user(&self, user: UserId) -> Vec<CursorRow> {
         let mut waiting = self.lock();
         let rows = waiting.cursors.take_user(user);
         self.gauge(&waiting);
@@ -81,7 +81,7 @@ impl CursorQueue {
     }
 
     /// What was reported of those who are online here may have been overwritten.
-    pub fn report_all(&self) {
+    pub(crate) fn report_all(&self) {
         self.lock().report_all = true;
     }
 
@@ -98,7 +98,7 @@ impl CursorQueue {
     }
 
     /// Wakes the cursor writer.
-    pub fn nudge(&self) {
+    pub(crate) fn nudge(&self) {
         // A full nudge queue means that the cursor writer is awake or will be.
         let _ = self.nudge.try_send(());
     }
@@ -113,7 +113,7 @@ impl CursorQueue {
     }
 
     /// A reactor has ended its sessions of the epoch that is over.
-    pub fn sessions_ended(&self) {
+    pub(crate) fn sessions_ended(&self) {
         let mut waiting = self.lock();
         waiting.reactors_behind = waiting.reactors_behind.saturating_sub(1);
     }

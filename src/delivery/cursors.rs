@@ -56,7 +56,7 @@ impl Cursors {
 
     /// Takes what is not in the store yet for one user, to be written before that user's backlog is read. Rows that are
     /// being written are among them: writing them twice does no harm, not waiting for them would.
-    pub fn take_user(&mut self, user: UserId) -> Vec<CursorRow> {
+    pub(crate) fn take_user(&mut self, user: UserId) -> Vec<CursorRow> {
         let mut rows: Vec<CursorRow> = self.take_rows(user).collect();
         let further = |row: &CursorRow| rows.iter().any(|known| known.device == row.device && known.conv == row.conv);
         let writing = self.writing.iter().filter(|row| row.user == user && !further(row)).copied();
@@ -81,14 +81,14 @@ impl Cursors {
 
     /// The batch taken is in the store, but for these rows, which wait again: somebody locks them. Returns how many of
     /// them were given up for lack of room.
-    pub fn written_but(&mut self, locked: Vec<CursorRow>) -> usize {
+    pub(crate) fn written_but(&mut self, locked: Vec<CursorRow>) -> usize {
         self.writing = Vec::new();
         locked.into_iter().filter(|row| !self.confirm(*row)).count()
     }
 
     /// The batch taken could not be written: it waits again; what was noted meanwhile is further and wins. Returns how
     /// many rows were given up for lack of room.
-    pub fn not_written(&mut self) -> usize {
+    pub(crate) fn not_written(&mut self) -> usize {
         let rows = std::mem::take(&mut self.writing);
         rows.into_iter().filter(|row| !self.confirm(*row)).count()
     }

@@ -126,7 +126,7 @@ impl Directory {
 
     /// Takes those sessions of the user out and returns them: they must be closed.
     #[must_use]
-    pub fn evict(&self, user: UserId, whom: Eviction) -> Vec<ConnId> {
+    pub(crate) fn evict(&self, user: UserId, whom: Eviction) -> Vec<ConnId> {
         let mut shard = self.shard(user);
         let Shard { here, leaving } = &mut *shard;
         let Some(sessions) = here.get_mut(&user) else { return Vec::new() };
@@ -148,7 +148,7 @@ impl Directory {
 
     /// Whether a session that had to give way has not left yet.
     #[must_use]
-    pub fn is_leaving(&self, user: UserId, conns: &[ConnId]) -> bool {
+    pub(crate) fn is_leaving(&self, user: UserId, conns: &[ConnId]) -> bool {
         let shard = self.shard(user);
         shard.leaving.get(&user).is_some_and(|leaving| conns.iter().any(|conn| leaving.contains(conn)))
     }
@@ -161,7 +161,7 @@ impl Directory {
     }
 
     /// There may be sessions of the user on other nodes. It counts as long as the user has one here.
-    pub fn note_elsewhere(&self, user: UserId) {
+    pub(crate) fn note_elsewhere(&self, user: UserId) {
         if let Some(sessions) = self.shard(user).here.get_mut(&user) {
             sessions.alone_in = 0;
         }
@@ -191,7 +191,7 @@ impl Directory {
 
     /// Whether the user has a session on this node.
     #[must_use]
-    pub fn is_online(&self, user: UserId) -> bool {
+    pub(crate) fn is_online(&self, user: UserId) -> bool {
         self.shard(user).here.contains_key(&user)
     }
 

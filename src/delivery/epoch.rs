@@ -48,7 +48,7 @@ struct State {
 
 /// What the keeper is to do.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Wish {
+pub(crate) enum Wish {
     /// Nothing before the next round.
     None,
     /// Read the epoch: another node may have made a new one.
@@ -110,7 +110,7 @@ impl Epoch {
 
     /// The epoch, as news of messages name it.
     #[must_use]
-    pub fn era(&self) -> Era {
+    pub(crate) fn era(&self) -> Era {
         Era::unpacked(self.era.load(Ordering::Acquire))
     }
 
@@ -184,7 +184,7 @@ impl Epoch {
 
     /// The message with this number is in the store: a bell with this mark has told so, or one of an earlier version's node,
     /// without any. The generation, if it is of the present epoch.
-    pub fn heard_of(&self, conv: ConvId, seq: Seq, mark: Option<u32>) -> Option<u32> {
+    pub(crate) fn heard_of(&self, conv: ConvId, seq: Seq, mark: Option<u32>) -> Option<u32> {
         let era = self.era();
         match mark {
             Some(mark) if mark != era.mark => {
@@ -202,7 +202,7 @@ impl Epoch {
     }
 
     /// The store has said where the conversation ends, after a session of this generation had had messages up to `had`.
-    pub fn compare(&self, generation: u32, conv: ConvId, had: Seq, end: Seq) {
+    pub(crate) fn compare(&self, generation: u32, conv: ConvId, had: Seq, end: Seq) {
         if end < had {
             self.suspect(generation, conv, format_args!("had message {had}, and now {end} is its last"));
         } else {
@@ -240,19 +240,19 @@ impl Epoch {
 
     /// What the keeper is to do.
     #[must_use]
-    pub fn wish(&self) -> Wish {
+    pub(crate) fn wish(&self) -> Wish {
         self.lock().wish
     }
 
     /// Whether what sessions have confirmed may be written. Not while the data are known to have gone back, and have no new
     /// epoch yet: under the numbers that were confirmed others are being stored, which would count as delivered.
     #[must_use]
-    pub fn trusts_cursors(&self) -> bool {
+    pub(crate) fn trusts_cursors(&self) -> bool {
         self.wish() != Wish::New
     }
 
     /// A wish was carried out.
-    pub fn fulfilled(&self, wish: Wish) {
+    pub(crate) fn fulfilled(&self, wish: Wish) {
         let mut state = self.lock();
         if state.wish <= wish {
             state.wish = Wish::None;
@@ -261,7 +261,7 @@ impl Epoch {
 
     /// Whether this node has seen that epoch end.
     #[must_use]
-    pub fn is_past(&self, text: &str) -> bool {
+    pub(crate) fn is_past(&self, text: &str) -> bool {
         self.lock().past.iter().any(|past| **past == *text)
     }
 

@@ -54,16 +54,16 @@ impl Fanout {
     }
 
     /// An event for the reactor that owns `conn`.
-    pub fn to_connection(&mut self, conn: ConnId, event: Event) {
+    pub(crate) fn tell_connection(&mut self, conn: ConnId, event: Event) {
         push(&mut self.waiting, conn, event);
     }
 
     /// An event for each session of the user on this node, but for `except`.
-    pub fn to_user(&mut self, user: UserId, except: Option<ConnId>, event: impl Fn(ConnId) -> Event) {
+    pub fn tell_user(&mut self, user: UserId, except: Option<ConnId>, event: impl Fn(ConnId) -> Event) {
         let mut found = std::mem::take(&mut self.found);
         self.directory.connections(user, &mut found);
         for conn in found.drain(..).filter(|conn| Some(*conn) != except) {
-            self.to_connection(conn, event(conn));
+            self.tell_connection(conn, event(conn));
         }
         self.found = found;
     }
@@ -78,7 +78,7 @@ impl Fanout {
     }
 
     /// An event for each session of the addressee of a committed message on this node.
-    pub fn to_addressee(&mut self, user: UserId, event: impl Fn(ConnId) -> Event) {
+    pub(crate) fn tell_addressee(&mut self, user: UserId, event: impl Fn(ConnId) -> Event) {
         self.addressee.look(&self.directory, user);
         for Entry { conn, .. } in &self.addressee.sessions {
             push(&mut self.waiting, *conn, event(*conn));
@@ -87,7 +87,7 @@ impl Fanout {
 
     /// An event for each other session of the sender of a committed message on this node than that on `from`, and not for
     /// those of the device `but`. Whether there may be more on other nodes.
-    pub fn to_sender_but(
+    pub(crate) fn tell_sender_but(
         &mut self,
         user: UserId,
         from: ConnId,
@@ -105,7 +105,7 @@ impl Fanout {
     /// Takes sessions of the user on this node out of the directory and has them closed.
     pub fn replace(&mut self, user: UserId, whom: Eviction) {
         for conn in self.directory.evict(user, whom) {
-            self.to_connection(conn, Event::Replaced { conn });
+            self.tell_connection(conn, Event::Replaced { conn });
         }
     }
 
@@ -116,7 +116,7 @@ impl Fanout {
     }
 
     /// An event for every reactor: each knows by itself which of its sessions it concerns.
-    pub fn to_all(&mut self, event: &Event) {
+    pub(crate) fn tell_all(&mut self, event: &Event) {
         for events in &mut self.waiting {
             events.push(event.clone());
         }

@@ -73,7 +73,7 @@ impl Keeper {
     }
 
     /// Does what there is to do.
-    pub fn tend(&mut self, store: &mut dyn Store) {
+    pub(crate) fn tend(&mut self, store: &mut dyn Store) {
         self.tend_epoch(store);
         if self.bus.has_peers() {
             self.tend_peers(store);
@@ -82,7 +82,7 @@ impl Keeper {
 
     /// The epoch in which what sessions have confirmed may be written; `None`: not at present.
     #[must_use]
-    pub fn epoch_for_cursors(&self) -> Option<Arc<str>> {
+    pub(crate) fn epoch_for_cursors(&self) -> Option<Arc<str>> {
         self.epoch.trusts_cursors().then(|| self.epoch.text())
     }
 
@@ -170,7 +170,7 @@ impl Keeper {
         // The row may have gone with the rest.
         self.noted_at = None;
         self.cursor_queue.void(self.fanout.reactors());
-        self.fanout.to_all(&Event::Restored);
+        self.fanout.tell_all(&Event::Restored);
         self.fanout.flush();
         if wish == Wish::New && self.bus.has_peers() {
             self.bus.publish(vec![Bell { channel: Channel::All, payload: Ring::Restored.encode() }]);

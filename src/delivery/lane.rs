@@ -29,7 +29,7 @@ use crate::store::{Appended, StoreError};
 
 /// Commits of unknown outcome that a lane goes on beside. With so many the database is in trouble: nothing is appended
 /// before one of them is settled.
-pub const DOUBTS_MAX: usize = 4;
+pub(crate) const DOUBTS_MAX: usize = 4;
 /// Pause between two attempts to settle a commit.
 const SETTLE_PAUSE: Duration = Duration::from_millis(200);
 /// How often a batch that failed is halved at most until its parts are done with.
@@ -86,7 +86,7 @@ impl Lane {
 
     /// A message has come. It comes back if it may be appended with the next batch; otherwise it waits aside, or the
     /// effect says that it was refused.
-    pub fn admit(&mut self, job: Job, now: Instant) -> Result<Job, Option<Effect>> {
+    pub(crate) fn admit(&mut self, job: Job, now: Instant) -> Result<Job, Option<Effect>> {
         if now.saturating_duration_since(job.since) >= self.patience {
             return Err(Some(refuse_one(&job, Refusal::Away)));
         }
@@ -133,7 +133,7 @@ impl Lane {
     }
 
     /// Refuses who has waited too long.
-    pub fn expire(&mut self, now: Instant) -> Vec<Effect> {
+    pub(crate) fn expire(&mut self, now: Instant) -> Vec<Effect> {
         let limit = now.checked_sub(self.patience);
         let expired = self.aside.expire(limit, now);
         let mut effects: Vec<Effect> = expired.iter().map(|job| refuse_one(job, Refusal::Locked)).collect();
@@ -148,19 +148,19 @@ impl Lane {
 
     /// Whether somebody waits for an answer.
     #[must_use]
-    pub fn owes_answers(&self) -> bool {
+    pub(crate) fn owes_answers(&self) -> bool {
         !self.parts.is_empty() || self.aside.has_messages() || self.doubts.iter().any(|doubt| !doubt.given_up)
     }
 
     /// Whether nothing is in doubt, aside or to be tried again: what a lane is nearly always.
     #[must_use]
-    pub fn is_clear(&self) -> bool {
+    pub(crate) fn is_clear(&self) -> bool {
         self.parts.is_empty() && self.aside.is_empty() && self.doubts.is_empty()
     }
 
     /// How many conversations are locked or in doubt, as far as is known.
     #[must_use]
-    pub fn conversations_aside(&self) -> usize {
+    pub(crate) fn conversations_aside(&self) -> usize {
         self.aside.len()
     }
 

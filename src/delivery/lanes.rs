@@ -340,7 +340,7 @@ fn carry_out(parts: &mut LaneDeps, era: Option<Era>, effects: Vec<Effect>) {
     for effect in effects {
         match effect {
             Effect::Answer { conn, conv, stored, line } => {
-                parts.fanout.to_connection(conn, Event::Answered { conn, conv, stored, line });
+                parts.fanout.tell_connection(conn, Event::Answered { conn, conv, stored, line });
             }
             Effect::Announce(news) => {
                 match news.line {
@@ -365,13 +365,13 @@ fn announce(parts: &mut LaneDeps, era: Era, news: Announcement, bells: &mut Vec<
     let mut elsewhere = Elsewhere::No;
     let channel = match to {
         Peer::Group(group) => {
-            parts.fanout.to_all(&message(Addressee::Group(group)));
+            parts.fanout.tell_all(&message(Addressee::Group(group)));
             Channel::Group(group)
         }
         Peer::User(user) => {
-            parts.fanout.to_addressee(user, |conn| message(Addressee::Session(conn)));
+            parts.fanout.tell_addressee(user, |conn| message(Addressee::Session(conn)));
             let but = (parts.echo == EchoTo::OtherDevices).then_some(device);
-            elsewhere = parts.fanout.to_sender_but(sender, from, but, |conn| message(Addressee::Session(conn)));
+            elsewhere = parts.fanout.tell_sender_but(sender, from, but, |conn| message(Addressee::Session(conn)));
             Channel::User(user)
         }
     };

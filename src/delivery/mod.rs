@@ -69,13 +69,13 @@ pub struct Fingerprint(u64);
 impl Fingerprint {
     /// Of a message on its way into the store.
     #[must_use]
-    pub fn of_append(append: &Append) -> Self {
+    pub(crate) fn of_append(append: &Append) -> Self {
         Self::of(append.sent_at, append.cid.as_deref(), &append.body)
     }
 
     /// Of a message that the store has shown.
     #[must_use]
-    pub fn of_message(message: &Message) -> Self {
+    pub(crate) fn of_message(message: &Message) -> Self {
         Self::of(message.sent_at, message.cid.as_deref(), &message.body)
     }
 

@@ -62,7 +62,7 @@ impl Peers {
     }
 
     /// This node serves from now on; what to do should it turn out to be a stranger.
-    pub fn when_stranger(&self, act: impl FnOnce() + Send + 'static) {
+    pub(crate) fn when_stranger(&self, act: impl FnOnce() + Send + 'static) {
         let mut state = self.lock();
         state.is_serving = true;
         if state.standing == Standing::Stranger {
@@ -84,7 +84,7 @@ impl Peers {
 
     /// The next node to look up; it stays until [`Peers::checked`].
     #[must_use]
-    pub fn unchecked(&self) -> Option<NodeId> {
+    pub(crate) fn unchecked(&self) -> Option<NodeId> {
         self.lock().unchecked.front().copied()
     }
 
@@ -100,7 +100,7 @@ impl Peers {
     }
 
     /// Nobody has come for so long that whoever was on the way back would be there.
-    pub fn stays_alone(&self) {
+    pub(crate) fn stays_alone(&self) {
         let mut state = self.lock();
         if state.standing == Standing::Alone {
             state.standing = Standing::Belongs;
@@ -108,7 +108,7 @@ impl Peers {
     }
 
     /// Another node has found `node` in its database.
-    pub fn vouched(&self, node: NodeId) {
+    pub(crate) fn vouched(&self, node: NodeId) {
         if node == self.me {
             self.settle(Standing::Belongs);
         }
@@ -145,7 +145,7 @@ impl Peers {
 
     /// How this node stands.
     #[must_use]
-    pub fn standing(&self) -> Standing {
+    pub(crate) fn standing(&self) -> Standing {
         self.lock().standing
     }
 

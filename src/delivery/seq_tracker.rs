@@ -155,7 +155,7 @@ impl SeqTracker {
 
     /// The session's backlog was read after it had been registered everywhere: what came since then is noted already,
     /// what was before is in `pending`. `shown` are the messages of it that the login reply carries.
-    pub fn go_live(&mut self, pending: &[Pending], shown: &[Message]) {
+    pub(crate) fn go_live(&mut self, pending: &[Pending], shown: &[Message]) {
         self.live = true;
         self.compare(pending);
         for conv_seq in self.by_conv.values_mut() {
@@ -165,7 +165,7 @@ impl SeqTracker {
     }
 
     /// The store was compared with the session: these conversations go on beyond the cursors.
-    pub fn compare(&mut self, pending: &[Pending]) {
+    pub(crate) fn compare(&mut self, pending: &[Pending]) {
         for position in pending {
             self.note_told(position.conv, position.last_seq);
             let conv_seq = self.conv_seq(position.conv);
@@ -210,7 +210,7 @@ impl SeqTracker {
     /// Which message the last one is that the session has had, if it is known, and known from elsewhere than the page before:
     /// the store may have another one in its place.
     #[must_use]
-    pub fn last_heard(&self, conv: ConvId) -> Option<Which> {
+    pub(crate) fn last_heard(&self, conv: ConvId) -> Option<Which> {
         self.by_conv.get(&conv).filter(|conv_seq| conv_seq.located && conv_seq.read + 1 != conv_seq.next)?.last
     }
 
@@ -244,7 +244,7 @@ impl SeqTracker {
     /// After a push or an answer: the next message of the conversation, if it was offered before its turn, which has come
     /// now. Offer it again, if it was kept.
     #[must_use]
-    pub fn next_ahead(&self, conv: ConvId) -> Option<Seq> {
+    pub(crate) fn next_ahead(&self, conv: ConvId) -> Option<Seq> {
         let gap = self.gaps.iter().find(|gap| gap.conv == conv)?;
         let conv_seq = self.by_conv.get(&conv)?;
         gap.ahead.contains(&conv_seq.next).then_some(conv_seq.next)
@@ -260,7 +260,7 @@ impl SeqTracker {
     }
 
     /// A message exists; it is not at hand.
-    pub fn heard_of(&mut self, conv: ConvId, seq: Seq) {
+    pub(crate) fn heard_of(&mut self, conv: ConvId, seq: Seq) {
         self.note_told(conv, seq);
         let conv_seq = self.conv_seq(conv);
         conv_seq.end = conv_seq.end.max(seq);
@@ -305,12 +305,12 @@ impl SeqTracker {
 
     /// Whether a hole waits to close by itself.
     #[must_use]
-    pub fn has_gaps(&self) -> bool {
+    pub(crate) fn has_gaps(&self) -> bool {
         !self.gaps.is_empty()
     }
 
     /// Holes had time enough to close by themselves: those that are still there are fetched.
-    pub fn close_gaps(&mut self) {
+    pub(crate) fn close_gaps(&mut self) {
         for gap in std::mem::take(&mut self.gaps) {
             self.queue_if_behind(gap.conv);
         }
@@ -330,7 +330,7 @@ impl SeqTracker {
 
     /// What to read from the store next; nothing while an answer is being waited for. Ask when the client has room.
     #[must_use]
-    pub fn next_fetch(&mut self) -> Vec<Place> {
+    pub(crate) fn next_fetch(&mut self) -> Vec<Place> {
         let mut places = Vec::new();
         if !self.live || !self.fetching.is_empty() {
             return places;
@@ -428,7 +428,7 @@ impl SeqTracker {
 
     /// There is no further answer. What was asked for and not answered, because the store failed or the others took all
     /// the room, is what is asked for next.
-    pub fn fetch_ended(&mut self) {
+    pub(crate) fn fetch_ended(&mut self) {
         for Fetching { conv, void, .. } in std::mem::take(&mut self.fetching).into_iter().rev() {
             if !void {
                 self.behind.push_front(conv);

@@ -63,14 +63,14 @@ pub(crate) struct Acceptor {
 
 /// Ends [`Acceptor::run`], from any thread.
 #[derive(Clone, Debug)]
-pub struct Stopper {
+pub(crate) struct Stopper {
     stopped: Arc<AtomicBool>,
     waker: Arc<Waker>,
 }
 
 impl Stopper {
     /// Lets `run` return soon, or at once if it is called later.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
         if let Err(error) = self.waker.wake() {
             log::error!("cannot wake the acceptor: {error}");

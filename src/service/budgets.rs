@@ -33,15 +33,15 @@ impl Weight {
     /// An ordinary line: a request, a PING, an unknown number, or what is no request at all.
     pub const LINE: Self = Self::lines(1);
     /// Confirmations and fragments of a line: a reader who confirms every message must be able to keep up.
-    pub const SLIGHT: Self = Self(1);
+    pub(crate) const SLIGHT: Self = Self(1);
     /// A page of a list.
     pub const LIST: Self = Self::lines(5);
     /// All one's groups with their members, or the whole login reply again; a full page of history.
-    pub const LARGE: Self = Self::lines(10);
+    pub(crate) const LARGE: Self = Self::lines(10);
     /// A password to be hashed, which costs some 20 ms.
     pub const PASSWORD: Self = Self::lines(10);
     /// A token that is not known, a password that is wrong: paid on top, afterwards.
-    pub const WRONG: Self = Self::lines(10);
+    pub(crate) const WRONG: Self = Self::lines(10);
 
     const fn lines(lines: u32) -> Self {
         Self(lines * LINE_UNITS)
@@ -136,7 +136,7 @@ impl Budgets {
     }
 
     /// Takes what something has cost that is done already.
-    pub fn charge(&self, payer: Payer, weight: Weight, now: Instant) {
+    pub(crate) fn charge(&self, payer: Payer, weight: Weight, now: Instant) {
         match payer {
             Payer::Account(user) => self.accounts.charge(user, weight.0, now),
             Payer::Address(address) => self.addresses.charge(address, weight.0, now),
@@ -146,7 +146,7 @@ impl Budgets {
 
     /// How long the address must wait until so much could be taken; nothing is.
     #[must_use]
-    pub fn password_wait(&self, address: AddressKey, now: Instant) -> Option<Duration> {
+    pub(crate) fn password_wait(&self, address: AddressKey, now: Instant) -> Option<Duration> {
         self.passwords.wait_for(&address, Weight::PASSWORD.0, now)
     }
 
@@ -161,31 +161,31 @@ impl Budgets {
 
     /// How long the account must wait for its next new device.
     #[must_use]
-    pub fn new_device_wait(&self, user: UserId, now: Instant) -> Option<Duration> {
+    pub(crate) fn new_device_wait(&self, user: UserId, now: Instant) -> Option<Duration> {
         self.devices.wait_for(&user, 1, now)
     }
 
     /// The account has a new device.
-    pub fn has_new_device(&self, user: UserId, now: Instant) {
+    pub(crate) fn has_new_device(&self, user: UserId, now: Instant) {
         self.devices.charge(user, 1, now);
     }
 
     /// Connections on which nobody is logged in.
     #[must_use]
-    pub fn guests(&self) -> &Visitors {
+    pub(crate) fn guests(&self) -> &Visitors {
         &self.guests
     }
 
     /// Who else connects.
     #[must_use]
-    pub fn neighbours(&self) -> &Neighbours {
+    pub(crate) fn neighbours(&self) -> &Neighbours {
         &self.neighbours
     }
 }
 
 /// Connections without a session, by address: none may take up all the room there is for connections.
 #[derive(Debug)]
-pub struct Visitors {
+pub(crate) struct Visitors {
     most: Option<u32>,
     /// At most one entry for each connection.
     counts: Mutex<HashMap<AddressKey, u32>>,
@@ -197,7 +197,7 @@ impl Visitors {
     }
 
     /// One more; whether that is within the limit. It counts in either case, until [`Visitors::left`].
-    pub fn came(&self, address: AddressKey) -> bool {
+    pub(crate) fn came(&self, address: AddressKey) -> bool {
         let Some(most) = self.most else { return true };
         let mut counts = self.lock();
         let count = counts.entry(address).or_insert(0);
@@ -206,7 +206,7 @@ impl Visitors {
     }
 
     /// One less: it is closed, or somebody has logged in.
-    pub fn left(&self, address: AddressKey) {
+    pub(crate) fn left(&self, address: AddressKey) {
         if self.most.is_none() {
             return;
         }
@@ -225,7 +225,7 @@ impl Visitors {
 
 /// Finds out whether all clients seem to come from one address, which is what a proxy without a PROXY header looks like.
 #[derive(Default, Debug)]
-pub struct Neighbours {
+pub(crate) struct Neighbours {
     seen: AtomicU32,
     first: AtomicU64,
     /// There are several addresses, or enough has been seen.
@@ -234,7 +234,7 @@ pub struct Neighbours {
 
 impl Neighbours {
     /// Somebody connects; `true` once, when so many have come that the node should say so, and all from this address.
-    pub fn all_alike(&self, address: AddressKey) -> bool {
+    pub(crate) fn all_alike(&self, address: AddressKey) -> bool {
         if self.decided.load(Ordering::Relaxed) {
             return false;
         }

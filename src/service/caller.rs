@@ -9,7 +9,7 @@ use crate::store::TokenHash;
 
 /// Who asks, on a connection that is not logged in.
 #[derive(Clone, Copy, Debug)]
-pub struct Guest {
+pub(crate) struct Guest {
     /// The connection.
     pub conn: ConnId,
     /// The client's address.

@@ -122,7 +122,7 @@ impl Response {
 }
 
 /// What a handler returns.
-pub type HandlerResult = Result<Response, ServiceError>;
+pub(crate) type HandlerResult = Result<Response, ServiceError>;
 
 /// What a reply changes in the session.
 #[derive(Debug)]
@@ -198,7 +198,7 @@ pub struct NotYet {
 }
 
 /// Given a call, sees to it that it is made when there is something to go on for; at once if there is already.
-pub type Tell = Box<dyn FnOnce(Call) + Send>;
+pub(crate) type Tell = Box<dyn FnOnce(Call) + Send>;
 
 impl fmt::Debug for NotYet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -313,7 +313,7 @@ impl Ctx {
     ///
     /// # Errors
     /// `Unavailable`.
-    pub fn check_late(&self) -> Result<(), ServiceError> {
+    pub(crate) fn check_late(&self) -> Result<(), ServiceError> {
         if self.is_late {
             return Err(StoreError::Unavailable("the workers are held up".into()).into());
         }
@@ -321,22 +321,22 @@ impl Ctx {
     }
 
     /// A notice for every session of a user, on any node.
-    pub fn tell_user(&mut self, user: UserId, notice: &Notice<'_>) {
+    pub(crate) fn tell_user(&mut self, user: UserId, notice: &Notice<'_>) {
         self.push_to_user(user, &notice.line());
     }
 
     /// A line for every session of a user, on any node.
-    pub fn push_to_user(&mut self, user: UserId, line: &Bytes) {
+    pub(crate) fn push_to_user(&mut self, user: UserId, line: &Bytes) {
         let event = |conn| Event::Notice { to: Addressee::Session(conn), line: line.clone() };
-        self.fanout.to_user(user, None, event);
+        self.fanout.tell_user(user, None, event);
         self.ring(Channel::User(user), Ring::Notice(line));
     }
 
     /// A notice for the members of a group on any node, but for one user who knows already.
-    pub fn tell_others(&mut self, group: GroupId, but: UserId, notice: &Notice<'_>) {
+    pub(crate) fn tell_others(&mut self, group: GroupId, but: UserId, notice: &Notice<'_>) {
         let line = notice.line();
         self.ring(Channel::Group(group), Ring::NoticeBut(but, &line));
-        self.fanout.to_all(&Event::Notice { to: Addressee::GroupBut(group, but), line });
+        self.fanout.tell_all(&Event::Notice { to: Addressee::GroupBut(group, but), line });
     }
 
     /// The caller joined a group: the same user's other sessions join it as well.
@@ -344,7 +344,7 @@ impl Ctx {
         let line = Notice::GroupJoined { groupid: group, id: caller.user, name: &caller.name }.line();
         self.ring(Channel::User(caller.user), Ring::Joined(group, &line));
         let event = |conn| Event::Joined { conn, group, line: line.clone() };
-        self.fanout.to_user(caller.user, Some(caller.conn), event);
+        self.fanout.tell_user(caller.user, Some(caller.conn), event);
     }
 
     /// The caller left a group: the same user's other sessions leave it as well.
@@ -352,7 +352,7 @@ impl Ctx {
         let line = Notice::GroupLeft { groupid: group, id: caller.user, name: &caller.name }.line();
         self.ring(Channel::User(caller.user), Ring::Left(group, &line));
         let event = |conn| Event::Left { conn, group, line: line.clone() };
-        self.fanout.to_user(caller.user, Some(caller.conn), event);
+        self.fanout.tell_user(caller.user, Some(caller.conn), event);
     }
 
     /// What the store made of a change to the caller's groups. If it did not say, it may have been done all the same: the
@@ -360,7 +360,7 @@ impl Ctx {
     ///
     /// # Errors
     /// The store's.
-    pub fn of_groups<T>(&self, caller: &Caller, changed: Result<T, StoreError>) -> Result<T, ServiceError> {
+    pub(crate) fn of_groups<T>(&self, caller: &Caller, changed: Result<T, StoreError>) -> Result<T, ServiceError> {
         changed.map_err(|error| {
             let mut conns = Vec::new();
             self.shared.directory.connections(caller.user, &mut conns);
@@ -375,12 +375,12 @@ impl Ctx {
     pub fn group_deleted(&mut self, group: GroupId) {
         let line = Notice::GroupDeleted { groupid: group }.line();
         self.ring(Channel::Group(group), Ring::GroupDeleted(&line));
-        self.fanout.to_all(&Event::GroupDeleted { group, line });
+        self.fanout.tell_all(&Event::GroupDeleted { group, line });
     }
 
     /// A session on this node was taken over.
     pub fn replaced(&mut self, conn: ConnId) {
-        self.fanout.to_connection(conn, Event::Replaced { conn });
+        self.fanout.tell_connection(conn, Event::Replaced { conn });
     }
 
     /// A bell for the other nodes.

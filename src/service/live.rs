@@ -92,7 +92,7 @@ impl Live {
     /// The channels subscribed to on its behalf besides its groups': given up when its cursors are written. Not kept:
     /// most sessions only sit there, and all of them would hold memory for it.
     #[must_use]
-    pub fn own_channels(&self, policy: SessionPolicy) -> Vec<Channel> {
+    pub(crate) fn own_channels(&self, policy: SessionPolicy) -> Vec<Channel> {
         own_channels(self.user, self.device, &self.token, policy)
     }
 
@@ -104,7 +104,7 @@ impl Live {
 
     /// The session as handlers see it.
     #[must_use]
-    pub fn caller(&self, conn: ConnId) -> Caller {
+    pub(crate) fn caller(&self, conn: ConnId) -> Caller {
         let Self { user, name, device, token, .. } = self;
         Caller { conn, user: *user, name: Arc::clone(name), device: *device, token: *token }
     }
@@ -123,7 +123,7 @@ impl Live {
     }
 
     /// What TCP has delivered moves the cursors.
-    pub fn confirm_delivered(&mut self, delivered: Vec<(ConvId, Seq)>) -> Vec<CursorRow> {
+    pub(crate) fn confirm_delivered(&mut self, delivered: Vec<(ConvId, Seq)>) -> Vec<CursorRow> {
         let mut rows = Vec::new();
         for (conv, seq) in delivered {
             if let Confirmed::Moved(moved) = self.seqs.confirm(conv, seq) {

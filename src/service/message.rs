@@ -89,7 +89,7 @@ pub struct Compared {
 
 /// Where a session's user stands, as the store has it.
 #[derive(Clone, Debug, Default)]
-pub struct Standing {
+pub(crate) struct Standing {
     /// What the session's device has not confirmed.
     pub(super) pending: Vec<Pending>,
     /// The groups that the user is in, ascending.
@@ -97,7 +97,7 @@ pub struct Standing {
 }
 
 /// Takes back what a handler has registered for a session that is not there any more.
-pub fn undo(shared: &Shared, then: &SessionChange) {
+pub(crate) fn undo(shared: &Shared, then: &SessionChange) {
     if let SessionChange::Join { group, .. } = then {
         shared.bus.unsubscribe(&[Channel::Group(*group)]);
     }

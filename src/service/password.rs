@@ -63,7 +63,7 @@ impl Hasher {
     ///
     /// # Errors
     /// The string is damaged, or asks for more memory than allowed.
-    pub fn verify(&mut self, password: &str, phc: &str) -> Result<bool, PasswordError> {
+    pub(crate) fn verify(&mut self, password: &str, phc: &str) -> Result<bool, PasswordError> {
         let stored = PasswordHash::new(phc).map_err(unreadable)?;
         let algorithm = Algorithm::try_from(stored.algorithm.as_str()).map_err(unreadable)?;
         let version = stored.version.map_or(Ok(Version::V0x13), Version::try_from).map_err(unreadable)?;
@@ -80,7 +80,7 @@ impl Hasher {
     ///
     /// # Errors
     /// As [`Hasher::hash`].
-    pub fn pretend(&mut self, password: &str) -> Result<(), PasswordError> {
+    pub(crate) fn pretend(&mut self, password: &str) -> Result<(), PasswordError> {
         self.hash(password).map(|_| ())
     }
 
@@ -120,7 +120,7 @@ fn fill_random(bytes: &mut [u8]) -> Result<(), PasswordError> {
 ///
 /// # Errors
 /// The system has no randomness to give.
-pub fn new_token() -> Result<String, PasswordError> {
+pub(crate) fn new_token() -> Result<String, PasswordError> {
     let mut bytes = [0; 32];
     fill_random(&mut bytes)?;
     Ok(hex(&bytes))
@@ -134,7 +134,7 @@ pub fn token_hash(token: &str) -> TokenHash {
 
 /// The beginning of a token's hash, by which nodes name the session that holds it.
 #[must_use]
-pub fn token_key(hash: &TokenHash) -> u64 {
+pub(crate) fn token_key(hash: &TokenHash) -> u64 {
     let (head, _) = hash.split_first_chunk().expect("a hash has 32 bytes");
     u64::from_be_bytes(*head)
 }

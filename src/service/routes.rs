@@ -7,15 +7,15 @@ use crate::wire::msg_id::MsgId;
 use crate::wire::request::{Bounds, Chat, Envelope, Request, RequestError};
 
 /// A parsed request, on its way to a worker, that needs a session.
-pub type SessionJob = Box<dyn FnOnce(&mut Ctx, &Caller) -> HandlerResult + Send>;
+pub(crate) type SessionJob = Box<dyn FnOnce(&mut Ctx, &Caller) -> HandlerResult + Send>;
 /// A parsed request, on its way to a worker, that needs none.
-pub type VisitorJob = Box<dyn FnOnce(&mut Ctx, &Guest) -> HandlerResult + Send>;
+pub(crate) type VisitorJob = Box<dyn FnOnce(&mut Ctx, &Guest) -> HandlerResult + Send>;
 
 type Parse<T> = Box<dyn Fn(&Envelope<'_>, Bounds) -> Result<T, RequestError> + Send + Sync>;
 
 /// Where a request runs, and what it is given. Who needs a session is given a [`Caller`]: no handler can forget to
 /// check.
-pub enum Route {
+pub(crate) enum Route {
     /// In the reactor: answers PONG.
     Ping,
     /// In the reactor: nothing happens.
@@ -91,7 +91,7 @@ impl Table {
 
     /// Where this request runs.
     #[must_use]
-    pub fn route(&self, id: MsgId) -> &Route {
+    pub(crate) fn route(&self, id: MsgId) -> &Route {
         self.routes[usize::from(id.number())].as_ref().expect("every MsgId has been entered by new()")
     }
 }

@@ -19,13 +19,13 @@ use crate::delivery::tcp_acks::TICK;
 use crate::net::{Link, Wants};
 
 /// Malformed lines in a row that close the connection.
-pub const MALFORMED_MAX: u8 = 10;
+pub(crate) const MALFORMED_MAX: u8 = 10;
 /// U+FEFF in UTF-8.
 const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Notices kept during a login, which takes some milliseconds.
 const EARLY_NOTICES_MAX: usize = 64;
 /// How long a line waits before it is offered again to a lane that was full.
-pub const LANE_FULL_PAUSE: Duration = Duration::from_millis(2);
+pub(crate) const LANE_FULL_PAUSE: Duration = Duration::from_millis(2);
 
 /// One connection's state. Owned by its reactor.
 pub struct Session {
@@ -112,12 +112,12 @@ impl Session {
 
     /// Whether somebody is logged in, and the login is complete.
     #[must_use]
-    pub fn is_live(&self) -> bool {
+    pub(crate) fn is_live(&self) -> bool {
         matches!(self.state, State::Live(_))
     }
 
     /// The session that hears what comes: live, or about to be.
-    pub fn hearing(&mut self) -> Option<&mut Live> {
+    pub(crate) fn hearing(&mut self) -> Option<&mut Live> {
         match &mut self.state {
             State::Live(live) | State::Entering(live) => Some(live),
             State::Guest => None,
@@ -143,7 +143,7 @@ impl Session {
     }
 
     /// The login is complete: no deadline any more.
-    pub fn go_live(&mut self) -> Option<&mut Live> {
+    pub(crate) fn go_live(&mut self) -> Option<&mut Live> {
         let State::Entering(live) = std::mem::replace(&mut self.state, State::Guest) else { return None };
         self.state = State::Live(live);
         self.login_deadline = None;
@@ -162,12 +162,12 @@ impl Session {
 
     /// The line without the mark of UTF-8 (a BOM) that some tools write ahead of a stream's first line, and only there.
     #[must_use]
-    pub fn without_mark<'l>(&self, line: &'l [u8]) -> &'l [u8] {
+    pub(crate) fn without_mark<'l>(&self, line: &'l [u8]) -> &'l [u8] {
         if self.has_begun { line } else { line.strip_prefix(UTF8_MARK).unwrap_or(line) }
     }
 
     /// A line was taken.
-    pub fn took_line(&mut self) {
+    pub(crate) fn took_line(&mut self) {
         self.has_begun = true;
     }
 
@@ -178,13 +178,13 @@ impl Session {
     }
 
     /// A line that is a request.
-    pub fn well_formed(&mut self) {
+    pub(crate) fn well_formed(&mut self) {
         self.malformed_in_a_row = 0;
     }
 
     /// Whose budget pays for its lines.
     #[must_use]
-    pub fn payer(&self) -> Payer {
+    pub(crate) fn payer(&self) -> Payer {
         match &self.state {
             State::Live(live) => Payer::Account(live.user),
             State::Guest | State::Entering(_) => Payer::Address(self.from),
@@ -195,7 +195,7 @@ impl Session {
     ///
     /// # Errors
     /// The time at which to offer it again.
-    pub fn pay(&mut self, budgets: &Budgets, payer: Payer, weight: Weight, now: Instant) -> Result<(), Instant> {
+    pub(crate) fn pay(&mut self, budgets: &Budgets, payer: Payer, weight: Weight, now: Instant) -> Result<(), Instant> {
         match self.paid {
             Some(at) if at > now => return Err(at),
             Some(_) => return Ok(()),
@@ -215,14 +215,14 @@ impl Session {
     }
 
     /// The next line is a login that costs nothing, if there is one left.
-    pub fn take_free_login(&mut self, now: Instant) {
+    pub(crate) fn take_free_login(&mut self, now: Instant) {
         if std::mem::replace(&mut self.token_login, TokenLogin::Costs) == TokenLogin::Free {
             self.paid = Some(now);
         }
     }
 
     /// The line was taken: the next one has to be paid for.
-    pub fn line_taken(&mut self) {
+    pub(crate) fn line_taken(&mut self) {
         self.paid = None;
     }
 
@@ -241,17 +241,17 @@ impl Session {
     }
 
     /// A worker could not answer yet: the job goes on when it is told to, and at `until` in any case.
-    pub fn park(&mut self, job: Job, until: Instant) {
+    pub(crate) fn park(&mut self, job: Job, until: Instant) {
         self.parked = Some(Box::new((until, job)));
     }
 
     /// The job that waits, whose time has come.
-    pub fn take_parked(&mut self) -> Option<Job> {
+    pub(crate) fn take_parked(&mut self) -> Option<Job> {
         self.parked.take().map(|parked| parked.1)
     }
 
     /// The job that has waited until its time.
-    pub fn take_due_job(&mut self, now: Instant) -> Option<Job> {
+    pub(crate) fn take_due_job(&mut self, now: Instant) -> Option<Job> {
         let due = self.parked.take_if(|parked| parked.0 <= now)?;
         Some(due.1)
     }
@@ -263,7 +263,7 @@ impl Session {
     }
 
     /// From now on a tick comes in a moment, if something waits for one; otherwise none does.
-    pub fn arm_tick(&mut self, now: Instant) {
+    pub(crate) fn arm_tick(&mut self, now: Instant) {
         if let Some(live) = self.live() {
             live.tick_at = if live.wants_tick() { live.tick_at.or(Some(now + TICK)) } else { None };
         }

@@ -75,7 +75,7 @@ pub fn queues(metrics: Arc<Metrics>, mailboxes: Arc<ReactorMailboxes>) -> (Worke
 
 impl Workers {
     /// Queues a job at the time `now`. Never blocks.
-    pub fn submit(&self, job: Job, now: Instant) {
+    pub(crate) fn submit(&self, job: Job, now: Instant) {
         self.metrics.worker_queued.inc();
         self.entrance.0.worker.push((now, job));
     }
@@ -101,7 +101,7 @@ pub fn start(crew: Vec<Ctx>, queues: &Queues, stores: &Arc<dyn OpenStore>) -> st
 ///
 /// # Errors
 /// The system gives no more threads.
-pub fn start_hashing(
+pub(crate) fn start_hashing(
     threads: usize,
     cost: PasswordCost,
     queues: &Queues,

@@ -55,7 +55,7 @@ pub enum StoreError {
 }
 
 /// A driver's error, kept for the log.
-pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a store call returns.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -461,7 +461,7 @@ pub struct TokenRow {
 impl TokenRow {
     /// Its end, as far as it shows when it was used last: one that others have overtaken shows nothing.
     #[must_use]
-    pub fn end_as_used(&self) -> UnixMs {
+    pub(crate) fn end_as_used(&self) -> UnixMs {
         if self.is_latest { self.expires_at } else { UnixMs(0) }
     }
 }

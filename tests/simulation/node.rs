@@ -1,4 +1,4 @@
-//! One life of one node: the server's own parts, wired as `server.rs` wires them, without its threads.
+//! One life of one node: the server's own parts, as `node::assemble` makes them, without threads.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -7,27 +7,17 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use stonechat::bus::{Bus, Listener, ReceivedBell};
+use stonechat::bus::{Listener, ReceivedBell};
 use stonechat::delivery::bus_listener::BusListener;
-use stonechat::delivery::cursor_queue::CursorQueue;
 use stonechat::delivery::cursor_writer::CursorWriter;
-use stonechat::delivery::directory::Directory;
-use stonechat::delivery::epoch::Epoch;
-use stonechat::delivery::fanout::Fanout;
-use stonechat::delivery::keeper::{Keeper, Ways};
-use stonechat::delivery::lanes::{self, EchoTo, LaneDeps, LaneRunner, Stepped};
-use stonechat::delivery::peers::Peers;
+use stonechat::delivery::lanes::{LaneRunner, Stepped};
 use stonechat::metrics::Metrics;
-use stonechat::service::attempts::Attempts;
-use stonechat::service::budgets::Budgets;
-use stonechat::service::ctx::{Ctx, Purpose, Shared};
-use stonechat::service::message::{PostMessage, ReactorMailboxes, ReactorMessage};
+use stonechat::node::{self, Parts, Pool, StoreUser, Surroundings};
+use stonechat::service::ctx::{Ctx, Purpose};
+use stonechat::service::message::{PostMessage, ReactorMessage};
 use stonechat::service::password::Hasher;
-use stonechat::service::protocol::ChatProtocol;
-use stonechat::service::reactor_ctx::ReactorCtx;
-use stonechat::service::routes::Table;
-use stonechat::service::sweeper;
-use stonechat::service::workers::{self, Queues};
+use stonechat::service::workers::Queues;
+use stonechat::store::{Result, Store};
 
 use crate::bus::{Parcel, SimBus, keep_due};
 use crate::net::{Reactor, SharedPipe};
@@ -105,7 +95,7 @@ pub struct Node {
     hasher: Slot<Hasher>,
     queues: Queues,
     cursor_writer: Slot<CursorWriter>,
-    listener: Slot<BusListener>,
+    listener: Slot<Arc<BusListener>>,
     /// Every connection this life ever had.
     pipes: RefCell<Vec<SharedPipe>>,
     nudged: crossbeam_channel::Receiver<()>,
@@ -115,79 +105,42 @@ pub struct Node {
 impl Node {
     pub fn start(world: &World, number: usize, life: u32) -> Self {
         let plan = &world.plan;
-        let config = plan.config();
-        let metrics = Arc::new(Metrics::new());
-        let directory = Arc::new(Directory::new());
         let queue = |_| MailQueue { node: number, life, mail: Arc::default() };
         let mail: Vec<MailQueue> = (0..plan.reactors).map(queue).collect();
-        let mailboxes =
-            ReactorMailboxes::new(mail.iter().map(|queue| Box::new(queue.clone()) as Box<dyn PostMessage>).collect());
-        let fanout = || Fanout::new(mailboxes.clone(), Arc::clone(&directory));
-        let bus: Arc<dyn Bus> = Arc::new(SimBus { node: number, life });
-        let store = || Box::new(SimStore::new(number, life));
-        let (cursor_queue, nudged) = CursorQueue::new(Arc::clone(&metrics));
-        let row = world.database.borrow().cluster();
-        let epoch = Arc::new(Epoch::new(&row.epoch, cursor_queue.clone()));
-        let peers = Arc::new(Peers::new(bus.node(), cursor_queue.clone()));
-        let ways = Ways {
-            bus: Arc::clone(&bus),
-            cursor_queue: cursor_queue.clone(),
-            fanout: fanout(),
-            peers: Arc::clone(&peers),
+        let config = plan.config();
+        let hasher = Hasher::new(config.password);
+        let open = |user| -> Result<Box<dyn Store>> {
+            Ok(Box::new(match user {
+                StoreUser::Worker => SimStore::of_worker(number, life),
+                StoreUser::Lane | StoreUser::CursorWriter => SimStore::new(number, life),
+            }))
         };
-        let keeper = Keeper::new(Arc::clone(&epoch), ways, clock(), Arc::clone(&metrics));
-        let shared = Arc::new(Shared {
-            config: config.clone(),
+        let epoch = world.database.borrow().cluster().epoch;
+        let parts = node::assemble(Surroundings {
+            config,
             clock: clock(),
-            directory: Arc::clone(&directory),
-            bus: Arc::clone(&bus),
-            cursor_queue: cursor_queue.clone(),
-            epoch: Arc::clone(&epoch),
-            attempts: Attempts::new(None),
-            sweep: sweeper::door().0,
-            budgets: Budgets::new(&config.limits, &config.quota),
-            sessions: mailboxes.clone(),
-            metrics: Arc::clone(&metrics),
+            metrics: Arc::new(Metrics::new()),
+            bus: Arc::new(SimBus { node: number, life }),
+            epoch: &epoch,
+            mailboxes: mail.iter().map(|queue| Box::new(queue.clone()) as Box<dyn PostMessage>).collect(),
+            pool: Pool { lanes: plan.lanes, workers: plan.workers },
+            open: &open,
         });
-        let (entrances, queues) = workers::queues(Arc::clone(&metrics), Arc::clone(&mailboxes));
-        let echo = EchoTo::under(plan.policy);
-        let parts = |_| LaneDeps {
-            store: store(),
-            fanout: fanout(),
-            bus: Arc::clone(&bus),
-            epoch: Arc::clone(&epoch),
-            echo,
-            patience: config.store.timeout,
-            clock: clock(),
-            metrics: Arc::clone(&metrics),
-        };
-        let (lanes, runners) = lanes::lanes((0..plan.lanes).map(parts).collect(), Arc::clone(&metrics));
-        let table = Arc::new(Table::new());
-        let reactor = |number: u16| {
-            let (shared, table) = (Arc::clone(&shared), Arc::clone(&table));
-            let tools = ReactorCtx { shared, table, lanes: lanes.clone(), workers: entrances.clone() };
-            Slot::new(Reactor::new(number, ChatProtocol::new(tools)))
-        };
-        let workers_store = || Box::new(SimStore::of_worker(number, life));
-        let worker = |_| Slot::new(Ctx::new(Arc::clone(&shared), workers_store()));
+        let Parts { reactors, lanes, workers, queues, cursor_writer, nudged, listener, .. } =
+            parts.expect("a simulated store opens");
+        let reactor = |(number, protocol)| Slot::new(Reactor::new(number, protocol));
         Self {
             number,
             life,
-            reactors: (0..u16::MAX).take(plan.reactors).map(reactor).collect(),
+            reactors: (0..).zip(reactors).map(reactor).collect(),
             arriving: mail.iter().map(|_| RefCell::default()).collect(),
             mail,
-            lanes: runners.into_iter().map(Slot::new).collect(),
-            workers: (0..plan.workers).map(worker).collect(),
-            hasher: Slot::new(Hasher::new(config.password)),
+            lanes: lanes.into_iter().map(Slot::new).collect(),
+            workers: workers.into_iter().map(Slot::new).collect(),
+            hasher: Slot::new(hasher),
             queues,
-            cursor_writer: Slot::new(CursorWriter::new(
-                store(),
-                bus,
-                Arc::clone(&directory),
-                cursor_queue.clone(),
-                keeper,
-            )),
-            listener: Slot::new(BusListener::new(fanout(), cursor_queue, epoch, peers, metrics)),
+            cursor_writer: Slot::new(cursor_writer),
+            listener: Slot::new(listener),
             pipes: RefCell::default(),
             nudged,
             wrote_at: Cell::new(world.passed()),

@@ -114,7 +114,7 @@ pub fn probe(url: &str, identity: Option<&str>) -> Result<(), String> {
 /// How many nodes of version 0.1 use this Redis: their channels do not have the identity ahead, so that they and this
 /// node would not hear each other. `None` when Redis cannot be asked at present.
 #[must_use]
-pub fn nodes_of_before(url: &str) -> Option<u64> {
+pub(crate) fn nodes_of_before(url: &str) -> Option<u64> {
     let address = Address::parse(url).ok()?;
     let pipe = CommandConnection::open(&address, "stonechat-check", Times::default().connect).ok()?;
     let (_, counts) = pipe.subscribers(&Names::new(""), &[RedisChannel::NodesOfBefore]).ok()?;

@@ -1,0 +1,163 @@
+//! The parts of a node, made and connected. Nothing runs yet.
+
+use std::sync::Arc;
+
+use crossbeam_channel::Receiver;
+
+use super::pool::Pool;
+use crate::bus::Bus;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::delivery::bus_listener::BusListener;
+use crate::delivery::cursor_queue::CursorQueue;
+use crate::delivery::cursor_writer::CursorWriter;
+use crate::delivery::directory::Directory;
+use crate::delivery::epoch::Epoch;
+use crate::delivery::fanout::Fanout;
+use crate::delivery::keeper::{Keeper, Ways};
+use crate::delivery::lanes::{self, EchoTo, LaneDeps, LaneRunner};
+use crate::delivery::peers::Peers;
+use crate::metrics::Metrics;
+use crate::service::attempts::Attempts;
+use crate::service::budgets::Budgets;
+use crate::service::ctx::{Ctx, Shared};
+use crate::service::message::{PostMessage, ReactorMailboxes};
+use crate::service::protocol::ChatProtocol;
+use crate::service::reactor_ctx::ReactorCtx;
+use crate::service::routes::Table;
+use crate::service::sweeper;
+use crate::service::workers::{self, Queues};
+use crate::store::{Result, Store};
+
+/// What a node finds around it.
+pub struct Surroundings<'a> {
+    /// The settings.
+    pub config: Config,
+    /// The clocks.
+    pub clock: Clock,
+    /// Where everything is counted.
+    pub metrics: Arc<Metrics>,
+    /// The way to the other nodes.
+    pub bus: Arc<dyn Bus>,
+    /// The epoch that the data are in.
+    pub epoch: &'a str,
+    /// The door to each reactor. There will be as many reactors.
+    pub mailboxes: Vec<Box<dyn PostMessage>>,
+    /// How many lanes and workers there will be.
+    pub pool: Pool,
+    /// Opens one more connection to the database.
+    pub open: &'a dyn Fn(StoreUser) -> Result<Box<dyn Store>>,
+}
+
+/// Whom a connection to the database is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StoreUser {
+    /// The cursor writer.
+    CursorWriter,
+    /// A lane.
+    Lane,
+    /// A worker.
+    Worker,
+}
+
+/// A node before any of its threads runs. Each part is meant for one thread.
+pub struct Parts {
+    /// The reactors' shares of the service, in the order of their mailboxes.
+    pub reactors: Vec<ChatProtocol>,
+    /// The lanes.
+    pub lanes: Vec<LaneRunner>,
+    /// The workers.
+    pub workers: Vec<Ctx>,
+    /// Where jobs wait for workers and for the threads that hash.
+    pub queues: Queues,
+    /// The cursor writer.
+    pub cursor_writer: CursorWriter,
+    /// Wakes the cursor writer before its time.
+    pub nudged: Receiver<()>,
+    /// Wakes the sweeper before its time.
+    pub sweep_asked: Receiver<()>,
+    /// What hears the other nodes: for the bus, if it has any.
+    pub listener: Arc<BusListener>,
+    /// What is known of the other nodes.
+    pub peers: Arc<Peers>,
+}
+
+/// Makes the parts of a node, and starts nothing.
+///
+/// # Errors
+/// A connection to the database cannot be had.
+pub fn assemble(around: Surroundings<'_>) -> Result<Parts> {
+    let Surroundings { config, clock, metrics, bus, epoch, mailboxes, pool, open } = around;
+    let reactors = mailboxes.len();
+    let mailboxes = ReactorMailboxes::new(mailboxes);
+    let directory = Arc::new(Directory::new());
+    let fanout = || Fanout::new(mailboxes.clone(), Arc::clone(&directory));
+
+    let (cursor_queue, nudged) = CursorQueue::new(Arc::clone(&metrics));
+    let epoch = Arc::new(Epoch::new(epoch, cursor_queue.clone()));
+    let peers = Arc::new(Peers::new(bus.node(), cursor_queue.clone()));
+    let ways =
+        Ways { bus: Arc::clone(&bus), cursor_queue: cursor_queue.clone(), fanout: fanout(), peers: Arc::clone(&peers) };
+    let keeper = Keeper::new(Arc::clone(&epoch), ways, clock, Arc::clone(&metrics));
+    let store = open(StoreUser::CursorWriter)?;
+    let cursor_writer =
+        CursorWriter::new(store, Arc::clone(&bus), Arc::clone(&directory), cursor_queue.clone(), keeper);
+    let (to_peers, metrics_too) = (Arc::clone(&peers), Arc::clone(&metrics));
+    let listener = BusListener::new(fanout(), cursor_queue.clone(), Arc::clone(&epoch), to_peers, metrics_too);
+
+    let (sweep, sweep_asked) = sweeper::door();
+    let shared = Arc::new(Shared {
+        clock,
+        directory: Arc::clone(&directory),
+        bus,
+        cursor_queue,
+        epoch,
+        attempts: Attempts::new(config.limits.logins_per_minute),
+        budgets: Budgets::new(&config.limits, &config.quota),
+        sweep,
+        sessions: mailboxes.clone(),
+        metrics,
+        config,
+    });
+    let (entrances, queues) = workers::queues(Arc::clone(&shared.metrics), Arc::clone(&mailboxes));
+    let mut workers = Vec::with_capacity(pool.workers);
+    for _ in 0..pool.workers {
+        workers.push(Ctx::new(Arc::clone(&shared), open(StoreUser::Worker)?));
+    }
+    let mut deps = Vec::with_capacity(pool.lanes);
+    for _ in 0..pool.lanes {
+        deps.push(lane_deps(&shared, open(StoreUser::Lane)?, fanout()));
+    }
+    let (lanes_in, lanes) = lanes::lanes(deps, Arc::clone(&shared.metrics));
+    let table = Arc::new(Table::new());
+    let reactor = |_| {
+        let (shared, table) = (Arc::clone(&shared), Arc::clone(&table));
+        ChatProtocol::new(ReactorCtx { shared, table, lanes: lanes_in.clone(), workers: entrances.clone() })
+    };
+    let reactors = (0..reactors).map(reactor).collect();
+    Ok(Parts {
+        reactors,
+        lanes,
+        workers,
+        queues,
+        cursor_writer,
+        nudged,
+        sweep_asked,
+        listener: Arc::new(listener),
+        peers,
+    })
+}
+
+fn lane_deps(shared: &Shared, store: Box<dyn Store>, fanout: Fanout) -> LaneDeps {
+    let Shared { config, clock, bus, epoch, metrics, .. } = shared;
+    LaneDeps {
+        store,
+        fanout,
+        bus: Arc::clone(bus),
+        epoch: Arc::clone(epoch),
+        echo: EchoTo::under(config.session_policy),
+        patience: config.store.timeout,
+        clock: *clock,
+        metrics: Arc::clone(metrics),
+    }
+}

@@ -1,0 +1,137 @@
+//! The threads of a node: started with its parts, and stopped in the order in which work flows.
+
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Sender, bounded};
+
+use super::parts::Parts;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::delivery::{cursor_writer, lanes};
+use crate::metrics::Metrics;
+use crate::net::mailbox::{Inbox, ReactorHandle};
+use crate::net::reactor::{self, Preamble};
+use crate::service::message::ReactorMessage;
+use crate::service::protocol::ChatProtocol;
+use crate::service::{sweeper, workers};
+use crate::start_error::{StartError, io_error};
+use crate::store::OpenStore;
+
+/// A PROXY header must come within this time.
+const PROXY_HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time kept at the end of a shutdown for what comes after the reactors.
+const SHUTDOWN_RESERVE: Duration = Duration::from_secs(2);
+
+/// The running threads of a node. Owned by the thread that started them.
+pub(crate) struct Threads {
+    reactors: Vec<JoinHandle<()>>,
+    lanes: Vec<JoinHandle<()>>,
+    workers: Vec<JoinHandle<()>>,
+    sweeper: JoinHandle<()>,
+    stop_sweeper: Sender<()>,
+    cursor_writer: JoinHandle<()>,
+    stop_cursor_writer: Sender<()>,
+}
+
+/// What the threads of a node need besides its parts.
+pub(crate) struct Means<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) clock: Clock,
+    /// What the reactors wait at, in the order of the mailboxes that the parts were given.
+    pub(crate) inboxes: Vec<Inbox<ReactorMessage>>,
+    pub(crate) metrics: Arc<Metrics>,
+    /// For the sweeper, and for a worker whose connection a panic has spoilt.
+    pub(crate) stores: Arc<dyn OpenStore>,
+}
+
+impl Parts {
+    /// Runs each part on a thread of its own.
+    ///
+    /// # Errors
+    /// The system gives no more threads. Those that run already end by themselves, or with the process.
+    pub(crate) fn spawn(self, means: Means<'_>) -> Result<Threads, StartError> {
+        let Self { reactors, lanes, workers, queues, cursor_writer, nudged, sweep_asked, .. } = self;
+        let Means { config, clock, inboxes, metrics, stores } = means;
+        let (stop_cursor_writer, cursor_writer_stopped) = bounded(0);
+        let cursor_writer = cursor_writer::start(cursor_writer, nudged, cursor_writer_stopped)
+            .map_err(io_error("cannot start the cursor writer"))?;
+        let (stop_sweeper, sweeper_stopped) = bounded(0);
+        let sweeper = sweeper::start(Arc::clone(&stores), clock, sweep_asked, sweeper_stopped)
+            .map_err(io_error("cannot start the sweeper"))?;
+        let mut workers = workers::start(workers, &queues, &stores).map_err(io_error("cannot start the workers"))?;
+        let hashing = workers::start_hashing(config.hashing_threads, config.password, &queues, clock);
+        workers.extend(hashing.map_err(io_error("cannot start the threads that hash passwords"))?);
+        let lanes = lanes::start(lanes).map_err(io_error("cannot start the lanes"))?;
+        let settings = reactor_settings(config, metrics);
+        let reactors = inboxes
+            .into_iter()
+            .zip(reactors)
+            .enumerate()
+            .map(|(number, (inbox, protocol))| start_reactor(number, inbox, settings.clone(), protocol));
+        let reactors = reactors.collect::<Result<_, _>>()?;
+        Ok(Threads { reactors, lanes, workers, sweeper, stop_sweeper, cursor_writer, stop_cursor_writer })
+    }
+}
+
+fn reactor_settings(config: &Config, metrics: Arc<Metrics>) -> reactor::Settings {
+    reactor::Settings {
+        line_bytes: config.limits.line_bytes,
+        outbox_bytes: config.limits.outbox_bytes,
+        stall: config.limits.stall,
+        preamble: if config.proxy_protocol { Preamble::ProxyHeader(PROXY_HEADER_TIMEOUT) } else { Preamble::None },
+        metrics,
+    }
+}
+
+fn start_reactor(
+    number: usize,
+    inbox: Inbox<ReactorMessage>,
+    settings: reactor::Settings,
+    protocol: ChatProtocol,
+) -> Result<JoinHandle<()>, StartError> {
+    let run = move || {
+        if let Err(error) = reactor::run(inbox, settings, protocol) {
+            log::error!("a reactor has ended: {error}");
+        }
+    };
+    let thread = thread::Builder::new().name(format!("reactor-{number}")).spawn(run);
+    thread.map_err(io_error("cannot start a reactor"))
+}
+
+impl Threads {
+    /// Stops in the order in which work flows: whatever was taken up is finished. Returns at about `deadline`, whatever
+    /// hangs. `reactors` are the doors to all of them.
+    pub(crate) fn stop(self, reactors: Vec<ReactorHandle<ReactorMessage>>, deadline: Instant) {
+        drop(self.stop_sweeper);
+        for reactor in &reactors {
+            // A reactor that has ended already has nothing to stop.
+            let _ = reactor.stop(deadline.checked_sub(SHUTDOWN_RESERVE).unwrap_or(deadline));
+        }
+        drop(reactors);
+        join_all(self.reactors, deadline, "reactors");
+        // The reactors held the entrances of lanes and workers: these finish what is queued and end.
+        join_all(self.lanes, deadline, "lanes");
+        join_all(self.workers, deadline, "workers");
+        join_all(vec![self.sweeper], deadline, "sweeper");
+        drop(self.stop_cursor_writer);
+        join_all(vec![self.cursor_writer], deadline, "cursor-writer");
+    }
+}
+
+/// Waits for threads to end, but not beyond the deadline.
+fn join_all(threads: Vec<JoinHandle<()>>, deadline: Instant, who: &str) {
+    let (done, joined) = bounded(1);
+    let join = move || {
+        for thread in threads {
+            // A panic has been logged by the hook.
+            let _ = thread.join();
+        }
+        let _ = done.send(());
+    };
+    let started = thread::Builder::new().name("joiner".to_owned()).spawn(join);
+    if started.is_err() || joined.recv_deadline(deadline).is_err() {
+        log::warn!("the {who} did not end in time");
+    }
+}

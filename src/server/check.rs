@@ -1,0 +1,74 @@
+//! What `check-config` tries: the database and Redis, without changing either.
+
+use super::database::stores;
+use crate::bus::redis;
+use crate::config::Config;
+use crate::store::sqlite;
+use crate::store::{KeptName, Named, StoreError};
+
+/// How many names of before, that are found by their exact spelling only, are listed: of users, and of groups.
+const KEPT_NAMES_TOLD: u32 = 100;
+
+/// Opens the store and changes nothing: no migration, and no folder where there is none yet. Returns the warnings about
+/// its durability, or why it cannot be reached.
+///
+/// # Errors
+/// A sentence for a person.
+pub fn try_store(config: &Config) -> Result<Vec<String>, String> {
+    if config.mysql.is_none() && !sqlite::exists(&config.data) {
+        return Ok(Vec::new());
+    }
+    let stores = stores(config).map_err(|error| error.to_string())?;
+    let ping = || -> Result<Vec<String>, StoreError> {
+        stores.open()?.ping()?;
+        let found = stores.inspect(config.limits.line_bytes)?;
+        if !found.problems.is_empty() {
+            return Err(StoreError::Broken(found.problems.join("; ").into()));
+        }
+        let mut warnings = found.warnings;
+        warnings.extend(stores.durability_warnings()?);
+        warnings.extend(kept_names(&stores.kept_names(KEPT_NAMES_TOLD + 1)?));
+        Ok(warnings)
+    };
+    ping().map_err(|error| error.to_string())
+}
+
+/// One sentence for each name that can be used by its exact spelling only.
+fn kept_names(kept: &[KeptName]) -> Vec<String> {
+    let told = usize::try_from(KEPT_NAMES_TOLD).unwrap_or(usize::MAX);
+    let mut warnings = Vec::new();
+    for (named, kind) in [(Named::User, "user"), (Named::Group, "group")] {
+        let kept: Vec<&KeptName> = kept.iter().filter(|kept| kept.named == named).collect();
+        warnings.extend(kept.iter().take(told).map(|KeptName { id, name, why, .. }| {
+            let why = why.map_or_else(
+                || format!("another {kind} of a lower id has a name that is compared to be the same"),
+                |unfit| format!("a new name {unfit}"),
+            );
+            // Escaped: what cannot be seen is what is wrong with it.
+            let name = name.escape_debug();
+            format!("{kind} {id} is found by id, or by the exact spelling of its name, \"{name}\": {why}")
+        }));
+        if kept.len() > told {
+            warnings.push(format!("there are more than {told} such names of {kind}s; the others are not listed"));
+        }
+    }
+    warnings
+}
+
+/// Asks Redis, if there is to be one, whether it is there and allows what a node needs.
+///
+/// # Errors
+/// A sentence for a person.
+pub fn try_bus(config: &Config) -> Result<(), String> {
+    let Some(url) = &config.redis else { return Ok(()) };
+    redis::probe(url, identity(config).as_deref())
+}
+
+/// The identity of the data, if there is a database that tells it.
+fn identity(config: &Config) -> Option<String> {
+    if config.mysql.is_none() && !sqlite::exists(&config.data) {
+        return None;
+    }
+    let mut store = stores(config).ok()?.open().ok()?;
+    Some(store.cluster().ok()?.id)
+}

@@ -1,0 +1,43 @@
+//! The database of the settings, opened and upgraded.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::config::{Config, masked};
+use crate::start_error::StartError;
+use crate::store::mysql::MySqlStores;
+use crate::store::sqlite::SqliteStores;
+use crate::store::{OpenStore, StoreError};
+
+/// The database, not opened yet.
+pub(super) fn stores(config: &Config) -> Result<Arc<dyn OpenStore>, StoreError> {
+    let timeout = config.store.timeout;
+    Ok(match &config.mysql {
+        Some(url) => Arc::new(MySqlStores::new(url, timeout)?),
+        None => Arc::new(SqliteStores::new(Path::new(&config.data), config.sqlite_synchronous, timeout)?),
+    })
+}
+
+/// Opens the database, upgrades it where it has to be, and logs what a person should know of it.
+pub(super) fn open_database(config: &Config) -> Result<Arc<dyn OpenStore>, StartError> {
+    let stores = stores(config)?;
+    let found = stores.inspect(config.limits.line_bytes)?;
+    if !found.problems.is_empty() {
+        return Err(StartError::Unfit(found.problems.join("; ")));
+    }
+    stores.migrate()?;
+    match &config.mysql {
+        Some(url) => log::info!("messages are kept in {}", masked(url)),
+        None => log::info!("messages are kept in {}", config.data.display()),
+    }
+    for warning in found.warnings {
+        log::warn!("{warning}");
+    }
+    for warning in stores.durability_warnings()? {
+        log::warn!("AN ACKNOWLEDGED MESSAGE MAY BE LOST: {warning}");
+    }
+    if config.redis.is_some() && config.mysql.is_none() {
+        log::warn!("redis is set, but the database is embedded: other nodes cannot share it");
+    }
+    Ok(stores)
+}
