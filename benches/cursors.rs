@@ -4,7 +4,7 @@ use criterion::{BatchSize, Criterion, Throughput};
 use std::time::Duration;
 use stonechat::clock::UnixMs;
 use stonechat::config::Synchronous;
-use stonechat::delivery::cursors::Cursors;
+use stonechat::delivery::cursors::table::Cursors;
 use stonechat::ids::{ConvId, DeviceId, Peer, UserId};
 use stonechat::store::sqlite::SqliteStores;
 use stonechat::store::{Append, CursorRow, OpenStore, Store};

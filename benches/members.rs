@@ -3,7 +3,7 @@
 use criterion::{BatchSize, Criterion, Throughput};
 use stonechat::ids::GroupId;
 use stonechat::net::ConnId;
-use stonechat::service::group_index::GroupIndex;
+use stonechat::session::group_index::GroupIndex;
 
 /// Members of the group on this reactor.
 const MEMBERS: u32 = 50_000;

@@ -3,8 +3,10 @@
 //! ```text
 //!   net      bytes <-> frames: acceptor, reactors, connections; knows no user, no JSON, no SQL
 //!   wire     what the bytes of a frame mean: requests, replies, pushes
-//!   service  the rules of chat: the handler table, sessions, one file per business
-//!   delivery an acknowledged message reaches everyone: lanes, directory, cursors, catching up
+//!   session  the reactor's side: what a line is, and what a session has had of each conversation
+//!   workers  the threads that may block: handlers, password hashing, reading what was missed
+//!   service  the rules of chat: the handler table, one file per business, limits
+//!   delivery an acknowledged message reaches everyone: lanes, directory, cursors
 //!   store    the record: one trait, SQLite and MySQL
 //!   bus      the doorbell between nodes: one trait, local and Redis
 //! ```
@@ -26,9 +28,11 @@ mod panics;
 pub mod readiness;
 pub mod server;
 pub mod service;
+pub mod session;
 pub mod signals;
 mod start_error;
 pub mod store;
+pub mod workers;
 
 pub use stonechat_protocol as wire;
 pub use stonechat_protocol::{cid, names};

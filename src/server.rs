@@ -30,7 +30,7 @@ use crate::net::acceptor::{self, Reserved};
 use crate::net::mailbox::{self, Inbox, ReactorHandle};
 use crate::node::{self, Means, Pool, Surroundings, Threads};
 use crate::readiness::{Probe, Readiness};
-use crate::service::message::{PostMessage, ReactorMessage};
+use crate::session::message::{PostMessage, ReactorMessage};
 use crate::signals::Watch;
 pub use crate::start_error::StartError;
 use crate::start_error::{io_error, listen_error};

@@ -18,21 +18,21 @@ use serde_json::{Value, json};
 use stonechat::bus::local::LocalBus;
 use stonechat::clock::{Clock, UnixMs};
 use stonechat::config::{Config, PasswordCost, Synchronous};
-use stonechat::delivery::cursor_writer::CursorWriter;
+use stonechat::delivery::cursors::writer::CursorWriter;
 use stonechat::delivery::lanes::{LaneRunner, Stepped};
 use stonechat::ids::{NodeId, UserId};
 use stonechat::metrics::Metrics;
 use stonechat::net::mailbox::{self, Inbox};
 use stonechat::net::{CloseReason, ConnId, Flow, Link, Outbound, Protocol};
 use stonechat::node::{self, Pool, Surroundings};
+use stonechat::service::auth::password::{Hasher, token_hash};
 use stonechat::service::ctx::{Ctx, Purpose};
-use stonechat::service::message::ReactorMessage;
-use stonechat::service::password::{Hasher, token_hash};
-use stonechat::service::protocol::ChatProtocol;
-use stonechat::service::session::Session;
-use stonechat::service::workers::Queues;
+use stonechat::session::message::ReactorMessage;
+use stonechat::session::protocol::ChatProtocol;
+use stonechat::session::state::Session;
 use stonechat::store::sqlite::SqliteStores;
 use stonechat::store::{NewToken, OpenStore};
+use stonechat::workers::pool::Queues;
 use tempfile::TempDir;
 
 /// A database grows with every message; a new one takes its place after so many runs.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 
 use super::bell::Ring;
-use super::cursor_queue::CursorQueue;
+use super::cursors::queue::CursorQueue;
 use super::directory::{Entry, Eviction};
 use super::epoch::Epoch;
 use super::fanout::Fanout;

@@ -21,7 +21,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::cursor_queue::CursorQueue;
+use super::cursors::queue::CursorQueue;
 use super::ends::Ends;
 use crate::ids::{ConvId, Seq};
 use crate::store::{Append, Appended};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::Event;
 use super::bell::Ring;
-use super::cursor_queue::CursorQueue;
+use super::cursors::queue::CursorQueue;
 use super::epoch::{Epoch, Wish};
 use super::fanout::Fanout;
 use super::peers::{Peers, Standing};

@@ -10,17 +10,14 @@
 //!   bells that may have been lost -----> resync: compare the cursors with the store
 //! ```
 //!
-//! `lane` (with `batch` and `aside`), `tracks`, `receipts` and `cursors` are state machines: events in, effects out, no thread, clock or
-//! database. `lanes`, `cursor_writer` and `listener` are the threads around them. This layer knows the network only by
-//! [`ConnId`], and writes no line that `wire` does not build.
+//! `lane` (with `batch` and `aside`) and `cursors::table` are state machines: events in, effects out, no thread, clock or
+//! database. `lanes`, `cursors::writer` and `bus_listener` are the threads around them. This layer knows the network only by
+//! [`ConnId`], and writes no line that `wire` does not build. What a session has had of it is [`crate::session`]'s.
 
 mod aside;
 pub(crate) mod batch;
 pub(crate) mod bell;
 pub mod bus_listener;
-mod conv_seq;
-pub mod cursor_queue;
-pub mod cursor_writer;
 pub mod cursors;
 pub mod directory;
 pub(crate) mod ends;
@@ -30,10 +27,7 @@ pub mod keeper;
 pub mod lane;
 pub mod lanes;
 pub mod peers;
-pub(crate) mod reorder_buffer;
-pub(crate) mod seq_tracker;
 pub(crate) mod states;
-pub mod tcp_acks;
 
 use std::hash::BuildHasher;
 use std::num::NonZeroU32;

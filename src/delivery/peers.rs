@@ -15,7 +15,7 @@ use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::cursor_queue::CursorQueue;
+use super::cursors::queue::CursorQueue;
 use crate::ids::NodeId;
 
 /// Nodes that wait to be looked up; whoever floods the bus with made-up ones costs no more memory than this.

@@ -9,8 +9,8 @@ use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::bus_listener::BusListener;
-use crate::delivery::cursor_queue::CursorQueue;
-use crate::delivery::cursor_writer::CursorWriter;
+use crate::delivery::cursors::queue::CursorQueue;
+use crate::delivery::cursors::writer::CursorWriter;
 use crate::delivery::directory::Directory;
 use crate::delivery::epoch::Epoch;
 use crate::delivery::fanout::Fanout;
@@ -18,16 +18,17 @@ use crate::delivery::keeper::{Keeper, Ways};
 use crate::delivery::lanes::{self, EchoTo, LaneDeps, LaneRunner};
 use crate::delivery::peers::Peers;
 use crate::metrics::Metrics;
-use crate::service::attempts::Attempts;
-use crate::service::budgets::Budgets;
+use crate::service::auth::attempts::Attempts;
 use crate::service::ctx::{Ctx, Shared};
-use crate::service::message::{PostMessage, ReactorMailboxes};
-use crate::service::protocol::ChatProtocol;
-use crate::service::reactor_ctx::ReactorCtx;
+use crate::service::limits::budgets::Budgets;
 use crate::service::routes::Table;
-use crate::service::sweeper;
-use crate::service::workers::{self, Queues};
+use crate::session::message::{PostMessage, ReactorMailboxes};
+use crate::session::protocol::ChatProtocol;
+use crate::session::reactor_ctx::ReactorCtx;
 use crate::store::{Result, Store};
+use crate::workers;
+use crate::workers::pool::Queues;
+use crate::workers::sweeper;
 
 /// What a node finds around it.
 pub struct Surroundings<'a> {
@@ -119,7 +120,7 @@ pub fn assemble(around: Surroundings<'_>) -> Result<Parts> {
         metrics,
         config,
     });
-    let (entrances, queues) = workers::queues(Arc::clone(&shared.metrics), Arc::clone(&mailboxes));
+    let (entrances, queues) = workers::pool::queues(Arc::clone(&shared.metrics), Arc::clone(&mailboxes));
     let mut workers = Vec::with_capacity(pool.workers);
     for _ in 0..pool.workers {
         workers.push(Ctx::new(Arc::clone(&shared), open(StoreUser::Worker)?));

@@ -9,15 +9,16 @@ use crossbeam_channel::{Sender, bounded};
 use super::parts::Parts;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::delivery::{cursor_writer, lanes};
+use crate::delivery::cursors::writer;
+use crate::delivery::lanes;
 use crate::metrics::Metrics;
 use crate::net::mailbox::{Inbox, ReactorHandle};
 use crate::net::reactor::{self, Preamble};
-use crate::service::message::ReactorMessage;
-use crate::service::protocol::ChatProtocol;
-use crate::service::{sweeper, workers};
+use crate::session::message::ReactorMessage;
+use crate::session::protocol::ChatProtocol;
 use crate::start_error::{StartError, io_error};
 use crate::store::OpenStore;
+use crate::workers::{pool, sweeper};
 
 /// A PROXY header must come within this time.
 const PROXY_HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -55,13 +56,13 @@ impl Parts {
         let Self { reactors, lanes, workers, queues, cursor_writer, nudged, sweep_asked, .. } = self;
         let Means { config, clock, inboxes, metrics, stores } = means;
         let (stop_cursor_writer, cursor_writer_stopped) = bounded(0);
-        let cursor_writer = cursor_writer::start(cursor_writer, nudged, cursor_writer_stopped)
+        let cursor_writer = writer::start(cursor_writer, nudged, cursor_writer_stopped)
             .map_err(io_error("cannot start the cursor writer"))?;
         let (stop_sweeper, sweeper_stopped) = bounded(0);
         let sweeper = sweeper::start(Arc::clone(&stores), clock, sweep_asked, sweeper_stopped)
             .map_err(io_error("cannot start the sweeper"))?;
-        let mut workers = workers::start(workers, &queues, &stores).map_err(io_error("cannot start the workers"))?;
-        let hashing = workers::start_hashing(config.hashing_threads, config.password, &queues, clock);
+        let mut workers = pool::start(workers, &queues, &stores).map_err(io_error("cannot start the workers"))?;
+        let hashing = pool::start_hashing(config.hashing_threads, config.password, &queues, clock);
         workers.extend(hashing.map_err(io_error("cannot start the threads that hash passwords"))?);
         let lanes = lanes::start(lanes).map_err(io_error("cannot start the lanes"))?;
         let settings = reactor_settings(config, metrics);

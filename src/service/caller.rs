@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::address::AddressKey;
+use super::limits::address::AddressKey;
 use crate::ids::{DeviceId, UserId};
 use crate::net::ConnId;
 use crate::store::TokenHash;

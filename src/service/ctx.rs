@@ -13,20 +13,18 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::address::AddressKey;
-use super::attempts::Attempts;
-use super::budgets::Budgets;
+use super::auth::attempts::Attempts;
+use super::auth::password::{Hasher, PasswordError};
 use super::caller::Caller;
-use super::live::Live;
-use super::password::{Hasher, PasswordError};
-use super::quotas;
-use super::sweeper::Sweep;
+use super::limits::address::AddressKey;
+use super::limits::budgets::Budgets;
+use super::limits::quotas;
 use crate::bus::promise::Call;
 use crate::bus::{Bell, Bus, Channel};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::bell::Ring;
-use crate::delivery::cursor_queue::CursorQueue;
+use crate::delivery::cursors::queue::CursorQueue;
 use crate::delivery::directory::Directory;
 use crate::delivery::epoch::Epoch;
 use crate::delivery::fanout::Fanout;
@@ -34,9 +32,11 @@ use crate::delivery::{Addressee, Event, Reactors};
 use crate::ids::{GroupId, Seq, UserId};
 use crate::metrics::Metrics;
 use crate::net::ConnId;
+use crate::session::live::Live;
 use crate::store::{Message, Pending, Quota, Store, StoreError};
 use crate::wire::errno::Errno;
 use crate::wire::reply::{Body, Notice};
+use crate::workers::sweeper::Sweep;
 
 /// Why a request is not done. The handler returns it; dispatch turns it into the reply.
 #[derive(Debug, thiserror::Error)]

@@ -2,7 +2,7 @@
 
 use super::caller::{Caller, Guest};
 use super::ctx::{Ctx, HandlerResult};
-use super::{account, find, friend, group, history, login};
+use super::handlers::{account, find, friend, group, history, login};
 use crate::wire::msg_id::MsgId;
 use crate::wire::request::{Bounds, Chat, Envelope, Request, RequestError};
 

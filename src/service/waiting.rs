@@ -95,19 +95,19 @@ pub struct Held {
 }
 
 impl Held {
-    pub(super) fn new(shared: &Arc<Shared>, conn: ConnId, channels: Vec<Channel>) -> Self {
+    pub(crate) fn new(shared: &Arc<Shared>, conn: ConnId, channels: Vec<Channel>) -> Self {
         let ticket = shared.bus.subscribe(&channels);
         Self { shared: Arc::clone(shared), conn, channels, ticket }
     }
 
     /// Whether bells come.
-    pub(super) fn is_in_effect(&self) -> bool {
+    pub(crate) fn is_in_effect(&self) -> bool {
         self.ticket.look() == Some(Subscribed::InEffect)
     }
 
     /// From here on the session gives the channels up. Is the subscription late, then it is compared with the store as soon
     /// as bells come. (Without a link it is compared when there is one again, as all are.)
-    pub(super) fn hand_over(mut self) {
+    pub(crate) fn hand_over(mut self) {
         self.channels.clear();
         if !self.is_in_effect() {
             let (conn, sessions) = (self.conn, Arc::clone(&self.shared.sessions));

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use stonechat::clock::UnixMs;
 use stonechat::config::PasswordCost;
 use stonechat::ids::{ConvId, DeviceId, GroupId, Members, NodeId, Peer, Seq, UserId};
-use stonechat::service::password::Hasher;
+use stonechat::service::auth::password::Hasher;
 use stonechat::store::{
     Append, Appended, ClusterRow, CursorRow, GroupRow, JoinOutcome, LeaveOutcome, Member, MemberPage, Message,
     NewToken, OwnPending, Page, Pending, Person, Place, Range, Role, TokenHash, TokenRow, UserRef, UserRow,

@@ -16,11 +16,11 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use stonechat::delivery::tcp_acks::TICK;
 use stonechat::net::{CloseReason, ConnId, Flow, Link, Outbound, Protocol};
-use stonechat::service::message::ReactorMessage;
-use stonechat::service::protocol::ChatProtocol;
-use stonechat::service::session::Session;
+use stonechat::session::message::ReactorMessage;
+use stonechat::session::protocol::ChatProtocol;
+use stonechat::session::state::Session;
+use stonechat::session::tcp_acks::TICK;
 
 use crate::plan::Bug;
 use crate::world::World;

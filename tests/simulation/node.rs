@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use stonechat::bus::{Listener, ReceivedBell};
 use stonechat::delivery::bus_listener::BusListener;
-use stonechat::delivery::cursor_writer::CursorWriter;
+use stonechat::delivery::cursors::writer::CursorWriter;
 use stonechat::delivery::lanes::{LaneRunner, Stepped};
 use stonechat::metrics::Metrics;
 use stonechat::node::{self, Parts, Pool, StoreUser, Surroundings};
+use stonechat::service::auth::password::Hasher;
 use stonechat::service::ctx::{Ctx, Purpose};
-use stonechat::service::message::{PostMessage, ReactorMessage};
-use stonechat::service::password::Hasher;
-use stonechat::service::workers::Queues;
+use stonechat::session::message::{PostMessage, ReactorMessage};
 use stonechat::store::{Result, Store};
+use stonechat::workers::pool::Queues;
 
 use crate::bus::{Parcel, SimBus, keep_due};
 use crate::net::{Reactor, SharedPipe};

@@ -1,0 +1,298 @@
+//! The entrance of a session whose credentials are right: registered here and on the bus, perhaps in another's place, then
+//! heard, then told what it has missed.
+//!
+//! ```text
+//!   enter the directory, subscribe ~~> ask who else is there ~~> ring, and wait until they have left ~~> Enter
+//!      | AlreadyOnline                    | AlreadyOnline          ~~>  parked, holding no worker         |
+//!      +--------- again, for a moment ----+                                                               v
+//!                                  what is pending ~~> who is online ~~> the reply: live
+//! ```
+//!
+//! What arrives between `Enter` and the reply is noted and read again, so nothing falls between and nothing comes twice.
+//! (The reactor's mailbox keeps the order: `Enter` is posted before the backlog is read, so a message that was committed
+//! after the reading is delivered to a session that hears.)
+//!
+//! **Nobody takes a place that is still being cleared.** The one who leaves writes its cursors before it gives its channels
+//! up, and only then the next one reads them: what was confirmed before a resume is not listed again, on whatever node. A
+//! node that is frozen is not waited for longer than [`TAKEOVER_TIMEOUT`].
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::{account, presence};
+use crate::bus::promise::Promise;
+use crate::bus::{BusError, Channel, Question};
+use crate::config::SessionPolicy;
+use crate::delivery::bell::Ring;
+use crate::delivery::directory::{Elsewhere, Entered, Entry};
+use crate::delivery::epoch::Present;
+use crate::ids::{GroupId, UserId};
+use crate::net::ConnId;
+use crate::service::auth::token::{SessionToken, TokenKind, keep_token};
+use crate::service::caller::Caller;
+use crate::service::ctx::{Backlog, Ctx, HandlerResult, Response, ServiceError, SessionChange, Shared};
+use crate::service::waiting::{Awaited, Held, for_bus, pause};
+use crate::session::live::{ClientOptions, Live, own_channels, resume_key};
+use crate::wire::errno::Errno;
+use crate::wire::reply::{self, Body};
+
+/// How long a login waits for an account that is online to go offline.
+const ONLINE_GRACE: Duration = Duration::from_millis(500);
+/// How soon it looks again.
+const ONLINE_PAUSE: Duration = Duration::from_millis(20);
+/// How long a session waits for the one whose place it takes. A node that is frozen must not lock its users out.
+const TAKEOVER_TIMEOUT: Duration = Duration::from_secs(2);
+/// How soon it looks again whether that has left: a commit, and a few hops.
+const TAKEOVER_PAUSE: Duration = Duration::from_millis(5);
+/// Friend requests that are told at login.
+const FRIEND_REQUESTS_MAX: u32 = 100;
+
+/// A login whose credentials are right.
+struct AcceptedLogin {
+    caller: Caller,
+    token: SessionToken,
+    options: ClientOptions,
+    /// The epoch of the data when it began.
+    epoch: Present,
+    /// When the account counts as online, should it still seem to be.
+    give_up_at: Instant,
+}
+
+/// Lets a session in.
+///
+/// # Errors
+/// Its device is online already, or the store is away.
+pub(crate) fn let_in(ctx: &mut Ctx, caller: Caller, token: SessionToken, options: ClientOptions) -> HandlerResult {
+    let give_up_at = ctx.shared.clock.now() + ONLINE_GRACE;
+    // Before anything is read: what is of an earlier epoch is noticed when the session goes live, and until then it is told
+    // under that epoch's name.
+    let epoch = ctx.shared.epoch.present();
+    begin(ctx, AcceptedLogin { caller, token, options, epoch, give_up_at })
+}
+
+/// A place in the directory that no session has taken yet: given up when dropped.
+struct Place {
+    shared: Arc<Shared>,
+    user: UserId,
+    conn: ConnId,
+    taken: bool,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if !self.taken {
+            self.shared.directory.leave(self.user, self.conn);
+            self.shared.cursor_queue.changed(self.user);
+        }
+    }
+}
+
+/// A session that is registered and not in yet. Dropped, it takes all of it back.
+struct Candidate {
+    entrance: AcceptedLogin,
+    groups: Vec<GroupId>,
+    place: Place,
+    /// Sessions here that had to give way.
+    replaced: Vec<ConnId>,
+}
+
+impl Candidate {
+    fn resumes(&self) -> bool {
+        matches!(self.entrance.token.kind, TokenKind::Resumed { .. })
+    }
+
+    fn key(&self) -> u64 {
+        resume_key(&self.entrance.token.hash, self.entrance.caller.device)
+    }
+}
+
+/// How many other nodes have sessions like this one; `None`: that is not known at present, and nobody is locked out for it.
+#[derive(Clone, Copy, Debug)]
+struct Others {
+    /// Of the user.
+    user: u64,
+    /// Of the same device.
+    device: u64,
+    /// Of the same device, with the same token.
+    key: u64,
+}
+
+fn others(question: &Question) -> Option<Others> {
+    match question.look() {
+        Some(Ok(counts)) => match *counts {
+            [user, device, key] => Some(Others { user, device, key }),
+            _ => None,
+        },
+        Some(Err(error)) => {
+            log::debug!("presence is unknown: {error}");
+            None
+        }
+        None => None,
+    }
+}
+
+fn begin(ctx: &mut Ctx, entrance: AcceptedLogin) -> HandlerResult {
+    let Caller { conn, user, device, .. } = entrance.caller;
+    let policy = ctx.shared.config.session_policy;
+    let groups = ctx.store.group_ids(user)?;
+    let entry = Entry { conn, device, key: resume_key(&entrance.token.hash, device) };
+    let replaced = match ctx.shared.directory.enter(user, entry, policy) {
+        Entered::In(replaced) => replaced,
+        Entered::AlreadyOnline => return come_again(ctx, entrance),
+    };
+    let place = Place { shared: Arc::clone(&ctx.shared), user, conn, taken: false };
+    for conn in &replaced {
+        ctx.replaced(*conn);
+    }
+    ctx.flush();
+    let mut channels = own_channels(user, device, &entrance.token.hash, policy);
+    channels.extend(groups.iter().map(|group| Channel::Group(*group)));
+    let candidate = Candidate { entrance, groups, place, replaced };
+    ctx.subscribe(conn, channels, move |ctx, held| look_around(ctx, candidate, held))
+}
+
+/// An account that is online is asked for again for a moment: a client that has just closed its connection comes back faster
+/// than the news of the close travels.
+fn come_again(ctx: &Ctx, entrance: AcceptedLogin) -> HandlerResult {
+    if ctx.shared.clock.now() >= entrance.give_up_at {
+        return Err(ServiceError::refused(Errno::AlreadyOnline, "this account is already online"));
+    }
+    Err(pause(ctx, ONLINE_PAUSE, move |ctx| begin(ctx, entrance)))
+}
+
+/// Who else is there? Asked after the subscription is in effect: of two who log in at once, one at least sees the other.
+fn look_around(ctx: &mut Ctx, candidate: Candidate, held: Held) -> HandlerResult {
+    let Caller { user, device, .. } = candidate.entrance.caller;
+    let nobody_gives_way = ctx.shared.config.session_policy == SessionPolicy::Multi && !candidate.resumes();
+    let question = if !held.is_in_effect() {
+        // Whether this node is counted itself is not known either.
+        Promise::kept(Err(BusError::Away("no subscription in time".into())))
+    } else if nobody_gives_way {
+        Promise::kept(Ok([0, 0, 0].into()))
+    } else {
+        ctx.shared.bus.ask(&[Channel::User(user), Channel::Device(user, device), Channel::Token(candidate.key())])
+    };
+    for_bus(ctx, Awaited::Answered(question.clone()), move |ctx| decide(ctx, candidate, held, others(&question)))
+}
+
+fn decide(ctx: &mut Ctx, candidate: Candidate, held: Held, others: Option<Others>) -> HandlerResult {
+    let Caller { user, device, .. } = candidate.entrance.caller;
+    let policy = ctx.shared.config.session_policy;
+    let resumed = candidate.resumes() && others.is_none_or(|others| others.key > 0);
+    if policy == SessionPolicy::Reject && !resumed && others.is_some_and(|others| others.device > 0) {
+        let Candidate { entrance, .. } = candidate;
+        drop(held);
+        return come_again(ctx, entrance);
+    }
+    let mut rival = None;
+    if policy == SessionPolicy::Replace && others.is_none_or(|others| others.device > 0) {
+        ctx.ring(Channel::User(user), Ring::Replaced(device));
+        rival = Some(Channel::Device(user, device));
+    } else if resumed {
+        ctx.ring(Channel::User(user), Ring::Resumed(candidate.key()));
+        rival = Some(Channel::Token(candidate.key()));
+    }
+    ctx.flush();
+    let until = ctx.shared.clock.now() + TAKEOVER_TIMEOUT;
+    let elsewhere = elsewhere(others.map(|others| others.user));
+    let rival = rival.filter(|_| others.is_some());
+    make_room(ctx, Vacancy { candidate, held, rival, until, elsewhere })
+}
+
+fn elsewhere(sessions: Option<u64>) -> Elsewhere {
+    if sessions == Some(0) { Elsewhere::No } else { Elsewhere::Perhaps }
+}
+
+/// A candidate whose place may not be free yet.
+struct Vacancy {
+    candidate: Candidate,
+    held: Held,
+    /// What sessions on other nodes give up when they have left.
+    rival: Option<Channel>,
+    /// It goes in at this time, whoever has not left.
+    until: Instant,
+    elsewhere: Elsewhere,
+}
+
+/// Waits until those have left that had to give way: here, and on other nodes.
+fn make_room(ctx: &mut Ctx, mut vacancy: Vacancy) -> HandlerResult {
+    let Caller { user, .. } = vacancy.candidate.entrance.caller;
+    if ctx.shared.clock.now() >= vacancy.until {
+        log::debug!("user {user} goes in before an earlier session has left");
+        return enter(ctx, vacancy);
+    }
+    if ctx.shared.directory.is_leaving(user, &vacancy.candidate.replaced) {
+        return Err(pause(ctx, TAKEOVER_PAUSE, move |ctx| make_room(ctx, vacancy)));
+    }
+    let Some(rival) = vacancy.rival else { return enter(ctx, vacancy) };
+    let question = ctx.shared.bus.ask(&[rival, Channel::User(user)]);
+    for_bus(ctx, Awaited::Answered(question.clone()), move |ctx| {
+        let counts = question.look().and_then(Result::ok);
+        match counts.as_deref() {
+            Some([left, _]) if *left > 0 => return Err(pause(ctx, TAKEOVER_PAUSE, move |ctx| make_room(ctx, vacancy))),
+            Some([_, sessions]) => vacancy.elsewhere = elsewhere(Some(*sessions)),
+            _ => {}
+        }
+        enter(ctx, vacancy)
+    })
+}
+
+fn enter(ctx: &mut Ctx, vacancy: Vacancy) -> HandlerResult {
+    let Vacancy { candidate, held, elsewhere, .. } = vacancy;
+    let Candidate { entrance, groups, mut place, .. } = candidate;
+    let AcceptedLogin { caller, token, options, epoch, .. } = entrance;
+    let Caller { conn, user, .. } = caller;
+    if !ctx.shared.directory.holds(user, conn) {
+        return Err(ServiceError::refused(Errno::AlreadyOnline, "a newer login of this account took over"));
+    }
+    // That there is nobody is not noted: who has come meanwhile may have said so already.
+    if elsewhere == Elsewhere::Perhaps {
+        ctx.shared.directory.note_elsewhere(user);
+        ctx.ring(Channel::User(user), Ring::Beside);
+    }
+    let live = Live::new(caller.clone(), options, groups.clone(), epoch.generation);
+    ctx.shared.sessions.enter(conn, Box::new(live));
+    // From here on the reactor takes back what was registered, if anything fails.
+    place.taken = true;
+    held.hand_over();
+    keep_token(ctx, &caller, &token)?;
+    tell(ctx, caller, token, &groups, epoch.text)
+}
+
+/// Reads what the session has missed, and who of its friends and fellow members is online.
+///
+/// `heard` are the groups whose channels the session subscribed to. They were read before it was in effect: a membership
+/// that has come or gone meanwhile shows now, and has the session compared.
+fn tell(ctx: &mut Ctx, caller: Caller, token: SessionToken, heard: &[GroupId], epoch: Arc<str>) -> HandlerResult {
+    let found = account::read(ctx, &caller)?;
+    if found.group_ids() != heard {
+        ctx.shared.sessions.compare(caller.conn);
+    }
+    let asked = ctx.store.friend_requests(caller.user, FRIEND_REQUESTS_MAX)?;
+    let friend_requests =
+        asked.iter().map(|ask| reply::friend_request(ask.from.id, &ask.from.name, &ask.msg)).collect();
+    presence::with(ctx, found.people(), move |ctx, online| {
+        ctx.shared.metrics.logins.inc();
+        let (lists, pending, shown) = found.told(&caller, online);
+        let backlog = Backlog { pending, shown, friend_requests };
+        let body = body(&caller, &token, &epoch, lists);
+        Ok(Response { body, then: SessionChange::GoLive(Box::new(backlog)) })
+    })
+}
+
+/// The reply's fields. `epoch` is that in which the lists were read, or an earlier one.
+fn body(caller: &Caller, token: &SessionToken, epoch: &str, lists: account::Lists) -> Body {
+    Body::of(&LoginReply { id: caller.user, name: &caller.name, token: &token.text, epoch, lists })
+}
+
+#[derive(Serialize)]
+struct LoginReply<'a> {
+    id: UserId,
+    name: &'a str,
+    token: &'a str,
+    epoch: &'a str,
+    #[serde(flatten)]
+    lists: account::Lists,
+}

@@ -1,0 +1,262 @@
+//! Groups: create, join, quit, delete, list.
+#![expect(clippy::trivially_copy_pass_by_ref, reason = "all handlers have one form: routes.rs")]
+
+use serde::Serialize;
+
+use super::presence;
+use super::presence::Online;
+use crate::bus::Channel;
+use crate::delivery::bell::Ring;
+use crate::ids::{ConvId, GroupId, Seq, UserId};
+use crate::service::caller::Caller;
+use crate::service::ctx::{Ctx, HandlerResult, Response, ServiceError, SessionChange};
+use crate::store::{Created, GroupRow, JoinOutcome, LeaveOutcome, Member, MemberPage, Role};
+use crate::wire::errno::Errno;
+use crate::wire::reply::{Body, GroupEntry, MemberEntry, Notice};
+use crate::wire::request::{CreateGroup, Groups, ListPage, OneGroup};
+
+/// Members listed per group where no page was asked for.
+const MEMBERS_LISTED_MAX: u32 = 200;
+/// Members listed over all groups of a list: bounds the reply. `total` still tells how many there are.
+const MEMBERS_LISTED_IN_ALL_MAX: u32 = 4000;
+
+#[derive(Serialize)]
+struct IdReply {
+    groupid: GroupId,
+}
+
+fn id_reply(groupid: GroupId, then: SessionChange) -> Response {
+    Response { body: Body::of(&IdReply { groupid }), then }
+}
+
+fn no_such_group() -> ServiceError {
+    ServiceError::refused(Errno::NotFound, "no such group")
+}
+
+/// CREATE_GROUP: the creator is its first member.
+///
+/// # Errors
+/// The name is taken.
+pub(crate) fn create(ctx: &mut Ctx, caller: &Caller, request: &CreateGroup) -> HandlerResult {
+    let now = ctx.shared.clock.wall();
+    let created = ctx.store.create_group(caller.user, &request.name, &request.desc, now);
+    let group = match ctx.of_groups(caller, created)? {
+        Created::New(group) => group,
+        Created::NameTaken => return Err(ServiceError::refused(Errno::Refused, "this name is taken")),
+        Created::Full(quota) => return Err(ctx.full(quota)),
+    };
+    ctx.joined(caller, group);
+    ctx.subscribe(caller.conn, vec![Channel::Group(group)], move |_, held| {
+        held.hand_over();
+        Ok(id_reply(group, SessionChange::Join { group, last_seq: 0 }))
+    })
+}
+
+/// ADD_GROUP: joins. Joining again changes nothing.
+///
+/// # Errors
+/// No such group.
+pub(crate) fn join(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> HandlerResult {
+    let joining = ctx.store.join_group(caller.user, request.group);
+    if joining.is_err() {
+        // The sessions on other nodes look, too, whether it was done.
+        ctx.ring(Channel::User(caller.user), Ring::Joined(request.group, b""));
+    }
+    let (group, last_seq) = match ctx.of_groups(caller, joining)? {
+        JoinOutcome::NoSuchGroup => return Err(no_such_group()),
+        JoinOutcome::Full(quota) => return Err(ctx.full(quota)),
+        JoinOutcome::Already(group) => {
+            let last_seq = hears_from(ctx, caller, group.id)?;
+            if last_seq.is_some() {
+                // The answer to an earlier attempt was lost, and with it what the other sessions should have been told.
+                ctx.joined(caller, group.id);
+            }
+            (group, last_seq)
+        }
+        JoinOutcome::New { group, last_seq } => {
+            ctx.joined(caller, group.id);
+            let notice = Notice::GroupJoined { groupid: group.id, id: caller.user, name: &caller.name };
+            ctx.tell_others(group.id, caller.user, &notice);
+            (group, Some(last_seq))
+        }
+    };
+    let Some(last_seq) = last_seq else {
+        return joined(ctx, group, |_| SessionChange::Nothing);
+    };
+    ctx.subscribe(caller.conn, vec![Channel::Group(group.id)], move |ctx, held| {
+        joined(ctx, group, move |group| {
+            held.hand_over();
+            SessionChange::Join { group, last_seq }
+        })
+    })
+}
+
+fn joined(
+    ctx: &mut Ctx,
+    group: GroupRow,
+    then: impl FnOnce(GroupId) -> SessionChange + Send + 'static,
+) -> HandlerResult {
+    #[derive(Serialize)]
+    struct Reply {
+        groupid: GroupId,
+        groupname: String,
+        groupdesc: String,
+        users: Vec<MemberEntry>,
+        total: u64,
+    }
+    let page = ctx.store.members(group.id, 0, MEMBERS_LISTED_MAX);
+    // The user is a member whatever the listing says: the session must hear of it.
+    let MemberPage { members, total } = page.unwrap_or_default();
+    presence::with(ctx, ids(&members), move |_, online| {
+        let users = member_entries(members, online);
+        let GroupRow { id, name, desc } = group;
+        let body = Body::of(&Reply { groupid: id, groupname: name, groupdesc: desc, users, total });
+        Ok(Response { body, then: then(id) })
+    })
+}
+
+/// The user was a member before, and the session most likely hears the group. But it does not if the store had done an
+/// earlier request to join and its answer was lost.
+fn hears_from(ctx: &mut Ctx, caller: &Caller, group: GroupId) -> Result<Option<Seq>, ServiceError> {
+    let position = ctx.store.position(caller.user, caller.device, ConvId::group(group))?;
+    Ok(position.map(|position| position.delivered))
+}
+
+/// QUIT_GROUP.
+///
+/// # Errors
+/// No member, the creator, or no such group.
+pub(crate) fn quit(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> HandlerResult {
+    let quitting = ctx.store.quit_group(caller.user, request.group);
+    match ctx.of_groups(caller, quitting)? {
+        LeaveOutcome::Done => {
+            ctx.left(caller, request.group);
+            let notice = Notice::GroupLeft { groupid: request.group, id: caller.user, name: &caller.name };
+            ctx.tell_others(request.group, caller.user, &notice);
+            // Ahead of the answer: none of the user's sessions here hears the group after it.
+            ctx.flush();
+            Ok(id_reply(request.group, SessionChange::Leave(request.group)))
+        }
+        LeaveOutcome::IsCreator => {
+            Err(ServiceError::refused(Errno::Conflict, "the creator cannot quit; delete the group"))
+        }
+        LeaveOutcome::NotAllowed => Err(ServiceError::NoMember(request.group)),
+        LeaveOutcome::NoSuchGroup => Err(no_such_group()),
+    }
+}
+
+/// DEL_GROUP: the creator's right alone. Members are told.
+///
+/// # Errors
+/// Not the creator, or no such group.
+pub(crate) fn delete(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> HandlerResult {
+    let now = ctx.shared.clock.wall();
+    match ctx.store.delete_group(caller.user, request.group, now)? {
+        LeaveOutcome::Done => {
+            ctx.group_deleted(request.group);
+            // Ahead of the answer: nobody here hears the group after it.
+            ctx.flush();
+            ctx.shared.sweep.soon();
+            Ok(id_reply(request.group, SessionChange::Leave(request.group)))
+        }
+        LeaveOutcome::NotAllowed | LeaveOutcome::IsCreator => {
+            Err(ServiceError::refused(Errno::NotAllowed, "only the creator deletes a group"))
+        }
+        LeaveOutcome::NoSuchGroup => Err(no_such_group()),
+    }
+}
+
+/// GROUPS: a page of one's groups, or of one group's members.
+///
+/// # Errors
+/// No member, or no such group.
+pub(crate) fn list(ctx: &mut Ctx, caller: &Caller, request: &Groups) -> HandlerResult {
+    #[derive(Serialize)]
+    struct Reply {
+        groups: Vec<GroupEntry>,
+        more: bool,
+    }
+    let (group, after, limit) = match *request {
+        Groups::Members { group, after, limit } => (group, after, limit),
+        Groups::All(ListPage { after, limit }) => {
+            // One more than asked for tells whether there is more.
+            let mut groups = ctx.store.groups(caller.user, after, limit + 1)?;
+            let more = groups.len() > limit as usize;
+            groups.truncate(limit as usize);
+            let listed = listed(ctx, groups)?;
+            return presence::with(ctx, listed.people().collect(), move |_, online| {
+                Ok(Response::reply(Body::of(&Reply { groups: listed.entries(online), more })))
+            });
+        }
+    };
+    let row = match ctx.store.group(group, caller.user)? {
+        None => return Err(no_such_group()),
+        Some((_, false)) => return Err(ServiceError::NoMember(group)),
+        Some((row, true)) => row,
+    };
+    // One more than asked for tells whether there is more.
+    let mut page = ctx.store.members(group, after, limit + 1)?;
+    let more = page.members.len() > limit as usize;
+    page.members.truncate(limit as usize);
+    presence::with(ctx, ids(&page.members), move |_, online| {
+        let groups = vec![group_entry(row, member_entries(page.members, online), page.total)];
+        Ok(Response::reply(Body::of(&Reply { groups, more })))
+    })
+}
+
+/// Groups, each with its first members.
+#[derive(Debug)]
+pub(crate) struct Listed(Vec<(GroupRow, MemberPage)>);
+
+impl Listed {
+    /// Every member.
+    pub(crate) fn people(&self) -> impl Iterator<Item = UserId> {
+        self.0.iter().flat_map(|(_, page)| page.members.iter().map(|member| member.person.id))
+    }
+
+    /// `groups[]`.
+    #[must_use]
+    pub(crate) fn entries(self, online: &Online) -> Vec<GroupEntry> {
+        let entry = |(group, page): (GroupRow, MemberPage)| {
+            group_entry(group, member_entries(page.members, online), page.total)
+        };
+        self.0.into_iter().map(entry).collect()
+    }
+}
+
+/// Reads the first members of groups.
+///
+/// # Errors
+/// The store is away.
+pub(crate) fn listed(ctx: &mut Ctx, groups: Vec<GroupRow>) -> Result<Listed, ServiceError> {
+    if groups.is_empty() {
+        return Ok(Listed(Vec::new()));
+    }
+    let ids: Vec<GroupId> = groups.iter().map(|group| group.id).collect();
+    let groups_count = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+    let limit = (MEMBERS_LISTED_IN_ALL_MAX / groups_count).clamp(1, MEMBERS_LISTED_MAX);
+    let pages = ctx.store.members_of_all(&ids, limit)?;
+    Ok(Listed(groups.into_iter().zip(pages).collect()))
+}
+
+fn group_entry(group: GroupRow, users: Vec<MemberEntry>, total: u64) -> GroupEntry {
+    let GroupRow { id, name, desc } = group;
+    GroupEntry { id, groupname: name, groupdesc: desc, users, total }
+}
+
+fn ids(members: &[Member]) -> Vec<UserId> {
+    members.iter().map(|member| member.person.id).collect()
+}
+
+fn member_entries(members: Vec<Member>, online: &Online) -> Vec<MemberEntry> {
+    let entry = |member: Member| MemberEntry {
+        id: member.person.id,
+        state: online.state(member.person.id),
+        name: member.person.name,
+        role: match member.role {
+            Role::Creator => "creator",
+            Role::Normal => "normal",
+        },
+    };
+    members.into_iter().map(entry).collect()
+}

@@ -1,0 +1,53 @@
+//! Who is online: here by the directory, elsewhere by the bus.
+
+use crate::bus::Channel;
+use crate::ids::UserId;
+use crate::service::ctx::{Ctx, HandlerResult};
+use crate::service::waiting::{Awaited, for_bus};
+use crate::wire::reply;
+
+/// Who of those asked about is online.
+#[derive(Debug)]
+pub(crate) struct Online(Vec<UserId>);
+
+impl Online {
+    /// The user's state, as the wire has it.
+    #[must_use]
+    pub(crate) fn state(&self, user: UserId) -> &'static str {
+        reply::state(self.0.binary_search(&user).is_ok())
+    }
+}
+
+/// Goes on with `rest` when it is known who of `users` has a session on any node. What cannot be known (the bus is away, or
+/// does not answer soon) is offline.
+///
+/// # Errors
+/// `NotYet`, or what `rest` returns.
+pub(crate) fn with(
+    ctx: &mut Ctx,
+    mut users: Vec<UserId>,
+    rest: impl FnOnce(&mut Ctx, &Online) -> HandlerResult + Send + 'static,
+) -> HandlerResult {
+    users.sort_unstable();
+    users.dedup();
+    let (here, unknown): (Vec<UserId>, Vec<UserId>) =
+        users.into_iter().partition(|user| ctx.shared.directory.is_online(*user));
+    if unknown.is_empty() || !ctx.shared.bus.has_peers() {
+        return rest(ctx, &Online(here));
+    }
+    let channels: Vec<Channel> = unknown.iter().map(|user| Channel::User(*user)).collect();
+    let question = ctx.shared.bus.ask(&channels);
+    for_bus(ctx, Awaited::Answered(question.clone()), move |ctx| {
+        let mut online = here;
+        match question.look() {
+            Some(Ok(counts)) => {
+                let there = unknown.into_iter().zip(counts.iter()).filter(|(_, count)| **count > 0);
+                online.extend(there.map(|(user, _)| user));
+                online.sort_unstable();
+            }
+            Some(Err(error)) => log::debug!("presence is unknown: {error}"),
+            None => log::debug!("presence is unknown: no answer in time"),
+        }
+        rest(ctx, &Online(online))
+    })
+}

@@ -1,0 +1,50 @@
+//! What the settings `quota.*` mean to the store, and what a user is told when one is used up.
+
+use std::time::Duration;
+
+use crate::config;
+use crate::store::{Quota, Quotas};
+
+/// The quotas that the store holds to.
+pub(crate) fn of(settings: &config::Quotas) -> Quotas {
+    let config::Quotas {
+        friends, friend_requests, groups_joined, groups_created, group_members, devices, tokens, ..
+    } = *settings;
+    Quotas { friends, friend_requests, groups_joined, groups_created, group_members, devices, tokens }
+}
+
+/// The same for the accounts of an address.
+pub(crate) fn accounts_used_up(settings: &config::Quotas, wait: Duration) -> String {
+    let most = settings.accounts_per_day.unwrap_or_default();
+    let hours = wait.as_secs().div_ceil(3_600);
+    format!(
+        "{most} accounts were made from this address within a day, the most this server allows; try again in {hours} h"
+    )
+}
+
+/// What happened, to what, and what to do next.
+pub(crate) fn used_up(settings: &config::Quotas, quota: Quota) -> String {
+    let most = |limit: Option<u32>| limit.unwrap_or_default();
+    match quota {
+        Quota::Friends => {
+            format!("you have {} friends, the most this server allows; end a friendship first", most(settings.friends))
+        }
+        Quota::FriendsOfOther => {
+            format!("that user has {} friends, the most this server allows", most(settings.friends))
+        }
+        Quota::FriendRequests => format!(
+            "{} of your friend requests are unanswered, the most this server allows; wait for an answer",
+            most(settings.friend_requests)
+        ),
+        Quota::GroupsJoined => {
+            format!("you are in {} groups, the most this server allows; leave one first", most(settings.groups_joined))
+        }
+        Quota::GroupsCreated => format!(
+            "you have created {} groups, the most this server allows; delete one first",
+            most(settings.groups_created)
+        ),
+        Quota::GroupMembers => {
+            format!("the group has {} members, the most this server allows", most(settings.group_members))
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! One reactor's share of the service: its sessions, and which of them hear which group. It is net's [`Protocol`].
+//!
+//! ```text
+//!   line    -> dispatch                     a request: answered here, by a lane or by a worker
+//!   message -> push                         what lanes, workers and other nodes have for the sessions
+//!   due     -> push                         ticks
+//!   after_turn                              what follows from what the session is now: fetches, goodbyes, deadlines
+//! ```
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use super::conn_ctx::ConnCtx;
+use super::message;
+use super::message::{Followed, ReactorMessage};
+use super::push;
+use super::push::SessionsHere;
+use super::reactor_ctx::ReactorCtx;
+use super::state::{Due, PauseReason, Session};
+use super::{dispatch, membership};
+use crate::bus::Channel;
+use crate::net::{Allowance, CloseReason, ConnId, Flow, Link, Outbound, Protocol, Wants};
+use crate::service::ctx::Shared;
+use crate::service::limits::address::AddressKey;
+use crate::service::limits::budgets::{Payer, Weight};
+use crate::service::limits::rates::Wait;
+use crate::wire::errno::Errno;
+use crate::wire::reply::{self, Notice};
+
+/// One reactor's share. Owned by the reactor's thread.
+pub struct ChatProtocol {
+    reactor: ReactorCtx,
+    here: SessionsHere,
+    stopping: bool,
+}
+
+impl ChatProtocol {
+    /// Nobody is connected yet.
+    #[must_use]
+    pub fn new(reactor: ReactorCtx) -> Self {
+        Self { reactor, here: SessionsHere::default(), stopping: false }
+    }
+}
+
+impl Protocol for ChatProtocol {
+    type Session = Session;
+    type Message = ReactorMessage;
+
+    fn opened(&mut self, _: ConnId, from: IpAddr, link: &mut dyn Link, now: Instant) -> Session {
+        let Shared { budgets, config, .. } = &*self.reactor.shared;
+        let address = AddressKey::of(from);
+        let session = Session::new(address, config.limits.login, now);
+        if !budgets.guests().came(address) {
+            link.send(reply::error(Errno::TooFast, "too many connections from this address without a login"));
+            link.close(CloseReason::TooManyAnonymous);
+        }
+        if budgets.neighbours().all_alike(address) {
+            log::warn!(
+                "all clients so far have come from {from}: every limit per address counts them as one. If a proxy stands \
+                 in front, let it send a PROXY header and set proxy_protocol = true"
+            );
+        }
+        session
+    }
+
+    fn allowance(&self, session: &Session) -> Allowance {
+        if session.is_live() { Allowance::Member } else { Allowance::Guest }
+    }
+
+    fn fragment(&mut self, _: ConnId, session: &mut Session, _: &mut dyn Link, now: Instant) -> Flow {
+        let paid = self.reactor.shared.budgets.take(session.payer(), Weight::SLIGHT, now);
+        let Err(Wait::Reserved(at) | Wait::Full(at)) = paid else { return Flow::Continue };
+        session.hold = PauseReason::Until(at);
+        Flow::Pause
+    }
+
+    fn line(&mut self, conn: ConnId, session: &mut Session, link: &mut dyn Link, line: &[u8], now: Instant) -> Flow {
+        if self.stopping {
+            return Flow::Retry;
+        }
+        let line = session.without_mark(line);
+        let flow = dispatch::line(&self.reactor, &mut ConnCtx { conn, session, link, now }, line);
+        if flow != Flow::Retry {
+            session.took_line();
+        }
+        flow
+    }
+
+    fn line_too_long(&mut self, _: &mut Session, link: &mut dyn Link) {
+        let line_bytes = self.reactor.shared.config.limits.line_bytes;
+        link.send(reply::error(Errno::TooLarge, &format!("the line is longer than {line_bytes} bytes")));
+    }
+
+    fn message(&mut self, message: ReactorMessage, net: &mut dyn Outbound<Session>, now: Instant) {
+        let Self { reactor, here, .. } = self;
+        match message {
+            ReactorMessage::Events(events) => {
+                for event in events {
+                    here.event(reactor, net, event, now);
+                }
+            }
+            ReactorMessage::Reply { conn, line, then } => match net.connection(conn) {
+                Some(found) => here.reply(reactor, ConnCtx::new(conn, found, now), line, then),
+                None => message::undo(&reactor.shared, &then),
+            },
+            ReactorMessage::NotYet { conn, job, until } => {
+                // Dropped with its connection, it takes back what it has registered.
+                if let Some((session, _)) = net.connection(conn) {
+                    session.park(job, until);
+                }
+            }
+            ReactorMessage::Resume { conn } => {
+                if let Some(job) = net.connection(conn).and_then(|(session, _)| session.take_parked()) {
+                    reactor.workers.submit(job, now);
+                }
+            }
+            ReactorMessage::Compare { conn } => {
+                if let Some(live) = net.connection(conn).and_then(|(session, _)| session.hearing()) {
+                    here.resync.start_one(conn, live);
+                }
+            }
+            ReactorMessage::Enter { conn, live } => match net.connection(conn) {
+                Some((session, _)) => {
+                    here.groups_here.enter(conn, &live.groups);
+                    session.enter(live);
+                }
+                None => membership::leave(reactor, conn, &live),
+            },
+            ReactorMessage::Fetched { conn, pages } => {
+                if let Some(found) = net.connection(conn) {
+                    push::fetched(reactor, ConnCtx::new(conn, found, now), pages);
+                }
+            }
+            ReactorMessage::JoinedElsewhere { conn, group, followed } => {
+                let entered = net.connection(conn).is_some_and(|found| {
+                    here.joined_elsewhere(reactor, ConnCtx::new(conn, found, now), group, followed)
+                });
+                // A question that failed has given its subscription back.
+                if !entered && followed != Followed::Failed {
+                    reactor.shared.bus.unsubscribe(&[Channel::Group(group)]);
+                }
+            }
+            ReactorMessage::Compared(compared) => {
+                let SessionsHere { groups_here, resync, .. } = here;
+                resync.compared(reactor, groups_here, net, compared, now);
+            }
+        }
+    }
+
+    fn turn_ended(&mut self, net: &mut dyn Outbound<Session>, now: Instant) {
+        self.here.out_of_turn.ahead.expire(now);
+        self.here.resync.go_on(&self.reactor, net, now);
+        self.here.out_of_turn.doubts.go_on(&self.reactor.workers, now);
+    }
+
+    fn due(&mut self, conn: ConnId, session: &mut Session, link: &mut dyn Link, now: Instant) {
+        match session.due(now) {
+            Due::LoginTimeout => {
+                link.send(reply::error(Errno::LoginFirst, "no login within the time allowed"));
+                link.close(CloseReason::LoginTimeout);
+            }
+            Due::Work { tick } => {
+                if let Some(job) = session.take_due_job(now) {
+                    self.reactor.workers.submit(job, now);
+                }
+                if tick && let Some(mut on) = (ConnCtx { conn, session, link, now }).live() {
+                    self.here.resync.retry(conn, on.live);
+                    push::tick(&self.reactor, &mut on);
+                }
+            }
+        }
+    }
+
+    fn after_turn(&mut self, conn: ConnId, session: &mut Session, link: &mut dyn Link, now: Instant) -> Wants {
+        if self.stopping && session.is_idle() {
+            // Nothing of it is under way.
+            if session.is_live() {
+                link.send(Notice::Shutdown.line());
+            }
+            link.close(CloseReason::Shutdown);
+            return Wants::default();
+        }
+        if let Some(mut on) = (ConnCtx { conn, session, link, now }).live() {
+            push::fetch_more(&self.reactor, &mut on);
+        }
+        session.arm_tick(now);
+        let wants = session.wants();
+        Wants { reading: wants.reading && !self.stopping, ..wants }
+    }
+
+    fn closed(&mut self, conn: ConnId, mut session: Session, reason: CloseReason, acknowledged: u64, now: Instant) {
+        let Shared { budgets, metrics, .. } = &*self.reactor.shared;
+        if session.is_live() {
+            metrics.sessions.dec();
+        } else {
+            budgets.guests().left(session.from);
+            // Coming and going has its price, too.
+            budgets.charge(Payer::Address(session.from), Weight::LINE, now);
+        }
+        let Some(mut live) = session.leave(None, now) else { return };
+        if reason == CloseReason::PeerClosed {
+            push::settle_receipts(&self.reactor, &mut live, acknowledged);
+        }
+        self.here.groups_here.leave(conn, &live.groups);
+        membership::leave(&self.reactor, conn, &live);
+        log::debug!("{conn}: user {} is gone: {reason:?}", live.user);
+    }
+
+    fn stopping(&mut self, _: Instant) {
+        self.stopping = true;
+    }
+}

@@ -1,0 +1,368 @@
+//! What lanes, workers and other nodes have for this reactor's sessions: acks, pushes, replies and the backlog. Runs in the
+//! reactor.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::conn_ctx::{ConnCtx, LiveCtx, Net};
+use super::doubts::Doubts;
+use super::group_index::GroupIndex;
+use super::live::Live;
+use super::membership::{follow_join, join_group, leave_group, leave_session, told_to_leave};
+use super::message;
+use super::message::Followed;
+use super::reactor_ctx::ReactorCtx;
+use super::reorder_buffer::ReorderBuffer;
+use super::resync::Resync;
+use super::seq_tracker::Offer;
+use crate::clock::UnixMs;
+use crate::delivery::{Addressee, Event, Told, Which};
+use crate::ids::{ConvId, GroupId, Seq, UserId};
+use crate::net::{CloseReason, ConnId};
+use crate::service::ctx::{Backlog, SessionChange, Shared};
+use crate::service::handlers::account;
+use crate::store::{Page, Place};
+use crate::wire::reply::{Notice, TimeText};
+use crate::workers::job::{Job, PageQuestion};
+
+/// The backlog goes on when no more than this part of the outbox is full: net's low-water mark.
+const LOW_WATER_PART: usize = 4;
+
+/// What has come out of its turn, on its way to the sessions of one reactor.
+#[derive(Debug, Default)]
+pub(crate) struct OutOfTurn {
+    /// Messages that came ahead of others, kept for a moment.
+    pub ahead: ReorderBuffer,
+    /// Messages that came behind others.
+    pub doubts: Doubts,
+}
+
+/// What one reactor keeps of its sessions, beside each session itself.
+#[derive(Debug, Default)]
+pub(crate) struct SessionsHere {
+    /// Which of them hear which group.
+    pub(crate) groups_here: GroupIndex,
+    /// Messages that are out of their turn.
+    pub(crate) out_of_turn: OutOfTurn,
+    /// Which of them are compared with the store.
+    pub(crate) resync: Resync,
+}
+
+impl SessionsHere {
+    /// Carries out one event.
+    pub(crate) fn event(&mut self, reactor: &ReactorCtx, net: Net<'_>, event: Event, now: Instant) {
+        let Self { groups_here, out_of_turn, resync } = self;
+        match event {
+            Event::Answered { conn, conv, stored, line } => {
+                if let Some(found) = net.connection(conn) {
+                    let on = ConnCtx::new(conn, found, now);
+                    on.link.send(line);
+                    answered(reactor, &out_of_turn.ahead, on, conv, stored);
+                }
+            }
+            Event::Message { to, from, told } => {
+                each_of(groups_here, net, to, now, |on| {
+                    if Some(on.conn) != from {
+                        tell(reactor, out_of_turn, on, &told);
+                    }
+                });
+            }
+            Event::Notice { to, line } => each_of(groups_here, net, to, now, |mut on| on.tell(line.clone())),
+            Event::Joined { conn, group, line } => {
+                let Some(found) = net.connection(conn) else { return };
+                let mut on = ConnCtx::new(conn, found, now);
+                // Who hears the group knows already: the user has only asked to join once more.
+                if on.session.hearing().is_some_and(|live| !live.groups.contains(&group)) {
+                    on.tell(line);
+                    if let Some(on) = on.hearing() {
+                        on.live.follow(group);
+                        follow_join(reactor, &on, group);
+                    }
+                }
+            }
+            Event::Left { conn, group, line } => {
+                if let Some(found) = net.connection(conn) {
+                    told_to_leave(reactor, groups_here, ConnCtx::new(conn, found, now), group, line);
+                }
+            }
+            Event::GroupDeleted { group, line } => {
+                for conn in groups_here.remove(group) {
+                    if let Some(found) = net.connection(conn) {
+                        told_to_leave(reactor, groups_here, ConnCtx::new(conn, found, now), group, line.clone());
+                    }
+                }
+            }
+            Event::Replaced { conn } => {
+                if let Some(found) = net.connection(conn) {
+                    let mut on = ConnCtx::new(conn, found, now);
+                    // At once, not when its socket is done: who takes its place waits for what it has confirmed.
+                    leave_session(reactor, groups_here, &mut on);
+                    drop(on.session.take_parked());
+                    on.link.send(Notice::Replaced.line());
+                    on.link.close(CloseReason::Replaced);
+                }
+            }
+            Event::Resync => resync.start(net),
+            Event::Restored => self.restored(reactor, net, now),
+        }
+    }
+
+    /// The data went back: whoever is logged in begins anew. A login under way ends by itself, see [`go_live`].
+    fn restored(&mut self, reactor: &ReactorCtx, net: Net<'_>, now: Instant) {
+        let Self { groups_here, out_of_turn, .. } = self;
+        out_of_turn.ahead.clear();
+        let present = reactor.shared.epoch.generation();
+        net.each(&mut |conn, session, link| {
+            let mut on = ConnCtx::new(conn, (session, link), now);
+            if on.session.live().is_some_and(|live| live.epoch != present) {
+                // At once, not when its socket is done: the client may come again before it has closed this one.
+                leave_session(reactor, groups_here, &mut on);
+                drop(on.session.take_parked());
+                send_away(&mut on);
+            }
+        });
+        reactor.shared.cursor_queue.sessions_ended();
+    }
+
+    /// A worker answered a request.
+    pub(crate) fn reply(&mut self, reactor: &ReactorCtx, mut on: ConnCtx<'_>, line: Bytes, then: SessionChange) {
+        on.session.at_worker = false;
+        match then {
+            SessionChange::GoLive(backlog) => {
+                on.link.send(line);
+                go_live(reactor, on, *backlog);
+            }
+            SessionChange::LogOut => {
+                leave_session(reactor, &mut self.groups_here, &mut on);
+                on.link.send(line);
+            }
+            then => {
+                // A login that failed after its session was let in: the session goes out again.
+                if on.session.live().is_none() && on.session.hearing().is_some() {
+                    leave_session(reactor, &mut self.groups_here, &mut on);
+                }
+                if on.session.hearing().is_none() {
+                    // A LOGIN that was refused may have stood in the directory for a moment.
+                    on.link.renew();
+                }
+                on.link.send(line);
+                self.apply(reactor, on, then);
+            }
+        }
+    }
+
+    fn apply(&mut self, reactor: &ReactorCtx, mut on: ConnCtx<'_>, then: SessionChange) {
+        let groups_here = &mut self.groups_here;
+        let Some(on) = on.live() else {
+            return message::undo(&reactor.shared, &then);
+        };
+        match then {
+            SessionChange::Join { group, last_seq } => join_group(reactor, groups_here, on, group, last_seq),
+            SessionChange::Leave(group) => leave_group(reactor, groups_here, on.conn, on.live, group),
+            SessionChange::Shown { pending, shown } => {
+                on.live.seqs.listed(&pending, &shown);
+                for message in &shown {
+                    on.live.pushed(message.conv, message.seq, on.link.offset());
+                }
+            }
+            SessionChange::Nothing | SessionChange::GoLive(_) | SessionChange::LogOut => {}
+        }
+    }
+
+    /// The user has joined a group on another session; the node is subscribed. Whether this session hears it now.
+    pub(crate) fn joined_elsewhere(
+        &mut self,
+        reactor: &ReactorCtx,
+        mut on: ConnCtx<'_>,
+        group: GroupId,
+        followed: Followed,
+    ) -> bool {
+        let Some(on) = on.hearing() else { return false };
+        // Whoever has left meanwhile has left: the position may have been read before that.
+        let Some(index) = on.live.following.iter().position(|followed| *followed == group) else { return false };
+        if followed == Followed::Failed {
+            on.live.retry.follow = true;
+            return false;
+        }
+        on.live.following.swap_remove(index);
+        let Followed::Member(last_seq) = followed else { return false };
+        join_group(reactor, &mut self.groups_here, on, group, last_seq);
+        true
+    }
+}
+
+/// The login's reply is sent: the session is shown what has come since.
+fn go_live(reactor: &ReactorCtx, mut on: ConnCtx<'_>, backlog: Backlog) {
+    let Shared { budgets, metrics, cursor_queue, epoch, .. } = &*reactor.shared;
+    let (offset, from) = (on.link.offset(), on.session.from);
+    let Some(live) = on.session.go_live() else { return };
+    budgets.guests().left(from);
+    metrics.sessions.inc();
+    cursor_queue.changed(live.user);
+    for notice in std::mem::take(&mut live.early) {
+        on.link.send(notice);
+    }
+    live.seqs.go_live(&backlog.pending, &backlog.shown);
+    for message in &backlog.shown {
+        live.pushed(message.conv, message.seq, offset);
+    }
+    for request in backlog.friend_requests {
+        on.link.send(request);
+    }
+    if live.epoch != epoch.generation() {
+        // What it was told may be of before the data went back.
+        send_away(&mut on);
+    }
+}
+
+fn send_away(on: &mut ConnCtx<'_>) {
+    on.link.send(Notice::Restored.line());
+    on.link.close(CloseReason::Restored);
+}
+
+fn each_of(groups_here: &GroupIndex, net: Net<'_>, to: Addressee, now: Instant, mut visit: impl FnMut(ConnCtx<'_>)) {
+    let (conns, but): (&[ConnId], Option<UserId>) = match &to {
+        Addressee::Session(conn) => (std::slice::from_ref(conn), None),
+        Addressee::Group(group) => (groups_here.of(*group), None),
+        Addressee::GroupBut(group, user) => (groups_here.of(*group), Some(*user)),
+    };
+    for conn in conns {
+        let Some(found) = net.connection(*conn) else { continue };
+        let on = ConnCtx::new(*conn, found, now);
+        let excepted = but.is_some() && on.session.hearing().map(|live| live.user) == but;
+        if !excepted {
+            visit(on);
+        }
+    }
+}
+
+/// The lane has answered a message of this session; the answer is sent.
+fn answered(
+    reactor: &ReactorCtx,
+    ahead: &ReorderBuffer,
+    mut on: ConnCtx<'_>,
+    conv: ConvId,
+    stored: Option<(Seq, Which)>,
+) {
+    if let Some(mut on) = on.live() {
+        on.live.seqs.answered(conv);
+        if let Some((seq, which)) = stored {
+            if let Some(moved) = on.live.seqs.sent(conv, seq, Some(which)) {
+                reactor.shared.cursor_queue.confirm([on.live.cursor(conv, moved)]);
+            }
+            // The answer to one's own message may be overtaken by another node's news of the next one.
+            push_ahead(reactor, ahead, &mut on, conv);
+        }
+    }
+    on.session.answered(reactor.shared.config.limits.inflight);
+}
+
+/// A message, as told by a lane or a bell.
+fn tell(reactor: &ReactorCtx, out_of_turn: &mut OutOfTurn, mut on: ConnCtx<'_>, told: &Told) {
+    let Some(mut on) = on.hearing() else { return };
+    let Told { conv, seq, which, line, generation } = told;
+    // A reader that is too slow for it gets it from the store, at its own pace. So does whoever hears it from another life of
+    // the data, in which the number may have been another message's.
+    let line = line.as_ref().filter(|_| *generation == on.live.epoch);
+    let Some(line) = line.filter(|line| on.link.has_room(line.len())) else {
+        return on.live.seqs.heard_of(*conv, *seq);
+    };
+    match on.live.seqs.offer(*conv, *seq, *which) {
+        Offer::Push => {
+            push(reactor, &mut on, *conv, *seq, line.clone());
+            push_ahead(reactor, &out_of_turn.ahead, &mut on, *conv);
+        }
+        Offer::OutOfOrder => out_of_turn.ahead.keep(*conv, *seq, *which, line, on.now),
+        Offer::Another => reactor.shared.epoch.another(on.live.epoch, *conv, *seq),
+        Offer::Duplicate => out_of_turn.doubts.note(on.live.epoch, *conv, on.live.seqs.had(*conv)),
+        Offer::NeedsFetch => {}
+    }
+}
+
+fn push(reactor: &ReactorCtx, on: &mut LiveCtx<'_>, conv: ConvId, seq: Seq, line: Bytes) {
+    on.link.send(line);
+    on.live.pushed(conv, seq, on.link.offset());
+    reactor.shared.metrics.messages_pushed.inc();
+}
+
+/// A hole may just have closed: what was kept behind it follows.
+fn push_ahead(reactor: &ReactorCtx, ahead: &ReorderBuffer, on: &mut LiveCtx<'_>, conv: ConvId) {
+    while let Some(seq) = on.live.seqs.next_ahead(conv)
+        && let Some((line, which)) = ahead.line(conv, seq)
+        && on.link.has_room(line.len())
+        && on.live.seqs.offer(conv, seq, which) == Offer::Push
+    {
+        push(reactor, on, conv, seq, line);
+    }
+}
+
+/// Asks a worker for the next pages of what the session has missed, if the client has room for it.
+pub(crate) fn fetch_more(reactor: &ReactorCtx, on: &mut LiveCtx<'_>) {
+    // What the store did not answer is asked again at the next tick.
+    if on.live.retry.fetch || on.link.queued_bytes() > reactor.shared.config.limits.outbox_bytes / LOW_WATER_PART {
+        return;
+    }
+    let places = on.live.seqs.next_fetch();
+    if !places.is_empty() {
+        fetch(reactor, on, places);
+    }
+}
+
+/// Asks for what the session has missed in these conversations.
+fn fetch(reactor: &ReactorCtx, on: &LiveCtx<'_>, places: Vec<Place>) {
+    let LiveCtx { conn, ref live, now, .. } = *on;
+    let last = |place: &Place| live.seqs.last_heard(place.conv).map(|last| (*place, last));
+    let lasts = places.iter().filter_map(last).collect();
+    let question = PageQuestion { conn, user: live.user, device: live.device, epoch: live.epoch, places, lasts };
+    reactor.workers.submit(Job::FetchPages(question), now);
+}
+
+/// The store answered [`fetch_more`].
+pub(crate) fn fetched(reactor: &ReactorCtx, mut on: ConnCtx<'_>, pages: Option<Vec<Page>>) {
+    let Some(on) = on.live() else { return };
+    let LiveCtx { live, link, .. } = on;
+    live.retry.fetch |= pages.is_none();
+    let mut time = TimeText::new(UnixMs(0));
+    for page in pages.into_iter().flatten() {
+        let conv = page.conv;
+        let caught_up = live.seqs.fetched(page);
+        for message in &caught_up.push {
+            let Some(push) = account::push_of(message, live.user, &mut time) else { continue };
+            link.send(push.line());
+            live.pushed(conv, message.seq, link.offset());
+            reactor.shared.metrics.messages_caught_up.inc();
+        }
+        if let Some(seq) = caught_up.another {
+            reactor.shared.epoch.another(live.epoch, conv, seq);
+        }
+        if let Some(moved) = caught_up.confirmed {
+            reactor.shared.cursor_queue.confirm([live.cursor(conv, moved)]);
+        }
+    }
+    live.seqs.fetch_ended();
+}
+
+/// A tick of a session in which something waits: what TCP has delivered, holes that stayed, questions that failed.
+pub(crate) fn tick(reactor: &ReactorCtx, on: &mut LiveCtx<'_>) {
+    if let Some(tcp_acks) = on.live.tcp_acks.as_mut().filter(|tcp_acks| tcp_acks.is_waiting()) {
+        let delivered = tcp_acks.tick(on.link.acknowledged());
+        let rows = on.live.confirm_delivered(delivered);
+        reactor.shared.cursor_queue.confirm(rows);
+    }
+    on.live.seqs.close_gaps();
+    on.live.retry.fetch = false;
+    if std::mem::take(&mut on.live.retry.follow) {
+        for group in on.live.following.clone() {
+            follow_join(reactor, on, group);
+        }
+    }
+}
+
+/// The client has shown that it is alive: what its TCP has acknowledged counts as delivered.
+pub(crate) fn settle_receipts(reactor: &ReactorCtx, live: &mut Live, acknowledged: u64) {
+    let Some(tcp_acks) = &mut live.tcp_acks else { return };
+    let delivered = tcp_acks.settle(acknowledged);
+    let rows = live.confirm_delivered(delivered);
+    reactor.shared.cursor_queue.confirm(rows);
+}

@@ -1,0 +1,118 @@
+//! What reactors have workers do, as data.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::delivery::Which;
+use crate::ids::{ConvId, DeviceId, GroupId, Seq, UserId};
+use crate::net::ConnId;
+use crate::service::ctx::{HashStep, Prepared};
+use crate::store::Place;
+use crate::wire::msg_id::MsgId;
+
+/// Work for a worker. Somebody waits for what comes of it, so exactly one message is posted for each, also if it panics; but
+/// for [`Job::CompareEnds`], of which the epoch is told.
+#[derive(Debug)]
+pub enum Job {
+    /// A request, or the rest of one that had to wait: answered by `Reply`, or by `NotYet`.
+    Request(Asked, Prepared),
+    /// A request whose password could not be hashed.
+    HashFailed(Asked),
+    /// The next pages of what a session has missed: answered by `Fetched`.
+    FetchPages(PageQuestion),
+    /// Where the cursor stands in a group that the session's user has joined elsewhere: answered by `JoinedElsewhere`.
+    FollowJoin(JoinQuestion),
+    /// Where many sessions stand: answered by `Compared`.
+    CompareSessions(SessionQuestions),
+    /// Where conversations end, of which some session has had more than is told.
+    CompareEnds(EndQuestions),
+}
+
+/// A request that is under way.
+#[derive(Debug)]
+pub struct Asked {
+    /// On what connection.
+    pub conn: ConnId,
+    /// Which request.
+    pub request: MsgId,
+    /// Repeated in the reply.
+    pub tag: Option<Box<str>>,
+}
+
+/// A request that waits for its password to be hashed.
+#[derive(Debug)]
+pub(crate) struct HashJob {
+    /// The request.
+    pub asked: Asked,
+    /// What is to be hashed.
+    pub step: HashStep,
+}
+
+/// See [`Job::FetchPages`].
+#[derive(Debug)]
+pub struct PageQuestion {
+    /// The session's connection.
+    pub conn: ConnId,
+    /// The session's user.
+    pub user: UserId,
+    /// The session's device.
+    pub device: DeviceId,
+    /// The generation of the data in which it logged in.
+    pub epoch: u32,
+    /// Behind which messages the pages begin.
+    pub places: Vec<Place>,
+    /// Which messages those are, as far as it is worth comparing them with the store.
+    pub lasts: Vec<(Place, Which)>,
+}
+
+/// See [`Job::FollowJoin`].
+#[derive(Clone, Copy, Debug)]
+pub struct JoinQuestion {
+    /// The session's connection.
+    pub conn: ConnId,
+    /// The session's user.
+    pub user: UserId,
+    /// The session's device.
+    pub device: DeviceId,
+    /// The group.
+    pub group: GroupId,
+}
+
+/// See [`Job::CompareSessions`]. The lists are of equal length.
+#[derive(Debug)]
+pub struct SessionQuestions {
+    /// The sessions' connections; not empty.
+    pub conns: Vec<ConnId>,
+    /// How often the groups of each have changed.
+    pub changes: Vec<u32>,
+    /// Who each is.
+    pub devices: Vec<(UserId, DeviceId)>,
+}
+
+/// See [`Job::CompareEnds`].
+#[derive(Debug)]
+pub struct EndQuestions {
+    /// How far some session has been in a conversation, and in which generation of the data.
+    pub had: BTreeMap<ConvId, (u32, Seq)>,
+    /// Held until they are answered.
+    pub under_way: UnderWay,
+}
+
+/// A question of which there is one at a time, until it is dropped.
+#[derive(Debug)]
+pub struct UnderWay(Arc<AtomicBool>);
+
+impl UnderWay {
+    /// `None` while there is one already.
+    #[must_use]
+    pub fn begin(flag: &Arc<AtomicBool>) -> Option<Self> {
+        (!flag.swap(true, Ordering::AcqRel)).then(|| Self(Arc::clone(flag)))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}

@@ -1,0 +1,318 @@
+//! Threads for what blocks: business functions that need the store, and password hashing, which needs none.
+//!
+//! A connection has at most one request at a worker and one fetch under way, so one connection's requests keep their
+//! order, and the queues are bounded by the number of connections without a bound of their own.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::hashing::Hashing;
+use super::job::{Asked, HashJob, Job, SessionQuestions};
+use super::questions;
+use super::queue::JobQueue;
+use crate::clock::Clock;
+use crate::config::PasswordCost;
+use crate::metrics::{Metrics, Refusal};
+use crate::net::ConnId;
+use crate::service::auth::password::Hasher;
+use crate::service::ctx::{Ctx, HandlerResult, NotYet, Purpose, ServiceError, SessionChange};
+use crate::session::message::{Compared, Followed, ReactorMailboxes, ReactorMessage};
+use crate::store::OpenStore;
+use crate::wire::errno::Errno;
+use crate::wire::msg_id::MsgId;
+use crate::wire::reply::{self, RawEcho};
+
+/// How far the workers step back for reactors and lanes while there is more to do than processors: a nice value, as in
+/// setpriority(2). What somebody has missed, and who logs in, must not hold up those who talk.
+const WORKER_NICE: i32 = 5;
+/// The same for the threads that hash passwords, each of which takes a processor for some 20 ms.
+const AUTH_NICE: i32 = 10;
+/// Who has an account already comes first.
+const REGISTER_NICE: i32 = 15;
+/// One thread for registrations to so many for logins.
+const REGISTRATION_PART: usize = 4;
+
+/// A job and when it was queued.
+type Queued = (Instant, Job);
+
+/// The entrances to the workers. Reactors hold clones; the threads end when the last one is dropped.
+#[derive(Clone)]
+pub struct Workers {
+    entrance: Arc<CloseOnDrop>,
+    metrics: Arc<Metrics>,
+}
+
+/// Closes the queues when the last one who could submit is gone: nobody is left whom an answer could reach.
+struct CloseOnDrop(Queues);
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        self.0.worker.close();
+        self.0.hashing.close();
+    }
+}
+
+/// The workers' queues before their threads run: jobs may be submitted already.
+#[derive(Clone)]
+pub struct Queues {
+    worker: Arc<JobQueue<Queued>>,
+    hashing: Arc<Hashing>,
+    mailboxes: Arc<ReactorMailboxes>,
+    metrics: Arc<Metrics>,
+}
+
+/// The workers' entrances and queues. What comes of the jobs goes to `mailboxes`.
+#[must_use]
+pub fn queues(metrics: Arc<Metrics>, mailboxes: Arc<ReactorMailboxes>) -> (Workers, Queues) {
+    let (worker, hashing) = (Arc::new(JobQueue::new()), Arc::default());
+    let queues = Queues { worker, hashing, mailboxes, metrics: Arc::clone(&metrics) };
+    (Workers { entrance: Arc::new(CloseOnDrop(queues.clone())), metrics }, queues)
+}
+
+impl Workers {
+    /// Queues a job at the time `now`. Never blocks.
+    pub(crate) fn submit(&self, job: Job, now: Instant) {
+        self.metrics.worker_queued.inc();
+        self.entrance.0.worker.push((now, job));
+    }
+}
+
+/// Starts a worker for each context.
+///
+/// # Errors
+/// The system gives no more threads.
+pub fn start(crew: Vec<Ctx>, queues: &Queues, stores: &Arc<dyn OpenStore>) -> std::io::Result<Vec<JoinHandle<()>>> {
+    let mut threads = Vec::new();
+    for (index, ctx) in crew.into_iter().enumerate() {
+        let (queues, stores) = (queues.clone(), Arc::clone(stores));
+        threads.push(thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+            step_back(WORKER_NICE);
+            run(ctx, &queues, stores.as_ref());
+        })?);
+    }
+    Ok(threads)
+}
+
+/// Starts the threads that hash: `threads` for logins, and a quarter of it for registrations.
+///
+/// # Errors
+/// The system gives no more threads.
+pub(crate) fn start_hashing(
+    threads: usize,
+    cost: PasswordCost,
+    queues: &Queues,
+    clock: Clock,
+) -> std::io::Result<Vec<JoinHandle<()>>> {
+    let registering = (threads / REGISTRATION_PART).max(1);
+    let logins = (0..threads).map(|index| (Purpose::Login, format!("auth-{index}"), AUTH_NICE));
+    let registrations =
+        (0..registering).map(|index| (Purpose::Register, format!("auth-register-{index}"), REGISTER_NICE));
+    let start = |(purpose, name, nice)| {
+        let queues = queues.clone();
+        thread::Builder::new().name(name).spawn(move || {
+            step_back(nice);
+            let mut hasher = Hasher::new(cost);
+            while let Some(job) = queues.hashing.take(purpose) {
+                queues.hash(job, &mut hasher, clock.now());
+            }
+        })
+    };
+    logins.chain(registrations).map(start).collect()
+}
+
+/// Lowers the calling thread's priority, and only this thread's: on Linux a nice value belongs to a thread, whatever POSIX
+/// says (setpriority(2), "BUGS").
+fn step_back(nice: i32) {
+    if let Err(error) = rustix::process::setpriority_process(None, nice) {
+        log::warn!("a worker runs at the reactors' priority: {error}");
+    }
+}
+
+fn run(mut ctx: Ctx, queues: &Queues, stores: &dyn OpenStore) {
+    while let Some(queued) = queues.worker.take() {
+        if catch_unwind(AssertUnwindSafe(|| queues.perform(queued, &mut ctx))).is_ok() {
+            continue;
+        }
+        // The panic hook has logged it. The store may be amid a transaction: a fresh one takes its place.
+        match stores.open() {
+            Ok(store) => ctx.store = store,
+            Err(error) => log::error!("a worker keeps its connection after a panic: {error}"),
+        }
+    }
+}
+
+impl Queues {
+    /// Runs one job that waits for a worker, on the calling thread; whether there was one.
+    pub fn run_one(&self, ctx: &mut Ctx) -> bool {
+        let waiting = self.worker.try_take();
+        waiting.map(|queued| self.perform(queued, ctx)).is_some()
+    }
+
+    /// Hashes one password that waits, on the calling thread; whether there was one.
+    pub fn hash_one(&self, purpose: Purpose, hasher: &mut Hasher, now: Instant) -> bool {
+        let waiting = self.hashing.try_take(purpose);
+        waiting.map(|job| self.hash(job, hasher, now)).is_some()
+    }
+
+    /// The rest is a worker's.
+    fn hash(&self, job: HashJob, hasher: &mut Hasher, now: Instant) {
+        let HashJob { asked, step } = job;
+        // The panic hook has logged it; the memory that hashes are made in holds nothing that is needed again.
+        let rest = match catch_unwind(AssertUnwindSafe(|| step.run(hasher))) {
+            Ok(rest) => Job::Request(asked, rest),
+            Err(_) => Job::HashFailed(asked),
+        };
+        self.metrics.worker_queued.inc();
+        self.worker.push((now, rest));
+    }
+
+    fn perform(&self, (queued, job): Queued, ctx: &mut Ctx) {
+        ctx.shared.metrics.worker_queued.dec();
+        // While the database hangs, each worker is held up for the store's timeout by one job. Whoever has waited that
+        // long behind it is refused without another wait: an answer within a bounded time.
+        let waited = ctx.shared.clock.now().saturating_duration_since(queued);
+        ctx.is_late = waited > ctx.shared.config.store.timeout;
+        match job {
+            Job::Request(asked, prepared) => answering(
+                ctx,
+                |ctx| ctx.check_late().and_then(|()| prepared.handle(ctx)),
+                |ctx, handled| self.answer(ctx, asked, handled),
+            ),
+            Job::HashFailed(asked) => self.answer(ctx, asked, None),
+            Job::FetchPages(question) => {
+                let conn = question.conn;
+                let ask = |ctx: &mut Ctx| questions::pages(ctx, &question);
+                self.tell(ctx, conn, ask, |pages| ReactorMessage::Fetched { conn, pages });
+            }
+            Job::FollowJoin(question) => {
+                let (conn, group) = (question.conn, question.group);
+                let ask = |ctx: &mut Ctx| questions::position_after_join(ctx, question);
+                self.tell(ctx, conn, ask, |asked| {
+                    let followed = match asked {
+                        Some((held, position)) => {
+                            held.hand_over();
+                            position.map_or(Followed::NoMember, |position| Followed::Member(position.delivered))
+                        }
+                        // What was subscribed to has been given back already.
+                        None => Followed::Failed,
+                    };
+                    ReactorMessage::JoinedElsewhere { conn, group, followed }
+                });
+            }
+            Job::CompareSessions(SessionQuestions { conns, changes, devices }) => {
+                let Some(first) = conns.first().copied() else { return };
+                let ask = |ctx: &mut Ctx| questions::standings(ctx, &devices);
+                let answer = |standings| ReactorMessage::Compared(Compared { conns, changes, standings });
+                self.tell(ctx, first, ask, answer);
+            }
+            Job::CompareEnds(questions) => questions::ends(ctx, &questions),
+        }
+    }
+
+    /// Asks the store something on a reactor's behalf, and posts what came of it. `answer` makes it, of `None` if there is
+    /// no answer.
+    fn tell<T>(
+        &self,
+        ctx: &mut Ctx,
+        conn: ConnId,
+        ask: impl FnOnce(&mut Ctx) -> Result<T, ServiceError>,
+        answer: impl FnOnce(Option<T>) -> ReactorMessage,
+    ) {
+        answering(ctx, ask, |_, asked| {
+            let found = asked.and_then(|asked| {
+                asked.inspect_err(|error| log::debug!("{conn}: the store does not answer: {error}")).ok()
+            });
+            self.mailboxes.post(conn, answer(found));
+        });
+    }
+
+    /// Posts what came of a request: exactly one message, whatever happens. `None`: its handler has panicked.
+    fn answer(&self, ctx: &mut Ctx, asked: Asked, handled: Option<HandlerResult>) {
+        let Asked { conn, request, .. } = asked;
+        let tag = asked.tag.as_deref();
+        let (line, then) = match handled {
+            Some(Ok(response)) => (reply::success(request, tag, &response.body), response.then),
+            Some(Err(ServiceError::NotYet(not_yet))) => {
+                self.park(asked, *not_yet);
+                return ctx.flush();
+            }
+            Some(Err(ServiceError::Hash(step))) => {
+                self.hashing.submit(HashJob { asked, step });
+                return ctx.flush();
+            }
+            Some(Err(error)) => refused(ctx, &asked, &error),
+            None => {
+                (reply::failure(request, &RawEcho::tag(tag), Errno::Internal, "internal error"), SessionChange::Nothing)
+            }
+        };
+        self.mailboxes.post(conn, ReactorMessage::Reply { conn, line, then });
+        ctx.flush();
+    }
+
+    /// The session keeps the rest of the request until it goes on.
+    fn park(&self, asked: Asked, not_yet: NotYet) {
+        let conn = asked.conn;
+        let NotYet { rest, until, tell } = not_yet;
+        self.mailboxes.post(conn, ReactorMessage::NotYet { conn, job: Job::Request(asked, rest), until });
+        if let Some(tell) = tell {
+            // Behind the job: who is told to go on must have it.
+            let mailboxes = Arc::clone(&self.mailboxes);
+            tell(Box::new(move || mailboxes.post(conn, ReactorMessage::Resume { conn })));
+        }
+    }
+}
+
+/// The reply to a request that is not done, and what that changes in the session.
+fn refused(ctx: &Ctx, asked: &Asked, error: &ServiceError) -> (Bytes, SessionChange) {
+    let Asked { conn, request, ref tag } = *asked;
+    let tag = tag.as_deref();
+    let (errno, text) = error.reply();
+    note_failure(ctx, conn, request, error, errno);
+    ctx.shared.metrics.requests_refused.get_or_create(&refusal(errno)).inc();
+    let then = match error {
+        ServiceError::NoMember(group) => SessionChange::Leave(*group),
+        _ => SessionChange::Nothing,
+    };
+    let line = match error {
+        ServiceError::TooSoon { wait, .. } => reply::too_fast(request, tag, text, whole_seconds(*wait)),
+        _ => reply::failure(request, &RawEcho::tag(tag), errno, text),
+    };
+    (line, then)
+}
+
+/// Does the work, and posts what came of it. Somebody waits for that (a client for its reply, a session for its page, a
+/// reactor for a comparison), so it is posted also if the work panics: of `None` then.
+fn answering<T>(ctx: &mut Ctx, work: impl FnOnce(&mut Ctx) -> T, post: impl FnOnce(&mut Ctx, Option<T>)) {
+    match catch_unwind(AssertUnwindSafe(|| work(ctx))) {
+        Ok(result) => post(ctx, Some(result)),
+        Err(panic) => {
+            post(ctx, None);
+            resume_unwind(panic);
+        }
+    }
+}
+
+/// An outage of the database is the lanes' and the cursor writer's to tell, once; only what should never happen is told here.
+fn note_failure(ctx: &Ctx, conn: ConnId, request: MsgId, error: &ServiceError, errno: Errno) {
+    match errno {
+        Errno::Internal => log::error!("{conn}: {request:?} failed: {error}"),
+        Errno::Unavailable => log::debug!("{conn}: {request:?} failed: {error}"),
+        _ => return,
+    }
+    ctx.shared.metrics.store_errors.inc();
+}
+
+/// Rounded up: who waits so long has waited long enough.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+/// The label of a refused request.
+#[must_use]
+pub fn refusal(errno: Errno) -> Refusal {
+    Refusal { errno: u32::from(errno.number()) }
+}

@@ -1,0 +1,93 @@
+//! What a worker asks the store on a reactor's behalf: pages of missed messages, positions, and where conversations end.
+
+use super::job::{EndQuestions, JoinQuestion, PageQuestion};
+use crate::bus::Channel;
+use crate::delivery::Which;
+use crate::ids::{ConvId, DeviceId, UserId};
+use crate::service::ctx::{Ctx, ServiceError};
+use crate::service::waiting::Held;
+use crate::session::message::Standing;
+use crate::store::{Page, Pending, Place};
+
+/// Messages of a page at most; fewer where the outbox is small.
+const PAGE_MESSAGES_MAX: usize = 100;
+/// A page takes at most this part of the outbox in bodies, and as many messages as fit with 1 KiB for each.
+const PAGE_PART_OF_OUTBOX: usize = 4;
+
+/// What the session has missed. The positions are read every time: who is no member any more reads nothing.
+pub(crate) fn pages(ctx: &mut Ctx, question: &PageQuestion) -> Result<Vec<Page>, ServiceError> {
+    ctx.check_late()?;
+    let outbox_bytes = ctx.shared.config.limits.outbox_bytes;
+    let messages_max = (outbox_bytes / 1024).clamp(1, PAGE_MESSAGES_MAX);
+    let messages_max = u32::try_from(messages_max).expect("clamped to a small number");
+    let bytes_max = outbox_bytes / PAGE_PART_OF_OUTBOX;
+    let PageQuestion { user, device, epoch, places, .. } = question;
+    let pages = ctx.store.pages(*user, *device, places, messages_max, bytes_max)?;
+    for (place, page) in places.iter().zip(&pages) {
+        // The session had had messages up to there before this was read.
+        if let Some(position) = page.position {
+            ctx.shared.epoch.compare(*epoch, place.conv, place.after.unwrap_or(0), position.last_seq);
+        }
+    }
+    compare_lasts(ctx, question)?;
+    Ok(pages)
+}
+
+/// Whether the store has the messages that the session has had ahead of these places. What follows them says nothing of that:
+/// bells may have been lost, and the numbers given out again.
+fn compare_lasts(ctx: &mut Ctx, question: &PageQuestion) -> Result<(), ServiceError> {
+    let PageQuestion { user, device, epoch, lasts, .. } = question;
+    if lasts.is_empty() {
+        return Ok(());
+    }
+    let ahead = |place: &Place| Place { after: place.after.map(|seq| seq.saturating_sub(1)), ..*place };
+    let places: Vec<Place> = lasts.iter().map(|(place, _)| ahead(place)).collect();
+    let one_of_each = u32::try_from(places.len()).expect("a question is about few");
+    let pages = ctx.store.pages(*user, *device, &places, one_of_each, usize::MAX)?;
+    for ((place, last), page) in lasts.iter().zip(&pages) {
+        if let (Some(seq), Some(message)) = (place.after, page.messages.first())
+            && message.seq == seq
+            && Which::of(message.sender.id, message.sent_at) != *last
+        {
+            ctx.shared.epoch.another(*epoch, place.conv, seq);
+        }
+    }
+    Ok(())
+}
+
+/// The user of a session has joined a group elsewhere: subscribes, and then reads where the cursor stands. The session is
+/// compared with the store if bells come only later.
+pub(crate) fn position_after_join(
+    ctx: &mut Ctx,
+    question: JoinQuestion,
+) -> Result<(Held, Option<Pending>), ServiceError> {
+    let JoinQuestion { conn, user, device, group } = question;
+    let held = Held::new(&ctx.shared, conn, vec![Channel::Group(group)]);
+    ctx.check_late()?;
+    let position = ctx.store.position(user, device, ConvId::group(group))?;
+    Ok((held, position))
+}
+
+/// Where the sessions stand, one for each.
+pub(crate) fn standings(ctx: &mut Ctx, devices: &[(UserId, DeviceId)]) -> Result<Vec<Standing>, ServiceError> {
+    ctx.check_late()?;
+    let users: Vec<UserId> = devices.iter().map(|(user, _)| *user).collect();
+    let groups = ctx.store.group_ids_of_all(&users)?;
+    let pending = ctx.store.pending_of_all(devices)?;
+    Ok(pending.into_iter().zip(groups).map(|(pending, groups)| Standing { pending, groups }).collect())
+}
+
+/// Tells the epoch where the conversations end.
+pub(crate) fn ends(ctx: &mut Ctx, questions: &EndQuestions) {
+    let convs: Vec<ConvId> = questions.had.keys().copied().collect();
+    match ctx.store.ends(&convs) {
+        Ok(ends) => {
+            for (conv, end) in ends {
+                if let Some((generation, had)) = questions.had.get(&conv) {
+                    ctx.shared.epoch.compare(*generation, conv, *had, end);
+                }
+            }
+        }
+        Err(error) => log::debug!("cannot look at the ends of conversations: {error}"),
+    }
+}

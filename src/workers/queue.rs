@@ -1,0 +1,199 @@
+//! Jobs, and the threads that wait for one: who began to wait last is woken first.
+//!
+//! ```text
+//!   push --> [ job | job ] --> take        idle: [ thread 3 | thread 0 | thread 5 ]
+//!                                                                         ^ the next job is its
+//! ```
+//!
+//! So a light load is the work of one thread, whose database connection has the pages at hand; the others sleep, and hold
+//! little memory. A channel wakes who has waited longest: every thread in turn, each with a cold cache.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Thread};
+
+/// How often a thread that is done looks again before it sleeps: to be woken costs several microseconds, of which the
+/// one who wakes pays the larger part, and under load the next job is never far.
+const LOOKS: usize = 8;
+
+/// A queue without a bound of its own. Any thread may push or take.
+pub(crate) struct JobQueue<J> {
+    state: Mutex<State<J>>,
+}
+
+struct State<J> {
+    waiting: VecDeque<J>,
+    /// Invariant: each is parked, or about to be, and nobody has woken it.
+    idle: Vec<Thread>,
+    /// Threads that were woken and have not come yet.
+    coming: usize,
+    closed: bool,
+}
+
+impl<J> State<J> {
+    fn check(&self) {
+        // A thread sleeps beside a job only if another one has been woken for it.
+        let Self { waiting, idle, coming, closed } = self;
+        debug_assert!(idle.is_empty() || waiting.len() <= *coming, "{} jobs, {coming} threads come", waiting.len());
+        debug_assert!(!closed || idle.is_empty(), "{} threads sleep for ever", idle.len());
+    }
+}
+
+impl<J> JobQueue<J> {
+    pub(crate) fn new() -> Self {
+        Self { state: Mutex::new(State { waiting: VecDeque::new(), idle: Vec::new(), coming: 0, closed: false }) }
+    }
+
+    /// Queues a job. Never blocks.
+    pub(crate) fn push(&self, job: J) {
+        let woken = {
+            let mut state = self.lock();
+            state.waiting.push_back(job);
+            // A busy thread may have taken the job that somebody was woken for: then this one is his.
+            let needs_another = state.waiting.len() > state.coming;
+            let woken = if needs_another { state.idle.pop() } else { None };
+            state.coming += usize::from(woken.is_some());
+            state.check();
+            woken
+        };
+        if let Some(thread) = woken {
+            thread.unpark();
+        }
+    }
+
+    /// No more jobs will come: those that wait are still taken.
+    pub(crate) fn close(&self) {
+        let idle = {
+            let mut state = self.lock();
+            state.closed = true;
+            state.coming += state.idle.len();
+            std::mem::take(&mut state.idle)
+        };
+        idle.iter().for_each(Thread::unpark);
+    }
+
+    /// The job that has waited longest, if there is one.
+    pub(crate) fn try_take(&self) -> Option<J> {
+        self.lock().waiting.pop_front()
+    }
+
+    /// The job that has waited longest; waits for one. `None` when the queue is closed and empty.
+    pub(crate) fn take(&self) -> Option<J> {
+        for _ in 0..LOOKS {
+            if let Some(job) = self.try_take() {
+                return Some(job);
+            }
+            thread::yield_now();
+        }
+        let mut state = self.lock();
+        loop {
+            if let Some(job) = state.waiting.pop_front() {
+                return Some(job);
+            }
+            if state.closed {
+                return None;
+            }
+            // Under the same lock as the look into the queue: a job that comes from now on finds us.
+            state.idle.push(thread::current());
+            state.check();
+            drop(state);
+            state = self.sleep();
+        }
+    }
+
+    /// Sleeps until somebody has taken this thread out of `idle`.
+    fn sleep(&self) -> MutexGuard<'_, State<J>> {
+        let me = thread::current().id();
+        loop {
+            thread::park();
+            let mut state = self.lock();
+            // `park` may return without a reason.
+            if state.idle.iter().all(|thread| thread.id() != me) {
+                state.coming -= 1;
+                return state;
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<J>> {
+        // Nothing panics while it holds this lock, so a poisoned state is whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn every_job_is_taken_once_and_the_threads_end() {
+        let jobs = Arc::new(JobQueue::new());
+        let takers: Vec<_> = (0..4)
+            .map(|_| {
+                let jobs = Arc::clone(&jobs);
+                thread::spawn(move || std::iter::from_fn(|| jobs.take()).collect::<Vec<u32>>())
+            })
+            .collect();
+        let pushers: Vec<_> = (0..2)
+            .map(|pusher| {
+                let jobs = Arc::clone(&jobs);
+                thread::spawn(move || (0..50_000).for_each(|number| jobs.push(2 * number + pusher)))
+            })
+            .collect();
+        for pusher in pushers {
+            pusher.join().unwrap();
+        }
+        jobs.close();
+        let mut taken: Vec<u32> = takers.into_iter().flat_map(|taker| taker.join().unwrap()).collect();
+        taken.sort_unstable();
+        assert_eq!(taken, (0..100_000).collect::<Vec<_>>());
+        assert!(jobs.lock().idle.is_empty());
+    }
+
+    #[test]
+    fn one_job_after_the_other_is_the_work_of_one_thread() {
+        let jobs = Arc::new(JobQueue::new());
+        let (done, results) = channel();
+        let takers: Vec<_> = (0..4)
+            .map(|_| {
+                let (jobs, done) = (Arc::clone(&jobs), done.clone());
+                thread::spawn(move || {
+                    while jobs.take().is_some() {
+                        done.send(thread::current().id()).unwrap();
+                    }
+                })
+            })
+            .collect();
+        let all_idle = || {
+            while jobs.lock().idle.len() < 4 {
+                thread::yield_now();
+            }
+        };
+        let worked: Vec<_> = (0..20)
+            .map(|number| {
+                all_idle();
+                jobs.push(number);
+                results.recv_timeout(PATIENCE).unwrap()
+            })
+            .collect();
+        assert!(worked.iter().all(|thread| *thread == worked[0]), "{worked:?}");
+        jobs.close();
+        for taker in takers {
+            taker.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn what_waits_is_taken_after_the_end() {
+        let jobs = JobQueue::new();
+        jobs.push(1);
+        jobs.close();
+        assert_eq!((jobs.take(), jobs.take(), jobs.try_take()), (Some(1), None, None));
+    }
+}
