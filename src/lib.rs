@@ -14,6 +14,11 @@
 //! `node` wires them together and runs the threads, `server` starts and stops it all; `config` says with what settings; `admin` shows operators how it is, `readiness` whether
 //! it can serve; `signals` ends it; `descriptors` counts what it may open. docs/architecture.md has the whole picture.
 
+#![allow(
+    rustdoc::private_intra_doc_links,
+    reason = "the documentation is for those who work on the server, private items included"
+)]
+
 pub mod admin;
 pub mod bus;
 pub mod clock;

@@ -9,12 +9,15 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use common::process::{PATIENCE, Process, wait_for};
+use common::process::{PATIENCE, Process, example, wait_for};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const PYTHON: [&str; 2] = ["python3", "examples/client.py"];
 const NODE: [&str; 2] = ["node", "examples/client.mjs"];
+/// The example of the protocol's package; its file is found when it is started.
+const RUST: [&str; 2] = ["stonechat-protocol", "chat"];
+const ALL: [([&str; 2], &str); 3] = [(PYTHON, "anna"), (NODE, "ben"), (RUST, "carl")];
 const PASSWORD: &str = "a password";
 
 #[test]
@@ -30,6 +33,21 @@ fn the_python_and_the_node_client_chat_with_each_other() {
 }
 
 #[test]
+fn the_rust_client_chats_with_the_others() {
+    let server = Server::start();
+    let mut carl = Client::start(RUST, "carl", &server);
+    for (program, name) in [(PYTHON, "anna"), (NODE, "ben")] {
+        let mut other = Client::start(program, name, &server);
+        carl.say(&format!("{} \"grüß dich\" \\o/ 🙂\u{2028}中文", other.id));
+        other.hears("carl: \"grüß dich\" \\o/ 🙂\u{2028}中文");
+        other.say(&format!("{} hello, carl", carl.id));
+        carl.hears(&format!("{name}: hello, carl"));
+        other.leaves();
+    }
+    carl.leaves();
+}
+
+#[test]
 fn what_was_said_while_the_python_client_was_away_is_shown_once_it_is_back() {
     what_was_said_meanwhile_is_shown_and_confirmed(PYTHON, NODE);
 }
@@ -39,7 +57,12 @@ fn what_was_said_while_the_node_client_was_away_is_shown_once_it_is_back() {
     what_was_said_meanwhile_is_shown_and_confirmed(NODE, PYTHON);
 }
 
-fn what_was_said_meanwhile_is_shown_and_confirmed(away: [&str; 2], here: [&str; 2]) {
+#[test]
+fn what_was_said_while_the_rust_client_was_away_is_shown_once_it_is_back() {
+    what_was_said_meanwhile_is_shown_and_confirmed(RUST, PYTHON);
+}
+
+fn what_was_said_meanwhile_is_shown_and_confirmed(away: [&'static str; 2], here: [&'static str; 2]) {
     let server = Server::start();
     let ben = Client::start(away, "ben", &server);
     let ben_id = ben.id;
@@ -60,9 +83,9 @@ fn what_was_said_meanwhile_is_shown_and_confirmed(away: [&str; 2], here: [&str; 
 }
 
 #[test]
-fn both_clients_say_why_a_message_was_not_sent() {
+fn all_clients_say_why_a_message_was_not_sent() {
     let server = Server::start();
-    for (program, name) in [(PYTHON, "anna"), (NODE, "ben")] {
+    for (program, name) in ALL {
         let mut client = Client::start(program, name, &server);
         client.say("2147483647 is anybody there?");
         wait_for("a complaint", || client.complaints().contains("not sent to 2147483647: ").then_some(()));
@@ -70,10 +93,10 @@ fn both_clients_say_why_a_message_was_not_sent() {
 }
 
 #[test]
-fn both_clients_refuse_a_wrong_password() {
+fn all_clients_refuse_a_wrong_password() {
     let server = Server::start();
     Client::start(PYTHON, "anna", &server).leaves();
-    for program in [PYTHON, NODE] {
+    for (program, _) in ALL {
         let output = command(program, "anna", "not the password", &server).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         assert!(!output.stderr.is_empty(), "{output:?}");
@@ -127,7 +150,7 @@ struct Client {
 
 impl Client {
     /// Starts the client and waits until it is logged in.
-    fn start(program: [&str; 2], name: &str, server: &Server) -> Self {
+    fn start(program: [&'static str; 2], name: &str, server: &Server) -> Self {
         let mut child = command(program, name, PASSWORD, server)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -179,12 +202,15 @@ impl Drop for Client {
     }
 }
 
-fn command(program: [&str; 2], name: &str, password: &str, server: &Server) -> Command {
-    let mut command = Command::new(program[0]);
-    command
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args([program[1], name, password, "127.0.0.1"])
-        .arg(server.addr.port().to_string());
+fn command(program: [&'static str; 2], name: &str, password: &str, server: &Server) -> Command {
+    let mut command = if program == RUST {
+        Command::new(example(program[0], program[1]))
+    } else {
+        let mut command = Command::new(program[0]);
+        command.current_dir(env!("CARGO_MANIFEST_DIR")).arg(program[1]);
+        command
+    };
+    command.args([name, password, "127.0.0.1"]).arg(server.addr.port().to_string());
     command
 }
 

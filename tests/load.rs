@@ -240,7 +240,7 @@ impl Fake {
             1 => {
                 *user = request["id"].as_u64().unwrap();
                 self.sessions.insert(*user, socket.try_clone().unwrap());
-                say(socket, &format!(r#"{{"msgid":2,"errno":0,"id":{user},"token":"t"}}"#));
+                say(socket, &format!(r#"{{"msgid":2,"errno":0,"id":{user},"name":"u","token":"t"}}"#));
             }
             6 => self.chat(request, *user, socket),
             other => panic!("the fake does not know {other}"),

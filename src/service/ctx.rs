@@ -341,7 +341,7 @@ impl Ctx {
 
     /// The caller joined a group: the same user's other sessions join it as well.
     pub fn joined(&mut self, caller: &Caller, group: GroupId) {
-        let line = Notice::GroupJoined { groupid: group, id: caller.user, name: &caller.name }.line();
+        let line = Notice::GroupJoined { groupid: group, id: caller.user, name: (&*caller.name).into() }.line();
         self.ring(Channel::User(caller.user), Ring::Joined(group, &line));
         let event = |conn| Event::Joined { conn, group, line: line.clone() };
         self.fanout.tell_user(caller.user, Some(caller.conn), event);
@@ -349,7 +349,7 @@ impl Ctx {
 
     /// The caller left a group: the same user's other sessions leave it as well.
     pub fn left(&mut self, caller: &Caller, group: GroupId) {
-        let line = Notice::GroupLeft { groupid: group, id: caller.user, name: &caller.name }.line();
+        let line = Notice::GroupLeft { groupid: group, id: caller.user, name: (&*caller.name).into() }.line();
         self.ring(Channel::User(caller.user), Ring::Left(group, &line));
         let event = |conn| Event::Left { conn, group, line: line.clone() };
         self.fanout.tell_user(caller.user, Some(caller.conn), event);

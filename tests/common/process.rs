@@ -24,9 +24,17 @@ pub fn program(package: &'static str) -> PathBuf {
     server.with_file_name(package)
 }
 
+/// An example of another package, built beside the server.
+pub fn example(package: &'static str, name: &'static str) -> PathBuf {
+    let beside = program(package);
+    beside.parent().expect("it is in a folder").join("examples").join(name)
+}
+
 fn build(package: &str, profile: &Path) {
     let mut command = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
-    command.args(["build", "--locked", "--quiet", "--package", package]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+        .args(["build", "--locked", "--quiet", "--bins", "--examples", "--package", package])
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
     command.arg("--target-dir").arg(profile.parent().expect("in one of the target folder's"));
     if profile.ends_with("release") {
         command.arg("--release");

@@ -26,7 +26,6 @@ mod tail;
 mod text_width;
 mod tui;
 mod ui;
-mod wire;
 mod zone;
 
 use std::env::VarError;

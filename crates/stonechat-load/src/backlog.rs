@@ -4,6 +4,10 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use serde_json::value::RawValue;
+use stonechat_protocol::ask::Ask;
+use stonechat_protocol::body::LoggedIn;
+use stonechat_protocol::ids::Peer;
 
 use crate::cli::{BacklogArgs, Common};
 use crate::clock::{nanos, now};
@@ -16,7 +20,7 @@ use crate::report::{Lasted, Report};
 use crate::setup::{Account, Confirm, Stage, target};
 use crate::stamp::{self, Stamp};
 use crate::unsolicited;
-use crate::wire::{Reply, errno_of, msgid, msgid_of, not_understood, refusal, seq_of, stamped};
+use crate::wire::{around_text, errno_of, msgid, msgid_of, not_understood, refusal, reply, seq_of, stamped};
 
 /// Messages of each sender under way.
 const WINDOW: u32 = 32;
@@ -47,6 +51,8 @@ struct Backlog<'a> {
     meter: Meter,
     /// The receiver is the last one; its connection has the number of the senders.
     accounts: Vec<Account>,
+    /// The line of a message to the one who is away, without its text.
+    around_text: (String, String),
     confirm_every: u32,
     blank: Vec<u8>,
     /// Of each sender with the receiver.
@@ -100,6 +106,7 @@ impl<'a> Backlog<'a> {
             confirm_every,
             blank: stamp::blank(common.message_bytes),
             talks: (0..args.senders).map(talk).collect::<Result<_>>()?,
+            around_text: around_text(accounts[args.senders].peer()?),
             accounts,
             phase: Phase::Ready,
             done: 0,
@@ -151,10 +158,10 @@ impl<'a> Backlog<'a> {
         Stamp { sender: u32::try_from(k).unwrap_or(u32::MAX), number: talk.sent, at_ns: nanos(now(), self.done_at) }
             .write(&mut text);
         talk.sent += 1;
-        let to = self.accounts[self.talks.len()].id;
-        net.send(k, format!("{{\"msgid\":6,\"toid\":{to},\"msg\":\"").as_bytes());
+        let (before, behind) = &self.around_text;
+        net.send(k, before.as_bytes());
         net.send(k, &text);
-        net.send(k, b"\"}\n");
+        net.send(k, behind.as_bytes());
     }
 
     fn acked(&mut self, net: &mut Net, k: usize, line: &[u8]) -> Result<()> {
@@ -186,8 +193,8 @@ impl<'a> Backlog<'a> {
         talk.unconfirmed += 1;
         if talk.unconfirmed == self.confirm_every || stamp.number + 1 == talk.total {
             talk.unconfirmed = 0;
-            let id = self.accounts[sender].id;
-            net.send(receiver, format!("{{\"msgid\":20,\"id\":{id},\"seq\":{seq}}}\n").as_bytes());
+            let confirm = self.accounts[sender].user().map(|user| Ask::Delivered { peer: Peer::User(user), seq });
+            net.send(receiver, confirm.map(|confirm| confirm.line(None)).unwrap_or_default().as_bytes());
         }
     }
 
@@ -229,8 +236,8 @@ impl Client for Backlog<'_> {
             msgid::ONE_CHAT => self.pushed(net, line),
             msgid::ONE_CHAT_ACK => self.acked(net, k, line)?,
             msgid::LOGIN_REPLY => {
-                let reply = Reply::of(line)?;
-                reply.offlinemsg.iter().for_each(|push| self.pushed(net, push.get().as_bytes()));
+                let login: LoggedIn<'_, Box<RawValue>> = reply(line)?;
+                login.offlinemsg.iter().for_each(|push| self.pushed(net, push.get().as_bytes()));
             }
             _ => unsolicited::line(net, k, line)?,
         }

@@ -1,6 +1,10 @@
 //! `groups`: some talk, all listen.
 
 use anyhow::{Result, ensure};
+use serde::de::IgnoredAny;
+use stonechat_protocol::ask::Ask;
+use stonechat_protocol::body::OfGroup;
+use stonechat_protocol::ids::{GroupId, Peer};
 
 use crate::cli::{Common, GroupsArgs};
 use crate::engine::Engine;
@@ -11,6 +15,7 @@ use crate::progress::Progress;
 use crate::report::Report;
 use crate::setup::{Account, Stage};
 use crate::talk::{Plan, Room, Talk};
+use crate::wire::{around_seq, around_text};
 
 /// Runs it.
 pub(crate) fn run(common: &Common, args: &GroupsArgs, progress: &Progress) -> Result<Report> {
@@ -39,19 +44,20 @@ pub(crate) fn run(common: &Common, args: &GroupsArgs, progress: &Progress) -> Re
 
 /// Each `members` accounts in a row are a group; in the `round`-th round the rows begin so many half rows later, so that
 /// the groups of several rounds are not the same people. Returns the groups' ids.
-pub(crate) fn found(stage: &mut Stage<'_>, accounts: &[Account], members: usize, round: usize) -> Result<Vec<u32>> {
+pub(crate) fn found(stage: &mut Stage<'_>, accounts: &[Account], members: usize, round: usize) -> Result<Vec<GroupId>> {
     let count = accounts.len();
     let of_row = |place: usize| (place + round * members / 2) % count;
     let create = |row: usize| {
         let creator = of_row(row * members);
         let name = format!("{}-{round}", accounts[creator].name);
-        (creator, format!("{{\"msgid\":8,\"groupname\":\"{name}\",\"groupdesc\":\"load\"}}\n"))
+        (creator, Ask::CreateGroup { name: &name, desc: "load" }.line(None))
     };
-    let created = stage.run_errands("founding groups", (0..count.div_ceil(members)).map(create).collect())?;
-    let groups: Vec<u32> = created.iter().map(|reply| reply.groupid).collect();
-    let join = |place: usize| (of_row(place), format!("{{\"msgid\":9,\"groupid\":{}}}\n", groups[place / members]));
+    let requests = (0..count.div_ceil(members)).map(create).collect();
+    let created: Vec<OfGroup> = stage.run_errands("founding groups", requests)?;
+    let groups: Vec<GroupId> = created.iter().map(|reply| reply.groupid).collect();
+    let join = |place: usize| (of_row(place), Ask::AddGroup(groups[place / members]).line(None));
     let others = (0..count).filter(|place| place % members != 0);
-    stage.run_errands("joining groups", others.map(join).collect())?;
+    stage.run_errands::<IgnoredAny>("joining groups", others.map(join).collect())?;
     Ok(groups)
 }
 
@@ -63,13 +69,13 @@ fn title(common: &Common, args: &GroupsArgs) -> String {
     )
 }
 
-fn room(nth: usize, group: u32, args: &GroupsArgs) -> Room {
-    let line = (format!("{{\"msgid\":10,\"groupid\":{group},\"msg\":\""), "\"}\n".to_owned());
+fn room(nth: usize, group: GroupId, args: &GroupsArgs) -> Room {
+    let peer = Peer::Group(group);
     Room {
         name: format!("group {nth}"),
         first: nth * args.members,
         members: args.members,
-        lines: vec![line; args.senders],
-        delivered: vec![format!("{{\"msgid\":20,\"groupid\":{group},\"seq\":"); args.members],
+        lines: vec![around_text(peer); args.senders],
+        delivered: vec![around_seq(peer); args.members],
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use serde::de::IgnoredAny;
+use stonechat_protocol::ask::Ask;
 
 use crate::accounts_file;
 use crate::cli::{Common, IdleArgs};
@@ -85,9 +87,12 @@ fn befriend(stage: &mut Stage<'_>, accounts: &[Account], args: &IdleArgs) -> Res
         // An odd one: the person opposite.
         requests.extend((0..count / 2).map(|k| (k, k + count / 2)));
     }
-    let request = |(k, friend): (usize, usize)| (k, format!("{{\"msgid\":7,\"friendid\":{}}}\n", accounts[friend].id));
-    let requests = requests.into_iter().filter(|(k, friend)| k != friend).map(request).collect();
-    stage.run_errands("making friends", requests)?;
+    let request = |(k, friend): (usize, usize)| {
+        let friend = accounts[friend].user().context("a friend is registered")?;
+        Ok((k, Ask::AddFriend(friend).line(None)))
+    };
+    let requests = requests.into_iter().filter(|(k, friend)| k != friend).map(request).collect::<Result<_>>()?;
+    stage.run_errands::<IgnoredAny>("making friends", requests)?;
     for nth in 0..args.groups {
         groups::found(stage, accounts, MEMBERS, nth)?;
     }
@@ -112,7 +117,7 @@ impl Client for Sitting {
 
     fn line(&mut self, net: &mut Net, k: usize, line: &[u8], _at: Instant) -> Result<()> {
         match msgid_of(line) {
-            msgid::PING => net.send(k, b"{\"msgid\":18}\n"),
+            msgid::PING => net.send(k, Ask::Pong.line(None).as_bytes()),
             msgid::ERROR => bail!("{}", refusal(line)),
             _ => {}
         }

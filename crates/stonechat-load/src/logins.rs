@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use hdrhistogram::Histogram;
+use serde::de::IgnoredAny;
+use stonechat_protocol::body::LoggedIn;
 
 use crate::cli::{By, Common, LoginsArgs};
 use crate::clock::{nanos, now};
@@ -16,7 +18,7 @@ use crate::open_files;
 use crate::progress::Progress;
 use crate::report::{Latency, Report, histogram};
 use crate::setup::{Account, Confirm, Stage, target};
-use crate::wire::{Reply, errno_of, msgid, msgid_of, refusal};
+use crate::wire::{errno_of, msgid, msgid_of, refusal, reply};
 
 /// Accounts for each connection: one that has just logged out is not the next to log in.
 const ACCOUNTS_PER_CONNECTION: usize = 4;
@@ -161,8 +163,9 @@ impl Client for Logins<'_> {
             return Ok(());
         }
         let account = &self.accounts[self.visits[k].account];
-        let reply = Reply::of(line)?;
-        ensure!(reply.id == account.id, "account {} logged in and is told that it is {}", account.id, reply.id);
+        let login: LoggedIn<'_, IgnoredAny> = reply(line)?;
+        let is_right = Some(login.id) == account.user();
+        ensure!(is_right, "account {} logged in and is told that it is {}", account.id, login.id);
         if matches!(self.phase, Phase::Measuring(_)) {
             self.replies.saturating_record(nanos(at, self.visits[k].since));
         }

@@ -12,6 +12,7 @@ use crate::progress::Progress;
 use crate::report::Report;
 use crate::setup::{Account, Confirm, Stage};
 use crate::talk::{Plan, Room, Talk};
+use crate::wire::{around_seq, around_text};
 
 /// What a push has that a request has not; with it, what the forwarder carries is as long.
 const PUSH_FIELDS: &str = "\"id\":10000,\"name\":\"load-00000000-100\",\"toid\":10000,";
@@ -33,7 +34,7 @@ pub(crate) fn run(common: &Common, args: &PairsArgs, progress: &Progress) -> Res
         let mut stage = Stage { engine: &mut engine, targets: &common.connect, progress };
         let mut accounts = stage.register(connections)?;
         stage.log_in(&mut accounts, common.confirm())?;
-        (rooms(&accounts), Numbering::Server)
+        (rooms(&accounts)?, Numbering::Server)
     };
     let plan = Plan {
         workload: title(common, args, connections),
@@ -54,19 +55,18 @@ fn title(common: &Common, args: &PairsArgs, connections: usize) -> String {
     format!("pairs: {connections} connections, {}, {}-byte messages{through}", args.pace, common.message_bytes)
 }
 
-fn rooms(accounts: &[Account]) -> Vec<Room> {
-    let room = |(nth, two): (usize, &[Account])| Room {
-        name: format!("pair {nth}"),
-        first: 2 * nth,
-        members: 2,
-        lines: two.iter().rev().map(|peer| line_to(peer.id)).collect(),
-        delivered: two.iter().rev().map(|peer| format!("{{\"msgid\":20,\"id\":{},\"seq\":", peer.id)).collect(),
+fn rooms(accounts: &[Account]) -> Result<Vec<Room>> {
+    let room = |(nth, two): (usize, &[Account])| {
+        let peers = two.iter().rev().map(Account::peer).collect::<Result<Vec<_>>>()?;
+        Ok(Room {
+            name: format!("pair {nth}"),
+            first: 2 * nth,
+            members: 2,
+            lines: peers.iter().map(|peer| around_text(*peer)).collect(),
+            delivered: peers.iter().map(|peer| around_seq(*peer)).collect(),
+        })
     };
     accounts.chunks_exact(2).enumerate().map(room).collect()
-}
-
-fn line_to(peer: u32) -> (String, String) {
-    (format!("{{\"msgid\":6,\"toid\":{peer},\"msg\":\""), "\"}\n".to_owned())
 }
 
 /// Nobody between makes a push of a request, so the line is a push already.

@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use hdrhistogram::Histogram;
+use serde_json::value::RawValue;
+use stonechat_protocol::ask::Ask;
+use stonechat_protocol::body::LoggedIn;
 
 use crate::cli::{Common, StormArgs};
 use crate::clock::{nanos, now};
@@ -23,7 +26,7 @@ use crate::report::{Lasted, Latency, Report, histogram};
 use crate::setup::{Account, Confirm, Stage, target};
 use crate::stamp::{self, Stamp};
 use crate::unsolicited;
-use crate::wire::{Reply, errno_of, msgid, msgid_of, not_understood, refusal, seq_of, stamped};
+use crate::wire::{around_text, errno_of, msgid, msgid_of, not_understood, refusal, reply, seq_of, stamped};
 
 /// How long nothing may happen before what is missing counts as lost.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -38,7 +41,7 @@ pub(crate) fn run(common: &Common, args: &StormArgs, progress: &Progress) -> Res
     let mut stage = Stage { engine: &mut engine, targets: &common.connect, progress };
     let mut accounts = stage.register(connections)?;
     stage.log_in(&mut accounts, CONFIRM)?;
-    let mut storm = Storm::new(common, args, progress, meter, accounts);
+    let mut storm = Storm::new(common, args, progress, meter, accounts)?;
     engine.run(&mut storm)?;
     storm.report()
 }
@@ -49,6 +52,8 @@ struct Storm<'a> {
     meter: Meter,
     in_flight: usize,
     accounts: Vec<Account>,
+    /// The line of a message to each of them, without its text.
+    around_text: Vec<(String, String)>,
     blank: Vec<u8>,
     /// Of each two.
     ledgers: Vec<Ledger>,
@@ -82,10 +87,16 @@ struct Counts {
 }
 
 impl<'a> Storm<'a> {
-    fn new(common: &'a Common, args: &StormArgs, progress: &'a Progress, meter: Meter, accounts: Vec<Account>) -> Self {
+    fn new(
+        common: &'a Common,
+        args: &StormArgs,
+        progress: &'a Progress,
+        meter: Meter,
+        accounts: Vec<Account>,
+    ) -> Result<Self> {
         let ledger = |nth| Ledger::new(format!("pair {nth}"), Numbering::Server, 2, 2);
         let start = now();
-        Self {
+        Ok(Self {
             targets: &common.connect,
             progress,
             meter,
@@ -93,6 +104,7 @@ impl<'a> Storm<'a> {
             blank: stamp::blank(common.message_bytes),
             ledgers: (0..accounts.len() / 2).map(ledger).collect(),
             heard: vec![0; accounts.len()],
+            around_text: accounts.iter().map(|account| Ok(around_text(account.peer()?))).collect::<Result<_>>()?,
             accounts,
             phase: Phase::Ready,
             done: 0,
@@ -101,7 +113,7 @@ impl<'a> Storm<'a> {
             start,
             counts: Counts { back: histogram(), cut: None, all_back: None, said: None },
             problems: Problems::default(),
-        }
+        })
     }
 
     fn report(mut self) -> Result<Report> {
@@ -145,9 +157,10 @@ impl<'a> Storm<'a> {
         let mut text = self.blank.clone();
         let sender = u32::try_from(k % 2).unwrap_or(0);
         Stamp { sender, number, at_ns: nanos(now(), self.start) }.write(&mut text);
-        net.send(k, format!("{{\"msgid\":6,\"toid\":{},\"msg\":\"", self.accounts[k ^ 1].id).as_bytes());
+        let (before, behind) = &self.around_text[k ^ 1];
+        net.send(k, before.as_bytes());
         net.send(k, &text);
-        net.send(k, b"\"}\n");
+        net.send(k, behind.as_bytes());
     }
 
     fn pushed(&mut self, k: usize, line: &[u8]) {
@@ -174,15 +187,15 @@ impl<'a> Storm<'a> {
 
     /// The login's reply must bring what was not confirmed: one message, the one that was heard before.
     fn resumed(&mut self, net: &mut Net, k: usize, line: &[u8], at: Instant) -> Result<()> {
-        let reply = Reply::of(line)?;
-        let found: Vec<_> = reply.offlinemsg.iter().map(|push| stamped(push.get().as_bytes(), &self.blank)).collect();
+        let login: LoggedIn<'_, Box<RawValue>> = reply(line)?;
+        let found: Vec<_> = login.offlinemsg.iter().map(|push| stamped(push.get().as_bytes(), &self.blank)).collect();
         let is_right = matches!(found[..], [Some((Stamp { number: 0, .. }, seq))] if seq == self.heard[k]);
         if !is_right {
-            let (id, seq) = (reply.id, self.heard[k]);
+            let (id, seq) = (login.id, self.heard[k]);
             self.problems.add(|| format!("{id} should find the one message with seq {seq} and finds {found:?}"));
         }
-        let partner = self.accounts[k ^ 1].id;
-        net.send(k, format!("{{\"msgid\":20,\"id\":{partner},\"seq\":{}}}\n", self.heard[k]).as_bytes());
+        let (peer, seq) = (self.accounts[k ^ 1].peer()?, self.heard[k]);
+        net.send(k, Ask::Delivered { peer, seq }.line(None).as_bytes());
         if let Some(cut) = &self.counts.cut {
             self.counts.back.saturating_record(nanos(at, cut.at()));
         }

@@ -57,8 +57,8 @@ pub(crate) struct Room {
     pub(crate) members: usize,
     /// By sender: the line without its message: what stands before the text and what behind it.
     pub(crate) lines: Vec<(String, String)>,
-    /// By member: DELIVERED up to the `seq`.
-    pub(crate) delivered: Vec<String>,
+    /// By member: DELIVERED without its `seq`, likewise.
+    pub(crate) delivered: Vec<(String, String)>,
 }
 
 /// All that a talk needs to know.
@@ -260,7 +260,8 @@ impl<'a> Talk<'a> {
         seat.unconfirmed += 1;
         if seat.unconfirmed >= many {
             seat.unconfirmed = 0;
-            net.send(k, format!("{}{seq}}}\n", self.plan.rooms[seat.room].delivered[seat.member]).as_bytes());
+            let (before, behind) = &self.plan.rooms[seat.room].delivered[seat.member];
+            net.send(k, format!("{before}{seq}{behind}").as_bytes());
         }
     }
 

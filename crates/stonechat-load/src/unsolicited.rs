@@ -2,6 +2,7 @@
 //! news, and refuses. Every workload that talks takes it alike.
 
 use anyhow::{Result, bail};
+use stonechat_protocol::ask::Ask;
 
 use crate::engine::Net;
 use crate::wire::{msgid, msgid_of, not_understood, refusal};
@@ -12,7 +13,7 @@ use crate::wire::{msgid, msgid_of, not_understood, refusal};
 /// The server refuses something, or says what nobody waits for.
 pub(crate) fn line(net: &mut Net, k: usize, line: &[u8]) -> Result<()> {
     match msgid_of(line) {
-        msgid::PING => net.send(k, b"{\"msgid\":18}\n"),
+        msgid::PING => net.send(k, Ask::Pong.line(None).as_bytes()),
         msgid::NOTICE => {}
         msgid::ERROR => bail!("{}", refusal(line)),
         _ => return Err(not_understood(line)),

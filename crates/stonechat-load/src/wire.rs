@@ -1,27 +1,50 @@
-//! The little of a line that a load generator needs, without parsing the JSON.
+//! The little of a line that a load generator needs, and the lines that it sends.
 //!
-//! Every search is for a quoted field name with its colon. In valid JSON such bytes cannot stand inside a string (its
-//! quotes would be escaped), and the lines of a run have no nested objects, so what is found is the field. Lines that
-//! are read rarely (login replies) are parsed in full by whoever needs them.
+//! Requests are written, and replies of the preparation read, with the protocol's own package. The lines of a run are
+//! searched instead of parsed: reading each of them as JSON would double what the generator takes of the processors that it
+//! shares with the server. Every search is for a quoted field name with its colon. In valid JSON such bytes cannot stand
+//! inside a string (its quotes would be escaped), and the lines of a run have no nested objects, so what is found is the
+//! field.
 
 use std::sync::LazyLock;
 
 use memchr::memmem::{self, Finder};
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde::de::DeserializeOwned;
+use stonechat_protocol::ask::{Ask, Chat};
+use stonechat_protocol::errno::Errno;
+use stonechat_protocol::ids::Peer;
+use stonechat_protocol::incoming::{Incoming, ReplyError};
 
 use crate::stamp::{STAMP_BYTES, Stamp};
 
 /// The `msgid`s that a load generator meets; docs/protocol.md has all.
 pub(crate) mod msgid {
-    pub(crate) const LOGIN_REPLY: u64 = 2;
-    pub(crate) const ONE_CHAT: u64 = 6;
-    pub(crate) const GROUP_CHAT: u64 = 10;
-    pub(crate) const ONE_CHAT_ACK: u64 = 11;
-    pub(crate) const GROUP_CHAT_ACK: u64 = 12;
-    pub(crate) const PING: u64 = 17;
-    pub(crate) const ERROR: u64 = 19;
-    pub(crate) const NOTICE: u64 = 49;
+    use stonechat_protocol::msg_id::{MsgId, push};
+
+    pub(crate) const LOGIN_REPLY: u16 = MsgId::Login.reply();
+    pub(crate) const ONE_CHAT: u16 = MsgId::OneChat.number();
+    pub(crate) const GROUP_CHAT: u16 = MsgId::GroupChat.number();
+    pub(crate) const ONE_CHAT_ACK: u16 = MsgId::OneChat.reply();
+    pub(crate) const GROUP_CHAT_ACK: u16 = MsgId::GroupChat.reply();
+    pub(crate) const PING: u16 = MsgId::Ping.number();
+    pub(crate) const ERROR: u16 = push::ERROR;
+    pub(crate) const NOTICE: u16 = push::NOTICE;
+}
+
+/// A chat message to `to`, as what stands before its text and behind it.
+pub(crate) fn around_text(to: Peer) -> (String, String) {
+    const TEXT: &str = "TEXT";
+    let line = Ask::Chat(Chat { to, msg: TEXT, cid: None, ext: None }).line(None);
+    let (before, behind) = line.split_once(TEXT).unwrap_or((line.as_str(), ""));
+    (before.to_owned(), behind.to_owned())
+}
+
+/// DELIVERED, as what stands before its `seq` and behind it.
+pub(crate) fn around_seq(peer: Peer) -> (String, String) {
+    const SEQ: u64 = 123_456_789;
+    let line = Ask::Delivered { peer, seq: SEQ }.line(None);
+    let (before, behind) = line.split_once(&SEQ.to_string()).unwrap_or((line.as_str(), ""));
+    (before.to_owned(), behind.to_owned())
 }
 
 static SEQ: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"seq\":"));
@@ -29,10 +52,11 @@ static MSG: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"msg\":\"
 static ERRNO: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"errno\":"));
 
 /// The `msgid`; 0 when there is none.
-pub(crate) fn msgid_of(line: &[u8]) -> u64 {
+pub(crate) fn msgid_of(line: &[u8]) -> u16 {
     const START: &[u8] = b"{\"msgid\":";
     let at = if line.starts_with(START) { Some(0) } else { memmem::find(line, b"\"msgid\":").map(|at| at - 1) };
-    at.and_then(|at| number_at(line, at + START.len())).unwrap_or(0)
+    let number = at.and_then(|at| number_at(line, at + START.len()));
+    number.and_then(|number| u16::try_from(number).ok()).unwrap_or(0)
 }
 
 /// The `seq`.
@@ -69,31 +93,16 @@ fn number_at(line: &[u8], begin: usize) -> Option<u64> {
     number
 }
 
-/// The fields of the replies that are read during preparation.
-#[derive(Deserialize, Default, Debug)]
-#[serde(default)]
-pub(crate) struct Reply {
-    pub(crate) errno: u64,
-    pub(crate) errmsg: String,
-    pub(crate) id: u32,
-    pub(crate) groupid: u32,
-    pub(crate) token: String,
-    /// Each as its push.
-    pub(crate) offlinemsg: Vec<Box<RawValue>>,
-}
-
-impl Reply {
-    /// Parses a reply in full.
-    ///
-    /// # Errors
-    /// It is no JSON, or reports a failure; the text says which, and what may help.
-    pub(crate) fn of(line: &[u8]) -> anyhow::Result<Self> {
-        let text = String::from_utf8_lossy(line);
-        let reply: Self =
-            serde_json::from_slice(line).map_err(|error| anyhow::anyhow!("not understood ({error}): {text}"))?;
-        anyhow::ensure!(reply.errno == 0, "{}", refusal(line));
-        Ok(reply)
-    }
+/// Reads a reply in full: a struct of the protocol's `body`.
+///
+/// # Errors
+/// It is none, or reports a failure; the text says which, and what may help.
+pub(crate) fn reply<T: DeserializeOwned>(line: &[u8]) -> anyhow::Result<T> {
+    let Ok(Incoming::Reply(reply)) = Incoming::parse(line) else { return Err(not_understood(line)) };
+    reply.body().map_err(|error| match error {
+        ReplyError::Refused(_) => anyhow::anyhow!(refusal(line)),
+        ReplyError::Unreadable(error) => anyhow::anyhow!("not understood ({error}): {}", String::from_utf8_lossy(line)),
+    })
 }
 
 /// The stamp and the `seq` of a push whose text is as it was sent (`blank` but for the stamp). `None`: nobody sent it.
@@ -111,11 +120,15 @@ pub(crate) fn not_understood(line: &[u8]) -> anyhow::Error {
 /// What a refusal means for whoever runs a load test.
 pub(crate) fn refusal(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
-    let hint = match errno_of(line) {
-        Some(429) => "; start it with --set limits.logins_per_minute=0 --set limits.registrations_per_minute=0",
-        Some(409) => "; start it with --set quota.accounts_per_day=0",
-        Some(2) => "; is another load test running with the same accounts?",
-        _ => "",
+    let is = |errno: Errno| errno_of(line) == Some(errno.number().into());
+    let hint = if is(Errno::TooFast) {
+        "; start it with --set limits.logins_per_minute=0 --set limits.registrations_per_minute=0"
+    } else if is(Errno::Conflict) {
+        "; start it with --set quota.accounts_per_day=0"
+    } else if is(Errno::AlreadyOnline) {
+        "; is another load test running with the same accounts?"
+    } else {
+        ""
     };
     format!("the server refuses: {text}{hint}")
 }
@@ -145,7 +158,15 @@ mod tests {
 
     #[test]
     fn a_refusal_is_an_error_with_a_hint() {
-        let error = Reply::of(br#"{"msgid":2,"errno":429,"errmsg":"slowly"}"#).unwrap_err().to_string();
+        let line = br#"{"msgid":2,"errno":429,"errmsg":"slowly"}"#;
+        let error = reply::<stonechat_protocol::body::Registered>(line).unwrap_err().to_string();
         assert!(error.contains("slowly") && error.contains("limits.logins_per_minute=0"), "{error}");
+    }
+
+    #[test]
+    fn a_line_is_cut_around_what_changes() {
+        let peer = Peer::User(stonechat_protocol::ids::UserId::new(7).unwrap());
+        assert_eq!(around_text(peer), ("{\"msgid\":6,\"toid\":7,\"msg\":\"".to_owned(), "\"}\n".to_owned()));
+        assert_eq!(around_seq(peer), ("{\"msgid\":20,\"id\":7,\"seq\":".to_owned(), "}\n".to_owned()));
     }
 }

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A user's id: positive, at most `i32::MAX`, so that two of them make one [`ConvId`] below 2^63.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
@@ -32,6 +32,13 @@ macro_rules! positive_id {
             #[must_use]
             pub fn number(self) -> u32 {
                 self.0
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let number = i64::deserialize(deserializer)?;
+                Self::new(number).ok_or_else(|| serde::de::Error::custom(format!("{number} is no id")))
             }
         }
 

@@ -72,13 +72,13 @@ impl MsgId {
 
     /// The number on the wire.
     #[must_use]
-    pub fn number(self) -> u16 {
+    pub const fn number(self) -> u16 {
         self as u16
     }
 
     /// The number of its reply; an ERROR for requests that have none.
     #[must_use]
-    pub fn reply(self) -> u16 {
+    pub const fn reply(self) -> u16 {
         match self {
             Self::Login => 2,
             Self::Logout => 16,
@@ -104,6 +104,13 @@ impl MsgId {
         }
     }
 
+    /// The request that a reply of this number answers; `None` for ERROR, and for what is no reply.
+    #[must_use]
+    pub fn of_reply(number: i64) -> Option<Self> {
+        let number = u16::try_from(number).ok().filter(|number| *number != push::ERROR)?;
+        Self::ALL.into_iter().find(|id| id.reply() == number)
+    }
+
     /// Whether `id` in the request names the sender, and so must be the session's own. Where it does not, it is a
     /// name to log in with, or the peer of a conversation.
     #[must_use]
@@ -120,6 +127,8 @@ mod tests {
     fn numbers_of_replies_are_no_requests() {
         for id in MsgId::ALL {
             assert_eq!(MsgId::from_number(i64::from(id.number())), Some(id));
+            let answered = MsgId::of_reply(i64::from(id.reply()));
+            assert_eq!(answered, (id.reply() != push::ERROR).then_some(id));
             if id != MsgId::Ping {
                 assert_eq!(MsgId::from_number(i64::from(id.reply())), None, "{id:?}");
             }

@@ -2,8 +2,10 @@
 //!
 //! Every function returns a whole line, its `\n` included.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::errno::Errno;
@@ -297,18 +299,37 @@ pub fn friend_request(from: UserId, name: &str, msg: &str) -> Bytes {
 }
 
 /// What a NOTICE tells.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the fields are those of the line; docs/protocol.md describes each kind")]
 pub enum Notice<'a> {
-    FriendAdded { id: UserId, name: &'a str },
-    FriendRemoved { id: UserId, name: &'a str },
-    GroupJoined { groupid: GroupId, id: UserId, name: &'a str },
-    GroupLeft { groupid: GroupId, id: UserId, name: &'a str },
-    GroupDeleted { groupid: GroupId },
+    FriendAdded {
+        id: UserId,
+        name: Cow<'a, str>,
+    },
+    FriendRemoved {
+        id: UserId,
+        name: Cow<'a, str>,
+    },
+    GroupJoined {
+        groupid: GroupId,
+        id: UserId,
+        name: Cow<'a, str>,
+    },
+    GroupLeft {
+        groupid: GroupId,
+        id: UserId,
+        name: Cow<'a, str>,
+    },
+    GroupDeleted {
+        groupid: GroupId,
+    },
     Replaced,
     Restored,
     Shutdown,
+    /// Of a later version: a client passes it over.
+    #[serde(other)]
+    Unknown,
 }
 
 impl Notice<'_> {
@@ -320,42 +341,6 @@ impl Notice<'_> {
         line.text(",").0.extend_from_slice(body.members());
         line.end()
     }
-}
-
-/// `online` or `offline`.
-#[must_use]
-pub fn state(online: bool) -> &'static str {
-    if online { "online" } else { "offline" }
-}
-
-/// An element of `friends[]`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-#[expect(missing_docs, reason = "the fields are those of the line")]
-pub struct FriendEntry {
-    pub id: UserId,
-    pub name: String,
-    pub state: &'static str,
-}
-
-/// An element of a group's `users[]`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-#[expect(missing_docs, reason = "the fields are those of the line")]
-pub struct MemberEntry {
-    pub id: UserId,
-    pub name: String,
-    pub state: &'static str,
-    pub role: &'static str,
-}
-
-/// An element of `groups[]`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-#[expect(missing_docs, reason = "the fields are those of the line")]
-pub struct GroupEntry {
-    pub id: GroupId,
-    pub groupname: String,
-    pub groupdesc: String,
-    pub users: Vec<MemberEntry>,
-    pub total: u64,
 }
 
 #[cfg(test)]
@@ -421,7 +406,7 @@ mod tests {
 
     #[test]
     fn notices_name_their_kind() {
-        let line = Notice::GroupJoined { groupid: GroupId::new(3).unwrap(), id: user(1), name: "a" }.line();
+        let line = Notice::GroupJoined { groupid: GroupId::new(3).unwrap(), id: user(1), name: "a".into() }.line();
         assert_eq!(text(&line), "{\"msgid\":49,\"kind\":\"group_joined\",\"groupid\":3,\"id\":1,\"name\":\"a\"}\n");
         assert_eq!(text(&Notice::Shutdown.line()), "{\"msgid\":49,\"kind\":\"shutdown\"}\n");
     }

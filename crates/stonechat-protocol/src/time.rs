@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use serde::{Deserialize, Deserializer};
+
 /// Milliseconds since 1970-01-01 UTC. Displayed as RFC 3339 with milliseconds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct UnixMs(pub i64);
@@ -27,6 +29,15 @@ impl fmt::Display for UnixMs {
         // The year 9999 bounds what RFC 3339 can write; a damaged row must not panic.
         let ms = u64::try_from(self.0).unwrap_or(0).min(253_402_300_799_999);
         humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(ms)).fmt(f)
+    }
+}
+
+impl<'de> Deserialize<'de> for UnixMs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        let since = humantime::parse_rfc3339(&text).ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        let ms = since.and_then(|since| i64::try_from(since.as_millis()).ok());
+        ms.map(Self).ok_or_else(|| serde::de::Error::custom(format!("`{text}` is no time of RFC 3339")))
     }
 }
 

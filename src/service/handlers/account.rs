@@ -1,7 +1,6 @@
 //! What an account finds: its friends, its groups, and the messages it has not confirmed. ACCOUNT and OFFLINE.
 #![expect(clippy::trivially_copy_pass_by_ref, reason = "all handlers have one form: routes.rs")]
 
-use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::presence;
@@ -12,7 +11,8 @@ use crate::ids::{DeviceId, GroupId, UserId};
 use crate::service::caller::Caller;
 use crate::service::ctx::{Ctx, HandlerResult, Response, ServiceError, SessionChange};
 use crate::store::{CursorRow, Message, OwnPending, Pending, Person, StoreError};
-use crate::wire::reply::{Body, FriendEntry, GroupEntry, Push, TimeText};
+use crate::wire::body::{AccountLists, Unconfirmed};
+use crate::wire::reply::{Body, Push, TimeText};
 use crate::wire::request::Bare;
 
 /// Friends in the login reply and in ACCOUNT's; FRIENDS lists the others.
@@ -24,15 +24,8 @@ const PENDING_LISTED_MAX: usize = 200;
 /// Bodies in a list of messages take at most this part of the outbox.
 const LIST_PART_OF_OUTBOX: usize = 4;
 
-/// The lists of the login reply.
-#[derive(Serialize)]
-pub(crate) struct Lists {
-    pub offlinemsg: Vec<Box<RawValue>>,
-    pub friends: Vec<FriendEntry>,
-    pub friends_total: u64,
-    pub groups: Vec<GroupEntry>,
-    pub groups_total: u64,
-}
+/// The lists of ACCOUNT and of the login reply. A message is listed as the text of its push.
+pub(crate) type Lists<'a> = AccountLists<'a, Box<RawValue>>;
 
 /// What was read of an account.
 pub(crate) struct Found {
@@ -59,9 +52,11 @@ impl Found {
 
     /// The lists for the reply, where there is something to catch up on, and the messages that the reply shows.
     #[must_use]
-    pub(crate) fn told(self, caller: &Caller, online: &Online) -> (Lists, Vec<Pending>, Vec<Message>) {
+    pub(crate) fn told<'a>(self, caller: &'a Caller, online: &Online) -> (Lists<'a>, Vec<Pending>, Vec<Message>) {
         let Self { pending, shown, friends, friends_total, groups, group_ids } = self;
         let lists = Lists {
+            id: caller.user,
+            name: (&*caller.name).into(),
             offlinemsg: elements(&shown, caller.user),
             friends: friend::entries(friends, online),
             friends_total,
@@ -97,18 +92,11 @@ pub(crate) fn read(ctx: &mut Ctx, caller: &Caller) -> Result<Found, ServiceError
 /// # Errors
 /// The store is away.
 pub(crate) fn account(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> HandlerResult {
-    #[derive(Serialize)]
-    struct Reply<'a> {
-        id: UserId,
-        name: &'a str,
-        #[serde(flatten)]
-        lists: Lists,
-    }
     let found = read(ctx, caller)?;
     let caller = caller.clone();
     presence::with(ctx, found.people(), move |_, online| {
         let (lists, pending, shown) = found.told(&caller, online);
-        let body = Body::of(&Reply { id: caller.user, name: &caller.name, lists });
+        let body = Body::of(&lists);
         Ok(Response { body, then: SessionChange::Shown { pending, shown } })
     })
 }
@@ -118,18 +106,14 @@ pub(crate) fn account(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> HandlerResult
 /// # Errors
 /// The store is away.
 pub(crate) fn offline(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> HandlerResult {
-    #[derive(Serialize)]
-    struct Reply {
-        offlinemsg: Vec<Box<RawValue>>,
-        more: bool,
-    }
     let (pending, shown) = unconfirmed(ctx, caller)?;
     let more = pending.iter().any(|position| {
         let last = shown.iter().rev().find(|message| message.conv == position.conv);
         last.map_or(position.delivered, |message| message.seq) < position.last_seq
     });
     // Own messages behind the last one shown make `more` true once too often; the next page is empty then.
-    let body = Body::of(&Reply { offlinemsg: elements(&shown, caller.user), more: more && !shown.is_empty() });
+    let listed = Unconfirmed { offlinemsg: elements(&shown, caller.user), more: more && !shown.is_empty() };
+    let body = Body::of(&listed);
     Ok(Response { body, then: SessionChange::Shown { pending, shown } })
 }
 

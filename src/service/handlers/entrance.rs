@@ -19,8 +19,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
 use super::{account, presence};
 use crate::bus::promise::Promise;
 use crate::bus::{BusError, Channel, Question};
@@ -277,22 +275,8 @@ fn tell(ctx: &mut Ctx, caller: Caller, token: SessionToken, heard: &[GroupId], e
         ctx.shared.metrics.logins.inc();
         let (lists, pending, shown) = found.told(&caller, online);
         let backlog = Backlog { pending, shown, friend_requests };
-        let body = body(&caller, &token, &epoch, lists);
+        // `epoch` is that in which the lists were read, or an earlier one.
+        let body = Body::of(&lists.with_login(&token.text, &epoch));
         Ok(Response { body, then: SessionChange::GoLive(Box::new(backlog)) })
     })
-}
-
-/// The reply's fields. `epoch` is that in which the lists were read, or an earlier one.
-fn body(caller: &Caller, token: &SessionToken, epoch: &str, lists: account::Lists) -> Body {
-    Body::of(&LoginReply { id: caller.user, name: &caller.name, token: &token.text, epoch, lists })
-}
-
-#[derive(Serialize)]
-struct LoginReply<'a> {
-    id: UserId,
-    name: &'a str,
-    token: &'a str,
-    epoch: &'a str,
-    #[serde(flatten)]
-    lists: account::Lists,
 }

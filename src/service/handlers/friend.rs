@@ -1,8 +1,6 @@
 //! Friends: add, delete, list, ask and answer.
 #![expect(clippy::trivially_copy_pass_by_ref, reason = "all handlers have one form: routes.rs")]
 
-use serde::Serialize;
-
 use super::presence;
 use super::presence::Online;
 use crate::config::Friending;
@@ -10,32 +8,13 @@ use crate::ids::UserId;
 use crate::service::caller::Caller;
 use crate::service::ctx::{Ctx, HandlerResult, Response, ServiceError};
 use crate::store::{FriendOutcome, Person, UserRef};
+use crate::wire::body::{Friend, FriendAdded, Friends, OfFriend};
 use crate::wire::errno::Errno;
-use crate::wire::reply::{self, Body, FriendEntry, Notice};
+use crate::wire::reply::{self, Body, Notice};
 use crate::wire::request::{AnswerFriend, AskFriend, ListPage, OneFriend};
 
 /// The `msg` of a request made by ADD_FRIEND: JSON, as all of them are kept.
 const NO_WORDS: &str = "\"\"";
-
-#[derive(Serialize)]
-struct FriendReply<'a> {
-    friendid: UserId,
-    name: &'a str,
-    state: &'static str,
-}
-
-/// The other one is asked first.
-#[derive(Serialize)]
-struct WaitingReply<'a> {
-    friendid: UserId,
-    name: &'a str,
-    waiting: bool,
-}
-
-#[derive(Serialize)]
-struct IdReply {
-    friendid: UserId,
-}
 
 fn no_such_user() -> ServiceError {
     ServiceError::refused(Errno::NotFound, "no such user")
@@ -50,8 +29,9 @@ fn not_oneself(caller: &Caller, friend: UserId) -> Result<(), ServiceError> {
 
 fn friend_reply(ctx: &mut Ctx, friend: Person) -> HandlerResult {
     presence::with(ctx, vec![friend.id], move |_, online| {
-        let state = online.state(friend.id);
-        Ok(Response::reply(Body::of(&FriendReply { friendid: friend.id, name: &friend.name, state })))
+        let state = Some(online.state(friend.id));
+        let name = friend.name.as_str().into();
+        Ok(Response::reply(Body::of(&FriendAdded { friendid: friend.id, name, state, waiting: false })))
     })
 }
 
@@ -67,7 +47,7 @@ pub(crate) fn add(ctx: &mut Ctx, caller: &Caller, request: &OneFriend) -> Handle
     }
     match ctx.store.add_friend(caller.user, request.friend)? {
         FriendOutcome::Done(friend) => {
-            ctx.tell_user(friend.id, &Notice::FriendAdded { id: caller.user, name: &caller.name });
+            ctx.tell_user(friend.id, &Notice::FriendAdded { id: caller.user, name: (&*caller.name).into() });
             friend_reply(ctx, friend)
         }
         FriendOutcome::Already(friend) => friend_reply(ctx, friend),
@@ -87,14 +67,15 @@ fn add_if_both_want(ctx: &mut Ctx, caller: &Caller, friend: UserId) -> HandlerRe
     }
     match (ctx.store.answer_friend(caller.user, friend, true)?, asked) {
         (FriendOutcome::Done(friend), _) => {
-            ctx.tell_user(friend.id, &Notice::FriendAdded { id: caller.user, name: &caller.name });
+            ctx.tell_user(friend.id, &Notice::FriendAdded { id: caller.user, name: (&*caller.name).into() });
             friend_reply(ctx, friend)
         }
         // The other one's request has met ours.
         (FriendOutcome::Already(friend), _) => friend_reply(ctx, friend),
         (_, FriendOutcome::Done(friend)) => {
             ctx.push_to_user(friend.id, &reply::friend_request(caller.user, &caller.name, NO_WORDS));
-            Ok(Response::reply(Body::of(&WaitingReply { friendid: friend.id, name: &friend.name, waiting: true })))
+            let name = friend.name.as_str().into();
+            Ok(Response::reply(Body::of(&FriendAdded { friendid: friend.id, name, state: None, waiting: true })))
         }
         (FriendOutcome::Full(quota), _) | (_, FriendOutcome::Full(quota)) => Err(ctx.full(quota)),
         _ => Err(no_such_user()),
@@ -108,11 +89,11 @@ fn add_if_both_want(ctx: &mut Ctx, caller: &Caller, friend: UserId) -> HandlerRe
 pub(crate) fn delete(ctx: &mut Ctx, caller: &Caller, request: &OneFriend) -> HandlerResult {
     not_oneself(caller, request.friend)?;
     if ctx.store.delete_friend(caller.user, request.friend)? {
-        ctx.tell_user(request.friend, &Notice::FriendRemoved { id: caller.user, name: &caller.name });
+        ctx.tell_user(request.friend, &Notice::FriendRemoved { id: caller.user, name: (&*caller.name).into() });
     } else if ctx.store.user(UserRef::Id(request.friend))?.is_none() {
         return Err(no_such_user());
     }
-    Ok(Response::reply(Body::of(&IdReply { friendid: request.friend })))
+    Ok(Response::reply(Body::of(&OfFriend { friendid: request.friend })))
 }
 
 /// FRIENDS: a page of them.
@@ -120,18 +101,13 @@ pub(crate) fn delete(ctx: &mut Ctx, caller: &Caller, request: &OneFriend) -> Han
 /// # Errors
 /// The store is away.
 pub(crate) fn list(ctx: &mut Ctx, caller: &Caller, request: &ListPage) -> HandlerResult {
-    #[derive(Serialize)]
-    struct Reply {
-        friends: Vec<FriendEntry>,
-        more: bool,
-    }
     // One more than asked for tells whether there is more.
     let mut friends = ctx.store.friends(caller.user, request.after, request.limit + 1)?;
     let more = friends.len() > request.limit as usize;
     friends.truncate(request.limit as usize);
     let people = friends.iter().map(|friend| friend.id).collect();
     presence::with(ctx, people, move |_, online| {
-        Ok(Response::reply(Body::of(&Reply { friends: entries(friends, online), more })))
+        Ok(Response::reply(Body::of(&Friends { friends: entries(friends, online), more })))
     })
 }
 
@@ -144,7 +120,7 @@ pub(crate) fn ask(ctx: &mut Ctx, caller: &Caller, request: &AskFriend) -> Handle
     match ctx.store.request_friend(caller.user, request.friend, &request.msg, ctx.shared.clock.wall())? {
         FriendOutcome::Done(friend) => {
             ctx.push_to_user(friend.id, &reply::friend_request(caller.user, &caller.name, &request.msg));
-            Ok(Response::reply(Body::of(&IdReply { friendid: friend.id })))
+            Ok(Response::reply(Body::of(&OfFriend { friendid: friend.id })))
         }
         FriendOutcome::Already(_) => Err(ServiceError::refused(Errno::Conflict, "friends already")),
         FriendOutcome::Full(quota) => Err(ctx.full(quota)),
@@ -160,9 +136,9 @@ pub(crate) fn answer(ctx: &mut Ctx, caller: &Caller, request: &AnswerFriend) -> 
     match ctx.store.answer_friend(caller.user, request.friend, request.accept)? {
         FriendOutcome::Done(friend) => {
             if request.accept {
-                ctx.tell_user(friend.id, &Notice::FriendAdded { id: caller.user, name: &caller.name });
+                ctx.tell_user(friend.id, &Notice::FriendAdded { id: caller.user, name: (&*caller.name).into() });
             }
-            Ok(Response::reply(Body::of(&IdReply { friendid: friend.id })))
+            Ok(Response::reply(Body::of(&OfFriend { friendid: friend.id })))
         }
         FriendOutcome::Full(quota) => Err(ctx.full(quota)),
         FriendOutcome::NoSuchUser | FriendOutcome::NoSuchRequest | FriendOutcome::Already(_) => {
@@ -173,7 +149,7 @@ pub(crate) fn answer(ctx: &mut Ctx, caller: &Caller, request: &AnswerFriend) -> 
 
 /// `friends[]`.
 #[must_use]
-pub(crate) fn entries(friends: Vec<Person>, online: &Online) -> Vec<FriendEntry> {
-    let entry = |Person { id, name }: Person| FriendEntry { id, name, state: online.state(id) };
+pub(crate) fn entries(friends: Vec<Person>, online: &Online) -> Vec<Friend> {
+    let entry = |Person { id, name }: Person| Friend { id, name, state: online.state(id) };
     friends.into_iter().map(entry).collect()
 }

@@ -1,8 +1,6 @@
 //! Groups: create, join, quit, delete, list.
 #![expect(clippy::trivially_copy_pass_by_ref, reason = "all handlers have one form: routes.rs")]
 
-use serde::Serialize;
-
 use super::presence;
 use super::presence::Online;
 use crate::bus::Channel;
@@ -11,8 +9,9 @@ use crate::ids::{ConvId, GroupId, Seq, UserId};
 use crate::service::caller::Caller;
 use crate::service::ctx::{Ctx, HandlerResult, Response, ServiceError, SessionChange};
 use crate::store::{Created, GroupRow, JoinOutcome, LeaveOutcome, Member, MemberPage, Role};
+use crate::wire::body::{self, Group, GroupJoined, OfGroup};
 use crate::wire::errno::Errno;
-use crate::wire::reply::{Body, GroupEntry, MemberEntry, Notice};
+use crate::wire::reply::{Body, Notice};
 use crate::wire::request::{CreateGroup, Groups, ListPage, OneGroup};
 
 /// Members listed per group where no page was asked for.
@@ -20,13 +19,8 @@ const MEMBERS_LISTED_MAX: u32 = 200;
 /// Members listed over all groups of a list: bounds the reply. `total` still tells how many there are.
 const MEMBERS_LISTED_IN_ALL_MAX: u32 = 4000;
 
-#[derive(Serialize)]
-struct IdReply {
-    groupid: GroupId,
-}
-
 fn id_reply(groupid: GroupId, then: SessionChange) -> Response {
-    Response { body: Body::of(&IdReply { groupid }), then }
+    Response { body: Body::of(&OfGroup { groupid }), then }
 }
 
 fn no_such_group() -> ServiceError {
@@ -75,7 +69,7 @@ pub(crate) fn join(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handle
         }
         JoinOutcome::New { group, last_seq } => {
             ctx.joined(caller, group.id);
-            let notice = Notice::GroupJoined { groupid: group.id, id: caller.user, name: &caller.name };
+            let notice = Notice::GroupJoined { groupid: group.id, id: caller.user, name: (&*caller.name).into() };
             ctx.tell_others(group.id, caller.user, &notice);
             (group, Some(last_seq))
         }
@@ -96,21 +90,13 @@ fn joined(
     group: GroupRow,
     then: impl FnOnce(GroupId) -> SessionChange + Send + 'static,
 ) -> HandlerResult {
-    #[derive(Serialize)]
-    struct Reply {
-        groupid: GroupId,
-        groupname: String,
-        groupdesc: String,
-        users: Vec<MemberEntry>,
-        total: u64,
-    }
     let page = ctx.store.members(group.id, 0, MEMBERS_LISTED_MAX);
     // The user is a member whatever the listing says: the session must hear of it.
     let MemberPage { members, total } = page.unwrap_or_default();
     presence::with(ctx, ids(&members), move |_, online| {
         let users = member_entries(members, online);
         let GroupRow { id, name, desc } = group;
-        let body = Body::of(&Reply { groupid: id, groupname: name, groupdesc: desc, users, total });
+        let body = Body::of(&GroupJoined { groupid: id, groupname: name, groupdesc: desc, users, total });
         Ok(Response { body, then: then(id) })
     })
 }
@@ -131,7 +117,7 @@ pub(crate) fn quit(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handle
     match ctx.of_groups(caller, quitting)? {
         LeaveOutcome::Done => {
             ctx.left(caller, request.group);
-            let notice = Notice::GroupLeft { groupid: request.group, id: caller.user, name: &caller.name };
+            let notice = Notice::GroupLeft { groupid: request.group, id: caller.user, name: (&*caller.name).into() };
             ctx.tell_others(request.group, caller.user, &notice);
             // Ahead of the answer: none of the user's sessions here hears the group after it.
             ctx.flush();
@@ -171,11 +157,6 @@ pub(crate) fn delete(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Hand
 /// # Errors
 /// No member, or no such group.
 pub(crate) fn list(ctx: &mut Ctx, caller: &Caller, request: &Groups) -> HandlerResult {
-    #[derive(Serialize)]
-    struct Reply {
-        groups: Vec<GroupEntry>,
-        more: bool,
-    }
     let (group, after, limit) = match *request {
         Groups::Members { group, after, limit } => (group, after, limit),
         Groups::All(ListPage { after, limit }) => {
@@ -185,7 +166,7 @@ pub(crate) fn list(ctx: &mut Ctx, caller: &Caller, request: &Groups) -> HandlerR
             groups.truncate(limit as usize);
             let listed = listed(ctx, groups)?;
             return presence::with(ctx, listed.people().collect(), move |_, online| {
-                Ok(Response::reply(Body::of(&Reply { groups: listed.entries(online), more })))
+                Ok(Response::reply(Body::of(&body::Groups { groups: listed.entries(online), more })))
             });
         }
     };
@@ -200,7 +181,7 @@ pub(crate) fn list(ctx: &mut Ctx, caller: &Caller, request: &Groups) -> HandlerR
     page.members.truncate(limit as usize);
     presence::with(ctx, ids(&page.members), move |_, online| {
         let groups = vec![group_entry(row, member_entries(page.members, online), page.total)];
-        Ok(Response::reply(Body::of(&Reply { groups, more })))
+        Ok(Response::reply(Body::of(&body::Groups { groups, more })))
     })
 }
 
@@ -216,7 +197,7 @@ impl Listed {
 
     /// `groups[]`.
     #[must_use]
-    pub(crate) fn entries(self, online: &Online) -> Vec<GroupEntry> {
+    pub(crate) fn entries(self, online: &Online) -> Vec<Group> {
         let entry = |(group, page): (GroupRow, MemberPage)| {
             group_entry(group, member_entries(page.members, online), page.total)
         };
@@ -239,23 +220,23 @@ pub(crate) fn listed(ctx: &mut Ctx, groups: Vec<GroupRow>) -> Result<Listed, Ser
     Ok(Listed(groups.into_iter().zip(pages).collect()))
 }
 
-fn group_entry(group: GroupRow, users: Vec<MemberEntry>, total: u64) -> GroupEntry {
+fn group_entry(group: GroupRow, users: Vec<body::Member>, total: u64) -> Group {
     let GroupRow { id, name, desc } = group;
-    GroupEntry { id, groupname: name, groupdesc: desc, users, total }
+    Group { id, groupname: name, groupdesc: desc, users, total }
 }
 
 fn ids(members: &[Member]) -> Vec<UserId> {
     members.iter().map(|member| member.person.id).collect()
 }
 
-fn member_entries(members: Vec<Member>, online: &Online) -> Vec<MemberEntry> {
-    let entry = |member: Member| MemberEntry {
+fn member_entries(members: Vec<Member>, online: &Online) -> Vec<body::Member> {
+    let entry = |member: Member| body::Member {
         id: member.person.id,
         state: online.state(member.person.id),
         name: member.person.name,
         role: match member.role {
-            Role::Creator => "creator",
-            Role::Normal => "normal",
+            Role::Creator => body::Role::Creator,
+            Role::Normal => body::Role::Normal,
         },
     };
     members.into_iter().map(entry).collect()

@@ -1,12 +1,10 @@
 //! HISTORY: a page of a conversation.
 
-use serde::Serialize;
-use serde_json::value::RawValue;
-
 use super::account;
 use crate::ids::{ConvId, Peer};
 use crate::service::caller::Caller;
 use crate::service::ctx::{Ctx, HandlerResult, Response, ServiceError};
+use crate::wire::body;
 use crate::wire::errno::Errno;
 use crate::wire::reply::Body;
 use crate::wire::request::History;
@@ -16,11 +14,6 @@ use crate::wire::request::History;
 /// # Errors
 /// A group the caller is no member of, or that does not exist; a conversation with oneself.
 pub(crate) fn history(ctx: &mut Ctx, caller: &Caller, request: &History) -> HandlerResult {
-    #[derive(Serialize)]
-    struct Reply {
-        messages: Vec<Box<RawValue>>,
-        more: bool,
-    }
     match request.peer {
         Peer::User(peer) if peer == caller.user => {
             return Err(ServiceError::refused(Errno::Malformed, "`id` is the sender"));
@@ -33,7 +26,7 @@ pub(crate) fn history(ctx: &mut Ctx, caller: &Caller, request: &History) -> Hand
         return Err(not_readable(ctx, caller, request.peer)?);
     };
     let messages = account::elements(&messages, caller.user);
-    Ok(Response::reply(Body::of(&Reply { messages, more })))
+    Ok(Response::reply(Body::of(&body::History { messages, more })))
 }
 
 /// Why the caller reads nothing of a conversation.

@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
-
 use super::{account, entrance};
 use crate::bus::Channel;
 use crate::delivery::bell::Ring;
@@ -20,6 +18,7 @@ use crate::service::limits::quotas;
 use crate::session::live::ClientOptions;
 use crate::session::seq_tracker::OwnMessages;
 use crate::store::{Created, DeviceUse, Person, UserRef, UserRow};
+use crate::wire::body::Registered;
 use crate::wire::errno::Errno;
 use crate::wire::reply::Body;
 use crate::wire::request::{Account, Bare, Credentials, Login, Register};
@@ -47,12 +46,8 @@ pub(crate) fn register(ctx: &mut Ctx, guest: &Guest, request: &Register) -> Hand
 }
 
 fn create_user(ctx: &mut Ctx, name: &str, phc: &str) -> HandlerResult {
-    #[derive(Serialize)]
-    struct Reply {
-        id: UserId,
-    }
     match ctx.store.create_user(name, phc, ctx.shared.clock.wall())? {
-        Created::New(id) => Ok(Response::reply(Body::of(&Reply { id }))),
+        Created::New(id) => Ok(Response::reply(Body::of(&Registered { id }))),
         Created::NameTaken => Err(name_taken()),
         Created::Full(quota) => Err(ctx.full(quota)),
     }

@@ -4,7 +4,7 @@ use crate::bus::Channel;
 use crate::ids::UserId;
 use crate::service::ctx::{Ctx, HandlerResult};
 use crate::service::waiting::{Awaited, for_bus};
-use crate::wire::reply;
+use crate::wire::body::Presence;
 
 /// Who of those asked about is online.
 #[derive(Debug)]
@@ -13,8 +13,8 @@ pub(crate) struct Online(Vec<UserId>);
 impl Online {
     /// The user's state, as the wire has it.
     #[must_use]
-    pub(crate) fn state(&self, user: UserId) -> &'static str {
-        reply::state(self.0.binary_search(&user).is_ok())
+    pub(crate) fn state(&self, user: UserId) -> Presence {
+        if self.0.binary_search(&user).is_ok() { Presence::Online } else { Presence::Offline }
     }
 }
 

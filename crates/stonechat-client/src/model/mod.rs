@@ -26,18 +26,21 @@ mod tests;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
+use stonechat_protocol::ask::{self, Ask};
+use stonechat_protocol::body::{Friend, Group};
 use stonechat_protocol::ids::{GroupId, Peer, Seq, UserId};
-use stonechat_protocol::msg_id::MsgId;
+use stonechat_protocol::incoming::Incoming;
+use stonechat_protocol::request::Range;
+use stonechat_protocol::tag::Tag;
 use stonechat_protocol::time::UnixMs;
 
 pub(crate) use chat::{Chat, Mark, Message};
 pub(crate) use link::Link;
 pub(crate) use outbox::{Outbox, Record, State};
-pub(crate) use roster::{Presence, Roster, presence};
+pub(crate) use roster::Roster;
 
 use crate::command::Command;
 use crate::spool::Outcome;
-use crate::wire::{self, Group, Line, Person, Request};
 use link::Backoff;
 
 /// Marks are written and messages confirmed at most this often.
@@ -158,7 +161,7 @@ enum Asked {
     Leave(GroupId),
     DeleteGroup(GroupId),
     /// A page of the list; those before it are here.
-    Friends(Vec<Person>),
+    Friends(Vec<Friend>),
     /// Likewise.
     Groups(Vec<Group>),
     Who(GroupId),
@@ -296,7 +299,9 @@ impl Model {
         }
         self.resend_at = None;
         for outgoing in self.outbox.take_sendable() {
-            let line = wire::chat(outgoing.peer, &outgoing.text, &outgoing.cid);
+            let chat = ask::Chat { to: outgoing.peer, msg: &outgoing.text, cid: Some(&outgoing.cid), ext: None };
+            // The `cid` is the tag, too, so that the answer finds the message even when it is refused.
+            let line = Ask::Chat(chat).line(Some(&Tag::Text(outgoing.cid.clone())));
             if line.len() > LINE_BYTES_MAX {
                 self.fail(outgoing.peer, outgoing.cid, "it is too long for one message".to_owned());
             } else {
@@ -331,12 +336,8 @@ impl Model {
         if chat.fetching || before == Some(1) || (chat.fetched && before.is_none()) {
             return;
         }
-        let request = Request::new(MsgId::History).about(peer).with("limit", PAGE);
-        let request = match before {
-            Some(before) => request.with("before", before),
-            None => request,
-        };
-        if self.ask(Asked::History(peer), request) {
+        let range = before.map_or(Range::Latest, Range::Before);
+        if self.ask(Asked::History(peer), Ask::History { peer, range, limit: Some(PAGE) }) {
             self.chat_mut(peer).fetching = true;
         }
     }
@@ -385,14 +386,15 @@ impl Model {
     }
 
     /// Sends a request and remembers what for; `false` when there is no session to ask in.
-    fn ask(&mut self, asked: Asked, request: Request) -> bool {
+    fn ask(&mut self, asked: Asked, request: Ask<'_>) -> bool {
         let for_login = matches!(asked, Asked::Login | Asked::Register);
         if self.link != Link::Online && !for_login {
             return false;
         }
         self.tags += 1;
         self.asked.insert(self.tags, asked);
-        self.effects.push(Effect::Send(request.with("tag", self.tags).line()));
+        let tag = Tag::Number(i64::try_from(self.tags).unwrap_or(i64::MAX));
+        self.effects.push(Effect::Send(request.line(Some(&tag))));
         true
     }
 
@@ -400,26 +402,22 @@ impl Model {
         self.link = Link::LoggingIn;
         self.heard = Some(now);
         if self.account.is_new {
-            let password = self.account.password.clone().unwrap_or_default();
-            let request = Request::new(MsgId::Register).with("name", self.account.name.as_str()).with("pwd", password);
-            self.ask(Asked::Register, request);
+            let Account { name, password, .. } = self.account.clone();
+            self.ask(Asked::Register, Ask::Register { name: &name, pwd: &password.unwrap_or_default() });
         } else {
             self.log_in();
         }
     }
 
     fn log_in(&mut self) {
-        let request = Request::new(MsgId::Login).with("ack", true);
-        let request = request.with("name", self.account.name.as_str());
-        let request = match (&self.account.token, &self.account.password) {
-            (Some(token), _) => request.with("token", token.as_str()),
-            (None, Some(password)) => request.with("pwd", password.as_str()),
-            (None, None) => {
-                self.give_up("no password and no saved login: log in first".to_owned());
-                return;
-            }
-        };
-        self.ask(Asked::Login, request);
+        let Account { name, token, password, .. } = self.account.clone();
+        if token.is_none() && password.is_none() {
+            self.give_up("no password and no saved login: log in first".to_owned());
+            return;
+        }
+        let pwd = if token.is_none() { password.as_deref() } else { None };
+        let login = ask::Login { name: Some(&name), token: token.as_deref(), pwd, ack: true, ..ask::Login::default() };
+        self.ask(Asked::Login, Ask::Login(login));
     }
 
     fn lost(&mut self, why: String, now: Instant) {
@@ -468,7 +466,7 @@ impl Model {
         if silent >= SILENCE_MAX {
             self.start_over("the server is silent".to_owned(), now);
         } else if silent >= PING_AFTER && !self.asked.values().any(|asked| matches!(asked, Asked::Ping)) {
-            self.ask(Asked::Ping, Request::new(MsgId::Ping));
+            self.ask(Asked::Ping, Ask::Ping);
         }
     }
 
@@ -489,21 +487,16 @@ impl Model {
         self.marks_changed = false;
         self.effects.push(Effect::SaveMarks);
         for (peer, seq) in std::mem::take(&mut self.unconfirmed) {
-            let request = Request::new(MsgId::Delivered).about(peer).with("seq", seq);
-            self.effects.push(Effect::Send(request.line()));
+            self.effects.push(Effect::Send(Ask::Delivered { peer, seq }.line(None)));
         }
     }
 
     fn line(&mut self, text: &str, now: Instant) {
         self.heard = Some(now);
-        let Some(line) = Line::parse(text) else {
-            self.says("the server sent a line that this client does not understand");
-            return;
-        };
-        if line.errno.is_some() {
-            self.reply(line, now);
-        } else {
-            self.push(line);
+        match Incoming::parse(text.as_bytes()) {
+            Ok(Incoming::Reply(reply)) => self.reply(&reply, now),
+            Ok(push) => self.push(push),
+            Err(_) => self.says("the server sent a line that this client does not understand"),
         }
     }
 }

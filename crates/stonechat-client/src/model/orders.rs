@@ -1,14 +1,14 @@
 //! Commands: who is meant is found out, then the request is made.
 
+use stonechat_protocol::ask::{Ask, Page};
+use stonechat_protocol::body::Presence;
 use stonechat_protocol::ids::{GroupId, Peer, UserId};
-use stonechat_protocol::msg_id::MsgId;
 use stonechat_protocol::names;
 use stonechat_protocol::time::UnixMs;
 
 use super::outbox::{Record, State};
-use super::{Asked, Effect, Model, News, Presence, Verdict};
+use super::{Asked, Effect, Model, News, Verdict};
 use crate::command::{Command, Kind, Target};
-use crate::wire::Request;
 
 impl Command {
     /// Whom a name in it may mean.
@@ -77,8 +77,7 @@ impl Model {
             self.carry_out(order.with_target(Target::Id(peer)), at);
             return;
         }
-        let request = Request::new(MsgId::Find).with("keyword", name.as_str());
-        self.ask_or_say(Asked::Resolve(name, Box::new(order), at), request);
+        self.ask_or_say(Asked::Resolve(name.clone(), Box::new(order), at), Ask::Find(&name));
     }
 
     /// Whether it is known who is meant, without asking the server.
@@ -103,46 +102,44 @@ impl Model {
     }
 
     fn carry_out(&mut self, order: Command, at: UnixMs) {
-        use MsgId::{AddFriend, CreateGroup, DelFriend, Find, FriendRequest};
         match order {
             Command::Chat(target, text) => self.chat_with(&target, text.as_deref(), at),
             Command::Send { cid, target, text } => self.say_for_another(cid, &target, &text, at),
-            Command::Add(target) => self.with_user(&target, |_| Asked::Add, AddFriend),
-            Command::Delete(target) => self.with_user(&target, Asked::Delete, DelFriend),
+            Command::Add(target) => self.with_user(&target, |_| Asked::Add, Ask::AddFriend),
+            Command::Delete(target) => self.with_user(&target, Asked::Delete, Ask::DelFriend),
             Command::Ask(target, words) => {
                 let Some(user) = user_of(&target) else { return };
-                let request = Request::new(FriendRequest).with("friendid", user.number()).with("msg", words);
-                self.ask_or_say(Asked::FriendRequest(user), request);
+                self.ask_or_say(Asked::FriendRequest(user), Ask::FriendRequest { friend: user, msg: &words });
             }
             Command::Accept(target) => self.answer(&target, Verdict::Yes),
             Command::Decline(target) => self.answer(&target, Verdict::No),
             Command::Create { name, description } => {
-                let request = Request::new(CreateGroup).with("groupname", name.as_str());
-                self.ask_or_say(Asked::Create(name), request.with("groupdesc", description));
+                let request = Ask::CreateGroup { name: &name, desc: &description };
+                self.ask_or_say(Asked::Create(name.clone()), request);
             }
-            Command::Join(target) => self.with_group(Some(&target), |_| Asked::Join, MsgId::AddGroup),
-            Command::Leave(target) => self.with_group(target.as_ref(), Asked::Leave, MsgId::QuitGroup),
-            Command::DeleteGroup(target) => self.with_group(target.as_ref(), Asked::DeleteGroup, MsgId::DelGroup),
-            Command::Find(word) => self.ask_or_say(Asked::Find, Request::new(Find).with("keyword", word)),
+            Command::Join(target) => self.with_group(Some(&target), |_| Asked::Join, Ask::AddGroup),
+            Command::Leave(target) => self.with_group(target.as_ref(), Asked::Leave, Ask::QuitGroup),
+            Command::DeleteGroup(target) => self.with_group(target.as_ref(), Asked::DeleteGroup, Ask::DelGroup),
+            Command::Find(word) => self.ask_or_say(Asked::Find, Ask::Find(&word)),
             Command::Who(target) => self.who(target.as_ref()),
             Command::Requests => self.list_requests(),
             Command::History(target) => self.history(target.as_ref()),
             Command::Retry => self.retry(),
             Command::Discard => self.discard(),
-            Command::Logout => self.ask_or_say(Asked::Logout, Request::new(MsgId::Logout)),
+            Command::Logout => self.ask_or_say(Asked::Logout, Ask::Logout),
             Command::Connect => self.connect(),
             Command::Register(_) | Command::Login(_) | Command::Help | Command::Quit => {}
         }
     }
 
-    fn ask_or_say(&mut self, asked: Asked, request: Request) {
+    fn ask_or_say(&mut self, asked: Asked, request: Ask<'_>) {
         if !self.ask(asked, request) {
             self.tell(News::Refused("not connected: this needs the server".to_owned()));
         }
     }
 
     pub(super) fn ask_friends(&mut self) {
-        self.ask(Asked::Friends(Vec::new()), Request::new(MsgId::Friends));
+        self.ask(Asked::Friends(Vec::new()), Ask::Friends(Page::default()));
     }
 
     fn chat_with(&mut self, target: &Target, text: Option<&str>, at: UnixMs) {
@@ -165,18 +162,28 @@ impl Model {
         self.handed.insert(cid);
     }
 
-    fn with_user(&mut self, target: &Target, asked: impl Fn(UserId) -> Asked, msgid: MsgId) {
+    fn with_user(
+        &mut self,
+        target: &Target,
+        asked: impl Fn(UserId) -> Asked,
+        request: impl Fn(UserId) -> Ask<'static>,
+    ) {
         let Some(user) = user_of(target) else { return };
-        self.ask_or_say(asked(user), Request::new(msgid).with("friendid", user.number()));
+        self.ask_or_say(asked(user), request(user));
     }
 
     /// Without a target: the open conversation.
-    fn with_group(&mut self, target: Option<&Target>, asked: impl Fn(GroupId) -> Asked, msgid: MsgId) {
+    fn with_group(
+        &mut self,
+        target: Option<&Target>,
+        asked: impl Fn(GroupId) -> Asked,
+        request: impl Fn(GroupId) -> Ask<'static>,
+    ) {
         let Some(group) = self.group_of(target) else {
             self.tell(News::Refused("which group? Name it, or open it first".to_owned()));
             return;
         };
-        self.ask_or_say(asked(group), Request::new(msgid).with("groupid", group.number()));
+        self.ask_or_say(asked(group), request(group));
     }
 
     fn group_of(&self, target: Option<&Target>) -> Option<GroupId> {
@@ -193,14 +200,13 @@ impl Model {
 
     fn answer(&mut self, target: &Target, verdict: Verdict) {
         let Some(user) = user_of(target) else { return };
-        let request = Request::new(MsgId::FriendAnswer).with("friendid", user.number());
-        self.ask_or_say(Asked::Answer(user, verdict), request.with("accept", verdict == Verdict::Yes));
+        let request = Ask::FriendAnswer { friend: user, accept: verdict == Verdict::Yes };
+        self.ask_or_say(Asked::Answer(user, verdict), request);
     }
 
     fn who(&mut self, target: Option<&Target>) {
         if let Some(group) = self.group_of(target) {
-            let request = Request::new(MsgId::Groups).with("groupid", group.number()).with("limit", 200);
-            self.ask_or_say(Asked::Who(group), request);
+            self.ask_or_say(Asked::Who(group), Ask::Members(group, Page::default()));
             return;
         }
         let mut lines = Vec::new();

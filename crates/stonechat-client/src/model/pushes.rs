@@ -1,33 +1,34 @@
 //! What comes unasked: messages, notices, friend requests, the server's own questions.
 
-use stonechat_protocol::ids::{GroupId, Peer, UserId};
-use stonechat_protocol::msg_id::{MsgId, push};
+use stonechat_protocol::ask::{Ask, Page};
+use stonechat_protocol::ids::{Peer, UserId};
+use stonechat_protocol::incoming::{self, FriendRequest, Incoming};
+use stonechat_protocol::reply::Notice;
 
 use super::chat::Weighed;
 use super::roster::Asking;
 use super::{Asked, Manner, Message, Model, News};
-use crate::wire::{Line, Request};
 
 impl Model {
-    pub(super) fn push(&mut self, line: Line) {
-        let number = u16::try_from(line.msgid).unwrap_or(0);
-        match MsgId::from_number(i64::from(number)) {
-            Some(MsgId::OneChat | MsgId::GroupChat) => {
-                self.message_pushed(&line);
+    pub(super) fn push(&mut self, push: Incoming<'_>) {
+        match push {
+            Incoming::Message(message) => {
+                self.message_pushed(message);
             }
-            Some(MsgId::Ping) => self.effects.push(super::Effect::Send(Request::new(MsgId::Pong).line())),
-            Some(MsgId::FriendRequest) => self.friend_requested(line),
-            _ if number == push::NOTICE => self.noticed(&line),
-            _ => {}
+            Incoming::Ping => self.effects.push(super::Effect::Send(Ask::Pong.line(None))),
+            Incoming::FriendRequest(asked) => self.friend_requested(asked),
+            Incoming::Notice(notice) => self.noticed(&notice),
+            Incoming::Reply(_) | Incoming::Unknown(_) => {}
         }
     }
 
     /// Takes in a pushed message; whether it is one that was not had before.
-    pub(super) fn message_pushed(&mut self, line: &Line) -> bool {
+    pub(super) fn message_pushed(&mut self, message: incoming::Message) -> bool {
         if self.manner == Manner::OnlySends {
             return false;
         }
-        let Some((peer, message)) = self.account.id.and_then(|me| message_of(line, me)) else { return false };
+        let Some(me) = self.account.id else { return false };
+        let (peer, message) = message_of(message, me);
         match self.chat_mut(peer).weigh(&message) {
             Weighed::NewOrHad => {}
             Weighed::AnotherThanBefore => self.went_back(),
@@ -65,36 +66,36 @@ impl Model {
         is_new
     }
 
-    fn friend_requested(&mut self, line: Line) {
-        let Some(user) = line.id.and_then(UserId::new) else { return };
-        let name = line.name.unwrap_or_else(|| format!("user {user}"));
-        let words = line.msg.unwrap_or_default();
+    fn friend_requested(&mut self, asked: FriendRequest) {
+        let FriendRequest { id: user, name, msg: words } = asked;
         let said = if words.is_empty() { String::new() } else { format!(": {words}") };
         self.says(format!("{name} asks to be your friend{said} (/accept {name} or /decline {name})"));
         self.roster.asking.insert(user, Asking { name, words });
     }
 
-    fn noticed(&mut self, line: &Line) {
-        let name = line.name.clone().unwrap_or_else(|| "somebody".to_owned());
-        let group = line.groupid.and_then(GroupId::new);
-        let place = group.map(|group| self.title(Peer::Group(group))).unwrap_or_default();
-        match line.kind.as_deref().unwrap_or_default() {
-            "friend_added" => self.friends_changed(format!("{name} is your friend now")),
-            "friend_removed" => self.friends_changed(format!("{name} has ended the friendship")),
-            "group_joined" => self.groups_changed(format!("{name} has joined {place}")),
-            "group_left" => self.groups_changed(format!("{name} has left {place}")),
-            "group_deleted" => {
-                if let Some(group) = group {
-                    self.forget(Peer::Group(group));
-                }
+    fn noticed(&mut self, notice: &Notice<'_>) {
+        match notice {
+            Notice::FriendAdded { name, .. } => self.friends_changed(format!("{name} is your friend now")),
+            Notice::FriendRemoved { name, .. } => self.friends_changed(format!("{name} has ended the friendship")),
+            Notice::GroupJoined { groupid, name, .. } => {
+                let place = self.title(Peer::Group(*groupid));
+                self.groups_changed(format!("{name} has joined {place}"));
+            }
+            Notice::GroupLeft { groupid, name, .. } => {
+                let place = self.title(Peer::Group(*groupid));
+                self.groups_changed(format!("{name} has left {place}"));
+            }
+            Notice::GroupDeleted { groupid } => {
+                let place = self.title(Peer::Group(*groupid));
+                self.forget(Peer::Group(*groupid));
                 self.groups_changed(format!("{place} was deleted by its creator"));
             }
-            "replaced" => {
+            Notice::Replaced => {
                 self.give_up("another login of this account took over; /connect takes it back".to_owned());
             }
-            "restored" => self.says("the server's data went back to an earlier state; this client logs in again"),
-            "shutdown" => self.says("the server is going down; this client comes back to it"),
-            _ => {}
+            Notice::Restored => self.says("the server's data went back to an earlier state; this client logs in again"),
+            Notice::Shutdown => self.says("the server is going down; this client comes back to it"),
+            Notice::Unknown => {}
         }
     }
 
@@ -105,7 +106,7 @@ impl Model {
 
     pub(super) fn groups_changed(&mut self, text: String) {
         self.says(text);
-        self.ask(Asked::Groups(Vec::new()), Request::new(MsgId::Groups));
+        self.ask(Asked::Groups(Vec::new()), Ask::Groups(Page::default()));
     }
 
     /// A conversation is no more.
@@ -119,15 +120,10 @@ impl Model {
     }
 }
 
-/// The message in a line of the server, and its conversation.
-pub(super) fn message_of(line: &Line, me: UserId) -> Option<(Peer, Message)> {
-    let message = Message {
-        seq: line.seq.filter(|seq| *seq > 0)?,
-        sender: UserId::new(line.id?)?,
-        name: line.name.clone().unwrap_or_default(),
-        text: line.msg.clone()?,
-        ext: line.ext.clone(),
-        at: line.at(),
-    };
-    Some((line.peer(me)?, message))
+/// A message of the server, and its conversation as `me` sees it.
+pub(super) fn message_of(message: incoming::Message, me: UserId) -> (Peer, Message) {
+    let peer = message.peer(me);
+    let incoming::Message { sender, name, msg: text, ext, time: at, seq, .. } = message;
+    let ext = ext.and_then(|raw| serde_json::from_str(raw.get()).ok());
+    (peer, Message { seq, sender, name, text, ext, at })
 }

@@ -2,52 +2,57 @@
 
 use std::time::Instant;
 
+use stonechat_protocol::ask::{Ask, Page};
+use stonechat_protocol::body::{
+    Found, FoundGroup, Friend, FriendAdded, Friends, Group, GroupJoined, Groups, History, LoggedIn, Member, OfGroup,
+    Presence, Registered, Role, Stored,
+};
 use stonechat_protocol::errno::Errno;
 use stonechat_protocol::ids::{GroupId, Peer, UserId};
-use stonechat_protocol::msg_id::MsgId;
+use stonechat_protocol::incoming::{Refusal, Reply, ReplyError};
 use stonechat_protocol::names;
+use stonechat_protocol::tag::Tag;
 use stonechat_protocol::time::UnixMs;
 
 use super::chat::Chat;
 use super::outbox::Record;
 use super::pushes::message_of;
-use super::{Asked, Effect, Link, Model, News, Presence, RETRY_AFTER, State, Verdict, presence};
+use super::{Asked, Effect, Link, Model, News, RETRY_AFTER, State, Verdict};
 use crate::command::{Command, Kind, Target};
 use crate::spool::Outcome;
-use crate::wire::{Group, Line, Person, Request};
 
 impl Model {
-    pub(super) fn reply(&mut self, line: Line, now: Instant) {
-        if let Some(cid) = line.tag_text() {
-            let cid = cid.to_owned();
-            self.acknowledged(&cid, &line, now);
-            return;
-        }
-        let Some(asked) = line.tag_number().and_then(|tag| self.asked.remove(&tag)) else {
-            match line.failure() {
-                Some(why) if is(line.errno, Errno::TooLarge) => self.line_too_long(why),
-                Some(why) => self.tell(News::Refused(why)),
+    pub(super) fn reply(&mut self, reply: &Reply<'_>, now: Instant) {
+        let asked = match &reply.tag {
+            Some(Tag::Text(cid)) => return self.acknowledged(cid, reply, now),
+            Some(Tag::Number(tag)) => u64::try_from(*tag).ok().and_then(|tag| self.asked.remove(&tag)),
+            None => None,
+        };
+        let Some(asked) = asked else {
+            match &reply.refused {
+                Some(refusal) if refusal.is(Errno::TooLarge) => self.line_too_long(said(refusal)),
+                Some(refusal) => self.tell(News::Refused(said(refusal))),
                 None => {}
             }
             return;
         };
         match asked {
-            Asked::Login => self.login_answered(line, now),
-            Asked::Register => self.register_answered(&line, now),
-            Asked::History(peer) => self.history_answered(peer, &line),
-            Asked::LastSeen(peer, mark) => self.last_seen_answered(peer, mark, &line, now),
+            Asked::Login => self.login_answered(reply, now),
+            Asked::Register => self.register_answered(reply, now),
+            Asked::History(peer) => self.history_answered(peer, reply),
+            Asked::LastSeen(peer, mark) => self.last_seen_answered(peer, mark, reply, now),
             Asked::Ping => {}
-            _ => match line.failure() {
-                Some(why) => self.refused(&asked, why),
-                None => self.succeeded(asked, line),
-            },
-        }
-    }
-
-    fn refused(&mut self, asked: &Asked, why: String) {
-        match asked {
-            Asked::Resolve(_, order, _) => self.not_resolved(order, why),
-            _ => self.tell(News::Refused(why)),
+            _ => {
+                let order = match &asked {
+                    Asked::Resolve(_, order, _) => Some(order.clone()),
+                    _ => None,
+                };
+                match (self.succeeded(asked, reply), order) {
+                    (Ok(()), _) => {}
+                    (Err(error), Some(order)) => self.not_resolved(&order, why(&error)),
+                    (Err(error), None) => self.tell(News::Refused(why(&error))),
+                }
+            }
         }
     }
 
@@ -68,11 +73,12 @@ impl Model {
     }
 
     /// The ack of a chat message, or its refusal.
-    fn acknowledged(&mut self, cid: &str, line: &Line, now: Instant) {
+    fn acknowledged(&mut self, cid: &str, reply: &Reply<'_>, now: Instant) {
         let Some(outgoing) = self.outbox.find(cid).cloned() else { return };
         let (peer, cid) = (outgoing.peer, outgoing.cid);
-        let Some(why) = line.failure() else {
-            let (seq, at) = (line.seq.unwrap_or(0), line.at());
+        let Some(refusal) = &reply.refused else {
+            // Stored all the same, should its place not be told.
+            let Stored { seq, time: at } = reply.body().unwrap_or(Stored { seq: 0, time: UnixMs(0) });
             self.record(Record::Done { cid: cid.clone() });
             if let (Some(sender), true) = (self.account.id, seq > 0) {
                 let name = self.account.name.clone();
@@ -92,7 +98,8 @@ impl Model {
             self.tell(News::Stored { peer, cid, seq });
             return;
         };
-        if is_passing(line.errno) {
+        let why = said(refusal);
+        if refusal.is_passing() {
             self.outbox.wait_again(&cid);
             self.resend_at = Some(now + RETRY_AFTER);
             self.says(format!("not stored yet ({why}); trying again"));
@@ -119,16 +126,13 @@ impl Model {
         }
     }
 
-    fn login_answered(&mut self, line: Line, now: Instant) {
-        let Some(why) = line.failure() else {
-            self.welcome(line, now);
-            return;
+    fn login_answered(&mut self, reply: &Reply<'_>, now: Instant) {
+        let refusal = match reply.body() {
+            Ok(login) => return self.welcome(login, now),
+            Err(ReplyError::Refused(refusal)) if !refusal.is_passing() => refusal,
+            Err(error) => return self.start_over(why(&error), now),
         };
-        if is_passing(line.errno) {
-            self.start_over(why, now);
-            return;
-        }
-        let wrong_token = is(line.errno, Errno::Refused) && self.account.token.take().is_some();
+        let wrong_token = refusal.is(Errno::Refused) && self.account.token.take().is_some();
         if wrong_token {
             self.effects.push(Effect::SaveAccount);
             if self.account.password.is_some() {
@@ -136,57 +140,63 @@ impl Model {
                 return;
             }
         }
-        let why = if wrong_token { "the saved login is no longer valid; type the password".to_owned() } else { why };
+        let why = if wrong_token {
+            "the saved login is no longer valid; type the password".to_owned()
+        } else {
+            said(&refusal)
+        };
         self.account.password = None;
         self.give_up(why);
     }
 
-    fn welcome(&mut self, line: Line, now: Instant) {
+    fn welcome(&mut self, login: LoggedIn<'_>, now: Instant) {
         self.link = Link::Online;
         self.backoff.reset();
         self.presence_asked = Some(now);
-        self.account.id = line.id.and_then(UserId::new).or(self.account.id);
-        self.account.name = line.name.unwrap_or_else(|| self.account.name.clone());
-        self.account.token = line.token.or_else(|| self.account.token.take());
-        if self.account.token.is_some() {
-            self.account.password = None;
-        }
-        self.compare_epoch(line.epoch);
+        self.account.id = Some(login.id);
+        self.account.name = login.name.into_owned();
+        self.account.token = Some(login.token.into_owned());
+        self.account.password = None;
+        self.compare_epoch(&login.epoch);
         self.effects.push(Effect::SaveAccount);
         let are_cut = |total: u64, listed: usize| total > listed as u64;
         let (friends_cut, groups_cut) =
-            (are_cut(line.friends_total, line.friends.len()), are_cut(line.groups_total, line.groups.len()));
-        self.friends_listed(Vec::new(), line.friends, friends_cut);
-        self.groups_listed(Vec::new(), line.groups, groups_cut);
-        let missed = line.offlinemsg.iter().filter(|message| self.message_pushed(message)).count();
+            (are_cut(login.friends_total, login.friends.len()), are_cut(login.groups_total, login.groups.len()));
+        self.friends_listed(Vec::new(), login.friends, friends_cut);
+        self.groups_listed(Vec::new(), login.groups, groups_cut);
+        let pushed = login.offlinemsg.into_iter().map(|message| self.message_pushed(message));
+        let missed = pushed.filter(|is_new| *is_new).count();
         self.tell(News::Welcome { missed });
         if let Some(open) = self.open {
             self.fetch_latest(open);
         }
     }
 
-    fn register_answered(&mut self, line: &Line, now: Instant) {
-        match line.failure() {
-            None => {
+    fn register_answered(&mut self, reply: &Reply<'_>, now: Instant) {
+        match reply.body::<Registered>() {
+            Ok(_) => {
                 self.account.is_new = false;
                 self.log_in();
             }
-            Some(why) if is_passing(line.errno) => self.start_over(why, now),
-            Some(why) => {
+            Err(ReplyError::Refused(refusal)) if !refusal.is_passing() => {
                 self.account.password = None;
-                self.give_up(why);
+                self.give_up(said(&refusal));
             }
+            Err(error) => self.start_over(why(&error), now),
         }
     }
 
-    fn history_answered(&mut self, peer: Peer, line: &Line) {
-        let failure = line.failure();
+    fn history_answered(&mut self, peer: Peer, reply: &Reply<'_>) {
+        let (page, failure) = match reply.body::<History>() {
+            Ok(page) => (page.messages, None),
+            Err(error) => (Vec::new(), Some(why(&error))),
+        };
         let Some(me) = self.account.id else { return };
         let is_open = self.open == Some(peer);
         let chat = self.chat_mut(peer);
         chat.fetching = false;
         chat.fetched = true;
-        let messages = line.messages.iter().filter_map(|line| message_of(line, me));
+        let messages = page.into_iter().map(|message| message_of(message, me));
         let messages: Vec<_> = messages.filter(|(its_peer, _)| *its_peer == peer).map(|(_, message)| message).collect();
         if messages.iter().any(|message| chat.contradicts(message)) {
             self.went_back();
@@ -207,27 +217,41 @@ impl Model {
         }
     }
 
-    fn succeeded(&mut self, asked: Asked, line: Line) {
+    /// A request that was done is taken in.
+    ///
+    /// # Errors
+    /// It was not done, or its reply is not understood.
+    fn succeeded(&mut self, asked: Asked, reply: &Reply<'_>) -> Result<(), ReplyError> {
+        if let Some(refusal) = &reply.refused {
+            return Err(ReplyError::Refused(refusal.clone()));
+        }
         match asked {
             Asked::Logout => self.logged_out(),
-            Asked::Add => self.friend_added(&line),
+            Asked::Add => self.friend_added(reply.body()?),
             Asked::Delete(user) => {
                 self.roster.friends.remove(&user);
                 self.says(format!("{} is no friend any more", self.title(Peer::User(user))));
             }
             Asked::FriendRequest(user) => self.says(format!("{} was asked", self.title(Peer::User(user)))),
             Asked::Answer(user, verdict) => self.answered(user, verdict),
-            Asked::Create(name) => self.group_created(&name, &line),
-            Asked::Join => self.group_joined(line),
+            Asked::Create(name) => self.group_created(&name, reply.body()?),
+            Asked::Join => self.group_joined(reply.body()?),
             Asked::Leave(group) => self.group_gone(group, "left"),
             Asked::DeleteGroup(group) => self.group_gone(group, "deleted"),
-            Asked::Friends(before) => self.friends_listed(before, line.friends, line.more),
-            Asked::Groups(before) => self.groups_listed(before, line.groups, line.more),
-            Asked::Who(group) => self.members_listed(group, line),
-            Asked::Find => self.found(&line),
-            Asked::Resolve(name, order, at) => self.resolved(&name, *order, at, &line),
+            Asked::Friends(before) => {
+                let Friends { friends, more } = reply.body()?;
+                self.friends_listed(before, friends, more);
+            }
+            Asked::Groups(before) => {
+                let Groups { groups, more } = reply.body()?;
+                self.groups_listed(before, groups, more);
+            }
+            Asked::Who(group) => self.members_listed(group, reply.body()?),
+            Asked::Find => self.found(&reply.body()?),
+            Asked::Resolve(name, order, at) => self.resolved(&name, *order, at, &reply.body()?),
             Asked::Login | Asked::Register | Asked::History(_) | Asked::LastSeen(..) | Asked::Ping => {}
         }
+        Ok(())
     }
 
     fn logged_out(&mut self) {
@@ -238,10 +262,13 @@ impl Model {
         self.tell(News::LoggedOut);
     }
 
-    fn friend_added(&mut self, line: &Line) {
-        let Some(user) = line.friendid.and_then(UserId::new) else { return };
-        let name = line.name.clone().unwrap_or_default();
-        let presence = presence("offline");
+    fn friend_added(&mut self, added: FriendAdded<'_>) {
+        let FriendAdded { friendid: user, name, state, waiting } = added;
+        let name = name.into_owned();
+        if waiting {
+            return self.says(format!("{name} was asked"));
+        }
+        let presence = state.unwrap_or_default();
         self.roster.friends.insert(user, super::roster::Friend { name: name.clone(), presence });
         self.roster.asking.remove(&user);
         let typed = crate::command::spelled(&name);
@@ -259,19 +286,16 @@ impl Model {
         self.ask_friends();
     }
 
-    fn group_created(&mut self, name: &str, line: &Line) {
-        let Some(group) = line.groupid.and_then(GroupId::new) else { return };
+    fn group_created(&mut self, name: &str, OfGroup { groupid: group }: OfGroup) {
         self.groups_changed(format!("group {name} is there, number {group}; others /join {group}"));
         name.clone_into(&mut self.chat_mut(Peer::Group(group)).title);
         self.tell(News::Opened(Peer::Group(group)));
     }
 
-    fn group_joined(&mut self, line: Line) {
-        let Some(group) = line.groupid.and_then(GroupId::new) else { return };
-        let groupname = line.groupname.unwrap_or_default();
+    fn group_joined(&mut self, joined: GroupJoined) {
+        let GroupJoined { groupid: group, groupname, groupdesc, users, total } = joined;
         self.says(format!("you are in {groupname} now; /history shows what was said before"));
-        let groupdesc = line.groupdesc.unwrap_or_default();
-        let entry = Group { id: i64::from(group.number()), groupname, groupdesc, users: line.users, total: None };
+        let entry = Group { id: group, groupname, groupdesc, users, total };
         self.roster.groups.insert(group, entry);
         self.tell(News::Opened(Peer::Group(group)));
     }
@@ -284,12 +308,11 @@ impl Model {
     }
 
     /// A page of the list. The list is taken when all of it is here: who is on a later page is a friend all the same.
-    fn friends_listed(&mut self, mut pages: Vec<Person>, page: Vec<Person>, more: bool) {
+    fn friends_listed(&mut self, mut pages: Vec<Friend>, page: Vec<Friend>, more: bool) {
         pages.extend(page);
         match pages.last().map(|last| last.id).filter(|_| more) {
             Some(last) => {
-                let next = Request::new(MsgId::Friends).with("after", last);
-                self.ask(Asked::Friends(pages), next);
+                self.ask(Asked::Friends(pages), Ask::Friends(Page::after(last)));
             }
             None => self.roster.set_friends(pages),
         }
@@ -299,8 +322,7 @@ impl Model {
         pages.extend(page);
         match pages.last().map(|last| last.id).filter(|_| more) {
             Some(last) => {
-                let next = Request::new(MsgId::Groups).with("after", last);
-                self.ask(Asked::Groups(pages), next);
+                self.ask(Asked::Groups(pages), Ask::Groups(Page::after(last)));
             }
             None => self.take_groups(pages),
         }
@@ -315,36 +337,35 @@ impl Model {
         }
     }
 
-    fn members_listed(&mut self, group: GroupId, line: Line) {
-        let Some(entry) = line.groups.into_iter().next() else { return };
-        let heading = format!("{} ({}): {}", entry.groupname, entry.total.unwrap_or(0), entry.groupdesc);
-        let member = |member: &Person| {
-            let role = if member.role == "creator" { ", creator" } else { "" };
-            format!("  {} {} (user {}{role})", dot(&member.state), member.name, member.id)
+    fn members_listed(&mut self, group: GroupId, listed: Groups) {
+        let Some(entry) = listed.groups.into_iter().next() else { return };
+        let heading = format!("{} ({}): {}", entry.groupname, entry.total, entry.groupdesc);
+        let member = |member: &Member| {
+            let role = if member.role == Role::Creator { ", creator" } else { "" };
+            format!("  {} {} (user {}{role})", dot(member.state), member.name, member.id)
         };
         let members: Vec<String> = entry.users.iter().map(member).collect();
         self.says(format!("{heading}\n{}", members.join("\n")));
         self.roster.groups.insert(group, entry);
     }
 
-    fn found(&mut self, line: &Line) {
-        if line.users.is_empty() && line.groups.is_empty() {
+    fn found(&mut self, found: &Found) {
+        if found.users.is_empty() && found.groups.is_empty() {
             self.says("nobody and nothing by that name");
             return;
         }
-        let user = |user: &Person| format!("  {} {} (user {})", dot(&user.state), user.name, user.id);
-        let group = |group: &Group| format!("  # {} (group {}) {}", group.groupname, group.id, group.groupdesc);
-        let lines: Vec<String> = line.users.iter().map(user).chain(line.groups.iter().map(group)).collect();
+        let user = |user: &Friend| format!("  {} {} (user {})", dot(user.state), user.name, user.id);
+        let group = |group: &FoundGroup| format!("  # {} (group {}) {}", group.groupname, group.id, group.groupdesc);
+        let lines: Vec<String> = found.users.iter().map(user).chain(found.groups.iter().map(group)).collect();
         self.says(format!("found:\n{}", lines.join("\n")));
     }
 
     /// Somebody was looked up by name for an order; now it can be carried out.
-    fn resolved(&mut self, name: &str, order: Command, at: UnixMs, line: &Line) {
-        let user = named(name, &line.users.iter().map(|user| (user.name.as_str(), user.id)));
-        let group = named(name, &line.groups.iter().map(|group| (group.groupname.as_str(), group.id)));
+    fn resolved(&mut self, name: &str, order: Command, at: UnixMs, found: &Found) {
+        let user = named(name, &found.users.iter().map(|user| (user.name.as_str(), user.id)));
+        let group = named(name, &found.groups.iter().map(|group| (group.groupname.as_str(), group.id)));
         let title = user.map(|(title, _)| title.to_owned());
-        let user = user.and_then(|(_, id)| UserId::new(id));
-        let group = group.and_then(|(_, id)| GroupId::new(id));
+        let (user, group) = (user.map(|(_, id)| id), group.map(|(_, id)| id));
         let found = match order.kind() {
             Kind::User => user.map(Peer::User),
             Kind::Group => group.map(Peer::Group),
@@ -362,8 +383,8 @@ impl Model {
 }
 
 /// The one of that name, letter by letter or, failing that, as the server compares names.
-fn named<'a>(name: &str, found: &(impl Iterator<Item = (&'a str, i64)> + Clone)) -> Option<(&'a str, i64)> {
-    let reads_the_same = |(other, _): &(&str, i64)| names::key(other) == names::key(name);
+fn named<'a, T>(name: &str, found: &(impl Iterator<Item = (&'a str, T)> + Clone)) -> Option<(&'a str, T)> {
+    let reads_the_same = |(other, _): &(&str, T)| names::key(other) == names::key(name);
     found.clone().find(|(other, _)| *other == name).or_else(|| found.clone().find(reads_the_same))
 }
 
@@ -377,18 +398,22 @@ fn name_from_messages(chat: &mut Chat, me: UserId, peer: Peer) {
     }
 }
 
-fn dot(state: &str) -> &'static str {
-    match presence(state) {
+fn dot(state: Presence) -> &'static str {
+    match state {
         Presence::Online => "●",
         Presence::Offline => "○",
     }
 }
 
-fn is(errno: Option<i64>, expected: Errno) -> bool {
-    errno == Some(i64::from(expected.number()))
+/// Why a request was not done, for a person.
+pub(super) fn why(error: &ReplyError) -> String {
+    match error {
+        ReplyError::Refused(refusal) => said(refusal),
+        ReplyError::Unreadable(_) => "the server's answer is not understood".to_owned(),
+    }
 }
 
-/// Whether the same request may succeed in a moment.
-fn is_passing(errno: Option<i64>) -> bool {
-    [Errno::Unavailable, Errno::TooFast, Errno::Internal].into_iter().any(|passing| is(errno, passing))
+fn said(refusal: &Refusal) -> String {
+    let Refusal { errno, errmsg, .. } = refusal;
+    if errmsg.is_empty() { format!("the server refused it (errno {errno})") } else { errmsg.clone() }
 }

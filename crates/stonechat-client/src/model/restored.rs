@@ -10,25 +10,31 @@
 
 use std::time::Instant;
 
+use stonechat_protocol::ask::Ask;
+use stonechat_protocol::body::History;
 use stonechat_protocol::ids::{Peer, Seq};
-use stonechat_protocol::msg_id::MsgId;
+use stonechat_protocol::incoming::Reply;
+use stonechat_protocol::request::Range;
 
+use super::replies::why;
 use super::{Asked, Effect, Mark, Message, Model};
-use crate::wire::{Line, Request};
 
 /// Pushes that wait for one answer. Beyond it they are shown, maybe a second time.
 const DOUBTED_MAX: usize = 1000;
 
 impl Model {
     /// The login's reply names the life of the server's data. Before anything else of it is taken in.
-    pub(super) fn compare_epoch(&mut self, epoch: Option<String>) {
-        let Some(epoch) = epoch else { return };
-        if self.account.epoch.as_ref().is_some_and(|known| *known != epoch) {
+    pub(super) fn compare_epoch(&mut self, epoch: &str) {
+        if epoch.is_empty() {
+            // A server that is too old to tell.
+            return;
+        }
+        if self.account.epoch.as_ref().is_some_and(|known| known != epoch) {
             self.went_back();
             // On disk ahead of the account with the new epoch: a crash in between must not keep the counts.
             self.effects.push(Effect::SaveMarks);
         }
-        self.account.epoch = Some(epoch);
+        self.account.epoch = Some(epoch.to_owned());
     }
 
     /// Forgets what was counted, and takes in what was in doubt. The outbox stays.
@@ -61,24 +67,25 @@ impl Model {
         let is_asked = chat.doubted.len() > 1;
         let mark = chat.mark;
         if !is_asked {
-            let request = Request::new(MsgId::History).about(peer).with("before", mark.seen + 1).with("limit", 1);
+            let request = Ask::History { peer, range: Range::Before(mark.seen + 1), limit: Some(1) };
             // Always with a session: what is pushed comes in one.
             self.ask(Asked::LastSeen(peer, mark), request);
         }
     }
 
     /// The server said which message it has where the last one seen by then was.
-    pub(super) fn last_seen_answered(&mut self, peer: Peer, mark: Mark, line: &Line, now: Instant) {
-        if let Some(why) = line.failure() {
+    pub(super) fn last_seen_answered(&mut self, peer: Peer, mark: Mark, reply: &Reply<'_>, now: Instant) {
+        let page: History = match reply.body() {
+            Ok(page) => page,
             // Nothing in doubt was confirmed, so it comes again at the next login.
-            return self.start_over(why, now);
-        }
-        let found = line.messages.last();
+            Err(error) => return self.start_over(why(&error), now),
+        };
+        let found = page.messages.last();
         let chat = self.chat_mut(peer);
         if chat.doubted.is_empty() {
             return;
         }
-        if found.is_none_or(|found| !mark.is_last_seen(found.seq.unwrap_or(0), found.id.unwrap_or(0), found.at())) {
+        if found.is_none_or(|found| !mark.is_last_seen(found.seq, i64::from(found.sender.number()), found.time)) {
             return self.went_back();
         }
         for message in std::mem::take(&mut chat.doubted) {

@@ -2,16 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use stonechat_protocol::body::{self, Group, Presence};
 use stonechat_protocol::ids::{GroupId, Peer, UserId};
-
-use crate::wire::{Group, Person};
-
-/// Whether somebody is there.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Presence {
-    Online,
-    Offline,
-}
 
 /// A friend.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,15 +29,15 @@ pub(crate) struct Roster {
 
 impl Roster {
     /// Takes the server's list of friends.
-    pub(crate) fn set_friends(&mut self, friends: Vec<Person>) {
-        self.friends =
-            friends.into_iter().filter_map(|person| Some((UserId::new(person.id)?, friend(person)))).collect();
+    pub(crate) fn set_friends(&mut self, friends: Vec<body::Friend>) {
+        let entry = |friend: body::Friend| (friend.id, Friend { name: friend.name, presence: friend.state });
+        self.friends = friends.into_iter().map(entry).collect();
         self.asking.retain(|user, _| !self.friends.contains_key(user));
     }
 
     /// Takes the server's list of groups.
     pub(crate) fn set_groups(&mut self, groups: Vec<Group>) {
-        self.groups = groups.into_iter().filter_map(|group| Some((GroupId::new(group.id)?, group))).collect();
+        self.groups = groups.into_iter().map(|group| (group.id, group)).collect();
     }
 
     /// The name of a friend, of a member of a group one is in, or of a group.
@@ -63,7 +55,7 @@ impl Roster {
 
     fn member(&self, user: UserId) -> Option<&str> {
         let mut members = self.groups.values().flat_map(|group| &group.users);
-        members.find(|member| member.id == i64::from(user.number())).map(|member| member.name.as_str())
+        members.find(|member| member.id == user).map(|member| member.name.as_str())
     }
 
     /// Every user and group with a name known here.
@@ -72,16 +64,7 @@ impl Roster {
         let asking = self.asking.iter().map(|(user, asking)| (Peer::User(*user), asking.name.as_str()));
         let groups = self.groups.iter().map(|(group, entry)| (Peer::Group(*group), entry.groupname.as_str()));
         let members = self.groups.values().flat_map(|group| &group.users);
-        let members = members.filter_map(|member| Some((Peer::User(UserId::new(member.id)?), member.name.as_str())));
+        let members = members.map(|member| (Peer::User(member.id), member.name.as_str()));
         friends.chain(asking).chain(groups).chain(members)
     }
-}
-
-fn friend(person: Person) -> Friend {
-    Friend { presence: presence(&person.state), name: person.name }
-}
-
-/// The wire's word for it; a word that nobody knows is `offline`.
-pub(crate) fn presence(state: &str) -> Presence {
-    if state == "online" { Presence::Online } else { Presence::Offline }
 }

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use stonechat_protocol::incoming;
 
 use super::*;
 use crate::command::{Command, Kind, Target, target};
@@ -187,7 +188,10 @@ fn what_was_seen_before_a_restart_is_no_news_either() {
 
 /// A client that was started again, and has seen ten messages of ben.
 fn has_seen_ten() -> Bench {
-    let at = Line::parse(&pushed(10, "ten").to_string()).unwrap().at();
+    let line = pushed(10, "ten").to_string();
+    let Ok(Incoming::Message(incoming::Message { time: at, .. })) = Incoming::parse(line.as_bytes()) else {
+        panic!("{line}")
+    };
     let mark = Mark { seen: 10, seen_id: 2, seen_ms: at.0, read: 10, ..Mark::default() };
     Bench::with(Outbox::default(), BTreeMap::from([(ben(), ("ben".to_owned(), mark))]))
 }

@@ -17,11 +17,12 @@ use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Paragraph};
+use stonechat_protocol::body::Presence;
 use stonechat_protocol::ids::Peer;
 
 use super::rows::{ALARM, FAINT, conversation};
 use super::{Mode, Note, Purpose, Tone, Ui};
-use crate::model::{Link, Model, Presence, State};
+use crate::model::{Link, Model, State};
 use crate::plain::help;
 use crate::printable::printable_line;
 use crate::text_width::{cut, width, wrap};

@@ -8,11 +8,11 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{Event as Key, KeyCode, KeyEvent, KeyModifiers};
 use serde_json::{Value, json};
+use stonechat_protocol::body;
 use stonechat_protocol::ids::UserId;
 
 use super::*;
 use crate::model::{Account, Effect, Event, Outbox};
-use crate::wire::Person;
 
 /// A screen with a client that is online as anna, with a friend and a group.
 struct Desk {
@@ -239,7 +239,11 @@ fn tab_completes_commands_and_names() {
 fn tab_completes_names_that_have_to_be_quoted() {
     let mut desk = Desk::new(80, 24);
     let names = [(7, "1234"), (8, "#lea"), (9, "two words"), (10, "say \"hi\"")];
-    let friend = |(id, name): (i64, &str)| Person { id, name: name.to_owned(), ..Person::default() };
+    let friend = |(id, name): (i64, &str)| body::Friend {
+        id: UserId::new(id).unwrap(),
+        name: name.to_owned(),
+        state: body::Presence::Offline,
+    };
     desk.model.roster.set_friends(names.into_iter().map(friend).collect());
     for (typed, completed) in [
         ("/chat 12", "> /chat \"1234\""),

@@ -5,11 +5,13 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use serde::de::IgnoredAny;
+use stonechat_protocol::body::LoggedIn;
 
 use super::{Account, Confirm, Patience, target};
 use crate::engine::{Client, Net, Next, cut_off};
 use crate::progress::Progress;
-use crate::wire::{Reply, errno_of};
+use crate::wire::{errno_of, reply};
 
 /// Logins under way at once.
 const IN_FLIGHT: usize = 64;
@@ -44,7 +46,8 @@ impl Client for LoggingIn<'_> {
     fn line(&mut self, _net: &mut Net, k: usize, line: &[u8], _at: Instant) -> Result<()> {
         // Only the reply has an errno; what is pushed to those who are in already is not of interest here.
         if errno_of(line).is_some() {
-            self.accounts[k].token = Reply::of(line)?.token;
+            let login: LoggedIn<'_, IgnoredAny> = reply(line)?;
+            self.accounts[k].token = login.token.into_owned();
             self.done += 1;
         }
         Ok(())

@@ -15,11 +15,13 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
+use serde::de::DeserializeOwned;
+use stonechat_protocol::ask::{Ask, Login};
+use stonechat_protocol::ids::{Peer, UserId};
 
 use crate::clock::now;
 use crate::engine::{Engine, Next};
 use crate::progress::Progress;
-use crate::wire::Reply;
 
 /// The password of all accounts: they are worth nothing.
 const PASSWORD: &str = "load test";
@@ -58,18 +60,30 @@ impl Account {
     }
 
     pub(crate) fn password_line(&self, confirm: Confirm) -> String {
-        format!("{{\"msgid\":1,\"id\":{},\"pwd\":\"{PASSWORD}\"{}}}\n", self.id, ack_field(confirm))
+        self.login(confirm, |login| login.pwd = Some(PASSWORD))
     }
 
     pub(crate) fn token_line(&self, confirm: Confirm) -> String {
-        format!("{{\"msgid\":1,\"id\":{},\"token\":\"{}\"{}}}\n", self.id, self.token, ack_field(confirm))
+        self.login(confirm, |login| login.token = Some(&self.token))
     }
-}
 
-fn ack_field(confirm: Confirm) -> &'static str {
-    match confirm {
-        Confirm::Never => "",
-        Confirm::Every(_) => ",\"ack\":true",
+    fn login<'a>(&'a self, confirm: Confirm, prove: impl FnOnce(&mut Login<'a>)) -> String {
+        let mut login = Login { id: self.user(), ack: confirm != Confirm::Never, ..Login::default() };
+        prove(&mut login);
+        Ask::Login(login).line(None)
+    }
+
+    /// The account's id; `None` before it is registered.
+    pub(crate) fn user(&self) -> Option<UserId> {
+        UserId::new(self.id.into())
+    }
+
+    /// The conversation with the account.
+    ///
+    /// # Errors
+    /// It is not registered.
+    pub(crate) fn peer(&self) -> Result<Peer> {
+        self.user().map(Peer::User).ok_or_else(|| anyhow!("{} is not registered", self.name))
     }
 }
 
@@ -95,11 +109,15 @@ impl Stage<'_> {
     }
 
     /// Sends each `(k, request)` on its connection, one after the other on each, and returns the replies in that order.
-    pub(crate) fn run_errands(&mut self, what: &'static str, requests: Vec<(usize, String)>) -> Result<Vec<Reply>> {
+    pub(crate) fn run_errands<T: DeserializeOwned>(
+        &mut self,
+        what: &'static str,
+        requests: Vec<(usize, String)>,
+    ) -> Result<Vec<T>> {
         self.progress.begin(what, requests.len());
         let mut client = requests::SetupRequests::new(self.progress, requests);
         self.engine.run(&mut client)?;
-        Ok(client.into_replies())
+        client.into_replies()
     }
 }
 

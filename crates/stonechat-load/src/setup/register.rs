@@ -5,11 +5,13 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use stonechat_protocol::ask::Ask;
+use stonechat_protocol::body::Registered;
 
 use super::{Account, PASSWORD, Patience, target};
 use crate::engine::{Client, Net, Next, cut_off};
 use crate::progress::Progress;
-use crate::wire::Reply;
+use crate::wire::reply;
 
 /// Registrations under way at once: enough to share commits.
 const CONNECTIONS_MAX: usize = 64;
@@ -46,7 +48,7 @@ impl<'a> Registering<'a> {
 
     fn register_next(&mut self, net: &mut Net, k: usize) {
         let Some(account) = self.accounts.get(self.next) else { return net.close(k) };
-        let line = format!("{{\"msgid\":4,\"name\":\"{}\",\"pwd\":\"{PASSWORD}\"}}\n", account.name);
+        let line = Ask::Register { name: &account.name, pwd: PASSWORD }.line(None);
         net.send(k, line.as_bytes());
         self.busy[k] = self.next;
         self.next += 1;
@@ -60,7 +62,8 @@ impl Client for Registering<'_> {
     }
 
     fn line(&mut self, net: &mut Net, k: usize, line: &[u8], _at: Instant) -> Result<()> {
-        self.accounts[self.busy[k]].id = Reply::of(line)?.id;
+        let Registered { id } = reply(line)?;
+        self.accounts[self.busy[k]].id = id.number();
         self.done += 1;
         self.register_next(net, k);
         Ok(())

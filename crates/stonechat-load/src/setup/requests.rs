@@ -5,19 +5,20 @@ use std::io;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use serde::de::DeserializeOwned;
 
 use super::Patience;
 use crate::engine::{Client, Net, Next, cut_off};
 use crate::progress::Progress;
-use crate::wire::{Reply, errno_of};
+use crate::wire::{errno_of, reply};
 
 /// Requests under way at once.
 const IN_FLIGHT: usize = 64;
 
-pub(super) struct SetupRequests<'a> {
+pub(super) struct SetupRequests<'a, T> {
     progress: &'a Progress,
     requests: Vec<(usize, String)>,
-    replies: Vec<Reply>,
+    replies: Vec<Option<T>>,
     /// By connection: what it still has to ask, the first is under way.
     queues: HashMap<usize, VecDeque<usize>>,
     /// Connections whose turn has not come.
@@ -27,7 +28,7 @@ pub(super) struct SetupRequests<'a> {
     patience: Patience,
 }
 
-impl<'a> SetupRequests<'a> {
+impl<'a, T> SetupRequests<'a, T> {
     pub(super) fn new(progress: &'a Progress, requests: Vec<(usize, String)>) -> Self {
         let mut queues: HashMap<usize, VecDeque<usize>> = HashMap::new();
         let mut waiting = VecDeque::new();
@@ -38,12 +39,16 @@ impl<'a> SetupRequests<'a> {
             }
             queue.push_back(nth);
         }
-        let replies = requests.iter().map(|_| Reply::default()).collect();
+        let replies = requests.iter().map(|_| None).collect();
         Self { progress, requests, replies, queues, waiting, active: 0, done: 0, patience: Patience::new() }
     }
 
-    pub(super) fn into_replies(self) -> Vec<Reply> {
-        self.replies
+    /// The replies, in the order of the requests.
+    ///
+    /// # Errors
+    /// Not all of them have come.
+    pub(super) fn into_replies(self) -> Result<Vec<T>> {
+        self.replies.into_iter().collect::<Option<_>>().context("not all requests were answered")
     }
 
     fn ask(&self, net: &mut Net, k: usize) -> bool {
@@ -53,7 +58,7 @@ impl<'a> SetupRequests<'a> {
     }
 }
 
-impl Client for SetupRequests<'_> {
+impl<T: DeserializeOwned> Client for SetupRequests<'_, T> {
     fn connected(&mut self, _net: &mut Net, _k: usize) -> Result<()> {
         Ok(())
     }
@@ -63,9 +68,9 @@ impl Client for SetupRequests<'_> {
             // A notice of what others do.
             return Ok(());
         }
-        let reply = Reply::of(line)?;
+        let reply = reply(line)?;
         let Some(nth) = self.queues.get_mut(&k).and_then(VecDeque::pop_front) else { return Ok(()) };
-        self.replies[nth] = reply;
+        self.replies[nth] = Some(reply);
         self.done += 1;
         if !self.ask(net, k) {
             self.active -= 1;
