@@ -25,7 +25,7 @@ const _: () = assert!(LINE_BYTES <= LINE_BYTES_MAX, "with the settings as they c
 
 /// What a bell tells. Which channel it comes on says whom.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Ring<'a> {
+pub(crate) enum Ring<'a> {
     /// A message exists; an empty line: only that.
     Message {
         /// Its conversation.

@@ -2,17 +2,15 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
-
 use super::bell::Ring;
 use super::cursors::queue::CursorQueue;
-use super::directory::{Entry, Eviction};
+use super::directory::Eviction;
 use super::epoch::Epoch;
 use super::fanout::Fanout;
 use super::peers::Peers;
-use super::{Addressee, Event, Told, Which};
+use super::{Event, publisher};
 use crate::bus::{Channel, Listener, ReceivedBell};
-use crate::ids::{ConvId, GroupId, NodeId, Seq, UserId};
+use crate::ids::{NodeId, UserId};
 use crate::metrics::Metrics;
 
 /// The node's bus listener on the bus. Called by the subscriber thread alone; the lock is never contended.
@@ -53,7 +51,7 @@ impl BusListener {
             Ring::Resumed(key) => fanout.replace(user, Eviction::Key(key)),
             Ring::Beside => fanout.directory().note_elsewhere(user),
             Ring::Offline if fanout.directory().is_online(user) => self.cursor_queue.changed(user),
-            ring => for_user(fanout, user, ring, generation),
+            ring => tell_fact(fanout, Channel::User(user), ring, generation),
         }
     }
 }
@@ -74,7 +72,7 @@ impl Listener for BusListener {
             }
             match bell.channel {
                 Channel::User(user) => self.of_user(&mut fanout, user, ring, generation),
-                Channel::Group(group) => for_group(&mut fanout, group, ring, generation),
+                channel @ Channel::Group(_) => tell_fact(&mut fanout, channel, ring, generation),
                 Channel::All => self.of_all(ring),
                 Channel::Device(..) | Channel::Token(_) => {}
             }
@@ -105,78 +103,9 @@ impl Listener for BusListener {
     }
 }
 
-fn for_user(fanout: &mut Fanout, user: UserId, ring: Ring<'_>, generation: u32) {
-    match ring {
-        Ring::Message { conv, seq, which, line, .. } => {
-            let message = message(conv, seq, which, line, generation);
-            fanout.tell_user(user, None, |conn| message(Addressee::Session(conn)));
-        }
-        Ring::Own { device, conv, seq, which, line, .. } => {
-            let message = message(conv, seq, which, line, generation);
-            let mut own = Vec::new();
-            fanout.directory().sessions(user, &mut own);
-            for Entry { conn, .. } in own.into_iter().filter(|entry| entry.device != device) {
-                fanout.tell_connection(conn, message(Addressee::Session(conn)));
-            }
-        }
-        Ring::Notice(text) => {
-            let line = Bytes::copy_from_slice(text);
-            fanout.tell_user(user, None, |conn| Event::Notice { to: Addressee::Session(conn), line: line.clone() });
-        }
-        Ring::Joined(group, text) => {
-            let line = Bytes::copy_from_slice(text);
-            fanout.tell_user(user, None, |conn| Event::Joined { conn, group, line: line.clone() });
-        }
-        Ring::Left(group, text) => {
-            let line = Bytes::copy_from_slice(text);
-            fanout.tell_user(user, None, |conn| Event::Left { conn, group, line: line.clone() });
-        }
-        Ring::Replaced(_)
-        | Ring::Resumed(_)
-        | Ring::Beside
-        | Ring::Offline
-        | Ring::NoticeBut(..)
-        | Ring::GroupDeleted(_)
-        | Ring::Restored
-        | Ring::Vouched(_)
-        | Ring::Stranger(_) => {}
-    }
-}
-
-/// The same message for whomever it concerns here.
-fn message(
-    conv: ConvId,
-    seq: Seq,
-    which: Option<Which>,
-    line: &[u8],
-    generation: u32,
-) -> impl Fn(Addressee) -> Event + use<> {
-    let line = (!line.is_empty()).then(|| Bytes::copy_from_slice(line));
-    let told = Told { conv, seq, which, line, generation };
-    move |to| Event::Message { to, from: None, told: told.clone() }
-}
-
-fn for_group(fanout: &mut Fanout, group: GroupId, ring: Ring<'_>, generation: u32) {
-    let line = |line: &[u8]| Bytes::copy_from_slice(line);
-    let to = Addressee::Group(group);
-    match ring {
-        Ring::Message { conv, seq, which, line, .. } => {
-            fanout.tell_all(&message(conv, seq, which, line, generation)(to));
-        }
-        Ring::Notice(text) => fanout.tell_all(&Event::Notice { to, line: line(text) }),
-        Ring::NoticeBut(user, text) => {
-            fanout.tell_all(&Event::Notice { to: Addressee::GroupBut(group, user), line: line(text) });
-        }
-        Ring::GroupDeleted(text) => fanout.tell_all(&Event::GroupDeleted { group, line: line(text) }),
-        Ring::Own { .. }
-        | Ring::Replaced(_)
-        | Ring::Resumed(_)
-        | Ring::Beside
-        | Ring::Offline
-        | Ring::Joined(..)
-        | Ring::Left(..)
-        | Ring::Restored
-        | Ring::Vouched(_)
-        | Ring::Stranger(_) => {}
+/// A fact that another node tells, for the sessions of this one.
+fn tell_fact(fanout: &mut Fanout, channel: Channel, ring: Ring<'_>, generation: u32) {
+    if let Some((audience, fact)) = publisher::heard(channel, ring, generation) {
+        publisher::tell(fanout, audience, &fact);
     }
 }

@@ -59,11 +59,13 @@ impl Fanout {
     }
 
     /// An event for each session of the user on this node, but for `except`.
-    pub fn tell_user(&mut self, user: UserId, except: Option<ConnId>, event: impl Fn(ConnId) -> Event) {
+    pub(super) fn tell_user(&mut self, user: UserId, except: Option<ConnId>, event: impl Fn(ConnId) -> Option<Event>) {
         let mut found = std::mem::take(&mut self.found);
         self.directory.connections(user, &mut found);
         for conn in found.drain(..).filter(|conn| Some(*conn) != except) {
-            self.tell_connection(conn, event(conn));
+            if let Some(event) = event(conn) {
+                self.tell_connection(conn, event);
+            }
         }
         self.found = found;
     }

@@ -27,6 +27,7 @@ pub mod keeper;
 pub mod lane;
 pub mod lanes;
 pub mod peers;
+pub(crate) mod publisher;
 pub(crate) mod states;
 
 use std::hash::BuildHasher;
@@ -87,7 +88,7 @@ pub struct Told {
     pub seq: Seq,
     /// Which message that is; nodes of earlier versions do not say.
     pub which: Option<Which>,
-    /// The push. `None`: only that it exists; who has not got it fetches it.
+    /// The push. `None`: only that it exists; sessions that have not got it fetch it.
     pub line: Option<Bytes>,
     /// The generation of the data in which this was so. To sessions of another one it is no more than a hint.
     pub generation: u32,

@@ -20,7 +20,7 @@ use super::limits::address::AddressKey;
 use super::limits::budgets::Budgets;
 use super::limits::quotas;
 use crate::bus::promise::Call;
-use crate::bus::{Bell, Bus, Channel};
+use crate::bus::{Bus, Channel};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::bell::Ring;
@@ -28,7 +28,8 @@ use crate::delivery::cursors::queue::CursorQueue;
 use crate::delivery::directory::Directory;
 use crate::delivery::epoch::Epoch;
 use crate::delivery::fanout::Fanout;
-use crate::delivery::{Addressee, Event, Reactors};
+use crate::delivery::publisher::{Audience, Fact, Publisher};
+use crate::delivery::{Event, Reactors};
 use crate::ids::{GroupId, Seq, UserId};
 use crate::metrics::Metrics;
 use crate::net::ConnId;
@@ -260,7 +261,7 @@ pub trait Sessions: Reactors {
 pub struct Shared {
     /// All settings.
     pub config: Config,
-    /// The clocks, for who has no `now` as an argument.
+    /// The clocks, for code that is not given `now`.
     pub clock: Clock,
     /// Who is online here.
     pub directory: Arc<Directory>,
@@ -290,8 +291,7 @@ pub struct Ctx {
     pub store: Box<dyn Store>,
     /// The present job has waited so long that it is to be refused.
     pub is_late: bool,
-    fanout: Fanout,
-    bells: Vec<Bell>,
+    publisher: Publisher,
 }
 
 impl Ctx {
@@ -300,7 +300,7 @@ impl Ctx {
     pub fn new(shared: Arc<Shared>, mut store: Box<dyn Store>) -> Self {
         store.hold_to(quotas::of(&shared.config.quota));
         let fanout = Fanout::new(shared.sessions.clone(), Arc::clone(&shared.directory));
-        Self { shared, store, is_late: false, fanout, bells: Vec::new() }
+        Self { shared, store, is_late: false, publisher: Publisher::new(fanout) }
     }
 
     /// Why a quota forbids it.
@@ -322,37 +322,29 @@ impl Ctx {
 
     /// A notice for every session of a user, on any node.
     pub(crate) fn tell_user(&mut self, user: UserId, notice: &Notice<'_>) {
-        self.push_to_user(user, &notice.line());
+        self.push_to_user(user, notice.line());
     }
 
     /// A line for every session of a user, on any node.
-    pub(crate) fn push_to_user(&mut self, user: UserId, line: &Bytes) {
-        let event = |conn| Event::Notice { to: Addressee::Session(conn), line: line.clone() };
-        self.fanout.tell_user(user, None, event);
-        self.ring(Channel::User(user), Ring::Notice(line));
+    pub(crate) fn push_to_user(&mut self, user: UserId, line: Bytes) {
+        self.publisher.publish(Audience::User(user, None), &Fact::Notice(line));
     }
 
     /// A notice for the members of a group on any node, but for one user who knows already.
     pub(crate) fn tell_others(&mut self, group: GroupId, but: UserId, notice: &Notice<'_>) {
-        let line = notice.line();
-        self.ring(Channel::Group(group), Ring::NoticeBut(but, &line));
-        self.fanout.tell_all(&Event::Notice { to: Addressee::GroupBut(group, but), line });
+        self.publisher.publish(Audience::GroupBut(group, but), &Fact::Notice(notice.line()));
     }
 
     /// The caller joined a group: the same user's other sessions join it as well.
-    pub fn joined(&mut self, caller: &Caller, group: GroupId) {
-        let line = Notice::GroupJoined { groupid: group, id: caller.user, name: (&*caller.name).into() }.line();
-        self.ring(Channel::User(caller.user), Ring::Joined(group, &line));
-        let event = |conn| Event::Joined { conn, group, line: line.clone() };
-        self.fanout.tell_user(caller.user, Some(caller.conn), event);
+    pub(crate) fn joined(&mut self, caller: &Caller, group: GroupId) {
+        let notice = Notice::GroupJoined { groupid: group, id: caller.user, name: (&*caller.name).into() };
+        self.publisher.publish(Audience::User(caller.user, Some(caller.conn)), &Fact::Joined(group, notice.line()));
     }
 
     /// The caller left a group: the same user's other sessions leave it as well.
-    pub fn left(&mut self, caller: &Caller, group: GroupId) {
-        let line = Notice::GroupLeft { groupid: group, id: caller.user, name: (&*caller.name).into() }.line();
-        self.ring(Channel::User(caller.user), Ring::Left(group, &line));
-        let event = |conn| Event::Left { conn, group, line: line.clone() };
-        self.fanout.tell_user(caller.user, Some(caller.conn), event);
+    pub(crate) fn left(&mut self, caller: &Caller, group: GroupId) {
+        let notice = Notice::GroupLeft { groupid: group, id: caller.user, name: (&*caller.name).into() };
+        self.publisher.publish(Audience::User(caller.user, Some(caller.conn)), &Fact::Left(group, notice.line()));
     }
 
     /// What the store made of a change to the caller's groups. If it did not say, it may have been done all the same: the
@@ -372,27 +364,23 @@ impl Ctx {
     }
 
     /// A group is gone: all members are told, on any node.
-    pub fn group_deleted(&mut self, group: GroupId) {
+    pub(crate) fn group_deleted(&mut self, group: GroupId) {
         let line = Notice::GroupDeleted { groupid: group }.line();
-        self.ring(Channel::Group(group), Ring::GroupDeleted(&line));
-        self.fanout.tell_all(&Event::GroupDeleted { group, line });
+        self.publisher.publish(Audience::Group(group), &Fact::GroupDeleted(line));
     }
 
     /// A session on this node was taken over.
-    pub fn replaced(&mut self, conn: ConnId) {
-        self.fanout.tell_connection(conn, Event::Replaced { conn });
+    pub(crate) fn replaced(&mut self, conn: ConnId) {
+        self.publisher.tell_connection(conn, Event::Replaced { conn });
     }
 
     /// A bell for the other nodes.
-    pub fn ring(&mut self, channel: Channel, ring: Ring<'_>) {
-        self.bells.push(Bell { channel, payload: ring.encode() });
+    pub(crate) fn ring(&mut self, channel: Channel, ring: Ring<'_>) {
+        self.publisher.ring(channel, ring);
     }
 
     /// Hands on what was told since the last time. Called after the reply is on its way.
     pub fn flush(&mut self) {
-        self.fanout.flush();
-        if !self.bells.is_empty() {
-            self.shared.bus.publish(std::mem::take(&mut self.bells));
-        }
+        self.publisher.flush(&*self.shared.bus);
     }
 }

@@ -73,7 +73,7 @@ fn add_if_both_want(ctx: &mut Ctx, caller: &Caller, friend: UserId) -> HandlerRe
         // The other one's request has met ours.
         (FriendOutcome::Already(friend), _) => friend_reply(ctx, friend),
         (_, FriendOutcome::Done(friend)) => {
-            ctx.push_to_user(friend.id, &reply::friend_request(caller.user, &caller.name, NO_WORDS));
+            ctx.push_to_user(friend.id, reply::friend_request(caller.user, &caller.name, NO_WORDS));
             let name = friend.name.as_str().into();
             Ok(Response::reply(Body::of(&FriendAdded { friendid: friend.id, name, state: None, waiting: true })))
         }
@@ -82,7 +82,7 @@ fn add_if_both_want(ctx: &mut Ctx, caller: &Caller, friend: UserId) -> HandlerRe
     }
 }
 
-/// DEL_FRIEND. Deleting who is no friend changes nothing.
+/// DEL_FRIEND. Deleting a user who is no friend changes nothing.
 ///
 /// # Errors
 /// Oneself, or no such user.
@@ -119,7 +119,7 @@ pub(crate) fn ask(ctx: &mut Ctx, caller: &Caller, request: &AskFriend) -> Handle
     not_oneself(caller, request.friend)?;
     match ctx.store.request_friend(caller.user, request.friend, &request.msg, ctx.shared.clock.wall())? {
         FriendOutcome::Done(friend) => {
-            ctx.push_to_user(friend.id, &reply::friend_request(caller.user, &caller.name, &request.msg));
+            ctx.push_to_user(friend.id, reply::friend_request(caller.user, &caller.name, &request.msg));
             Ok(Response::reply(Body::of(&OfFriend { friendid: friend.id })))
         }
         FriendOutcome::Already(_) => Err(ServiceError::refused(Errno::Conflict, "friends already")),

@@ -1,0 +1,385 @@
+//! What goes into the store and comes out of it: rows, outcomes, quotas. No SQL, and nothing that acts.
+
+use crate::clock::UnixMs;
+use crate::ids::{ConvId, DeviceId, GroupId, Peer, Seq, UserId};
+use crate::names::Unfit;
+
+/// What [`OpenStore::inspect`] has found, each in one sentence that says what to do.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Findings {
+    /// With these the server must not start.
+    pub problems: Vec<String>,
+    /// With these it may.
+    pub warnings: Vec<String>,
+}
+
+/// How many of each there may be; `None`: any number. Checked in the transaction that adds one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Quotas {
+    /// Friends of a user.
+    pub friends: Option<u32>,
+    /// Friend requests that a user has sent and that are not answered.
+    pub friend_requests: Option<u32>,
+    /// Groups that a user is in.
+    pub groups_joined: Option<u32>,
+    /// Groups that a user has created and that exist.
+    pub groups_created: Option<u32>,
+    /// Members of a group.
+    pub group_members: Option<u32>,
+    /// Named devices of a user; the one used longest ago makes room for a new one.
+    pub devices: Option<u32>,
+    /// Tokens of a user; likewise.
+    pub tokens: Option<u32>,
+}
+
+/// A quota that is used up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Quota {
+    /// One's own friends.
+    Friends,
+    /// The other side's friends.
+    FriendsOfOther,
+    /// Friend requests that one has sent.
+    FriendRequests,
+    /// Groups that one is in.
+    GroupsJoined,
+    /// Groups that one has created.
+    GroupsCreated,
+    /// The group's members.
+    GroupMembers,
+}
+
+/// A name is taken, or the row has been created with this id.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Created<Id> {
+    /// It exists now.
+    New(Id),
+    /// Nothing was made: there are as many as a quota allows.
+    Full(Quota),
+    /// Somebody has this name already (names are compared as `crate::names` says).
+    NameTaken,
+}
+
+/// What has a name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Named {
+    /// A user.
+    User,
+    /// A group.
+    Group,
+}
+
+/// A name of before the rules for new ones, which is found by its exact spelling only.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeptName {
+    /// Whose kind it is.
+    pub named: Named,
+    /// Whose.
+    pub id: i64,
+    /// The name.
+    pub name: String,
+    /// Why it cannot be compared with others; without that another one, of a lower id, is the same.
+    pub why: Option<Unfit>,
+}
+
+/// How a request names a user.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UserRef<'a> {
+    /// By id.
+    Id(UserId),
+    /// By name: one that is spelled exactly so, or else one that is compared to be the same.
+    Name(&'a str),
+}
+
+/// A user with what login needs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UserRow {
+    /// The user's id.
+    pub id: UserId,
+    /// The name as registered.
+    pub name: String,
+    /// The Argon2id PHC string.
+    pub password: String,
+}
+
+/// A user as others see it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Person {
+    /// The user's id.
+    pub id: UserId,
+    /// The name as registered.
+    pub name: String,
+}
+
+/// What a member may do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// Made the group; may delete it, cannot quit it.
+    Creator,
+    /// Anyone else.
+    Normal,
+}
+
+/// A group without its members.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GroupRow {
+    /// The group's id.
+    pub id: GroupId,
+    /// Its name, unique among groups without regard to case.
+    pub name: String,
+    /// What it is about.
+    pub desc: String,
+}
+
+/// One member of a group.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Member {
+    /// Who.
+    pub person: Person,
+    /// As what.
+    pub role: Role,
+}
+
+/// Members of a group, by ascending id, and how many there are in all.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct MemberPage {
+    /// At most as many as were asked for.
+    pub members: Vec<Member>,
+    /// All members of the group.
+    pub total: u64,
+}
+
+/// What joining a group found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum JoinOutcome {
+    /// The user is a member now; the cursors of all the user's devices stand at `last_seq`.
+    New {
+        /// The group.
+        group: GroupRow,
+        /// The conversation's last message when the user joined.
+        last_seq: Seq,
+    },
+    /// The user was a member before; nothing was changed.
+    Already(GroupRow),
+    /// There is no such group.
+    NoSuchGroup,
+    /// Nothing was changed: there are as many as a quota allows.
+    Full(Quota),
+}
+
+/// What leaving or deleting a group found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LeaveOutcome {
+    /// Done.
+    Done,
+    /// The user is no member (quit), or a member but not the creator (delete).
+    NotAllowed,
+    /// The creator cannot quit.
+    IsCreator,
+    /// There is no such group.
+    NoSuchGroup,
+}
+
+/// What asking for or answering a friendship found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum FriendOutcome {
+    /// Done; the other side.
+    Done(Person),
+    /// They are friends already; the other side.
+    Already(Person),
+    /// There is no such user.
+    NoSuchUser,
+    /// There is no request of that user to answer.
+    NoSuchRequest,
+    /// Nothing was changed: there are as many as a quota allows.
+    Full(Quota),
+}
+
+/// A friendship somebody asked for and that is not answered yet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FriendRequest {
+    /// Who asks.
+    pub from: Person,
+    /// The words that came with it: the JSON text of a string, quotes included.
+    pub msg: String,
+}
+
+/// A message to be stored, as the lane hands it over.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Append {
+    /// Who says it.
+    pub sender: UserId,
+    /// To whom.
+    pub to: Peer,
+    /// The sender's own id for the message, in the form of `crate::cid`; of equal (conv, sender, cid) only the first is
+    /// stored.
+    pub cid: Option<Box<str>>,
+    /// `{"msg":...}` or `{"msg":...,"ext":...}`: JSON text, relayed as it is.
+    pub body: Box<str>,
+    /// The server's time when the message came in.
+    pub sent_at: UnixMs,
+    /// Refuse the message unless the two are friends.
+    pub friends_only: bool,
+    /// The conversation has had a message with this number, as the node knows; 0 if it knows of none.
+    pub known_end: Seq,
+}
+
+impl Append {
+    /// The conversation it belongs to.
+    #[must_use]
+    pub fn conv(&self) -> ConvId {
+        ConvId::with(self.sender, self.to)
+    }
+}
+
+/// What became of an [`Append`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Appended {
+    /// Committed with this number.
+    Stored(Seq),
+    /// The sender had sent this cid before; it is stored with this number, since then.
+    Duplicate {
+        /// The number the first one got.
+        seq: Seq,
+        /// The time the first one got.
+        sent_at: UnixMs,
+    },
+    /// The addressee does not exist.
+    NoSuchUser,
+    /// The group does not exist.
+    NoSuchGroup,
+    /// The sender is no member of the group.
+    NotMember,
+    /// Friends only, and they are not.
+    NotFriends,
+    /// Not stored: the conversation ends here, below the end that is known. The data went back to an earlier state, and
+    /// numbers are not given out anew before they have a new epoch.
+    WentBack(Seq),
+    /// Another transaction locks the conversation. Nothing of it was stored: none of the batch's messages that belong to
+    /// it. Try again in a moment.
+    Locked,
+}
+
+/// A stored message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Message {
+    /// Its conversation.
+    pub conv: ConvId,
+    /// Its place in the conversation.
+    pub seq: Seq,
+    /// Who said it, with the present name.
+    pub sender: Person,
+    /// The server's time when it came in.
+    pub sent_at: UnixMs,
+    /// The sender's own id for it, in the form of `crate::cid`.
+    pub cid: Option<String>,
+    /// `{"msg":...}` or `{"msg":...,"ext":...}`.
+    pub body: String,
+}
+
+/// A conversation in which a device has something to catch up on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pending {
+    /// Which.
+    pub conv: ConvId,
+    /// What the device has confirmed.
+    pub delivered: Seq,
+    /// The last message there is.
+    pub last_seq: Seq,
+}
+
+/// From where a session wants the messages of a conversation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// Which.
+    pub conv: ConvId,
+    /// Messages behind this number; `None`: behind the device's cursor.
+    pub after: Option<Seq>,
+}
+
+/// What there is from a [`Place`] on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Page {
+    /// The conversation.
+    pub conv: ConvId,
+    /// The device's cursor and the conversation's end; `None` if the user is not in it (any more).
+    pub position: Option<Pending>,
+    /// The first messages, ascending and without a hole.
+    pub messages: Vec<Message>,
+}
+
+/// Whether a user's own messages are pending for a device.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OwnPending {
+    /// They are listed like all others.
+    Listed,
+    /// They are left out.
+    LeftOut,
+}
+
+/// Where one device of a user is in one conversation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CursorRow {
+    /// The user.
+    pub user: UserId,
+    /// The user's device.
+    pub device: DeviceId,
+    /// The conversation.
+    pub conv: ConvId,
+    /// Everything up to this number has arrived.
+    pub delivered: Seq,
+}
+
+/// Whose data it is, and how often it has gone back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClusterRow {
+    /// The identity of the data: random, made with the schema. A copy has the same.
+    pub id: String,
+    /// Another one than before means that the data went back (a restore, a fail-over to older data): numbers of messages
+    /// may have been given out twice.
+    pub epoch: String,
+}
+
+/// A device that is being used.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DeviceUse {
+    /// Its number.
+    pub id: DeviceId,
+    /// There was none of this name.
+    pub is_new: bool,
+    /// Those that made room for it: there are no such devices any more.
+    pub removed: Vec<DeviceId>,
+}
+
+/// A token to be stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NewToken<'a> {
+    /// What is stored in its place.
+    pub hash: &'a TokenHash,
+    /// Whom it logs in.
+    pub user: UserId,
+    /// When it ends.
+    pub expires_at: UnixMs,
+}
+
+/// A token that is known.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TokenRow {
+    /// Whom it logs in.
+    pub user: Person,
+    /// When it ends.
+    pub expires_at: UnixMs,
+    /// It was used later than all others of the user's, as far as their ends tell.
+    pub is_latest: bool,
+}
+
+impl TokenRow {
+    /// Its end, as far as it shows when it was used last: one that others have overtaken shows nothing.
+    #[must_use]
+    pub(crate) fn end_as_used(&self) -> UnixMs {
+        if self.is_latest { self.expires_at } else { UnixMs(0) }
+    }
+}
+
+/// SHA-256 of a token; the token itself is never stored.
+pub type TokenHash = [u8; 32];
