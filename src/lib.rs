@@ -8,7 +8,7 @@
 //!   service  the rules of chat: the handler table, one file per business, limits
 //!   delivery an acknowledged message reaches everyone: lanes, directory, cursors
 //!   store    the record: one trait, SQLite and MySQL
-//!   bus      the doorbell between nodes: one trait, local and Redis
+//!   bus      notifications between nodes (bells): one trait, local and Redis
 //! ```
 //!
 //! `node` wires them together and runs the threads, `server` starts and stops it all; `config` says with what settings; `admin` shows operators how it is, `readiness` whether

@@ -48,7 +48,7 @@ struct Flags {
     /// The database that all nodes share: mysql://user:pw@host:port/db [env: STONECHAT_MYSQL]
     #[arg(long, value_name = "URL")]
     mysql: Option<String>,
-    /// The doorbell between nodes: redis://host:port/ [env: STONECHAT_REDIS]
+    /// The Redis through which nodes notify each other: redis://host:port/ [env: STONECHAT_REDIS]
     #[arg(long, value_name = "URL")]
     redis: Option<String>,
     /// Threads that serve connections [env: STONECHAT_REACTORS] [default: one per core]
@@ -139,7 +139,7 @@ fn failed(error: impl Display, code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Writes a line to stderr. Who has closed stderr does not want to know.
+/// Writes a line to stderr. A caller that has closed stderr does not want to know.
 fn say(line: impl Display) {
     let _ = writeln!(io::stderr(), "stonechat: {line}");
 }

@@ -2,7 +2,7 @@
 //! listens. Every line is answered once, every answer is a line, and the bystander's messages stay whole and in order.
 //!
 //! ```text
-//!   bytes --lines--> Local (net's Protocol) --jobs, appends--> worker and lane, run here --mail--> Local --> lines
+//!   bytes --lines--> ChatProtocol (net's Protocol) --jobs, appends--> worker and lane, run here --mail--> ChatProtocol --> lines
 //! ```
 
 use std::cell::RefCell;

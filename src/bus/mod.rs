@@ -192,7 +192,7 @@ pub enum LinkState {
     Down,
 }
 
-/// The doorbell. All calls may come from any thread.
+/// The way to the other nodes. All calls may come from any thread.
 pub trait Bus: Send + Sync {
     /// This node's id; bells carry it, so that a node does not hear itself.
     fn node(&self) -> NodeId;

@@ -22,7 +22,7 @@ struct Shared<T> {
 }
 
 enum State<T> {
-    /// Who is to be told: mostly nobody or one.
+    /// Those to be told: mostly none or one.
     Open(Vec<Call>),
     Kept(T),
 }
@@ -58,7 +58,7 @@ impl<T: Clone> Promise<T> {
         call();
     }
 
-    /// Waits for the value, at most `timeout`. For who has nothing else to do.
+    /// Waits for the value, at most `timeout`. For callers that have nothing else to do.
     #[must_use]
     pub fn wait(&self, timeout: Duration) -> Option<T> {
         let open = |state: &mut State<T>| matches!(state, State::Open(_));

@@ -60,7 +60,7 @@ pub(super) static KEYS: &[Key] = &[
     },
     Key {
         name: "redis",
-        meaning: "The Redis by which the nodes of a cluster ring each other: redis://host:port/. \
+        meaning: "The Redis through which the nodes of a cluster notify each other: redis://host:port/. \
                   Without it the node is alone",
         kind: Kind::Url { shape: UrlShape::Redis, get: |c| c.redis.as_deref(), set: |c, url| c.redis = url },
     },

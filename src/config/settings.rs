@@ -120,7 +120,7 @@ pub struct Limits {
     pub message_bytes: usize,
     /// `limits.outbox_bytes`: the high-water mark of a connection's outbox.
     pub outbox_bytes: usize,
-    /// `limits.stall_seconds`: who takes nothing of what waits for so long is cut off; `None` (0): never.
+    /// `limits.stall_seconds`: a client that takes nothing of what waits for so long is cut off; `None` (0): never.
     pub stall: Option<Duration>,
     /// `limits.inflight`: chat messages of one connection that are not acknowledged yet.
     pub inflight: usize,

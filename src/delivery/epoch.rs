@@ -14,7 +14,7 @@
 //! Evidence carries the generation in which it was gathered, and counts in that one only: what was known before the data
 //! went back says nothing about the time after it. News of messages say of what epoch they are, too: events by the
 //! generation, bells by the epoch's [`mark`]. What comes late, of a time that is over, is no evidence, and is not shown as
-//! it is: another message may have its number. Who hears of it looks into the store.
+//! it is: another message may have its number. A node that hears of it looks into the store.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -136,7 +136,7 @@ impl Epoch {
         let mut last = None;
         for message in batch {
             let conv = message.conv();
-            // Who has several messages under way sends most of them to the same conversation.
+            // A sender with several messages under way sends most of them to the same conversation.
             message.known_end = match last {
                 Some((known, end)) if known == conv => end,
                 _ => self.ends.known(era.generation, conv),

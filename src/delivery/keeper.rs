@@ -22,7 +22,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// How often a node writes anew that it is there: others forget rows of nodes that have not for a month.
 const NOTE_EVERY: Duration = Duration::from_secs(24 * 3600);
 
-/// Who has been alone for so long at a Redis that came late was here first: others come back to it within seconds.
+/// A node that has been alone for so long at a Redis that came late was here first: others come back to it within seconds.
 const ALONE_GRACE: Duration = Duration::from_secs(30);
 
 /// The keeper of the epoch, and of the list of nodes.

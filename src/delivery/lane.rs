@@ -132,7 +132,7 @@ impl Lane {
         [look_at, give_up_at, self.aside.wake_at(self.patience)].into_iter().flatten().min()
     }
 
-    /// Refuses who has waited too long.
+    /// Refuses messages that have waited too long.
     pub(crate) fn expire(&mut self, now: Instant) -> Vec<Effect> {
         let limit = now.checked_sub(self.patience);
         let expired = self.aside.expire(limit, now);

@@ -144,7 +144,7 @@ fn run(mut runner: LaneRunner) {
         match arrived {
             Ok(job) => runner.next = Some(job),
             Err(RecvTimeoutError::Timeout) => {}
-            // Nobody sends any more; who has sent is still answered.
+            // Nobody sends any more; what was sent is still answered.
             Err(RecvTimeoutError::Disconnected) if runner.lane.owes_answers() => {
                 let left = until.map(|until| until.saturating_duration_since(runner.parts.clock.now()));
                 thread::park_timeout(left.unwrap_or(LAST_PAUSE_MAX).min(LAST_PAUSE_MAX));
@@ -291,8 +291,8 @@ impl LaneRunner {
     fn note(&mut self, failure: Option<&StoreError>) {
         let failure = failure.filter(|error| !matches!(error, StoreError::Busy(_)));
         match (failure, self.reported.is_failing) {
-            (Some(error), false) => log::warn!("a lane cannot commit: {error}"),
-            (None, true) => log::info!("a lane commits again"),
+            (Some(error), false) => log::warn!("chat messages cannot be stored at present: {error}"),
+            (None, true) => log::info!("chat messages are stored again"),
             (Some(_), true) | (None, false) => {}
         }
         if failure.is_some() {

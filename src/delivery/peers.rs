@@ -96,7 +96,7 @@ impl Peers {
     /// The link to the bus came up, and nobody else is there.
     pub fn is_alone(&self) {
         let is_serving = self.lock().is_serving;
-        self.settle(if is_serving { Standing::Alone } else { Standing::Belongs });
+        self.decide(if is_serving { Standing::Alone } else { Standing::Belongs });
     }
 
     /// Nobody has come for so long that whoever was on the way back would be there.
@@ -110,19 +110,19 @@ impl Peers {
     /// Another node has found `node` in its database.
     pub(crate) fn vouched(&self, node: NodeId) {
         if node == self.me {
-            self.settle(Standing::Belongs);
+            self.decide(Standing::Belongs);
         }
     }
 
     /// Another node does not find `node` in its database.
     pub fn stranger(&self, node: NodeId) {
         if node == self.me {
-            self.settle(Standing::Stranger);
+            self.decide(Standing::Stranger);
         }
     }
 
     /// The first word of another node counts.
-    fn settle(&self, standing: Standing) {
+    fn decide(&self, standing: Standing) {
         let mut state = self.lock();
         if !matches!(state.standing, Standing::Open | Standing::Alone) {
             return;

@@ -177,7 +177,7 @@ fn bind(address: SocketAddr) -> io::Result<Socket> {
         TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL).with_retries(KEEPALIVE_PROBES);
     socket.set_tcp_keepalive(&keepalive)?;
     socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
-    // Who is bound and does not listen yet shares the address with another who does the same: the second to listen is
+    // A socket that is bound and does not listen yet shares the address with another like it: the second to listen is
     // refused. One that listens already is seen here.
     socket.bind(&address.into())?;
     Ok(socket)
@@ -189,7 +189,7 @@ struct Dealer<'a, M> {
     settings: &'a Settings,
     /// Whose turn it is.
     next: usize,
-    /// Who is not let in.
+    /// Tells of addresses that are not let in.
     strangers: SparseLog,
 }
 

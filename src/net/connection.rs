@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A peer that has ended its own side skips Lingering; a socket that failed or reads too slowly goes to Gone at once.
-//! Nothing here waits: the reactor calls when there is something to do, and [`Connection::ask`] and [`Connection::settle`]
+//! Nothing here waits: the reactor calls when there is something to do, and [`Connection::ask`] and [`Connection::end_turn`]
 //! once at the end of every turn in which the connection was touched, so the lines of one turn leave in one write.
 
 use std::mem;
@@ -38,7 +38,7 @@ const DRAIN_TIME: Duration = Duration::from_secs(5);
 /// How long the peer may take to end its side. Closing while input waits would make the kernel send a reset, which may
 /// destroy the last lines on their way.
 const LINGER_TIME: Duration = Duration::from_secs(2);
-/// Input discarded meanwhile; who sends more gets the reset.
+/// Input discarded meanwhile; a peer that sends more gets the reset.
 const LINGER_BYTES: usize = 64 * 1024;
 
 /// See the module's picture.
@@ -108,7 +108,7 @@ impl Visit {
 /// On which lists a connection is. A fresh one is on none, even if the slot's earlier owner still is.
 #[derive(Default, Debug)]
 pub(super) struct ListFlags {
-    /// On the list of those to settle.
+    /// On the list of those to be asked and written.
     pub(super) touched: bool,
     /// On the list of those to read from.
     pub(super) listed: bool,
@@ -290,7 +290,7 @@ impl<S> Connection<S> {
         }
     }
 
-    /// Asks the protocol what the session wants now, and does so. After it, [`Connection::settle`].
+    /// Asks the protocol what the session wants now, and does so. After it, [`Connection::end_turn`].
     pub(super) fn ask<P: Protocol<Session = S>>(&mut self, protocol: &mut P, now: Instant) {
         if self.phase != Phase::Open || self.link.ending.is_some() {
             return;
@@ -311,7 +311,7 @@ impl<S> Connection<S> {
 
     /// The one place that closes, at the end of a turn: moves on to the next phase where it is time, writes what is
     /// queued and asks the poll for what is needed now. `buffer` is the reactor's; nothing stays in it.
-    pub(super) fn settle(&mut self, registry: &Registry, buffer: &mut [u8], turn: &mut Turn<'_>) {
+    pub(super) fn end_turn(&mut self, registry: &Registry, buffer: &mut [u8], turn: &mut Turn<'_>) {
         if self.phase == Phase::Open
             && let Some(reason) = self.link.ending
         {

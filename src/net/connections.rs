@@ -1,6 +1,6 @@
 //! The connections of one reactor by slot, and which of them have something to do. It is the protocol's [`Outbound`].
 //!
-//! Whoever gets hold of a connection marks it as touched, so that the reactor settles it at the end of the turn. Nothing
+//! Whoever gets hold of a connection marks it as touched, so that the reactor asks it and writes it at the end of the turn. Nothing
 //! is removed in between: references and slots stay good during a turn.
 
 use std::mem;
@@ -17,7 +17,7 @@ pub(super) struct Connections<S> {
     /// Names given so far; wraps around after four billion.
     generation: u32,
     slots: Slab<Connection<S>>,
-    /// Slots to settle. May name a slot twice or one that is free again; the connection's own mark decides.
+    /// Slots to be asked and written. May name a slot twice or one that is free again; the connection's own mark decides.
     touched: Vec<usize>,
     /// Slots to read from; likewise.
     ready: Vec<usize>,
@@ -64,7 +64,7 @@ impl<S> Connections<S> {
         self.slots.get_mut(slot)
     }
 
-    /// The connection in this slot, to be settled at the end of the turn.
+    /// The connection in this slot, to be asked and written at the end of the turn.
     pub(super) fn touch(&mut self, slot: usize) -> Option<&mut Connection<S>> {
         let connection = self.slots.get_mut(slot)?;
         if !mem::replace(&mut connection.lists.touched, true) {
@@ -81,7 +81,7 @@ impl<S> Connections<S> {
         }
     }
 
-    /// Takes the list of those to settle; give the memory back with [`Connections::recycle_touched`].
+    /// Takes the list of those to be asked and written; give the memory back with [`Connections::recycle_touched`].
     pub(super) fn take_touched(&mut self) -> Vec<usize> {
         mem::take(&mut self.touched)
     }

@@ -5,7 +5,7 @@
 //!                 -> each that was touched: Protocol::after_turn, write, close, ask the poll
 //! ```
 //!
-//! The thread waits in `Poll::poll` and nowhere else. Polling is edge-triggered: who stops reading early, for its budget
+//! The thread waits in `Poll::poll` and nowhere else. Polling is edge-triggered: a connection that is not read to its end, for its budget
 //! or because it was paused, is on the ready list, and as long as that is not empty the poll does not wait.
 
 use std::io::{self, ErrorKind};
@@ -113,7 +113,7 @@ impl<P: Protocol> Reactor<P> {
             if self.stop_at.is_some_and(|deadline| deadline <= now) {
                 self.connections.for_all(|connection| connection.cut(CloseReason::Shutdown));
             }
-            self.settle(now);
+            self.end_turn(now);
             self.counts.report(&self.settings.metrics);
         }
         Ok(())
@@ -244,7 +244,7 @@ impl<P: Protocol> Reactor<P> {
     }
 
     /// Asks every connection that was touched in this turn what it wants, writes, and closes.
-    fn settle(&mut self, now: Instant) {
+    fn end_turn(&mut self, now: Instant) {
         let touched = self.connections.take_touched();
         for &slot in &touched {
             self.connections.rename(slot);
@@ -255,7 +255,7 @@ impl<P: Protocol> Reactor<P> {
             let mut turn = Turn { now, line_bytes: self.settings.line_bytes, counts: &mut self.counts };
             let stall = self.settings.stall;
             connection.ask(&mut self.protocol, now);
-            connection.settle(self.inbox.poll.registry(), &mut self.buffer, &mut turn);
+            connection.end_turn(self.inbox.poll.registry(), &mut self.buffer, &mut turn);
             if connection.is_gone() {
                 self.remove(slot, now);
                 continue;

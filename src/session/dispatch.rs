@@ -157,7 +157,7 @@ fn take(reactor: &ReactorCtx, on: &mut ConnCtx<'_>, incoming: &Incoming<'_>) -> 
             if incoming.id == MsgId::Logout {
                 // A peer that logs out has read what its TCP has acknowledged.
                 let acknowledged = on.link.acknowledged();
-                push::settle_receipts(reactor, live, acknowledged);
+                push::confirm_acknowledged(reactor, live, acknowledged);
             }
             let caller = live.caller(on.conn);
             Ok(submit(reactor, on, incoming, Prepared::new(move |ctx| job(ctx, &caller))))

@@ -199,7 +199,7 @@ impl Protocol for ChatProtocol {
         }
         let Some(mut live) = session.leave(None, now) else { return };
         if reason == CloseReason::PeerClosed {
-            push::settle_receipts(&self.reactor, &mut live, acknowledged);
+            push::confirm_acknowledged(&self.reactor, &mut live, acknowledged);
         }
         self.here.groups_here.leave(conn, &live.groups);
         membership::leave(&self.reactor, conn, &live);

@@ -72,7 +72,7 @@ impl SessionsHere {
             Event::Joined { conn, group, line } => {
                 let Some(found) = net.connection(conn) else { return };
                 let mut on = ConnCtx::new(conn, found, now);
-                // Who hears the group knows already: the user has only asked to join once more.
+                // A session that hears the group knows already: the user has only asked to join once more.
                 if on.session.hearing().is_some_and(|live| !live.groups.contains(&group)) {
                     on.tell(line);
                     if let Some(on) = on.hearing() {
@@ -96,7 +96,7 @@ impl SessionsHere {
             Event::Replaced { conn } => {
                 if let Some(found) = net.connection(conn) {
                     let mut on = ConnCtx::new(conn, found, now);
-                    // At once, not when its socket is done: who takes its place waits for what it has confirmed.
+                    // At once, not when its socket is done: the session that takes its place waits for what it has confirmed.
                     leave_session(reactor, groups_here, &mut on);
                     drop(on.session.take_parked());
                     on.link.send(Notice::Replaced.line());
@@ -360,9 +360,9 @@ pub(crate) fn tick(reactor: &ReactorCtx, on: &mut LiveCtx<'_>) {
 }
 
 /// The client has shown that it is alive: what its TCP has acknowledged counts as delivered.
-pub(crate) fn settle_receipts(reactor: &ReactorCtx, live: &mut Live, acknowledged: u64) {
+pub(crate) fn confirm_acknowledged(reactor: &ReactorCtx, live: &mut Live, acknowledged: u64) {
     let Some(tcp_acks) = &mut live.tcp_acks else { return };
-    let delivered = tcp_acks.settle(acknowledged);
+    let delivered = tcp_acks.take_acknowledged(acknowledged);
     let rows = live.confirm_delivered(delivered);
     reactor.shared.cursor_queue.confirm(rows);
 }

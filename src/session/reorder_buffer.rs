@@ -3,7 +3,7 @@
 //! ```text
 //!   seq 5 was committed by another node, seq 6 here:      6 is told at once, 5 comes over the bus
 //!
-//!   push 6 -> Offer::Ahead -> keep    push 5 -> Offer::Push, then Tracks::next_ahead -> take 6
+//!   push 6 -> Offer::OutOfOrder -> keep    push 5 -> Offer::Push, then SeqTracker::next_ahead -> take 6
 //! ```
 //!
 //! One for each reactor, whatever the number of sessions that wait: the line is shared. What is not here any more is

@@ -30,9 +30,9 @@ use crate::store::{Message, Page, Pending, Place};
 const AHEAD_MAX: usize = 64;
 /// Conversations that one question to the store is about.
 const FETCH_MAX: usize = 16;
-/// Tracks (some 150 bytes each) that a session has before it looks for quiet ones. A build for tests does so all the
+/// Records (some 150 bytes each) that a session has before it looks for quiet ones. A build for tests does so all the
 /// time: the simulation and the fuzzers are to see what comes of it.
-const TRACKS_MAX: usize = if cfg!(debug_assertions) { 3 } else { 64 };
+const RECORDS_MAX: usize = if cfg!(debug_assertions) { 3 } else { 64 };
 
 /// Every conversation one session has touched.
 #[derive(Debug)]
@@ -145,7 +145,7 @@ impl SeqTracker {
             live: false,
             by_conv: IdMap::default(),
             quiet: IdMap::default(),
-            crowded_at: TRACKS_MAX,
+            crowded_at: RECORDS_MAX,
             behind: VecDeque::new(),
             fetching: Vec::new(),
             gaps: Vec::new(),
@@ -501,7 +501,7 @@ impl SeqTracker {
             !is_quiet
         });
         // As many must come again before the next look, which costs as much as there are.
-        *crowded_at = TRACKS_MAX.max(2 * by_conv.len());
+        *crowded_at = RECORDS_MAX.max(2 * by_conv.len());
         by_conv.shrink_to(*crowded_at);
     }
 

@@ -151,7 +151,7 @@ impl Session {
         self.live()
     }
 
-    /// Nobody is logged in any more; who was.
+    /// Nobody is logged in any more. Returns the session that was.
     pub fn leave(&mut self, login: Option<Duration>, now: Instant) -> Option<Box<Live>> {
         self.login_deadline = login.map(|login| now + login);
         match std::mem::replace(&mut self.state, State::Guest) {

@@ -72,7 +72,7 @@ impl TcpAcks {
 
     /// The peer has just shown that it is alive and well: it logs out, or ended the connection in order (with unread
     /// bytes it would have reset it). What is acknowledged counts as delivered at once.
-    pub fn settle(&mut self, acknowledged: u64) -> Vec<(ConvId, Seq)> {
+    pub fn take_acknowledged(&mut self, acknowledged: u64) -> Vec<(ConvId, Seq)> {
         let mut delivered = match self.checkpoint.take() {
             Some(checkpoint) if acknowledged >= checkpoint.offset => checkpoint.pushed,
             _ => Vec::new(),
@@ -116,8 +116,8 @@ mod tests {
             receipts.pushed(conv(2), 7, 200);
             receipts
         };
-        assert_eq!(waiting().settle(99), []);
-        assert_eq!(waiting().settle(100), [(conv(1), 1)]);
-        assert_eq!(waiting().settle(200), [(conv(1), 1), (conv(2), 7)]);
+        assert_eq!(waiting().take_acknowledged(99), []);
+        assert_eq!(waiting().take_acknowledged(100), [(conv(1), 1)]);
+        assert_eq!(waiting().take_acknowledged(200), [(conv(1), 1), (conv(2), 7)]);
     }
 }

@@ -1,5 +1,5 @@
 //! Passwords that wait to be hashed. Each hash takes a processor for some 20 ms, so whose turn it is matters: addresses
-//! take turns, and registrations have a queue and threads of their own. Whoever floods waits behind himself.
+//! take turns, and registrations have a queue and threads of their own. An address that floods waits behind its own requests.
 //!
 //! ```text
 //!   worker: LOGIN, REGISTER --step--> [ 192.0.2.1: a b c | 192.0.2.7: d ]  --> auth thread: a d b c

@@ -31,7 +31,7 @@ use crate::wire::reply::{self, RawEcho};
 const WORKER_NICE: i32 = 5;
 /// The same for the threads that hash passwords, each of which takes a processor for some 20 ms.
 const AUTH_NICE: i32 = 10;
-/// Who has an account already comes first.
+/// Users who have an account already come first.
 const REGISTER_NICE: i32 = 15;
 /// One thread for registrations to so many for logins.
 const REGISTRATION_PART: usize = 4;
@@ -259,7 +259,7 @@ impl Queues {
         let NotYet { rest, until, tell } = not_yet;
         self.mailboxes.post(conn, ReactorMessage::NotYet { conn, job: Job::Request(asked, rest), until });
         if let Some(tell) = tell {
-            // Behind the job: who is told to go on must have it.
+            // Behind the job: a session that is told to go on must have it.
             let mailboxes = Arc::clone(&self.mailboxes);
             tell(Box::new(move || mailboxes.post(conn, ReactorMessage::Resume { conn })));
         }

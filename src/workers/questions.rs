@@ -14,7 +14,7 @@ const PAGE_MESSAGES_MAX: usize = 100;
 /// A page takes at most this part of the outbox in bodies, and as many messages as fit with 1 KiB for each.
 const PAGE_PART_OF_OUTBOX: usize = 4;
 
-/// What the session has missed. The positions are read every time: who is no member any more reads nothing.
+/// What the session has missed. The positions are read every time: a user who is no member any more reads nothing.
 pub(crate) fn pages(ctx: &mut Ctx, question: &PageQuestion) -> Result<Vec<Page>, ServiceError> {
     ctx.check_late()?;
     let outbox_bytes = ctx.shared.config.limits.outbox_bytes;

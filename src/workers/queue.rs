@@ -1,4 +1,4 @@
-//! Jobs, and the threads that wait for one: who began to wait last is woken first.
+//! Jobs, and the threads that wait for one: the thread that began to wait last is woken first.
 //!
 //! ```text
 //!   push --> [ job | job ] --> take        idle: [ thread 3 | thread 0 | thread 5 ]
@@ -6,7 +6,7 @@
 //! ```
 //!
 //! So a light load is the work of one thread, whose database connection has the pages at hand; the others sleep, and hold
-//! little memory. A channel wakes who has waited longest: every thread in turn, each with a cold cache.
+//! little memory. A channel wakes the thread that has waited longest: every thread in turn, each with a cold cache.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -49,7 +49,7 @@ impl<J> JobQueue<J> {
         let woken = {
             let mut state = self.lock();
             state.waiting.push_back(job);
-            // A busy thread may have taken the job that somebody was woken for: then this one is his.
+            // Another thread may already have taken the job that this wake-up was for; the woken thread then takes this one.
             let needs_another = state.waiting.len() > state.coming;
             let woken = if needs_another { state.idle.pop() } else { None };
             state.coming += usize::from(woken.is_some());

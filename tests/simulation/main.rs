@@ -7,7 +7,7 @@
 //!      |
 //!   client     as docs/protocol.md asks for; notes all it does and sees
 //!      |  pipes: lines are delayed, connections break, readers stall
-//!   net        a reactor's turn without sockets ---> Local    (the server's)
+//!   net        a reactor's turn without sockets ---> ChatProtocol (the server's)
 //!   node       a node without threads -------------> lanes, workers, cursor writer, bus listener, directory   (the server's)
 //!      |             \
 //!   store, database   bus      the shims: they fail, and here parts are interrupted or die

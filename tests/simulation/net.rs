@@ -1,7 +1,7 @@
 //! One reactor without its sockets: the turn of `net::reactor`, on pipes that the network delays, breaks and narrows.
 //!
 //! ```text
-//!   client --to_server--> [ Pipe ] --lines--> Local                       what the network holds back waits in to_server
+//!   client --to_server--> [ Pipe ] --lines--> ChatProtocol                what the network holds back waits in to_server
 //!   client <--to_client-- [ Pipe ] <--arrive-- on_its_way <--flush-- outbox
 //!             ^ acknowledged, unread             ^ not acknowledged
 //! ```

@@ -45,7 +45,7 @@ impl Client {
         let account = folder.account(&identity.name);
         let token = account.token.filter(|_| !identity.is_new);
         let account = Account { token, password: identity.password, is_new: identity.is_new, ..account };
-        let model = Model::new(account, folder.take_outbox(), folder.marks(), dice());
+        let model = Model::new(account, folder.take_outbox(), folder.marks(), random_u64());
         let net = Net::new(&identity.server, events);
         let spool = Spool::of(folder.path());
         Ok(Self { spool, model, server: identity.server, home: home.clone(), folder, net, news: Vec::new() })
@@ -156,7 +156,7 @@ impl Client {
 }
 
 /// A random number: message ids begin with it, and waits differ by it.
-pub(crate) fn dice() -> u64 {
+pub(crate) fn random_u64() -> u64 {
     let mut bytes = [0; 8];
     // Without the kernel's randomness the clock and the process number still differ from start to start.
     if getrandom::fill(&mut bytes).is_err() {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, select};
 use stonechat_protocol::time::UnixMs;
 
-use crate::client::{Client, Identity, dice};
+use crate::client::{Client, Identity, random_u64};
 use crate::clock::now;
 use crate::command::{Command, Kind, Target, target};
 use crate::exit::{Kind as Why, Trouble};
@@ -131,7 +131,7 @@ fn too_late(is_kept: bool, last: &str) -> Trouble {
 
 /// Another client of this account is running: it sends the message.
 fn hand_over(account: &Path, letter: &Letter, limits: &Limits<'_>) -> Result<(), Trouble> {
-    let handover = Handover::post(account, &format!("{:016x}-0", dice()), letter)?;
+    let handover = Handover::post(account, &format!("{:016x}-0", random_u64()), letter)?;
     let mut is_over = false;
     loop {
         match handover.outcome() {

@@ -1,4 +1,4 @@
-//! `backlog`: much was said to somebody who was away, and now he logs in.
+//! `backlog`: much was said to a user who was away and now logs in.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

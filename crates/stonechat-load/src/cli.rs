@@ -47,7 +47,7 @@ pub(crate) enum Workload {
     Logins(LoginsArgs),
     /// All sessions are cut off at once and come back
     Storm(StormArgs),
-    /// A user to whom much was said while he was away logs in
+    /// A user who was away while much was said logs in
     Backlog(BacklogArgs),
 }
 

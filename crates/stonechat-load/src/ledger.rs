@@ -3,7 +3,7 @@
 //! ```text
 //!   seq        1        2        3        4           said: the same for everybody
 //!            anna #0  ben #0   anna #1  ben #1
-//!   ben      hears             hears                  each member hears all but his own,
+//!   ben      hears             hears                  each member hears all but its own,
 //!   carl     hears    hears    hears    hears         seq rising, and each sender's numbers 0, 1, 2, ...
 //! ```
 

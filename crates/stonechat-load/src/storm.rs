@@ -1,9 +1,9 @@
 //! `storm`: all sessions are cut off at once, and all resume.
 //!
 //! ```text
-//!   Saying #0: everyone tells his partner something, and nobody confirms it
+//!   Saying #0: each tells its partner something, and none confirms it
 //!   Resuming:  all connections are reset; everyone connects, logs in by token, must find exactly that message, confirms
-//!   Saying #1: everyone tells his partner something again, and it must arrive
+//!   Saying #1: each tells its partner something again, and it must arrive
 //! ```
 
 use std::net::SocketAddr;

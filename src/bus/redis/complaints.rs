@@ -15,7 +15,7 @@ pub(super) struct Complaints {
 }
 
 impl Complaints {
-    /// Nothing has failed yet. `part` is who has the connection.
+    /// Nothing has failed yet. `part` names the part that has the connection.
     pub(super) fn new(part: &'static str) -> Self {
         Self { part, failures: 0, told_at: None }
     }

@@ -74,7 +74,7 @@ pub use times::Times;
 /// How long `stop` waits for the threads in all.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Who asks when there is no node: none is called so.
+/// The name under which a question is asked that no node asks: no node is called so.
 const NOBODY: NodeId = NodeId(0);
 
 /// How long `probe` waits.

@@ -145,7 +145,7 @@ impl Publisher<'_> {
         }
     }
 
-    /// Looks who holds his channel: who does not is gone, and there may be somebody who is not known.
+    /// Looks which nodes hold their channels: a node that does not is gone, and there may be one that is not known.
     fn count(&mut self) {
         let nodes = self.shared.nodes.known();
         let own = [RedisChannel::NodesOfBefore, RedisChannel::Nodes, RedisChannel::Node(self.shared.node)];

@@ -153,7 +153,7 @@ impl Subscriber {
     }
 
     fn up(&mut self) {
-        log::info!("the bus is up");
+        log::info!("connected to Redis: this node hears the others");
         if self.ups > 0 {
             self.shared.metrics.bus_reconnects.inc();
         }

@@ -84,7 +84,7 @@ struct Session {
     resync_at: Option<Instant>,
     heard_at: Instant,
     pinged_at: Instant,
-    /// When it was pinged first since it was heard: only who was asked can be silent.
+    /// When it was pinged first since it was heard: only a link that was asked can be silent.
     asked_at: Option<Instant>,
 }
 

@@ -137,7 +137,7 @@ impl CursorWriter {
                 }
                 Err(error) => {
                     self.metrics.store_errors.inc();
-                    log::warn!("cannot write {} cursors: {error}", rows.len());
+                    log::warn!("{} confirmed positions wait, the database does not take them: {error}", rows.len());
                     let dropped = self.cursor_queue.lock().cursors.not_written();
                     self.metrics.cursors_dropped.inc_by(dropped as u64);
                     break;
@@ -168,7 +168,7 @@ impl CursorWriter {
             return;
         }
         if !offline.is_empty() && self.bus.has_peers() {
-            // Who has a session on another node as well is online all the same: that node says so.
+            // A user with a session on another node as well is online all the same: that node says so.
             let bell = |user| Bell { channel: Channel::User(user), payload: Ring::Offline.encode() };
             self.bus.publish(offline.into_iter().map(bell).collect());
         }

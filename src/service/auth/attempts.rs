@@ -5,7 +5,7 @@
 //!   an account from all addresses  a hundred wrong ones an hour, but for addresses it has lately logged in from
 //! ```
 //!
-//! So nobody can lock an account's owner out from elsewhere, and nobody's failures concern the others at his address. An
+//! So nobody can lock an account's owner out from elsewhere, and one user's failures do not concern others at the same address. An
 //! account that does not exist is counted like one that does: whoever guesses learns nothing from having to wait.
 
 use std::collections::HashMap;

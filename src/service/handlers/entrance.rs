@@ -245,7 +245,7 @@ fn enter(ctx: &mut Ctx, vacancy: Vacancy) -> HandlerResult {
     if !ctx.shared.directory.holds(user, conn) {
         return Err(ServiceError::refused(Errno::AlreadyOnline, "a newer login of this account took over"));
     }
-    // That there is nobody is not noted: who has come meanwhile may have said so already.
+    // That there is nobody is not noted: a session that has come meanwhile may have said so already.
     if elsewhere == Elsewhere::Perhaps {
         ctx.shared.directory.note_elsewhere(user);
         ctx.ring(Channel::User(user), Ring::Beside);

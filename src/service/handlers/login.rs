@@ -129,7 +129,7 @@ fn check_password(ctx: &mut Ctx, guest: &Guest, request: &Login, password: &str)
     Err(ServiceError::Hash(step))
 }
 
-/// The password was hashed: `user` is who has proved to be himself.
+/// The password was hashed: `user` is set if it was the right one.
 fn password_checked(
     ctx: &mut Ctx,
     guest: &Guest,

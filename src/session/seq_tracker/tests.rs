@@ -425,8 +425,8 @@ fn in_many(convs: impl Iterator<Item = ConvId>) -> SeqTracker {
 #[test]
 fn of_quiet_conversations_a_number_is_kept() {
     let mut tracker = in_many((10..1_010).map(other));
-    assert!(tracker.by_conv.len() <= TRACKS_MAX && tracker.quiet.len() >= 1_000 - TRACKS_MAX);
-    assert!(tracker.by_conv.capacity() < 4 * TRACKS_MAX + 32, "{}", tracker.by_conv.capacity());
+    assert!(tracker.by_conv.len() <= RECORDS_MAX && tracker.quiet.len() >= 1_000 - RECORDS_MAX);
+    assert!(tracker.by_conv.capacity() < 4 * RECORDS_MAX + 32, "{}", tracker.by_conv.capacity());
     let quiet = other(10);
     assert!(tracker.quiet.contains_key(&quiet));
     assert_eq!(tracker.had(quiet), 7);
@@ -442,7 +442,7 @@ fn of_quiet_conversations_a_number_is_kept() {
 #[test]
 fn where_something_is_missing_or_unconfirmed_nothing_is_forgotten() {
     let mut tracker = in_many(std::iter::empty());
-    let convs: Vec<ConvId> = (10..10 + 4 * i64::try_from(TRACKS_MAX).unwrap()).map(other).collect();
+    let convs: Vec<ConvId> = (10..10 + 4 * i64::try_from(RECORDS_MAX).unwrap()).map(other).collect();
     for conv in &convs {
         tracker.compare(&[Pending { conv: *conv, delivered: 4, last_seq: 9 }]);
         tracker.confirm(*conv, 5);

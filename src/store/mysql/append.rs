@@ -141,7 +141,7 @@ fn refuse_absent(sql: &mut dyn Sql, batch: &[Append], facts: &mut Facts<'_>) -> 
     Ok(())
 }
 
-/// Refuses messages to groups by who is no member, and messages for friends only by who is none.
+/// Refuses messages to groups from users who are no members, and messages for friends only from users who are none.
 fn refuse_strangers(sql: &mut dyn Sql, batch: &[Append], facts: &mut Facts<'_>) -> SqlResult<()> {
     let asked = |(place, _): &(usize, &Append)| !facts.refused.contains_key(place);
     let (mut memberships, mut friendships) = (Vec::new(), Vec::new());

@@ -1,5 +1,5 @@
 //! Stored messages: ranges of a conversation, and the oldest unconfirmed ones over many. Every statement that reads the
-//! bodies of a group's messages reads the reader's membership as well: who has left finds nothing, whatever was asked
+//! bodies of a group's messages reads the reader's membership as well: a user who has left finds nothing, whatever was asked
 //! before.
 
 use std::cmp::Reverse;

@@ -23,7 +23,7 @@ pub(super) fn pages(
     let behind: Vec<(ConvId, Seq)> = places.iter().filter_map(|place| behind(*place, &positions)).collect();
     let mut found = heads(sql, reader, &behind, limit)?;
     for (conv, _) in behind {
-        // Nothing is there for the reader: who has left the group since the position was read is no member.
+        // Nothing is there for the reader: a user who has left the group since the position was read is no member.
         if !found.contains_key(&conv) && matches!(conv.members(), Some(Members::Group(_))) {
             positions.remove(&conv);
         }

@@ -6,7 +6,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Who has had it for so long does not get on: another process holds the file, or the disk does not answer.
+/// A thread that has had it for so long does not get on: another process holds the file, or the disk does not answer.
 const STUCK: Duration = Duration::from_millis(500);
 
 /// See the module's text.

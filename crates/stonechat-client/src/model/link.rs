@@ -1,4 +1,4 @@
-//! How the connection is, and when to try again. A clock and dice come from outside.
+//! How the connection is, and when to try again. The time and a random seed come from outside.
 //!
 //! ```text
 //!   Connecting -> LoggingIn -> Online
@@ -39,13 +39,13 @@ pub(crate) enum Link {
 #[derive(Debug)]
 pub(crate) struct Backoff {
     attempts: u32,
-    dice: u64,
+    state: u64,
 }
 
 impl Backoff {
     /// `seed` differs from client to client.
     pub(crate) fn new(seed: u64) -> Self {
-        Self { attempts: 0, dice: seed | 1 }
+        Self { attempts: 0, state: seed | 1 }
     }
 
     /// The next wait.
@@ -62,10 +62,10 @@ impl Backoff {
 
     /// Xorshift: from 0 up to 1. Jitter needs no better.
     fn roll(&mut self) -> f64 {
-        self.dice ^= self.dice << 13;
-        self.dice ^= self.dice >> 7;
-        self.dice ^= self.dice << 17;
-        let upper = u32::try_from(self.dice >> 32).expect("a u64's upper half is a u32");
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 7;
+        self.state ^= self.state << 17;
+        let upper = u32::try_from(self.state >> 32).expect("a u64's upper half is a u32");
         f64::from(upper) / (f64::from(u32::MAX) + 1.0)
     }
 }

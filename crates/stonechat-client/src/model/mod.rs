@@ -209,8 +209,8 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// A client of this account; `dice` is random and differs from start to start.
-    pub(crate) fn new(account: Account, outbox: Outbox, marks: BTreeMap<Peer, (String, Mark)>, dice: u64) -> Self {
+    /// A client of this account; `seed` is random and differs from start to start.
+    pub(crate) fn new(account: Account, outbox: Outbox, marks: BTreeMap<Peer, (String, Mark)>, seed: u64) -> Self {
         let chats = marks.into_iter().map(|(peer, (title, mark))| (peer, Chat { title, mark, ..Chat::default() }));
         Self {
             account,
@@ -223,8 +223,8 @@ impl Model {
             asked: HashMap::new(),
             handed: HashSet::new(),
             tags: 0,
-            cid_prefix: dice,
-            backoff: Backoff::new(dice),
+            cid_prefix: seed,
+            backoff: Backoff::new(seed),
             unconfirmed: BTreeMap::new(),
             marks_changed: false,
             heard: None,

@@ -307,7 +307,7 @@ impl Model {
         self.says(text);
     }
 
-    /// A page of the list. The list is taken when all of it is here: who is on a later page is a friend all the same.
+    /// A page of the list. The list is taken when all of it is here: a user on a later page is a friend all the same.
     fn friends_listed(&mut self, mut pages: Vec<Friend>, page: Vec<Friend>, more: bool) {
         pages.extend(page);
         match pages.last().map(|last| last.id).filter(|_| more) {

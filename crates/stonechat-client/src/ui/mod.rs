@@ -134,7 +134,7 @@ impl Ui {
     pub(crate) fn news(&mut self, model: &mut Model, news: News) {
         match news {
             News::Message(peer, message) if model.open == Some(peer) && self.scroll > 0 => {
-                // Who reads older messages stays where he is.
+                // A user who reads older messages stays there.
                 self.scroll += rows::height_of(&message, usize::from(self.areas.talk.width));
             }
             News::Message(..) | News::Stored { .. } => {}
