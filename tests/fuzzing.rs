@@ -72,6 +72,11 @@ fn the_framer_cuts_any_split_alike() {
 }
 
 #[test]
+fn websocket_frames_are_messages_however_they_are_split() {
+    try_out("websocket", bodies::websocket::run);
+}
+
+#[test]
 fn requests_break_no_line() {
     try_out("request", bodies::request::run);
 }

@@ -11,3 +11,4 @@ pub mod proxy;
 pub mod request;
 pub mod session;
 pub mod settings;
+pub mod websocket;

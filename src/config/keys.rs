@@ -138,6 +138,17 @@ pub(super) static KEYS: &[Key] = &[
         kind: Kind::Networks { get: |c| &c.proxy_from, set: |c, networks| c.proxy_from = networks },
     },
     Key {
+        name: "web.origins",
+        meaning: "Web pages that may open a WebSocket here, beside the server's own: like https://chat.example.org",
+        kind: Kind::Origins { get: |c| &c.web_origins, set: |c, origins| c.web_origins = origins },
+    },
+    Key {
+        name: "web.hosts",
+        meaning: "Names under which browsers may come to this server, beside addresses, localhost and the names in \
+                  web.origins",
+        kind: Kind::Hosts { get: |c| &c.web_hosts, set: |c, hosts| c.web_hosts = hosts },
+    },
+    Key {
         name: "password.memory_kib",
         meaning: "The memory that hashing a password costs (Argon2id). Passwords hashed before keep theirs",
         kind: count("KiB", 8, 1_048_576, |c| c.password.memory_kib.into(), |c, n| c.password.memory_kib = narrow(n)),

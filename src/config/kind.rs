@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::network::Networks;
+use super::network::{self, Networks};
 use super::secret::masked;
 use super::settings::{AcceptPolicy, Config, Friending, SessionPolicy, Synchronous};
 
@@ -46,6 +46,10 @@ pub(super) enum Kind {
         get: fn(&Config) -> u64,
         set: fn(&mut Config, u64),
     },
+    /// A list of web pages' origins; may be empty.
+    Origins { get: fn(&Config) -> &[String], set: fn(&mut Config, Vec<String>) },
+    /// A list of hosts' names; may be empty.
+    Hosts { get: fn(&Config) -> &[String], set: fn(&mut Config, Vec<String>) },
     /// A list of addresses and networks.
     Networks { get: fn(&Config) -> &Networks, set: fn(&mut Config, Networks) },
     /// true or false.
@@ -99,6 +103,8 @@ impl Kind {
                 let number = asked_auto.or_else(|| given.number()).filter(|number| (*min..=*max).contains(number));
                 set(config, number.ok_or_else(refused)?);
             }
+            Self::Origins { set, .. } => set(config, given.text().and_then(network::origins).ok_or_else(refused)?),
+            Self::Hosts { set, .. } => set(config, given.text().and_then(network::hosts).ok_or_else(refused)?),
             Self::Networks { set, .. } => {
                 set(config, given.text().and_then(Networks::parse).ok_or_else(refused)?);
             }
@@ -119,6 +125,7 @@ impl Kind {
             Self::File { get, .. } => quoted(get(config).map(Path::to_string_lossy).unwrap_or_default()),
             Self::Url { get, .. } => quoted(get(config).map(masked).unwrap_or_default()),
             Self::Count { get, .. } => get(config).to_string(),
+            Self::Origins { get, .. } | Self::Hosts { get, .. } => quoted(get(config).join(", ")),
             Self::Networks { get, .. } => quoted(get(config).to_string()),
             Self::Switch { get, .. } => get(config).to_string(),
             Self::Choice { get, .. } => quoted(get(config)),
@@ -138,6 +145,13 @@ impl Kind {
             }
             Self::Count { unit, min, max, auto: Some(_), .. } => {
                 format!("a whole number from {min} to {max} ({unit}), or \"auto\"")
+            }
+            Self::Origins { .. } => {
+                "origins with commas between them, like \"https://chat.example.org, http://intranet:8080\", or empty for none"
+                    .to_owned()
+            }
+            Self::Hosts { .. } => {
+                "names of hosts with commas between them, like \"chat.example.org, chat.lan\", or empty for none".to_owned()
             }
             Self::Networks { .. } => {
                 "addresses and networks with commas between them, like \"192.0.2.7, 10.0.0.0/8\"".to_owned()

@@ -1,4 +1,4 @@
-//! Lists of addresses and networks: `127.0.0.0/8, ::1`.
+//! Lists of addresses and networks, `127.0.0.0/8, ::1`, and of hosts and origins.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,6 +6,37 @@ use std::str::FromStr;
 
 /// Entries of a list: each connection is compared with all of them.
 const NETWORKS_MAX: usize = 256;
+
+/// Reads a list with commas between its entries, in lower case; `None` if an entry does not fit, or there are too many.
+fn list(text: &str, fits: impl Fn(&str) -> bool) -> Option<Vec<String>> {
+    if text.trim().is_empty() {
+        return Some(Vec::new());
+    }
+    let entries: Vec<String> = text.split(',').map(|entry| entry.trim().to_ascii_lowercase()).collect();
+    (entries.len() <= NETWORKS_MAX && entries.iter().all(|entry| fits(entry))).then_some(entries)
+}
+
+/// Whether it is a host, with a port perhaps: no path, no blank, nothing that an origin does not have.
+fn is_host(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
+}
+
+/// Origins of web pages: a scheme and a host.
+pub(super) fn origins(text: &str) -> Option<Vec<String>> {
+    let is_origin =
+        |entry: &str| entry.split_once("://").is_some_and(|(scheme, host)| is_scheme(scheme) && is_host(host));
+    list(text, is_origin)
+}
+
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+}
+
+/// Names of hosts, without ports.
+pub(super) fn hosts(text: &str) -> Option<Vec<String>> {
+    list(text, |entry| is_host(entry) && !entry.contains([':', '[', ']']))
+}
 
 /// Addresses with the same first bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -46,6 +46,10 @@ pub struct Config {
     pub proxy_protocol: bool,
     /// `proxy.from`: whose PROXY headers are believed.
     pub proxy_from: Networks,
+    /// `web.origins`: web pages that may open a WebSocket here, beside the server's own.
+    pub web_origins: Vec<String>,
+    /// `web.hosts`: names under which browsers may come.
+    pub web_hosts: Vec<String>,
     /// How the acceptor deals connections to reactors.
     pub accept_policy: AcceptPolicy,
     /// How long SIGTERM waits for everything to be flushed.
@@ -205,6 +209,8 @@ impl Default for Config {
             friends_only: false,
             proxy_protocol: false,
             proxy_from: Networks::loopback(),
+            web_origins: Vec::new(),
+            web_hosts: Vec::new(),
             accept_policy: AcceptPolicy::RoundRobin,
             shutdown: Duration::from_secs(10),
             password: PasswordCost::default(),

@@ -21,8 +21,10 @@ use mio::{Interest, Registry, Token};
 use super::counts::TurnCounts;
 use super::deadlines::Deadlines;
 use super::frame::{Fed, Frames, LineTooLong, Taken};
-use super::link::{Input, Name, SocketLink};
+use super::http::{self, Answer, Gate, Shown};
+use super::link::{Framing, Input, Name, SocketLink};
 use super::proxy::{self, Parsed, Source};
+use super::websocket::{self, CloseCode, Control, Decoder, HEADROOM};
 use super::{Allowance, CloseReason, ConnId, Flow, Link, Protocol};
 
 /// What is taken from one socket in one turn; then the others have theirs.
@@ -38,6 +40,8 @@ const DRAIN_TIME: Duration = Duration::from_secs(5);
 /// How long the peer may take to end its side. Closing while input waits would make the kernel send a reset, which may
 /// destroy the last lines on their way.
 const LINGER_TIME: Duration = Duration::from_secs(2);
+/// A WebSocket on which nothing has come for so long gets a Ping.
+const PING_AFTER: Duration = Duration::from_secs(25);
 /// Input discarded meanwhile; a peer that sends more gets the reset.
 const LINGER_BYTES: usize = 64 * 1024;
 
@@ -61,10 +65,31 @@ enum PeerSide {
     FinRead,
 }
 
+/// By what a peer comes in. What it has shown itself to be, it is for good.
+#[derive(Debug)]
+enum Door {
+    /// What has come of the PROXY header; or, behind that, of what shows the door.
+    Unknown(Vec<u8>),
+    Lines,
+    /// What has come of a request's head.
+    Http(Vec<u8>),
+    WebSocket(Box<WebSocket>),
+}
+
+/// What is kept of a WebSocket, and of nothing else.
+#[derive(Debug)]
+struct WebSocket {
+    decoder: Decoder,
+    /// When something came last, or a Ping was sent.
+    heard: Instant,
+}
+
 /// What all connections of a reactor share while it reads.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
     pub(super) now: Instant,
+    /// Who may open a WebSocket; `None`: only lines are spoken.
+    pub(super) gate: Option<&'a Gate>,
     pub(super) line_bytes: usize,
     pub(super) counts: &'a mut TurnCounts,
 }
@@ -126,9 +151,9 @@ pub(super) struct Connection<S> {
     /// `None` until the PROXY header has come.
     session: Option<S>,
     frames: Frames,
+    /// What the peer has shown that it speaks.
+    door: Door,
     phase: Phase,
-    /// What has come of the PROXY header; empty ever after.
-    header: Vec<u8>,
     /// The socket may hold more bytes: no `WouldBlock` was seen since the last event.
     readable: bool,
     /// Lines may be kept: look even without an event.
@@ -159,8 +184,8 @@ impl<S> Connection<S> {
             link: SocketLink::new(socket, outbox_bytes),
             session: None,
             frames: Frames::default(),
+            door: Door::Unknown(Vec::new()),
             phase: Phase::Open,
-            header: Vec::new(),
             readable: false,
             look_again: false,
             peer: PeerSide::Open,
@@ -245,6 +270,7 @@ impl<S> Connection<S> {
         let due = self.link.wish.spend(now);
         if due.stall && self.phase == Phase::Open {
             self.link.look_at_peer();
+            self.ping_if_silent(now);
         }
         if !due.call {
             return;
@@ -274,15 +300,17 @@ impl<S> Connection<S> {
             self.offer(&[], protocol, turn, visit);
         }
         while self.readable && self.peer != PeerSide::FinRead && self.takes_lines() && !visit.is_over() {
-            let room = buffer.len().min(visit.bytes_left);
-            match self.link.read(&mut buffer[..room]) {
+            let (_, space) = buffer.split_at_mut(HEADROOM);
+            let room = space.len().min(visit.bytes_left);
+            match self.link.read(&mut space[..room]) {
                 Input::Bytes(bytes) => {
                     visit.read(bytes);
                     turn.counts.bytes_in += bytes as u64;
                     // A short read has emptied the socket: what comes from now on is a new edge (epoll(7)). Only a FIN
                     // that was announced before must still be fetched.
                     self.readable = bytes == room || self.peer == PeerSide::FinAnnounced;
-                    self.take_in(&buffer[..bytes], protocol, turn, visit);
+                    let end = HEADROOM + bytes;
+                    self.take_in(&mut buffer[..end], protocol, turn, visit);
                 }
                 Input::Nothing => self.readable = false,
                 Input::End => self.peer = PeerSide::FinRead,
@@ -332,8 +360,23 @@ impl<S> Connection<S> {
 
     /// Gives a peer up that takes nothing for so long.
     pub(super) fn watch(&mut self, stall: Option<Duration>, now: Instant) {
-        if self.phase == Phase::Open && self.link.ending.is_none() {
-            self.link.watch(stall, now);
+        if self.phase != Phase::Open || self.link.ending.is_some() {
+            return;
+        }
+        match &self.door {
+            Door::WebSocket(socket) if !self.link.blocked => self.link.wish.keep_stall(socket.heard + PING_AFTER),
+            _ => self.link.watch(stall, now),
+        }
+    }
+
+    /// A proxy between a browser and this server may close connections on which nothing is said, and a browser says nothing
+    /// by itself.
+    fn ping_if_silent(&mut self, now: Instant) {
+        if let Door::WebSocket(socket) = &mut self.door
+            && now >= socket.heard + PING_AFTER
+        {
+            socket.heard = now;
+            self.link.push(websocket::ping());
         }
     }
 
@@ -353,34 +396,147 @@ impl<S> Connection<S> {
         self.phase == Phase::Open && !self.link.paused && self.link.ending.is_none() && !self.link.outbox.is_high()
     }
 
-    /// Bytes from the socket: the PROXY header first, where one is awaited, then lines.
+    /// Bytes from the socket, behind [`HEADROOM`]: the PROXY header first, where one is awaited, then what the door takes.
     fn take_in<P: Protocol<Session = S>>(
         &mut self,
-        chunk: &[u8],
+        chunk: &mut [u8],
         protocol: &mut P,
         turn: &mut Turn<'_>,
         visit: &mut Visit,
     ) {
         if self.session.is_some() {
-            return self.offer(chunk, protocol, turn, visit);
+            return self.take_at_door(chunk, protocol, turn, visit);
         }
-        let had = self.header.len();
-        self.header.extend_from_slice(&chunk[..chunk.len().min(proxy::HEADER_BYTES_MAX)]);
-        match proxy::parse(&self.header) {
+        let Door::Unknown(header) = &mut self.door else { return };
+        let (had, read) = (header.len(), &chunk[HEADROOM..]);
+        header.extend_from_slice(&read[..read.len().min(proxy::HEADER_BYTES_MAX)]);
+        match proxy::parse(header) {
             Parsed::Incomplete => {}
             Parsed::Bad => self.cut(CloseReason::BadProxyHeader),
             Parsed::Header { source, used } => {
-                self.header = Vec::new();
+                *header = Vec::new();
                 self.link.wish.set(None);
                 if let Source::Client(address) = source {
                     self.from = address;
                 }
                 self.open(protocol, turn.now);
                 if self.takes_lines() {
-                    // What had come before was no whole header, so the header ends in this chunk.
-                    self.offer(&chunk[used.saturating_sub(had)..], protocol, turn, visit);
+                    // What had come before was no whole header, so the header ends in this chunk; its last byte is headroom.
+                    self.take_at_door(&mut chunk[used.saturating_sub(had)..], protocol, turn, visit);
                 }
             }
+        }
+    }
+
+    /// Bytes of a client, behind [`HEADROOM`].
+    fn take_at_door<P: Protocol<Session = S>>(
+        &mut self,
+        chunk: &mut [u8],
+        protocol: &mut P,
+        turn: &mut Turn<'_>,
+        visit: &mut Visit,
+    ) {
+        match (&mut self.door, turn.gate) {
+            (Door::Lines, _) | (Door::Unknown(_), None) => self.offer(&chunk[HEADROOM..], protocol, turn, visit),
+            (Door::WebSocket(_), _) => self.take_frames(chunk, protocol, turn, visit),
+            (Door::Unknown(begun), Some(gate)) => {
+                if begun.is_empty() && http::shown(&chunk[HEADROOM..]) == Shown::Lines {
+                    self.door = Door::Lines;
+                    return self.offer(&chunk[HEADROOM..], protocol, turn, visit);
+                }
+                begun.extend_from_slice(&chunk[HEADROOM..]);
+                let begun = mem::take(begun);
+                self.look_at_head(begun, gate, protocol, turn, visit);
+            }
+            (Door::Http(head), gate) => {
+                head.extend_from_slice(&chunk[HEADROOM..]);
+                let head = mem::take(head);
+                let Some(gate) = gate else { return };
+                self.look_at_head(head, gate, protocol, turn, visit);
+            }
+        }
+    }
+
+    /// The first bytes have come in pieces, or are a request's head, as far as that has come.
+    fn look_at_head<P: Protocol<Session = S>>(
+        &mut self,
+        head: Vec<u8>,
+        gate: &Gate,
+        protocol: &mut P,
+        turn: &mut Turn<'_>,
+        visit: &mut Visit,
+    ) {
+        match http::shown(&head) {
+            Shown::Unclear => {
+                self.door = Door::Unknown(head);
+                return self.fragment(protocol, turn.now);
+            }
+            Shown::Lines => {
+                self.door = Door::Lines;
+                return self.offer(&head, protocol, turn, visit);
+            }
+            Shown::Http => self.link.framing = Framing::Nothing,
+        }
+        match http::answer(&head, gate) {
+            Answer::Incomplete => {
+                self.door = Door::Http(head);
+                self.fragment(protocol, turn.now);
+            }
+            Answer::Refuse(response) => {
+                self.door = Door::Http(Vec::new());
+                self.link.push(response.into());
+                self.link.close(CloseReason::NotUpgraded);
+            }
+            Answer::Upgrade(response, used) => {
+                self.link.push(response.into());
+                self.link.framing = Framing::WebSocket;
+                self.door = Door::WebSocket(Box::new(WebSocket { decoder: Decoder::default(), heard: turn.now }));
+                // The last byte of the head is headroom.
+                let mut behind = head[used - HEADROOM..].to_vec();
+                self.take_frames(&mut behind, protocol, turn, visit);
+            }
+        }
+    }
+
+    /// Frames of a WebSocket, behind [`HEADROOM`]. Its messages are lines; control frames count as pieces that end none.
+    fn take_frames<P: Protocol<Session = S>>(
+        &mut self,
+        chunk: &mut [u8],
+        protocol: &mut P,
+        turn: &mut Turn<'_>,
+        visit: &mut Visit,
+    ) {
+        let Door::WebSocket(socket) = &mut self.door else { return };
+        socket.heard = turn.now;
+        let (mut pong, mut is_closed) = (None, false);
+        let decoded = socket.decoder.decode(chunk, turn.line_bytes, |control| match control {
+            // Only the last one needs an answer (RFC 6455, section 5.5.3).
+            Control::Ping(payload) => pong = Some(websocket::pong(payload)),
+            Control::Close(_) => is_closed = true,
+        });
+        if let Some(pong) = pong {
+            self.link.push(pong);
+            self.fragment(protocol, turn.now);
+        }
+        match decoded {
+            Ok(0) => {}
+            Ok(len) => self.offer(&chunk[..len], protocol, turn, visit),
+            Err(code) => {
+                self.link.end_frames(code);
+                let is_too_large = code == CloseCode::TooLarge;
+                self.link.close(if is_too_large { CloseReason::LineTooLong } else { CloseReason::BadFrame });
+            }
+        }
+        if is_closed {
+            // As a FIN: it is closed when nothing is under way.
+            self.peer = PeerSide::FinRead;
+        }
+    }
+
+    /// Something came that ends no line.
+    fn fragment<P: Protocol<Session = S>>(&mut self, protocol: &mut P, now: Instant) {
+        if let Some(session) = &mut self.session {
+            self.link.paused = protocol.fragment(self.id, session, &mut self.link, now) != Flow::Continue;
         }
     }
 
@@ -420,6 +576,7 @@ impl<S> Connection<S> {
 
     fn begin_closing(&mut self, reason: CloseReason, now: Instant) {
         self.frames = Frames::default();
+        self.link.end_frames(close_code(reason));
         let at_once = matches!(reason, CloseReason::SlowConsumer | CloseReason::SocketError);
         if at_once || self.session.is_none() {
             self.link.outbox.clear();
@@ -477,5 +634,17 @@ impl<S> Connection<S> {
             Ok(()) => self.interest = wanted,
             Err(_) => self.cut(CloseReason::SocketError),
         }
+    }
+}
+
+/// What the peer of a WebSocket is told.
+fn close_code(reason: CloseReason) -> CloseCode {
+    match reason {
+        CloseReason::PeerClosed | CloseReason::Replaced | CloseReason::Restored => CloseCode::Normal,
+        CloseReason::Shutdown | CloseReason::SocketError | CloseReason::NotUpgraded => CloseCode::GoingAway,
+        CloseReason::LineTooLong => CloseCode::TooLarge,
+        CloseReason::TooManyAnonymous => CloseCode::TryAgainLater,
+        CloseReason::BadFrame | CloseReason::BadProxyHeader => CloseCode::ProtocolError,
+        CloseReason::SlowConsumer | CloseReason::Misbehaved | CloseReason::LoginTimeout => CloseCode::Policy,
     }
 }

@@ -10,6 +10,7 @@ use mio::net::TcpStream;
 use super::counts::TurnCounts;
 use super::deadlines::Deadlines;
 use super::outbox::{Full, Outbox, Wrote};
+use super::websocket::{self, CloseCode};
 use super::{CloseReason, Link, sys};
 
 /// A socket, its outbox, and what the protocol has asked for.
@@ -23,6 +24,8 @@ pub(super) struct SocketLink {
     pub(super) blocked: bool,
     /// Why it is closing; the first reason given stays. What is sent from then on is dropped.
     pub(super) ending: Option<CloseReason>,
+    /// How what is sent is framed.
+    pub(super) framing: Framing,
     /// Whether it is to get another name.
     pub(super) name: Name,
     /// The socket failed: the kernel knows nothing about it any more.
@@ -36,6 +39,18 @@ pub(super) struct SocketLink {
     /// Lines queued and bytes written that are not in the reactor's counts yet.
     lines_untold: u64,
     written_told: u64,
+}
+
+/// How lines go out.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) enum Framing {
+    /// As they are.
+    #[default]
+    Lines,
+    /// Each as a text message, without its line end.
+    WebSocket,
+    /// Not at all: the peer speaks HTTP, or has been told that its WebSocket is closed.
+    Nothing,
 }
 
 /// Whether a connection keeps its [`super::ConnId`].
@@ -69,6 +84,13 @@ impl Wish {
     pub(super) fn set_stall(&mut self, at: Option<Instant>) {
         self.changed |= self.stall_at != at;
         self.stall_at = at;
+    }
+
+    /// Asks for a look at `at`, unless one is asked for already.
+    pub(super) fn keep_stall(&mut self, at: Instant) {
+        if self.stall_at.is_none() {
+            self.set_stall(Some(at));
+        }
     }
 
     /// The reactor's deadline has passed, and is not among them any more: what of the two has come?
@@ -122,13 +144,16 @@ impl Link for SocketLink {
         if self.ending.is_some() {
             return;
         }
-        self.lines_untold += 1;
-        let Err(Full(line)) = self.outbox.push(line) else { return };
-        // Lines wait for the end of the turn: the kernel may have room for them all.
-        self.flush(&mut []);
-        if self.ending.is_none() && self.outbox.push(line).is_err() {
-            self.ending = Some(CloseReason::SlowConsumer);
+        match self.framing {
+            Framing::Lines => self.push(line),
+            Framing::WebSocket => {
+                let text = line.strip_suffix(b"\n").map_or(line.len(), <[u8]>::len);
+                self.push(websocket::text_head(text));
+                self.push(line.slice(..text));
+            }
+            Framing::Nothing => return,
         }
+        self.lines_untold += 1;
     }
 
     fn has_room(&mut self, bytes: usize) -> bool {
@@ -178,6 +203,7 @@ impl SocketLink {
             paused: false,
             blocked: false,
             ending: None,
+            framing: Framing::Lines,
             name: Name::Kept,
             failed: false,
             wish: Wish::default(),
@@ -185,6 +211,28 @@ impl SocketLink {
             taken_before: 0,
             lines_untold: 0,
             written_told: 0,
+        }
+    }
+
+    /// Queues bytes as they are.
+    pub(super) fn push(&mut self, bytes: Bytes) {
+        if self.ending.is_some() {
+            return;
+        }
+        let Err(Full(bytes)) = self.outbox.push(bytes) else { return };
+        // Lines wait for the end of the turn: the kernel may have room for them all.
+        self.flush(&mut []);
+        if self.ending.is_none() && self.outbox.push(bytes).is_err() {
+            self.ending = Some(CloseReason::SlowConsumer);
+        }
+    }
+
+    /// Tells the peer of a WebSocket, once, that it is closed; nothing more is sent on it.
+    pub(super) fn end_frames(&mut self, code: CloseCode) {
+        if self.framing == Framing::WebSocket {
+            self.framing = Framing::Nothing;
+            // Past `ending`: this is what a peer is told about it. Without room it is told by the FIN alone.
+            let _ = self.outbox.push(websocket::close(code));
         }
     }
 

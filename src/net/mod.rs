@@ -8,6 +8,9 @@
 //!                                                   | Link::send -> outbox -> write
 //! ```
 //!
+//! A client that begins with a method of HTTP is asked for a WebSocket, whose text messages are lines both ways; nothing behind
+//! `connection` knows the difference.
+//!
 //! Each reactor thread owns its `mio::Poll`, its connections and their outboxes. What the lines mean is the
 //! [`Protocol`]'s business; the reactor keeps `P::Session` beside each socket without looking inside.
 
@@ -17,12 +20,14 @@ mod connections;
 mod counts;
 mod deadlines;
 pub mod frame;
+pub mod http;
 mod link;
 pub mod mailbox;
 pub mod outbox;
 pub mod proxy;
 pub mod reactor;
 mod sys;
+pub mod websocket;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -100,6 +105,10 @@ pub enum CloseReason {
     LineTooLong,
     /// The PROXY header was missing or malformed.
     BadProxyHeader,
+    /// An HTTP request that opened no WebSocket.
+    NotUpgraded,
+    /// The peer broke the rules of WebSocket.
+    BadFrame,
     /// The protocol gave up on the peer: too many malformed lines.
     Misbehaved,
     /// No login within the time allowed.

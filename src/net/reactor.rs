@@ -21,6 +21,7 @@ use super::connection::{Connection, Turn, Visit};
 use super::connections::Connections;
 use super::counts::TurnCounts;
 use super::deadlines::Deadlines;
+use super::http::Gate;
 use super::mailbox::{Command, Inbox, WAKE};
 use super::{Allowance, CloseReason, Protocol};
 use crate::metrics::{Metrics, Reason};
@@ -48,6 +49,8 @@ pub struct Settings {
     pub stall: Option<Duration>,
     /// What comes first on a connection.
     pub preamble: Preamble,
+    /// Who may open a WebSocket on it; `None`: only lines are spoken.
+    pub gate: Option<Arc<Gate>>,
     /// Where to count.
     pub metrics: Arc<Metrics>,
 }
@@ -157,7 +160,12 @@ impl<P: Protocol> Reactor<P> {
 
     fn read(&mut self, now: Instant) {
         let mut ready = self.connections.take_ready();
-        let mut turn = Turn { now, line_bytes: self.settings.line_bytes, counts: &mut self.counts };
+        let mut turn = Turn {
+            now,
+            gate: self.settings.gate.as_deref(),
+            line_bytes: self.settings.line_bytes,
+            counts: &mut self.counts,
+        };
         let (mut guests, mut members) = (GUESTS_WORK, MEMBERS_WORK);
         let mut postponed = 0;
         for index in 0..ready.len() {
@@ -252,7 +260,12 @@ impl<P: Protocol> Reactor<P> {
             if !std::mem::take(&mut connection.lists.touched) {
                 continue;
             }
-            let mut turn = Turn { now, line_bytes: self.settings.line_bytes, counts: &mut self.counts };
+            let mut turn = Turn {
+                now,
+                gate: self.settings.gate.as_deref(),
+                line_bytes: self.settings.line_bytes,
+                counts: &mut self.counts,
+            };
             let stall = self.settings.stall;
             connection.ask(&mut self.protocol, now);
             connection.end_turn(self.inbox.poll.registry(), &mut self.buffer, &mut turn);

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::delivery::cursors::writer;
 use crate::delivery::lanes;
 use crate::metrics::Metrics;
+use crate::net::http::Gate;
 use crate::net::mailbox::{Inbox, ReactorHandle};
 use crate::net::reactor::{self, Preamble};
 use crate::session::message::ReactorMessage;
@@ -82,6 +83,7 @@ fn reactor_settings(config: &Config, metrics: Arc<Metrics>) -> reactor::Settings
         outbox_bytes: config.limits.outbox_bytes,
         stall: config.limits.stall,
         preamble: if config.proxy_protocol { Preamble::ProxyHeader(PROXY_HEADER_TIMEOUT) } else { Preamble::None },
+        gate: Some(Arc::new(Gate { origins: config.web_origins.clone(), hosts: config.web_hosts.clone() })),
         metrics,
     }
 }

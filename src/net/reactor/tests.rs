@@ -194,6 +194,7 @@ fn settings() -> Settings {
         outbox_bytes: 64 * 1024,
         stall: None,
         preamble: Preamble::None,
+        gate: None,
         metrics: Arc::new(Metrics::new()),
     }
 }
