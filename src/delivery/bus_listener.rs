@@ -96,6 +96,7 @@ impl Listener for BusListener {
         self.cursor_queue.report_all();
         // The word that the data went back may have been lost as well.
         self.epoch.look();
+        self.peers.look_again();
         let mut fanout = self.fanout.lock().unwrap_or_else(PoisonError::into_inner);
         fanout.directory().doubt();
         fanout.tell_all(&Event::Resync);

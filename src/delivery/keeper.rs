@@ -107,6 +107,11 @@ impl Keeper {
                 self.peers.stays_alone();
             }
         }
+        if self.peers.is_to_look_again()
+            && let Some(others) = self.bus.nodes()
+        {
+            self.peers.looks_again_at(others);
+        }
         // Each found is one fewer, and a failure waits for the next round.
         while let Some(node) = self.peers.unchecked() {
             match store.has_node(node) {

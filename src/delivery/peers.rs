@@ -34,6 +34,8 @@ struct State {
     /// Nodes that were met, and not looked up yet.
     unchecked: VecDeque<NodeId>,
     standing: Standing,
+    /// What was said of the others may have been lost.
+    look_again: bool,
     /// Clients are served already.
     is_serving: bool,
     /// Called once, should this node turn out to be a stranger.
@@ -80,6 +82,30 @@ impl Peers {
         }
         drop(state);
         self.cursor_queue.nudge();
+    }
+
+    /// Bells may have been lost, and with them what this node or another one has said of the others: all that are there are
+    /// looked up again.
+    pub(crate) fn look_again(&self) {
+        self.lock().look_again = true;
+        self.cursor_queue.nudge();
+    }
+
+    /// Whether [`Peers::look_again`] was called, and [`Peers::looks_again_at`] was not yet.
+    #[must_use]
+    pub(crate) fn is_to_look_again(&self) -> bool {
+        self.lock().look_again
+    }
+
+    /// These are the nodes that are there now.
+    pub(crate) fn looks_again_at(&self, others: Vec<NodeId>) {
+        let mut state = self.lock();
+        state.look_again = false;
+        for node in others {
+            if state.unchecked.len() < UNCHECKED_MAX && !state.unchecked.contains(&node) {
+                state.unchecked.push_back(node);
+            }
+        }
     }
 
     /// The next node to look up; it stays until [`Peers::checked`].
@@ -172,6 +198,20 @@ mod tests {
 
     fn peers() -> Peers {
         Peers::new(ME, CursorQueue::new(Arc::new(Metrics::new())).0)
+    }
+
+    #[test]
+    fn what_was_said_of_others_is_said_again_when_bells_may_have_been_lost() {
+        let peers = peers();
+        peers.met(NodeId(2));
+        peers.checked(NodeId(2));
+        assert!(!peers.is_to_look_again() && peers.unchecked().is_none());
+        peers.look_again();
+        assert!(peers.is_to_look_again());
+        peers.looks_again_at(vec![NodeId(2), NodeId(3)]);
+        assert!(!peers.is_to_look_again());
+        peers.checked(NodeId(2));
+        assert_eq!(peers.unchecked(), Some(NodeId(3)), "each once");
     }
 
     #[test]

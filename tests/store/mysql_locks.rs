@@ -240,3 +240,26 @@ fn a_locked_cursor_holds_up_no_other() {
     assert_eq!(store.save(&rows[..1]).unwrap(), []);
     assert_eq!(store.pending(bob, rows[0].device).unwrap(), []);
 }
+
+/// The data go back while the write of a cursor waits for its row: the write began when the end was further.
+#[test]
+fn a_cursor_that_waits_while_the_data_go_back_is_not_written_beyond_the_end() {
+    let (fresh, mut store, [ann, bob, _]) = site("cursor_waits_for_a_restore");
+    let conv = ConvId::pair(ann, bob);
+    append(&mut *store, &vec![message(bob, Peer::User(ann), "x"); 12]);
+    let mut restore = somebody("cursor_waits_for_a_restore");
+    restore.query_drop("UPDATE `Cursor` SET delivered = 7").unwrap();
+    restore.query_drop("UPDATE Conversation SET last_seq = 7").unwrap();
+    restore.query_drop("DELETE FROM Message WHERE seq > 7").unwrap();
+    let epoch = store.cluster().unwrap().epoch;
+    let row = CursorRow { user: ann, device: stonechat::ids::DeviceId::UNNAMED, conv, delivered: 12 };
+    let writing = std::thread::spawn(move || store.save_cursors(&epoch, &[row]));
+    wait_for("the write to wait for the row", || {
+        let waits = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'";
+        (fresh.number(waits) > 0).then_some(())
+    });
+    restore.query_drop("COMMIT").unwrap();
+    writing.join().unwrap().unwrap();
+    let delivered = fresh.store().position(ann, row.device, conv).unwrap().unwrap().delivered;
+    assert_eq!(delivered, 7, "the next messages have the numbers 8 to 12, and have not arrived");
+}

@@ -24,13 +24,31 @@ pub(super) fn in_lock_order(rows: &[CursorRow]) -> Vec<CursorRow> {
     rows
 }
 
-/// Moves cursors forward. Each statement is a transaction of its own only where the rows fill one exactly.
+/// Moves cursors forward, all in one transaction.
+///
+/// # Errors
+/// `Locked`, too, if the data went back while a row was waited for: the statement saw the ends as they were when it began.
+/// Nothing is written then; [`save_unlocked`] waits for no row.
 pub(super) fn save(call: &mut Call<'_>, epoch: &str, rows: &[CursorRow]) -> SqlResult<()> {
-    let mut pieces = exact_pieces(rows);
-    let (first, second) = (pieces.next(), pieces.next());
-    match (first, second) {
-        (Some(piece), None) => upsert(call, epoch, piece, ""),
-        _ => call.transaction(|call| exact_pieces(rows).try_for_each(|piece| upsert(call, epoch, piece, ""))),
+    call.transaction(|call| {
+        exact_pieces(rows).try_for_each(|piece| upsert(call, epoch, piece, ""))?;
+        // The rows are locked now, so whatever waits for them to go back overwrites what is written here.
+        exact_pieces(rows).try_for_each(|piece| within_the_ends(call, piece))
+    })
+}
+
+/// Whether what was written is within the conversations as they are now.
+fn within_the_ends(sql: &mut dyn Sql, rows: &[CursorRow]) -> SqlResult<()> {
+    let statement = format!(
+        "SELECT 1 FROM ({}) s \
+         JOIN `Cursor` k ON k.userid = s.userid AND k.device = s.device AND k.conv = s.conv AND k.delivered = s.delivered \
+         JOIN Conversation v ON v.id = s.conv AND v.last_seq < s.delivered LIMIT 1",
+        table_of(rows)
+    );
+    let args: Vec<Arg<'_>> = args_of("", rows).into_iter().take(4 * rows.len()).collect();
+    match sql.first(&statement, &args)? {
+        None => Ok(()),
+        Some(_) => Err(Fault::Locked("the data went back while a cursor was waited for".into())),
     }
 }
 
