@@ -11,7 +11,7 @@ use crate::command::{self, Command, Kind};
 use crate::model::{Account, Effect, Event, Link, Model, News};
 use crate::net::{Incoming, Net};
 use crate::spool::Spool;
-use crate::state_dir::{Current, Folder, Home, OpenError};
+use crate::state_dir::{Current, Folder, OpenError, StateDir};
 
 /// How long the last lines may take to be written when the client ends.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -31,7 +31,7 @@ pub(crate) struct Identity {
 pub(crate) struct Client {
     pub(crate) model: Model,
     server: String,
-    home: Home,
+    state_dir: StateDir,
     folder: Folder,
     net: Net,
     spool: Spool,
@@ -40,15 +40,15 @@ pub(crate) struct Client {
 
 impl Client {
     /// Opens the account's folder; connects when told to by [`Client::connect`]. What comes goes to `events`.
-    pub(crate) fn open(home: &Home, identity: Identity, events: Sender<Incoming>) -> Result<Self, OpenError> {
-        let mut folder = home.open(&identity.server, &identity.name)?;
+    pub(crate) fn open(state_dir: &StateDir, identity: Identity, events: Sender<Incoming>) -> Result<Self, OpenError> {
+        let mut folder = state_dir.open(&identity.server, &identity.name)?;
         let account = folder.account(&identity.name);
         let token = account.token.filter(|_| !identity.is_new);
         let account = Account { token, password: identity.password, is_new: identity.is_new, ..account };
         let model = Model::new(account, folder.take_outbox(), folder.marks(), random_u64());
         let net = Net::new(&identity.server, events);
         let spool = Spool::of(folder.path());
-        Ok(Self { spool, model, server: identity.server, home: home.clone(), folder, net, news: Vec::new() })
+        Ok(Self { spool, model, server: identity.server, state_dir: state_dir.clone(), folder, net, news: Vec::new() })
     }
 
     /// Whether it can log in without being told a password.
@@ -108,8 +108,8 @@ impl Client {
     /// A start without flags takes this account from now on.
     pub(crate) fn be_current(&mut self) {
         let current = Current { server: self.server.clone(), name: self.model.account.name.clone() };
-        if self.home.current().as_ref() != Some(&current)
-            && let Err(error) = self.home.set_current(&current)
+        if self.state_dir.current().as_ref() != Some(&current)
+            && let Err(error) = self.state_dir.set_current(&current)
         {
             self.news.push(News::Refused(format!("cannot write to the state folder: {error}")));
         }
@@ -117,7 +117,7 @@ impl Client {
 
     /// The same, where no account was used before: a script does not change what a person has chosen.
     pub(crate) fn be_current_if_first(&mut self) {
-        if self.home.current().is_none() {
+        if self.state_dir.current().is_none() {
             self.be_current();
         }
     }

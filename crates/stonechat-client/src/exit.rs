@@ -20,12 +20,12 @@ pub(crate) enum Kind {
 
 /// The reason a run failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Trouble {
+pub(crate) struct Failure {
     kind: Kind,
     text: String,
 }
 
-impl Trouble {
+impl Failure {
     /// For this reason.
     pub(crate) fn new(kind: Kind, text: impl Into<String>) -> Self {
         Self { kind, text: text.into() }
@@ -37,19 +37,19 @@ impl Trouble {
     }
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-impl From<OpenError> for Trouble {
+impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         Self::new(Kind::Refused, error.to_string())
     }
 }
 
-impl From<std::io::Error> for Trouble {
+impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         Self::new(Kind::Refused, error.to_string())
     }

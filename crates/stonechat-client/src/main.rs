@@ -5,7 +5,7 @@
 //!                     \                  |               /
 //!                      client: carries out what the model wants
 //!                     /                  |               \
-//!   model (no I/O)         net: the socket's threads      home, spool: the state folder
+//!   model (no I/O)         net: the socket's threads      state_dir, spool: the state folder
 //! ```
 
 mod address;
@@ -40,10 +40,10 @@ use signal_hook::iterator::Signals;
 
 use cli::{Action, Cli};
 use client::Identity;
-use exit::{Kind, Trouble};
+use exit::{Failure, Kind};
 use send::Limits;
 use spool::Letter;
-use state_dir::Home;
+use state_dir::StateDir;
 
 /// Where a server on this machine listens by default.
 const DEFAULT_SERVER: &str = "127.0.0.1:8000";
@@ -58,43 +58,43 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: &Cli) -> Result<(), Trouble> {
-    let Some(home) = Home::find(cli.state.clone()) else {
-        return Err(Trouble::new(Kind::Usage, "HOME is not set: say with --state where files may be kept"));
+fn run(cli: &Cli) -> Result<(), Failure> {
+    let Some(state_dir) = StateDir::find(cli.state.clone()) else {
+        return Err(Failure::new(Kind::Usage, "HOME is not set: say with --state where files may be kept"));
     };
     match &cli.action {
         Some(Action::Send { to, text, timeout }) => {
             let text = message_text(text)?;
             let letter = Letter { to: to.clone(), msg: text };
             let limits = Limits { until: clock::now() + Duration::from_secs(*timeout), stop: &stop_signals()? };
-            send::send(&home, known_identity(cli, &home)?, letter, &limits)
+            send::send(&state_dir, known_identity(cli, &state_dir)?, letter, &limits)
         }
-        Some(Action::Tail) => tail::tail(&home, known_identity(cli, &home)?, &stop_signals()?),
+        Some(Action::Tail) => tail::tail(&state_dir, known_identity(cli, &state_dir)?, &stop_signals()?),
         None if cli.plain || !is_screen() => {
-            let identity = asked_identity(cli, &home)?;
-            plain::run(&home, identity, &stop_signals()?)
+            let identity = asked_identity(cli, &state_dir)?;
+            plain::run(&state_dir, identity, &stop_signals()?)
         }
         None => {
-            let identity = asked_identity(cli, &home)?;
-            tui::run(&home, identity, &stop_signals()?)
+            let identity = asked_identity(cli, &state_dir)?;
+            tui::run(&state_dir, identity, &stop_signals()?)
         }
     }
 }
 
 /// The account of the flags or of the last time; questions are not asked.
-fn known_identity(cli: &Cli, home: &Home) -> Result<Identity, Trouble> {
-    let current = home.current();
+fn known_identity(cli: &Cli, state_dir: &StateDir) -> Result<Identity, Failure> {
+    let current = state_dir.current();
     let name = given(cli.user.as_ref()).or_else(|| current.as_ref().map(|current| current.name.clone()));
     let Some(name) = name else {
-        return Err(Trouble::new(Kind::NotLoggedIn, "no account yet: give --user NAME, and CHAT_PASSWORD once"));
+        return Err(Failure::new(Kind::NotLoggedIn, "no account yet: give --user NAME, and CHAT_PASSWORD once"));
     };
-    identity(cli, &server(cli, home), name)
+    identity(cli, &server(cli, state_dir), name)
 }
 
 /// The account of the flags or of the last time; what is missing is asked for.
-fn asked_identity(cli: &Cli, home: &Home) -> Result<Identity, Trouble> {
-    if home.current().is_some() || given(cli.user.as_ref()).is_some() {
-        return known_identity(cli, home);
+fn asked_identity(cli: &Cli, state_dir: &StateDir) -> Result<Identity, Failure> {
+    if state_dir.current().is_some() || given(cli.user.as_ref()).is_some() {
+        return known_identity(cli, state_dir);
     }
     let server = match given(cli.server.as_ref()) {
         Some(server) => server,
@@ -107,8 +107,8 @@ fn asked_identity(cli: &Cli, home: &Home) -> Result<Identity, Trouble> {
     Ok(Identity { is_new: identity.is_new || !has_account, ..identity })
 }
 
-fn server(cli: &Cli, home: &Home) -> String {
-    let last = || home.current().map(|current| current.server);
+fn server(cli: &Cli, state_dir: &StateDir) -> String {
+    let last = || state_dir.current().map(|current| current.server);
     given(cli.server.as_ref()).or_else(last).unwrap_or_else(|| DEFAULT_SERVER.to_owned())
 }
 
@@ -117,11 +117,11 @@ fn given(value: Option<&String>) -> Option<String> {
     value.filter(|value| !value.trim().is_empty()).cloned()
 }
 
-fn identity(cli: &Cli, server: &str, name: String) -> Result<Identity, Trouble> {
+fn identity(cli: &Cli, server: &str, name: String) -> Result<Identity, Failure> {
     let password = match std::env::var("CHAT_PASSWORD") {
         Ok(password) => Some(password).filter(|password| !password.is_empty()),
         Err(VarError::NotPresent) => None,
-        Err(VarError::NotUnicode(_)) => return Err(Trouble::new(Kind::Usage, "CHAT_PASSWORD is not UTF-8")),
+        Err(VarError::NotUnicode(_)) => return Err(Failure::new(Kind::Usage, "CHAT_PASSWORD is not UTF-8")),
     };
     Ok(Identity { server: address::with_port(server), name, password, is_new: cli.register })
 }
@@ -133,17 +133,17 @@ fn is_screen() -> bool {
 }
 
 /// The words of the command line, or all of stdin for `-`.
-fn message_text(words: &[String]) -> Result<String, Trouble> {
+fn message_text(words: &[String]) -> Result<String, Failure> {
     let mut text = words.join(" ");
     if text == "-" {
         let mut bytes = Vec::new();
         io::stdin().lock().read_to_end(&mut bytes)?;
-        let not_utf8 = || Trouble::new(Kind::Refused, "the text on stdin is not UTF-8; nothing was sent");
+        let not_utf8 = || Failure::new(Kind::Refused, "the text on stdin is not UTF-8; nothing was sent");
         text = String::from_utf8(bytes).map_err(|_| not_utf8())?;
         text.truncate(text.trim_end_matches('\n').len());
     }
     if text.is_empty() {
-        return Err(Trouble::new(Kind::Usage, "there is nothing to send"));
+        return Err(Failure::new(Kind::Usage, "there is nothing to send"));
     }
     Ok(text)
 }

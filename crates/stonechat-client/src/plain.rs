@@ -17,12 +17,12 @@ use stonechat_protocol::time::UnixMs;
 use crate::client::{Client, Identity};
 use crate::clock::now;
 use crate::command::{self, COMMANDS, Command, Spec, Typed};
-use crate::exit::{Kind, Trouble};
+use crate::exit::{Failure, Kind};
 use crate::locale;
 use crate::model::{Message, News, State};
 use crate::net::channel;
 use crate::printable::{printable, printable_line};
-use crate::state_dir::Home;
+use crate::state_dir::StateDir;
 use crate::tail::take;
 use crate::zone::Zone;
 
@@ -38,10 +38,10 @@ const LINE_BYTES_MAX: usize = 1 << 20;
 const HISTORY_ROWS: usize = 50;
 
 /// Runs until `/quit`, the end of the input, or `stop`.
-pub(crate) fn run(home: &Home, identity: Identity, stop: &Receiver<()>) -> Result<(), Trouble> {
+pub(crate) fn run(state_dir: &StateDir, identity: Identity, stop: &Receiver<()>) -> Result<(), Failure> {
     let (events, incoming) = channel();
     let mut lines = Lines {
-        client: Client::open(home, identity, events)?,
+        client: Client::open(state_dir, identity, events)?,
         zone: Zone::system(),
         was_online: false,
         wants_history: false,
@@ -102,7 +102,7 @@ struct Lines {
 }
 
 impl Lines {
-    fn typed(&mut self, line: &str) -> Result<(), Trouble> {
+    fn typed(&mut self, line: &str) -> Result<(), Failure> {
         let line = line.trim_end_matches('\r');
         if line.trim().is_empty() {
             return Ok(());
@@ -124,7 +124,7 @@ impl Lines {
         Ok(())
     }
 
-    fn order(&mut self, order: Command) -> Result<(), Trouble> {
+    fn order(&mut self, order: Command) -> Result<(), Failure> {
         match order {
             Command::Help => print(&help())?,
             Command::Quit => self.is_over = true,
@@ -146,7 +146,7 @@ impl Lines {
         Ok(())
     }
 
-    fn show(&mut self, news: News) -> Result<(), Trouble> {
+    fn show(&mut self, news: News) -> Result<(), Failure> {
         match news {
             News::Message(peer, message) => print(&self.message(peer, &message))?,
             News::Failed { peer, why, .. } => {
@@ -166,7 +166,7 @@ impl Lines {
                 let (name, server) = (&self.client.model.account.name, self.client.server());
                 print(&format!("* {name} is online at {server}; messages missed: {missed}"))?;
             }
-            News::LoginRefused(why) => return Err(Trouble::new(Kind::NotLoggedIn, why)),
+            News::LoginRefused(why) => return Err(Failure::new(Kind::NotLoggedIn, why)),
             News::LoggedOut => {
                 print("* logged out")?;
                 self.is_over = true;
@@ -203,17 +203,17 @@ impl Lines {
         alarm(why)
     }
 
-    fn end(&self, is_sent: bool) -> Result<(), Trouble> {
+    fn end(&self, is_sent: bool) -> Result<(), Failure> {
         if is_sent {
             return match self.refused {
                 0 => Ok(()),
                 count => {
-                    Err(Trouble::new(Kind::Refused, format!("{count} line(s) could not be carried out, see above")))
+                    Err(Failure::new(Kind::Refused, format!("{count} line(s) could not be carried out, see above")))
                 }
             };
         }
         let count = self.client.model.outbox.iter().count();
-        Err(Trouble::new(Kind::Unreachable, format!("{count} message(s) wait in the outbox for the next start")))
+        Err(Failure::new(Kind::Unreachable, format!("{count} message(s) wait in the outbox for the next start")))
     }
 }
 
@@ -292,19 +292,19 @@ fn read_line(input: &mut impl BufRead) -> io::Result<Option<Result<String, &'sta
 }
 
 /// Asks for something, with a value that an empty answer means.
-pub(crate) fn ask(question: &str, default: &str) -> Result<String, Trouble> {
+pub(crate) fn ask(question: &str, default: &str) -> Result<String, Failure> {
     let hint = if default.is_empty() { String::new() } else { format!(" [{default}]") };
     prompt(&format!("{question}{hint}: "))?;
     let mut answer = String::new();
     if io::stdin().lock().read_line(&mut answer)? == 0 {
-        return Err(Trouble::new(Kind::Usage, format!("{question}? The input has ended; see --help for the flags")));
+        return Err(Failure::new(Kind::Usage, format!("{question}? The input has ended; see --help for the flags")));
     }
     let answer = answer.trim();
     Ok(if answer.is_empty() { default.to_owned() } else { answer.to_owned() })
 }
 
 /// Asks for a password; a terminal does not show it.
-pub(crate) fn ask_password(name: &str) -> Result<String, Trouble> {
+pub(crate) fn ask_password(name: &str) -> Result<String, Failure> {
     if !io::stdin().is_terminal() {
         return ask(&format!("Password of {name}"), "");
     }
@@ -313,7 +313,7 @@ pub(crate) fn ask_password(name: &str) -> Result<String, Trouble> {
     let password = read_hidden();
     disable_raw_mode()?;
     prompt("\n")?;
-    password?.ok_or_else(|| Trouble::new(Kind::NotLoggedIn, "no password was typed"))
+    password?.ok_or_else(|| Failure::new(Kind::NotLoggedIn, "no password was typed"))
 }
 
 /// Keys up to Enter, without showing them; `None` when it was given up.

@@ -14,11 +14,11 @@ use stonechat_protocol::time::UnixMs;
 use crate::client::{Client, Identity, random_u64};
 use crate::clock::now;
 use crate::command::{Command, Kind, Target, target};
-use crate::exit::{Kind as Why, Trouble};
+use crate::exit::{Failure, Kind as Why};
 use crate::model::News;
 use crate::net::channel;
 use crate::spool::{Handover, Letter, Outcome};
-use crate::state_dir::{Home, OpenError};
+use crate::state_dir::{OpenError, StateDir};
 use crate::tail::{require_login, take};
 
 /// How often the model hears that time has passed.
@@ -32,10 +32,15 @@ pub(crate) struct Limits<'a> {
 }
 
 /// Sends one message; returns when the server has stored it.
-pub(crate) fn send(home: &Home, identity: Identity, letter: Letter, limits: &Limits<'_>) -> Result<(), Trouble> {
+pub(crate) fn send(
+    state_dir: &StateDir,
+    identity: Identity,
+    letter: Letter,
+    limits: &Limits<'_>,
+) -> Result<(), Failure> {
     let (events, incoming) = channel();
-    let account = home.account_folder(&identity.server, &identity.name);
-    let client = match Client::open(home, identity, events) {
+    let account = state_dir.account_folder(&identity.server, &identity.name);
+    let client = match Client::open(state_dir, identity, events) {
         Err(OpenError::InUse) => return hand_over(&account, &letter, limits),
         other => other?,
     };
@@ -88,13 +93,13 @@ impl Sending {
     }
 
     /// One piece of news; the result once it is certain.
-    fn hears(&mut self, news: News) -> Option<Result<(), Trouble>> {
+    fn hears(&mut self, news: News) -> Option<Result<(), Failure>> {
         let is_mine = |cid: &String| self.cid.as_ref() == Some(cid);
         match news {
             News::Stored { cid, .. } if is_mine(&cid) => return Some(Ok(())),
             News::Failed { cid, why, .. } if is_mine(&cid) => return Some(Err(self.drop_failed(why))),
-            News::Refused(why) if self.cid.is_none() => return Some(Err(Trouble::new(Why::Refused, why))),
-            News::LoginRefused(why) => return Some(Err(Trouble::new(Why::NotLoggedIn, why))),
+            News::Refused(why) if self.cid.is_none() => return Some(Err(Failure::new(Why::Refused, why))),
+            News::LoginRefused(why) => return Some(Err(Failure::new(Why::NotLoggedIn, why))),
             News::Opened(peer) if self.cid.is_none() => {
                 self.cid = Some(self.client.model.say(peer, &self.text, UnixMs::now()));
                 self.client.tick(now());
@@ -112,31 +117,31 @@ impl Sending {
     }
 
     /// A script hears of the refusal; nobody would ever retry it by hand.
-    fn drop_failed(&mut self, why: String) -> Trouble {
+    fn drop_failed(&mut self, why: String) -> Failure {
         self.client.model.order(Command::Discard, UnixMs::now());
         self.client.settle();
-        Trouble::new(Why::Refused, why)
+        Failure::new(Why::Refused, why)
     }
 }
 
-fn too_late(is_kept: bool, last: &str) -> Trouble {
+fn too_late(is_kept: bool, last: &str) -> Failure {
     let kept = if is_kept {
         "the message is kept in the outbox and goes out with the next start"
     } else {
         "the message was not sent"
     };
     let reason = if last.is_empty() { "the server did not answer in time" } else { last };
-    Trouble::new(Why::Unreachable, format!("{reason}; {kept}"))
+    Failure::new(Why::Unreachable, format!("{reason}; {kept}"))
 }
 
 /// Another client of this account is running: it sends the message.
-fn hand_over(account: &Path, letter: &Letter, limits: &Limits<'_>) -> Result<(), Trouble> {
+fn hand_over(account: &Path, letter: &Letter, limits: &Limits<'_>) -> Result<(), Failure> {
     let handover = Handover::post(account, &format!("{:016x}-0", random_u64()), letter)?;
     let mut is_over = false;
     loop {
         match handover.outcome() {
             Some(Outcome::Seq(_)) => return Ok(()),
-            Some(Outcome::Why(why)) => return Err(Trouble::new(Why::Refused, why)),
+            Some(Outcome::Why(why)) => return Err(Failure::new(Why::Refused, why)),
             None if is_over || now() >= limits.until => {
                 return Err(too_late(!handover.take_back(), "the running client did not get to it"));
             }

@@ -29,7 +29,7 @@ const IDLE_RECORDS_MAX: usize = 200;
 
 /// The state folder.
 #[derive(Clone, Debug)]
-pub(crate) struct Home(PathBuf);
+pub(crate) struct StateDir(PathBuf);
 
 /// Which account a start without flags takes.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
@@ -59,11 +59,11 @@ struct SavedMark {
     mark: Mark,
 }
 
-impl Home {
+impl StateDir {
     /// The folder, by the rules of XDG; `None` when even HOME is unknown.
     pub(crate) fn find(explicit: Option<PathBuf>) -> Option<Self> {
         let xdg = || std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-        let own = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+        let own = || std::env::var_os("HOME").map(|state_dir| PathBuf::from(state_dir).join(".local/state"));
         explicit.or_else(|| xdg().or_else(own).map(|state| state.join("stonechat"))).map(Self)
     }
 
@@ -266,16 +266,16 @@ mod tests {
         Record::Say { cid: cid.into(), toid: Some(2), groupid: None, msg: "hi\n\"you\"".into(), at_ms: 5 }
     }
 
-    fn home() -> (tempfile::TempDir, Home) {
+    fn state_dir() -> (tempfile::TempDir, StateDir) {
         let folder = tempfile::tempdir().unwrap();
-        let home = Home(folder.path().join("state"));
-        (folder, home)
+        let state_dir = StateDir(folder.path().join("state"));
+        (folder, state_dir)
     }
 
     #[test]
     fn the_outbox_survives_and_a_torn_line_does_no_harm() {
-        let (_keep, home) = home();
-        let mut folder = home.open("h:1", "anna").unwrap();
+        let (_keep, state_dir) = state_dir();
+        let mut folder = state_dir.open("h:1", "anna").unwrap();
         let mut outbox = folder.take_outbox();
         for record in [say("a"), say("b"), Record::Done { cid: "a".into() }] {
             outbox.apply(record.clone());
@@ -283,19 +283,19 @@ mod tests {
         }
         folder.outbox.write_all(b"{\"say\":{\"cid\":\"torn").unwrap();
         drop(folder);
-        let mut folder = home.open("h:1", "Anna").unwrap();
+        let mut folder = state_dir.open("h:1", "Anna").unwrap();
         let outbox = folder.take_outbox();
         let left: Vec<_> = outbox.iter().map(|outgoing| (outgoing.cid.as_str(), outgoing.at)).collect();
         assert_eq!(left, [("b", UnixMs(5))]);
         folder.record(&Record::Done { cid: "b".into() }, &outbox).unwrap();
         drop(folder);
-        assert_eq!(home.open("h:1", "anna").unwrap().take_outbox().iter().count(), 0);
+        assert_eq!(state_dir.open("h:1", "anna").unwrap().take_outbox().iter().count(), 0);
     }
 
     #[test]
     fn the_file_does_not_grow_for_ever() {
-        let (_keep, home) = home();
-        let mut folder = home.open("h:1", "anna").unwrap();
+        let (_keep, state_dir) = state_dir();
+        let mut folder = state_dir.open("h:1", "anna").unwrap();
         let mut outbox = folder.take_outbox();
         for n in 0..250 {
             for record in [say(&n.to_string()), Record::Done { cid: n.to_string() }] {
@@ -309,12 +309,12 @@ mod tests {
 
     #[test]
     fn only_the_owner_reads_it_and_only_one_client_uses_it() {
-        let (_keep, home) = home();
-        let folder = home.open("h:1", "anna").unwrap();
+        let (_keep, state_dir) = state_dir();
+        let folder = state_dir.open("h:1", "anna").unwrap();
         let account = Account { name: "anna".into(), token: Some("secret".into()), ..Account::default() };
         folder.save_account(&account).unwrap();
-        assert!(matches!(home.open("h:1", "anna"), Err(OpenError::InUse)));
-        assert!(home.open("h:1", "ben").is_ok());
+        assert!(matches!(state_dir.open("h:1", "anna"), Err(OpenError::InUse)));
+        assert!(state_dir.open("h:1", "ben").is_ok());
         for file in ["account.json", "outbox.jsonl", "lock"] {
             let mode = fs::metadata(folder.path.join(file)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{file}");
@@ -325,8 +325,8 @@ mod tests {
 
     #[test]
     fn marks_come_back() {
-        let (_keep, home) = home();
-        let folder = home.open("h:1", "anna").unwrap();
+        let (_keep, state_dir) = state_dir();
+        let folder = state_dir.open("h:1", "anna").unwrap();
         let mark = Mark { seen: 7, seen_id: 2, seen_ms: 8, read: 5, unread: 2, latest_ms: 9 };
         let peer = Peer::Group(GroupId::new(3).unwrap());
         folder.save_marks([(peer, "chess".to_owned(), &mark)].into_iter()).unwrap();

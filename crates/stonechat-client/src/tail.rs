@@ -10,18 +10,18 @@ use stonechat_protocol::ids::Peer;
 
 use crate::client::{Client, Identity};
 use crate::clock::now;
-use crate::exit::{Kind as Why, Trouble};
+use crate::exit::{Failure, Kind as Why};
 use crate::model::{Message, News};
 use crate::net::{Incoming, channel};
-use crate::state_dir::Home;
+use crate::state_dir::StateDir;
 
 /// How often the model hears that time has passed.
 const TICK: Duration = Duration::from_millis(100);
 
 /// Prints every message that comes until `stop`, or until nobody reads.
-pub(crate) fn tail(home: &Home, identity: Identity, stop: &Receiver<()>) -> Result<(), Trouble> {
+pub(crate) fn tail(state_dir: &StateDir, identity: Identity, stop: &Receiver<()>) -> Result<(), Failure> {
     let (events, incoming) = channel();
-    let mut client = Client::open(home, identity, events)?;
+    let mut client = Client::open(state_dir, identity, events)?;
     require_login(&client)?;
     client.connect();
     loop {
@@ -57,14 +57,14 @@ pub(crate) fn take(client: &mut Client, first: Option<Incoming>, incoming: &Rece
 }
 
 /// Prints one piece of news; a trouble when it ends the run.
-fn show_tail(client: &Client, news: News) -> io::Result<Option<Trouble>> {
+fn show_tail(client: &Client, news: News) -> io::Result<Option<Failure>> {
     match news {
         News::Message(peer, message) => {
             let mut out = io::stdout().lock();
             writeln!(out, "{}", message_json(&client.model.title(peer), peer, message))?;
             out.flush()?;
         }
-        News::LoginRefused(why) => return Ok(Some(Trouble::new(Why::NotLoggedIn, why))),
+        News::LoginRefused(why) => return Ok(Some(Failure::new(Why::NotLoggedIn, why))),
         News::Says(text) | News::Refused(text) => {
             let _ = writeln!(io::stderr(), "stonechat-client: {text}");
         }
@@ -91,11 +91,11 @@ fn message_json(title: &str, peer: Peer, message: Message) -> Value {
 }
 
 /// A script cannot be asked for a password.
-pub(crate) fn require_login(client: &Client) -> Result<(), Trouble> {
+pub(crate) fn require_login(client: &Client) -> Result<(), Failure> {
     if client.can_log_in() {
         return Ok(());
     }
     let name = &client.model.account.name;
     let text = format!("{name} is not logged in: start stonechat-client --user {name} once, or set CHAT_PASSWORD");
-    Err(Trouble::new(Why::NotLoggedIn, text))
+    Err(Failure::new(Why::NotLoggedIn, text))
 }

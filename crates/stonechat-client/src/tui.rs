@@ -13,11 +13,11 @@ use stonechat_protocol::time::UnixMs;
 
 use crate::client::{Client, Identity};
 use crate::clock::now;
-use crate::exit::Trouble;
+use crate::exit::Failure;
 use crate::locale;
 use crate::model::News;
 use crate::net::{Incoming, channel};
-use crate::state_dir::Home;
+use crate::state_dir::StateDir;
 use crate::tail::take;
 use crate::ui::{Purpose, Ui, Wish, draw};
 use crate::zone::Zone;
@@ -26,11 +26,11 @@ use crate::zone::Zone;
 const TICK: Duration = Duration::from_millis(200);
 
 /// Runs the screen until the user or `stop` ends it.
-pub(crate) fn run(home: &Home, identity: Identity, stop: &Receiver<()>) -> Result<(), Trouble> {
+pub(crate) fn run(state_dir: &StateDir, identity: Identity, stop: &Receiver<()>) -> Result<(), Failure> {
     let (events, incoming) = channel();
-    let client = Client::open(home, identity, events.clone())?;
+    let client = Client::open(state_dir, identity, events.clone())?;
     let screen = Screen::enter()?;
-    let mut session = Session { client, ui: Ui::new(Zone::system()), home: home.clone(), events, screen };
+    let mut session = Session { client, ui: Ui::new(Zone::system()), state_dir: state_dir.clone(), events, screen };
     if let Some(complaint) = locale::complaint() {
         session.ui.alarm(&complaint);
     }
@@ -66,7 +66,7 @@ enum Next {
 struct Session {
     client: Client,
     ui: Ui,
-    home: Home,
+    state_dir: StateDir,
     events: Sender<Incoming>,
     // Dropped last: what the others still say does not fall on the user's shell.
     screen: Screen,
@@ -137,7 +137,7 @@ impl Session {
     fn replace_client(&mut self, name: String, password: Option<String>, purpose: Purpose) {
         let is_new = purpose == Purpose::Register;
         let identity = Identity { server: self.client.server().to_owned(), name, password, is_new };
-        match Client::open(&self.home, identity, self.events.clone()) {
+        match Client::open(&self.state_dir, identity, self.events.clone()) {
             Ok(client) => {
                 self.client.finish();
                 self.client = client;
