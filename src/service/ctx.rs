@@ -352,7 +352,11 @@ impl Ctx {
     ///
     /// # Errors
     /// The store's.
-    pub(crate) fn of_groups<T>(&self, caller: &Caller, changed: Result<T, StoreError>) -> Result<T, ServiceError> {
+    pub(crate) fn compare_if_unsure<T>(
+        &self,
+        caller: &Caller,
+        changed: Result<T, StoreError>,
+    ) -> Result<T, ServiceError> {
         changed.map_err(|error| {
             let mut conns = Vec::new();
             self.shared.directory.connections(caller.user, &mut conns);

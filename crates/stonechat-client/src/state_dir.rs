@@ -63,7 +63,7 @@ impl StateDir {
     /// The folder, by the rules of XDG; `None` when even HOME is unknown.
     pub(crate) fn find(explicit: Option<PathBuf>) -> Option<Self> {
         let xdg = || std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-        let own = || std::env::var_os("HOME").map(|state_dir| PathBuf::from(state_dir).join(".local/state"));
+        let own = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
         explicit.or_else(|| xdg().or_else(own).map(|state| state.join("stonechat"))).map(Self)
     }
 

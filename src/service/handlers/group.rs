@@ -34,7 +34,7 @@ fn no_such_group() -> ServiceError {
 pub(crate) fn create(ctx: &mut Ctx, caller: &Caller, request: &CreateGroup) -> HandlerResult {
     let now = ctx.shared.clock.wall();
     let created = ctx.store.create_group(caller.user, &request.name, &request.desc, now);
-    let group = match ctx.of_groups(caller, created)? {
+    let group = match ctx.compare_if_unsure(caller, created)? {
         Created::New(group) => group,
         Created::NameTaken => return Err(ServiceError::refused(Errno::Refused, "this name is taken")),
         Created::Full(quota) => return Err(ctx.full(quota)),
@@ -56,7 +56,7 @@ pub(crate) fn join(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handle
         // The sessions on other nodes look, too, whether it was done.
         ctx.ring(Channel::User(caller.user), Ring::Joined(request.group, b""));
     }
-    let (group, last_seq) = match ctx.of_groups(caller, joining)? {
+    let (group, last_seq) = match ctx.compare_if_unsure(caller, joining)? {
         JoinOutcome::NoSuchGroup => return Err(no_such_group()),
         JoinOutcome::Full(quota) => return Err(ctx.full(quota)),
         JoinOutcome::Already(group) => {
@@ -114,7 +114,7 @@ fn hears_from(ctx: &mut Ctx, caller: &Caller, group: GroupId) -> Result<Option<S
 /// No member, the creator, or no such group.
 pub(crate) fn quit(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> HandlerResult {
     let quitting = ctx.store.quit_group(caller.user, request.group);
-    match ctx.of_groups(caller, quitting)? {
+    match ctx.compare_if_unsure(caller, quitting)? {
         LeaveOutcome::Done => {
             ctx.left(caller, request.group);
             let notice = Notice::GroupLeft { groupid: request.group, id: caller.user, name: (&*caller.name).into() };
