@@ -129,13 +129,25 @@ impl Notes {
         let own = format!("{user}.{}-", seat.expect("somebody has it"));
         let is_own = |message: &Message| message.sender == user && (device == 0 || message.cid.starts_with(&own));
         let counts = |message: &Message| was_shown(message) || is_own(message);
-        if passed.last().is_none_or(counts) {
+        if passed.last().is_none_or(|last| counts(last) || !self.knew_another(user, device, last)) {
             return;
         }
         for message in passed.into_iter().filter(|message| !counts(message)) {
             crate::world::world().count("message counted as delivered for another one's position");
             self.histories.borrow_mut().excused.insert((user, device, message));
         }
+    }
+
+    /// Whether this device has had another message under the number of this one, or its user has sent it.
+    fn knew_another(&self, user: User, device: Device, message: &Message) -> bool {
+        let (had, histories) = (self.had.borrow(), self.histories.borrow());
+        let is_its_number = |other: &Message| (other.conv, other.seq) == (message.conv, message.seq);
+        let was_shown = had
+            .get(&(user, device))
+            .is_some_and(|had| had.iter().any(|other| is_its_number(other) && other != message));
+        let of_its_number = |sent: &Sent| sent.sender == user && sent.conv == message.conv && sent.cid != message.cid;
+        let was_acked = |sent: &Sent| matches!(sent.outcome, Outcome::Acked(seq) if seq == message.seq);
+        was_shown || histories.sends.iter().any(|sent| of_its_number(sent) && was_acked(sent))
     }
 
     fn shown(&self, user: User, device: Device, message: Message) {

@@ -137,11 +137,12 @@ impl Cluster {
     }
 
     /// Positions are about to be written that pass these messages, in the order of their numbers, all of which were given out
-    /// again. If the last one has not been shown where the position is written for, it is not what was confirmed there: that
-    /// was another message, which had its number before the data went back. Then these are excused from coming there.
+    /// again. If the last one has not been shown where the position is written for, but another one that had its number before
+    /// the data went back, it is not what was confirmed there. Then these are excused from coming there.
     ///
-    /// A node that knows of the other one does not give the number out again, so this takes another node, a position that
-    /// waited to be written (a second at most), and as many new messages in that second as were lost.
+    /// A node that knows of the other one does not give the number out again, and one that hears of it makes a new epoch. So
+    /// this takes another node, and either a position that waited to be written (a second at most) or bells that were lost with
+    /// their link, and in that time as many new messages as were lost.
     pub fn pass_over(&self, positions: &[(UserId, Device, Vec<Spoken>)]) {
         for (user, device, passed) in positions {
             self.notes.pass_over(user.number(), *device, passed.iter().filter_map(message).collect());

@@ -506,8 +506,8 @@ impl Database {
         oldest
     }
 
-    /// Before that: where rows end at numbers that were given out again, though nobody has noticed it yet, the messages that
-    /// they pass and that were given such numbers.
+    /// Before that: where rows pass numbers that were given out again, though nobody has noticed it yet, the messages that were
+    /// given such numbers.
     pub fn given_out_again(&self, rows: &[CursorRow]) -> Vec<(UserId, Device, Vec<Spoken>)> {
         let mut again = Vec::new();
         for CursorRow { user, device, conv, delivered } in rows.iter().filter(|_| self.is_unnoticed()) {
@@ -520,8 +520,9 @@ impl Database {
             };
             let before = self.cursors.get(&(*user, *device, *conv)).copied().unwrap_or(0);
             let (behind, up_to) = self.gone.again.get(conv).copied().unwrap_or_default();
-            if *delivered > before.max(behind) && *delivered <= up_to {
-                let passed = self.messages.range((*conv, before.max(behind) + 1)..=(*conv, *delivered));
+            let (first, last) = (before.max(behind) + 1, up_to.min(*delivered));
+            if first <= last {
+                let passed = self.messages.range((*conv, first)..=(*conv, last));
                 again.push((*user, name, passed.map(spoken).collect()));
             }
         }
