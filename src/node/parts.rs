@@ -121,15 +121,11 @@ pub fn assemble(around: Surroundings<'_>) -> Result<Parts> {
         config,
     });
     let (entrances, queues) = workers::pool::queues(Arc::clone(&shared.metrics), Arc::clone(&mailboxes));
-    let mut workers = Vec::with_capacity(pool.workers);
-    for _ in 0..pool.workers {
-        workers.push(Ctx::new(Arc::clone(&shared), open(StoreUser::Worker)?));
-    }
-    let mut deps = Vec::with_capacity(pool.lanes);
-    for _ in 0..pool.lanes {
-        deps.push(lane_deps(&shared, open(StoreUser::Lane)?, fanout()));
-    }
-    let (lanes_in, lanes) = lanes::lanes(deps, Arc::clone(&shared.metrics));
+    let worker = || Ok(Ctx::new(Arc::clone(&shared), open(StoreUser::Worker)?));
+    let workers = (0..pool.workers).map(|_| worker()).collect::<Result<_>>()?;
+    let lane = || Ok(lane_deps(&shared, open(StoreUser::Lane)?, fanout()));
+    let lanes = (0..pool.lanes).map(|_| lane()).collect::<Result<_>>()?;
+    let (lanes_in, lanes) = lanes::lanes(lanes, Arc::clone(&shared.metrics));
     let table = Arc::new(Table::new());
     let reactor = |_| {
         let (shared, table) = (Arc::clone(&shared), Arc::clone(&table));

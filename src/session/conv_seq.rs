@@ -101,6 +101,14 @@ impl ConvSeq {
         self.sent.retain(|run| run.last > self.confirmed);
     }
 
+    /// The store has told the position: what was noted without it is taken over.
+    pub(super) fn locate(&mut self, position: Pending) {
+        let heard = std::mem::replace(self, Self::at(position));
+        self.end = self.end.max(heard.end);
+        self.queued = heard.queued;
+        self.take_sent(heard.sent);
+    }
+
     pub(super) fn note_sent(&mut self, seq: Seq, which: Option<Which>) {
         if self.sent_here(seq) {
             return;

@@ -1,6 +1,7 @@
 //! From a line to what is done about it: check the form, the budget and the session, then answer it here, hand it to a
 //! lane, or hand it to a worker. Runs in the reactor.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::conn_ctx::ConnCtx;
@@ -10,6 +11,7 @@ use super::reactor_ctx::ReactorCtx;
 use super::seq_tracker::Confirmed;
 use super::state::{LANE_FULL_PAUSE, PauseReason, Session, State};
 use crate::delivery::Fingerprint;
+use crate::delivery::lane::ReplyTo;
 use crate::ids::ConvId;
 use crate::net::{CloseReason, Flow, Link};
 use crate::service::caller::Guest;
@@ -212,8 +214,9 @@ fn append(
     let config = &reactor.shared.config;
     let rule = if config.friends_only { Rule::FriendsOnly } else { Rule::Anyone };
     let echo = Echo::new(RawEcho { tag: incoming.tag, cid: incoming.line.raw_cid() });
-    let (append, reply_to) =
-        chat::prepare(on.conn, live(on.session)?, request, echo, rule, reactor.shared.clock.wall())?;
+    let sender = live(on.session)?;
+    let append = chat::prepare(sender.user, request, rule, reactor.shared.clock.wall())?;
+    let reply_to = ReplyTo { conn: on.conn, device: sender.device, name: Arc::clone(&sender.name), echo };
     let (conv, fingerprint) = (append.conv(), Fingerprint::of_append(&append));
     if reactor.lanes.append(append, reply_to, on.now).is_err() {
         return Ok(hold(on.session, PauseReason::Until(on.now + LANE_FULL_PAUSE)));

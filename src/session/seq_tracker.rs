@@ -172,10 +172,7 @@ impl SeqTracker {
             if conv_seq.located {
                 conv_seq.end = conv_seq.end.max(position.last_seq);
             } else {
-                let heard = std::mem::replace(conv_seq, ConvSeq::at(*position));
-                conv_seq.end = conv_seq.end.max(heard.end);
-                conv_seq.queued = heard.queued;
-                conv_seq.take_sent(heard.sent);
+                conv_seq.locate(*position);
             }
             self.queue_if_behind(position.conv);
             self.check(position.conv);
@@ -363,12 +360,10 @@ impl SeqTracker {
         };
         let Some(conv_seq) = self.by_conv.get_mut(&conv) else { return CaughtUp::default() };
         conv_seq.queued = false;
-        let mut moved = None;
         let told_end = conv_seq.end;
+        let mut moved = None;
         if !conv_seq.located {
-            let heard = std::mem::replace(conv_seq, ConvSeq::at(position));
-            conv_seq.end = conv_seq.end.max(heard.end);
-            conv_seq.take_sent(heard.sent);
+            conv_seq.locate(position);
             moved = conv_seq.confirm(conv_seq.confirmed);
         }
         conv_seq.end = conv_seq.end.max(position.last_seq);
@@ -376,39 +371,26 @@ impl SeqTracker {
         let mut push = Vec::with_capacity(messages.len());
         let mut another = None;
         for message in messages {
-            let (seq, sender, sent_at) = (message.seq, message.sender.id, message.sent_at);
-            if conv_seq.sent_here(seq) && sender != self.me {
+            let (seq, is_own) = (message.seq, message.sender.id == self.me);
+            if conv_seq.sent_here(seq) && !is_own {
                 another = Some(seq);
             }
             if seq < conv_seq.next {
                 continue;
             }
-            let which = Which::of(sender, sent_at);
-            if sender == self.me
-                && !conv_seq.sent_here(seq)
-                && let Some(mine) = find_under_way(&mut self.under_way, &message)
-            {
-                // Its answer comes later, and says nothing new then.
-                mine.fingerprint = None;
-                conv_seq.note_sent(seq, Some(which));
-            }
-            let may_be_mine = self.own != OwnMessages::None && sender == self.me;
-            if may_be_mine && seq > told_end.max(conv_seq.old_end) && !conv_seq.sent_here(seq) {
-                // Its answer may be on its way to this very session, or its push: that will tell which.
-                conv_seq.end = told_end.max(conv_seq.next - 1);
-                break;
-            }
-            let hidden = sender == self.me
-                && match self.own {
-                    OwnMessages::None => true,
-                    OwnMessages::New => seq <= conv_seq.old_end,
-                    OwnMessages::All => false,
-                };
-            if !conv_seq.sent_here(seq) {
-                if hidden {
-                    conv_seq.note_sent(seq, Some(which));
-                } else {
-                    push.push(message);
+            let which = Which::of(message.sender.id, message.sent_at);
+            let standing = match (conv_seq.sent_here(seq), is_own) {
+                (true, _) => Standing::Known,
+                (false, false) => Standing::News,
+                (false, true) => own_on_page(conv_seq, &mut self.under_way, self.own, told_end, &message),
+            };
+            match standing {
+                Standing::Known => {}
+                Standing::Hidden => conv_seq.note_sent(seq, Some(which)),
+                Standing::News => push.push(message),
+                Standing::Open => {
+                    conv_seq.end = told_end.max(conv_seq.next - 1);
+                    break;
                 }
             }
             conv_seq.has(seq, Some(which));
@@ -542,6 +524,40 @@ impl SeqTracker {
 }
 
 /// The own message under way that this is.
+/// What a message on a page is to a session that has come to its number.
+enum Standing {
+    /// It has it.
+    Known,
+    /// It is not shown to it, and counts as its own from now on.
+    Hidden,
+    /// It is to be pushed.
+    News,
+    /// Its answer may be on its way to this very session, or its push: that will tell which.
+    Open,
+}
+
+/// Of a message of the same user that the session is not known to have sent. `told_end`: the conversation's end by what the
+/// session had heard before the page.
+fn own_on_page(
+    conv_seq: &ConvSeq,
+    under_way: &mut VecDeque<UnderWay>,
+    own: OwnMessages,
+    told_end: Seq,
+    message: &Message,
+) -> Standing {
+    if let Some(mine) = find_under_way(under_way, message) {
+        // Its answer comes later, and says nothing new then.
+        mine.fingerprint = None;
+        return Standing::Hidden;
+    }
+    match own {
+        OwnMessages::None => Standing::Hidden,
+        _ if message.seq > told_end.max(conv_seq.old_end) => Standing::Open,
+        OwnMessages::New if message.seq <= conv_seq.old_end => Standing::Hidden,
+        OwnMessages::New | OwnMessages::All => Standing::News,
+    }
+}
+
 fn find_under_way<'a>(under_way: &'a mut VecDeque<UnderWay>, message: &Message) -> Option<&'a mut UnderWay> {
     if under_way.is_empty() {
         return None;

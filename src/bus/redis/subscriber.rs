@@ -16,7 +16,7 @@ use mio::{Events, Interest, Poll, Token};
 use super::complaints::Complaints;
 use super::resp;
 use super::shared::Shared;
-use super::subscriber_state::{Effect, SubscriberState};
+use super::subscriber_state::{Caller, Effect, SubscriberState};
 use super::subscriber_waker::WakeReason;
 use super::times::now;
 use crate::bus::Listener;
@@ -60,10 +60,13 @@ enum Readiness {
 
 impl Subscriber {
     pub(super) fn new(shared: Arc<Shared>, listener: Arc<dyn Listener>, poll: Poll) -> Self {
+        let caller = Caller {
+            node: shared.node,
+            names: shared.names.clone(),
+            greeting: shared.address.greeting(&shared.name("subscriber")),
+        };
         let link = SubscriberState::new(
-            shared.node,
-            shared.names.clone(),
-            shared.address.greeting(&shared.name("subscriber")),
+            caller,
             Arc::clone(&shared.subscriptions),
             Arc::clone(&shared.nodes),
             shared.times,

@@ -51,9 +51,7 @@ pub(super) enum Effect {
 
 /// The state of the subscriber's connection.
 pub(super) struct SubscriberState {
-    node: NodeId,
-    names: Names,
-    greeting: Greeting,
+    caller: Caller,
     subscriptions: Arc<Subscriptions>,
     nodes: Arc<Nodes>,
     times: Times,
@@ -64,6 +62,13 @@ pub(super) struct SubscriberState {
     /// Where the last connection came from.
     earlier: Option<SocketAddr>,
     effects: Vec<Effect>,
+}
+
+/// Who opens the link, and what it says first.
+pub(super) struct Caller {
+    pub(super) node: NodeId,
+    pub(super) names: Names,
+    pub(super) greeting: Greeting,
 }
 
 enum Phase {
@@ -119,22 +124,18 @@ enum After {
 impl SubscriberState {
     /// A link that wants to be opened at once.
     pub(super) fn new(
-        node: NodeId,
-        names: Names,
-        greeting: Greeting,
+        caller: Caller,
         subscriptions: Arc<Subscriptions>,
         nodes: Arc<Nodes>,
         times: Times,
         now: Instant,
     ) -> Self {
         Self {
-            node,
-            names,
-            greeting,
+            backoff: Backoff::new(times.backoff_first, times.backoff_most, caller.node.0),
+            caller,
             subscriptions,
             nodes,
             times,
-            backoff: Backoff::new(times.backoff_first, times.backoff_most, node.0),
             phase: Phase::Resting { until: now },
             has_been_up: false,
             earlier: None,
@@ -197,16 +198,16 @@ impl SubscriberState {
 
     /// The connection that was asked for is open, and comes from `local`.
     pub(super) fn connected(&mut self, local: SocketAddr, now: Instant) {
-        let mut greeting = self.greeting.clone();
+        let mut greeting = self.caller.greeting.clone();
         if let Some(earlier) = self.earlier.replace(local).filter(|earlier| *earlier != local) {
             greeting.end_ghost(earlier);
         }
         let channels = self.subscriptions.connected();
         let missed = self.has_been_up || !channels.is_empty();
-        let topics = [RedisChannel::Nodes, RedisChannel::Node(self.node), RedisChannel::Of(Channel::All)];
+        let topics = [RedisChannel::Nodes, RedisChannel::Node(self.caller.node), RedisChannel::Of(Channel::All)];
         let topics: Vec<_> = topics.into_iter().chain(channels.into_iter().map(RedisChannel::Of)).collect();
         let mut out = greeting.bytes;
-        order(&self.names, &mut out, "SUBSCRIBE", &topics);
+        order(&self.caller.names, &mut out, "SUBSCRIBE", &topics);
         self.effects.push(Effect::Send(out));
         self.phase = Phase::Connected(Session {
             greeting_left: greeting.words.len(),
@@ -238,8 +239,8 @@ impl SubscriberState {
         }
         let topics = |channels: Vec<Channel>| channels.into_iter().map(RedisChannel::Of).collect::<Vec<_>>();
         let mut out = Vec::new();
-        order(&self.names, &mut out, "SUBSCRIBE", &topics(orders.subscribe));
-        order(&self.names, &mut out, "UNSUBSCRIBE", &topics(orders.unsubscribe));
+        order(&self.caller.names, &mut out, "SUBSCRIBE", &topics(orders.subscribe));
+        order(&self.caller.names, &mut out, "UNSUBSCRIBE", &topics(orders.unsubscribe));
         self.effects.push(Effect::Send(out));
     }
 
@@ -278,10 +279,10 @@ impl SubscriberState {
 
     fn message<'a>(&mut self, topic: &[u8], message: &'a [u8]) -> Option<ReceivedBell<'a>> {
         let (from, payload) = channels::split_sender(message)?;
-        if from == self.node {
+        if from == self.caller.node {
             return None;
         }
-        match self.names.parse(topic)? {
+        match self.caller.names.parse(topic)? {
             RedisChannel::Of(channel) => return Some(ReceivedBell { channel, payload }),
             RedisChannel::Node(_) | RedisChannel::NodesOfBefore => {}
             RedisChannel::Nodes => self.told_by(from, NodeWord::parse(payload)?),
@@ -313,7 +314,7 @@ impl SubscriberState {
     }
 
     fn confirmed(&mut self, topic: &[u8], now: Instant) {
-        if let Some(RedisChannel::Of(channel)) = self.names.parse(topic) {
+        if let Some(RedisChannel::Of(channel)) = self.caller.names.parse(topic) {
             self.subscriptions.confirmed(channel);
         }
         let Phase::Connected(session) = &mut self.phase else { return };
@@ -397,9 +398,7 @@ mod tests {
                 (Arc::new(Subscriptions::new(Arc::default())), Arc::new(Nodes::default()), Instant::now());
             let greeting = Address::parse(url).unwrap().greeting("test");
             let link = SubscriberState::new(
-                ME,
-                names(),
-                greeting,
+                Caller { node: ME, names: names(), greeting },
                 Arc::clone(&subscriptions),
                 Arc::clone(&nodes),
                 Times::default(),

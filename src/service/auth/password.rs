@@ -48,7 +48,8 @@ impl Hasher {
         fill_random(&mut salt)?;
         let params = Params::new(self.cost.memory_kib, self.cost.passes, 1, Some(HASH_BYTES)).map_err(unreadable)?;
         let mut hash = [0; HASH_BYTES];
-        self.compute(&params, Algorithm::Argon2id, Version::V0x13, password, &salt, &mut hash)?;
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+        self.compute(&argon2, password, &salt, &mut hash)?;
         let phc = PasswordHash {
             algorithm: Algorithm::Argon2id.ident(),
             version: Some(Version::V0x13.into()),
@@ -72,7 +73,8 @@ impl Hasher {
             return Err(unreadable("salt or hash is missing"));
         };
         let mut computed = vec![0; expected.len()];
-        self.compute(&params, algorithm, version, password, salt.as_ref(), &mut computed)?;
+        let argon2 = Argon2::new(algorithm, version, params);
+        self.compute(&argon2, password, salt.as_ref(), &mut computed)?;
         Ok(computed.ct_eq(expected.as_bytes()).into())
     }
 
@@ -86,21 +88,18 @@ impl Hasher {
 
     fn compute(
         &mut self,
-        params: &Params,
-        algorithm: Algorithm,
-        version: Version,
+        argon2: &Argon2<'_>,
         password: &str,
         salt: &[u8],
         out: &mut [u8],
     ) -> Result<(), PasswordError> {
-        let blocks = params.block_count();
+        let blocks = argon2.params().block_count();
         if blocks > BLOCKS_MAX {
             return Err(unreadable("it asks for more than 1 GiB of memory"));
         }
         if self.memory.len() < blocks {
             self.memory.resize(blocks, Block::default());
         }
-        let argon2 = Argon2::new(algorithm, version, params.clone());
         argon2
             .hash_password_into_with_memory(password.as_bytes(), salt, out, &mut self.memory[..blocks])
             .map_err(unreadable)

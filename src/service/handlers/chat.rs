@@ -1,15 +1,9 @@
 //! ONE_CHAT and GROUP_CHAT: from a parsed request to what a lane commits. Runs in the reactor.
 
-use std::sync::Arc;
-
 use crate::clock::UnixMs;
-use crate::delivery::lane::ReplyTo;
-use crate::ids::Peer;
-use crate::net::ConnId;
-use crate::session::live::Live;
+use crate::ids::{Peer, UserId};
 use crate::store::Append;
 use crate::wire::errno::Errno;
-use crate::wire::reply::Echo;
 use crate::wire::request::{Chat, RequestError};
 
 /// Which one-to-one messages are let through.
@@ -25,26 +19,17 @@ pub(crate) enum Rule {
 ///
 /// # Errors
 /// A message to oneself.
-pub(crate) fn prepare(
-    conn: ConnId,
-    sender: &Live,
-    chat: Chat,
-    echo: Echo,
-    rule: Rule,
-    now: UnixMs,
-) -> Result<(Append, ReplyTo), RequestError> {
-    if chat.to == Peer::User(sender.user) {
+pub(crate) fn prepare(sender: UserId, chat: Chat, rule: Rule, now: UnixMs) -> Result<Append, RequestError> {
+    if chat.to == Peer::User(sender) {
         return Err(RequestError { errno: Errno::Malformed, text: "`toid` is the sender".to_owned() });
     }
-    let append = Append {
-        sender: sender.user,
+    Ok(Append {
+        sender,
         to: chat.to,
         cid: chat.cid,
         body: chat.body,
         sent_at: now,
         friends_only: rule == Rule::FriendsOnly && matches!(chat.to, Peer::User(_)),
         known_end: 0,
-    };
-    let Live { device, ref name, .. } = *sender;
-    Ok((append, ReplyTo { conn, device, name: Arc::clone(name), echo }))
+    })
 }

@@ -18,11 +18,17 @@ use crate::store::{Created, GroupRow, JoinOutcome, LeaveOutcome, Member, MemberP
 /// The groups that exist and that a user is in; nothing counts that is only still to be swept.
 const MEMBERSHIPS: &str = "SELECT 1 FROM GroupUser m JOIN Conversation v ON v.id = m.groupid WHERE m.userid = ?";
 
+/// A group that somebody wants to have.
+#[derive(Clone, Copy)]
+pub(super) struct NewGroup<'a> {
+    pub creator: UserId,
+    pub name: &'a str,
+    pub desc: &'a str,
+}
+
 pub(super) fn create(
     sql: &mut dyn Sql,
-    creator: UserId,
-    name: &str,
-    desc: &str,
+    NewGroup { creator, name, desc }: NewGroup<'_>,
     now: UnixMs,
     quotas: &Quotas,
 ) -> SqlResult<Created<GroupId>> {

@@ -25,13 +25,21 @@ const MEMBERSHIP: &str = "SELECT 1 FROM GroupUser g JOIN Conversation v ON v.id 
 const OWN: &str = "(m.conv > 4294967295 OR EXISTS (SELECT 1 FROM GroupUser g JOIN Conversation v ON v.id = g.groupid \
                    WHERE g.groupid = m.conv AND g.userid = ?))";
 
+/// How much one answer carries.
+#[derive(Clone, Copy)]
+pub(super) struct PageLimit {
+    /// At most so many messages,
+    pub messages: u32,
+    /// and about so many bytes of bodies; at least one message, however long.
+    pub bytes: usize,
+}
+
 pub(super) fn messages(
     sql: &mut dyn Sql,
     reader: UserId,
     conv: ConvId,
     range: Range,
-    limit: u32,
-    bytes_max: usize,
+    limit: PageLimit,
 ) -> SqlResult<Option<(Vec<Message>, bool)>> {
     let group = match conv.members() {
         Some(Members::Group(group)) => Some(group),
@@ -40,7 +48,7 @@ pub(super) fn messages(
     };
     let page = PageStatement::new(conv, group.map(|group| (group, reader)), range);
     let mut bound = PageStatement::first_bound(range);
-    let mut taken = Taken::new(limit, bytes_max);
+    let mut taken = Taken::new(limit);
     loop {
         // One more than wanted tells whether there are more.
         let wanted = PAGE_MESSAGES.min(taken.room().saturating_add(1));
@@ -114,12 +122,11 @@ pub(super) fn oldest_pending(
     reader: UserId,
     pending: &[Pending],
     own: OwnPending,
-    limit: u32,
-    bytes_max: usize,
+    limit: PageLimit,
 ) -> SqlResult<Vec<Message>> {
-    let mut taken = Taken::new(limit, bytes_max);
+    let mut taken = Taken::new(limit);
     let skip = (own == OwnPending::LeftOut).then_some(reader);
-    let chosen = oldest(candidates(sql, pending, skip, limit)?, taken.room());
+    let chosen = oldest(candidates(sql, pending, skip, limit.messages)?, taken.room());
     for piece in chosen.chunks(PAGE_MESSAGES) {
         let mut found = fetch(sql, reader, piece)?;
         // A message may be missing: its group was deleted meanwhile, or the reader has left it.
@@ -160,8 +167,8 @@ struct Taken {
 }
 
 impl Taken {
-    fn new(limit: u32, bytes_max: usize) -> Self {
-        Self { messages: Vec::new(), limit: usize::try_from(limit).unwrap_or(usize::MAX), bytes_left: bytes_max }
+    fn new(PageLimit { messages, bytes }: PageLimit) -> Self {
+        Self { messages: Vec::new(), limit: usize::try_from(messages).unwrap_or(usize::MAX), bytes_left: bytes }
     }
 
     fn room(&self) -> usize {

@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 
-use super::{Sql, SqlResult, history, pending};
+use super::history::{self, PageLimit};
+use super::{Sql, SqlResult, pending};
 use crate::ids::{ConvId, DeviceId, Members, Seq, UserId};
 use crate::store::{Message, Page, Pending, Place, Range};
 
@@ -12,23 +13,22 @@ pub(super) fn pages(
     reader: UserId,
     device: DeviceId,
     places: &[Place],
-    limit: u32,
-    bytes_max: usize,
+    limit: PageLimit,
 ) -> SqlResult<Vec<Page>> {
     if let [place] = places {
-        return Ok(vec![page(sql, reader, device, *place, limit, bytes_max)?]);
+        return Ok(vec![page(sql, reader, device, *place, limit)?]);
     }
     let convs: Vec<ConvId> = places.iter().map(|place| place.conv).collect();
     let mut positions = pending::positions(sql, reader, device, &convs)?;
     let behind: Vec<(ConvId, Seq)> = places.iter().filter_map(|place| behind(*place, &positions)).collect();
-    let mut found = heads(sql, reader, &behind, limit)?;
+    let mut found = heads(sql, reader, &behind, limit.messages)?;
     for (conv, _) in behind {
         // Nothing is there for the reader: a user who has left the group since the position was read is no member.
         if !found.contains_key(&conv) && matches!(conv.members(), Some(Members::Group(_))) {
             positions.remove(&conv);
         }
     }
-    let mut room = Room { bytes_left: bytes_max, is_untouched: true };
+    let mut room = Room { bytes_left: limit.bytes, is_untouched: true };
     let mut pages = Vec::with_capacity(places.len());
     for &Place { conv, .. } in places {
         let mut messages = found.remove(&conv).unwrap_or_default();
@@ -46,20 +46,13 @@ pub(super) fn pages(
 }
 
 /// The same for one conversation, of which more fits into the answer.
-fn page(
-    sql: &mut dyn Sql,
-    reader: UserId,
-    device: DeviceId,
-    place: Place,
-    limit: u32,
-    bytes_max: usize,
-) -> SqlResult<Page> {
+fn page(sql: &mut dyn Sql, reader: UserId, device: DeviceId, place: Place, limit: PageLimit) -> SqlResult<Page> {
     let Place { conv, after } = place;
     let no_member = Page { conv, position: None, messages: Vec::new() };
     let Some(position) = pending::position(sql, reader, device, conv)? else { return Ok(no_member) };
     let range = Range::After(after.unwrap_or(position.delivered));
     // The user may have left since the position was read.
-    let Some((messages, _)) = history::messages(sql, reader, conv, range, limit, bytes_max)? else {
+    let Some((messages, _)) = history::messages(sql, reader, conv, range, limit)? else {
         return Ok(no_member);
     };
     Ok(Page { conv, position: Some(position), messages })

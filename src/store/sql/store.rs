@@ -1,5 +1,7 @@
 //! The trait, call by call: which statements, in what kind of transaction.
 
+use super::groups::NewGroup;
+use super::history::PageLimit;
 use super::{Engine, SqlStore, accounts, cluster, find, friends, groups, history, pages, pending, sweep};
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Seq, UserId};
@@ -99,7 +101,8 @@ impl<E: Engine> Store for SqlStore<E> {
 
     fn create_group(&mut self, creator: UserId, name: &str, desc: &str, now: UnixMs) -> Result<Created<GroupId>> {
         let quotas = self.1;
-        self.0.write(|sql| groups::create(sql, creator, name, desc, now, &quotas))
+        let group = NewGroup { creator, name, desc };
+        self.0.write(|sql| groups::create(sql, group, now, &quotas))
     }
 
     fn join_group(&mut self, user: UserId, group: GroupId) -> Result<JoinOutcome> {
@@ -177,7 +180,8 @@ impl<E: Engine> Store for SqlStore<E> {
         limit: u32,
         bytes_max: usize,
     ) -> Result<Option<(Vec<Message>, bool)>> {
-        self.0.read(|sql| history::messages(sql, reader, conv, range, limit, bytes_max))
+        let limit = PageLimit { messages: limit, bytes: bytes_max };
+        self.0.read(|sql| history::messages(sql, reader, conv, range, limit))
     }
 
     fn pending(&mut self, user: UserId, device: DeviceId) -> Result<Vec<Pending>> {
@@ -200,7 +204,8 @@ impl<E: Engine> Store for SqlStore<E> {
         limit: u32,
         bytes_max: usize,
     ) -> Result<Vec<Page>> {
-        self.0.read(|sql| pages::pages(sql, reader, device, places, limit, bytes_max))
+        let limit = PageLimit { messages: limit, bytes: bytes_max };
+        self.0.read(|sql| pages::pages(sql, reader, device, places, limit))
     }
 
     fn oldest_pending(
@@ -211,7 +216,8 @@ impl<E: Engine> Store for SqlStore<E> {
         limit: u32,
         bytes_max: usize,
     ) -> Result<Vec<Message>> {
-        self.0.read(|sql| history::oldest_pending(sql, reader, pending, own, limit, bytes_max))
+        let limit = PageLimit { messages: limit, bytes: bytes_max };
+        self.0.read(|sql| history::oldest_pending(sql, reader, pending, own, limit))
     }
 
     fn save_cursors(&mut self, epoch: &str, rows: &[CursorRow]) -> Result<Vec<CursorRow>> {
