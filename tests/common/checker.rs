@@ -462,9 +462,7 @@ impl<'a> Record<'a> {
 
     fn check_session(&self, index: usize, session: &Session, found: &mut Found) {
         let user = session.user;
-        let place = (user, session.device);
-        // With each number, whether its message is still there.
-        let mut got: BTreeMap<Conv, Vec<(Seq, bool)>> = BTreeMap::new();
+        let mut got = Numbers::new();
         let mut own: BTreeSet<(Conv, Seq)> = BTreeSet::new();
         for event in &session.events {
             let message = match event {
@@ -515,7 +513,20 @@ impl<'a> Record<'a> {
             let came_before = self.gone.get(&(*conv, *seq, name)).is_some_and(|last| session.epoch <= *last);
             got.entry(*conv).or_default().push((*seq, !came_before));
         }
-        for (conv, seqs) in &got {
+        self.check_numbers(index, session, (&got, &own), found);
+    }
+
+    /// Of what a session got, and of what it said itself.
+    fn check_numbers(
+        &self,
+        index: usize,
+        session: &Session,
+        (got, own): (&Numbers, &BTreeSet<(Conv, Seq)>),
+        found: &mut Found,
+    ) {
+        let user = session.user;
+        let place = (user, session.device);
+        for (conv, seqs) in got {
             let confirmed = session.confirmed.get(conv).copied().unwrap_or(0);
             // What is not stored is reported as such, and what came in no session at all, too.
             let needs = |seq: Seq| {
@@ -535,6 +546,9 @@ impl<'a> Record<'a> {
         }
     }
 }
+
+/// What a session got of each conversation: with each number, whether its message is still there.
+type Numbers = BTreeMap<Conv, Vec<(Seq, bool)>>;
 
 /// What one session got of one conversation: each once, ascending, from what was confirmed before, without a hole.
 fn check_order(who: &str, seqs: &[(Seq, bool)], confirmed: Seq, needs: impl Fn(Seq) -> bool, found: &mut Found) {

@@ -471,20 +471,7 @@ impl Client {
 
     fn hear(&mut self, world: &World, notes: &Notes, pipe: &SharedPipe, line: &Value) {
         if line["errno"].is_null() {
-            if matches!(line["msgid"].as_u64(), Some(6 | 10)) {
-                assert!(
-                    matches!(self.phase, Phase::In(_)),
-                    "{} got a push before its login's reply: {line}",
-                    self.name
-                );
-                self.got_message(world, notes, pipe, line);
-            } else if line["kind"] == "restored" {
-                world.count("NOTICE restored");
-            } else if line["kind"] == "group_joined" && line["id"] == self.user {
-                // Another session of this user has joined it again.
-                self.left.remove(&number(&line["groupid"]));
-            }
-            return;
+            return self.told(world, notes, pipe, line);
         }
         let tag = line["tag"].as_u64();
         let Some((asked, request)) = tag.and_then(|tag| self.requests.remove(&tag)) else {
@@ -492,7 +479,7 @@ impl Client {
             return;
         };
         note_wait(notes, &self.name, &request, world.since(asked));
-        let errno = line["errno"].as_u64().and_then(|errno| u16::try_from(errno).ok()).expect("an errno");
+        let errno = errno(line);
         match request {
             Request::Login => self.logged_in(world, notes, pipe, errno, line),
             Request::LogoutToHandOn if errno == 0 && self.requests.is_empty() => {
@@ -504,7 +491,7 @@ impl Client {
                 self.token = None;
                 self.leave(world, notes, pipe, End::Finished);
             }
-            Request::Chat(draft) => self.answered(world, notes, draft, asked, errno, line),
+            Request::Chat(draft) => self.answered(world, notes, draft, asked, line),
             Request::Join(group) => match errno {
                 0 => {
                     self.groups.insert(group);
@@ -533,6 +520,19 @@ impl Client {
             }
             Request::History(conv) => self.got_page(world, conv, errno, line),
             Request::Logout | Request::LogoutToHandOn => {}
+        }
+    }
+
+    /// What it has not asked for.
+    fn told(&mut self, world: &World, notes: &Notes, pipe: &SharedPipe, line: &Value) {
+        if matches!(line["msgid"].as_u64(), Some(6 | 10)) {
+            assert!(matches!(self.phase, Phase::In(_)), "{} got a push before its login's reply: {line}", self.name);
+            self.got_message(world, notes, pipe, line);
+        } else if line["kind"] == "restored" {
+            world.count("NOTICE restored");
+        } else if line["kind"] == "group_joined" && line["id"] == self.user {
+            // Another session of this user has joined it again.
+            self.left.remove(&number(&line["groupid"]));
         }
     }
 
@@ -711,7 +711,8 @@ impl Client {
         }
     }
 
-    fn answered(&mut self, world: &World, notes: &Notes, draft: Draft, asked: Duration, errno: u16, line: &Value) {
+    fn answered(&mut self, world: &World, notes: &Notes, draft: Draft, asked: Duration, line: &Value) {
+        let errno = errno(line);
         let outcome = if errno == 0 {
             let seq = line["seq"].as_u64().expect("an ack has a seq");
             world.note(seq << 16 | u64::from(self.user));
@@ -813,6 +814,10 @@ impl Client {
 fn note_sent(notes: &Notes, sender: User, draft: &Draft, outcome: Outcome) {
     let Draft { cid, conv, .. } = draft.clone();
     notes.histories.borrow_mut().sends.push(Sent { sender, conv, cid, outcome });
+}
+
+fn errno(reply: &Value) -> u16 {
+    reply["errno"].as_u64().and_then(|errno| u16::try_from(errno).ok()).expect("an errno")
 }
 
 fn note_wait(notes: &Notes, name: &str, request: &Request, took: Duration) {
