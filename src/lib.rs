@@ -11,8 +11,8 @@
 //!   bus      notifications between nodes (bells): one trait, local and Redis
 //! ```
 //!
-//! `node` wires them together and runs the threads, `server` starts and stops it all; `config` says with what settings; `admin` shows operators how it is, `readiness` whether
-//! it can serve; `signals` ends it; `descriptors` counts what it may open. docs/architecture.md has the whole picture.
+//! `node` wires them together and runs the threads, `server` starts and stops it all; `config` says with what settings;
+//! `admin` shows operators how it is, `readiness` whether it can serve; `signals` ends it; `descriptors` counts what it may open. docs/architecture.md has the whole picture.
 
 #![allow(
     rustdoc::private_intra_doc_links,

@@ -168,12 +168,6 @@ impl Decoder {
         Ok(written)
     }
 
-    /// Whether nothing is under way: neither a frame nor a message of several.
-    #[must_use]
-    pub fn is_between_messages(&self) -> bool {
-        matches!(self.reading, Reading::Head { bytes: 0 }) && !self.is_fragmented
-    }
-
     /// Looks at the first bytes of a head: each rule as soon as its byte is there.
     fn take_head(&mut self, bytes: usize, message_bytes: usize) -> Result<(), CloseCode> {
         let [first, second, ..] = self.head;
