@@ -14,7 +14,9 @@ pub(super) fn fault(error: Error) -> Fault {
             Fault::TooLarge(error.into())
         }
         Error::DriverError(DriverError::PacketTooLarge) => Fault::TooLarge(error.into()),
-        Error::IoError(_) | Error::CodecError(_) | Error::DriverError(_) => Fault::Lost(error.into()),
+        Error::IoError(_) | Error::TlsError(_) | Error::CodecError(_) | Error::DriverError(_) => {
+            Fault::Lost(error.into())
+        }
         Error::UrlError(_) | Error::FromValueError(_) | Error::FromRowError(_) => Fault::Broken(error.into()),
     }
 }
