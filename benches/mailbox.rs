@@ -60,7 +60,8 @@ fn start() -> (ReactorHandle<u32>, Receiver<()>, thread::JoinHandle<()>) {
         outbox_bytes: 1 << 20,
         stall: None,
         preamble: Preamble::None,
-        gate: None,
+        site: None,
+        tls: None,
         metrics: Arc::new(Metrics::new()),
     };
     let run = move || reactor::run(inbox, settings, Counting { come: 0, tell }).expect("the poll does not fail");

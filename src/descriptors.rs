@@ -11,7 +11,7 @@ const CLIENTS_MIN: u64 = 32;
 /// Kept for what is opened for a moment: names that are looked up, connections that are made anew, a file of the log.
 const SPARE: u64 = 24;
 
-/// Standard input and output, the listener with its poll, the signals' pipe.
+/// Standard input and output, the acceptor's poll and waker, the signals' pipe.
 const BASE: u64 = 12;
 
 /// A reactor's poll and waker, with one to spare.
@@ -73,8 +73,9 @@ fn own(config: &Config, database_connections: usize) -> u64 {
     let per_database_connection = if config.mysql.is_some() { 1 } else { PER_SQLITE_CONNECTION };
     let bus = if config.redis.is_some() { BUS } else { 0 };
     let admin = if config.admin.is_some() { ADMIN + wide(admin::CONNECTIONS_MAX) } else { 0 };
+    let listeners = wide(config.listen.len() + config.listen_plain.len());
     let reactors = PER_REACTOR * wide(config.reactors);
-    BASE + SPARE + reactors + per_database_connection * wide(database_connections) + bus + admin
+    BASE + SPARE + listeners + reactors + per_database_connection * wide(database_connections) + bus + admin
 }
 
 fn room(limit: u64, own: u64, wanted: usize) -> Result<usize, TooFewDescriptors> {
@@ -111,7 +112,7 @@ mod tests {
         let cluster = Config {
             mysql: Some(String::new()),
             redis: Some(String::new()),
-            admin: Some(single.listen),
+            admin: Some(single.listen[0]),
             ..single.clone()
         };
         assert!(own(&single, 9) < own(&Config { reactors: 200, ..single.clone() }, 9));

@@ -37,6 +37,7 @@ pub mod session;
 pub mod signals;
 mod start_error;
 pub mod store;
+mod web;
 pub mod workers;
 
 pub use stonechat_protocol as wire;

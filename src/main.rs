@@ -39,9 +39,18 @@ struct Flags {
     /// A TOML file with settings [env: STONECHAT_CONFIG]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where clients connect; port 0 is any free one [env: STONECHAT_LISTEN] [default: 127.0.0.1:8000]
+    /// Where clients connect; may be repeated; port 0 is any free one [env: STONECHAT_LISTEN] [default: 127.0.0.1:8000]
     #[arg(long, value_name = "ADDR")]
-    listen: Option<String>,
+    listen: Vec<String>,
+    /// Where clients connect and TLS is never demanded; may be repeated [env: STONECHAT_LISTEN_PLAIN]
+    #[arg(long, value_name = "ADDR")]
+    listen_plain: Vec<String>,
+    /// The certificate for clients, in PEM: with it TLS is spoken [env: STONECHAT_TLS_CERT]
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<String>,
+    /// The certificate's private key, in PEM [env: STONECHAT_TLS_KEY]
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<String>,
     /// The folder of the embedded database; ignored with --mysql [env: STONECHAT_DATA] [default: ./stonechat-data]
     #[arg(long, value_name = "DIR")]
     data: Option<String>,
@@ -57,6 +66,9 @@ struct Flags {
     /// Where /metrics, /healthz and /readyz are served [env: STONECHAT_ADMIN]
     #[arg(long, value_name = "ADDR")]
     admin: Option<String>,
+    /// Serves the web client's files from this folder, for working on it [env: STONECHAT_WEB_FOLDER]
+    #[arg(long, value_name = "DIR")]
+    web: Option<String>,
     /// Sets any key, like --set limits.inflight=8; may be repeated. --help lists the keys
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -65,8 +77,14 @@ struct Flags {
 impl Flags {
     /// In the order in which they count: `--set` first, then the flags that name their key.
     fn into_settings(self) -> Vec<Flag> {
+        // Several addresses are one value, as in the file.
+        let list = |addresses: Vec<String>| (!addresses.is_empty()).then(|| addresses.join(", "));
         let own = [
-            ("--listen", "listen", self.listen),
+            ("--listen", "listen", list(self.listen)),
+            ("--listen-plain", "listen_plain", list(self.listen_plain)),
+            ("--tls-cert", "tls.cert", self.tls_cert),
+            ("--tls-key", "tls.key", self.tls_key),
+            ("--web", "web.folder", self.web),
             ("--data", "data", self.data),
             ("--mysql", "mysql", self.mysql),
             ("--redis", "redis", self.redis),
@@ -116,10 +134,15 @@ fn check(effective: &Effective) -> ExitCode {
     }
     let store = server::try_store(&effective.config);
     let bus = server::try_bus(&effective.config);
+    let certificate = server::try_certificate(&effective.config);
     for warning in effective.warnings().iter().chain(store.iter().flatten()) {
         say(format_args!("warning: {warning}"));
     }
-    let problems = [store.err().map(|e| format!("the database: {e}")), bus.err().map(|e| format!("Redis: {e}"))];
+    let problems = [
+        store.err().map(|e| format!("the database: {e}")),
+        bus.err().map(|e| format!("Redis: {e}")),
+        certificate.err(),
+    ];
     problems.into_iter().flatten().fold(ExitCode::SUCCESS, |_, problem| failed(problem, FAILED))
 }
 
@@ -181,8 +204,9 @@ Files: the embedded database is the folder --data, ./stonechat-data by default. 
 to stderr. `listening on ADDR` in it tells that clients may connect.
 
 Signals: SIGTERM and SIGINT drain: no new clients, what was taken is committed, outboxes are flushed, sessions are
-told; exit within shutdown_seconds. SIGINT while it drains ends it at once, a second SIGTERM changes nothing. SIGHUP,
-SIGUSR1 and SIGUSR2 are ignored, with a line in the log; settings are read at start only.
+told; exit within shutdown_seconds. SIGINT while it drains ends it at once, a second SIGTERM changes nothing. SIGHUP reads
+tls.cert and tls.key again; sessions go on. SIGUSR1 and SIGUSR2 are ignored, with a line in the log; settings are read at
+start only.
 
 Exit codes: 0 stopped as asked, 1 failed while running or cut short by a second SIGINT, 2 wrong flags or settings.",
         keys = config::key_listing(),

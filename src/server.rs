@@ -13,11 +13,11 @@ mod check;
 mod database;
 mod meeting;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::check::{try_bus, try_store};
+pub use self::check::{try_bus, try_certificate, try_store};
 use self::database::open_database;
 use self::meeting::{make_bus, meet_the_others, refuse_nodes_of_before};
 use crate::admin::Admin;
@@ -26,8 +26,10 @@ use crate::clock::{Clock, UnixMs};
 use crate::config::Config;
 use crate::delivery::peers::{Peers, Standing};
 use crate::metrics::Metrics;
-use crate::net::acceptor::{self, Reserved};
+use crate::net::Accepts;
+use crate::net::acceptor::{self, Place, Reserved, Unavailable};
 use crate::net::mailbox::{self, Inbox, ReactorHandle};
+use crate::net::tls::Certificate;
 use crate::node::{self, Means, Pool, Surroundings, Threads};
 use crate::readiness::{Probe, Readiness};
 use crate::session::message::{PostMessage, ReactorMessage};
@@ -46,28 +48,33 @@ pub fn run(config: &Config) -> Result<(), StartError> {
     let pool = Pool::of(config);
     let connections_max = descriptors::connections_allowed(config, pool.connections())?;
     let config = &descriptors::leaving_room_for_others(config, connections_max);
-    let reserved = Reserved::bind(config.listen).map_err(listen_error(config.listen, "listen"))?;
-    let address = reserved.local_addr().map_err(io_error("cannot read the listener's address"))?;
-    let signals = Watch::start(reserved.stopper()).map_err(io_error("cannot handle signals"))?;
+    let certificate = load_certificate(config)?;
+    let reserved = Reserved::bind(&places(config)).map_err(unavailable)?;
+    let places = reserved.places().map_err(io_error("cannot read the listener's address"))?;
+    let signals = Watch::start(reserved.stopper(), certificate.clone()).map_err(io_error("cannot handle signals"))?;
     let stopper = reserved.stopper();
-    log::info!("starting; {address} refuses clients until all is ready");
+    log::info!("starting; {} refuses clients until all is ready", places[0].address);
     let (metrics, readiness) = (Arc::new(Metrics::new()), Arc::new(Readiness::default()));
     let admin = config.admin.map(|address| start_admin(address, &metrics, &readiness)).transpose()?;
 
-    let node = Node::start(config, pool, &metrics, &readiness)?;
+    let node = Node::start(config, pool, certificate.as_ref(), &metrics, &readiness)?;
     let probe = admin.as_ref().map(|_| Probe::start(&readiness, &node.stores)).transpose();
     let probe = probe.map_err(io_error("cannot start the probe of the database"))?;
-    let acceptor = reserved.listen().map_err(listen_error(address, "listen"))?;
+    let acceptor = reserved.listen().map_err(unavailable)?;
     signals.serving();
     readiness.serving();
     // The clients' listener comes first: who starts us on port 0 reads the port there.
-    log::info!("listening on {address}");
+    for place in &places {
+        log::info!("listening on {}", place.address);
+    }
+    tell_browsers(config, places[0].address);
     if let Some(admin) = &admin {
         log::info!("listening on {} for /metrics, /healthz and /readyz", admin.local_addr());
     }
     warn_of_a_silent_proxy(config);
     let from = config.proxy_protocol.then(|| config.proxy_from.clone());
-    let settings = acceptor::Settings { connections_max, policy: config.accept_policy, from, metrics };
+    let accepts = if config.tls.pair().is_some() && config.tls.only { Accepts::OnlyTls } else { Accepts::PlainAndTls };
+    let settings = acceptor::Settings { connections_max, policy: config.accept_policy, accepts, from, metrics };
     // Redis may come later than the clients, and with it the word that this node does not belong here.
     node.peers.when_stranger(move || stopper.stop());
     let accepted = acceptor.run(&node.reactors, &settings);
@@ -81,6 +88,36 @@ pub fn run(config: &Config) -> Result<(), StartError> {
     }
     belongs?;
     accepted.map_err(io_error("cannot accept connections"))
+}
+
+/// Reads the certificate ahead of everything else: a mistake there is the quickest to mend.
+fn load_certificate(config: &Config) -> Result<Option<Arc<Certificate>>, StartError> {
+    let load = |(cert, key)| Certificate::load(cert, key).map(Arc::new);
+    config.tls.pair().map(load).transpose().map_err(|error| StartError::Certificate(error.to_string()))
+}
+
+fn unavailable(Unavailable { place, source }: Unavailable) -> StartError {
+    listen_error(place.address, place.setting)(source)
+}
+
+/// Where to listen, as the settings say.
+fn places(config: &Config) -> Vec<Place> {
+    let demanding = |address: &SocketAddr| Place { address: *address, accepts: Accepts::OnlyTls, setting: "listen" };
+    let plain =
+        |address: &SocketAddr| Place { address: *address, accepts: Accepts::PlainAndTls, setting: "listen-plain" };
+    config.listen.iter().map(demanding).chain(config.listen_plain.iter().map(plain)).collect()
+}
+
+/// Says where a browser finds the web client.
+fn tell_browsers(config: &Config, mut address: SocketAddr) {
+    if !config.web_client {
+        return;
+    }
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    let scheme = if config.tls.pair().is_some() { "https" } else { "http" };
+    log::info!("for browsers: {scheme}://{address}/");
 }
 
 /// The admin port answers from the beginning: a start may take minutes when the database has to be upgraded.
@@ -103,7 +140,13 @@ struct Node {
 }
 
 impl Node {
-    fn start(config: &Config, pool: Pool, metrics: &Arc<Metrics>, readiness: &Readiness) -> Result<Self, StartError> {
+    fn start(
+        config: &Config,
+        pool: Pool,
+        certificate: Option<&Arc<Certificate>>,
+        metrics: &Arc<Metrics>,
+        readiness: &Readiness,
+    ) -> Result<Self, StartError> {
         refuse_nodes_of_before(config)?;
         readiness.starting("the database is opened, and upgraded if it has to be");
         let stores = open_database(config)?;
@@ -127,6 +170,7 @@ impl Node {
             config,
             clock: Clock::system(),
             inboxes,
+            tls: certificate.map(Certificate::server_config).transpose().map_err(|e| StartError::Tls(e.to_string()))?,
             metrics: Arc::clone(metrics),
             stores: Arc::clone(&stores),
         })?;
@@ -172,11 +216,11 @@ fn mailboxes(reactors: usize) -> Result<Mailbox, StartError> {
 
 /// A cluster's node on a loopback address has a proxy in front of it. Other proxies show themselves by their clients.
 fn warn_of_a_silent_proxy(config: &Config) {
-    if config.redis.is_some() && config.listen.ip().is_loopback() && !config.proxy_protocol {
+    let here = config.listen[0];
+    if config.redis.is_some() && here.ip().is_loopback() && !config.proxy_protocol {
         log::warn!(
-            "clients of a cluster come to {} through a proxy: without PROXY headers (proxy_protocol = true) every limit per \
-             address counts all of them as one",
-            config.listen
+            "clients of a cluster come to {here} through a proxy: without PROXY headers (proxy_protocol = true) every limit per \
+             address counts all of them as one"
         );
     }
 }

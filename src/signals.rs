@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   TERM, INT   starting: the process ends     serving: it drains     draining: INT ends it, TERM changes nothing
-//!   HUP, USR1, USR2, XFSZ   a line in the log; by default each of them would end the process
+//!   HUP         the certificate is read again
+//!   USR1, USR2, XFSZ   a line in the log; by default each of them would end the process
 //! ```
 //!
 //! A second TERM does not cut the drain short, for supervisors repeat it; a second Ctrl-C comes from a person who does
@@ -17,6 +18,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 use crate::net::acceptor::Stopper;
+use crate::net::tls::Certificate;
 
 /// What `main` returns after an end that was not waited for.
 const CUT_SHORT: i32 = 1;
@@ -28,14 +30,14 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Takes over the signals; TERM and INT go to `stopper` once [`Watch::serving`] was called.
+    /// Takes over the signals; TERM and INT go to `stopper` once [`Watch::serving`] was called, HUP to `certificate`.
     ///
     /// # Errors
     /// No handler or no thread can be had.
-    pub(crate) fn start(stopper: Stopper) -> io::Result<Self> {
+    pub(crate) fn start(stopper: Stopper, certificate: Option<Arc<Certificate>>) -> io::Result<Self> {
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGXFSZ])?;
         let is_serving = Arc::new(AtomicBool::new(false));
-        let mut handler = Handler { stopper, is_serving: Arc::clone(&is_serving), is_draining: false };
+        let mut handler = Handler { stopper, certificate, is_serving: Arc::clone(&is_serving), is_draining: false };
         let run = move || signals.forever().for_each(|signal| handler.handle(signal));
         thread::Builder::new().name("signals".to_owned()).spawn(run)?;
         Ok(Self { is_serving })
@@ -49,11 +51,23 @@ impl Watch {
 
 struct Handler {
     stopper: Stopper,
+    certificate: Option<Arc<Certificate>>,
     is_serving: Arc<AtomicBool>,
     is_draining: bool,
 }
 
 impl Handler {
+    fn reload(&self) {
+        match self.certificate.as_ref().map(|certificate| certificate.reload()) {
+            Some(Ok(())) => log::info!("SIGHUP: new connections are shown the certificate that tls.cert holds now"),
+            Some(Err(error)) => log::error!("SIGHUP: the certificate of before stays in use: {error}"),
+            None => log::warn!(
+                "SIGHUP is ignored: there is no certificate to read again (tls.cert), and settings are read at start only; \
+                 restart the server to change them"
+            ),
+        }
+    }
+
     fn handle(&mut self, signal: i32) {
         match signal {
             SIGTERM | SIGINT if !self.is_serving.load(Ordering::Acquire) => {
@@ -69,9 +83,7 @@ impl Handler {
                 std::process::exit(CUT_SHORT);
             }
             SIGTERM => log::info!("SIGTERM: it is stopping already; SIGINT (Ctrl-C) ends it at once"),
-            SIGHUP => {
-                log::warn!("SIGHUP is ignored: settings are read at start only, restart the server to change them");
-            }
+            SIGHUP => self.reload(),
             SIGUSR1 => log::warn!("SIGUSR1 is ignored: it has no meaning for this server"),
             SIGUSR2 => log::warn!("SIGUSR2 is ignored: it has no meaning for this server"),
             _ => log::error!("a file has reached the limit on file sizes (ulimit -f); raise it and restart the server"),

@@ -28,6 +28,12 @@ pub enum StartError {
         /// The system's word.
         source: io::Error,
     },
+    /// The certificate for clients cannot be used.
+    #[error("{0}")]
+    Certificate(String),
+    /// TLS cannot be spoken.
+    #[error("TLS cannot be spoken: {0}")]
+    Tls(String),
     /// The limit on open files is too low.
     #[error(transparent)]
     Descriptors(#[from] TooFewDescriptors),

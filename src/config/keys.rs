@@ -38,8 +38,14 @@ pub(super) fn index_of(name: &str) -> Option<usize> {
 pub(super) static KEYS: &[Key] = &[
     Key {
         name: "listen",
-        meaning: "Where clients connect. Port 0 takes any free port; the log tells which",
-        kind: Kind::Address { get: |c| c.listen, set: |c, addr| c.listen = addr },
+        meaning: "Where clients connect: one address, or several with commas between them. Port 0 takes any free port; the \
+                  log tells which. [::] takes IPv4 clients, too",
+        kind: Kind::Addresses { least: 1, get: |c| &c.listen, set: |c, all| c.listen = all },
+    },
+    Key {
+        name: "listen_plain",
+        meaning: "Further addresses for clients, on which TLS is never demanded: for nc, or for a proxy that has taken it off",
+        kind: Kind::Addresses { least: 0, get: |c| &c.listen_plain, set: |c, all| c.listen_plain = all },
     },
     Key {
         name: "data",
@@ -56,7 +62,7 @@ pub(super) static KEYS: &[Key] = &[
         name: "mysql_file",
         meaning: "A file that holds what mysql would say, so that the password stands neither in the settings nor in \
                   the environment. Not together with mysql",
-        kind: Kind::File { get: |c| c.mysql_file.as_deref(), set: |c, path| c.mysql_file = path },
+        kind: Kind::File { what: "file", get: |c| c.mysql_file.as_deref(), set: |c, path| c.mysql_file = path },
     },
     Key {
         name: "redis",
@@ -67,7 +73,7 @@ pub(super) static KEYS: &[Key] = &[
     Key {
         name: "redis_file",
         meaning: "A file that holds what redis would say. Not together with redis",
-        kind: Kind::File { get: |c| c.redis_file.as_deref(), set: |c, path| c.redis_file = path },
+        kind: Kind::File { what: "file", get: |c| c.redis_file.as_deref(), set: |c, path| c.redis_file = path },
     },
     Key {
         name: "reactors",
@@ -147,6 +153,33 @@ pub(super) static KEYS: &[Key] = &[
         meaning: "Names under which browsers may come to this server, beside addresses, localhost and the names in \
                   web.origins",
         kind: Kind::Hosts { get: |c| &c.web_hosts, set: |c, hosts| c.web_hosts = hosts },
+    },
+    Key {
+        name: "web.client",
+        meaning: "Whether browsers find the web client here",
+        kind: Kind::Switch { get: |c| c.web_client, set: |c, on| c.web_client = on },
+    },
+    Key {
+        name: "web.folder",
+        meaning: "A folder whose files are served instead of the web client in the binary, for working on it: they are read \
+                  each time, which holds up other clients",
+        kind: Kind::File { what: "folder", get: |c| c.web_folder.as_deref(), set: |c, path| c.web_folder = path },
+    },
+    Key {
+        name: "tls.cert",
+        meaning: "The certificate for clients, and behind it those of its issuers, in a PEM file. With it TLS is spoken. \
+                  SIGHUP reads it again",
+        kind: Kind::File { what: "file", get: |c| c.tls.cert.as_deref(), set: |c, path| c.tls.cert = path },
+    },
+    Key {
+        name: "tls.key",
+        meaning: "The certificate's private key, in a PEM file. SIGHUP reads it again",
+        kind: Kind::File { what: "file", get: |c| c.tls.key.as_deref(), set: |c, path| c.tls.key = path },
+    },
+    Key {
+        name: "tls.only",
+        meaning: "With a certificate: whether clients from other machines must use TLS, other than on listen_plain",
+        kind: Kind::Switch { get: |c| c.tls.only, set: |c, on| c.tls.only = on },
     },
     Key {
         name: "password.memory_kib",

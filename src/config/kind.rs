@@ -10,6 +10,9 @@ use super::network::{self, Networks};
 use super::secret::masked;
 use super::settings::{AcceptPolicy, Config, Friending, SessionPolicy, Synchronous};
 
+/// The most addresses in a list.
+const ADDRESSES_MAX: usize = 64;
+
 /// A value as a source gives it.
 #[derive(Clone, Debug)]
 pub(super) enum Given<'a> {
@@ -27,14 +30,14 @@ pub(super) enum Given<'a> {
 
 /// A kind of value, with the way to its field.
 pub(super) enum Kind {
-    /// A socket address.
-    Address { get: fn(&Config) -> SocketAddr, set: fn(&mut Config, SocketAddr) },
+    /// A list of socket addresses, `least` or more.
+    Addresses { least: usize, get: fn(&Config) -> &[SocketAddr], set: fn(&mut Config, Vec<SocketAddr>) },
     /// A socket address, or "" for none.
     OptionalAddress { get: fn(&Config) -> Option<SocketAddr>, set: fn(&mut Config, Option<SocketAddr>) },
     /// A folder's path.
     Folder { get: fn(&Config) -> &Path, set: fn(&mut Config, PathBuf) },
-    /// A file's path, or "" for none.
-    File { get: fn(&Config) -> Option<&Path>, set: fn(&mut Config, Option<PathBuf>) },
+    /// The path of a file (or what else it is), or "" for none.
+    File { what: &'static str, get: fn(&Config) -> Option<&Path>, set: fn(&mut Config, Option<PathBuf>) },
     /// The URL of another server, or "" for none. It may hold a password.
     Url { shape: UrlShape, get: fn(&Config) -> Option<&str>, set: fn(&mut Config, Option<String>) },
     /// A whole number of `unit`, from `min` to `max`. With `auto`, the word "auto" is a value, too.
@@ -76,7 +79,10 @@ impl Kind {
     pub(super) fn apply(&self, config: &mut Config, given: &Given<'_>) -> Result<(), Refused> {
         let refused = || Refused(format!("must be {}{}", self.takes(), self.not(given)));
         match self {
-            Self::Address { set, .. } => set(config, given.text().and_then(address).ok_or_else(refused)?),
+            Self::Addresses { least, set, .. } => {
+                let all = given.text().and_then(addresses).filter(|all| all.len() >= *least);
+                set(config, all.ok_or_else(refused)?);
+            }
             Self::OptionalAddress { set, .. } => match given.text() {
                 Some("") => set(config, None),
                 text => set(config, Some(text.and_then(address).ok_or_else(refused)?)),
@@ -119,7 +125,10 @@ impl Kind {
     /// The value as TOML; passwords are masked.
     pub(super) fn show(&self, config: &Config) -> String {
         match self {
-            Self::Address { get, .. } => quoted(get(config).to_string()),
+            Self::Addresses { get, .. } => {
+                let all: Vec<String> = get(config).iter().map(ToString::to_string).collect();
+                quoted(all.join(", "))
+            }
             Self::OptionalAddress { get, .. } => quoted(get(config).map(|addr| addr.to_string()).unwrap_or_default()),
             Self::Folder { get, .. } => quoted(get(config).to_string_lossy()),
             Self::File { get, .. } => quoted(get(config).map(Path::to_string_lossy).unwrap_or_default()),
@@ -135,10 +144,15 @@ impl Kind {
     /// What it takes, in words: "a whole number from 1 to 100 (passes)".
     pub(super) fn takes(&self) -> String {
         match self {
-            Self::Address { .. } => "an address with a port, like 127.0.0.1:8000 or [::1]:8000".to_owned(),
+            Self::Addresses { least: 0, .. } => {
+                "addresses with a port and commas between them, like \"127.0.0.1:8000, [::1]:8000\", or empty for none".to_owned()
+            }
+            Self::Addresses { .. } => {
+                "addresses with a port, like 127.0.0.1:8000 or [::1]:8000, with commas between them".to_owned()
+            }
             Self::OptionalAddress { .. } => "an address with a port, like 127.0.0.1:9000, or empty for none".to_owned(),
             Self::Folder { .. } => "the path of a folder".to_owned(),
-            Self::File { .. } => "the path of a file, or empty for none".to_owned(),
+            Self::File { what, .. } => format!("the path of a {what}, or empty for none"),
             Self::Url { shape, .. } => shape.takes().to_owned(),
             Self::Count { unit, min, max, auto: None, .. } => {
                 format!("a whole number from {min} to {max} ({unit})")
@@ -317,6 +331,16 @@ impl Named for Synchronous {
 
 fn address(text: &str) -> Option<SocketAddr> {
     text.parse().ok()
+}
+
+/// Addresses with commas between them, none of them twice.
+fn addresses(text: &str) -> Option<Vec<SocketAddr>> {
+    if text.trim().is_empty() {
+        return Some(Vec::new());
+    }
+    let all: Vec<SocketAddr> = text.split(',').map(|one| address(one.trim())).collect::<Option<_>>()?;
+    let is_twice = |(index, one): (usize, &SocketAddr)| one.port() != 0 && all[..index].contains(one);
+    (all.len() <= ADDRESSES_MAX && !all.iter().enumerate().any(is_twice)).then_some(all)
 }
 
 fn unquoted(text: &str) -> &str {

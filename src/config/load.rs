@@ -256,6 +256,17 @@ impl Layers {
         }
     }
 
+    /// A certificate without its key is of no use, nor a key without its certificate.
+    fn half_a_certificate(&self) -> Option<String> {
+        let (set, missing) = match (&self.config.tls.cert, &self.config.tls.key) {
+            (Some(_), None) => ("tls.cert", "tls.key"),
+            (None, Some(_)) => ("tls.key", "tls.cert"),
+            _ => return None,
+        };
+        let origin = index_of(set).map_or(&Origin::Default, |index| &self.origins[index]);
+        Some(format!("{set} ({origin}) needs {missing}: TLS takes a certificate and its key"))
+    }
+
     fn finish(mut self) -> Result<Effective, Problems> {
         let origin = |name| index_of(name).map_or(&Origin::Default, |index| &self.origins[index]);
         let origins = fit::Origins {
@@ -264,6 +275,7 @@ impl Layers {
             outbox: origin("limits.outbox_bytes"),
         };
         self.problems.extend(fit::fit(&mut self.config.limits, &origins).into_iter().map(Problem::between));
+        self.problems.extend(self.half_a_certificate().map(Problem::between));
         if !self.problems.is_empty() {
             return Err(Problems(self.problems));
         }

@@ -35,5 +35,5 @@ pub use problem::{Origin, Problem, Problems};
 pub use secret::masked;
 pub use settings::{
     AcceptPolicy, Config, Friending, Limits, MESSAGE_BYTES, MESSAGE_BYTES_MAX, PasswordCost, Quotas, SessionPolicy,
-    StoreSettings, Synchronous,
+    StoreSettings, Synchronous, TlsFiles,
 };

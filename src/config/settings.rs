@@ -1,7 +1,7 @@
 //! The settings themselves, and their defaults.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -20,8 +20,10 @@ pub const MESSAGE_BYTES_MAX: u64 = 1_048_576;
 /// All settings, checked. `{:?}` shows them with passwords masked.
 #[derive(Clone, PartialEq)]
 pub struct Config {
-    /// Where clients connect. Port 0: any free one.
-    pub listen: SocketAddr,
+    /// Where clients connect; never empty. Port 0: any free one.
+    pub listen: Vec<SocketAddr>,
+    /// Further addresses, on which TLS is never demanded.
+    pub listen_plain: Vec<SocketAddr>,
     /// The folder of the embedded database. Ignored with `mysql`.
     pub data: PathBuf,
     /// `mysql://user:pw@host:port/db`; without it the embedded database is used.
@@ -50,6 +52,12 @@ pub struct Config {
     pub web_origins: Vec<String>,
     /// `web.hosts`: names under which browsers may come.
     pub web_hosts: Vec<String>,
+    /// `web.client`: the web client is served.
+    pub web_client: bool,
+    /// `web.folder`: its files are read from here instead of the binary.
+    pub web_folder: Option<PathBuf>,
+    /// `tls.*`.
+    pub tls: TlsFiles,
     /// How the acceptor deals connections to reactors.
     pub accept_policy: AcceptPolicy,
     /// How long SIGTERM waits for everything to be flushed.
@@ -113,6 +121,25 @@ pub struct PasswordCost {
     pub memory_kib: u32,
     /// `password.passes`: 1 to 100.
     pub passes: u32,
+}
+
+/// `tls.*`. Without `cert` TLS is not spoken.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TlsFiles {
+    /// `tls.cert`: the certificate and its issuers, in PEM.
+    pub cert: Option<PathBuf>,
+    /// `tls.key`: its private key, in PEM.
+    pub key: Option<PathBuf>,
+    /// `tls.only`: clients that come as they are, from another machine, are refused.
+    pub only: bool,
+}
+
+impl TlsFiles {
+    /// Both files, if TLS is to be spoken.
+    #[must_use]
+    pub fn pair(&self) -> Option<(&Path, &Path)> {
+        self.cert.as_deref().zip(self.key.as_deref())
+    }
 }
 
 /// `limits.*`.
@@ -196,7 +223,8 @@ impl Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8000)),
+            listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8000))],
+            listen_plain: Vec::new(),
             data: PathBuf::from("./stonechat-data"),
             mysql: None,
             mysql_file: None,
@@ -211,6 +239,9 @@ impl Default for Config {
             proxy_from: Networks::loopback(),
             web_origins: Vec::new(),
             web_hosts: Vec::new(),
+            web_client: true,
+            web_folder: None,
+            tls: TlsFiles { cert: None, key: None, only: true },
             accept_policy: AcceptPolicy::RoundRobin,
             shutdown: Duration::from_secs(10),
             password: PasswordCost::default(),

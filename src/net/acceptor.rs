@@ -1,6 +1,6 @@
-//! The listening socket, on the main thread: accepts, counts, refuses what is too much, deals sockets to the reactors.
+//! The listening sockets, on the main thread: accepts, counts, refuses what is too much, deals sockets to the reactors.
 //!
-//! Socket options are set once, on the listener: Linux hands them on to every socket it accepts.
+//! Socket options are set once, on a listener: Linux hands them on to every socket it accepts.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -12,6 +12,7 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
+use super::Accepts;
 use super::mailbox::{ReactorGone, ReactorHandle};
 use crate::config::{AcceptPolicy, Networks};
 use crate::metrics::Metrics;
@@ -29,8 +30,8 @@ const ERROR_PAUSE: Duration = Duration::from_millis(100);
 /// Such errors come in floods: one line of log in this time.
 const LOG_INTERVAL: Duration = Duration::from_secs(1);
 
-const LISTENER: Token = Token(0);
-const STOP: Token = Token(1);
+/// The listeners' tokens are their places in the list.
+const STOP: Token = Token(usize::MAX);
 
 /// What the acceptor is told at start.
 #[derive(Clone, Debug)]
@@ -39,26 +40,54 @@ pub(crate) struct Settings {
     pub connections_max: usize,
     /// How connections are dealt.
     pub policy: AcceptPolicy,
+    /// Whether clients must come by TLS, unless they come from this machine or to a place that does not demand it.
+    pub accepts: Accepts,
     /// Who may connect; `None`: everybody. With PROXY headers: those who are believed.
     pub from: Option<Networks>,
     /// Where to count.
     pub metrics: Arc<Metrics>,
 }
 
-/// An address that is ours, on which nobody listens yet: who connects is refused, and goes elsewhere.
+/// Where to listen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Place {
+    /// Port 0 takes any free one.
+    pub address: SocketAddr,
+    /// Whether TLS may be demanded of those who come here.
+    pub accepts: Accepts,
+    /// The key of the settings that named it.
+    pub setting: &'static str,
+}
+
+/// A place that cannot be had, and the kernel's word.
+#[derive(Debug)]
+pub(crate) struct Unavailable {
+    pub(crate) place: Place,
+    pub(crate) source: io::Error,
+}
+
+/// Addresses that are ours, on which nobody listens yet: who connects is refused, and goes elsewhere.
 #[derive(Debug)]
 pub(crate) struct Reserved {
-    socket: Socket,
+    sockets: Vec<(Socket, Place)>,
     stopper: Stopper,
     poll: Poll,
 }
 
-/// A listening socket; nobody is accepted before [`Acceptor::run`].
+/// Listening sockets; nobody is accepted before [`Acceptor::run`].
 #[derive(Debug)]
 pub(crate) struct Acceptor {
     poll: Poll,
-    listener: TcpListener,
+    listeners: Vec<Listener>,
     stopper: Stopper,
+}
+
+#[derive(Debug)]
+struct Listener {
+    socket: TcpListener,
+    accepts: Accepts,
+    /// While set, it is left alone until then.
+    resume_at: Option<Instant>,
 }
 
 /// Ends [`Acceptor::run`], from any thread.
@@ -79,23 +108,36 @@ impl Stopper {
 }
 
 impl Reserved {
-    /// Takes `address`; port 0 takes any free one.
+    /// Takes these places.
     ///
     /// # Errors
-    /// The address is in use, not ours or not allowed; or there are no descriptors left.
-    pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
-        let poll = Poll::new()?;
-        let socket = bind(address)?;
-        let waker = Arc::new(Waker::new(poll.registry(), STOP)?);
-        Ok(Self { socket, stopper: Stopper { stopped: Arc::default(), waker }, poll })
+    /// An address is in use, not ours or not allowed; or there are no descriptors left.
+    pub(crate) fn bind(places: &[Place]) -> Result<Self, Unavailable> {
+        let mut sockets = Vec::new();
+        for place in places {
+            let socket = bind(place.address, is_for_v6_only(place.address, places))
+                .map_err(|source| Unavailable { place: *place, source })?;
+            sockets.push((socket, *place));
+        }
+        let stopper = || -> io::Result<(Poll, Stopper)> {
+            let poll = Poll::new()?;
+            let waker = Arc::new(Waker::new(poll.registry(), STOP)?);
+            Ok((poll, Stopper { stopped: Arc::default(), waker }))
+        };
+        let (poll, stopper) = stopper().map_err(|source| Unavailable { place: places[0], source })?;
+        Ok(Self { sockets, stopper, poll })
     }
 
-    /// The address, with the port that was found.
+    /// The places, with the ports that were found.
     ///
     /// # Errors
     /// The kernel's; none is known.
-    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()?.as_socket().ok_or_else(|| ErrorKind::Unsupported.into())
+    pub(crate) fn places(&self) -> io::Result<Vec<Place>> {
+        let place = |(socket, place): &(Socket, Place)| {
+            let address = socket.local_addr()?.as_socket().ok_or(ErrorKind::Unsupported)?;
+            Ok(Place { address, ..*place })
+        };
+        self.sockets.iter().map(place).collect()
     }
 
     /// What ends [`Acceptor::run`].
@@ -107,17 +149,25 @@ impl Reserved {
     /// Listens: connections are completed from now on.
     ///
     /// # Errors
-    /// Another socket has come to listen on the address meanwhile.
-    pub(crate) fn listen(self) -> io::Result<Acceptor> {
-        self.socket.listen(BACKLOG)?;
-        let mut listener = TcpListener::from_std(self.socket.into());
-        self.poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
-        Ok(Acceptor { poll: self.poll, listener, stopper: self.stopper })
+    /// Another socket has come to listen on an address meanwhile.
+    pub(crate) fn listen(self) -> Result<Acceptor, Unavailable> {
+        let registry = self.poll.registry();
+        let begin = |(index, (socket, place)): (usize, (Socket, Place))| {
+            let listen = || -> io::Result<Listener> {
+                socket.listen(BACKLOG)?;
+                let mut socket = TcpListener::from_std(socket.into());
+                registry.register(&mut socket, Token(index), Interest::READABLE)?;
+                Ok(Listener { socket, accepts: place.accepts, resume_at: None })
+            };
+            listen().map_err(|source| Unavailable { place, source })
+        };
+        let listeners = self.sockets.into_iter().enumerate().map(begin).collect::<Result<_, _>>()?;
+        Ok(Acceptor { poll: self.poll, listeners, stopper: self.stopper })
     }
 }
 
 impl Acceptor {
-    /// Accepts until stopped, on the calling thread; then the listening socket is closed.
+    /// Accepts until stopped, on the calling thread; then the listening sockets are closed.
     ///
     /// # Errors
     /// The poll failed, `reactors` is empty or one of them has ended: the server cannot go on.
@@ -126,39 +176,57 @@ impl Acceptor {
         let mut dealer = Dealer { reactors, settings, next: 0, strangers: SparseLog::default() };
         let mut errors = SparseLog::default();
         let mut events = Events::with_capacity(8);
-        // While set, the listener is left alone until then.
-        let mut resume_at: Option<Instant> = None;
-        while !self.stopper.stopped.load(Ordering::Acquire) {
+        while !self.is_stopped() {
+            let resume_at = self.listeners.iter().filter_map(|listener| listener.resume_at).min();
             let timeout = resume_at.map(|at| at.saturating_duration_since(Instant::now()));
             match self.poll.poll(&mut events, timeout) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                 _ => {}
             }
             let now = Instant::now();
-            if let Some(at) = resume_at {
-                if now < at {
+            for index in 0..self.listeners.len() {
+                if !self.may_accept(index, now)? {
                     continue;
                 }
-                resume_at = None;
-                // No event comes for those who wait since the error, even when descriptors are free: this re-arms it.
-                self.poll.registry().reregister(&mut self.listener, LISTENER, Interest::READABLE)?;
-            }
-            if let Err(error) = self.accept_all(&mut dealer, now)? {
-                settings.metrics.accept_errors.inc();
-                errors.note(now, |silent| {
-                    log::error!("cannot accept connections: {error} ({silent} more such errors since the last line)");
-                });
-                resume_at = Some(now + ERROR_PAUSE);
+                if let Err(error) = self.accept_all(index, &mut dealer, now)? {
+                    settings.metrics.accept_errors.inc();
+                    errors.note(now, |silent| {
+                        log::error!(
+                            "cannot accept connections: {error} ({silent} more such errors since the last line)"
+                        );
+                    });
+                    self.listeners[index].resume_at = Some(now + ERROR_PAUSE);
+                }
             }
         }
         Ok(())
     }
 
+    fn is_stopped(&self) -> bool {
+        self.stopper.stopped.load(Ordering::Acquire)
+    }
+
+    /// Whether a listener is not left alone.
+    fn may_accept(&mut self, index: usize, now: Instant) -> io::Result<bool> {
+        let Listener { socket, resume_at, .. } = &mut self.listeners[index];
+        match *resume_at {
+            Some(at) if now < at => return Ok(false),
+            Some(_) => {
+                *resume_at = None;
+                // No event comes for those who wait since the error, even when descriptors are free: this re-arms it.
+                self.poll.registry().reregister(socket, Token(index), Interest::READABLE)?;
+            }
+            None => {}
+        }
+        Ok(true)
+    }
+
     /// Accepts until nobody waits. The inner error is accept's, the outer one a reactor's end.
-    fn accept_all<M>(&self, dealer: &mut Dealer<'_, M>, now: Instant) -> io::Result<io::Result<()>> {
-        while !self.stopper.stopped.load(Ordering::Acquire) {
-            match self.listener.accept() {
-                Ok((socket, from)) => dealer.deal(socket, from, now).map_err(io::Error::other)?,
+    fn accept_all<M>(&self, index: usize, dealer: &mut Dealer<'_, M>, now: Instant) -> io::Result<io::Result<()>> {
+        let Listener { socket, accepts, .. } = &self.listeners[index];
+        while !self.is_stopped() {
+            match socket.accept() {
+                Ok((socket, from)) => dealer.deal(socket, from, *accepts, now).map_err(io::Error::other)?,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 // That peer has left the queue again; the next one is no worse for it.
                 Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) => {}
@@ -169,9 +237,18 @@ impl Acceptor {
     }
 }
 
-fn bind(address: SocketAddr) -> io::Result<Socket> {
+/// Whether IPv4 clients of `[::]` would take the port from another place.
+fn is_for_v6_only(address: SocketAddr, places: &[Place]) -> bool {
+    let is_rival = |place: &Place| place.address.is_ipv4() && place.address.port() == address.port();
+    address.is_ipv6() && address.port() != 0 && places.iter().any(is_rival)
+}
+
+fn bind(address: SocketAddr, is_for_v6_only: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
+    if is_for_v6_only {
+        socket.set_only_v6(true)?;
+    }
     socket.set_tcp_nodelay(true)?;
     let keepalive =
         TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL).with_retries(KEEPALIVE_PROBES);
@@ -194,7 +271,7 @@ struct Dealer<'a, M> {
 }
 
 impl<M> Dealer<'_, M> {
-    fn deal(&mut self, socket: TcpStream, from: SocketAddr, now: Instant) -> Result<(), ReactorGone> {
+    fn deal(&mut self, socket: TcpStream, from: SocketAddr, place: Accepts, now: Instant) -> Result<(), ReactorGone> {
         if let Some(believed) = self.settings.from.as_ref().filter(|believed| !believed.contains(from.ip())) {
             self.settings.metrics.connections_refused.inc();
             self.strangers.note(now, |silent| {
@@ -212,7 +289,9 @@ impl<M> Dealer<'_, M> {
             return Ok(());
         }
         self.settings.metrics.accepted.inc();
-        self.pick().ok_or(ReactorGone)?.adopt(socket, from)
+        let is_free = place == Accepts::PlainAndTls || from.ip().to_canonical().is_loopback();
+        let accepts = if is_free { Accepts::PlainAndTls } else { self.settings.accepts };
+        self.pick().ok_or(ReactorGone)?.adopt(socket, from, accepts)
     }
 
     fn pick(&mut self) -> Option<&ReactorHandle<M>> {
@@ -278,10 +357,11 @@ mod tests {
     fn start_for(from: Option<Networks>, reactors: u16, connections_max: usize, policy: AcceptPolicy) -> Running {
         let (handles, inboxes): (Vec<_>, Vec<_>) = (0..reactors).map(|index| mailbox::channel(index).unwrap()).unzip();
         let metrics = Arc::new(Metrics::new());
-        let reserved = Reserved::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let (address, stopper) = (reserved.local_addr().unwrap(), reserved.stopper());
+        let reserved = reserve("127.0.0.1:0");
+        let (address, stopper) = (reserved.places().unwrap()[0].address, reserved.stopper());
         let acceptor = reserved.listen().unwrap();
-        let settings = Settings { connections_max, policy, from, metrics: Arc::clone(&metrics) };
+        let accepts = Accepts::PlainAndTls;
+        let settings = Settings { connections_max, policy, accepts, from, metrics: Arc::clone(&metrics) };
         let mine = handles.clone();
         let thread = thread::spawn(move || acceptor.run(&mine, &settings));
         Running { address, stopper, metrics, inboxes, handles, thread }
@@ -296,10 +376,18 @@ mod tests {
         /// The next socket dealt to this reactor.
         fn dealt(&self, reactor: usize) -> TcpStream {
             wait_for("a socket", || match self.inboxes[reactor].take()? {
-                Command::Adopt(socket, _) => Some(socket),
+                Command::Adopt(arrival) => Some(arrival.socket),
                 other => panic!("unexpected {other:?}"),
             })
         }
+    }
+
+    fn place(address: &str) -> Place {
+        Place { address: address.parse().unwrap(), accepts: Accepts::OnlyTls, setting: "listen" }
+    }
+
+    fn reserve(address: &str) -> Reserved {
+        Reserved::bind(&[place(address)]).unwrap()
     }
 
     fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
@@ -391,8 +479,8 @@ mod tests {
 
     #[test]
     fn nobody_gets_in_before_it_listens() {
-        let reserved = Reserved::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = reserved.local_addr().unwrap();
+        let reserved = reserve("127.0.0.1:0");
+        let address = reserved.places().unwrap()[0].address;
         let refused = std::net::TcpStream::connect(address).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
         let _acceptor = reserved.listen().unwrap();
@@ -403,21 +491,68 @@ mod tests {
     fn an_address_that_another_listens_on_is_refused() {
         let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = other.local_addr().unwrap();
-        assert_eq!(Reserved::bind(address).unwrap_err().kind(), ErrorKind::AddrInUse);
-        let first = Reserved::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let second = Reserved::bind(first.local_addr().unwrap()).unwrap();
+        let refused = Reserved::bind(&[place("127.0.0.1:0"), Place { address, ..place("127.0.0.1:0") }]).unwrap_err();
+        assert_eq!((refused.source.kind(), refused.place.address), (ErrorKind::AddrInUse, address));
+        let first = reserve("127.0.0.1:0");
+        let second = Reserved::bind(&first.places().unwrap()).unwrap();
         let _listening = first.listen().unwrap();
-        assert_eq!(second.listen().unwrap_err().kind(), ErrorKind::AddrInUse);
+        assert_eq!(second.listen().unwrap_err().source.kind(), ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn one_port_of_both_families_and_several_places_at_once() {
+        // A port that is free in both families: the first try may find one that is not.
+        let reserved = wait_for("a port that is free in both families", || {
+            let port = reserve("127.0.0.1:0").places().unwrap()[0].address.port();
+            Reserved::bind(&[
+                place(&format!("127.0.0.1:{port}")),
+                place(&format!("[::1]:{port}")),
+                place("127.0.0.1:0"),
+            ])
+            .ok()
+        });
+        let (handle, inbox) = mailbox::channel::<u8>(0).unwrap();
+        let (places, stopper) = (reserved.places().unwrap(), reserved.stopper());
+        let acceptor = reserved.listen().unwrap();
+        let settings = Settings {
+            connections_max: 10,
+            policy: AcceptPolicy::RoundRobin,
+            accepts: Accepts::OnlyTls,
+            from: None,
+            metrics: Arc::new(Metrics::new()),
+        };
+        let thread = thread::spawn(move || acceptor.run(&[handle], &settings));
+        for place in &places {
+            let client = connect(place.address);
+            let arrival = wait_for("a socket", || match inbox.take()? {
+                Command::Adopt(arrival) => Some(arrival),
+                other => panic!("unexpected {other:?}"),
+            });
+            assert_eq!(arrival.from, client.local_addr().unwrap());
+            assert_eq!(arrival.accepts, Accepts::PlainAndTls, "it comes from this machine");
+        }
+        stopper.stop();
+        thread.join().unwrap().unwrap();
+    }
+
+    #[test]
+    fn any_address_of_both_families_can_be_taken_at_one_port() {
+        wait_for("a port that is free in both families", || {
+            let port = reserve("127.0.0.1:0").places().unwrap()[0].address.port();
+            let both = [place(&format!("0.0.0.0:{port}")), place(&format!("[::]:{port}"))];
+            Reserved::bind(&both).ok()?.listen().ok()
+        });
     }
 
     #[test]
     fn stopping_before_running_is_heard() {
-        let reserved = Reserved::bind("[::1]:0".parse().unwrap()).unwrap();
+        let reserved = reserve("[::1]:0");
         reserved.stopper().stop();
         let acceptor = reserved.listen().unwrap();
         let settings = Settings {
             connections_max: 1,
             policy: AcceptPolicy::RoundRobin,
+            accepts: Accepts::PlainAndTls,
             from: None,
             metrics: Arc::new(Metrics::new()),
         };

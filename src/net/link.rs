@@ -1,7 +1,6 @@
 //! The half of a connection that the protocol acts on: its [`Link`]. It queues, notes what is wished, and does as much
 //! of the writing as cannot wait; what follows from the notes is [`super::connection`]'s business at the end of the turn.
 
-use std::io::{ErrorKind, Read};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -10,13 +9,14 @@ use mio::net::TcpStream;
 use super::counts::TurnCounts;
 use super::deadlines::Deadlines;
 use super::outbox::{Full, Outbox, Wrote};
+use super::transport::{Broken, Input, Transport};
 use super::websocket::{self, CloseCode};
-use super::{CloseReason, Link, sys};
+use super::{CloseReason, Link};
 
 /// A socket, its outbox, and what the protocol has asked for.
 #[derive(Debug)]
 pub(super) struct SocketLink {
-    pub(super) socket: TcpStream,
+    pub(super) transport: Transport,
     pub(super) outbox: Outbox,
     /// No more lines are offered before the protocol wants some: [`super::Wants::reading`].
     pub(super) paused: bool,
@@ -129,16 +129,6 @@ pub(super) struct Due {
     pub(super) stall: bool,
 }
 
-/// What one read of a socket yields.
-pub(super) enum Input {
-    /// So many, in the buffer.
-    Bytes(usize),
-    /// None at present, or the socket failed.
-    Nothing,
-    /// The peer's FIN.
-    End,
-}
-
 impl Link for SocketLink {
     fn send(&mut self, line: Bytes) {
         if self.ending.is_some() {
@@ -187,8 +177,8 @@ impl Link for SocketLink {
         if self.failed {
             return self.acknowledged;
         }
-        if let Ok(missing) = sys::unacknowledged_bytes(&self.socket) {
-            self.acknowledged = self.acknowledged.max(self.outbox.written().saturating_sub(missing));
+        if let Ok(known) = self.transport.acknowledged(self.outbox.written()) {
+            self.acknowledged = self.acknowledged.max(known);
         }
         self.acknowledged
     }
@@ -198,7 +188,7 @@ impl SocketLink {
     /// An open one with an empty outbox.
     pub(super) fn new(socket: TcpStream, outbox_bytes: usize) -> Self {
         Self {
-            socket,
+            transport: Transport::plain(socket),
             outbox: Outbox::new(outbox_bytes),
             paused: false,
             blocked: false,
@@ -238,11 +228,20 @@ impl SocketLink {
 
     /// Writes what is queued, as far as the kernel takes it.
     pub(super) fn flush(&mut self, packing: &mut [u8]) {
-        match self.outbox.write_to(&mut self.socket, packing) {
-            Ok(Wrote::All) => self.blocked = false,
-            Ok(Wrote::Blocked) => self.blocked = true,
+        let written = self.outbox.write_to(&mut self.transport, packing);
+        match written.and_then(|wrote| Ok(wrote == Wrote::All && self.transport.send_held()?)) {
+            Ok(all) => self.blocked = !all,
             Err(_) => self.fail(),
         }
+    }
+
+    /// Tells the peer that nothing follows, as far as the kernel takes it; whether that is gone.
+    pub(super) fn end(&mut self) -> bool {
+        match self.transport.end() {
+            Ok(all) => self.blocked = !all,
+            Err(_) => self.fail(),
+        }
+        !self.blocked
     }
 
     /// Watches a peer whose socket is full, so that one that takes nothing for `stall` is given up.
@@ -251,16 +250,21 @@ impl SocketLink {
             return self.wish.set_stall(None);
         };
         if !self.wish.watches() {
-            self.taken_before = self.acknowledged();
+            self.taken_before = self.taken();
             self.wish.set_stall(Some(now + stall));
         }
     }
 
     /// The time of [`SocketLink::watch`] has passed: a peer that has taken nothing meanwhile is given up.
     pub(super) fn look_at_peer(&mut self) {
-        if self.blocked && self.acknowledged() == self.taken_before {
+        if self.blocked && self.taken() == self.taken_before {
             self.close(CloseReason::SlowConsumer);
         }
+    }
+
+    /// What the peer has taken; the number itself says nothing.
+    fn taken(&self) -> u64 {
+        self.transport.taken(self.outbox.written()).unwrap_or(self.taken_before)
     }
 
     /// The socket is of no use any more.
@@ -278,17 +282,24 @@ impl SocketLink {
 
     /// Reads once.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Input {
-        loop {
-            return match self.socket.read(buffer) {
-                Ok(0) => Input::End,
-                Ok(bytes) => Input::Bytes(bytes),
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => Input::Nothing,
-                Err(_) => {
-                    self.fail();
-                    Input::Nothing
-                }
-            };
+        self.transport.read(buffer).unwrap_or_else(|broken| self.note(broken))
+    }
+
+    /// Reads once what is thrown away.
+    pub(super) fn read_raw(&mut self, buffer: &mut [u8]) -> Input {
+        self.transport.read_raw(buffer).unwrap_or_else(|broken| self.note(broken))
+    }
+
+    fn note(&mut self, broken: Broken) -> Input {
+        match broken {
+            Broken::Socket => self.fail(),
+            Broken::Tls => {
+                // Nothing more can be said but why, which TLS holds.
+                self.outbox.clear();
+                self.framing = Framing::Nothing;
+                self.close(CloseReason::TlsFailed);
+            }
         }
+        Input::Nothing
     }
 }

@@ -18,6 +18,8 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use mio::net::TcpStream;
 use mio::{Poll, Token, Waker};
 
+use super::Accepts;
+
 /// Commands that may wait for a reactor. Beyond it, who posts waits.
 const COMMANDS_MAX: usize = 16_384;
 
@@ -27,12 +29,22 @@ pub(super) const WAKE: Token = Token(usize::MAX);
 /// Everything another thread can ask of a reactor.
 #[derive(Debug)]
 pub(super) enum Command<M> {
-    /// Own this socket, which a client at this address opened.
-    Adopt(TcpStream, SocketAddr),
+    /// Own this socket.
+    Adopt(Arrival),
     /// Hand this to the protocol.
     Post(M),
     /// End when all connections are closed, at the latest at this time.
     Stop(Instant),
+}
+
+/// A socket that a client has opened; it does not block.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    pub(super) socket: TcpStream,
+    /// The client's address; the balancer's until a PROXY header tells better.
+    pub(super) from: SocketAddr,
+    /// Whether it must come by TLS.
+    pub(super) accepts: Accepts,
 }
 
 /// The reactor's thread has ended.
@@ -113,10 +125,14 @@ impl<M> ReactorHandle<M> {
         self.send(Command::Stop(deadline))
     }
 
-    /// Gives a non-blocking socket to the reactor.
-    pub(super) fn adopt(&self, socket: TcpStream, from: SocketAddr) -> Result<(), ReactorGone> {
+    /// Gives the reactor a non-blocking socket, which a client at address `from` opened. Waits while the mailbox is full. Who
+    /// accepts decides how many connections there may be, and sets the socket's options.
+    ///
+    /// # Errors
+    /// The reactor has ended; the socket is closed.
+    pub fn adopt(&self, socket: TcpStream, from: SocketAddr, accepts: Accepts) -> Result<(), ReactorGone> {
         self.wake.connections.fetch_add(1, Ordering::Relaxed);
-        self.send(Command::Adopt(socket, from))
+        self.send(Command::Adopt(Arrival { socket, from, accepts }))
     }
 
     /// How many connections the reactor has, those still in its mailbox included.

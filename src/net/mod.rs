@@ -8,7 +8,8 @@
 //!                                                   | Link::send -> outbox -> write
 //! ```
 //!
-//! A client that begins with a method of HTTP is asked for a WebSocket, whose text messages are lines both ways; nothing behind
+//! A client comes as it is or by TLS (`transport`), and shows by its first bytes whether it speaks lines or HTTP (`connection::intake`).
+//! By HTTP there are the web client's files, and a WebSocket, whose text messages are lines both ways; nothing behind
 //! `connection` knows the difference.
 //!
 //! Each reactor thread owns its `mio::Poll`, its connections and their outboxes. What the lines mean is the
@@ -19,6 +20,7 @@ mod connection;
 mod connections;
 mod counts;
 mod deadlines;
+mod door;
 pub mod frame;
 pub mod http;
 mod link;
@@ -27,6 +29,8 @@ pub mod outbox;
 pub mod proxy;
 pub mod reactor;
 mod sys;
+pub(crate) mod tls;
+mod transport;
 pub mod websocket;
 
 use std::fmt;
@@ -83,6 +87,15 @@ impl Default for Wants {
     }
 }
 
+/// Whether a peer must come by TLS.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Accepts {
+    /// It may come as it is.
+    PlainAndTls,
+    /// It must.
+    OnlyTls,
+}
+
 /// How much of a turn a connection may take up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Allowance {
@@ -105,8 +118,12 @@ pub enum CloseReason {
     LineTooLong,
     /// The PROXY header was missing or malformed.
     BadProxyHeader,
-    /// An HTTP request that opened no WebSocket.
-    NotUpgraded,
+    /// An exchange by HTTP has ended that opened no WebSocket.
+    HttpDone,
+    /// The peer came as it is where TLS is demanded.
+    TlsRequired,
+    /// The TLS handshake failed or did not end in time, or the peer broke the rules of TLS later.
+    TlsFailed,
     /// The peer broke the rules of WebSocket.
     BadFrame,
     /// The protocol gave up on the peer: too many malformed lines.
@@ -184,6 +201,13 @@ pub trait Protocol {
     /// Bytes arrived that end no line. `Pause`, for a peer that sends too many of such pieces: read nothing more in this turn;
     /// then [`Wants::reading`] decides.
     fn fragment(&mut self, conn: ConnId, session: &mut Self::Session, link: &mut dyn Link, now: Instant) -> Flow {
+        let _ = (conn, session, link, now);
+        Flow::Continue
+    }
+
+    /// The peer begins a TLS handshake, which costs as much as many lines. `Pause`, for a peer that begins too many: read nothing
+    /// more in this turn; then [`Wants::reading`] decides.
+    fn handshake(&mut self, conn: ConnId, session: &mut Self::Session, link: &mut dyn Link, now: Instant) -> Flow {
         let _ = (conn, session, link, now);
         Flow::Continue
     }

@@ -10,19 +10,18 @@
 
 use std::io::{self, ErrorKind};
 use std::marker::PhantomData;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mio::net::TcpStream;
 use mio::{Events, Interest, Token};
+use rustls::ServerConfig;
 
 use super::connection::{Connection, Turn, Visit};
 use super::connections::Connections;
 use super::counts::TurnCounts;
 use super::deadlines::Deadlines;
-use super::http::Gate;
-use super::mailbox::{Command, Inbox, WAKE};
+use super::http::Site;
+use super::mailbox::{Arrival, Command, Inbox, WAKE};
 use super::{Allowance, CloseReason, Protocol};
 use crate::metrics::{Metrics, Reason};
 
@@ -49,8 +48,10 @@ pub struct Settings {
     pub stall: Option<Duration>,
     /// What comes first on a connection.
     pub preamble: Preamble,
-    /// Who may open a WebSocket on it; `None`: only lines are spoken.
-    pub gate: Option<Arc<Gate>>,
+    /// What browsers find on it; `None`: only lines are spoken.
+    pub site: Option<Arc<Site>>,
+    /// How TLS is spoken on it; `None`: not at all.
+    pub tls: Option<Arc<ServerConfig>>,
     /// Where to count.
     pub metrics: Arc<Metrics>,
 }
@@ -162,7 +163,8 @@ impl<P: Protocol> Reactor<P> {
         let mut ready = self.connections.take_ready();
         let mut turn = Turn {
             now,
-            gate: self.settings.gate.as_deref(),
+            site: self.settings.site.as_deref(),
+            tls: self.settings.tls.as_ref(),
             line_bytes: self.settings.line_bytes,
             counts: &mut self.counts,
         };
@@ -203,9 +205,9 @@ impl<P: Protocol> Reactor<P> {
             self.commands -= 1;
             match self.inbox.take() {
                 Some(Command::Post(message)) => self.protocol.message(message, &mut self.connections, now),
-                Some(Command::Adopt(socket, from)) => {
+                Some(Command::Adopt(arrival)) => {
                     adoptions += 1;
-                    self.adopt(socket, from, now);
+                    self.adopt(arrival, now);
                 }
                 Some(Command::Stop(deadline)) => self.stop(deadline, now),
                 None => self.commands = 0,
@@ -213,18 +215,18 @@ impl<P: Protocol> Reactor<P> {
         }
     }
 
-    fn adopt(&mut self, mut socket: TcpStream, from: SocketAddr, now: Instant) {
+    fn adopt(&mut self, mut arrival: Arrival, now: Instant) {
         if self.stop_at.is_some() {
             return self.refuse(CloseReason::Shutdown);
         }
         let Some(id) = self.connections.next_id() else { return self.refuse(CloseReason::SocketError) };
         let token = Token(id.slot as usize);
-        if let Err(error) = self.inbox.poll.registry().register(&mut socket, token, Interest::READABLE) {
+        if let Err(error) = self.inbox.poll.registry().register(&mut arrival.socket, token, Interest::READABLE) {
             log::warn!("connection {id} cannot be polled: {error}");
             return self.refuse(CloseReason::SocketError);
         }
         self.settings.metrics.connections.inc();
-        let connection = self.connections.insert(Connection::new(id, socket, from.ip(), self.settings.outbox_bytes));
+        let connection = self.connections.insert(Connection::new(id, arrival, self.settings.outbox_bytes));
         match self.settings.preamble {
             Preamble::None => connection.open(&mut self.protocol, now),
             Preamble::ProxyHeader(timeout) => connection.await_header(now + timeout),
@@ -262,7 +264,8 @@ impl<P: Protocol> Reactor<P> {
             }
             let mut turn = Turn {
                 now,
-                gate: self.settings.gate.as_deref(),
+                site: self.settings.site.as_deref(),
+                tls: self.settings.tls.as_ref(),
                 line_bytes: self.settings.line_bytes,
                 counts: &mut self.counts,
             };

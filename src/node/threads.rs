@@ -5,6 +5,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
+use rustls::ServerConfig;
 
 use super::parts::Parts;
 use crate::clock::Clock;
@@ -12,13 +13,14 @@ use crate::config::Config;
 use crate::delivery::cursors::writer;
 use crate::delivery::lanes;
 use crate::metrics::Metrics;
-use crate::net::http::Gate;
+use crate::net::http::{Files, Site};
 use crate::net::mailbox::{Inbox, ReactorHandle};
 use crate::net::reactor::{self, Preamble};
 use crate::session::message::ReactorMessage;
 use crate::session::protocol::ChatProtocol;
 use crate::start_error::{StartError, io_error};
 use crate::store::OpenStore;
+use crate::web;
 use crate::workers::{pool, sweeper};
 
 /// A PROXY header must come within this time.
@@ -43,6 +45,8 @@ pub(crate) struct Means<'a> {
     pub(crate) clock: Clock,
     /// What the reactors wait at, in the order of the mailboxes that the parts were given.
     pub(crate) inboxes: Vec<Inbox<ReactorMessage>>,
+    /// How TLS is spoken; `None`: not at all.
+    pub(crate) tls: Option<Arc<ServerConfig>>,
     pub(crate) metrics: Arc<Metrics>,
     /// For the sweeper, and for a worker whose connection a panic has spoilt.
     pub(crate) stores: Arc<dyn OpenStore>,
@@ -55,7 +59,7 @@ impl Parts {
     /// The system gives no more threads. Those that run already end by themselves, or with the process.
     pub(crate) fn spawn(self, means: Means<'_>) -> Result<Threads, StartError> {
         let Self { reactors, lanes, workers, queues, cursor_writer, nudged, sweep_asked, .. } = self;
-        let Means { config, clock, inboxes, metrics, stores } = means;
+        let Means { config, clock, inboxes, tls, metrics, stores } = means;
         let (stop_cursor_writer, cursor_writer_stopped) = bounded(0);
         let cursor_writer = writer::start(cursor_writer, nudged, cursor_writer_stopped)
             .map_err(io_error("cannot start the cursor writer"))?;
@@ -66,7 +70,7 @@ impl Parts {
         let hashing = pool::start_hashing(config.hashing_threads, config.password, &queues, clock);
         workers.extend(hashing.map_err(io_error("cannot start the threads that hash passwords"))?);
         let lanes = lanes::start(lanes).map_err(io_error("cannot start the lanes"))?;
-        let settings = reactor_settings(config, metrics);
+        let settings = reactor_settings(config, tls, metrics);
         let reactors = inboxes
             .into_iter()
             .zip(reactors)
@@ -77,13 +81,16 @@ impl Parts {
     }
 }
 
-fn reactor_settings(config: &Config, metrics: Arc<Metrics>) -> reactor::Settings {
+fn reactor_settings(config: &Config, tls: Option<Arc<ServerConfig>>, metrics: Arc<Metrics>) -> reactor::Settings {
+    let files = if config.web_client { web::files(config.web_folder.as_deref()) } else { Files::None };
+    let site = Site { origins: config.web_origins.clone(), hosts: config.web_hosts.clone(), files };
     reactor::Settings {
         line_bytes: config.limits.line_bytes,
         outbox_bytes: config.limits.outbox_bytes,
         stall: config.limits.stall,
         preamble: if config.proxy_protocol { Preamble::ProxyHeader(PROXY_HEADER_TIMEOUT) } else { Preamble::None },
-        gate: Some(Arc::new(Gate { origins: config.web_origins.clone(), hosts: config.web_hosts.clone() })),
+        site: Some(Arc::new(site)),
+        tls,
         metrics,
     }
 }

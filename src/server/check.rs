@@ -3,6 +3,7 @@
 use super::database::stores;
 use crate::bus::redis;
 use crate::config::Config;
+use crate::net::tls::Certificate;
 use crate::store::sqlite;
 use crate::store::{KeptName, Named, StoreError};
 
@@ -62,6 +63,15 @@ fn kept_names(kept: &[KeptName]) -> Vec<String> {
 pub fn try_bus(config: &Config) -> Result<(), String> {
     let Some(url) = &config.redis else { return Ok(()) };
     redis::probe(url, identity(config).as_deref())
+}
+
+/// Reads the certificate and its key, if there are to be any.
+///
+/// # Errors
+/// A sentence for a person.
+pub fn try_certificate(config: &Config) -> Result<(), String> {
+    let Some((cert, key)) = config.tls.pair() else { return Ok(()) };
+    Certificate::load(cert, key).map(|_| ()).map_err(|error| error.to_string())
 }
 
 /// The identity of the data, if there is a database that tells it.

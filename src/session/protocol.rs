@@ -40,6 +40,14 @@ impl ChatProtocol {
     pub fn new(reactor: ReactorCtx) -> Self {
         Self { reactor, here: SessionsHere::default(), stopping: false }
     }
+
+    /// Takes what something costs that is no line; until it can be paid nothing is read.
+    fn pay(&self, session: &mut Session, weight: Weight, now: Instant) -> Flow {
+        let paid = self.reactor.shared.budgets.take(session.payer(), weight, now);
+        let Err(Wait::Reserved(at) | Wait::Full(at)) = paid else { return Flow::Continue };
+        session.hold = PauseReason::Until(at);
+        Flow::Pause
+    }
 }
 
 impl Protocol for ChatProtocol {
@@ -68,10 +76,11 @@ impl Protocol for ChatProtocol {
     }
 
     fn fragment(&mut self, _: ConnId, session: &mut Session, _: &mut dyn Link, now: Instant) -> Flow {
-        let paid = self.reactor.shared.budgets.take(session.payer(), Weight::SLIGHT, now);
-        let Err(Wait::Reserved(at) | Wait::Full(at)) = paid else { return Flow::Continue };
-        session.hold = PauseReason::Until(at);
-        Flow::Pause
+        self.pay(session, Weight::SLIGHT, now)
+    }
+
+    fn handshake(&mut self, _: ConnId, session: &mut Session, _: &mut dyn Link, now: Instant) -> Flow {
+        self.pay(session, Weight::HANDSHAKE, now)
     }
 
     fn line(&mut self, conn: ConnId, session: &mut Session, link: &mut dyn Link, line: &[u8], now: Instant) -> Flow {

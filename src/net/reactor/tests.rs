@@ -11,7 +11,9 @@ use socket2::SockRef;
 
 use super::*;
 use crate::net::mailbox::{self, ReactorGone, ReactorHandle};
-use crate::net::{Allowance, ConnId, Flow, Link, Outbound, Wants};
+use crate::net::{Accepts, Allowance, ConnId, Flow, Link, Outbound, Wants};
+
+mod doors;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -194,7 +196,8 @@ fn settings() -> Settings {
         outbox_bytes: 64 * 1024,
         stall: None,
         preamble: Preamble::None,
-        gate: None,
+        site: None,
+        tls: None,
         metrics: Arc::new(Metrics::new()),
     }
 }
@@ -224,7 +227,7 @@ fn start_with_guests(guests: u32, lines: &[u8], of_member: &[u8]) -> (Vec<TcpStr
         client.write_all(if slot < guests { lines } else { of_member }).unwrap();
         let (socket, from) = listener.accept().unwrap();
         socket.set_nonblocking(true).unwrap();
-        handle.adopt(mio::net::TcpStream::from_std(socket), from).unwrap();
+        handle.adopt(mio::net::TcpStream::from_std(socket), from, Accepts::PlainAndTls).unwrap();
         clients.push(client);
     }
     let (told, _) = unbounded();
@@ -265,12 +268,16 @@ fn nobody_starves_and_order_is_kept_when_turns_are_full() {
 impl Running {
     /// Connects a socket and gives the other end to the reactor.
     fn connect_raw(&self) -> TcpStream {
+        self.connect_as(Accepts::PlainAndTls)
+    }
+
+    fn connect_as(&self, accepts: Accepts) -> TcpStream {
         let client = TcpStream::connect(self.listener.local_addr().unwrap()).unwrap();
         client.set_read_timeout(Some(PATIENCE)).unwrap();
         client.set_write_timeout(Some(PATIENCE)).unwrap();
         let (socket, from) = self.listener.accept().unwrap();
         socket.set_nonblocking(true).unwrap();
-        self.handle.adopt(mio::net::TcpStream::from_std(socket), from).unwrap();
+        self.handle.adopt(mio::net::TcpStream::from_std(socket), from, accepts).unwrap();
         client
     }
 

@@ -1,0 +1,25 @@
+//! The fields of a request's head.
+
+use httparse::Header;
+
+/// Whether there is such a field.
+pub(super) fn has(fields: &[Header<'_>], name: &str) -> bool {
+    fields.iter().any(|field| field.name.eq_ignore_ascii_case(name))
+}
+
+/// The value of a field that stands there once.
+pub(super) fn only<'a>(fields: &[Header<'a>], name: &str) -> Option<&'a str> {
+    let mut values = fields.iter().filter(|field| field.name.eq_ignore_ascii_case(name));
+    let value = values.next().map(|field| field.value)?;
+    if values.next().is_some() {
+        return None;
+    }
+    std::str::from_utf8(value).ok().map(str::trim)
+}
+
+/// Whether the word is in the field's list.
+pub(super) fn has_word(fields: &[Header<'_>], name: &str, word: &str) -> bool {
+    let lists = fields.iter().filter(|field| field.name.eq_ignore_ascii_case(name));
+    let mut words = lists.filter_map(|field| std::str::from_utf8(field.value).ok()).flat_map(|list| list.split(','));
+    words.any(|other| other.trim().eq_ignore_ascii_case(word))
+}

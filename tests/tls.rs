@@ -1,0 +1,281 @@
+//! TLS at the clients' port, spoken by rustls' client: lines and WebSocket within it, both versions, resumption, a
+//! certificate that is replaced while the server runs, and what a bad handshake costs others.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests; allow-unwrap-in-tests misses them")]
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
+
+use common::client::{Client, PASSWORD};
+use common::node::Node;
+use common::process::{PATIENCE, wait_for};
+use rcgen::{CertificateParams, CertifiedIssuer, KeyPair, KeyUsagePurpose};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, StreamOwned};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// An authority of the test's own, and a folder with what it has certified.
+struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    folder: TempDir,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let authority = Self { issuer, folder: tempfile::tempdir().unwrap() };
+        authority.certify("chat.test");
+        authority
+    }
+
+    /// Writes a certificate for this name, and 127.0.0.1, and its key.
+    fn certify(&self, name: &str) {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new([name.to_owned(), "127.0.0.1".to_owned()]).unwrap();
+        let cert = params.signed_by(&key, &self.issuer).unwrap();
+        fs::write(self.file("cert.pem"), cert.pem()).unwrap();
+        fs::write(self.file("key.pem"), key.serialize_pem()).unwrap();
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn start(&self, settings: &[&str]) -> Node {
+        let (cert, key) = (format!("tls.cert={}", self.file("cert.pem")), format!("tls.key={}", self.file("key.pem")));
+        let all: Vec<&str> = [cert.as_str(), key.as_str()].into_iter().chain(settings.iter().copied()).collect();
+        Node::with_settings(&all)
+    }
+
+    fn client_config(&self, versions: &[&'static rustls::SupportedProtocolVersion]) -> Arc<ClientConfig> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.issuer.der().clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions).unwrap();
+        Arc::new(builder.with_root_certificates(roots).with_no_client_auth())
+    }
+}
+
+/// A client that speaks lines by TLS.
+struct Encrypted {
+    stream: BufReader<StreamOwned<ClientConnection, TcpStream>>,
+}
+
+impl Encrypted {
+    fn connect(addr: SocketAddr, config: &Arc<ClientConfig>, name: &str) -> std::io::Result<Self> {
+        let socket = TcpStream::connect(addr)?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        let name = ServerName::try_from(name.to_owned()).unwrap();
+        let session = ClientConnection::new(Arc::clone(config), name).unwrap();
+        let mut stream = StreamOwned::new(session, socket);
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock)?;
+        }
+        Ok(Self { stream: BufReader::new(stream) })
+    }
+
+    fn session(&self) -> &ClientConnection {
+        &self.stream.get_ref().conn
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        let stream = self.stream.get_mut();
+        stream.write_all(bytes).unwrap();
+        stream.flush().unwrap();
+    }
+
+    fn line(&mut self) -> Value {
+        let mut line = String::new();
+        self.stream.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
+    }
+
+    fn ask(&mut self, request: &Value) -> Value {
+        self.send(format!("{request}\n").as_bytes());
+        self.line()
+    }
+
+    fn newcomer(&mut self, name: &str) -> u64 {
+        assert_eq!(self.ask(&json!({"msgid": 4, "name": name, "pwd": PASSWORD}))["errno"], 0);
+        let login = self.ask(&json!({"msgid": 1, "name": name, "pwd": PASSWORD, "ack": true}));
+        assert_eq!(login["errno"], 0, "{login}");
+        login["id"].as_u64().unwrap()
+    }
+}
+
+#[test]
+fn clients_of_every_kind_chat_at_one_port() {
+    let authority = Authority::new();
+    let node = authority.start(&[]);
+    for (version, name) in [(&rustls::version::TLS12, "anna"), (&rustls::version::TLS13, "ben")] {
+        let config = authority.client_config(&[version]);
+        let mut encrypted = Encrypted::connect(node.addr(), &config, "chat.test").unwrap();
+        assert_eq!(encrypted.session().protocol_version(), Some(version.version));
+        let id = encrypted.newcomer(name);
+        let mut plain = Client::newcomer(node.addr(), "plain");
+        plain.ok(json!({"msgid": 6, "toid": id, "msg": "hello"}));
+        let push = encrypted.line();
+        assert_eq!((&push["msg"], &push["seq"]), (&json!("hello"), &json!(1)));
+    }
+}
+
+#[test]
+fn a_megabyte_goes_both_ways_in_order() {
+    let authority = Authority::new();
+    let node = authority.start(&["limits.inflight=64"]);
+    let config = authority.client_config(&[&rustls::version::TLS13]);
+    let mut anna = Encrypted::connect(node.addr(), &config, "127.0.0.1").unwrap();
+    let mut ben = Encrypted::connect(node.addr(), &config, "127.0.0.1").unwrap();
+    let (_, ben_id) = (anna.newcomer("anna"), ben.newcomer("ben"));
+    let text = "x".repeat(7000);
+    for begin in (0..192).step_by(64) {
+        let mut batch = Vec::new();
+        for number in begin..begin + 64 {
+            writeln!(batch, "{}", json!({"msgid": 6, "toid": ben_id, "msg": format!("{number} {text}")})).unwrap();
+        }
+        anna.send(&batch);
+        for _ in 0..64 {
+            assert_eq!(anna.line()["errno"], 0);
+        }
+    }
+    for number in 0..192 {
+        let push = ben.line();
+        assert_eq!(push["seq"], number + 1);
+        assert!(push["msg"].as_str().unwrap().starts_with(&format!("{number} xx")));
+    }
+}
+
+#[test]
+fn a_session_is_resumed() {
+    let authority = Authority::new();
+    let node = authority.start(&[]);
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let config = authority.client_config(&[version]);
+        let kinds: Vec<_> = (0..3)
+            .map(|_| {
+                let mut client = Encrypted::connect(node.addr(), &config, "chat.test").unwrap();
+                // The ticket of TLS 1.3 comes behind the handshake.
+                assert_eq!(client.ask(&json!({"msgid": 17}))["msgid"], 18);
+                client.session().handshake_kind().unwrap()
+            })
+            .collect();
+        assert_eq!(kinds, [HandshakeKind::Full, HandshakeKind::Resumed, HandshakeKind::Resumed], "{version:?}");
+    }
+}
+
+#[test]
+fn browsers_find_files_and_a_websocket_behind_tls() {
+    let authority = Authority::new();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("index.html"), "<!doctype html><title>chat</title>").unwrap();
+    let node = authority.start(&[&format!("web.folder={}", folder.path().display())]);
+    let mut config = ClientConfig::clone(&authority.client_config(&[&rustls::version::TLS13]));
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let mut browser = Encrypted::connect(node.addr(), &Arc::new(config), "127.0.0.1").unwrap();
+    assert_eq!(browser.session().alpn_protocol(), Some(&b"http/1.1"[..]));
+    for _ in 0..3 {
+        browser.send(format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", node.addr()).as_bytes());
+        let head = read_head(&mut browser.stream);
+        assert!(head.starts_with("HTTP/1.1 200 OK") && head.contains("Strict-Transport-Security: max-age="), "{head}");
+        let mut body = vec![0; 34];
+        browser.stream.read_exact(&mut body).unwrap();
+        assert_eq!(body, b"<!doctype html><title>chat</title>");
+    }
+    browser.send(
+        format!(
+            "GET /ws HTTP/1.1\r\nHost: {0}\r\nOrigin: https://{0}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+            node.addr()
+        )
+        .as_bytes(),
+    );
+    assert!(read_head(&mut browser.stream).starts_with("HTTP/1.1 101 "));
+    // {"msgid":17}, masked with zeros.
+    browser.send(b"\x81\x8c\0\0\0\0{\"msgid\":17}");
+    let mut frame = vec![0; 24];
+    browser.stream.read_exact(&mut frame).unwrap();
+    assert_eq!((&frame[..2], &frame[2..]), (&b"\x81\x16"[..], &b"{\"msgid\":18,\"errno\":0}"[..]));
+}
+
+fn read_head(stream: &mut impl BufRead) -> String {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        assert_ne!(stream.read_line(&mut head).unwrap(), 0, "it ends behind {head:?}");
+    }
+    head
+}
+
+#[test]
+fn hup_shows_the_new_certificate_and_no_session_ends() {
+    let authority = Authority::new();
+    let node = authority.start(&[]);
+    let config = authority.client_config(&[&rustls::version::TLS13]);
+    let mut early = Encrypted::connect(node.addr(), &config, "chat.test").unwrap();
+    early.newcomer("early");
+
+    authority.certify("renamed.test");
+    node.signal("HUP");
+    wait_for("the new certificate", || {
+        let config = authority.client_config(&[&rustls::version::TLS13]);
+        Encrypted::connect(node.addr(), &config, "renamed.test").ok()
+    });
+    fs::write(authority.file("key.pem"), KeyPair::generate().unwrap().serialize_pem()).unwrap();
+    node.signal("HUP");
+    wait_for("a line about the bad pair", || {
+        node.log().contains("the certificate of before stays in use").then_some(())
+    });
+    let config = authority.client_config(&[&rustls::version::TLS13]);
+    Encrypted::connect(node.addr(), &config, "renamed.test").unwrap();
+    assert_eq!(early.ask(&json!({"msgid": 17}))["msgid"], 18);
+}
+
+#[test]
+fn what_is_no_handshake_is_told_so_and_costs_nobody_else() {
+    let authority = Authority::new();
+    let node = authority.start(&[]);
+    let config = authority.client_config(&[&rustls::version::TLS13]);
+    let mut other = Encrypted::connect(node.addr(), &config, "chat.test").unwrap();
+    other.newcomer("other");
+    for garbage in [&b"\x16\x03\x01\0\x05hello"[..], b"\x16garbage", b"\x16\x03\x01\xff\xff", b"\x16"] {
+        let mut socket = TcpStream::connect(node.addr()).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.write_all(garbage).unwrap();
+        socket.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut answer = Vec::new();
+        socket.read_to_end(&mut answer).unwrap();
+        // An alert, or nothing where no record is whole: never a line.
+        assert!(answer.is_empty() || answer[0] == 0x15, "{garbage:?}: {answer:?}");
+        assert_eq!(other.ask(&json!({"msgid": 17}))["msgid"], 18);
+    }
+}
+
+#[test]
+fn a_wrong_pair_is_told_at_start() {
+    let authority = Authority::new();
+    let other = Authority::new();
+    for (cert, key, told) in [
+        (authority.file("cert.pem"), other.file("key.pem"), "does not belong to the first certificate"),
+        (authority.file("key.pem"), authority.file("key.pem"), "holds no certificate"),
+        (authority.file("missing.pem"), authority.file("key.pem"), "cannot be read"),
+        (authority.file("cert.pem"), String::new(), "needs tls.key"),
+    ] {
+        let data = tempfile::tempdir().unwrap();
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_stonechat"))
+            .args(["--listen", "127.0.0.1:0", "--data", data.path().to_str().unwrap()])
+            .args(["--tls-cert", &cert, "--tls-key", &key])
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && text.contains(told), "{text}");
+        assert!(!Path::new(data.path()).join("chat.db").exists(), "it ends before the data are touched");
+    }
+}
