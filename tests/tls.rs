@@ -12,6 +12,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use common::client::{Client, PASSWORD};
+use common::cluster::Cluster;
+use common::mariadb::MariaDb;
+use common::nginx::Nginx;
 use common::node::Node;
 use common::process::{PATIENCE, wait_for};
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair, KeyUsagePurpose};
@@ -65,9 +68,16 @@ impl Authority {
     }
 }
 
-/// A client that speaks lines by TLS.
+/// A client that comes by TLS.
 struct Encrypted {
     stream: BufReader<StreamOwned<ClientConnection, TcpStream>>,
+    framing: Framing,
+}
+
+#[derive(Clone, Copy)]
+enum Framing {
+    Lines,
+    WebSocket,
 }
 
 impl Encrypted {
@@ -80,7 +90,18 @@ impl Encrypted {
         while stream.conn.is_handshaking() {
             stream.conn.complete_io(&mut stream.sock)?;
         }
-        Ok(Self { stream: BufReader::new(stream) })
+        Ok(Self { stream: BufReader::new(stream), framing: Framing::Lines })
+    }
+
+    /// Opens a WebSocket as a page of this host does; what the head of the answer is.
+    fn ask_for_websocket(&mut self, host: &str) -> String {
+        let request = format!(
+            "GET /ws HTTP/1.1\r\nHost: {host}\r\nOrigin: https://{host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        );
+        self.send(request.as_bytes());
+        self.framing = Framing::WebSocket;
+        read_head(&mut self.stream)
     }
 
     fn session(&self) -> &ClientConnection {
@@ -94,13 +115,40 @@ impl Encrypted {
     }
 
     fn line(&mut self) -> Value {
-        let mut line = String::new();
-        self.stream.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
+        let mut line = Vec::new();
+        match self.framing {
+            Framing::Lines => {
+                self.stream.read_until(b'\n', &mut line).unwrap();
+            }
+            Framing::WebSocket => {
+                let mut head = [0; 2];
+                self.stream.read_exact(&mut head).unwrap();
+                let mut len = usize::from(head[1]);
+                if len == 126 {
+                    self.stream.read_exact(&mut head).unwrap();
+                    len = usize::from(u16::from_be_bytes(head));
+                }
+                line.resize(len, 0);
+                self.stream.read_exact(&mut line).unwrap();
+            }
+        }
+        serde_json::from_slice(&line).unwrap_or_else(|error| panic!("{error}: {:?}", String::from_utf8_lossy(&line)))
     }
 
     fn ask(&mut self, request: &Value) -> Value {
-        self.send(format!("{request}\n").as_bytes());
+        let mut text = request.to_string().into_bytes();
+        match self.framing {
+            Framing::Lines => text.push(b'\n'),
+            Framing::WebSocket => {
+                // Masked with zeros.
+                let len = u16::try_from(text.len()).unwrap().to_be_bytes();
+                let short = [0x81, 0x80 | len[1], 0, 0, 0, 0];
+                let long = [0x81, 0xfe, len[0], len[1], 0, 0, 0, 0];
+                let head: &[u8] = if text.len() < 126 { &short } else { &long };
+                text.splice(0..0, head.iter().copied());
+            }
+        }
+        self.send(&text);
         self.line()
     }
 
@@ -190,20 +238,8 @@ fn browsers_find_files_and_a_websocket_behind_tls() {
         browser.stream.read_exact(&mut body).unwrap();
         assert_eq!(body, b"<!doctype html><title>chat</title>");
     }
-    browser.send(
-        format!(
-            "GET /ws HTTP/1.1\r\nHost: {0}\r\nOrigin: https://{0}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-            node.addr()
-        )
-        .as_bytes(),
-    );
-    assert!(read_head(&mut browser.stream).starts_with("HTTP/1.1 101 "));
-    // {"msgid":17}, masked with zeros.
-    browser.send(b"\x81\x8c\0\0\0\0{\"msgid\":17}");
-    let mut frame = vec![0; 24];
-    browser.stream.read_exact(&mut frame).unwrap();
-    assert_eq!((&frame[..2], &frame[2..]), (&b"\x81\x16"[..], &b"{\"msgid\":18,\"errno\":0}"[..]));
+    assert!(browser.ask_for_websocket(&node.addr().to_string()).starts_with("HTTP/1.1 101 "));
+    assert_eq!(browser.ask(&json!({"msgid": 17})), json!({"msgid": 18, "errno": 0}));
 }
 
 fn read_head(stream: &mut impl BufRead) -> String {
@@ -212,6 +248,59 @@ fn read_head(stream: &mut impl BufRead) -> String {
         assert_ne!(stream.read_line(&mut head).unwrap(), 0, "it ends behind {head:?}");
     }
     head
+}
+
+/// One by TLS and lines, one by TLS and WebSocket, through a balancer that passes TLS on, to two nodes on one database.
+#[test]
+fn tls_passes_through_nginx_to_the_nodes_of_a_cluster() {
+    let authority = Authority::new();
+    let database = MariaDb::start();
+    let settings =
+        [format!("tls.cert={}", authority.file("cert.pem")), format!("tls.key={}", authority.file("key.pem"))];
+    let cluster = Cluster::start(&database.url("tls"), 2, &[&settings[0], &settings[1], "web.hosts=chat.test"]);
+    let config = authority.client_config(&[&rustls::version::TLS13]);
+    let mut anna = Encrypted::connect(cluster.entry(), &config, "chat.test").unwrap();
+    let mut ben = Encrypted::connect(cluster.entry(), &config, "chat.test").unwrap();
+    assert!(ben.ask_for_websocket("chat.test").starts_with("HTTP/1.1 101 "));
+    chat(&mut anna, &mut ben);
+}
+
+/// nginx takes TLS off, and hands requests and WebSockets on.
+#[test]
+fn browsers_come_through_nginx_that_takes_tls_off() {
+    let authority = Authority::new();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("index.html"), "<!doctype html><title>chat</title>").unwrap();
+    let node = Node::with_settings(&["web.hosts=chat.test", &format!("web.folder={}", folder.path().display())]);
+    let nginx = Nginx::start_web(&[node.addr()], &authority.file("cert.pem"), &authority.file("key.pem"));
+    let config = authority.client_config(&[&rustls::version::TLS13]);
+    let mut page = Encrypted::connect(nginx.addr(), &config, "chat.test").unwrap();
+    page.send(b"GET / HTTP/1.1\r\nHost: chat.test\r\n\r\n");
+    let head = read_head(&mut page.stream);
+    assert!(head.starts_with("HTTP/1.1 200 OK") && head.contains("Content-Security-Policy: "), "{head}");
+    let mut sockets = [0, 1].map(|_| {
+        let mut socket = Encrypted::connect(nginx.addr(), &config, "chat.test").unwrap();
+        let head = socket.ask_for_websocket("chat.test");
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        socket
+    });
+    let [anna, ben] = &mut sockets;
+    chat(anna, ben);
+    let mut stranger = Encrypted::connect(nginx.addr(), &config, "chat.test").unwrap();
+    assert!(stranger.ask_for_websocket("evil.example").starts_with("HTTP/1.1 403 "));
+}
+
+/// The two make an account each, and write to each other.
+fn chat(anna: &mut Encrypted, ben: &mut Encrypted) {
+    let (anna_id, ben_id) = (anna.newcomer("anna"), ben.newcomer("ben"));
+    let long = "🐦".repeat(1000);
+    for (number, text) in ["hello", &long].into_iter().enumerate() {
+        assert_eq!(anna.ask(&json!({"msgid": 6, "toid": ben_id, "msg": text}))["errno"], 0);
+        let push = ben.line();
+        assert_eq!((&push["id"], &push["msg"], &push["seq"]), (&json!(anna_id), &json!(text), &json!(number + 1)));
+    }
+    assert_eq!(ben.ask(&json!({"msgid": 6, "toid": anna_id, "msg": "hi"}))["errno"], 0);
+    assert_eq!(anna.line()["msg"], "hi");
 }
 
 #[test]

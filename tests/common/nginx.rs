@@ -12,7 +12,11 @@ use super::process::{Process, free_port, wait_for};
 
 /// The configuration as shipped.
 fn shipped() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("nginx/stonechat.conf");
+    read("nginx/stonechat.conf")
+}
+
+fn read(file: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
 }
 
@@ -50,6 +54,25 @@ impl Nginx {
         if !says(&config, "pid") {
             globals = format!("{globals}pid {};", folder.path().join("nginx.pid").display());
         }
+        let process = launch(addr, &folder, &globals);
+        Self { addr, process, folder, globals }
+    }
+
+    /// Takes TLS off with this certificate and its key, and hands requests and WebSockets to `nodes`: the shipped server block,
+    /// within as little as nginx needs around it.
+    pub fn start_web(nodes: &[SocketAddr], cert: &str, key: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let addr = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let block = with_addresses(&read("nginx/stonechat-web.conf"), addr, nodes)
+            .replace("/etc/letsencrypt/live/chat.example.org/fullchain.pem", cert)
+            .replace("/etc/letsencrypt/live/chat.example.org/privkey.pem", key)
+            .replace("server_name chat.example.org;", "server_name _;");
+        let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map(|kind| format!("{kind}_temp_path {};\n", folder.path().join(kind).display()))
+            .concat();
+        let config = format!("events {{}}\nhttp {{\naccess_log off;\n{temporary}{block}}}\n");
+        fs::write(folder.path().join("nginx.conf"), config).unwrap();
+        let globals = format!("daemon off;pid {};", folder.path().join("nginx.pid").display());
         let process = launch(addr, &folder, &globals);
         Self { addr, process, folder, globals }
     }
@@ -122,6 +145,6 @@ fn with_addresses(config: &str, addr: SocketAddr, nodes: &[SocketAddr]) -> Strin
         }
         out.push('\n');
     }
-    assert!(servers_written, "nginx/stonechat.conf has no line `server 127.0.0.1:8001`:\n{config}");
+    assert!(servers_written, "the configuration has no line `server 127.0.0.1:8001`:\n{config}");
     out
 }
