@@ -11,6 +11,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use rustls::ServerConfig;
 
 use super::{Connection, PeerSide, Turn, Visit};
@@ -23,6 +24,8 @@ use crate::net::transport::TLS_FIRST_BYTE;
 use crate::net::websocket::{self, CloseCode, Control, Decoder, HEADROOM};
 use crate::net::{Accepts, CloseReason, Flow, Link, Protocol};
 
+/// What a client is told that speaks TLS where there is no certificate: the alert `handshake_failure` (RFC 8446, section 6).
+const TLS_REFUSED: &[u8] = &[0x15, 3, 3, 0, 2, 2, 40];
 /// What a client is told that speaks lines where TLS is demanded.
 const TLS_REQUIRED: &[u8] =
     b"{\"msgid\":19,\"errno\":403,\"errmsg\":\"this address wants TLS: connect with TLS, as with tls:// or https://\"}\n";
@@ -91,11 +94,8 @@ impl<S> Connection<S> {
             }
             (Door::Unknown(begun), _) => {
                 let begins = begun.is_empty() && self.link.transport.is_plain();
-                if begins
-                    && read.first() == Some(&TLS_FIRST_BYTE)
-                    && let Some(config) = turn.tls
-                {
-                    return self.begin_tls(config, read, protocol, turn.now);
+                if begins && turn.site.is_some() && read.first() == Some(&TLS_FIRST_BYTE) {
+                    return self.begin_tls(turn.tls, read, protocol, turn.now);
                 }
                 if begun.is_empty() && http::shown(read) == Shown::Lines {
                     return self.begin_lines(read, protocol, turn, visit);
@@ -152,11 +152,16 @@ impl<S> Connection<S> {
 
     fn begin_tls<P: Protocol<Session = S>>(
         &mut self,
-        config: &Arc<ServerConfig>,
+        config: Option<&Arc<ServerConfig>>,
         first: &[u8],
         protocol: &mut P,
         now: Instant,
     ) {
+        let Some(config) = config else {
+            // At once, or the client would wait for an answer until it is closed for its silence.
+            self.link.push(Bytes::from_static(TLS_REFUSED));
+            return self.link.close(CloseReason::TlsFailed);
+        };
         if let Err(error) = self.link.transport.begin_tls(config, first, self.link.outbox.written(), now) {
             log::error!("connection {}: TLS cannot be spoken: {error}", self.id);
             return self.link.close(CloseReason::TlsFailed);

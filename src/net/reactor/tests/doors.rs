@@ -94,13 +94,15 @@ fn where_tls_is_demanded_lines_are_told_so_and_browsers_sent_there() {
 }
 
 #[test]
-fn without_a_certificate_a_handshake_is_a_line_like_others() {
+fn without_a_certificate_a_handshake_is_refused_at_once() {
+    let (_, client) = certified();
     let running = start_with_doors(None);
-    let mut client = running.connect();
-    client.reader.get_mut().write_all(b"\x16\n").unwrap();
-    let mut answer = String::new();
-    client.reader.read_line(&mut answer).unwrap();
-    assert_eq!(answer, "\x16\n");
+    let mut stream = encrypted(running.connect_raw(), &client);
+    assert!(matches!(running.hear(), Told::Opened(..)));
+    let error = stream.read(&mut [0]).unwrap_err().to_string();
+    assert!(error.contains("HandshakeFailure"), "{error}");
+    drop(stream);
+    running.hear_closed(CloseReason::TlsFailed);
     running.stop();
 }
 
