@@ -6,101 +6,23 @@
 mod common;
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
-use std::process::Command;
+use std::net::TcpStream;
 
 use common::client::{Client, PASSWORD};
 use common::node::Node;
+use common::peers::{NODE, PYTHON};
 use common::process::PATIENCE;
+use common::websocket::{CLOSE, PING, PONG, Socket, TEXT, ask_for, http};
 use serde_json::{Value, json};
 
-const TEXT: u8 = 0x81;
-const CLOSE: u8 = 0x88;
-const PING: u8 = 0x89;
-const PONG: u8 = 0x8a;
-
-/// A WebSocket, byte by byte.
-struct Socket {
-    stream: TcpStream,
-    /// Pushes that came while a reply was waited for.
-    pushes: Vec<Value>,
+/// What a client of the chat does on it.
+trait Chat {
+    fn message(&mut self) -> Value;
+    fn ask(&mut self, request: &Value) -> Value;
+    fn newcomer(&mut self, name: &str) -> u64;
 }
 
-/// Sends a request for a WebSocket with these further fields; the socket, and the response's head.
-fn ask_for(addr: SocketAddr, fields: &str) -> (TcpStream, String) {
-    let request = format!(
-        "GET /ws HTTP/1.1\r\nHost: {addr}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{fields}\r\n"
-    );
-    http(addr, &request)
-}
-
-/// Sends bytes, and reads a response's head.
-fn http(addr: SocketAddr, request: &str) -> (TcpStream, String) {
-    let mut stream = TcpStream::connect(addr).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream
-            .read_exact(&mut byte)
-            .unwrap_or_else(|error| panic!("{error} after {:?}", String::from_utf8_lossy(&head)));
-        head.push(byte[0]);
-    }
-    (stream, String::from_utf8(head).unwrap())
-}
-
-impl Socket {
-    fn open(addr: SocketAddr) -> Self {
-        let (stream, head) = ask_for(addr, "");
-        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
-        assert!(head.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"), "{head}");
-        Self { stream, pushes: Vec::new() }
-    }
-
-    fn send(&mut self, first: u8, payload: &[u8]) {
-        let mask = [0x37, 0xfa, 0x21, 0x3d];
-        let mut frame = vec![first];
-        match payload.len() {
-            len @ 0..=125 => frame.push(0x80 | u8::try_from(len).unwrap()),
-            len @ 126..=65_535 => {
-                frame.push(0xfe);
-                frame.extend(u16::try_from(len).unwrap().to_be_bytes());
-            }
-            len => {
-                frame.push(0xff);
-                frame.extend((len as u64).to_be_bytes());
-            }
-        }
-        frame.extend(mask);
-        frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-        self.stream.write_all(&frame).unwrap();
-    }
-
-    /// The next frame: its first byte, and what it carries.
-    fn frame(&mut self) -> (u8, Vec<u8>) {
-        let mut head = [0; 2];
-        self.stream.read_exact(&mut head).unwrap();
-        assert_eq!(head[1] & 0x80, 0, "a server does not mask");
-        let mut wide = [0; 8];
-        let len = match head[1] {
-            126 => {
-                self.stream.read_exact(&mut wide[6..]).unwrap();
-                u64::from_be_bytes(wide)
-            }
-            127 => {
-                self.stream.read_exact(&mut wide).unwrap();
-                u64::from_be_bytes(wide)
-            }
-            short => short.into(),
-        };
-        let mut payload = vec![0; usize::try_from(len).unwrap()];
-        self.stream.read_exact(&mut payload).unwrap();
-        (head[0], payload)
-    }
-
+impl Chat for Socket {
     /// The next text message.
     fn message(&mut self) -> Value {
         let (first, payload) = self.frame();
@@ -109,6 +31,7 @@ impl Socket {
         serde_json::from_slice(&payload).unwrap()
     }
 
+    /// The reply; pushes that come before it are dropped.
     fn ask(&mut self, request: &Value) -> Value {
         self.send(TEXT, request.to_string().as_bytes());
         loop {
@@ -116,7 +39,6 @@ impl Socket {
             if message.get("errno").is_some() {
                 return message;
             }
-            self.pushes.push(message);
         }
     }
 
@@ -127,19 +49,6 @@ impl Socket {
         let login = self.ask(&json!({"msgid": 1, "name": name, "pwd": PASSWORD, "ack": true}));
         assert_eq!(login["errno"], 0, "{login}");
         login["id"].as_u64().unwrap()
-    }
-
-    /// Waits for the Close frame, and for the end behind it; the code.
-    fn expect_closed(&mut self) -> u16 {
-        loop {
-            let (first, payload) = self.frame();
-            if first == CLOSE {
-                let mut rest = Vec::new();
-                self.stream.read_to_end(&mut rest).unwrap();
-                assert!(rest.is_empty(), "nothing follows a Close: {rest:?}");
-                return u16::from_be_bytes([payload[0], payload[1]]);
-            }
-        }
     }
 }
 
@@ -267,27 +176,14 @@ fn a_silent_browser_is_asked_whether_it_is_there() {
     assert_eq!(anna.ask(&json!({"msgid": 17}))["errno"], 0);
 }
 
-/// Runs a program of tests/peers, which ends with 0 if all it saw was right.
-fn peer(program: &str, script: &str, libraries: (&str, &str), addr: SocketAddr) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let output = Command::new(program)
-        .arg(root.join("tests/peers").join(script))
-        .arg(addr.to_string())
-        .env(libraries.0, root.join("target/peers").join(libraries.1))
-        .output()
-        .unwrap_or_else(|error| panic!("cannot start {program}: {error}; scripts/test installs it"));
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(output.stdout.ends_with(b"ok\n"), "{output:?}");
-}
-
 #[test]
 fn pythons_websockets_is_understood() {
     let node = Node::with_settings(&["limits.messages_per_second=0"]);
-    peer("python3", "websocket.py", ("PYTHONPATH", "python"), node.addr());
+    PYTHON.run("websocket", node.addr(), &[]);
 }
 
 #[test]
 fn nodes_ws_is_understood() {
     let node = Node::with_settings(&["limits.messages_per_second=0"]);
-    peer("node", "websocket.mjs", ("STONECHAT_PEERS", "node_modules"), node.addr());
+    NODE.run("websocket", node.addr(), &[]);
 }

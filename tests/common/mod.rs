@@ -8,6 +8,7 @@
 //!   relay       a TCP proxy that holds, swallows, strands and cuts
 //!   http        a page of the admin port
 //!   client      one connection, line by line    sender, storm   clients that send until all is acknowledged
+//!   websocket   one connection, byte by byte    peers          clients that nobody here wrote
 //!   checker     what clients saw against what is stored
 //!   scenarios   what must hold on every kind of site: one node or many, SQLite or MySQL
 //! ```
@@ -28,6 +29,7 @@ pub mod mariadb;
 pub mod nginx;
 pub mod node;
 pub mod noise;
+pub mod peers;
 pub mod process;
 pub mod redis;
 pub mod relay;
@@ -35,3 +37,4 @@ pub mod scenarios;
 pub mod sender;
 pub mod shared;
 pub mod storm;
+pub mod websocket;
