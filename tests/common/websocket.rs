@@ -98,6 +98,7 @@ impl Socket {
     pub fn expect_closed(&mut self) -> u16 {
         loop {
             let (first, payload) = self.frame();
+            assert_ne!(first, PING, "nothing has come for long, and the server asks whether anybody is there");
             if first == CLOSE {
                 let mut rest = Vec::new();
                 self.stream.read_to_end(&mut rest).unwrap();
