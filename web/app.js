@@ -1,0 +1,107 @@
+// The beginning: who is logged in, which screen is shown, and the keys that work everywhere.
+
+import { account, onAccountChange, setAccount } from './core/account.js';
+import { Client } from './core/client.js';
+import { idOf, isGroup } from './core/protocol.js';
+import { language, t } from './i18n.js';
+import { showUnread } from './ui/badge.js';
+import { notifyOf } from './ui/notify.js';
+import { Pane } from './ui/pane.js';
+import { Sidebar } from './ui/sidebar.js';
+import { signInScreen } from './ui/signin.js';
+import { toast } from './ui/toast.js';
+
+const CONVERSATION = /^#([ug][1-9]\d*)$/;
+const TOLD_NOTICES =
+  ['friend_added', 'friend_removed', 'friend_request', 'group_deleted', 'group_joined', 'group_left', 'restored', 'storage'];
+
+const root = document.getElementById('root');
+
+function showSignIn(name, notice) {
+  root.className = 'alone';
+  root.replaceChildren(signInScreen({ name, notice, done: enter }));
+  root.querySelector(name ? '#pwd' : '#name').focus();
+}
+
+/** An account has been logged in here. A page that had one before begins anew: it may be another one. */
+function enter(signedIn) {
+  const isFirst = !account();
+  setAccount(signedIn);
+  if (isFirst) showChat(signedIn);
+  else location.reload();
+}
+
+async function showChat(current) {
+  const client = new Client(current);
+  const { model } = client;
+  const open = (conv, name) => {
+    if (name) model.hints.set(conv, name);
+    if (location.hash === `#${conv}`) route();
+    else location.hash = conv;
+  };
+  const leave = () => { location.hash = ''; };
+  const sidebar = new Sidebar(client, open);
+  const pane = new Pane(client, { open, leave });
+
+  function route() {
+    const conv = CONVERSATION.exec(location.hash)?.[1] ?? null;
+    root.dataset.view = conv ? 'conversation' : 'list';
+    sidebar.select(conv);
+    if (conv !== pane.conv) pane.show(conv);
+    if (conv) learnName(client, conv);
+    if (conv && matchMedia('(pointer: fine)').matches) pane.focus();
+  }
+
+  model.listen((event) => {
+    if (event.type === 'notice' && TOLD_NOTICES.includes(event.kind)) toast(t(`notice.${event.kind}`, event));
+    if (event.type === 'removed' && event.conv === pane.conv) leave();
+    if (event.type === 'status' && event.status.reason === 'expired') showSignIn(current.name, t('signin.expired'));
+  });
+  root.className = 'chat';
+  root.replaceChildren(sidebar.element, pane.element);
+  showUnread(model);
+  notifyOf(client, open);
+  addEventListener('hashchange', route);
+  addEventListener('keydown', (event) => onKey(event, { sidebar, pane, open, leave }));
+  await client.start();
+  route();
+}
+
+/** After a reload nothing may name somebody to whom nothing was said yet. */
+async function learnName(client, conv) {
+  const { model } = client;
+  if (isGroup(conv) || !model.nameOf(conv).startsWith('#')) return;
+  const found = await client.call('find', { keyword: String(idOf(conv)) }).catch(() => ({ users: [] }));
+  const user = found.users.find(({ id }) => id === idOf(conv));
+  if (!user) return;
+  model.hints.set(conv, user.name);
+  model.tell({ type: 'loaded' });
+}
+
+function onKey(event, { sidebar, pane, open, leave }) {
+  if (document.querySelector('dialog[open]')) return;
+  const { key } = event;
+  const step = event.altKey && { ArrowUp: -1, ArrowDown: 1 }[key];
+  if ((event.ctrlKey || event.metaKey) && key.toLowerCase() === 'k') {
+    if (root.dataset.view === 'conversation' && isNarrow()) leave();
+    sidebar.focusSearch();
+  } else if (step && sidebar.neighbour(step)) {
+    open(sidebar.neighbour(step));
+  } else if (key === 'Escape' && pane.conv && !event.isComposing) {
+    if (isNarrow()) leave();
+    sidebar.focusList();
+  } else return;
+  event.preventDefault();
+}
+
+const isNarrow = () => matchMedia('(max-width: 719px)').matches;
+
+document.documentElement.lang = language;
+// Another tab has logged in or out: this one follows.
+onAccountChange(() => location.reload());
+// A page out of the browser's cache has missed what happened since.
+addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
+
+const current = account();
+if (current) showChat(current);
+else showSignIn();

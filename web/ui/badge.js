@@ -1,0 +1,24 @@
+// The number of unread messages in the title and the icon of the tab.
+
+import { batched } from './dom.js';
+
+const BASE = 'Stonechat';
+
+export function showUnread(model) {
+  const link = document.querySelector('link[rel=icon]');
+  const plain = link.href;
+  let shown = 0;
+  const draw = batched(() => {
+    const count = model.unreadTotal();
+    document.title = count ? `(${count}) ${BASE}` : BASE;
+    if (count !== shown) link.href = count ? `data:image/svg+xml,${encodeURIComponent(sign(count))}` : plain;
+    shown = count;
+  });
+  model.listen(draw);
+  draw();
+}
+
+const sign = (count) =>
+  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="9" fill="#a8471f"/>` +
+  `<text x="16" y="23" font-family="sans-serif" font-weight="700" font-size="${count > 9 ? 17 : 21}" text-anchor="middle" fill="#fff">` +
+  `${count > 99 ? '99' : count}</text></svg>`;

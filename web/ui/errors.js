@@ -1,0 +1,16 @@
+// Why something did not work, in words.
+
+import { Disconnected } from '../core/connection.js';
+import { t } from '../i18n.js';
+import { duration } from './time.js';
+
+const KNOWN = { 401: 'error.session', 403: 'error.forbidden', 404: 'error.missing', 413: 'error.large', 500: 'error.internal', 503: 'error.unavailable' };
+
+/** The text for a refusal `{errno, errmsg, wait}`, or for a connection that is not there. */
+export function errorText(error) {
+  if (error instanceof Disconnected) return t('error.offline');
+  const { errno, errmsg = error.message, wait } = error;
+  if (errno === 429) return t('error.wait', { time: duration(wait ?? 60) });
+  if (errno in KNOWN) return t(KNOWN[errno]);
+  return t('error.other', { text: errmsg });
+}

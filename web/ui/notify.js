@@ -1,0 +1,57 @@
+// The browser's notifications: asked for by a click, shown by the tab with the connection while no tab is looked at.
+
+import { isGroup } from '../core/protocol.js';
+import { t } from '../i18n.js';
+import { h } from './dom.js';
+import { toast } from './toast.js';
+
+const SETTING = 'stonechat.notify';
+const TEXT_CHARS_MAX = 200;
+
+/** Only secure pages have them. */
+const isPossible = () => 'Notification' in window && isSecureContext;
+const isOn = () => isPossible() && Notification.permission === 'granted' && localStorage.getItem(SETTING) === 'on';
+
+export function notificationButton() {
+  const button = h('button.wide', { type: 'button', onclick: toggle });
+  const show = () => {
+    button.textContent = t(!isPossible() ? 'notify.impossible' : isOn() ? 'notify.off' : 'notify.on');
+    button.disabled = !isPossible();
+  };
+
+  async function toggle() {
+    const wanted = !isOn();
+    if (wanted && (await Notification.requestPermission()) !== 'granted') toast(t('notify.denied'));
+    localStorage.setItem(SETTING, wanted ? 'on' : 'off');
+    // Whoever wants to be told wants the browser to keep what was told.
+    if (wanted) navigator.storage?.persist?.();
+    show();
+  }
+
+  show();
+  return button;
+}
+
+/** Shows new messages of others. */
+export function notifyOf(client, open) {
+  client.model.listen(async (event) => {
+    if (event.type !== 'messages' || !event.incoming || !client.session || !isOn()) return;
+    const { model } = client;
+    const last = event.list.filter(({ id, conv, seq }) => id !== model.me && seq > model.record(conv).read).at(-1);
+    if (last && !(await client.isLookedAt())) show(model, last, open);
+  });
+}
+
+function show(model, { conv, name, msg }, open) {
+  const title = isGroup(conv) ? `${name} · ${model.nameOf(conv)}` : name;
+  try {
+    const notification = new Notification(title, { body: msg.slice(0, TEXT_CHARS_MAX), tag: conv, icon: 'icon.svg' });
+    notification.onclick = () => {
+      window.focus();
+      notification.close();
+      open(conv);
+    };
+  } catch {
+    // Chromium on Android allows them to service workers only.
+  }
+}

@@ -1,0 +1,304 @@
+// The list of conversations, the contacts, and what a search finds.
+
+import { groupKey, idOf, isGroup, userKey } from '../core/protocol.js';
+import { t } from '../i18n.js';
+import { avatar } from './avatar.js';
+import { batched, h, icon, reconcile, spoken } from './dom.js';
+import { newGroupDialog, settingsDialog, joinDialog } from './dialogs.js';
+import { errorText } from './errors.js';
+import { listTime } from './time.js';
+import { toast } from './toast.js';
+
+/** Rows that are shown of a list at once; "more" shows as many again. */
+const ROWS_MAX = 200;
+const FIND_MS = 250;
+const TABS = ['chats', 'contacts'];
+
+export class Sidebar {
+  /** `open(conv)` shows a conversation. */
+  constructor(client, open) {
+    Object.assign(this, { client, model: client.model, open });
+    this.tab = 'chats';
+    this.current = null;
+    this.shown = ROWS_MAX;
+    this.draw = batched(() => this.render());
+    this.element = this.build();
+    this.model.listen(this.draw);
+    this.render();
+  }
+
+  build() {
+    const { model } = this;
+    this.state = h('span.state', { role: 'status' });
+    this.countdown = h('span', { 'aria-hidden': 'true' });
+    this.again = h('button.quiet', { type: 'button', onclick: () => this.resume() });
+    this.search = h('input', {
+      type: 'search', placeholder: t('search'), 'aria-label': t('search'), 'aria-keyshortcuts': 'Control+K', dir: 'auto',
+      oninput: () => this.searched(), onkeydown: (event) => this.onSearchKey(event),
+    });
+    this.tabs = TABS.map((tab) => h('button', {
+      type: 'button', role: 'tab', id: `tab-${tab}`, 'aria-controls': 'list',
+      onclick: () => this.choose(tab), onkeydown: (event) => this.onTabKey(event),
+    }));
+    this.list = h('div.list', { id: 'list', role: 'tabpanel', onkeydown: (event) => this.onListKey(event) });
+    return h('nav.sidebar', { 'aria-label': t('nav') },
+      h('header.top', {},
+        avatar(userKey(model.me), model.name),
+        h('div.me', {}, h('strong', { dir: 'auto' }, model.name), h('p.status', {}, this.state, this.countdown, this.again)),
+        h('button.round', { type: 'button', 'aria-label': t('settings'), title: t('settings'), onclick: () => settingsDialog(this.client) }, icon('more'))),
+      h('div.search', {}, this.search),
+      h('div.tabs', { role: 'tablist', 'aria-label': t('nav') }, this.tabs),
+      this.list);
+  }
+
+  choose(tab) {
+    this.tab = tab;
+    this.shown = ROWS_MAX;
+    this.search.value = '';
+    this.searched();
+    this.render();
+  }
+
+  /** Marks the conversation that is open. */
+  select(conv) {
+    this.current = conv;
+    if (conv) this.search.value = '';
+    this.draw();
+  }
+
+  focusSearch() {
+    this.search.focus();
+    this.search.select();
+  }
+
+  focusList() {
+    (this.list.querySelector('[aria-current]') ?? this.list.querySelector('.row'))?.focus();
+  }
+
+  /** The conversation `step` rows below the open one. */
+  neighbour(step) {
+    const keys = this.model.conversations().map(({ conv }) => conv);
+    return keys[Math.max(0, keys.indexOf(this.current) + step)] ?? keys[0];
+  }
+
+  resume() {
+    this.client.call('resume').catch(() => {});
+  }
+
+  // The connection
+
+  showStatus() {
+    const { state, reason, until } = this.model.status;
+    const isOffline = state === 'waiting' && navigator.onLine === false;
+    const words = { stopped: `status.${reason ?? 'stopped'}`, waiting: isOffline ? 'status.offline' : 'status.waiting' };
+    const text = t(words[state] ?? `status.${state}`);
+    if (this.state.textContent !== text) this.state.textContent = text;
+    this.element.dataset.state = state;
+    const canResume = state === 'waiting' || reason === 'elsewhere';
+    this.again.hidden = !canResume;
+    this.again.textContent = t(reason === 'elsewhere' ? 'status.here' : 'status.now');
+    clearTimeout(this.tick);
+    const left = state === 'waiting' && !isOffline ? Math.ceil((until - Date.now()) / 1000) : 0;
+    this.countdown.textContent = left > 0 ? t('status.again', { n: left }) : '';
+    if (left > 0) this.tick = setTimeout(() => this.showStatus(), 1000);
+  }
+
+  // The lists
+
+  render() {
+    this.showStatus();
+    const isSearching = this.search.value.trim() !== '';
+    TABS.forEach((tab, index) => this.renderTab(this.tabs[index], tab));
+    this.list.setAttribute('aria-labelledby', `tab-${this.tab}`);
+    const blocks = isSearching ? this.searchBlocks() : this.tab === 'chats' ? this.chatBlocks() : this.contactBlocks();
+    reconcile(this.list, blocks.map(({ key, title, rows, extra }) => ({ key, sign: '', make: () => this.makeBlock(title) })));
+    for (const { key, title, rows, extra } of blocks) this.fillBlock(this.list.rows.get(key).element, title, rows, extra);
+    this.roveTo(this.list.querySelector('.row[aria-current]') ?? this.list.querySelector('.row'));
+  }
+
+  renderTab(button, tab) {
+    const isChosen = tab === this.tab;
+    button.setAttribute('aria-selected', String(isChosen));
+    button.tabIndex = isChosen ? 0 : -1;
+    const count = tab === 'chats' ? this.model.unreadTotal() : this.model.requests.size;
+    const what = t(tab === 'chats' ? 'unread' : 'requests.count', { n: count });
+    button.replaceChildren(t(`tab.${tab}`), ...(count ? [badge(count, what)] : []));
+  }
+
+  makeBlock() {
+    return h('section', {}, h('h2'), h('ul', {}), h('div.extra'));
+  }
+
+  /** A block is a heading, rows, and what follows them (a hint, a button). */
+  fillBlock(section, title, rows, extra) {
+    const [heading, list, end] = section.children;
+    heading.hidden = !title;
+    if (heading.textContent !== title) heading.textContent = title;
+    list.hidden = rows.length === 0;
+    reconcile(list, rows.slice(0, this.shown));
+    const more = rows.length > this.shown && { key: 'more', sign: '', make: () => h('button.quiet', { type: 'button', onclick: () => this.showMore() }, t('more')) };
+    reconcile(end, [more, extra].filter(Boolean));
+  }
+
+  showMore() {
+    this.shown += ROWS_MAX;
+    this.render();
+  }
+
+  chatBlocks() {
+    const rows = this.model.conversations().map((row) => this.chatRow(row));
+    const hint = rows.length === 0 && { key: 'hint', sign: '', make: () => h('p.hint', {}, t('chats.none')) };
+    return [{ key: 'chats', title: '', rows, extra: hint }];
+  }
+
+  contactBlocks() {
+    const { friends, groups, requests } = this.model;
+    const byState = (a, b) => (b.state === 'online') - (a.state === 'online') || a.name.localeCompare(b.name);
+    const none = { key: 'hint', sign: '', make: () => h('p.hint', {}, t('friends.none')) };
+    const create = { key: 'create', sign: '', make: () => h('button.wide', { type: 'button', onclick: () => newGroupDialog(this.client, this.open) }, icon('plus'), t('group.new')) };
+    return [
+      ...(requests.size ? [{ key: 'requests', title: t('requests'), rows: [...requests.values()].map((request) => this.requestRow(request)) }] : []),
+      { key: 'friends', title: t('friends'), rows: [...friends.values()].sort(byState).map((friend) => this.userRow(friend)), extra: friends.size === 0 && none },
+      { key: 'groups', title: t('groups'), rows: [...groups.values()].map((group) => this.groupRow(group)), extra: create },
+    ];
+  }
+
+  row({ conv, sign, name, state, lines, onclick }) {
+    const isCurrent = conv === this.current;
+    const make = () => h('li', {}, h('button.row', {
+      type: 'button', 'aria-current': isCurrent && 'true', tabindex: -1, 'data-conv': conv, onclick: onclick ?? (() => this.open(conv)),
+    }, avatar(conv, name, state), h('span.lines', {}, lines())));
+    return { key: conv, sign: `${isCurrent} ${name} ${state} ${sign}`, make };
+  }
+
+  chatRow({ conv, record, waiting }) {
+    const name = this.model.nameOf(conv);
+    const state = this.model.friends.get(isGroup(conv) ? 0 : idOf(conv))?.state;
+    const draft = conv === this.current ? '' : this.client.drafts.get(conv);
+    const time = waiting?.time ?? record.last.time;
+    const last = draft ? { label: t('draft'), msg: draft } : this.preview(record, waiting);
+    const lines = () => [
+      h('span.line', {}, h('strong', { dir: 'auto' }, name), state && spoken(t(`state.${state}`)), h('time', { datetime: time }, listTime(time))),
+      h('span.line', {},
+        h('span.preview', { dir: 'auto' }, last.label && h('em', {}, last.label, ' '), last.msg.replace(/\s+/g, ' ').slice(0, 120)),
+        last.state && icon(last.state),
+        record.unread > 0 && badge(record.unread, t('unread', { n: record.unread }))),
+    ];
+    return this.row({ conv, sign: JSON.stringify([time, listTime(time), last, record.unread]), name, state, lines });
+  }
+
+  preview({ conv, last }, waiting) {
+    if (waiting) return { label: t('you'), msg: waiting.msg, state: waiting.failed ? 'alert' : 'clock' };
+    if (last.id === this.model.me) return { label: t('you'), msg: last.msg };
+    return { label: isGroup(conv) ? `${last.name}:` : '', msg: last.msg };
+  }
+
+  userRow({ id, name, state }) {
+    const lines = () => [h('span.line', {}, h('strong', { dir: 'auto' }, name)), h('span.line', {}, h('span.preview', {}, t(`state.${state}`)))];
+    return this.row({ conv: userKey(id), sign: '', name, state, lines });
+  }
+
+  groupRow({ id, groupname, groupdesc, total }, onclick) {
+    const text = [total !== undefined && t('members', { n: total }), groupdesc].filter(Boolean).join(' · ');
+    const lines = () => [h('span.line', {}, h('strong', { dir: 'auto' }, groupname)), h('span.line', {}, h('span.preview', { dir: 'auto' }, text))];
+    return this.row({ conv: groupKey(id), sign: text, name: groupname, lines, onclick });
+  }
+
+  requestRow({ id, name, msg }) {
+    const answer = (accept) => () => this.client.call('answer', { id, accept }).catch((error) => toast(errorText(error)));
+    const make = () => h('li.request', {},
+      avatar(userKey(id), name),
+      h('div.lines', {}, h('strong', { dir: 'auto' }, name), msg && h('p', { dir: 'auto' }, msg),
+        h('div.actions', {},
+          h('button.primary', { type: 'button', onclick: answer(true) }, t('accept')),
+          h('button', { type: 'button', onclick: answer(false) }, t('decline')))));
+    return { key: `r${id}`, sign: name + msg, make };
+  }
+
+  // Searching
+
+  searched() {
+    clearTimeout(this.findTimer);
+    this.found = null;
+    this.findError = '';
+    const keyword = this.search.value.trim();
+    if (keyword) this.findTimer = setTimeout(() => this.find(keyword), FIND_MS);
+    this.draw();
+  }
+
+  async find(keyword) {
+    const isCurrent = () => this.search.value.trim() === keyword;
+    try {
+      const found = await this.client.call('find', { keyword });
+      if (isCurrent()) this.found = found;
+    } catch (error) {
+      if (isCurrent()) this.findError = errorText(error);
+    }
+    this.draw();
+  }
+
+  searchBlocks() {
+    const word = this.search.value.trim().toLocaleLowerCase();
+    const { model, found } = this;
+    const own = model.conversations().filter(({ conv }) => model.nameOf(conv).toLocaleLowerCase().includes(word));
+    const isKnown = (conv) => own.some((row) => row.conv === conv);
+    const users = (found?.users ?? []).filter(({ id }) => id !== model.me && !isKnown(userKey(id)));
+    const groups = (found?.groups ?? []).filter(({ id }) => !isKnown(groupKey(id)));
+    const isEmpty = own.length + users.length + groups.length === 0;
+    const text = this.findError || (found ? isEmpty && t('find.none') : t('find.searching'));
+    const hint = text && { key: 'hint', sign: text, make: () => h('p.hint', {}, text) };
+    return [
+      { key: 'own', title: own.length ? t('find.own') : '', rows: own.map((row) => this.chatRow(row)) },
+      { key: 'users', title: users.length ? t('find.users') : '', rows: users.map((user) => this.userRow(user)) },
+      { key: 'found', title: groups.length ? t('find.groups') : '', rows: groups.map((group) => this.foundGroup(group)), extra: hint },
+    ];
+  }
+
+  foundGroup(group) {
+    const isMember = this.model.groups.has(group.id);
+    return this.groupRow(group, isMember ? undefined : () => joinDialog(this.client, group, this.open));
+  }
+
+  // Keys
+
+  onSearchKey(event) {
+    if (event.key === 'ArrowDown') this.focusList();
+    else if (event.key === 'Enter') this.list.querySelector('.row')?.click();
+    else if (event.key === 'Escape' && this.search.value) {
+      event.stopPropagation();
+      this.search.value = '';
+      this.searched();
+    } else return;
+    event.preventDefault();
+  }
+
+  onTabKey(event) {
+    if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') return;
+    const other = TABS[1 - TABS.indexOf(this.tab)];
+    this.choose(other);
+    this.tabs[TABS.indexOf(other)].focus();
+  }
+
+  /** One row is in the tab order; the arrow keys go to the others. */
+  roveTo(row) {
+    const rows = [...this.list.querySelectorAll('.row')];
+    const focused = rows.find((other) => other === document.activeElement);
+    for (const other of rows) other.tabIndex = other === (focused ?? row) ? 0 : -1;
+  }
+
+  onListKey(event) {
+    const rows = [...this.list.querySelectorAll('.row')];
+    const place = rows.indexOf(document.activeElement);
+    const places = { ArrowDown: place + 1, ArrowUp: place - 1, Home: 0, End: rows.length - 1 };
+    if (place < 0 || !(event.key in places)) return;
+    event.preventDefault();
+    const target = rows[places[event.key]];
+    if (!target) return;
+    target.focus();
+    this.roveTo(target);
+  }
+}
+
+function badge(count, what) {
+  return h('span.badge', {}, h('span', { 'aria-hidden': 'true' }, count > 999 ? '999+' : String(count)), spoken(what));
+}
