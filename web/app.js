@@ -12,8 +12,8 @@ import { signInScreen } from './ui/signin.js';
 import { toast } from './ui/toast.js';
 
 const CONVERSATION = /^#([ug][1-9]\d*)$/;
-const TOLD_NOTICES =
-  ['friend_added', 'friend_removed', 'friend_request', 'group_deleted', 'group_joined', 'group_left', 'restored', 'storage'];
+/** Who comes and goes in a group is told to those who look at it. */
+const TOLD_THERE = ['group_joined', 'group_left'];
 
 const root = document.getElementById('root');
 
@@ -53,7 +53,8 @@ async function showChat(current) {
   }
 
   model.listen((event) => {
-    if (event.type === 'notice' && TOLD_NOTICES.includes(event.kind)) toast(t(`notice.${event.kind}`, event));
+    const isTold = event.type === 'notice' && (!TOLD_THERE.includes(event.kind) || event.conv === pane.conv);
+    if (isTold) toast(t(`notice.${event.kind}`, event));
     if (event.type === 'removed' && event.conv === pane.conv) leave();
     if (event.type === 'status' && event.status.reason === 'expired') showSignIn(current.name, t('signin.expired'));
   });

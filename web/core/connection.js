@@ -45,7 +45,7 @@ export class Connection {
     this.asked = new Map(); // tag -> {resolve, reject, timer}
     this.tag = 0;
     this.status = { state: 'stopped' };
-    this.onOnline = () => this.hurry();
+    this.onOnline = () => this.restart();
     this.onOffline = () => this.probe();
     this.onVisible = () => document.visibilityState === 'visible' && this.hurry();
   }
@@ -69,6 +69,12 @@ export class Connection {
   hurry() {
     if (this.status.state === 'online') this.probe();
     if (this.status.state === 'waiting') this.open();
+  }
+
+  /** The network is back: an attempt that began without it may hang. */
+  restart() {
+    if (this.status.state === 'connecting') this.end({ state: 'waiting', until: Date.now() });
+    this.hurry();
   }
 
   /** Takes a stopped connection up again. */

@@ -144,7 +144,7 @@ export class Contacts {
     else if (kind === 'group_left') await (isOwn ? this.left(groupid) : this.resized(groupid, -1));
     else if (kind === 'group_deleted') await this.left(groupid);
     else return;
-    if (!isOwn) this.emit({ type: 'notice', kind, name, group });
+    if (!isOwn) this.emit({ type: 'notice', kind, name, group, conv: groupid && groupKey(groupid) });
   }
 }
 

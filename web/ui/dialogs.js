@@ -143,9 +143,10 @@ function groupDialog(client, id, open) {
   const more = h('button.quiet', { type: 'button', hidden: true }, t('more'));
   const actions = h('div.actions');
   let last = 0;
-  const leave = (call, what) => confirmFirst({
-    title: group.groupname, text: t(`${what}.text`), label: t(what), then: () => attempt(client.call(call, { id })),
-  });
+  const leave = (call, what) => {
+    close();
+    confirmFirst({ title: group.groupname, text: t(`${what}.text`), label: t(what), then: () => attempt(client.call(call, { id })) });
+  };
   const load = () => attempt(client.call('members', { id, after: last }), (page) => {
     last = page.users.at(-1)?.id ?? last;
     list.append(...page.users.map((user) => member(client, user, open)));
@@ -156,7 +157,7 @@ function groupDialog(client, id, open) {
     actions.replaceChildren(h('button.danger', { type: 'button', onclick: () => leave(call, what) }, t(what)));
   });
   more.addEventListener('click', load);
-  showDialog(group.groupname, () => [
+  const close = showDialog(group.groupname, () => [
     group.groupdesc && h('p', { dir: 'auto' }, group.groupdesc),
     h('h3', {}, t('members', { n: group.total })),
     list, more, actions,
