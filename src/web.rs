@@ -70,9 +70,11 @@ mod tests {
     /// The paths of all files in a folder, below `root`.
     fn paths(folder: &Path, root: &Path) -> BTreeSet<String> {
         let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        let below = |path: std::path::PathBuf| match path.is_dir() {
-            true => paths(&path, root),
-            false => BTreeSet::from([path.strip_prefix(root).unwrap().to_str().unwrap().to_owned()]),
+        let below = |path: std::path::PathBuf| {
+            if path.is_dir() {
+                return paths(&path, root);
+            }
+            BTreeSet::from([path.strip_prefix(root).unwrap().to_str().unwrap().to_owned()])
         };
         entries.flat_map(below).collect()
     }
