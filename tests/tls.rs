@@ -8,7 +8,6 @@ mod common;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
 use std::sync::Arc;
 
 use common::client::{Client, PASSWORD};
@@ -348,6 +347,25 @@ fn what_is_no_handshake_is_told_so_and_costs_nobody_else() {
 }
 
 #[test]
+fn every_address_is_listened_on_with_tls_and_without() {
+    let authority = Authority::new();
+    let (cert, key) = (authority.file("cert.pem"), authority.file("key.pem"));
+    let flags = ["--listen", "[::1]:0", "--listen-plain", "127.0.0.1:0", "--tls-cert", &cert, "--tls-key", &key];
+    let node = Node::start(&flags);
+    let log = node.log();
+    let addresses: Vec<SocketAddr> =
+        log.lines().filter_map(|line| line.split_once("listening on ")?.1.parse().ok()).collect();
+    assert_eq!(addresses.len(), 3, "{log}");
+    assert!(log.contains(&format!("for browsers: https://{}/", addresses[0])), "{log}");
+    let config = authority.client_config(&[&rustls::version::TLS13]);
+    for address in addresses {
+        let mut encrypted = Encrypted::connect(address, &config, "chat.test").unwrap();
+        assert_eq!(encrypted.ask(&json!({"msgid": 17}))["msgid"], 18);
+        Client::connect_bare(address).ok(json!({"msgid": 17}));
+    }
+}
+
+#[test]
 fn a_wrong_pair_is_told_at_start() {
     let authority = Authority::new();
     let other = Authority::new();
@@ -357,14 +375,18 @@ fn a_wrong_pair_is_told_at_start() {
         (authority.file("missing.pem"), authority.file("key.pem"), "cannot be read"),
         (authority.file("cert.pem"), String::new(), "needs tls.key"),
     ] {
-        let data = tempfile::tempdir().unwrap();
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_stonechat"))
-            .args(["--listen", "127.0.0.1:0", "--data", data.path().to_str().unwrap()])
-            .args(["--tls-cert", &cert, "--tls-key", &key])
-            .output()
-            .unwrap();
-        let text = String::from_utf8_lossy(&output.stderr);
-        assert!(!output.status.success() && text.contains(told), "{text}");
-        assert!(!Path::new(data.path()).join("chat.db").exists(), "it ends before the data are touched");
+        let parent = tempfile::tempdir().unwrap();
+        let data = parent.path().join("data");
+        for command in [&[][..], &["check-config"]] {
+            let output = std::process::Command::new(env!("CARGO_BIN_EXE_stonechat"))
+                .args(["--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()])
+                .args(["--tls-cert", &cert, "--tls-key", &key])
+                .args(command)
+                .output()
+                .unwrap();
+            let text = String::from_utf8_lossy(&output.stderr);
+            assert!(!output.status.success() && text.contains(told), "{text}");
+            assert!(!data.exists(), "it ends before the data are touched");
+        }
     }
 }
