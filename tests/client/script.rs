@@ -24,8 +24,14 @@ pub(crate) fn start(state: &Path, node: &Node, args: &[&str], password: Option<&
 
 /// The same, not started yet.
 pub(crate) fn start_command(state: &Path, node: &Node, args: &[&str], password: Option<&str>) -> Command {
+    let server = node.addr().to_string();
+    command(state, &[&["--server", &server], args].concat(), password)
+}
+
+/// The client with pipes and these arguments, not started yet.
+pub(crate) fn command(state: &Path, args: &[&str], password: Option<&str>) -> Command {
     let mut command = Command::new(program("stonechat-client"));
-    command.arg("--state").arg(state).arg("--server").arg(node.addr().to_string()).args(args);
+    command.arg("--state").arg(state).args(args).env_remove("CHAT_CA").env_remove("SSL_CERT_DIR");
     command.env_remove("CHAT_USER").env_remove("CHAT_SERVER").env_remove("CHAT_PASSWORD").env("TZ", "UTC");
     if let Some(password) = password {
         command.env("CHAT_PASSWORD", password);
@@ -49,10 +55,13 @@ pub(crate) struct Tail {
 impl Tail {
     /// Starts it and gathers what it prints.
     pub(crate) fn start(state: &Path, node: &Node, account: &Account) -> Self {
-        let mut command = Command::new(program("stonechat-client"));
-        command.arg("--state").arg(state).arg("--server").arg(node.addr().to_string());
-        command.args(["--user", &account.name, "tail"]).env("CHAT_PASSWORD", PASSWORD);
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        Self::start_with(state, &["--server", &node.addr().to_string(), "--user", &account.name])
+    }
+
+    /// The same with these arguments.
+    pub(crate) fn start_with(state: &Path, args: &[&str]) -> Self {
+        let mut command = command(state, &[args, &["tail"]].concat(), Some(PASSWORD));
+        let mut child = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
         let (out, into) = (child.stdout.take().unwrap(), Arc::clone(&lines));
         std::thread::spawn(move || {

@@ -41,7 +41,7 @@ impl Person {
         command.env("TERM", "xterm-256color");
         command.env("TZ", "UTC");
         command.env("LC_ALL", locale);
-        for variable in ["CHAT_SERVER", "CHAT_USER", "CHAT_PASSWORD"] {
+        for variable in ["CHAT_SERVER", "CHAT_CA", "CHAT_USER", "CHAT_PASSWORD"] {
             command.env_remove(variable);
         }
         let child = pty.slave.spawn_command(command).unwrap();
@@ -54,8 +54,12 @@ impl Person {
 
     /// Logs in as this account, which exists.
     pub(crate) fn log_in(node: &Node, account: &Account) -> Self {
-        let addr = node.addr().to_string();
-        let mut person = Self::start(&["--server", &addr, "--user", &account.name]);
+        Self::log_in_with(&["--server", &node.addr().to_string()], account)
+    }
+
+    /// The same with these arguments.
+    pub(crate) fn log_in_with(args: &[&str], account: &Account) -> Self {
+        let mut person = Self::start(&[args, &["--user", &account.name]].concat());
         person.sees(&format!("Password of {}:", account.name));
         person.types(&format!("{PASSWORD}\r"));
         person.sees("│ online");

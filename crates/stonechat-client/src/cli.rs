@@ -10,9 +10,13 @@ use clap::{Parser, Subcommand};
 #[derive(Parser, Debug)]
 #[command(name = "stonechat-client", version, after_long_help = AFTER)]
 pub(crate) struct Cli {
-    /// The server; without a port it is 8000 [default: that of the last time]
-    #[arg(long, env = "CHAT_SERVER", value_name = "HOST[:PORT]", global = true)]
+    /// The server, with tls:// ahead of it over TLS; without a port it is 8000 [default: that of the last time]
+    #[arg(long, env = "CHAT_SERVER", value_name = "[tls://]HOST[:PORT]", global = true)]
     pub(crate) server: Option<String>,
+    /// Over TLS: trust the authorities in this PEM file, and no others [default: that of the last time at this server, or
+    /// the system's]
+    #[arg(long, env = "CHAT_CA", value_name = "FILE", global = true)]
+    pub(crate) ca: Option<PathBuf>,
     /// The account's name [default: that of the last time]
     #[arg(long, env = "CHAT_USER", value_name = "NAME", global = true)]
     pub(crate) user: Option<String>,
@@ -47,7 +51,7 @@ pub(crate) enum Action {
 }
 
 const AFTER: &str = "\
-Environment: CHAT_SERVER and CHAT_USER as the flags; CHAT_PASSWORD for the first login of a script (the token that it
+Environment: CHAT_SERVER, CHAT_CA and CHAT_USER as the flags; CHAT_PASSWORD for the first login of a script (the token that it
 yields is kept, the password never is).
 
 Names: 7 is the user with that number, \"7\" (with the quotes) the one with that name; #chess is a group, \"#lea\" a user.

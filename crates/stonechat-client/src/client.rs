@@ -2,6 +2,7 @@
 //! them. The screen, the line mode and the one-shot commands are all built on it.
 
 use std::io;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
@@ -10,6 +11,7 @@ use stonechat_protocol::time::UnixMs;
 use crate::command::{self, Command, Kind};
 use crate::model::{Account, Effect, Event, Link, Model, News};
 use crate::net::{Incoming, Net};
+use crate::server::Server;
 use crate::spool::Spool;
 use crate::state_dir::{Current, Folder, OpenError, StateDir};
 
@@ -19,8 +21,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// Where to chat, and as whom.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
-    /// `host:port`.
-    pub(crate) server: String,
+    pub(crate) server: Server,
     pub(crate) name: String,
     /// Not needed when a token is saved.
     pub(crate) password: Option<String>,
@@ -30,7 +31,7 @@ pub(crate) struct Identity {
 /// A running client of one account.
 pub(crate) struct Client {
     pub(crate) model: Model,
-    server: String,
+    server: Server,
     state_dir: StateDir,
     folder: Folder,
     net: Net,
@@ -41,12 +42,12 @@ pub(crate) struct Client {
 impl Client {
     /// Opens the account's folder; connects when told to by [`Client::connect`]. What comes goes to `events`.
     pub(crate) fn open(state_dir: &StateDir, identity: Identity, events: Sender<Incoming>) -> Result<Self, OpenError> {
-        let mut folder = state_dir.open(&identity.server, &identity.name)?;
+        let mut folder = state_dir.open(&identity.server.place, &identity.name)?;
         let account = folder.account(&identity.name);
         let token = account.token.filter(|_| !identity.is_new);
         let account = Account { token, password: identity.password, is_new: identity.is_new, ..account };
         let model = Model::new(account, folder.take_outbox(), folder.marks(), random_u64());
-        let net = Net::new(&identity.server, events);
+        let net = Net::new(identity.server.clone(), events);
         let spool = Spool::of(folder.path());
         Ok(Self { spool, model, server: identity.server, state_dir: state_dir.clone(), folder, net, news: Vec::new() })
     }
@@ -56,8 +57,8 @@ impl Client {
         self.model.account.token.is_some() || self.model.account.password.is_some()
     }
 
-    /// `host:port`.
-    pub(crate) fn server(&self) -> &str {
+    /// Where it chats.
+    pub(crate) fn server(&self) -> &Server {
         &self.server
     }
 
@@ -107,7 +108,11 @@ impl Client {
 
     /// A start without flags takes this account from now on.
     pub(crate) fn be_current(&mut self) {
-        let current = Current { server: self.server.clone(), name: self.model.account.name.clone() };
+        let current = Current {
+            server: self.server.to_string(),
+            name: self.model.account.name.clone(),
+            ca: self.server.ca().map(Path::to_owned),
+        };
         if self.state_dir.current().as_ref() != Some(&current)
             && let Err(error) = self.state_dir.set_current(&current)
         {

@@ -6,6 +6,7 @@
 //!                      client: carries out what the model wants
 //!                     /                  |               \
 //!   model (no I/O)         net: the socket's threads      state_dir, spool: the state folder
+//!                          server, address, tls, stream: whom to reach, and how
 //! ```
 
 mod address;
@@ -20,16 +21,20 @@ mod net;
 mod plain;
 mod printable;
 mod send;
+mod server;
 mod spool;
 mod state_dir;
+mod stream;
 mod tail;
 mod text_width;
+mod tls;
 mod tui;
 mod ui;
 mod zone;
 
 use std::env::VarError;
 use std::io::{self, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -38,12 +43,14 @@ use crossbeam_channel::{Receiver, bounded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use address::Address;
 use cli::{Action, Cli};
 use client::Identity;
 use exit::{Failure, Kind};
 use send::Limits;
+use server::Server;
 use spool::Letter;
-use state_dir::StateDir;
+use state_dir::{Current, StateDir};
 
 /// Where a server on this machine listens by default.
 const DEFAULT_SERVER: &str = "127.0.0.1:8000";
@@ -88,7 +95,7 @@ fn known_identity(cli: &Cli, state_dir: &StateDir) -> Result<Identity, Failure> 
     let Some(name) = name else {
         return Err(Failure::new(Kind::NotLoggedIn, "no account yet: give --user NAME, and CHAT_PASSWORD once"));
     };
-    identity(cli, &server(cli, state_dir), name)
+    identity(cli, server(cli, current.as_ref())?, name)
 }
 
 /// The account of the flags or of the last time; what is missing is asked for.
@@ -96,20 +103,40 @@ fn asked_identity(cli: &Cli, state_dir: &StateDir) -> Result<Identity, Failure> 
     if state_dir.current().is_some() || given(cli.user.as_ref()).is_some() {
         return known_identity(cli, state_dir);
     }
-    let server = match given(cli.server.as_ref()) {
+    let written = match given(cli.server.as_ref()) {
         Some(server) => server,
         None => plain::ask("Server", DEFAULT_SERVER)?,
     };
+    let server = the_server(&written, ca(cli)?.as_deref())?;
     let name = plain::ask("Your name there", "")?;
     let has_account =
         cli.register || plain::ask("Do you have that account already? (yes or no)", "yes")?.starts_with(['y', 'Y']);
-    let identity = identity(cli, &server, name)?;
+    let identity = identity(cli, server, name)?;
     Ok(Identity { is_new: identity.is_new || !has_account, ..identity })
 }
 
-fn server(cli: &Cli, state_dir: &StateDir) -> String {
-    let last = || state_dir.current().map(|current| current.server);
-    given(cli.server.as_ref()).or_else(last).unwrap_or_else(|| DEFAULT_SERVER.to_owned())
+/// The server of the flags or of the last time. With the server of the last time its authorities come back, too.
+fn server(cli: &Cli, last: Option<&Current>) -> Result<Server, Failure> {
+    let written = given(cli.server.as_ref());
+    let address = written.as_deref().map(Address::parse).transpose().map_err(usage)?;
+    let last = last.filter(|last| address.as_ref().is_none_or(|address| address.to_string() == last.server));
+    let written = written.as_deref().or(last.map(|last| last.server.as_str())).unwrap_or(DEFAULT_SERVER);
+    let ca = ca(cli)?.or_else(|| last.and_then(|last| last.ca.clone()));
+    the_server(written, ca.as_deref())
+}
+
+/// The flag's file of authorities; a variable that is set to nothing is not set. It is kept for starts elsewhere.
+fn ca(cli: &Cli) -> io::Result<Option<PathBuf>> {
+    let given = cli.ca.as_ref().filter(|path| !path.as_os_str().is_empty());
+    given.map(std::path::absolute).transpose()
+}
+
+fn the_server(written: &str, ca: Option<&Path>) -> Result<Server, Failure> {
+    Server::new(written, ca).map_err(usage)
+}
+
+fn usage(text: String) -> Failure {
+    Failure::new(Kind::Usage, text)
 }
 
 /// A variable that is set to nothing is not set.
@@ -117,13 +144,13 @@ fn given(value: Option<&String>) -> Option<String> {
     value.filter(|value| !value.trim().is_empty()).cloned()
 }
 
-fn identity(cli: &Cli, server: &str, name: String) -> Result<Identity, Failure> {
+fn identity(cli: &Cli, server: Server, name: String) -> Result<Identity, Failure> {
     let password = match std::env::var("CHAT_PASSWORD") {
         Ok(password) => Some(password).filter(|password| !password.is_empty()),
         Err(VarError::NotPresent) => None,
         Err(VarError::NotUnicode(_)) => return Err(Failure::new(Kind::Usage, "CHAT_PASSWORD is not UTF-8")),
     };
-    Ok(Identity { server: address::with_port(server), name, password, is_new: cli.register })
+    Ok(Identity { server, name, password, is_new: cli.register })
 }
 
 /// Whether there is a terminal to draw on.

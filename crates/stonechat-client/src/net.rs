@@ -1,13 +1,13 @@
 //! The socket, on threads of its own: the screen never waits for the network.
 //!
 //! ```text
-//!   open() -> reader thread: resolve, connect, read lines ----> Incoming, in a channel
-//!             writer thread: lines from a channel -> socket     (started when connected)
+//!   open() -> reader thread: resolve, connect, TLS handshake, read lines ----> Incoming, in a channel
+//!             writer thread: lines from a channel -> socket                     (started when connected)
 //! ```
 //!
 //! Every attempt has a number, so that what an older connection still says is told apart.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +17,9 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use crate::model::Event;
+use crate::server::Server;
+use crate::stream::Stream;
+use crate::tls::Trouble;
 
 /// How long one address may take to answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -26,6 +29,9 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// No line of the server is longer: a login reply with hundreds of groups and offline messages stays below.
 const LINE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// How a server that wants TLS answers plain lines: with an alert, whose record begins so (RFC 8446, section 5.1).
+const TLS_ALERT: &[u8] = &[21, 3];
 
 /// Numbers of connections, unique in the process: an account that was switched away from is not heard any more.
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
@@ -43,7 +49,7 @@ pub(crate) type Incoming = (u64, Event);
 
 /// The client's side of the network: at most one connection at a time.
 pub(crate) struct Net {
-    server: String,
+    server: Server,
     /// Of the present connection.
     number: u64,
     connection: Option<Connection>,
@@ -54,7 +60,7 @@ struct Connection {
     lines: Sender<String>,
     /// Ends when all lines are written.
     written: Receiver<()>,
-    /// Set once connected.
+    /// Set once TCP is there: a handshake that hangs can be ended, too.
     socket: Arc<Mutex<Slot>>,
 }
 
@@ -69,9 +75,9 @@ enum Slot {
 }
 
 impl Net {
-    /// Connects to `host:port` when asked to; what comes goes to `events`.
-    pub(crate) fn new(server: &str, events: Sender<Incoming>) -> Self {
-        Self { server: server.to_owned(), number: 0, connection: None, events }
+    /// Connects to `server` when asked to; what comes goes to `events`.
+    pub(crate) fn new(server: Server, events: Sender<Incoming>) -> Self {
+        Self { server, number: 0, connection: None, events }
     }
 
     /// Starts to connect. Never waits.
@@ -84,10 +90,10 @@ impl Net {
         self.connection = Some(Connection { lines, written, socket: Arc::clone(&socket) });
         let (server, events, number) = (self.server.clone(), self.events.clone(), self.number);
         thread::spawn(move || {
-            let why = converse(&server, &socket, (to_write, writing), &|event| {
+            let end = converse(&server, &socket, (to_write, writing), &|event| {
                 let _ = events.send((number, event));
             });
-            let _ = events.send((number, Event::Lost(why)));
+            let _ = events.send((number, end));
         });
     }
 
@@ -132,33 +138,41 @@ impl Drop for Net {
     }
 }
 
-/// One connection from beginning to end; why it has ended.
-fn converse(server: &str, slot: &Mutex<Slot>, lines: Lines, tell: &dyn Fn(Event)) -> String {
-    let socket = match connect(server) {
+/// One connection from beginning to end; how it has ended.
+fn converse(server: &Server, slot: &Mutex<Slot>, lines: Lines, tell: &dyn Fn(Event)) -> Event {
+    let socket = match connect(&server.place) {
         Ok(socket) => socket,
-        Err(why) => return why,
+        Err(why) => return Event::Lost(why),
     };
-    let (Ok(to_read), Ok(to_write)) = (socket.try_clone(), socket.try_clone()) else {
-        return "no file descriptor left".to_owned();
-    };
+    let Ok(for_slot) = socket.try_clone() else { return no_descriptor() };
     {
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
         if matches!(*slot, Slot::Unwanted) {
-            return "not wanted any more".to_owned();
+            return Event::Lost("not wanted any more".to_owned());
         }
-        *slot = Slot::Open(socket);
+        *slot = Slot::Open(for_slot);
     }
+    let session = match server.tls.as_ref().map(|tls| tls.handshake(&socket, &server.place)).transpose() {
+        Ok(session) => session,
+        Err(Trouble::Passing(why)) => return Event::Lost(why),
+        Err(Trouble::Lasting(why)) => return Event::Unfit(why),
+    };
+    let Ok([to_read, to_write]) = Stream::halves(socket, session) else { return no_descriptor() };
     thread::spawn(move || {
         write(to_write, &lines.0);
         drop(lines);
     });
     tell(Event::Connected);
-    read(to_read, tell)
+    read(to_read, server, tell)
 }
 
-fn connect(server: &str) -> Result<TcpStream, String> {
-    let addresses = server.to_socket_addrs().map_err(|error| format!("{server}: {error}"))?;
-    let mut why = format!("{server} has no address");
+fn no_descriptor() -> Event {
+    Event::Lost("no file descriptor left".to_owned())
+}
+
+fn connect(place: &str) -> Result<TcpStream, String> {
+    let addresses = place.to_socket_addrs().map_err(|error| format!("{place}: {error}"))?;
+    let mut why = format!("{place} has no address");
     for address in addresses {
         match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
             Ok(socket) => {
@@ -172,27 +186,40 @@ fn connect(server: &str) -> Result<TcpStream, String> {
     Err(why)
 }
 
-fn read(socket: TcpStream, tell: &dyn Fn(Event)) -> String {
-    let mut reader = BufReader::with_capacity(64 * 1024, socket);
+fn read(stream: Stream, server: &Server, tell: &dyn Fn(Event)) -> Event {
+    let mut reader = BufReader::with_capacity(64 * 1024, stream);
     let mut line = Vec::new();
     loop {
         line.clear();
         match reader.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line) {
+            // In plain text no line begins so; within TLS no server speaks TLS again.
+            Ok(_) if line.starts_with(TLS_ALERT) => return Event::Unfit(only_tls(server)),
             Ok(_) if line.ends_with(b"\n") => tell(Event::Line(String::from_utf8_lossy(&line).trim_end().to_owned())),
-            Ok(_) => return "the server closed the connection".to_owned(),
-            Err(error) => return plain(&error),
+            Ok(_) => return closed(),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return closed(),
+            Err(error) => return Event::Lost(plain(&error)),
         }
     }
 }
 
+fn only_tls(server: &Server) -> String {
+    let place = &server.place;
+    format!("{place} speaks only TLS, and the client spoke plain: write --server tls://{place}")
+}
+
+fn closed() -> Event {
+    Event::Lost("the server closed the connection".to_owned())
+}
+
 /// Writes until the connection or the client ends. A failed write ends the reader, too, which tells why.
-fn write(mut socket: TcpStream, lines: &Receiver<String>) {
+fn write(mut stream: Stream, lines: &Receiver<String>) {
     for line in lines {
-        if socket.write_all(line.as_bytes()).is_err() {
-            let _ = socket.shutdown(Shutdown::Both);
+        if stream.write_all(line.as_bytes()).is_err() {
+            stream.shut_down();
             return;
         }
     }
+    stream.finish();
 }
 
 /// An error without its number: `Connection refused`.

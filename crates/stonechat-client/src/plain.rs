@@ -166,6 +166,9 @@ impl Lines {
                 let (name, server) = (&self.client.model.account.name, self.client.server());
                 print(&format!("* {name} is online at {server}; messages missed: {missed}"))?;
             }
+            // Nothing was taken from the input: whoever started it can mend it and start it again.
+            News::Unfit(why) if !self.was_online => return Err(Failure::new(Kind::Unreachable, why)),
+            News::Unfit(why) => alarm(&why)?,
             News::LoginRefused(why) => return Err(Failure::new(Kind::NotLoggedIn, why)),
             News::LoggedOut => {
                 print("* logged out")?;

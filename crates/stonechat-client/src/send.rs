@@ -39,7 +39,7 @@ pub(crate) fn send(
     limits: &Limits<'_>,
 ) -> Result<(), Failure> {
     let (events, incoming) = channel();
-    let account = state_dir.account_folder(&identity.server, &identity.name);
+    let account = state_dir.account_folder(&identity.server.place, &identity.name);
     let client = match Client::open(state_dir, identity, events) {
         Err(OpenError::InUse) => return hand_over(&account, &letter, limits),
         other => other?,
@@ -110,6 +110,8 @@ impl Sending {
                     self.look_up();
                 }
             }
+            // Waiting does not help, and a script should hear of it at once.
+            News::Unfit(why) => return Some(Err(too_late(self.cid.is_some(), &why))),
             News::Says(text) => self.last = text,
             _ => {}
         }

@@ -34,8 +34,12 @@ pub(crate) struct StateDir(PathBuf);
 /// Which account a start without flags takes.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Current {
+    /// As `--server` takes it.
     pub(crate) server: String,
     pub(crate) name: String,
+    /// The file of authorities that vouch for this server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ca: Option<PathBuf>,
 }
 
 #[derive(Serialize, Deserialize, Default)]

@@ -65,7 +65,7 @@ fn show_tail(client: &Client, news: News) -> io::Result<Option<Failure>> {
             out.flush()?;
         }
         News::LoginRefused(why) => return Ok(Some(Failure::new(Why::NotLoggedIn, why))),
-        News::Says(text) | News::Refused(text) => {
+        News::Says(text) | News::Refused(text) | News::Unfit(text) => {
             let _ = writeln!(io::stderr(), "stonechat-client: {text}");
         }
         _ => {}

@@ -92,7 +92,7 @@ impl Session {
             self.ui.news(&mut self.client.model, news);
         }
         self.client.settle();
-        let server = self.client.server().to_owned();
+        let server = self.client.server().to_string();
         let (ui, model) = (&mut self.ui, &self.client.model);
         self.screen.terminal.draw(|frame| draw(frame, ui, model, &server, now()))?;
         Ok(())
@@ -136,7 +136,7 @@ impl Session {
     /// Goes on as another account, from its own folder.
     fn replace_client(&mut self, name: String, password: Option<String>, purpose: Purpose) {
         let is_new = purpose == Purpose::Register;
-        let identity = Identity { server: self.client.server().to_owned(), name, password, is_new };
+        let identity = Identity { server: self.client.server().clone(), name, password, is_new };
         match Client::open(&self.state_dir, identity, self.events.clone()) {
             Ok(client) => {
                 self.client.finish();

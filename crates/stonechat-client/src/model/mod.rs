@@ -95,6 +95,9 @@ pub(crate) enum Event {
     Connected,
     /// It failed or has ended, for this reason.
     Lost(String),
+    /// It cannot be used as it is: a certificate that nobody vouches for, or no TLS where it is wanted. The text says what
+    /// somebody has to do.
+    Unfit(String),
     /// A line came.
     Line(String),
 }
@@ -138,6 +141,8 @@ pub(crate) enum News {
     Refused(String),
     /// A conversation should be shown.
     Opened(Peer),
+    /// The connection cannot be used until somebody changes something.
+    Unfit(String),
     /// Logged in.
     Welcome { missed: usize },
     /// The login was refused; somebody has to do something about it.
@@ -258,6 +263,7 @@ impl Model {
         match event {
             Event::Connected => self.connected(now),
             Event::Lost(why) => self.lost(why, now),
+            Event::Unfit(why) => self.unfit(why, now),
             Event::Line(line) => self.line(&line, now),
         }
         self.send_waiting(now);
@@ -428,6 +434,18 @@ impl Model {
         let until = now + self.backoff.next();
         self.says(format!("no connection: {why}; trying again"));
         self.link = Link::Waiting { until, why };
+    }
+
+    /// It is tried again all the same: a server whose certificate has expired will get a new one.
+    fn unfit(&mut self, why: String, now: Instant) {
+        if self.link == Link::Off {
+            return;
+        }
+        self.forget_connection();
+        let until = now + self.backoff.next();
+        // The bar has room for a few words; the news says it all.
+        self.link = Link::Waiting { until, why: "TLS failed".to_owned() };
+        self.tell(News::Unfit(why));
     }
 
     /// Ends the connection and stays offline: only the user can help.

@@ -163,6 +163,24 @@ fn after_a_lost_connection_the_same_message_goes_out_with_the_same_cid() {
 }
 
 #[test]
+fn a_server_that_cannot_be_trusted_is_tried_again_and_the_message_waits() {
+    let mut bench = Bench::online();
+    let cid = bench.say("hello");
+    bench.handle(Event::Lost("reset".into()));
+    bench.pass(Duration::from_secs(2));
+    bench.effects.clear();
+    let why = "the certificate has expired".to_owned();
+    bench.handle(Event::Unfit(why.clone()));
+    assert_eq!(bench.news(), [News::Unfit(why)]);
+    assert!(matches!(bench.model.link, Link::Waiting { .. }));
+    bench.effects.clear();
+    bench.pass(Duration::from_secs(4));
+    assert_eq!(bench.effects, [Effect::Connect], "a server gets a new certificate one day");
+    bench.log_in(json!([]));
+    assert_eq!(bench.sent_of(6)[0]["cid"], json!(cid));
+}
+
+#[test]
 fn what_comes_again_after_a_reconnect_is_no_news() {
     let mut bench = Bench::online();
     bench.line(pushed(1, "one"));

@@ -143,7 +143,7 @@ impl Ui {
                 self.alarm(&format!("not sent to {title}: {why} (Ctrl-R sends it again, /discard drops it)"));
             }
             News::Says(text) => self.note(&text, Tone::Calm),
-            News::Refused(why) => self.alarm(&why),
+            News::Refused(why) | News::Unfit(why) => self.alarm(&why),
             News::Opened(peer) => self.open(model, peer),
             News::Welcome { missed } => self.welcome(model, missed),
             News::LoginRefused(why) => {
