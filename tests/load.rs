@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests; allow-unwrap-in-tests misses them")]
 
 mod common;
+#[path = "client/tls.rs"]
+mod tls;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -15,6 +17,7 @@ use std::thread;
 use common::node::Node;
 use common::process::program;
 use serde_json::Value;
+use tls::{Authority, Front, arg};
 
 /// Short, but long enough that something is measured.
 const BRIEFLY: [&str; 4] = ["--seconds", "0.5", "--warmup", "0.1"];
@@ -28,9 +31,16 @@ fn load(addr: SocketAddr, args: &[&str]) -> Output {
 /// Runs a workload against a server of its own, which must be faultless. Returns the report.
 fn measure(args: &[&str]) -> Value {
     let node = Node::start(&[]);
+    let report = measure_at(node.addr(), &node, args);
+    assert_eq!(report["transport"], "plain");
+    report
+}
+
+/// The same, at an address that leads to this server.
+fn measure_at(addr: SocketAddr, node: &Node, args: &[&str]) -> Value {
     let pid = format!("server={}", node.pid());
     let with_pid: Vec<&str> = args.iter().copied().chain(["--pid", &pid]).collect();
-    let output = load(node.addr(), &with_pid);
+    let output = load(addr, &with_pid);
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     let report: Value = serde_json::from_str(&text).unwrap();
@@ -122,6 +132,85 @@ fn a_backlog() {
     // More than a login's reply brings at once.
     let report = measure(&["backlog", "--messages", "500", "--senders", "3"]);
     assert_eq!(report["count"], 500);
+}
+
+/// Every workload, briefly, and how many units it counts if that is certain.
+const WORKLOADS: [(&[&str], Option<u64>); 7] = [
+    (&["pairs", "--connections", "6", "--window", "4"], None),
+    (&["pairs", "--connections", "4", "--rate", "200", "--confirm", "2", "--message-bytes", "3000"], None),
+    (&["groups", "--groups", "2", "--members", "5", "--senders", "2", "--window", "2"], None),
+    (&["idle", "--connections", "10", "--friends", "3"], Some(10)),
+    (&["logins", "--in-flight", "4"], None),
+    (&["storm", "--connections", "30", "--in-flight", "20"], Some(30)),
+    (&["backlog", "--messages", "500", "--senders", "3"], Some(500)),
+];
+
+/// Runs every workload this way against one server.
+fn measure_all(addr: SocketAddr, node: &Node, flags: &[&str], transport: &str) {
+    for (args, count) in WORKLOADS {
+        let report = measure_at(addr, node, &[args, flags].concat());
+        assert_eq!(report["transport"], transport, "{args:?}");
+        if let Some(count) = count {
+            assert_eq!(report["count"], count, "{args:?}");
+        }
+    }
+}
+
+/// A server, and TLS in front of it.
+fn behind_tls() -> (Node, Authority, Front) {
+    let node = Node::start(&[]);
+    let authority = Authority::new("the test's own");
+    let front = Front::start(node.addr(), &authority.sign_loopback());
+    (node, authority, front)
+}
+
+#[test]
+fn every_workload_over_websocket() {
+    let node = Node::start(&[]);
+    measure_all(node.addr(), &node, &["--websocket"], "websocket");
+}
+
+#[test]
+fn every_workload_over_tls() {
+    let (node, authority, front) = behind_tls();
+    measure_all(front.addr(), &node, &["--tls", "--ca", &arg(&authority.file())], "tls");
+}
+
+#[test]
+fn every_workload_over_websocket_and_tls() {
+    let (node, authority, front) = behind_tls();
+    let flags = ["--tls", "--websocket", "--ca", &arg(&authority.file())];
+    measure_all(front.addr(), &node, &flags, "websocket over tls");
+}
+
+/// The error of a run that cannot be.
+fn error_of(addr: SocketAddr, args: &[&str]) -> String {
+    let output = load(addr, args);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn what_does_not_fit_is_told() {
+    let (node, authority, front) = behind_tls();
+    let another = Authority::new("another");
+    let other = arg(&another.file());
+    let ca = arg(&authority.file());
+    let cases: [(SocketAddr, &[&str], &str); 7] = [
+        (front.addr(), &["pairs", "--tls", "--ca", &other], "give its authority with --ca FILE"),
+        (front.addr(), &["pairs", "--tls", "--ca", &ca, "--server-name", "elsewhere"], "its name with --server-name"),
+        (node.addr(), &["pairs", "--tls", "--ca", &ca], "the server does not speak TLS"),
+        (node.addr(), &["pairs", "--ca", &ca], "--ca is about TLS: give --tls"),
+        (node.addr(), &["pairs", "--no-resumption"], "--no-resumption is about TLS"),
+        (node.addr(), &["pairs", "--limit", "--websocket"], "--limit forwards plain lines"),
+        (node.addr(), &["pairs", "--tls", "--ca", "/no/such/file"], "--ca /no/such/file cannot be read"),
+    ];
+    for (addr, args, told) in cases {
+        let error = error_of(addr, args);
+        assert!(error.contains(told), "{args:?}: {error}");
+    }
+    let named = ["pairs", "--tls", "--ca", &ca, "--server-name", "localhost", "--connections", "2"];
+    assert!(load(front.addr(), &named).status.success());
 }
 
 #[test]

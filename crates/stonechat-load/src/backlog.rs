@@ -11,7 +11,7 @@ use stonechat_protocol::ids::Peer;
 
 use crate::cli::{BacklogArgs, Common};
 use crate::clock::{nanos, now};
-use crate::engine::{Client, Engine, Net, Next};
+use crate::engine::{Client, Net, Next};
 use crate::ledger::{Heard, Ledger, Numbering, Problems};
 use crate::meter::{Measured, Meter, Peak, Reading};
 use crate::open_files;
@@ -34,7 +34,7 @@ const CONFIRM_EVERY: u32 = 100;
 /// Runs it.
 pub(crate) fn run(common: &Common, args: &BacklogArgs, progress: &Progress) -> Result<Report> {
     open_files::allow(args.senders + 1)?;
-    let mut engine = Engine::new()?;
+    let mut engine = common.engine()?;
     let meter = Meter::new(&common.pids)?;
     let mut stage = Stage { engine: &mut engine, targets: &common.connect, progress };
     let mut accounts = stage.register(args.senders + 1)?;

@@ -5,12 +5,16 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::{Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::engine::Engine;
 use crate::proc_stat::Watched;
 use crate::setup::Confirm;
 use crate::stamp::STAMP_BYTES;
 use crate::talk::{Pace, Times};
+use crate::tls::{Resume, Tls};
+use crate::transport::{Messages, Way};
 
 /// Puts load on a Stonechat server, verifies what comes out, and measures.
 ///
@@ -22,6 +26,9 @@ use crate::talk::{Pace, Times};
 ///
 /// (the last two only so that many accounts are made quickly; leave them out to measure logins by password). Use a
 /// database that is of no further use: the accounts stay.
+///
+/// Every workload can go over TLS (--tls, with --ca FILE for an authority of your own), in WebSocket frames (--websocket),
+/// or both.
 ///
 /// Exit code 0: all messages came exactly once and in order. 1: they did not, or the run failed. 2: the command line is
 /// wrong.
@@ -57,6 +64,8 @@ pub(crate) struct Common {
     /// The server; with several nodes, connections are dealt round
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000", global = true)]
     pub(crate) connect: Vec<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) transport: TransportArgs,
     /// Measure the CPU and memory of this process, too; may be repeated
     #[arg(long = "pid", value_name = "NAME=PID", global = true)]
     pub(crate) pids: Vec<Watched>,
@@ -77,7 +86,75 @@ pub(crate) struct Common {
     pub(crate) json: bool,
 }
 
+/// How connections are made. Without a flag: plain lines over TCP.
+#[derive(Args, Debug)]
+pub(crate) struct TransportArgs {
+    /// Over TLS
+    #[arg(long, global = true)]
+    pub(crate) tls: bool,
+    #[command(flatten)]
+    pub(crate) of_tls: TlsArgs,
+    /// Lines in WebSocket frames, at /ws; with --tls also over TLS
+    #[arg(long, global = true)]
+    pub(crate) websocket: bool,
+}
+
+/// Whom to trust, and what to remember.
+#[derive(Args, Debug)]
+pub(crate) struct TlsArgs {
+    /// With --tls: trust the authorities in this PEM file, and no others [default: the system's]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) ca: Option<PathBuf>,
+    /// With --tls: the name that the server's certificate must have [default: the address of --connect]
+    #[arg(long, value_name = "NAME", global = true)]
+    pub(crate) server_name: Option<String>,
+    /// With --tls: never resume a session, so that every handshake is a full one. Otherwise whoever connects again brings a
+    /// ticket, as clients do
+    #[arg(long, global = true)]
+    pub(crate) no_resumption: bool,
+}
+
+impl TransportArgs {
+    /// # Errors
+    /// A flag needs one that is not there, or there are no authorities for TLS.
+    fn way(&self) -> Result<Way> {
+        let TlsArgs { ca, server_name, no_resumption } = &self.of_tls;
+        let given =
+            [(ca.is_some(), "--ca"), (server_name.is_some(), "--server-name"), (*no_resumption, "--no-resumption")];
+        if let Some((_, flag)) = given.iter().find(|(is_given, _)| *is_given && !self.tls) {
+            bail!("{flag} is about TLS: give --tls, too");
+        }
+        let resume = if *no_resumption { Resume::Nothing } else { Resume::Tickets };
+        let tls = self.tls.then(|| Tls::new(ca.as_deref(), server_name.clone(), resume)).transpose()?;
+        Way::new(tls, if self.websocket { Messages::Frames } else { Messages::Lines })
+    }
+
+    /// Whether lines go over TCP as they are.
+    pub(crate) fn is_plain(&self) -> bool {
+        !self.tls && !self.websocket
+    }
+}
+
+impl fmt::Display for TransportArgs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match (self.websocket, self.tls) {
+            (false, false) => "plain",
+            (false, true) => "tls",
+            (true, false) => "websocket",
+            (true, true) => "websocket over tls",
+        })
+    }
+}
+
 impl Common {
+    /// An event loop whose connections are made as the flags say.
+    ///
+    /// # Errors
+    /// The flags contradict each other, or the system has not what it needs.
+    pub(crate) fn engine(&self) -> Result<Engine> {
+        Engine::new(self.transport.way()?)
+    }
+
     pub(crate) fn confirm(&self) -> Confirm {
         self.confirm.map_or(Confirm::Never, Confirm::Every)
     }

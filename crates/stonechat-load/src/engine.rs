@@ -6,6 +6,9 @@
 //!    +--- wait (or the pacer) <---------- one write for each connection that has something to send
 //! ```
 //!
+//! Between the socket and the lines may stand TLS and WebSocket frames (transport); plain lines are cut and written as they
+//! are.
+//!
 //! Connections are numbered by the client, from 0. A read that does not fill the buffer has emptied the socket, so the
 //! usual line costs one system call, not two.
 
@@ -23,6 +26,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use crate::clock::now;
 use crate::pacer::Pacer;
 use crate::source::Sources;
+use crate::transport::{Farewell, Way, Wrapping};
 
 /// What one read takes at most.
 const READ_BYTES: usize = 64 * 1024;
@@ -44,7 +48,7 @@ pub(crate) enum Next {
 
 /// What a workload does with what happens. An error ends the run.
 pub(crate) trait Client {
-    /// A connection that was asked for is there.
+    /// A connection that was asked for is there, and lines may go over it.
     fn connected(&mut self, net: &mut Net, k: usize) -> Result<()>;
     /// A line came in at `at`.
     fn line(&mut self, net: &mut Net, k: usize, line: &[u8], at: Instant) -> Result<()>;
@@ -65,14 +69,22 @@ pub(crate) fn cut_off(k: usize, why: &io::Error) -> anyhow::Error {
 /// The event loop.
 pub(crate) struct Engine {
     events: Events,
-    buffer: Box<[u8]>,
+    buffers: Buffers,
     /// The connections.
     pub(crate) net: Net,
+}
+
+struct Buffers {
+    /// What a socket had.
+    raw: Box<[u8]>,
+    /// The lines in it, where they do not come plain.
+    lines: Vec<u8>,
 }
 
 /// The connections, as a client may act on them.
 pub(crate) struct Net {
     poll: Poll,
+    way: Way,
     pacer: Pacer,
     sources: Sources,
     connections: Vec<Option<Connection>>,
@@ -86,8 +98,11 @@ struct Connection {
     /// Tells it from others that had the same number before.
     generation: u64,
     state: State,
+    /// `None`: the lines go plain.
+    wrapping: Option<Box<Wrapping>>,
     /// The beginning of a line that has no end yet.
     carry: Vec<u8>,
+    /// For the socket.
     out: Vec<u8>,
     /// What of `out` is written.
     written: usize,
@@ -97,18 +112,29 @@ struct Connection {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
+    /// There is no TCP connection yet.
     Connecting,
+    /// A handshake is under way.
+    Opening,
     Open,
 }
 
 impl Engine {
-    /// An engine without connections.
-    pub(crate) fn new() -> Result<Self> {
+    /// An engine without connections, which will be made this way.
+    pub(crate) fn new(way: Way) -> Result<Self> {
         let poll = Poll::new().context("cannot have an epoll")?;
         let pacer = Pacer::new(poll.registry(), PACER).context("cannot have a timer")?;
-        let net =
-            Net { poll, pacer, sources: Sources::default(), connections: Vec::new(), unsent: Vec::new(), opened: 0 };
-        Ok(Self { events: Events::with_capacity(EVENTS_MAX), buffer: vec![0; READ_BYTES].into(), net })
+        let net = Net {
+            poll,
+            way,
+            pacer,
+            sources: Sources::default(),
+            connections: Vec::new(),
+            unsent: Vec::new(),
+            opened: 0,
+        };
+        let buffers = Buffers { raw: vec![0; READ_BYTES].into(), lines: Vec::new() };
+        Ok(Self { events: Events::with_capacity(EVENTS_MAX), buffers, net })
     }
 
     /// Runs `client` until it is done.
@@ -124,21 +150,21 @@ impl Engine {
             }
             for event in &self.events {
                 if event.token() != PACER {
-                    ready(&mut self.net, &mut self.buffer, client, event)?;
+                    ready(&mut self.net, &mut self.buffers, client, event)?;
                 }
             }
         }
     }
 }
 
-fn ready(net: &mut Net, buffer: &mut [u8], client: &mut impl Client, event: &Event) -> Result<()> {
+fn ready(net: &mut Net, buffers: &mut Buffers, client: &mut impl Client, event: &Event) -> Result<()> {
     let k = event.token().0;
     let Some(connection) = net.connection(k) else { return Ok(()) };
     if connection.state == State::Connecting {
         match connection.socket.take_error().and_then(|error| error.map_or(Ok(()), Err)) {
             Ok(()) if !event.is_writable() => return Ok(()),
             Ok(()) => {
-                connection.state = State::Open;
+                connection.state = if connection.wrapping.is_some() { State::Opening } else { State::Open };
                 net.list(k);
             }
             Err(error) => {
@@ -146,21 +172,23 @@ fn ready(net: &mut Net, buffer: &mut [u8], client: &mut impl Client, event: &Eve
                 return client.closed(net, k, &error);
             }
         }
-        client.connected(net, k)?;
+        if net.is_open(k) {
+            client.connected(net, k)?;
+        }
     } else if event.is_writable() && !connection.out.is_empty() {
         net.list(k);
     }
     if event.is_readable() || event.is_read_closed() || event.is_error() {
-        read(net, buffer, client, k, event.is_read_closed() || event.is_error())?;
+        read(net, buffers, client, k, event.is_read_closed() || event.is_error())?;
     }
     Ok(())
 }
 
 /// Reads what is there; with `to_the_end`, until the socket says that it has ended.
-fn read(net: &mut Net, buffer: &mut [u8], client: &mut impl Client, k: usize, to_the_end: bool) -> Result<()> {
+fn read(net: &mut Net, buffers: &mut Buffers, client: &mut impl Client, k: usize, to_the_end: bool) -> Result<()> {
     loop {
         let Some(connection) = net.connection(k) else { return Ok(()) };
-        let bytes = match connection.socket.read(buffer) {
+        let bytes = match connection.socket.read(&mut buffers.raw) {
             Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
@@ -173,11 +201,41 @@ fn read(net: &mut Net, buffer: &mut [u8], client: &mut impl Client, k: usize, to
                 return client.closed(net, k, &error);
             }
         };
-        cut(net, &buffer[..bytes], client, k)?;
-        if bytes < buffer.len() && !to_the_end {
+        if connection.wrapping.is_none() {
+            cut(net, &buffers.raw[..bytes], client, k)?;
+        } else {
+            unwrap(net, buffers, client, k, bytes)?;
+        }
+        if bytes < buffers.raw.len() && !to_the_end {
             return Ok(());
         }
     }
+}
+
+/// Finds the lines in the first `bytes` of what was read, and hands them to the client; goes on with the opening.
+fn unwrap(net: &mut Net, buffers: &mut Buffers, client: &mut impl Client, k: usize, bytes: usize) -> Result<()> {
+    buffers.lines.clear();
+    let Some(connection) = net.connection(k) else { return Ok(()) };
+    let Some(wrapping) = &mut connection.wrapping else { return Ok(()) };
+    let unwrapped = wrapping.unwrap(&buffers.raw[..bytes], &mut buffers.lines);
+    let is_news = connection.state == State::Opening && wrapping.is_open();
+    let generation = connection.generation;
+    if is_news {
+        connection.state = State::Open;
+    }
+    // TLS may have something to say, also when it fails.
+    net.list(k);
+    if is_news {
+        client.connected(net, k)?;
+    }
+    cut(net, &buffers.lines, client, k)?;
+    let Err(error) = unwrapped else { return Ok(()) };
+    let Some(connection) = net.connection(k).filter(|connection| connection.generation == generation) else {
+        return Ok(());
+    };
+    connection.write();
+    net.close(k);
+    client.closed(net, k, &error)
 }
 
 /// Hands each whole line to the client and keeps the rest. Stops when the client closes the connection.
@@ -214,12 +272,18 @@ impl Net {
     /// # Errors
     /// There is no descriptor or no address for it.
     pub(crate) fn connect(&mut self, k: usize, target: SocketAddr) -> Result<()> {
-        let socket = self.dial(target).with_context(|| format!("cannot connect to {target}"))?;
-        self.adopt(k, socket)
+        let cannot = || format!("cannot connect to {target}");
+        let wrapping = self.way.wrapping(target).with_context(cannot)?;
+        let socket = self.dial(target).with_context(cannot)?;
+        self.add(k, socket, wrapping)
     }
 
-    /// Takes a socket that is open, or about to be, as connection `k`.
-    pub(crate) fn adopt(&mut self, k: usize, mut socket: TcpStream) -> Result<()> {
+    /// Takes a socket that is open, or about to be, as connection `k`, for plain lines.
+    pub(crate) fn adopt(&mut self, k: usize, socket: TcpStream) -> Result<()> {
+        self.add(k, socket, None)
+    }
+
+    fn add(&mut self, k: usize, mut socket: TcpStream, wrapping: Option<Box<Wrapping>>) -> Result<()> {
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut socket, Token(k), interest).context("cannot watch a socket")?;
         if self.connections.len() <= k {
@@ -230,6 +294,7 @@ impl Net {
             socket,
             generation: self.opened,
             state: State::Connecting,
+            wrapping,
             carry: Vec::new(),
             out: Vec::new(),
             written: 0,
@@ -254,8 +319,9 @@ impl Net {
     /// Queues bytes; they go out at the end of the turn. Nothing happens if the connection is closed.
     pub(crate) fn send(&mut self, k: usize, bytes: &[u8]) {
         if let Some(connection) = self.connection(k) {
-            connection.out.extend_from_slice(bytes);
-            let is_much = connection.out.len() - connection.written >= WRITE_EARLY_BYTES;
+            let lines = connection.wrapping.as_mut().map_or(&mut connection.out, |wrapping| &mut wrapping.lines);
+            lines.extend_from_slice(bytes);
+            let is_much = connection.queued_bytes() >= WRITE_EARLY_BYTES;
             if is_much && connection.state == State::Open {
                 connection.write();
             }
@@ -265,18 +331,18 @@ impl Net {
 
     /// Bytes queued that the kernel has not taken.
     pub(crate) fn queued_bytes(&self, k: usize) -> usize {
-        self.connections
-            .get(k)
-            .and_then(Option::as_ref)
-            .map_or(0, |connection| connection.out.len() - connection.written)
+        self.connections.get(k).and_then(Option::as_ref).map_or(0, Connection::queued_bytes)
     }
 
     /// Says that nothing more will be sent; the other side's end is reported by [`Client::closed`].
     pub(crate) fn finish(&mut self, k: usize) {
         if let Some(connection) = self.connection(k) {
+            let farewell = connection.say_goodbye();
             connection.write();
-            // Whoever has gone already needs not be told.
-            let _ = connection.socket.shutdown(std::net::Shutdown::Write);
+            if farewell == Farewell::Fin {
+                // Whoever has gone already needs not be told.
+                let _ = connection.socket.shutdown(std::net::Shutdown::Write);
+            }
         }
     }
 
@@ -305,6 +371,10 @@ impl Net {
         self.connections.get_mut(k)?.as_mut()
     }
 
+    fn is_open(&mut self, k: usize) -> bool {
+        self.connection(k).is_some_and(|connection| connection.state == State::Open)
+    }
+
     fn list(&mut self, k: usize) {
         let Some(connection) = self.connection(k) else { return };
         if !std::mem::replace(&mut connection.is_listed, true) {
@@ -317,7 +387,7 @@ impl Net {
         for k in unsent.drain(..) {
             if let Some(connection) = self.connection(k) {
                 connection.is_listed = false;
-                if connection.state == State::Open {
+                if connection.state != State::Connecting {
                     connection.write();
                 }
             }
@@ -327,8 +397,26 @@ impl Net {
 }
 
 impl Connection {
+    /// Bytes queued that the kernel has not taken.
+    fn queued_bytes(&self) -> usize {
+        let unwrapped = self.wrapping.as_ref().map_or(0, |wrapping| wrapping.lines.len());
+        self.out.len() - self.written + unwrapped
+    }
+
+    fn say_goodbye(&mut self) -> Farewell {
+        let Some(wrapping) = &mut self.wrapping else { return Farewell::Fin };
+        // A session that has failed says nothing; the socket's end is enough.
+        wrapping.finish(&mut self.out).unwrap_or(Farewell::Fin)
+    }
+
     /// Writes until all is out or the socket is full; then an event will tell when to go on.
     fn write(&mut self) {
+        if let Some(wrapping) = &mut self.wrapping
+            && wrapping.wrap(&mut self.out).is_err()
+        {
+            // As below: it fails on the reading side, too.
+            return;
+        }
         while self.written < self.out.len() {
             match self.socket.write(&self.out[self.written..]) {
                 Ok(bytes) => self.written += bytes,

@@ -7,7 +7,6 @@ use stonechat_protocol::body::OfGroup;
 use stonechat_protocol::ids::{GroupId, Peer};
 
 use crate::cli::{Common, GroupsArgs};
-use crate::engine::Engine;
 use crate::ledger::Numbering;
 use crate::meter::Meter;
 use crate::open_files;
@@ -22,7 +21,7 @@ pub(crate) fn run(common: &Common, args: &GroupsArgs, progress: &Progress) -> Re
     ensure!(args.members >= 2, "a group needs two members");
     ensure!((1..=args.members).contains(&args.senders), "--senders is from 1 to --members");
     open_files::allow(args.groups * args.members)?;
-    let mut engine = Engine::new()?;
+    let mut engine = common.engine()?;
     let meter = Meter::new(&common.pids)?;
     let mut stage = Stage { engine: &mut engine, targets: &common.connect, progress };
     let mut accounts = stage.register(args.groups * args.members)?;

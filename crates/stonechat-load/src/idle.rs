@@ -9,7 +9,7 @@ use stonechat_protocol::ask::Ask;
 use crate::accounts_file;
 use crate::cli::{Common, IdleArgs};
 use crate::clock::now;
-use crate::engine::{Client, Engine, Net, Next};
+use crate::engine::{Client, Net, Next};
 use crate::groups;
 use crate::meter::{Measured, Meter};
 use crate::open_files;
@@ -26,7 +26,7 @@ const MEMBERS: usize = 100;
 /// Runs it.
 pub(crate) fn run(common: &Common, args: &IdleArgs, progress: &Progress) -> Result<Report> {
     open_files::allow(args.connections)?;
-    let mut engine = Engine::new()?;
+    let mut engine = common.engine()?;
     let meter = Meter::new(&common.pids)?;
     let known = args.accounts.as_deref().map(accounts_file::read).transpose()?.flatten();
     let begin = meter.read(now)?;

@@ -12,7 +12,7 @@ use stonechat_protocol::body::LoggedIn;
 
 use crate::cli::{By, Common, LoginsArgs};
 use crate::clock::{nanos, now};
-use crate::engine::{Client, Engine, Net, Next, cut_off};
+use crate::engine::{Client, Net, Next, cut_off};
 use crate::meter::{Measured, Meter, Reading};
 use crate::open_files;
 use crate::progress::Progress;
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) fn run(common: &Common, args: &LoginsArgs, progress: &Progress) -> Result<Report> {
     ensure!(args.in_flight > 0, "--in-flight is at least 1");
     open_files::allow(args.in_flight * ACCOUNTS_PER_CONNECTION)?;
-    let mut engine = Engine::new()?;
+    let mut engine = common.engine()?;
     let meter = Meter::new(&common.pids)?;
     let mut stage = Stage { engine: &mut engine, targets: &common.connect, progress };
     let mut accounts = stage.register(args.in_flight * ACCOUNTS_PER_CONNECTION)?;

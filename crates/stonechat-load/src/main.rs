@@ -6,6 +6,7 @@
 //!          idle, logins, storm, backlog
 //!            |                            setup: accounts, sessions, friends, groups
 //!          engine: one poll, all connections      meter, proc_stat: CPU and memory of the processes under test
+//!            transport: plain, tls, websocket
 //! ```
 
 mod accounts_file;
@@ -30,7 +31,10 @@ mod source;
 mod stamp;
 mod storm;
 mod talk;
+mod tls;
+mod transport;
 mod unsolicited;
+mod websocket;
 mod wire;
 
 use std::io::{self, Write};
@@ -58,14 +62,15 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<Report> {
     let progress = Progress::new();
-    match &cli.workload {
+    let report = match &cli.workload {
         Workload::Pairs(args) => pairs::run(&cli.common, args, &progress),
         Workload::Groups(args) => groups::run(&cli.common, args, &progress),
         Workload::Idle(args) => idle::run(&cli.common, args, &progress),
         Workload::Logins(args) => logins::run(&cli.common, args, &progress),
         Workload::Storm(args) => storm::run(&cli.common, args, &progress),
         Workload::Backlog(args) => backlog::run(&cli.common, args, &progress),
-    }
+    }?;
+    Ok(Report { transport: cli.common.transport.to_string(), ..report })
 }
 
 fn print(cli: &Cli, report: &Report) -> Result<()> {

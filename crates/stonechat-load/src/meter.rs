@@ -83,6 +83,8 @@ impl Meter {
             workload: what.workload,
             latencies: Vec::new(),
             durations: Vec::new(),
+            // Told by whoever made the connections.
+            transport: String::new(),
             notes: Vec::new(),
             problems: Vec::new(),
         }

@@ -1,9 +1,8 @@
 //! `pairs`: people who talk one to one, both at the same time.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::cli::{Common, PairsArgs};
-use crate::engine::Engine;
 use crate::forwarder;
 use crate::ledger::Numbering;
 use crate::meter::Meter;
@@ -21,9 +20,10 @@ const PUSH_TIME: &str = "\"time\":\"2026-03-14T09:26:53.589Z\"";
 /// Runs it.
 pub(crate) fn run(common: &Common, args: &PairsArgs, progress: &Progress) -> Result<Report> {
     let connections = args.connections + args.connections % 2;
-    let mut engine = Engine::new()?;
+    let mut engine = common.engine()?;
     let mut meter = Meter::new(&common.pids)?;
     let (rooms, numbering) = if args.limit {
+        ensure!(common.transport.is_plain(), "--limit forwards plain lines: leave out --tls and --websocket");
         open_files::allow(2 * connections)?;
         let ends = forwarder::start(connections / 2)?;
         ends.sockets.into_iter().enumerate().try_for_each(|(k, socket)| engine.net.adopt(k, socket))?;

@@ -14,6 +14,8 @@ const PERCENTILES: [f64; 4] = [50.0, 90.0, 99.0, 99.9];
 pub(crate) struct Report {
     /// What was done, with its settings, for a person.
     pub(crate) workload: String,
+    /// How connections were made: "plain", "tls", "websocket" or "websocket over tls".
+    pub(crate) transport: String,
     /// What is counted: "message", "login", "session".
     pub(crate) unit: &'static str,
     /// How long was measured.
@@ -111,7 +113,7 @@ fn kib(bytes: u64) -> f64 {
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.workload)?;
+        writeln!(f, "{}; {}", self.workload, self.transport)?;
         let (unit, count, seconds) = (self.unit, self.count, self.seconds);
         match self.per_second {
             Some(per_second) => writeln!(f, "  {per_second:>12.0} {unit}s/s   ({count} in {seconds:.2} s)")?,

@@ -17,7 +17,7 @@ use stonechat_protocol::body::LoggedIn;
 
 use crate::cli::{Common, StormArgs};
 use crate::clock::{nanos, now};
-use crate::engine::{Client, Engine, Net, Next};
+use crate::engine::{Client, Net, Next};
 use crate::ledger::{Ledger, Numbering, Problems};
 use crate::meter::{Measured, Meter, Reading};
 use crate::open_files;
@@ -36,7 +36,7 @@ const CONFIRM: Confirm = Confirm::Every(1);
 pub(crate) fn run(common: &Common, args: &StormArgs, progress: &Progress) -> Result<Report> {
     let connections = args.connections + args.connections % 2;
     open_files::allow(connections)?;
-    let mut engine = Engine::new()?;
+    let mut engine = common.engine()?;
     let meter = Meter::new(&common.pids)?;
     let mut stage = Stage { engine: &mut engine, targets: &common.connect, progress };
     let mut accounts = stage.register(connections)?;
