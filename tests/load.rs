@@ -183,6 +183,55 @@ fn every_workload_over_websocket_and_tls() {
     measure_all(front.addr(), &node, &flags, "websocket over tls");
 }
 
+fn figure(report: &Value, what: &str) -> f64 {
+    let figures = report["figures"].as_array().unwrap();
+    let found = figures.iter().find(|figure| figure["what"].as_str().unwrap().starts_with(what));
+    found.unwrap_or_else(|| panic!("no {what} in {report}"))["value"].as_f64().unwrap()
+}
+
+#[test]
+fn handshakes_are_full_or_resumed_as_asked() {
+    let (node, authority, front) = behind_tls();
+    let ca = arg(&authority.file());
+    let flags = ["handshakes", "--in-flight", "4", "--tls", "--ca", &ca];
+    let full = measure_at(front.addr(), &node, &[&flags[..], &["--no-resumption"]].concat());
+    assert_is_a_latency(latency(&full, "to the handshake"));
+    assert_is_a_latency(latency(&full, "to the first reply"));
+    assert!(figure(&full, "full") > 0.0 && figure(&full, "resumed") < 0.5, "{full}");
+    assert!(figure(&full, "failures") < 0.5, "{full}");
+    assert!(figure(&full, "handshakes per CPU second") > 0.0, "{full}");
+    let resumed = measure_at(front.addr(), &node, &flags);
+    assert!(figure(&resumed, "resumed") > 0.0, "{resumed}");
+}
+
+#[test]
+fn handshakes_at_a_rate() {
+    let (node, authority, front) = behind_tls();
+    let ca = arg(&authority.file());
+    let flags = ["handshakes", "--rate", "40", "--seconds", "1", "--no-resumption", "--tls", "--ca", &ca];
+    let report = measure_at(front.addr(), &node, &flags);
+    let begun = figure(&report, "full");
+    assert!((1.0..=60.0).contains(&begun), "40 in a second are not {begun}: {report}");
+    // All that were begun are accounted for, also those that ended behind the measuring.
+    let ended = latency(&report, "to the first reply")["count"].as_f64().unwrap();
+    assert!((ended - begun).abs() < 0.5, "{report}");
+}
+
+#[test]
+fn handshakes_that_fail_are_counted() {
+    let authority = Authority::new("the test's own");
+    // A server that takes nobody: every connection is hung up on.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    thread::spawn(move || listener.incoming().map_while(Result::ok).for_each(drop));
+    let flags = ["handshakes", "--rate", "50", "--tls", "--ca", &arg(&authority.file())];
+    let output = load(addr, &flags);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(figure(&report, "failures") > 0.0, "{report}");
+    assert!(report["problems"][0].as_str().unwrap().contains("connections failed"), "{report}");
+}
+
 /// The error of a run that cannot be.
 fn error_of(addr: SocketAddr, args: &[&str]) -> String {
     let output = load(addr, args);
@@ -196,12 +245,13 @@ fn what_does_not_fit_is_told() {
     let another = Authority::new("another");
     let other = arg(&another.file());
     let ca = arg(&authority.file());
-    let cases: [(SocketAddr, &[&str], &str); 7] = [
+    let cases: [(SocketAddr, &[&str], &str); 8] = [
         (front.addr(), &["pairs", "--tls", "--ca", &other], "give its authority with --ca FILE"),
         (front.addr(), &["pairs", "--tls", "--ca", &ca, "--server-name", "elsewhere"], "its name with --server-name"),
         (node.addr(), &["pairs", "--tls", "--ca", &ca], "the server does not speak TLS"),
         (node.addr(), &["pairs", "--ca", &ca], "--ca is about TLS: give --tls"),
         (node.addr(), &["pairs", "--no-resumption"], "--no-resumption is about TLS"),
+        (node.addr(), &["handshakes"], "no handshakes without TLS"),
         (node.addr(), &["pairs", "--limit", "--websocket"], "--limit forwards plain lines"),
         (node.addr(), &["pairs", "--tls", "--ca", "/no/such/file"], "--ca /no/such/file cannot be read"),
     ];

@@ -28,7 +28,11 @@ use crate::transport::{Messages, Way};
 /// database that is of no further use: the accounts stay.
 ///
 /// Every workload can go over TLS (--tls, with --ca FILE for an authority of your own), in WebSocket frames (--websocket),
-/// or both.
+/// or both. What full handshakes cost the server:
+///
+///   stonechat-load handshakes --tls --ca ca.pem --no-resumption --pid server=PID
+///
+/// and with --rate N, what becomes of N of them a second. "handshakes per CPU second" is the figure to compare.
 ///
 /// Exit code 0: all messages came exactly once and in order. 1: they did not, or the run failed. 2: the command line is
 /// wrong.
@@ -56,6 +60,8 @@ pub(crate) enum Workload {
     Storm(StormArgs),
     /// A user who was away while much was said logs in
     Backlog(BacklogArgs),
+    /// Connect over TLS, exchange one line, close, and again
+    Handshakes(HandshakesArgs),
 }
 
 /// Flags of all workloads.
@@ -265,6 +271,24 @@ pub(crate) struct BacklogArgs {
     /// How many others they are from
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = count)]
     pub(crate) senders: usize,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct HandshakesArgs {
+    /// Open loop: so many connections are begun each second, whatever has become of the others. Latency counts from the time
+    /// at which one was to begin [default: closed loop, as fast as the server goes]
+    #[arg(long, value_name = "N", value_parser = rate)]
+    pub(crate) rate: Option<f64>,
+    /// Handshakes under way at once; with --rate at most so many, and more than that count as failed [default: 64, with
+    /// --rate 2000]
+    #[arg(long, value_name = "K", value_parser = count)]
+    in_flight: Option<usize>,
+}
+
+impl HandshakesArgs {
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.unwrap_or(if self.rate.is_some() { 2000 } else { 64 })
+    }
 }
 
 /// What a login shows.

@@ -21,6 +21,7 @@ use memchr::memchr;
 use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
+use rustls::HandshakeKind;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::clock::now;
@@ -332,6 +333,11 @@ impl Net {
     /// Bytes queued that the kernel has not taken.
     pub(crate) fn queued_bytes(&self, k: usize) -> usize {
         self.connections.get(k).and_then(Option::as_ref).map_or(0, Connection::queued_bytes)
+    }
+
+    /// How TLS has begun on connection `k`; `None` without TLS, or while it has not.
+    pub(crate) fn handshake(&self, k: usize) -> Option<HandshakeKind> {
+        self.connections.get(k)?.as_ref()?.wrapping.as_ref()?.handshake()
     }
 
     /// Says that nothing more will be sent; the other side's end is reported by [`Client::closed`].

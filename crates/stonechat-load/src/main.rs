@@ -3,7 +3,7 @@
 //! ```text
 //!   cli -> one workload -> report
 //!          pairs, groups   talk: sends, listens; ledger: exactly once, in order; limit: forwarder instead of a server
-//!          idle, logins, storm, backlog
+//!          idle, logins, storm, backlog, handshakes
 //!            |                            setup: accounts, sessions, friends, groups
 //!          engine: one poll, all connections      meter, proc_stat: CPU and memory of the processes under test
 //!            transport: plain, tls, websocket
@@ -16,6 +16,7 @@ mod clock;
 mod engine;
 mod forwarder;
 mod groups;
+mod handshakes;
 mod idle;
 mod ledger;
 mod logins;
@@ -69,6 +70,7 @@ fn run(cli: &Cli) -> Result<Report> {
         Workload::Logins(args) => logins::run(&cli.common, args, &progress),
         Workload::Storm(args) => storm::run(&cli.common, args, &progress),
         Workload::Backlog(args) => backlog::run(&cli.common, args, &progress),
+        Workload::Handshakes(args) => handshakes::run(&cli.common, args, &progress),
     }?;
     Ok(Report { transport: cli.common.transport.to_string(), ..report })
 }

@@ -83,6 +83,7 @@ impl Meter {
             workload: what.workload,
             latencies: Vec::new(),
             durations: Vec::new(),
+            figures: Vec::new(),
             // Told by whoever made the connections.
             transport: String::new(),
             notes: Vec::new(),

@@ -16,7 +16,7 @@ pub(crate) struct Report {
     pub(crate) workload: String,
     /// How connections were made: "plain", "tls", "websocket" or "websocket over tls".
     pub(crate) transport: String,
-    /// What is counted: "message", "login", "session".
+    /// What is counted: "message", "login", "session", "handshake".
     pub(crate) unit: &'static str,
     /// How long was measured.
     pub(crate) seconds: f64,
@@ -34,6 +34,8 @@ pub(crate) struct Report {
     pub(crate) memory: Vec<Memory>,
     /// Other durations that the workload measures.
     pub(crate) durations: Vec<Lasted>,
+    /// Other figures that the workload counts or works out.
+    pub(crate) figures: Vec<Figure>,
     /// What does not look right but is no fault.
     pub(crate) notes: Vec<String>,
     /// Empty: every message came exactly once and in order.
@@ -76,6 +78,13 @@ pub(crate) struct Memory {
 pub(crate) struct Lasted {
     pub(crate) what: &'static str,
     pub(crate) seconds: f64,
+}
+
+/// A number with its name.
+#[derive(Serialize, Debug)]
+pub(crate) struct Figure {
+    pub(crate) what: &'static str,
+    pub(crate) value: f64,
 }
 
 impl Latency {
@@ -130,6 +139,9 @@ impl Display for Report {
         }
         for lasted in &self.durations {
             writeln!(f, "  {}: {:.3} s", lasted.what, lasted.seconds)?;
+        }
+        for figure in &self.figures {
+            writeln!(f, "  {}: {:.0}", figure.what, figure.value)?;
         }
         for note in &self.notes {
             writeln!(f, "  note: {note}")?;

@@ -11,7 +11,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
-use rustls::ClientConnection;
+use rustls::{ClientConnection, HandshakeKind};
 
 use crate::tls::{self, Tls};
 use crate::websocket::WebSocket;
@@ -116,6 +116,14 @@ impl Wrapping {
             Framing::WebSocket { socket, .. } => socket.is_open(),
         };
         self.transport.is_open() && is_framing_open
+    }
+
+    /// The handshake, once it is done; `None` without TLS.
+    pub(crate) fn handshake(&self) -> Option<HandshakeKind> {
+        match &self.transport {
+            Transport::Plain => None,
+            Transport::Tls(session) => session.handshake_kind(),
+        }
     }
 
     /// Appends to `out` what the socket is to get: the next step of the opening, or the lines.

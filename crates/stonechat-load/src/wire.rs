@@ -27,6 +27,7 @@ pub(crate) mod msgid {
     pub(crate) const ONE_CHAT_ACK: u16 = MsgId::OneChat.reply();
     pub(crate) const GROUP_CHAT_ACK: u16 = MsgId::GroupChat.reply();
     pub(crate) const PING: u16 = MsgId::Ping.number();
+    pub(crate) const PONG: u16 = MsgId::Ping.reply();
     pub(crate) const ERROR: u16 = push::ERROR;
     pub(crate) const NOTICE: u16 = push::NOTICE;
 }
