@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use std::fmt;
 
-use super::kind::{Kind, Named, UrlShape};
+use super::backend_url::UrlShape;
+use super::kind::{Kind, Named};
 use super::settings::{
     self, AcceptPolicy, Config, Friending, MESSAGE_BYTES_MAX, REACTORS_MAX, SessionPolicy, Synchronous,
 };

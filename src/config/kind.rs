@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use super::backend_url::UrlShape;
 use super::network::{self, Networks};
 use super::secret::masked;
 use super::settings::{AcceptPolicy, Config, Friending, SessionPolicy, Synchronous};
@@ -59,15 +60,6 @@ pub(super) enum Kind {
     Switch { get: fn(&Config) -> bool, set: fn(&mut Config, bool) },
     /// One of a few words.
     Choice { words: fn() -> Vec<&'static str>, get: fn(&Config) -> &'static str, set: fn(&mut Config, &str) -> bool },
-}
-
-/// What a URL must look like.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum UrlShape {
-    /// `mysql://user:pw@host:port/db`
-    Mysql,
-    /// `redis://host:port/`
-    Redis,
 }
 
 /// A value that the kind does not take: says what it would take, and never repeats a URL.
@@ -219,75 +211,6 @@ impl<'a> Given<'a> {
     }
 }
 
-impl UrlShape {
-    fn takes(self) -> &'static str {
-        match self {
-            Self::Mysql => {
-                "mysql://user:password@host:port/database (special characters percent-encoded), or empty for none"
-            }
-            Self::Redis => "redis://host:port/ or redis://:password@host:port/, or empty for none",
-        }
-    }
-
-    /// What is wrong inside the URL, if that can be told without repeating it.
-    fn problem(self, text: &str) -> Option<String> {
-        let (_, rest) = text.split_once("://")?;
-        if let Some(at) = rest.rfind('@')
-            && rest[..at].contains(['@', '/', '?', '#'])
-        {
-            let told = "has a character in its user name or password that must be percent-encoded: \
-                        @ as %40, / as %2F, ? as %3F, # as %23";
-            return Some(told.to_owned());
-        }
-        let (_, query) = rest.split_once('?')?;
-        if self == Self::Redis {
-            return None;
-        }
-        query.split('&').find_map(mysql_parameter)
-    }
-
-    /// A first look, so that a slip is found at once; the driver has the last word when it connects.
-    fn fits(self, text: &str) -> bool {
-        let scheme = match self {
-            Self::Mysql => "mysql://",
-            Self::Redis => "redis://",
-        };
-        let Some(rest) = text.strip_prefix(scheme) else { return false };
-        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let host = authority.rsplit('@').next().unwrap_or_default();
-        let database_known = self == Self::Redis || !path.split('?').next().unwrap_or_default().is_empty();
-        let plain = !text.contains(|c: char| c.is_whitespace() || c.is_control());
-        plain && database_known && !host.is_empty() && !host.starts_with(':')
-    }
-}
-
-/// The parameters that a MySQL URL may have.
-const MYSQL_PARAMETERS: &str = "compress (true, fast or best), tcp_keepalive_time_ms and tcp_user_timeout_ms";
-
-/// What is wrong with a parameter of a MySQL URL.
-fn mysql_parameter(parameter: &str) -> Option<String> {
-    let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-    match name {
-        "compress" if ["true", "fast", "best"].contains(&value) => None,
-        "tcp_keepalive_time_ms" | "tcp_user_timeout_ms" if value.parse::<u32>().is_ok() => None,
-        "compress" | "tcp_keepalive_time_ms" | "tcp_user_timeout_ms" => {
-            Some(format!("has a bad value for the parameter {name}: known are {MYSQL_PARAMETERS}"))
-        }
-        _ if !name.is_empty()
-            && name.len() <= 40
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') =>
-        {
-            let tls = if name.contains("ssl") || name.contains("tls") {
-                "; TLS to the database is not supported yet"
-            } else {
-                ""
-            };
-            Some(format!("has an unknown parameter {name}: known are {MYSQL_PARAMETERS}{tls}"))
-        }
-        _ => Some(format!("has an unknown parameter: known are {MYSQL_PARAMETERS}")),
-    }
-}
-
 /// A type whose values have names in the settings.
 pub(super) trait Named: Copy + PartialEq + 'static {
     /// Every value with its name.
@@ -366,58 +289,6 @@ fn quoted(text: impl AsRef<str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn urls_are_looked_at_before_anybody_connects() {
-        for good in ["mysql://u:p@h:3306/db", "mysql://h/db", "mysql://u@h/db?compress=fast&tcp_keepalive_time_ms=1000"]
-        {
-            assert!(UrlShape::Mysql.fits(good), "{good}");
-        }
-        for bad in [
-            "",
-            "mysql://",
-            "mysql:///db",
-            "mysql://u:p@h:3306",
-            "mysql://u:p@h/",
-            "mysql://u:p@:1/db",
-            "http://h/db",
-            "mysql://h /db",
-        ] {
-            assert!(!UrlShape::Mysql.fits(bad), "{bad}");
-        }
-        for good in ["redis://h", "redis://h:6379/", "redis://:pw@h:6379/2"] {
-            assert!(UrlShape::Redis.fits(good), "{good}");
-        }
-        for bad in ["redis://", "rediss://h/", "h:6379", "redis://\n"] {
-            assert!(!UrlShape::Redis.fits(bad), "{bad}");
-        }
-    }
-
-    #[test]
-    fn what_must_be_encoded_is_told_without_repeating_it() {
-        for url in [
-            "mysql://chat:hid@den@127.0.0.1/db",
-            "mysql://chat:hid/den@127.0.0.1/db",
-            "mysql://chat:hid?den@127.0.0.1/db",
-            "mysql://chat:hid#den@127.0.0.1/db",
-            "mysql://chat:hid@den/x@127.0.0.1/db",
-        ] {
-            let told = UrlShape::Mysql.problem(url).unwrap();
-            assert!(told.contains("%40") && !told.contains("hid") && !told.contains("den"), "{told}");
-        }
-        assert!(UrlShape::Redis.problem("redis://:hid@den@127.0.0.1/").unwrap().contains("%40"));
-        for good in ["mysql://chat:hid%40den@127.0.0.1/db", "mysql://h/db", "redis://:pw@h/"] {
-            assert_eq!(UrlShape::Mysql.problem(good), None, "{good}");
-        }
-    }
-
-    #[test]
-    fn parameters_that_are_unknown_are_told_with_those_that_are_known() {
-        let told = UrlShape::Mysql.problem("mysql://u:p@h/db?require_ssl=true").unwrap();
-        assert!(told.contains("require_ssl") && told.contains("compress") && told.contains("TLS"), "{told}");
-        let told = UrlShape::Mysql.problem("mysql://u:p@h/db?compress=hidden").unwrap();
-        assert!(told.contains("compress") && !told.contains("hidden"), "{told}");
-    }
 
     #[test]
     fn what_is_quoted_is_toml() {

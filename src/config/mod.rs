@@ -15,6 +15,7 @@
 //! The table drives all of it: the file, the variables, `--set`, the listing of `check-config`, the help text and the
 //! example file. A default stands in [`Config::default`] alone, a bound in the table alone.
 
+mod backend_url;
 mod file;
 mod fit;
 mod help;
