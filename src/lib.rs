@@ -20,6 +20,7 @@
 )]
 
 pub mod admin;
+pub mod backend;
 pub mod bus;
 pub mod clock;
 pub mod config;

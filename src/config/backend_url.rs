@@ -1,5 +1,7 @@
 //! What the URLs of MySQL and Redis must look like: a first look, so that a slip is found before anybody connects.
 
+use super::settings::Config;
+
 /// What a URL must look like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum UrlShape {
@@ -14,7 +16,8 @@ impl UrlShape {
     pub(super) fn takes(self) -> &'static str {
         match self {
             Self::Mysql => {
-                "mysql://user:password@host:port/database (special characters percent-encoded), or empty for none"
+                "mysql://user:password@host:port/database (special characters percent-encoded), with ?tls=verify, \
+                 ?tls=required or ?socket=/path behind it if so wished, or empty for none"
             }
             Self::Redis => "redis://host:port/ or redis://:password@host:port/, or empty for none",
         }
@@ -33,6 +36,10 @@ impl UrlShape {
         let (_, query) = rest.split_once('?')?;
         if self == Self::Redis {
             return None;
+        }
+        let has = |name: &str| query.split('&').any(|parameter| parameter.starts_with(name));
+        if has("tls=") && has("socket=") {
+            return Some("has both tls and socket: a unix socket stays on this machine, and knows no TLS".to_owned());
         }
         query.split('&').find_map(mysql_parameter)
     }
@@ -53,30 +60,42 @@ impl UrlShape {
 }
 
 /// The parameters that a MySQL URL may have.
-const MYSQL_PARAMETERS: &str = "compress (true, fast or best), tcp_keepalive_time_ms and tcp_user_timeout_ms";
+const MYSQL_PARAMETERS: &str = "tls (verify or required), socket (a path), compress (true, fast or best), \
+                                tcp_keepalive_time_ms and tcp_user_timeout_ms";
 
 /// What is wrong with a parameter of a MySQL URL.
 fn mysql_parameter(parameter: &str) -> Option<String> {
     let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
     match name {
+        "tls" if ["verify", "required"].contains(&value) => None,
+        "socket" if ["/", "%2F", "%2f"].iter().any(|root| value.starts_with(root)) => None,
         "compress" if ["true", "fast", "best"].contains(&value) => None,
         "tcp_keepalive_time_ms" | "tcp_user_timeout_ms" if value.parse::<u32>().is_ok() => None,
-        "compress" | "tcp_keepalive_time_ms" | "tcp_user_timeout_ms" => {
+        "tls" | "socket" | "compress" | "tcp_keepalive_time_ms" | "tcp_user_timeout_ms" => {
             Some(format!("has a bad value for the parameter {name}: known are {MYSQL_PARAMETERS}"))
         }
         _ if !name.is_empty()
             && name.len() <= 40
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') =>
         {
-            let tls = if name.contains("ssl") || name.contains("tls") {
-                "; TLS to the database is not supported yet"
-            } else {
-                ""
-            };
+            let tls =
+                if name.contains("ssl") || name.contains("tls") { "; TLS is tls=verify, or tls=required" } else { "" };
             Some(format!("has an unknown parameter {name}: known are {MYSQL_PARAMETERS}{tls}"))
         }
         _ => Some(format!("has an unknown parameter: known are {MYSQL_PARAMETERS}")),
     }
+}
+
+/// What contradicts: a CA is named, and nothing is checked against it.
+pub(super) fn contradictions(config: &Config) -> Vec<String> {
+    let is_checked = |url: &str| url.split(['?', '&']).any(|parameter| parameter == "tls=verify");
+    let mysql = config.mysql_tls_ca.is_some() && config.mysql.as_deref().is_some_and(|url| !is_checked(url));
+    let mysql = mysql.then(|| {
+        "mysql_tls_ca is set, but mysql asks for no checked certificate: write ?tls=verify behind the URL, or leave \
+         mysql_tls_ca out"
+            .to_owned()
+    });
+    mysql.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -85,9 +104,17 @@ mod tests {
 
     #[test]
     fn urls_are_looked_at_before_anybody_connects() {
-        for good in ["mysql://u:p@h:3306/db", "mysql://h/db", "mysql://u@h/db?compress=fast&tcp_keepalive_time_ms=1000"]
-        {
+        for good in [
+            "mysql://u:p@h:3306/db",
+            "mysql://h/db",
+            "mysql://u@h/db?compress=fast&tcp_keepalive_time_ms=1000",
+            "mysql://u:p@h/db?tls=verify",
+            "mysql://u:p@h/db?tls=required&compress=true",
+            "mysql://u@localhost/db?socket=/run/mysqld/mysqld.sock",
+            "mysql://u@localhost/db?socket=%2Frun%2Fmysqld.sock",
+        ] {
             assert!(UrlShape::Mysql.fits(good), "{good}");
+            assert_eq!(UrlShape::Mysql.problem(good), None, "{good}");
         }
         for bad in [
             "",
@@ -133,5 +160,11 @@ mod tests {
         assert!(told.contains("require_ssl") && told.contains("compress") && told.contains("TLS"), "{told}");
         let told = UrlShape::Mysql.problem("mysql://u:p@h/db?compress=hidden").unwrap();
         assert!(told.contains("compress") && !told.contains("hidden"), "{told}");
+        for bad in ["tls=true", "tls=", "socket=relative.sock", "socket="] {
+            let told = UrlShape::Mysql.problem(&format!("mysql://u:p@h/db?{bad}")).unwrap();
+            assert!(told.contains("bad value") && told.contains("tls (verify or required), socket (a path)"), "{told}");
+        }
+        let told = UrlShape::Mysql.problem("mysql://u:p@h/db?tls=verify&socket=/run/mysqld.sock").unwrap();
+        assert!(told.contains("both tls and socket"), "{told}");
     }
 }

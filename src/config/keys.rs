@@ -55,8 +55,10 @@ pub(super) static KEYS: &[Key] = &[
     },
     Key {
         name: "mysql",
-        meaning: "The MySQL or MariaDB database that all nodes share: mysql://user:pw@host:port/db. \
-                  Without it the embedded database is used",
+        meaning: "The MySQL or MariaDB database that all nodes share: mysql://user:pw@host:port/db. Behind it, \
+                  ?tls=verify encrypts the connections and checks the server's certificate, ?tls=required encrypts \
+                  without a check, ?socket=/path takes the server's unix socket instead of host and port. Without it \
+                  the embedded database is used",
         kind: Kind::Url { shape: UrlShape::Mysql, get: |c| c.mysql.as_deref(), set: |c, url| c.mysql = url },
     },
     Key {
@@ -64,6 +66,12 @@ pub(super) static KEYS: &[Key] = &[
         meaning: "A file that holds what mysql would say, so that the password stands neither in the settings nor in \
                   the environment. Not together with mysql",
         kind: Kind::File { what: "file", get: |c| c.mysql_file.as_deref(), set: |c, path| c.mysql_file = path },
+    },
+    Key {
+        name: "mysql_tls_ca",
+        meaning: "A PEM file with the certificate of the CA that has signed that of MySQL, for ?tls=verify. Without it \
+                  the CAs count that this system trusts",
+        kind: Kind::File { what: "file", get: |c| c.mysql_tls_ca.as_deref(), set: |c, path| c.mysql_tls_ca = path },
     },
     Key {
         name: "redis",

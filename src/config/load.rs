@@ -11,7 +11,7 @@ use super::problem::{Origin, Problem, Problems};
 use super::secret::masked;
 use super::settings::Config;
 use super::suggest::nearest;
-use super::{fit, secret_file};
+use super::{backend_url, fit, secret_file};
 
 /// Every variable that is meant for the server begins so.
 const VARIABLES: &str = "STONECHAT_";
@@ -276,6 +276,7 @@ impl Layers {
         };
         self.problems.extend(fit::fit(&mut self.config.limits, &origins).into_iter().map(Problem::between));
         self.problems.extend(self.half_a_certificate().map(Problem::between));
+        self.problems.extend(backend_url::contradictions(&self.config).into_iter().map(Problem::between));
         if !self.problems.is_empty() {
             return Err(Problems(self.problems));
         }

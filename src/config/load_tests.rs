@@ -204,6 +204,18 @@ fn settings_that_contradict_are_refused() {
     assert!(problem.starts_with("limits.outbox_bytes = 2000 (flag --set) must be at least"), "{problem}");
 }
 
+#[test]
+fn a_ca_against_which_nothing_is_checked_is_refused() {
+    let with_ca = |url: &str| from("", &[("STONECHAT_MYSQL_TLS_CA", "/ca.pem")], &[&format!("mysql={url}")]);
+    for unchecked in ["mysql://u:p@h/db", "mysql://u:p@h/db?tls=required", "mysql://u@h/db?socket=/tls=verify"] {
+        let problem = with_ca(unchecked).problem();
+        assert!(problem.starts_with("mysql_tls_ca is set, but mysql asks for no checked certificate"), "{problem}");
+    }
+    let config = with_ca("mysql://u:p@h/db?compress=true&tls=verify").effective().config;
+    assert_eq!(config.mysql_tls_ca, Some(PathBuf::from("/ca.pem")));
+    assert_eq!(with_ca("").effective().config.mysql, None);
+}
+
 /// A file that holds this, readable by its owner alone unless it is to be public.
 fn secret(text: &str, mode: u32) -> (NamedTempFile, String) {
     use std::os::unix::fs::PermissionsExt;

@@ -30,6 +30,8 @@ pub struct Config {
     pub mysql: Option<String>,
     /// The file that `mysql` was read from.
     pub mysql_file: Option<PathBuf>,
+    /// The file of the CA that must have signed the certificate of MySQL; `None`: one that the system trusts.
+    pub mysql_tls_ca: Option<PathBuf>,
     /// `redis://host:port/`; without it the node is alone.
     pub redis: Option<String>,
     /// The file that `redis` was read from.
@@ -228,6 +230,7 @@ impl Default for Config {
             data: PathBuf::from("./stonechat-data"),
             mysql: None,
             mysql_file: None,
+            mysql_tls_ca: None,
             redis: None,
             redis_file: None,
             reactors: one_per_core(),

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::backend::Backend;
 use crate::config::{Config, masked};
 use crate::start_error::StartError;
 use crate::store::mysql::MySqlStores;
@@ -13,7 +14,10 @@ use crate::store::{OpenStore, StoreError};
 pub(super) fn stores(config: &Config) -> Result<Arc<dyn OpenStore>, StoreError> {
     let timeout = config.store.timeout;
     Ok(match &config.mysql {
-        Some(url) => Arc::new(MySqlStores::new(url, timeout)?),
+        Some(url) => {
+            let database = Backend { url, tls_ca: config.mysql_tls_ca.as_deref() };
+            Arc::new(MySqlStores::new(database, timeout)?)
+        }
         None => Arc::new(SqliteStores::new(Path::new(&config.data), config.sqlite_synchronous, timeout)?),
     })
 }

@@ -13,6 +13,7 @@
 mod append;
 mod call;
 mod cursors;
+mod endpoint;
 mod faults;
 mod migration;
 mod reconnecting;
@@ -31,6 +32,7 @@ use self::settle::Unsettled;
 use super::numbering::Plan;
 use super::sql::{Engine, Fault, Sql, SqlResult, SqlStore};
 use super::{Append, Appended, CursorRow, Findings, KeptName, OpenStore, Result, Store, StoreError, foreign, migrate};
+use crate::backend::Backend;
 use crate::ids::ConvId;
 
 /// The smallest `max_allowed_packet`: what the longest statements take, whatever is in them.
@@ -48,12 +50,13 @@ pub struct MySqlStores {
 }
 
 impl MySqlStores {
-    /// `url` is `mysql://user:pw@host:port/db`. Connects to nothing yet. `timeout` bounds every call.
+    /// The URL is `mysql://user:pw@host:port/db`, perhaps with `?tls=verify`, `?tls=required` or `?socket=/path` behind it.
+    /// Connects to nothing yet. `timeout` bounds every call.
     ///
     /// # Errors
-    /// `Broken` when the URL is none, or names no database.
-    pub fn new(url: &str, timeout: Duration) -> Result<Self> {
-        Ok(Self { server: Arc::new(Server::new(url, timeout)?) })
+    /// `Broken` when the URL is none or names no database, or the CA's file is of no use.
+    pub fn new<'a>(database: impl Into<Backend<'a>>, timeout: Duration) -> Result<Self> {
+        Ok(Self { server: Arc::new(Server::new(database.into(), timeout)?) })
     }
 }
 

@@ -1,6 +1,7 @@
 //! A private MariaDB: its own folder, its own loopback port, no password; gone with the test process, whatever ends it.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
@@ -8,14 +9,26 @@ use mysql::prelude::Queryable;
 use mysql::{Conn, OptsBuilder};
 use tempfile::TempDir;
 
+use super::certificates::ServerCertificate;
 use super::process::{Process, free_port, wait_for};
 
 /// One server. Tests that only need a database of their own take [`MariaDb::shared`]; those that stop, kill or
 /// configure the server start one.
 pub struct MariaDb {
     port: u16,
+    reach: Reach,
     dir: TempDir,
     running: Option<Running>,
+}
+
+/// How clients reach it.
+pub enum Reach {
+    /// By its port.
+    Tcp,
+    /// By its port, and only with TLS.
+    Tls(ServerCertificate),
+    /// By its unix socket alone.
+    Socket,
 }
 
 struct Running {
@@ -32,6 +45,11 @@ impl MariaDb {
 
     /// A server of one's own, ready for connections.
     pub fn start() -> Self {
+        Self::start_by(Reach::Tcp)
+    }
+
+    /// The same, reached in this way.
+    pub fn start_by(reach: Reach) -> Self {
         let dir = TempDir::with_prefix("stonechat-mariadb-").unwrap();
         let installed = Command::new("mariadb-install-db")
             .args(["--no-defaults", "--user=root", "--auth-root-authentication-method=normal", "--skip-test-db"])
@@ -42,7 +60,7 @@ impl MariaDb {
             .output()
             .expect("mariadb-install-db: see the README for what to install");
         assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
-        let mut mariadb = Self { port: free_port(), dir, running: None };
+        let mut mariadb = Self { port: free_port(), reach, dir, running: None };
         // Another program may take the port between our look and the server's.
         for _ in 0..5 {
             if mariadb.try_run() {
@@ -56,7 +74,10 @@ impl MariaDb {
     /// The address of a database on it, which is created if it does not exist.
     pub fn url(&self, db: &str) -> String {
         self.execute(&format!("CREATE DATABASE IF NOT EXISTS `{db}`"));
-        Self::url_on_port(db, self.port)
+        match self.reach {
+            Reach::Socket => format!("mysql://root@localhost/{db}?socket={}", self.socket().display()),
+            Reach::Tcp | Reach::Tls(_) => Self::url_on_port(db, self.port),
+        }
     }
 
     /// A database's address by way of another port (a proxy's).
@@ -66,6 +87,16 @@ impl MariaDb {
 
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.dir.path().join("socket")
+    }
+
+    /// What it shows its clients; for one that is reached by TLS.
+    pub fn certificate(&self) -> &ServerCertificate {
+        let Reach::Tls(certificate) = &self.reach else { panic!("it has no certificate") };
+        certificate
     }
 
     /// Runs a statement as the administrator.
@@ -111,7 +142,8 @@ impl MariaDb {
                 .arg(format!("--port={}", self.port))
                 .arg(format!("--datadir={}", self.dir.path().join("data").display()))
                 .arg(format!("--tmpdir={}", self.dir.path().display()))
-                .arg(format!("--socket={}", self.dir.path().join("socket").display())),
+                .arg(format!("--socket={}", self.socket().display()))
+                .args(self.reach.args()),
         );
         let watchdog = watch(server.pid(), &self.dir);
         let is_ready = wait_for("MariaDB to be ready", || {
@@ -130,13 +162,31 @@ impl MariaDb {
     /// A connection as the administrator.
     pub fn connect(&self) -> mysql::Result<Conn> {
         let opts = OptsBuilder::new().ip_or_hostname(Some("127.0.0.1")).tcp_port(self.port).user(Some("root"));
-        Conn::new(opts.prefer_socket(false))
+        let socket = match self.reach {
+            Reach::Tcp => None,
+            Reach::Tls(_) | Reach::Socket => Some(self.socket().display().to_string()),
+        };
+        Conn::new(opts.prefer_socket(false).socket(socket))
     }
 }
 
 impl Drop for MariaDb {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+impl Reach {
+    fn args(&self) -> Vec<String> {
+        match self {
+            Self::Tcp => Vec::new(),
+            Self::Tls(files) => vec![
+                format!("--ssl-cert={}", files.certificate().display()),
+                format!("--ssl-key={}", files.key().display()),
+                "--require-secure-transport=ON".to_owned(),
+            ],
+            Self::Socket => vec!["--skip-networking".to_owned()],
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //!   process     a child process: its output, its end, waiting with a deadline
 //!   node        one stonechat server            mariadb, redis, nginx   the servers around it
 //!   cluster     several nodes on one database, with Redis and nginx
+//!   certificates  what those servers show, signed by a CA of the test
 //!   crowd       clients in pairs and groups that talk through every fault
 //!   relay       a TCP proxy that holds, swallows, strands and cuts
 //!   http        a page of the admin port
@@ -20,6 +21,7 @@
 )]
 #![allow(clippy::needless_pass_by_value, reason = "requests are written in place with json!")]
 
+pub mod certificates;
 pub mod checker;
 pub mod client;
 pub mod cluster;

@@ -6,11 +6,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use mysql::prelude::Queryable;
-use mysql::{Conn, Opts, OptsBuilder};
+use mysql::{Conn, OptsBuilder};
 
+use super::endpoint::Endpoint;
 use super::faults::not_connected;
+use crate::backend::Backend;
+use crate::store::Result;
 use crate::store::sql::{Fault, SqlResult};
-use crate::store::{Result, StoreError};
 
 /// For how long after a failed connect nobody tries again: while the server is down, calls fail at once.
 const REFUSAL_PAUSE: Duration = Duration::from_millis(200);
@@ -96,6 +98,7 @@ impl Connection {
 
 /// The server as all threads of the node know it.
 pub(super) struct Server {
+    endpoint: Endpoint,
     opts: OptsBuilder,
     timeout: Duration,
     /// Until when nobody tries to connect.
@@ -107,14 +110,9 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn new(url: &str, timeout: Duration) -> Result<Self> {
-        // The driver's own words might repeat the password.
-        let bad = || StoreError::Broken("the MySQL address is not of the form mysql://user:pw@host:port/db".into());
-        let opts = Opts::from_url(url).map_err(|_| bad())?;
-        if opts.get_db_name().is_none_or(str::is_empty) {
-            return Err(bad());
-        }
-        let opts = OptsBuilder::from_opts(opts).prefer_socket(false).tcp_nodelay(true).init(vec![
+    pub(super) fn new(database: Backend<'_>, timeout: Duration) -> Result<Self> {
+        let endpoint = Endpoint::new(database)?;
+        let opts = endpoint.opts().init(vec![
             "SET NAMES utf8mb4 COLLATE utf8mb4_bin".to_owned(),
             "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED".to_owned(),
             // Too long a value is an error, never cut off.
@@ -122,7 +120,7 @@ impl Server {
             format!("SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}"),
         ]);
         let (refusing, stuck) = (Mutex::default(), Mutex::default());
-        Ok(Self { opts, timeout, refusing, kept_divisor: AtomicUsize::new(1), stuck })
+        Ok(Self { endpoint, opts, timeout, refusing, kept_divisor: AtomicUsize::new(1), stuck })
     }
 
     /// How long a call may take.
@@ -142,10 +140,10 @@ impl Server {
         let opts = self.opts.clone().stmt_cache_size(kept);
         let opts =
             opts.tcp_connect_timeout(Some(self.timeout)).read_timeout(Some(patience)).write_timeout(Some(patience));
-        let connected = Conn::new(opts);
-        let refusal = connected.as_ref().err().map(|error| (now() + REFUSAL_PAUSE, error.to_string()));
+        let connected = Conn::new(opts).map_err(|error| self.endpoint.explained(error));
+        let refusal = connected.as_ref().err().map(|cause| (now() + REFUSAL_PAUSE, cause.to_string()));
         *self.refusing.lock().unwrap_or_else(PoisonError::into_inner) = refusal;
-        Connection::surveyed(connected.map_err(not_connected)?, patience)
+        Connection::surveyed(connected.map_err(Fault::Unavailable)?, patience)
     }
 
     /// The server has no room for more prepared statements: new connections keep fewer.
@@ -186,17 +184,4 @@ impl Server {
 #[expect(clippy::disallowed_methods, reason = "a store call blocks its thread and bounds itself by the clock")]
 pub(super) fn now() -> Instant {
     Instant::now()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bad_address_is_refused_without_repeating_the_password() {
-        for url in ["nonsense", "mysql://chat:hidden@127.0.0.1:3306", "http://chat:hidden@127.0.0.1/x"] {
-            let told = Server::new(url, Duration::from_secs(1)).err().unwrap().to_string();
-            assert!(told.contains("mysql://user:pw@host:port/db") && !told.contains("hidden"), "{told}");
-        }
-    }
 }
