@@ -7,12 +7,12 @@
 //! Nobody hears what is published: a word that no node knows, to channels of users and groups that do not exist.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
 use std::time::Duration;
 
 use super::address::Address;
 use super::channels::{Names, RedisChannel, with_sender};
 use super::resp::{self, Frame};
+use super::transport::Transport;
 use crate::bus::Channel;
 use crate::ids::NodeId;
 
@@ -89,9 +89,8 @@ fn converse(
     asked: &[Asked],
     timeout: Duration,
 ) -> io::Result<Option<(&'static str, String)>> {
-    let mut stream = connect(address, timeout)?;
-    stream.set_read_timeout(Some(timeout))?;
-    stream.set_write_timeout(Some(timeout))?;
+    let mut stream = Transport::open(address, timeout)?;
+    stream.set_timeout(timeout)?;
     stream.write_all(out)?;
     let (mut inbox, mut used) = (Vec::new(), 0);
     for Asked { command, may_be_refused } in asked {
@@ -116,18 +115,7 @@ fn converse(
     Ok(None)
 }
 
-fn connect(address: &Address, timeout: Duration) -> io::Result<TcpStream> {
-    let mut outcome = Err(io::Error::new(io::ErrorKind::NotFound, "the host has no address"));
-    for address in address.resolve()? {
-        outcome = TcpStream::connect_timeout(&address, timeout);
-        if outcome.is_ok() {
-            break;
-        }
-    }
-    outcome
-}
-
-fn read_more(stream: &mut TcpStream, inbox: &mut Vec<u8>) -> io::Result<()> {
+fn read_more(stream: &mut Transport, inbox: &mut Vec<u8>) -> io::Result<()> {
     let mut bytes = [0; 4096];
     let count = stream.read(&mut bytes)?;
     if count == 0 {

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! `subscriber_state`, `publisher_state`, `subscriptions`, `nodes` and `backoff` are the logic, without socket, thread or clock;
-//! `subscriber`, `publisher`, `numsub_pool` and `command_connection` move the bytes.
+//! `subscriber` with its `transport`, `publisher`, `numsub_pool` and `command_connection` move the bytes.
 //!
 //! Nodes look after each other: one that dies between a commit and its bell is missed, and the others look into the
 //! store. For that they must know it. So a node whose link has come up says `who` on `nodes`; the others know it from
@@ -40,6 +40,7 @@ mod subscriber_state;
 mod subscriber_waker;
 mod subscriptions;
 mod times;
+mod transport;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};

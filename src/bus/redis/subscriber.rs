@@ -6,11 +6,12 @@
 //! ```
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mio::net::TcpStream;
+use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
 use super::complaints::Complaints;
@@ -19,6 +20,7 @@ use super::shared::Shared;
 use super::subscriber_state::{Caller, Effect, SubscriberState};
 use super::subscriber_waker::WakeReason;
 use super::times::now;
+use super::transport::Transport;
 use crate::bus::Listener;
 
 /// The waker's token.
@@ -42,7 +44,7 @@ pub(super) struct Subscriber {
 }
 
 struct Connection {
-    stream: TcpStream,
+    stream: Transport,
     /// What has been read and is no whole frame yet, in `inbox[..filled]`. It grows to one longest frame and one read.
     inbox: Vec<u8>,
     filled: usize,
@@ -179,19 +181,11 @@ impl Subscriber {
 
     /// Opens a connection; also tells where it comes from. It blocks: without a connection this thread has nothing else to do.
     fn open(&self) -> io::Result<(Connection, SocketAddr)> {
-        let mut outcome = Err(io::Error::new(io::ErrorKind::NotFound, "the host has no address"));
-        for address in self.shared.address.resolve()? {
-            outcome = std::net::TcpStream::connect_timeout(&address, self.shared.times.connect);
-            if outcome.is_ok() {
-                break;
-            }
-        }
-        let stream = outcome?;
-        stream.set_nodelay(true)?;
-        stream.set_nonblocking(true)?;
+        let stream = Transport::open(&self.shared.address, self.shared.times.connect)?;
+        stream.wait_no_more()?;
         let local = stream.local_addr()?;
-        let mut stream = TcpStream::from_std(stream);
-        self.poll.registry().register(&mut stream, SOCKET, Interest::READABLE | Interest::WRITABLE)?;
+        let events = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(&mut SourceFd(&stream.as_raw_fd()), SOCKET, events)?;
         Ok((Connection::new(stream), local))
     }
 
@@ -272,15 +266,15 @@ impl Subscriber {
     fn close(&mut self, why: &str) {
         self.complaints.failed(&why, now());
         self.shared.introduction.away();
-        let Some(mut connection) = self.connection.take() else { return };
-        // Both may fail on a dead socket; dropping it does the rest.
-        let _ = self.poll.registry().deregister(&mut connection.stream);
-        let _ = connection.stream.shutdown(Shutdown::Both);
+        let Some(connection) = self.connection.take() else { return };
+        // It may fail on a dead socket; dropping it does the rest.
+        let _ = self.poll.registry().deregister(&mut SourceFd(&connection.stream.as_raw_fd()));
+        connection.stream.end();
     }
 }
 
 impl Connection {
-    fn new(stream: TcpStream) -> Self {
+    fn new(stream: Transport) -> Self {
         let inbox = vec![0; READ_BYTES];
         Self { stream, inbox, filled: 0, outbox: Vec::new(), readiness: Readiness::MayHaveMore }
     }
