@@ -60,7 +60,7 @@ fn a_password_for_a_redis_that_has_none_is_an_error_at_start() {
 
 #[test]
 fn a_bad_url_is_an_error_at_once() {
-    for url in ["redis//x", "http://127.0.0.1/", "unix:///tmp/redis.sock"] {
+    for url in ["redis//x", "http://127.0.0.1/", "unix://"] {
         let refused = RedisBus::new(url, NodeId(1), IDENTITY, Arc::new(Metrics::new()));
         assert!(matches!(refused, Err(RedisBusError::Url(_))), "{url}");
     }

@@ -1,4 +1,4 @@
-//! TLS and unix sockets to MySQL, against the real server: what works, and what is told when it does not.
+//! TLS and unix sockets to MySQL and Redis, against the real servers: what works, and what is told when it does not.
 #![allow(clippy::unwrap_used, reason = "helpers of tests; allow-unwrap-in-tests misses them")]
 
 mod common;
@@ -8,9 +8,10 @@ use std::process::Command;
 
 use common::certificates::Ca;
 use common::client::{Account, Client, texts};
-use common::mariadb::{MariaDb, Reach};
+use common::mariadb::{self, MariaDb};
 use common::node::Node;
 use common::process::wait_for;
+use common::redis::{Reach, Redis};
 use mysql::prelude::Queryable;
 use serde_json::json;
 
@@ -36,7 +37,7 @@ fn chat(node: &Node) {
 #[test]
 fn mysql_by_tls_is_encrypted_and_checked() {
     let (ca, stranger) = (Ca::new("ours"), Ca::new("a stranger"));
-    let database = MariaDb::start_by(Reach::Tls(ca.sign("127.0.0.1")));
+    let database = MariaDb::start_by(mariadb::Reach::Tls(ca.sign("127.0.0.1")));
     let url = database.url("tls");
     let (verify, required) = (format!("{url}?tls=verify"), format!("{url}?tls=required"));
     let (ca_file, strangers) = (naming("mysql_tls_ca", &ca.file()), naming("mysql_tls_ca", &stranger.file()));
@@ -75,7 +76,7 @@ fn mysql_by_tls_is_encrypted_and_checked() {
 #[test]
 fn a_certificate_of_mysql_that_becomes_invalid_is_an_outage_until_it_is_renewed() {
     let ca = Ca::new("ours");
-    let mut database = MariaDb::start_by(Reach::Tls(ca.sign("127.0.0.1")));
+    let mut database = MariaDb::start_by(mariadb::Reach::Tls(ca.sign("127.0.0.1")));
     let url = format!("{}?tls=verify", database.url("renewed"));
     let node = Node::start(&["--mysql", &url, "--set", &naming("mysql_tls_ca", &ca.file())]);
     let mut alice = Client::newcomer(node.addr(), "alice");
@@ -105,7 +106,7 @@ fn a_mysql_without_tls_is_told_apart() {
 
 #[test]
 fn mysql_by_its_unix_socket_needs_no_network() {
-    let database = MariaDb::start_by(Reach::Socket);
+    let database = MariaDb::start_by(mariadb::Reach::Socket);
     let url = database.url("socket");
     chat(&Node::start(&["--mysql", &url]));
     let told = checked(&["--mysql", &url.replace("/socket?", "/socket?compress=fast&")]);
@@ -113,4 +114,20 @@ fn mysql_by_its_unix_socket_needs_no_network() {
     let told = checked(&["--mysql", "mysql://root@localhost/socket?socket=/no/such.sock"]);
     assert!(told.contains("cannot connect to the socket /no/such.sock: No such file"), "{told}");
     assert!(told.contains("SHOW VARIABLES LIKE 'socket'"), "{told}");
+}
+
+#[test]
+fn redis_by_its_unix_socket_is_used_and_a_missing_socket_is_named() {
+    let redis = Redis::start_by(Reach::Socket, Some("geheim"));
+    let node = Node::start(&["--redis", &redis.url()]);
+    assert!(redis.command(&["CLIENT", "LIST"]).contains("-subscriber"), "it has connected");
+    assert!(
+        node.log().contains("meets the others at redis+unix:///") && !node.log().contains("geheim"),
+        "{}",
+        node.log()
+    );
+    let told = checked(&["--redis", &redis.url()]);
+    assert!(!told.contains("error: ") && told.contains("?pass=***") && !told.contains("geheim"), "{told}");
+    let told = checked(&["--redis", "redis+unix:///no/such.sock"]);
+    assert!(told.contains("error: Redis: cannot connect to the socket /no/such.sock: No such file"), "{told}");
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use common::process::{PATIENCE, wait_for};
-use common::redis::Redis;
+use common::redis::{Reach, Redis};
 use stonechat::bus::local::LocalBus;
 use stonechat::bus::redis::{RedisBus, Times};
 use stonechat::bus::{Answer, Bell, Bus, Channel, LinkState, Listener, ReceivedBell};
@@ -168,23 +168,45 @@ fn a_lone_node(bus: &dyn Bus) {
     bus.stop();
 }
 
+/// These again for every way to Redis.
+macro_rules! by_every_way {
+    ($($test:ident,)*) => {
+        mod by_tcp {
+            $(#[test] fn $test() { super::$test(&mut super::Redis::start()); })*
+        }
+        mod by_socket {
+            use super::Reach;
+            $(#[test] fn $test() { super::$test(&mut super::Redis::start_by(Reach::Socket, None)); })*
+        }
+    };
+}
+
+by_every_way! {
+    the_redis_bus_keeps_the_contract_of_a_lone_node,
+    bells_arrive_in_order_and_not_at_the_ringer,
+    payloads_of_any_bytes_and_100_kib_come_through,
+    twenty_thousand_subscriptions_are_made_counted_and_made_again,
+    killed_subscriber_connections_come_back_and_resync,
+    a_restart_of_redis_is_survived_and_lost_bells_are_told,
+    bells_lost_by_the_publisher_alone_make_the_others_resync,
+    a_frozen_redis_is_given_up_and_found_again,
+    a_subscriber_that_was_held_up_longer_than_the_silence_reads_what_waits,
+    a_node_that_stops_flushes_and_says_goodbye,
+}
+
 #[test]
 fn the_local_bus_keeps_the_contract_of_a_lone_node() {
     a_lone_node(&LocalBus::new(NodeId(1)));
 }
 
-#[test]
-fn the_redis_bus_keeps_the_contract_of_a_lone_node() {
-    let redis = Redis::start();
+fn the_redis_bus_keeps_the_contract_of_a_lone_node(redis: &Redis) {
     let node = Node::up(&redis.url(), 1);
     a_lone_node(&node.bus);
     assert!(node.ear.heard().is_empty(), "it does not hear itself");
     assert_eq!(node.bus.link(), LinkState::Down, "it was stopped");
 }
 
-#[test]
-fn bells_arrive_in_order_and_not_at_the_ringer() {
-    let redis = Redis::start();
+fn bells_arrive_in_order_and_not_at_the_ringer(redis: &Redis) {
     let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
     a.subscribe(group(7));
     b.subscribe(group(7));
@@ -200,9 +222,7 @@ fn bells_arrive_in_order_and_not_at_the_ringer() {
     assert_eq!(b.metrics.bus_heard.get(), 5000);
 }
 
-#[test]
-fn payloads_of_any_bytes_and_100_kib_come_through() {
-    let redis = Redis::start();
+fn payloads_of_any_bytes_and_100_kib_come_through(redis: &Redis) {
     let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
     b.subscribe(user(1));
     let payload: Vec<u8> = (0..100 * 1024_u32).map(|n| n.to_le_bytes()[0]).collect();
@@ -253,9 +273,7 @@ fn a_ticket_is_done_when_bells_arrive() {
     }
 }
 
-#[test]
-fn twenty_thousand_subscriptions_are_made_counted_and_made_again() {
-    let redis = Redis::start();
+fn twenty_thousand_subscriptions_are_made_counted_and_made_again(redis: &Redis) {
     let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
     let channels: Vec<_> = (1..=20_000).map(user).collect();
     for some in channels.chunks(100) {
@@ -270,9 +288,7 @@ fn twenty_thousand_subscriptions_are_made_counted_and_made_again() {
     assert_eq!(a.elsewhere(&channels), vec![1; 20_000]);
 }
 
-#[test]
-fn killed_subscriber_connections_come_back_and_resync() {
-    let redis = Redis::start();
+fn killed_subscriber_connections_come_back_and_resync(redis: &Redis) {
     let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
     b.subscribe(user(1));
     redis.command(&["CLIENT", "KILL", "TYPE", "pubsub"]);
@@ -282,9 +298,7 @@ fn killed_subscriber_connections_come_back_and_resync() {
     assert!(b.metrics.text().contains("stonechat_bus_up 1\n"));
 }
 
-#[test]
-fn a_restart_of_redis_is_survived_and_lost_bells_are_told() {
-    let mut redis = Redis::start();
+fn a_restart_of_redis_is_survived_and_lost_bells_are_told(redis: &mut Redis) {
     let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
     b.subscribe(user(1));
     redis.kill();
@@ -302,9 +316,7 @@ fn a_restart_of_redis_is_survived_and_lost_bells_are_told() {
     a.reaches(&b, user(2), "new");
 }
 
-#[test]
-fn bells_lost_by_the_publisher_alone_make_the_others_resync() {
-    let redis = Redis::start();
+fn bells_lost_by_the_publisher_alone_make_the_others_resync(redis: &Redis) {
     let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
     b.subscribe(user(1));
     // The subscribers stay up: nothing but the ringer's own word tells of the loss.
@@ -318,9 +330,7 @@ fn bells_lost_by_the_publisher_alone_make_the_others_resync() {
     assert_eq!(a.ear.resyncs(LOST), 0, "nobody resyncs for his own bells");
 }
 
-#[test]
-fn a_frozen_redis_is_given_up_and_found_again() {
-    let redis = Redis::start();
+fn a_frozen_redis_is_given_up_and_found_again(redis: &Redis) {
     let times = Times { ping: Duration::from_millis(200), silence: Duration::from_secs(1), ..brisk() };
     let (a, b) = (Node::start(&redis.url(), 1, times), Node::start(&redis.url(), 2, times));
     a.wait_for_link(LinkState::Up);
@@ -334,9 +344,7 @@ fn a_frozen_redis_is_given_up_and_found_again() {
     a.reaches(&b, user(1), "again");
 }
 
-#[test]
-fn a_subscriber_that_was_held_up_longer_than_the_silence_reads_what_waits() {
-    let redis = Redis::start();
+fn a_subscriber_that_was_held_up_longer_than_the_silence_reads_what_waits(redis: &Redis) {
     let times = Times { ping: Duration::from_millis(500), silence: Duration::from_millis(1500), ..brisk() };
     let a = Node::start(&redis.url(), 1, times);
     a.wait_for_link(LinkState::Up);
@@ -452,9 +460,7 @@ fn a_link_that_was_lost_is_introduced_again_before_the_resync() {
     node.ear.wait_for_resync(AWAY);
 }
 
-#[test]
-fn a_node_that_stops_flushes_and_says_goodbye() {
-    let redis = Redis::start();
+fn a_node_that_stops_flushes_and_says_goodbye(redis: &Redis) {
     let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
     a.subscribe(user(1));
     b.ring(user(1), (0..3000).map(|n| n.to_string()));
@@ -489,7 +495,12 @@ fn redis_may_come_later_than_the_node() {
 
 #[test]
 fn a_password_is_used() {
-    let redis = Redis::with_password(Some("open-sesame"));
+    for way in [Reach::Tcp, Reach::Socket] {
+        is_let_in(&Redis::start_by(way, Some("open-sesame")));
+    }
+}
+
+fn is_let_in(redis: &Redis) {
     let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
     b.subscribe(user(1));
     a.reaches(&b, user(1), "let in");

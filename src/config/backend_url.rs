@@ -19,7 +19,10 @@ impl UrlShape {
                 "mysql://user:password@host:port/database (special characters percent-encoded), with ?tls=verify, \
                  ?tls=required or ?socket=/path behind it if so wished, or empty for none"
             }
-            Self::Redis => "redis://host:port/ or redis://:password@host:port/, or empty for none",
+            Self::Redis => {
+                "redis://host:port/ or redis://:password@host:port/, redis+unix:///path of a socket (?pass=password behind \
+                 it), or empty for none"
+            }
         }
     }
 
@@ -44,8 +47,19 @@ impl UrlShape {
         query.split('&').find_map(mysql_parameter)
     }
 
+    /// What stands behind the scheme in the URL of a unix socket, without parameters.
+    fn socket_path(self, text: &str) -> Option<&str> {
+        let behind = |scheme| text.strip_prefix(scheme).filter(|_| self == Self::Redis);
+        let rest = behind("redis+unix://").or_else(|| behind("unix://"))?;
+        rest.split('?').next()
+    }
+
     /// A first look, so that a slip is found at once; the driver has the last word when it connects.
     pub(super) fn fits(self, text: &str) -> bool {
+        let plain = !text.contains(|c: char| c.is_whitespace() || c.is_control());
+        if let Some(path) = self.socket_path(text) {
+            return plain && path.starts_with('/') && path.len() > 1;
+        }
         let scheme = match self {
             Self::Mysql => "mysql://",
             Self::Redis => "redis://",
@@ -54,7 +68,6 @@ impl UrlShape {
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let host = authority.rsplit('@').next().unwrap_or_default();
         let database_known = self == Self::Redis || !path.split('?').next().unwrap_or_default().is_empty();
-        let plain = !text.contains(|c: char| c.is_whitespace() || c.is_control());
         plain && database_known && !host.is_empty() && !host.starts_with(':')
     }
 }
@@ -128,10 +141,21 @@ mod tests {
         ] {
             assert!(!UrlShape::Mysql.fits(bad), "{bad}");
         }
-        for good in ["redis://h", "redis://h:6379/", "redis://:pw@h:6379/2"] {
+        for good in
+            ["redis://h", "redis://h:6379/", "redis://:pw@h:6379/2", "redis+unix:///redis.sock?pass=p", "unix:///r/s"]
+        {
             assert!(UrlShape::Redis.fits(good), "{good}");
         }
-        for bad in ["redis://", "rediss://h/", "h:6379", "redis://\n"] {
+        for bad in [
+            "redis://",
+            "rediss://h/",
+            "h:6379",
+            "redis://\n",
+            "unix://",
+            "unix:///?pass=p",
+            "unix://r/s",
+            "redis+unix:/r",
+        ] {
             assert!(!UrlShape::Redis.fits(bad), "{bad}");
         }
     }

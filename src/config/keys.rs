@@ -75,8 +75,8 @@ pub(super) static KEYS: &[Key] = &[
     },
     Key {
         name: "redis",
-        meaning: "The Redis through which the nodes of a cluster notify each other: redis://host:port/. \
-                  Without it the node is alone",
+        meaning: "The Redis through which the nodes of a cluster notify each other: redis://host:port/, \
+                  or redis+unix:///path for its unix socket. Without it the node is alone",
         kind: Kind::Url { shape: UrlShape::Redis, get: |c| c.redis.as_deref(), set: |c, url| c.redis = url },
     },
     Key {

@@ -4,6 +4,12 @@
 /// malformed URL, for one that was mistyped is as secret as one that was not.
 #[must_use]
 pub fn masked(text: &str) -> String {
+    // The URL of a unix socket. What follows the password may belong to it.
+    if let Some(at) = ["?pass", "&pass"].iter().filter_map(|name| text.find(name)).min()
+        && let Some(value) = text[at..].find('=')
+    {
+        return masked(&text[..at]) + &text[at..=at + value] + "***";
+    }
     let user_at = text.find("://").map_or(0, |scheme| scheme + "://".len());
     let Some(host_at) = text.rfind('@').filter(|at| *at >= user_at) else { return without_host(text, user_at) };
     match text[user_at..host_at].find(':') {
@@ -33,6 +39,18 @@ mod tests {
         assert_eq!(masked("redis://:geheim@cache:6379/"), "redis://:***@cache:6379/");
         assert_eq!(masked("redis://cache:6379/"), "redis://cache:6379/");
         assert_eq!(masked("mysql://chat@db/chat"), "mysql://chat@db/chat");
+    }
+
+    #[test]
+    fn the_password_of_a_unix_socket_is_hidden() {
+        assert_eq!(
+            masked("redis+unix:///run/redis.sock?user=u&pass=geheim"),
+            "redis+unix:///run/redis.sock?user=u&pass=***"
+        );
+        assert_eq!(masked("unix:///redis.sock?pass=geheim&user=u"), "unix:///redis.sock?pass=***");
+        assert_eq!(masked("unix:///redis.sock?pass=ge:he@im"), "unix:///redis.sock?pass=***");
+        assert_eq!(masked("redis://:geheim@cache/?password=geheim"), "redis://:***@cache/?password=***");
+        assert_eq!(masked("unix:///run/redis.sock"), "unix:///run/redis.sock");
     }
 
     #[test]

@@ -1,8 +1,12 @@
 //! A private redis-server, and raw connections to it.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::process::Command;
+
+use tempfile::TempDir;
 
 use super::process::{PATIENCE, Process, free_port, wait_for};
 
@@ -10,30 +14,57 @@ use super::process::{PATIENCE, Process, free_port, wait_for};
 pub struct Redis {
     process: Process,
     port: u16,
+    reach: Reach,
     password: Option<&'static str>,
+    /// Holds its socket.
+    dir: TempDir,
+}
+
+/// How nodes reach it.
+pub enum Reach {
+    /// By its port.
+    Tcp,
+    /// By its unix socket alone.
+    Socket,
 }
 
 impl Redis {
     /// Starts one and waits until it answers.
     pub fn start() -> Self {
-        Self::with_password(None)
+        Self::start_by(Reach::Tcp, None)
     }
 
     /// One that wants this password, if any.
     pub fn with_password(password: Option<&'static str>) -> Self {
-        let port = free_port();
-        let redis = Self { process: launch(port, password), port, password };
+        Self::start_by(Reach::Tcp, password)
+    }
+
+    /// One that is reached in this way.
+    pub fn start_by(reach: Reach, password: Option<&'static str>) -> Self {
+        let (port, dir) = (free_port(), TempDir::with_prefix("stonechat-redis-").unwrap());
+        let process = launch(port, &reach, password, &dir);
+        let redis = Self { process, port, reach, password, dir };
         redis.wait_until_ready();
         redis
     }
 
     pub fn url(&self) -> String {
         let password = self.password.map(|password| format!(":{password}@")).unwrap_or_default();
-        format!("redis://{password}127.0.0.1:{}/", self.port)
+        match self.reach {
+            Reach::Tcp => format!("redis://{password}127.0.0.1:{}/", self.port),
+            Reach::Socket => {
+                let password = self.password.map(|password| format!("?pass={password}")).unwrap_or_default();
+                format!("redis+unix://{}{password}", self.socket().display())
+            }
+        }
     }
 
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        socket(&self.dir)
     }
 
     pub fn kill(&mut self) {
@@ -43,7 +74,7 @@ impl Redis {
     /// Starts it anew on the same port, after `kill`.
     pub fn restart(&mut self) {
         self.process.kill();
-        self.process = launch(self.port, self.password);
+        self.process = launch(self.port, &self.reach, self.password, &self.dir);
         self.wait_until_ready();
     }
 
@@ -59,20 +90,32 @@ impl Redis {
 
     /// A connection that stays, to play a node with.
     pub fn connect(&self) -> Raw {
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut raw = Raw { stream: BufReader::new(stream) };
+        let mut raw = Raw { stream: BufReader::new(self.dial().unwrap()) };
         if let Some(password) = self.password {
             assert_eq!(raw.command(&["AUTH", password]), "+OK");
         }
         raw
     }
 
+    fn dial(&self) -> io::Result<Box<dyn Stream>> {
+        Ok(match self.reach {
+            Reach::Tcp => {
+                let stream = TcpStream::connect(("127.0.0.1", self.port))?;
+                stream.set_read_timeout(Some(PATIENCE))?;
+                Box::new(stream)
+            }
+            Reach::Socket => {
+                let stream = UnixStream::connect(self.socket())?;
+                stream.set_read_timeout(Some(PATIENCE))?;
+                Box::new(stream)
+            }
+        })
+    }
+
     fn wait_until_ready(&self) {
         wait_for("redis-server to answer", || {
             // It may accept and close while it starts, so nothing here may panic.
-            let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
-            stream.set_read_timeout(Some(PATIENCE)).ok()?;
+            let mut stream = self.dial().ok()?;
             stream.write_all(b"PING\r\n").ok()?;
             let mut first = [0];
             stream.read_exact(&mut first).ok()
@@ -80,19 +123,32 @@ impl Redis {
     }
 }
 
-fn launch(port: u16, password: Option<&str>) -> Process {
+fn launch(port: u16, reach: &Reach, password: Option<&str>, dir: &TempDir) -> Process {
     let mut command = Command::new("redis-server");
-    command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+    command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+    match reach {
+        Reach::Tcp => command.args(["--port", &port.to_string()]),
+        Reach::Socket => command.args(["--port", "0", "--unixsocket"]).arg(socket(dir)),
+    };
     if let Some(password) = password {
         command.args(["--requirepass", password]);
     }
     Process::start("redis-server", command.current_dir(std::env::temp_dir()))
 }
 
+fn socket(dir: &TempDir) -> PathBuf {
+    dir.path().join("redis.sock")
+}
+
 /// A bare connection to Redis.
 pub struct Raw {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Box<dyn Stream>>,
 }
+
+/// What bytes go over.
+trait Stream: Read + Write + Send {}
+
+impl<T: Read + Write + Send> Stream for T {}
 
 impl Raw {
     /// Sends one command and reads one answer.

@@ -1,6 +1,8 @@
 //! Where Redis is and how to be let in, from its URL.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use redis::io::tcp::TcpSettings;
 use redis::{Client, ConnectionAddr, IntoConnectionInfo};
@@ -9,10 +11,10 @@ use redis::{Client, ConnectionAddr, IntoConnectionInfo};
 #[derive(Debug, thiserror::Error)]
 pub enum RedisUrlError {
     /// It could not be parsed.
-    #[error("not a Redis URL, expected redis://[user:password@]host:port/: {0}")]
+    #[error("not a Redis URL, expected redis://[user:password@]host:port/, or redis+unix:///path of a socket: {0}")]
     Malformed(String),
-    /// A scheme other than `redis://`.
-    #[error("only redis:// over TCP is supported")]
+    /// Another scheme.
+    #[error("only redis:// and redis+unix:// are supported")]
     Unsupported,
     /// A number other than 0 behind the slash.
     #[error(
@@ -26,22 +28,34 @@ pub enum RedisUrlError {
 #[derive(Clone)]
 pub(super) struct Address {
     client: Client,
-    host: String,
-    port: u16,
+    place: Place,
+}
+
+/// Where a Redis server is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Place {
+    /// By TCP.
+    Tcp { host: String, port: u16 },
+    /// A unix socket.
+    Unix(PathBuf),
 }
 
 impl Address {
-    /// Parses `redis://[user:password@]host:port/`.
+    /// Parses `redis://[user:password@]host:port/`, or `redis+unix:///path?user=..&pass=..`.
     pub(super) fn parse(url: &str) -> Result<Self, RedisUrlError> {
         let malformed = |error: redis::RedisError| RedisUrlError::Malformed(error.to_string());
         let info = url.into_connection_info().map_err(malformed)?;
-        let ConnectionAddr::Tcp(host, port) = info.addr().clone() else { return Err(RedisUrlError::Unsupported) };
+        let place = match info.addr().clone() {
+            ConnectionAddr::Tcp(host, port) => Place::Tcp { host, port },
+            ConnectionAddr::Unix(path) => Place::Unix(path),
+            _ => return Err(RedisUrlError::Unsupported),
+        };
         match info.redis_settings().db() {
             0 => {}
             number => return Err(RedisUrlError::Numbered(number)),
         }
         let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
-        Ok(Self { client: Client::open(info).map_err(malformed)?, host, port })
+        Ok(Self { client: Client::open(info).map_err(malformed)?, place })
     }
 
     /// For the driver's own connections.
@@ -49,9 +63,21 @@ impl Address {
         &self.client
     }
 
-    /// All addresses of the host. May ask the name service, so it may take a while.
-    pub(super) fn resolve(&self) -> std::io::Result<Vec<SocketAddr>> {
-        Ok((self.host.as_str(), self.port).to_socket_addrs()?.collect())
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// What an error of a connection means to a person.
+    pub(super) fn explain(&self, error: &io::Error) -> String {
+        use io::ErrorKind::{ConnectionRefused, NotFound, PermissionDenied};
+        match &self.place {
+            Place::Unix(path) if matches!(error.kind(), ConnectionRefused | NotFound | PermissionDenied) => format!(
+                "cannot connect to the socket {}: {error}. It must be that of Redis (`unixsocket` in its settings), and the \
+                 user that this server runs as must be allowed to write to it (`unixsocketperm`)",
+                path.display()
+            ),
+            Place::Unix(_) | Place::Tcp { .. } => error.to_string(),
+        }
     }
 
     /// What a connection says first: password, its name.
@@ -109,7 +135,7 @@ mod tests {
         let plain = Address::parse("redis://127.0.0.1:6390/").unwrap().greeting("n");
         assert_eq!(plain.words, ["CLIENT"]);
         let full = Address::parse("redis://bob:p%40ss@127.0.0.1:6390/").unwrap();
-        assert_eq!((full.host.as_str(), full.port), ("127.0.0.1", 6390));
+        assert_eq!(*full.place(), Place::Tcp { host: "127.0.0.1".to_owned(), port: 6390 });
         let greeting = full.greeting("stonechat-1");
         assert_eq!(greeting.words, ["AUTH", "CLIENT"]);
         let text = String::from_utf8(greeting.bytes).unwrap();
@@ -118,9 +144,21 @@ mod tests {
     }
 
     #[test]
+    fn a_unix_socket_has_its_credentials_behind_the_path() {
+        for scheme in ["redis+unix", "unix"] {
+            let address = Address::parse(&format!("{scheme}:///run/re%20dis.sock?user=bob&pass=p%40ss")).unwrap();
+            assert_eq!(*address.place(), Place::Unix("/run/re dis.sock".into()));
+            let auth = "*3\r\n$4\r\nAUTH\r\n$3\r\nbob\r\n$4\r\np@ss\r\n";
+            assert!(address.greeting("n").bytes.starts_with(auth.as_bytes()));
+        }
+        let missing = Address::parse("unix:///run/redis.sock").unwrap().explain(&io::ErrorKind::NotFound.into());
+        assert!(missing.contains("/run/redis.sock") && missing.contains("unixsocketperm"), "{missing}");
+    }
+
+    #[test]
     fn a_database_number_is_refused_for_channels_have_none() {
         assert!(Address::parse("redis://h/0").is_ok());
-        for url in ["redis://:secret@h/1", "redis://h:6390/15"] {
+        for url in ["redis://:secret@h/1", "redis://h:6390/15", "unix:///secret?db=2"] {
             let Err(error) = Address::parse(url) else { panic!("{url} was taken") };
             let text = error.to_string();
             assert!(text.contains("leave the number out") && !text.contains("secret"), "{text}");
@@ -129,7 +167,14 @@ mod tests {
 
     #[test]
     fn a_bad_url_is_refused_without_repeating_it() {
-        for url in ["", "127.0.0.1", "http://x/", "redis://:secret@h:99999/", "redis://:secret@h/secret", "unix:///x"] {
+        for url in [
+            "",
+            "127.0.0.1",
+            "http://x/",
+            "redis://:secret@h:99999/",
+            "redis://:secret@h/secret",
+            "unix://x?pass=secret",
+        ] {
             let Err(error) = Address::parse(url) else { panic!("{url} was taken") };
             assert!(!error.to_string().contains("secret"), "{error}");
         }

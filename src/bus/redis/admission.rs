@@ -66,7 +66,7 @@ pub(super) fn ask(address: &Address, names: Option<&Names>, node: NodeId, timeou
     match converse(address, &out, &asked, timeout) {
         Ok(None) => Admission::Granted,
         Ok(Some((command, why))) => judge(command, &why, prefix),
-        Err(error) => Admission::Away(error.to_string()),
+        Err(error) => Admission::Away(address.explain(&error)),
     }
 }
 

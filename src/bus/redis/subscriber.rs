@@ -175,15 +175,15 @@ impl Subscriber {
                 self.connection = Some(connection);
                 self.link.connected(local, now());
             }
-            Err(error) => self.link.failed(now(), &error.to_string()),
+            Err(error) => self.link.failed(now(), &self.shared.address.explain(&error)),
         }
     }
 
     /// Opens a connection; also tells where it comes from. It blocks: without a connection this thread has nothing else to do.
-    fn open(&self) -> io::Result<(Connection, SocketAddr)> {
+    fn open(&self) -> io::Result<(Connection, Option<SocketAddr>)> {
         let stream = Transport::open(&self.shared.address, self.shared.times.connect)?;
         stream.wait_no_more()?;
-        let local = stream.local_addr()?;
+        let local = stream.local_addr();
         let events = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut SourceFd(&stream.as_raw_fd()), SOCKET, events)?;
         Ok((Connection::new(stream), local))

@@ -196,10 +196,11 @@ impl SubscriberState {
         }
     }
 
-    /// The connection that was asked for is open, and comes from `local`.
-    pub(super) fn connected(&mut self, local: SocketAddr, now: Instant) {
+    /// The connection that was asked for is open, and comes from `local`, if it has an address at all.
+    pub(super) fn connected(&mut self, local: Option<SocketAddr>, now: Instant) {
         let mut greeting = self.caller.greeting.clone();
-        if let Some(earlier) = self.earlier.replace(local).filter(|earlier| *earlier != local) {
+        let earlier = std::mem::replace(&mut self.earlier, local);
+        if let Some(earlier) = earlier.filter(|_| earlier != local) {
             greeting.end_ghost(earlier);
         }
         let channels = self.subscriptions.connected();
@@ -417,7 +418,7 @@ mod tests {
         fn connect(&mut self) -> String {
             assert_eq!(self.pass(Duration::from_secs(3)), [Effect::Connect]);
             self.port += 1;
-            self.link.connected(([127, 0, 0, 1], self.port).into(), self.now);
+            self.link.connected(Some(([127, 0, 0, 1], self.port).into()), self.now);
             let sent = self.sent();
             for _ in 0..sent.matches("CLIENT").count() {
                 self.link.frame(Frame::Done, self.now);
@@ -536,12 +537,12 @@ mod tests {
     fn a_refused_password_ends_the_connection_a_refused_name_does_not() {
         let mut scene = Scene::new("redis://:pw@h/");
         scene.pass(Duration::ZERO);
-        scene.link.connected(([127, 0, 0, 1], 1).into(), scene.now);
+        scene.link.connected(Some(([127, 0, 0, 1], 1).into()), scene.now);
         scene.link.effects();
         scene.link.frame(Frame::Refused(b"WRONGPASS"), scene.now);
         assert_eq!(scene.link.effects(), [Effect::Close("WRONGPASS".into())]);
         scene.pass(Duration::from_secs(3));
-        scene.link.connected(([127, 0, 0, 1], 2).into(), scene.now);
+        scene.link.connected(Some(([127, 0, 0, 1], 2).into()), scene.now);
         scene.link.effects();
         scene.link.frame(Frame::Done, scene.now); // AUTH
         for _wish in ["the name", "the end of the earlier connection"] {

@@ -2,28 +2,36 @@
 //! waits for it.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::os::fd::{AsRawFd, RawFd};
+use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
-use super::address::Address;
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use super::address::{Address, Place};
 
 /// An open connection.
 pub(super) enum Transport {
     Tcp(TcpStream),
+    Unix(UnixStream),
 }
 
 impl Transport {
     /// Opens one; each address of the host may take `timeout`. It blocks.
     pub(super) fn open(address: &Address, timeout: Duration) -> io::Result<Self> {
-        let socket = dial(&address.resolve()?, timeout)?;
-        Ok(Self::Tcp(socket))
+        match address.place() {
+            Place::Tcp { host, port } => dial(host, *port, timeout).map(Self::Tcp),
+            Place::Unix(path) => dial_unix(path).map(Self::Unix),
+        }
     }
 
-    /// Where it comes from.
-    pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
+    /// Where it comes from. A unix socket has no address, nor has what is dead.
+    pub(super) fn local_addr(&self) -> Option<SocketAddr> {
         match self {
-            Self::Tcp(socket) => socket.local_addr(),
+            Self::Tcp(socket) => socket.local_addr().ok(),
+            Self::Unix(_) => None,
         }
     }
 
@@ -34,6 +42,10 @@ impl Transport {
                 socket.set_read_timeout(Some(timeout))?;
                 socket.set_write_timeout(Some(timeout))
             }
+            Self::Unix(socket) => {
+                socket.set_read_timeout(Some(timeout))?;
+                socket.set_write_timeout(Some(timeout))
+            }
         }
     }
 
@@ -41,6 +53,7 @@ impl Transport {
     pub(super) fn wait_no_more(&self) -> io::Result<()> {
         match self {
             Self::Tcp(socket) => socket.set_nonblocking(true),
+            Self::Unix(socket) => socket.set_nonblocking(true),
         }
     }
 
@@ -48,6 +61,7 @@ impl Transport {
     pub(super) fn end(self) {
         let _ = match self {
             Self::Tcp(socket) => socket.shutdown(Shutdown::Both),
+            Self::Unix(socket) => socket.shutdown(Shutdown::Both),
         };
     }
 }
@@ -56,6 +70,7 @@ impl AsRawFd for Transport {
     fn as_raw_fd(&self) -> RawFd {
         match self {
             Self::Tcp(socket) => socket.as_raw_fd(),
+            Self::Unix(socket) => socket.as_raw_fd(),
         }
     }
 }
@@ -64,6 +79,7 @@ impl Read for Transport {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(socket) => socket.read(into),
+            Self::Unix(socket) => socket.read(into),
         }
     }
 }
@@ -72,21 +88,23 @@ impl Write for Transport {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(socket) => socket.write(bytes),
+            Self::Unix(socket) => socket.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Tcp(socket) => socket.flush(),
+            Self::Unix(socket) => socket.flush(),
         }
     }
 }
 
-/// Connects to the first of the addresses that answers.
-fn dial(addresses: &[SocketAddr], timeout: Duration) -> io::Result<TcpStream> {
+/// Connects to the first of the host's addresses that answers. It may ask the name service.
+fn dial(host: &str, port: u16, timeout: Duration) -> io::Result<TcpStream> {
     let mut outcome = Err(io::Error::new(io::ErrorKind::NotFound, "the host has no address"));
-    for address in addresses {
-        outcome = TcpStream::connect_timeout(address, timeout);
+    for address in (host, port).to_socket_addrs()? {
+        outcome = TcpStream::connect_timeout(&address, timeout);
         if outcome.is_ok() {
             break;
         }
@@ -94,4 +112,13 @@ fn dial(addresses: &[SocketAddr], timeout: Duration) -> io::Result<TcpStream> {
     let socket = outcome?;
     socket.set_nodelay(true)?;
     Ok(socket)
+}
+
+fn dial_unix(path: &Path) -> io::Result<UnixStream> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // Of a server that takes nobody at present it would wait for ever: connecting has no timeout of its own here.
+    socket.set_nonblocking(true)?;
+    socket.connect(&SockAddr::unix(path)?)?;
+    socket.set_nonblocking(false)?;
+    Ok(OwnedFd::from(socket).into())
 }
