@@ -6,23 +6,29 @@ use std::time::{Duration, Instant};
 /// How often an outage that lasts is told.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// Tells the first failure of an outage, and once a minute that it goes on; the rest is for who looks closely.
+/// Reasons of one outage that are told at once. Redis that restarts has two or three.
+const REASONS_MAX: usize = 4;
+
+/// Tells each reason of an outage once, and once a minute that it goes on; the rest is for who looks closely.
 #[derive(Debug)]
 pub(super) struct Complaints {
     part: &'static str,
     failures: u64,
+    /// The reasons that were told, the first ones.
+    reasons: Vec<String>,
     told_at: Option<Instant>,
 }
 
 impl Complaints {
     /// Nothing has failed yet. `part` names the part that has the connection.
     pub(super) fn new(part: &'static str) -> Self {
-        Self { part, failures: 0, told_at: None }
+        Self { part, failures: 0, reasons: Vec::new(), told_at: None }
     }
 
     /// Another failure.
     pub(super) fn failed(&mut self, why: &dyn fmt::Display, now: Instant) {
-        let level = self.level(now);
+        let why = why.to_string();
+        let level = self.level(&why, now);
         let Self { part, failures, .. } = self;
         match *failures {
             1 => log::log!(level, "{part} has no link to Redis, trying again: {why}"),
@@ -33,13 +39,18 @@ impl Complaints {
     /// The connection is of use again.
     pub(super) fn over(&mut self) {
         self.failures = 0;
+        self.reasons.clear();
         self.told_at = None;
     }
 
-    fn level(&mut self, now: Instant) -> log::Level {
+    fn level(&mut self, why: &str, now: Instant) -> log::Level {
         self.failures += 1;
-        if self.told_at.is_some_and(|at| now.saturating_duration_since(at) < AGAIN) {
+        let is_new = self.reasons.len() < REASONS_MAX && !self.reasons.iter().any(|told| told == why);
+        if !is_new && self.told_at.is_some_and(|at| now.saturating_duration_since(at) < AGAIN) {
             return log::Level::Debug;
+        }
+        if is_new {
+            self.reasons.push(why.to_owned());
         }
         self.told_at = Some(now);
         log::Level::Warn
@@ -55,9 +66,20 @@ mod tests {
     fn an_outage_is_told_at_once_and_then_once_a_minute() {
         let start = Instant::now();
         let mut complaints = Complaints::new("the test");
-        let mut told = |seconds| complaints.level(start + Duration::from_secs(seconds)) == log::Level::Warn;
+        let mut told = |seconds| complaints.level("away", start + Duration::from_secs(seconds)) == log::Level::Warn;
         assert!(told(0) && !told(1) && !told(59) && told(60) && !told(61) && told(120));
         complaints.over();
-        assert_eq!(complaints.level(start + Duration::from_secs(121)), log::Level::Warn);
+        assert_eq!(complaints.level("away", start + Duration::from_secs(121)), log::Level::Warn);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "any moment will do to start from")]
+    fn a_reason_that_is_new_is_told_at_once_but_not_without_end() {
+        let start = Instant::now();
+        let mut complaints = Complaints::new("the test");
+        let mut told = |why: &str| complaints.level(why, start) == log::Level::Warn;
+        assert!(told("closed") && told("refused") && !told("closed") && told("expired") && !told("refused"));
+        let further = (0..100).filter(|number| told(&number.to_string())).count();
+        assert_eq!(further, REASONS_MAX - 3);
     }
 }
