@@ -21,6 +21,15 @@ fn checked(args: &[&str]) -> String {
     String::from_utf8_lossy(&command.stderr).into_owned() + &String::from_utf8_lossy(&command.stdout)
 }
 
+/// What a server prints that does not come to serve.
+fn started_in_vain(args: &[&str]) -> String {
+    let data = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stonechat"));
+    let ended = command.args(args).args(["--listen", "127.0.0.1:0", "--data"]).arg(data.path()).output().unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    String::from_utf8_lossy(&ended.stderr).into_owned()
+}
+
 /// A setting that names this file.
 fn naming(key: &str, file: &Path) -> String {
     format!("{key}={}", file.display())
@@ -130,4 +139,94 @@ fn redis_by_its_unix_socket_is_used_and_a_missing_socket_is_named() {
     assert!(!told.contains("error: ") && told.contains("?pass=***") && !told.contains("geheim"), "{told}");
     let told = checked(&["--redis", "redis+unix:///no/such.sock"]);
     assert!(told.contains("error: Redis: cannot connect to the socket /no/such.sock: No such file"), "{told}");
+}
+
+#[test]
+fn redis_by_tls_is_encrypted_and_checked() {
+    let (ca, stranger) = (Ca::new("ours"), Ca::new("a stranger"));
+    let mut redis = Redis::start_by(Reach::Tls(ca.sign("127.0.0.1")), Some("geheim"));
+    let url = redis.url();
+    let (ca_file, strangers) = (naming("redis_tls_ca", &ca.file()), naming("redis_tls_ca", &stranger.file()));
+    for args in [vec!["--redis", &url, "--set", &ca_file], vec!["--redis", &format!("{url}#insecure")]] {
+        // Nothing but the port of TLS is open.
+        let node = Node::start(&args);
+        let clients = redis.command(&["CLIENT", "LIST"]);
+        assert!(clients.contains("-subscriber") && clients.contains("-publisher"), "{clients}");
+        assert!(!node.log().contains("geheim") && !node.log().contains("no link"), "{}", node.log());
+        let told = checked(&args);
+        assert!(!told.contains("error: ") && !told.contains("geheim"), "{told}");
+    }
+    let refused = |url: &str, ca: Option<&str>, advice: &str| {
+        let ca = ca.map(|ca| ["--set", ca]);
+        let args: Vec<&str> = ["--redis", url].into_iter().chain(ca.into_iter().flatten()).collect();
+        let (told, started) = (checked(&args), started_in_vain(&args));
+        for told in [told, started] {
+            assert!(told.contains("error: Redis: ") && told.contains(advice) && !told.contains("geheim"), "{told}");
+        }
+    };
+    refused(&url, None, "not signed by a CA that this system trusts: name the file");
+    refused(&url, Some(&strangers), "put the certificate of the CA that has signed it there (redis_tls_ca)");
+    refused(&url, Some("redis_tls_ca=/no/such.pem"), "redis_tls_ca names /no/such.pem, which cannot be read");
+    refused(&url.replace("127.0.0.1", "localhost"), Some(&ca_file), "is another server's");
+    let told = checked(&["--redis", &url.replace("rediss:", "redis:")]);
+    assert!(told.contains("error: Redis: ") && told.contains("write rediss://"), "{told}");
+    ca.sign_as_a_ca("127.0.0.1", redis.certificate());
+    redis.restart();
+    refused(&url, Some(&ca_file), "is that of a CA itself");
+    ca.sign_expired("127.0.0.1", redis.certificate());
+    redis.restart();
+    refused(&url, Some(&ca_file), "has expired");
+}
+
+#[test]
+fn a_redis_without_tls_is_told_apart() {
+    let redis = Redis::start();
+    let told = checked(&["--redis", &redis.url().replace("redis:", "rediss:")]);
+    assert!(told.contains("error: Redis: ") && told.contains("is that the `tls-port` of Redis?"), "{told}");
+}
+
+#[test]
+fn a_redis_that_wants_a_certificate_of_its_clients_is_told_apart() {
+    let ca = Ca::new("ours");
+    let redis = Redis::start_by(Reach::Tls(ca.sign("127.0.0.1")), None);
+    let required = ["CONFIG", "SET", "tls-ca-cert-file", &ca.file().display().to_string(), "tls-auth-clients", "yes"];
+    assert_eq!(redis.command(&required), "+OK");
+    let told = checked(&["--redis", &redis.url(), "--set", &naming("redis_tls_ca", &ca.file())]);
+    assert!(told.contains("tls-auth-clients no"), "{told}");
+}
+
+#[test]
+fn a_cluster_by_tls_alone_survives_restarts_of_redis_and_a_certificate_that_expires() {
+    let ca = Ca::new("ours");
+    let database = MariaDb::start_by(mariadb::Reach::Tls(ca.sign("127.0.0.1")));
+    let mut redis = Redis::start_by(Reach::Tls(ca.sign("127.0.0.1")), None);
+    let (mysql, redis_url) = (format!("{}?tls=verify", database.url("cluster")), redis.url());
+    let (mysql_ca, redis_ca) = (naming("mysql_tls_ca", &ca.file()), naming("redis_tls_ca", &ca.file()));
+    let args = ["--mysql", &mysql, "--redis", &redis_url, "--set", &mysql_ca, "--set", &redis_ca];
+    let [first, second] = [(); 2].map(|()| Node::start(&args));
+    let (mut alice, mut bob) = (Client::newcomer(first.addr(), "alice"), Client::newcomer(second.addr(), "bob"));
+    alice.say(bob.id, "there");
+    assert_eq!(bob.expect_push(6)["msg"], "there");
+    bob.say(alice.id, "and back");
+    assert_eq!(alice.expect_push(6)["msg"], "and back");
+
+    redis.kill();
+    alice.say(bob.id, "without Redis");
+    redis.restart();
+    assert_eq!(bob.expect_push(6)["msg"], "without Redis", "it is looked for when Redis is back");
+    alice.say(bob.id, "subscribed again");
+    assert_eq!(bob.expect_push(6)["msg"], "subscribed again");
+
+    ca.sign_expired("127.0.0.1", redis.certificate());
+    redis.restart();
+    alice.say(bob.id, "meanwhile");
+    for node in [&first, &second] {
+        wait_for("the reason in the log", || node.log().contains("has expired").then_some(()));
+    }
+    ca.sign_again("127.0.0.1", redis.certificate());
+    redis.restart();
+    assert_eq!(bob.expect_push(6)["msg"], "meanwhile");
+    for node in [&first, &second] {
+        node.assert_running();
+    }
 }

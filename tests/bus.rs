@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use common::certificates::Ca;
 use common::process::{PATIENCE, wait_for};
-use common::redis::{Reach, Redis};
+use common::redis::{Reach, Redis, Way};
 use stonechat::bus::local::LocalBus;
 use stonechat::bus::redis::{RedisBus, Times};
 use stonechat::bus::{Answer, Bell, Bus, Channel, LinkState, Listener, ReceivedBell};
@@ -90,20 +91,20 @@ fn brisk() -> Times {
 
 impl Node {
     /// A node that is connected.
-    fn up(url: &str, id: u64) -> Self {
-        let node = Self::start(url, id, brisk());
+    fn up(way: &Way, id: u64) -> Self {
+        let node = Self::start(way, id, brisk());
         node.wait_for_link(LinkState::Up);
         node
     }
 
-    fn start(url: &str, id: u64, times: Times) -> Self {
-        Self::of(IDENTITY, url, id, times)
+    fn start(way: &Way, id: u64, times: Times) -> Self {
+        Self::of(IDENTITY, way, id, times)
     }
 
     /// A node of the installation with this identity.
-    fn of(identity: &str, url: &str, id: u64, times: Times) -> Self {
+    fn of(identity: &str, way: &Way, id: u64, times: Times) -> Self {
         let (ear, metrics) = (Arc::new(BusListener::default()), Arc::new(Metrics::new()));
-        let bus = RedisBus::with_times(url, NodeId(id), identity, Arc::clone(&metrics), times).unwrap();
+        let bus = RedisBus::with_times(way.backend(), NodeId(id), identity, Arc::clone(&metrics), times).unwrap();
         bus.start(Arc::clone(&ear) as Arc<dyn Listener>).unwrap();
         Self { bus, ear, metrics }
     }
@@ -168,11 +169,18 @@ fn a_lone_node(bus: &dyn Bus) {
     bus.stop();
 }
 
+fn by_tls() -> Reach {
+    Reach::Tls(Ca::new("of the test").sign("127.0.0.1"))
+}
+
 /// These again for every way to Redis.
 macro_rules! by_every_way {
     ($($test:ident,)*) => {
         mod by_tcp {
             $(#[test] fn $test() { super::$test(&mut super::Redis::start()); })*
+        }
+        mod by_tls {
+            $(#[test] fn $test() { super::$test(&mut super::Redis::start_by(super::by_tls(), None)); })*
         }
         mod by_socket {
             use super::Reach;
@@ -200,14 +208,14 @@ fn the_local_bus_keeps_the_contract_of_a_lone_node() {
 }
 
 fn the_redis_bus_keeps_the_contract_of_a_lone_node(redis: &Redis) {
-    let node = Node::up(&redis.url(), 1);
+    let node = Node::up(&redis.way(), 1);
     a_lone_node(&node.bus);
     assert!(node.ear.heard().is_empty(), "it does not hear itself");
     assert_eq!(node.bus.link(), LinkState::Down, "it was stopped");
 }
 
 fn bells_arrive_in_order_and_not_at_the_ringer(redis: &Redis) {
-    let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
+    let (a, b) = (Node::up(&redis.way(), 1), Node::up(&redis.way(), 2));
     a.subscribe(group(7));
     b.subscribe(group(7));
     let texts = |range: std::ops::Range<u32>| range.map(|n| n.to_string());
@@ -223,7 +231,7 @@ fn bells_arrive_in_order_and_not_at_the_ringer(redis: &Redis) {
 }
 
 fn payloads_of_any_bytes_and_100_kib_come_through(redis: &Redis) {
-    let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
+    let (a, b) = (Node::up(&redis.way(), 1), Node::up(&redis.way(), 2));
     b.subscribe(user(1));
     let payload: Vec<u8> = (0..100 * 1024_u32).map(|n| n.to_le_bytes()[0]).collect();
     let bells = (0..20).map(|_| Bell { channel: user(1), payload: Bytes::from(payload.clone()) }).collect();
@@ -235,7 +243,7 @@ fn payloads_of_any_bytes_and_100_kib_come_through(redis: &Redis) {
 #[test]
 fn a_subscription_lasts_as_long_as_its_last_holder() {
     let redis = Redis::start();
-    let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
+    let (a, b) = (Node::up(&redis.way(), 1), Node::up(&redis.way(), 2));
     b.subscribe(user(1));
     b.subscribe(user(1));
     b.bus.unsubscribe(&[user(1)]);
@@ -249,7 +257,7 @@ fn a_subscription_lasts_as_long_as_its_last_holder() {
 #[test]
 fn unsubscribing_and_subscribing_in_haste_ends_subscribed() {
     let redis = Redis::start();
-    let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
+    let (a, b) = (Node::up(&redis.way(), 1), Node::up(&redis.way(), 2));
     b.subscribe(user(1));
     for _ in 0..500 {
         b.bus.unsubscribe(&[user(1)]);
@@ -264,7 +272,7 @@ fn unsubscribing_and_subscribing_in_haste_ends_subscribed() {
 #[test]
 fn a_ticket_is_done_when_bells_arrive() {
     let redis = Redis::start();
-    let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
+    let (a, b) = (Node::up(&redis.way(), 1), Node::up(&redis.way(), 2));
     for n in 1..200 {
         b.subscribe(user(n));
         // A raw connection answers with the number of receivers: no other way to tell "at once" from "soon".
@@ -274,7 +282,7 @@ fn a_ticket_is_done_when_bells_arrive() {
 }
 
 fn twenty_thousand_subscriptions_are_made_counted_and_made_again(redis: &Redis) {
-    let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
+    let (a, b) = (Node::up(&redis.way(), 1), Node::up(&redis.way(), 2));
     let channels: Vec<_> = (1..=20_000).map(user).collect();
     for some in channels.chunks(100) {
         let _ = b.bus.subscribe(some);
@@ -289,7 +297,7 @@ fn twenty_thousand_subscriptions_are_made_counted_and_made_again(redis: &Redis) 
 }
 
 fn killed_subscriber_connections_come_back_and_resync(redis: &Redis) {
-    let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
+    let (a, b) = (Node::up(&redis.way(), 1), Node::up(&redis.way(), 2));
     b.subscribe(user(1));
     redis.command(&["CLIENT", "KILL", "TYPE", "pubsub"]);
     b.ear.wait_for_resync(AWAY);
@@ -299,7 +307,7 @@ fn killed_subscriber_connections_come_back_and_resync(redis: &Redis) {
 }
 
 fn a_restart_of_redis_is_survived_and_lost_bells_are_told(redis: &mut Redis) {
-    let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
+    let (a, b) = (Node::up(&redis.way(), 1), Node::up(&redis.way(), 2));
     b.subscribe(user(1));
     redis.kill();
     a.wait_for_link(LinkState::Down);
@@ -317,7 +325,7 @@ fn a_restart_of_redis_is_survived_and_lost_bells_are_told(redis: &mut Redis) {
 }
 
 fn bells_lost_by_the_publisher_alone_make_the_others_resync(redis: &Redis) {
-    let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
+    let (a, b) = (Node::up(&redis.way(), 1), Node::up(&redis.way(), 2));
     b.subscribe(user(1));
     // The subscribers stay up: nothing but the ringer's own word tells of the loss.
     wait_for("a bell to be lost", || {
@@ -332,7 +340,7 @@ fn bells_lost_by_the_publisher_alone_make_the_others_resync(redis: &Redis) {
 
 fn a_frozen_redis_is_given_up_and_found_again(redis: &Redis) {
     let times = Times { ping: Duration::from_millis(200), silence: Duration::from_secs(1), ..brisk() };
-    let (a, b) = (Node::start(&redis.url(), 1, times), Node::start(&redis.url(), 2, times));
+    let (a, b) = (Node::start(&redis.way(), 1, times), Node::start(&redis.way(), 2, times));
     a.wait_for_link(LinkState::Up);
     b.wait_for_link(LinkState::Up);
     b.subscribe(user(1));
@@ -346,10 +354,10 @@ fn a_frozen_redis_is_given_up_and_found_again(redis: &Redis) {
 
 fn a_subscriber_that_was_held_up_longer_than_the_silence_reads_what_waits(redis: &Redis) {
     let times = Times { ping: Duration::from_millis(500), silence: Duration::from_millis(1500), ..brisk() };
-    let a = Node::start(&redis.url(), 1, times);
+    let a = Node::start(&redis.way(), 1, times);
     a.wait_for_link(LinkState::Up);
     let metrics = Arc::new(Metrics::new());
-    let bus = RedisBus::with_times(&redis.url(), NodeId(2), IDENTITY, Arc::clone(&metrics), times).unwrap();
+    let bus = RedisBus::with_times(redis.way().backend(), NodeId(2), IDENTITY, Arc::clone(&metrics), times).unwrap();
     let held_up = Arc::new(HeldUp { first: Mutex::new(Some(2 * times.silence)), ear: BusListener::default() });
     bus.start(Arc::clone(&held_up) as Arc<dyn Listener>).unwrap();
     wait_for("the link", || (bus.link() == LinkState::Up).then_some(()));
@@ -369,7 +377,7 @@ fn a_subscriber_that_was_held_up_longer_than_the_silence_reads_what_waits(redis:
 fn a_quiet_link_stays_up() {
     let redis = Redis::start();
     let times = Times { ping: Duration::from_millis(100), silence: Duration::from_secs(20), ..brisk() };
-    let node = Node::start(&redis.url(), 1, Times { watch: Duration::from_secs(3600), ..times });
+    let node = Node::start(&redis.way(), 1, Times { watch: Duration::from_secs(3600), ..times });
     node.wait_for_link(LinkState::Up);
     let pings = || {
         let stats = redis.command(&["INFO", "commandstats"]);
@@ -384,7 +392,7 @@ fn a_quiet_link_stays_up() {
 #[test]
 fn a_node_that_dies_takes_its_presence_along_and_the_others_resync() {
     let redis = Redis::start();
-    let a = Node::up(&redis.url(), 1);
+    let a = Node::up(&redis.way(), 1);
     let mut life = redis.connect();
     life.command(&["SUBSCRIBE", &of("n:00000000000000ff"), &of("u:1")]);
     wait_for("the node to be seen", || (a.elsewhere(&[user(1)]) == [1]).then_some(()));
@@ -411,7 +419,7 @@ fn a_node_that_starts_asks_who_is_there_and_waits_for_the_answer() {
     other.command(&["SUBSCRIBE", &of("nodes"), &of("n:00000000000000ff")]);
     other.hear();
     let patient = Times { introduce: Duration::from_secs(3600), watch: Duration::from_secs(3600), ..Times::default() };
-    let node = Node::start(&redis.url(), 1, patient);
+    let node = Node::start(&redis.way(), 1, patient);
     assert!(other.hear().ends_with("0000000000000001 who"));
     assert!(!node.bus.wait_for_introduction(Duration::from_millis(50)), "nobody has answered");
     redis.command(&["PUBLISH", &of("nodes"), "00000000000000ff here"]);
@@ -421,7 +429,7 @@ fn a_node_that_starts_asks_who_is_there_and_waits_for_the_answer() {
 #[test]
 fn who_asks_who_is_there_is_answered_at_once() {
     let redis = Redis::start();
-    let node = Node::start(&redis.url(), 1, Times { watch: Duration::from_secs(3600), ..Times::default() });
+    let node = Node::start(&redis.way(), 1, Times { watch: Duration::from_secs(3600), ..Times::default() });
     assert!(node.bus.wait_for_introduction(PATIENCE), "alone, it has nobody to wait for");
     let mut other = redis.connect();
     other.command(&["SUBSCRIBE", &of("nodes")]);
@@ -435,16 +443,16 @@ fn a_frozen_node_is_waited_for_in_bounded_time_and_an_absent_redis_not_at_all() 
     let mut redis = Redis::start();
     let mut frozen = redis.connect();
     frozen.command(&["SUBSCRIBE", &of("nodes"), &of("n:00000000000000ff")]);
-    assert!(Node::start(&redis.url(), 1, brisk()).bus.wait_for_introduction(PATIENCE));
+    assert!(Node::start(&redis.way(), 1, brisk()).bus.wait_for_introduction(PATIENCE));
     redis.kill();
-    assert!(!Node::start(&redis.url(), 2, brisk()).bus.wait_for_introduction(Duration::from_secs(3600)));
+    assert!(!Node::start(&redis.way(), 2, brisk()).bus.wait_for_introduction(Duration::from_secs(3600)));
 }
 
 #[test]
 fn a_link_that_was_lost_is_introduced_again_before_the_resync() {
     let redis = Redis::start();
     let times = Times { introduce: Duration::from_secs(3600), watch: Duration::from_secs(3600), ..Times::default() };
-    let node = Node::start(&redis.url(), 1, times);
+    let node = Node::start(&redis.way(), 1, times);
     assert!(node.bus.wait_for_introduction(PATIENCE));
     // A node of which nothing has been heard.
     let mut other = redis.connect();
@@ -461,7 +469,7 @@ fn a_link_that_was_lost_is_introduced_again_before_the_resync() {
 }
 
 fn a_node_that_stops_flushes_and_says_goodbye(redis: &Redis) {
-    let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
+    let (a, b) = (Node::up(&redis.way(), 1), Node::up(&redis.way(), 2));
     a.subscribe(user(1));
     b.ring(user(1), (0..3000).map(|n| n.to_string()));
     b.bus.stop();
@@ -474,7 +482,7 @@ fn a_node_that_stops_flushes_and_says_goodbye(redis: &Redis) {
 #[test]
 fn a_bus_that_is_dropped_leaves_no_presence() {
     let redis = Redis::start();
-    let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
+    let (a, b) = (Node::up(&redis.way(), 1), Node::up(&redis.way(), 2));
     b.subscribe(user(1));
     assert_eq!(a.elsewhere(&[user(1)]), [1]);
     drop(b);
@@ -485,7 +493,7 @@ fn a_bus_that_is_dropped_leaves_no_presence() {
 fn redis_may_come_later_than_the_node() {
     let mut redis = Redis::start();
     redis.kill();
-    let node = Node::start(&redis.url(), 1, brisk());
+    let node = Node::start(&redis.way(), 1, brisk());
     let _ = node.bus.subscribe(&[user(1)]);
     assert_eq!(node.bus.link(), LinkState::Down);
     redis.restart();
@@ -495,13 +503,13 @@ fn redis_may_come_later_than_the_node() {
 
 #[test]
 fn a_password_is_used() {
-    for way in [Reach::Tcp, Reach::Socket] {
+    for way in [Reach::Tcp, Reach::Socket, by_tls()] {
         is_let_in(&Redis::start_by(way, Some("open-sesame")));
     }
 }
 
 fn is_let_in(redis: &Redis) {
-    let (a, b) = (Node::up(&redis.url(), 1), Node::up(&redis.url(), 2));
+    let (a, b) = (Node::up(&redis.way(), 1), Node::up(&redis.way(), 2));
     b.subscribe(user(1));
     a.reaches(&b, user(1), "let in");
     assert_eq!(a.elsewhere(&[user(1)]), [1]);
@@ -514,7 +522,8 @@ fn is_let_in(redis: &Redis) {
 #[test]
 fn a_wrong_password_keeps_the_link_down() {
     let redis = Redis::with_password(Some("open-sesame"));
-    let node = Node::start(&format!("redis://:wrong@127.0.0.1:{}/", redis.port()), 1, brisk());
+    let node =
+        Node::start(&Way { url: format!("redis://:wrong@127.0.0.1:{}/", redis.port()), tls_ca: None }, 1, brisk());
     let refused = || {
         let stats = redis.command(&["INFO", "errorstats"]);
         stats.contains("errorstat_WRONGPASS").then_some(())
@@ -527,7 +536,7 @@ fn a_wrong_password_keeps_the_link_down() {
 #[test]
 fn subscriptions_that_redis_does_not_confirm_are_waited_for_once() {
     let redis = Redis::start();
-    let node = Node::up(&redis.url(), 1);
+    let node = Node::up(&redis.way(), 1);
     redis.signal("STOP");
     let ticket = node.bus.subscribe(&[user(1)]);
     assert!(ticket.is_worth_waiting());
@@ -545,7 +554,7 @@ fn subscriptions_that_redis_does_not_confirm_are_waited_for_once() {
 #[test]
 fn questions_that_redis_does_not_answer_are_waited_for_once() {
     let redis = Redis::start();
-    let node = Node::up(&redis.url(), 1);
+    let node = Node::up(&redis.way(), 1);
     assert_eq!(node.elsewhere(&[user(1)]), [0]);
     redis.signal("STOP");
     let questions: Vec<_> = (1..=50).map(|number| node.bus.ask(&[user(number)])).collect();
@@ -563,8 +572,8 @@ fn questions_that_redis_does_not_answer_are_waited_for_once() {
 fn two_installations_on_one_redis_do_not_meet() {
     let redis = Redis::start();
     let other = "fedcba9876543210fedcba9876543210";
-    let [mine, also_mine] = [1, 2].map(|id| Node::up(&redis.url(), id));
-    let foreign = Node::of(other, &redis.url(), 3, brisk());
+    let [mine, also_mine] = [1, 2].map(|id| Node::up(&redis.way(), id));
+    let foreign = Node::of(other, &redis.way(), 3, brisk());
     foreign.wait_for_link(LinkState::Up);
     let all = [user(1), group(1), Channel::Token(7)];
     for node in [&also_mine, &foreign] {

@@ -1,10 +1,11 @@
 //! The servers behind this one, MySQL and Redis: where each of them is, as the settings say it.
 //!
 //! ```text
-//!   url, tls_ca --> Trust (trust.rs): the certificates that count
+//!   url, tls_ca --> Trust (trust.rs): the certificates that count --> TLS as a client of it (client.rs)
 //!   a handshake that failed --> a sentence for a person (refusal.rs)
 //! ```
 
+pub(crate) mod client;
 mod refusal;
 mod trust;
 

@@ -50,6 +50,11 @@ pub(crate) fn explain(error: &Error, reached: &Reached<'_>) -> String {
         ) => {
             format!("the certificate of {place} is not valid yet ({why}): compare the clocks of both machines")
         }
+        // The library behind TLS has no name of its own for it.
+        Error::InvalidCertificate(why) if format!("{why:?}").contains("CaUsedAsEndEntity") => format!(
+            "the certificate of {place} is that of a CA itself (`openssl req -x509` makes such), which may sign others and \
+             be no server's: have it sign one for that server"
+        ),
         Error::InvalidCertificate(why) => {
             format!("the certificate of {place} is of no use ({why}): give that server another one")
         }

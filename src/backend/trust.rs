@@ -44,6 +44,14 @@ impl Trust {
         Ok(Self { certificates })
     }
 
+    /// For TLS.
+    pub(crate) fn roots(&self) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        // All of them were tried.
+        roots.add_parsable_certificates(self.certificates.iter().cloned());
+        roots
+    }
+
     /// As the text of a PEM file.
     pub(crate) fn pem(&self) -> String {
         let mut out = String::new();

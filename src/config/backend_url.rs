@@ -20,8 +20,8 @@ impl UrlShape {
                  ?tls=required or ?socket=/path behind it if so wished, or empty for none"
             }
             Self::Redis => {
-                "redis://host:port/ or redis://:password@host:port/, redis+unix:///path of a socket (?pass=password behind \
-                 it), or empty for none"
+                "redis://host:port/ or redis://:password@host:port/, the same with rediss:// for TLS, redis+unix:///path \
+                 of a socket (?pass=password behind it), or empty for none"
             }
         }
     }
@@ -36,10 +36,14 @@ impl UrlShape {
                         @ as %40, / as %2F, ? as %3F, # as %23";
             return Some(told.to_owned());
         }
-        let (_, query) = rest.split_once('?')?;
         if self == Self::Redis {
-            return None;
+            let is_unknown = |fragment: &str| fragment != "insecure" || !text.starts_with("rediss://");
+            return rest.split_once('#').filter(|(_, fragment)| is_unknown(fragment)).map(|_| {
+                "has something unknown behind a #: known is #insecure behind rediss://, for TLS without a check"
+                    .to_owned()
+            });
         }
+        let (_, query) = rest.split_once('?')?;
         let has = |name: &str| query.split('&').any(|parameter| parameter.starts_with(name));
         if has("tls=") && has("socket=") {
             return Some("has both tls and socket: a unix socket stays on this machine, and knows no TLS".to_owned());
@@ -60,11 +64,11 @@ impl UrlShape {
         if let Some(path) = self.socket_path(text) {
             return plain && path.starts_with('/') && path.len() > 1;
         }
-        let scheme = match self {
-            Self::Mysql => "mysql://",
-            Self::Redis => "redis://",
+        let rest = match self {
+            Self::Mysql => text.strip_prefix("mysql://"),
+            Self::Redis => text.strip_prefix("redis://").or_else(|| text.strip_prefix("rediss://")),
         };
-        let Some(rest) = text.strip_prefix(scheme) else { return false };
+        let Some(rest) = rest else { return false };
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let host = authority.rsplit('@').next().unwrap_or_default();
         let database_known = self == Self::Redis || !path.split('?').next().unwrap_or_default().is_empty();
@@ -108,7 +112,14 @@ pub(super) fn contradictions(config: &Config) -> Vec<String> {
          mysql_tls_ca out"
             .to_owned()
     });
-    mysql.into_iter().collect()
+    let is_checked = |url: &str| url.starts_with("rediss://") && !url.ends_with("#insecure");
+    let redis = config.redis_tls_ca.is_some() && config.redis.as_deref().is_some_and(|url| !is_checked(url));
+    let redis = redis.then(|| {
+        "redis_tls_ca is set, but redis asks for no checked certificate: begin the URL with rediss:// (without #insecure), \
+         or leave redis_tls_ca out"
+            .to_owned()
+    });
+    mysql.into_iter().chain(redis).collect()
 }
 
 #[cfg(test)]
@@ -146,17 +157,16 @@ mod tests {
         {
             assert!(UrlShape::Redis.fits(good), "{good}");
         }
-        for bad in [
-            "redis://",
-            "rediss://h/",
-            "h:6379",
-            "redis://\n",
-            "unix://",
-            "unix:///?pass=p",
-            "unix://r/s",
-            "redis+unix:/r",
-        ] {
+        for bad in ["redis://", "h:6379", "redis://\n", "unix://", "unix:///?pass=p", "unix://r/s", "redis+unix:/r"] {
             assert!(!UrlShape::Redis.fits(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_tls_may_be_insecure() {
+        assert_eq!(UrlShape::Redis.problem("rediss://h/#insecure"), None);
+        for bad in ["redis://h/#insecure", "rediss://h/#Insecure", "rediss://h/#", "unix:///r#insecure"] {
+            assert!(UrlShape::Redis.problem(bad).unwrap().contains("#insecure behind rediss://"), "{bad}");
         }
     }
 

@@ -75,14 +75,22 @@ pub(super) static KEYS: &[Key] = &[
     },
     Key {
         name: "redis",
-        meaning: "The Redis through which the nodes of a cluster notify each other: redis://host:port/, \
-                  or redis+unix:///path for its unix socket. Without it the node is alone",
+        meaning: "The Redis through which the nodes of a cluster notify each other: redis://host:port/. \
+                  rediss:// encrypts the connections and checks the server's certificate, with #insecure at the end \
+                  it encrypts without a check; redis+unix:///path takes the server's unix socket. Without it the node \
+                  is alone",
         kind: Kind::Url { shape: UrlShape::Redis, get: |c| c.redis.as_deref(), set: |c, url| c.redis = url },
     },
     Key {
         name: "redis_file",
         meaning: "A file that holds what redis would say. Not together with redis",
         kind: Kind::File { what: "file", get: |c| c.redis_file.as_deref(), set: |c, path| c.redis_file = path },
+    },
+    Key {
+        name: "redis_tls_ca",
+        meaning: "A PEM file with the certificate of the CA that has signed that of Redis, for rediss://. Without it \
+                  the CAs count that this system trusts",
+        kind: Kind::File { what: "file", get: |c| c.redis_tls_ca.as_deref(), set: |c, path| c.redis_tls_ca = path },
     },
     Key {
         name: "reactors",

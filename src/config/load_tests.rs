@@ -214,6 +214,12 @@ fn a_ca_against_which_nothing_is_checked_is_refused() {
     let config = with_ca("mysql://u:p@h/db?compress=true&tls=verify").effective().config;
     assert_eq!(config.mysql_tls_ca, Some(PathBuf::from("/ca.pem")));
     assert_eq!(with_ca("").effective().config.mysql, None);
+    let with_ca = |url: &str| from("redis_tls_ca = \"/ca.pem\"\n", &[], &[&format!("redis={url}")]);
+    for unchecked in ["redis://h/", "rediss://h/#insecure", "redis+unix:///redis.sock"] {
+        let problem = with_ca(unchecked).problem();
+        assert!(problem.starts_with("redis_tls_ca is set, but redis asks for no checked certificate"), "{problem}");
+    }
+    assert_eq!(with_ca("rediss://h/").effective().config.redis_tls_ca, Some(PathBuf::from("/ca.pem")));
 }
 
 /// A file that holds this, readable by its owner alone unless it is to be public.

@@ -32,10 +32,12 @@ pub struct Config {
     pub mysql_file: Option<PathBuf>,
     /// The file of the CA that must have signed the certificate of MySQL; `None`: one that the system trusts.
     pub mysql_tls_ca: Option<PathBuf>,
-    /// `redis://host:port/` or `redis+unix:///path`; without it the node is alone.
+    /// `redis://host:port/`, `rediss://host:port/` or `redis+unix:///path`; without it the node is alone.
     pub redis: Option<String>,
     /// The file that `redis` was read from.
     pub redis_file: Option<PathBuf>,
+    /// The file of the CA that must have signed the certificate of Redis; `None`: one that the system trusts.
+    pub redis_tls_ca: Option<PathBuf>,
     /// Reactor threads.
     pub reactors: usize,
     /// Where /metrics, /healthz and /readyz are served.
@@ -233,6 +235,7 @@ impl Default for Config {
             mysql_tls_ca: None,
             redis: None,
             redis_file: None,
+            redis_tls_ca: None,
             reactors: one_per_core(),
             admin: None,
             session_policy: SessionPolicy::Reject,

@@ -1,6 +1,7 @@
 //! What `check-config` tries: the database and Redis, without changing either.
 
 use super::database::stores;
+use super::meeting::redis_of;
 use crate::bus::redis;
 use crate::config::Config;
 use crate::net::tls::Certificate;
@@ -61,8 +62,8 @@ fn kept_names(kept: &[KeptName]) -> Vec<String> {
 /// # Errors
 /// A sentence for a person.
 pub fn try_bus(config: &Config) -> Result<(), String> {
-    let Some(url) = &config.redis else { return Ok(()) };
-    redis::probe(url, identity(config).as_deref())
+    let Some(redis) = redis_of(config) else { return Ok(()) };
+    redis::probe(redis, identity(config).as_deref())
 }
 
 /// Reads the certificate and its key, if there are to be any.

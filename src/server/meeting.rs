@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::backend::Backend;
 use crate::bus::Bus;
 use crate::bus::local::LocalBus;
 use crate::bus::redis::{RedisBus, nodes_of_before};
@@ -29,7 +30,7 @@ pub(super) fn meet_the_others(redis: &RedisBus, peers: &Peers) {
 
 /// Nodes of version 0.1 run on, on a database that has been upgraded, and this node would not hear them.
 pub(super) fn refuse_nodes_of_before(config: &Config) -> Result<(), StartError> {
-    let count = config.redis.as_deref().and_then(nodes_of_before).unwrap_or(0);
+    let count = redis_of(config).and_then(nodes_of_before).unwrap_or(0);
     if count > 0 { Err(StartError::NodesOfBefore(count)) } else { Ok(()) }
 }
 
@@ -38,12 +39,17 @@ pub(super) type MadeBus = (Arc<dyn Bus>, Option<Arc<RedisBus>>);
 
 pub(super) fn make_bus(config: &Config, cluster: &ClusterRow, metrics: &Arc<Metrics>) -> Result<MadeBus, StartError> {
     let node = NodeId(getrandom::u64().map_err(|error| StartError::NoRandomness(error.to_string()))?);
-    let Some(url) = &config.redis else {
+    let Some(redis) = redis_of(config) else {
         metrics.bus_up.set(1);
         return Ok((Arc::new(LocalBus::new(node)), None));
     };
-    let bus = Arc::new(RedisBus::new(url, node, &cluster.id, Arc::clone(metrics))?);
+    let bus = Arc::new(RedisBus::new(redis, node, &cluster.id, Arc::clone(metrics))?);
     bus.check()?;
-    log::info!("node {node} meets the others at {}", masked(url));
+    log::info!("node {node} meets the others at {}", masked(redis.url));
     Ok((Arc::clone(&bus) as Arc<dyn Bus>, Some(bus)))
+}
+
+/// The Redis of the settings.
+pub(super) fn redis_of(config: &Config) -> Option<Backend<'_>> {
+    config.redis.as_deref().map(|url| Backend { url, tls_ca: config.redis_tls_ca.as_deref() })
 }

@@ -53,17 +53,30 @@ impl Ca {
         self.write(params, into);
     }
 
+    /// Puts one into the same files that may sign others, as those who sign their server's certificate themselves do.
+    pub fn sign_as_a_ca(&self, name: &str, into: &ServerCertificate) {
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        self.write(params, into);
+    }
+
     fn write(&self, params: CertificateParams, into: &ServerCertificate) {
         let key = KeyPair::generate().unwrap();
         let signed = params.signed_by(&key, &self.issuer).unwrap();
         fs::write(into.certificate(), signed.pem()).unwrap();
         fs::write(into.key(), key.serialize_pem()).unwrap();
+        fs::write(into.ca(), self.issuer.pem()).unwrap();
     }
 }
 
 impl ServerCertificate {
     pub fn certificate(&self) -> PathBuf {
         self.dir.path().join("server.pem")
+    }
+
+    /// The certificate of the CA that has signed it.
+    pub fn ca(&self) -> PathBuf {
+        self.dir.path().join("ca.pem")
     }
 
     pub fn key(&self) -> PathBuf {

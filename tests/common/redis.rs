@@ -6,8 +6,10 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::Command;
 
+use stonechat::backend::Backend;
 use tempfile::TempDir;
 
+use super::certificates::ServerCertificate;
 use super::process::{PATIENCE, Process, free_port, wait_for};
 
 /// A redis-server on a loopback port of its own that keeps nothing on disk. Killed when dropped.
@@ -24,8 +26,22 @@ pub struct Redis {
 pub enum Reach {
     /// By its port.
     Tcp,
+    /// By a port that speaks TLS only.
+    Tls(ServerCertificate),
     /// By its unix socket alone.
     Socket,
+}
+
+/// What a node has to know to come to it.
+pub struct Way {
+    pub url: String,
+    pub tls_ca: Option<PathBuf>,
+}
+
+impl Way {
+    pub fn backend(&self) -> Backend<'_> {
+        Backend { url: &self.url, tls_ca: self.tls_ca.as_deref() }
+    }
 }
 
 impl Redis {
@@ -52,11 +68,20 @@ impl Redis {
         let password = self.password.map(|password| format!(":{password}@")).unwrap_or_default();
         match self.reach {
             Reach::Tcp => format!("redis://{password}127.0.0.1:{}/", self.port),
+            Reach::Tls(_) => format!("rediss://{password}127.0.0.1:{}/", self.port),
             Reach::Socket => {
                 let password = self.password.map(|password| format!("?pass={password}")).unwrap_or_default();
                 format!("redis+unix://{}{password}", self.socket().display())
             }
         }
+    }
+
+    pub fn way(&self) -> Way {
+        let tls_ca = match &self.reach {
+            Reach::Tls(certificate) => Some(certificate.ca()),
+            Reach::Tcp | Reach::Socket => None,
+        };
+        Way { url: self.url(), tls_ca }
     }
 
     pub fn port(&self) -> u16 {
@@ -65,6 +90,12 @@ impl Redis {
 
     pub fn socket(&self) -> PathBuf {
         socket(&self.dir)
+    }
+
+    /// What it shows its clients; for one that is reached by TLS.
+    pub fn certificate(&self) -> &ServerCertificate {
+        let Reach::Tls(certificate) = &self.reach else { panic!("it has no certificate") };
+        certificate
     }
 
     pub fn kill(&mut self) {
@@ -104,7 +135,8 @@ impl Redis {
                 stream.set_read_timeout(Some(PATIENCE))?;
                 Box::new(stream)
             }
-            Reach::Socket => {
+            // The test itself comes by the socket.
+            Reach::Socket | Reach::Tls(_) => {
                 let stream = UnixStream::connect(self.socket())?;
                 stream.set_read_timeout(Some(PATIENCE))?;
                 Box::new(stream)
@@ -129,6 +161,14 @@ fn launch(port: u16, reach: &Reach, password: Option<&str>, dir: &TempDir) -> Pr
     match reach {
         Reach::Tcp => command.args(["--port", &port.to_string()]),
         Reach::Socket => command.args(["--port", "0", "--unixsocket"]).arg(socket(dir)),
+        Reach::Tls(files) => command
+            .args(["--port", "0", "--tls-port", &port.to_string(), "--tls-auth-clients", "no"])
+            .arg("--tls-cert-file")
+            .arg(files.certificate())
+            .arg("--tls-key-file")
+            .arg(files.key())
+            .arg("--unixsocket")
+            .arg(socket(dir)),
     };
     if let Some(password) = password {
         command.args(["--requirepass", password]);

@@ -13,6 +13,7 @@ use super::address::Address;
 use super::channels::{Names, RedisChannel, with_sender};
 use super::resp::{self, Frame};
 use super::transport::Transport;
+use crate::backend::tls_error;
 use crate::bus::Channel;
 use crate::ids::NodeId;
 
@@ -66,7 +67,9 @@ pub(super) fn ask(address: &Address, names: Option<&Names>, node: NodeId, timeou
     match converse(address, &out, &asked, timeout) {
         Ok(None) => Admission::Granted,
         Ok(Some((command, why))) => judge(command, &why, prefix),
-        Err(error) => Admission::Away(address.explain(&error)),
+        // What TLS refuses it will refuse tomorrow: the certificate, or its setting, has to change first.
+        Err(error) if tls_error(&error).is_some() => Admission::Refused(address.explain(&error)),
+        Err(error) => Admission::Away(address.explain_first(&error)),
     }
 }
 

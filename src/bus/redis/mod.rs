@@ -26,6 +26,7 @@ mod backoff;
 mod channels;
 mod command_connection;
 mod complaints;
+mod encrypted;
 mod inquiry;
 mod nodes;
 mod numsub_pool;
@@ -53,6 +54,7 @@ use mio::{Poll, Waker};
 
 use super::promise::Promise;
 use super::{Bell, Bus, BusError, Channel, Lateness, LinkState, Listener, PendingSubscribe, Question};
+use crate::backend::Backend;
 use crate::ids::NodeId;
 use crate::metrics::Metrics;
 use address::Address;
@@ -103,8 +105,8 @@ pub enum RedisBusError {
 ///
 /// # Errors
 /// A sentence for a person; it never repeats the URL.
-pub fn probe(url: &str, identity: Option<&str>) -> Result<(), String> {
-    let address = Address::parse(url).map_err(|error| error.to_string())?;
+pub fn probe<'a>(redis: impl Into<Backend<'a>>, identity: Option<&str>) -> Result<(), String> {
+    let address = Address::parse(redis.into()).map_err(|error| error.to_string())?;
     let names = identity.map(Names::new);
     match admission::ask(&address, names.as_ref(), NOBODY, PROBE_TIMEOUT) {
         Admission::Granted => Ok(()),
@@ -115,8 +117,8 @@ pub fn probe(url: &str, identity: Option<&str>) -> Result<(), String> {
 /// How many nodes of version 0.1 use this Redis: their channels do not have the identity ahead, so that they and this
 /// node would not hear each other. `None` when Redis cannot be asked at present.
 #[must_use]
-pub(crate) fn nodes_of_before(url: &str) -> Option<u64> {
-    let address = Address::parse(url).ok()?;
+pub(crate) fn nodes_of_before(redis: Backend<'_>) -> Option<u64> {
+    let address = Address::parse(redis).ok()?;
     let pipe = CommandConnection::open(&address, "stonechat-check", Times::default().connect).ok()?;
     let (_, counts) = pipe.subscribers(&Names::new(""), &[RedisChannel::NodesOfBefore]).ok()?;
     counts.first().copied()
@@ -143,19 +145,24 @@ impl RedisBus {
     ///
     /// # Errors
     /// `Url` when it cannot be used (never when Redis cannot be reached); `System` without descriptors.
-    pub fn new(url: &str, node: NodeId, identity: &str, metrics: Arc<Metrics>) -> Result<Self, RedisBusError> {
-        Self::with_times(url, node, identity, metrics, Times::default())
+    pub fn new<'a>(
+        redis: impl Into<Backend<'a>>,
+        node: NodeId,
+        identity: &str,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, RedisBusError> {
+        Self::with_times(redis, node, identity, metrics, Times::default())
     }
 
     /// As [`RedisBus::new`], with other waits than the usual ones.
-    pub fn with_times(
-        url: &str,
+    pub fn with_times<'a>(
+        redis: impl Into<Backend<'a>>,
         node: NodeId,
         identity: &str,
         metrics: Arc<Metrics>,
         times: Times,
     ) -> Result<Self, RedisBusError> {
-        let address = Address::parse(url)?;
+        let address = Address::parse(redis.into())?;
         let names = Names::new(identity);
         let poll = Poll::new()?;
         let subscriber_waker = SubscriberWaker::new(Waker::new(poll.registry(), subscriber::SUMMONS)?);

@@ -259,7 +259,7 @@ impl Subscriber {
     }
 
     fn fail(&mut self, error: &io::Error) {
-        self.link.failed(now(), &error.to_string());
+        self.link.failed(now(), &self.shared.address.explain(error));
         self.act();
     }
 
@@ -313,10 +313,11 @@ impl Connection {
     fn flush(&mut self) -> io::Result<()> {
         let mut written = 0;
         let outcome = loop {
-            if written == self.outbox.len() {
-                break Ok(());
-            }
-            match self.stream.write(&self.outbox[written..]) {
+            let rest = &self.outbox[written..];
+            // What TLS has taken before may still wait for the socket, so there may be something to do without a rest.
+            let count = if rest.is_empty() { self.stream.flush().map(|()| 0) } else { self.stream.write(rest) };
+            match count {
+                Ok(0) => break Ok(()),
                 Ok(count) => written += count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

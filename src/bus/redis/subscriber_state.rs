@@ -397,7 +397,7 @@ mod tests {
         fn new(url: &str) -> Self {
             let (subscriptions, nodes, now) =
                 (Arc::new(Subscriptions::new(Arc::default())), Arc::new(Nodes::default()), Instant::now());
-            let greeting = Address::parse(url).unwrap().greeting("test");
+            let greeting = Address::parse(url.into()).unwrap().greeting("test");
             let link = SubscriberState::new(
                 Caller { node: ME, names: names(), greeting },
                 Arc::clone(&subscriptions),

@@ -11,18 +11,24 @@ use std::time::Duration;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::address::{Address, Place};
+use super::encrypted::Encrypted;
 
 /// An open connection.
 pub(super) enum Transport {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Tls(Box<Encrypted>),
 }
 
 impl Transport {
-    /// Opens one; each address of the host may take `timeout`. It blocks.
+    /// Opens one; each address of the host may take `timeout`, and so may the handshake of TLS. It blocks.
     pub(super) fn open(address: &Address, timeout: Duration) -> io::Result<Self> {
         match address.place() {
             Place::Tcp { host, port } => dial(host, *port, timeout).map(Self::Tcp),
+            Place::Tls { host, port, config, name } => {
+                let socket = dial(host, *port, timeout)?;
+                Ok(Self::Tls(Box::new(Encrypted::over(socket, config, name, timeout)?)))
+            }
             Place::Unix(path) => dial_unix(path).map(Self::Unix),
         }
     }
@@ -31,20 +37,20 @@ impl Transport {
     pub(super) fn local_addr(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(socket) => socket.local_addr().ok(),
+            Self::Tls(encrypted) => encrypted.socket().local_addr().ok(),
             Self::Unix(_) => None,
         }
     }
 
     /// From now on each read and each write waits this long at most.
     pub(super) fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
+        let timeout = Some(timeout);
         match self {
-            Self::Tcp(socket) => {
-                socket.set_read_timeout(Some(timeout))?;
-                socket.set_write_timeout(Some(timeout))
-            }
-            Self::Unix(socket) => {
-                socket.set_read_timeout(Some(timeout))?;
-                socket.set_write_timeout(Some(timeout))
+            Self::Tcp(socket) => socket.set_read_timeout(timeout).and_then(|()| socket.set_write_timeout(timeout)),
+            Self::Unix(socket) => socket.set_read_timeout(timeout).and_then(|()| socket.set_write_timeout(timeout)),
+            Self::Tls(encrypted) => {
+                let socket = encrypted.socket();
+                socket.set_read_timeout(timeout).and_then(|()| socket.set_write_timeout(timeout))
             }
         }
     }
@@ -54,6 +60,7 @@ impl Transport {
         match self {
             Self::Tcp(socket) => socket.set_nonblocking(true),
             Self::Unix(socket) => socket.set_nonblocking(true),
+            Self::Tls(encrypted) => encrypted.socket().set_nonblocking(true),
         }
     }
 
@@ -62,6 +69,10 @@ impl Transport {
         let _ = match self {
             Self::Tcp(socket) => socket.shutdown(Shutdown::Both),
             Self::Unix(socket) => socket.shutdown(Shutdown::Both),
+            Self::Tls(mut encrypted) => {
+                encrypted.say_goodbye();
+                encrypted.socket().shutdown(Shutdown::Both)
+            }
         };
     }
 }
@@ -71,6 +82,7 @@ impl AsRawFd for Transport {
         match self {
             Self::Tcp(socket) => socket.as_raw_fd(),
             Self::Unix(socket) => socket.as_raw_fd(),
+            Self::Tls(encrypted) => encrypted.socket().as_raw_fd(),
         }
     }
 }
@@ -80,6 +92,7 @@ impl Read for Transport {
         match self {
             Self::Tcp(socket) => socket.read(into),
             Self::Unix(socket) => socket.read(into),
+            Self::Tls(encrypted) => encrypted.read(into),
         }
     }
 }
@@ -89,6 +102,7 @@ impl Write for Transport {
         match self {
             Self::Tcp(socket) => socket.write(bytes),
             Self::Unix(socket) => socket.write(bytes),
+            Self::Tls(encrypted) => encrypted.write(bytes),
         }
     }
 
@@ -96,6 +110,7 @@ impl Write for Transport {
         match self {
             Self::Tcp(socket) => socket.flush(),
             Self::Unix(socket) => socket.flush(),
+            Self::Tls(encrypted) => encrypted.flush(),
         }
     }
 }
