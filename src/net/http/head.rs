@@ -55,10 +55,11 @@ pub(in crate::net) enum Scheme {
 pub(in crate::net) fn answer(head: &[u8], site: &Site, scheme: Scheme) -> Answer {
     let mut fields = [EMPTY_HEADER; FIELDS_MAX];
     let mut request = Request::new(&mut fields);
-    let used = match request.parse(head) {
+    // No more is looked at than may be kept: so it makes no difference in what pieces it has come.
+    let used = match request.parse(&head[..head.len().min(HEAD_BYTES_MAX)]) {
         Ok(Status::Partial) if head.len() < HEAD_BYTES_MAX => return Answer::Incomplete,
-        Ok(Status::Complete(used)) if used <= HEAD_BYTES_MAX => used,
-        Ok(_) | Err(httparse::Error::TooManyHeaders) => {
+        Ok(Status::Complete(used)) => used,
+        Ok(Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
             return Response::closing(431, "Request Header Fields Too Large").reply(head.len());
         }
         Err(_) => return Response::closing(400, "Bad Request").reply(head.len()),

@@ -198,6 +198,17 @@ fn a_request_that_is_none_gets_its_status() {
 }
 
 #[test]
+fn a_head_is_too_long_in_whatever_pieces_it_comes() {
+    let long = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(HEAD_BYTES_MAX));
+    let wrong = format!("GET / HTTP/1.1\r\nX: {}\r\nno field\r\n\r\n", "x".repeat(HEAD_BYTES_MAX));
+    for head in [long, wrong] {
+        assert_eq!(status(&head, &site()), 431, "at once");
+        assert_eq!(status(&head[..HEAD_BYTES_MAX], &site()), 431);
+        assert_eq!(status(&head[..HEAD_BYTES_MAX - 1], &site()), 0);
+    }
+}
+
+#[test]
 fn only_pages_of_the_own_host_and_of_those_allowed_come_in() {
     for (wanted, host, origin) in [
         (101, "127.0.0.1:8000", "http://127.0.0.1:8000"),
