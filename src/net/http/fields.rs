@@ -3,7 +3,7 @@
 use httparse::Header;
 
 /// Whether there is such a field.
-pub(super) fn has(fields: &[Header<'_>], name: &str) -> bool {
+fn has(fields: &[Header<'_>], name: &str) -> bool {
     fields.iter().any(|field| field.name.eq_ignore_ascii_case(name))
 }
 
@@ -22,4 +22,10 @@ pub(super) fn has_word(fields: &[Header<'_>], name: &str, word: &str) -> bool {
     let lists = fields.iter().filter(|field| field.name.eq_ignore_ascii_case(name));
     let mut words = lists.filter_map(|field| std::str::from_utf8(field.value).ok()).flat_map(|list| list.split(','));
     words.any(|other| other.trim().eq_ignore_ascii_case(word))
+}
+
+/// Whether a body follows, which nobody here reads.
+pub(super) fn has_body(fields: &[Header<'_>]) -> bool {
+    let has_length = has(fields, "content-length") && only(fields, "content-length") != Some("0");
+    has_length || has(fields, "transfer-encoding")
 }

@@ -3,9 +3,10 @@
 use bytes::Bytes;
 use httparse::{EMPTY_HEADER, Header, Request, Status};
 
-use super::fields::{has, has_word, only};
+use super::fields::{has_body, has_word};
 use super::response::{Answer, Response};
 use super::site::Site;
+use super::target;
 use super::upgrade;
 
 /// The longest head, in bytes.
@@ -64,7 +65,7 @@ pub(in crate::net) fn answer(head: &[u8], site: &Site, scheme: Scheme) -> Answer
         }
         Err(_) => return Response::closing(400, "Bad Request").reply(head.len()),
     };
-    let answered = if path_of(&request) == WEBSOCKET_PATH && scheme != Scheme::OnlyHttps {
+    let answered = if target::path(&request) == WEBSOCKET_PATH && scheme != Scheme::OnlyHttps {
         upgrade::open(&request, site).map(|response| Answer::Upgrade(response, used))
     } else {
         file(&request, site, scheme).map(|response| response.reply(used))
@@ -86,22 +87,20 @@ fn file(request: &Request<'_, '_>, site: &Site, scheme: Scheme) -> Result<Respon
         _ => return Err(Response::closing(405, "Method Not Allowed").with("Allow", "GET, HEAD")),
     };
     let bad = || Response::closing(400, "Bad Request");
-    let has_body = only(request.headers, "content-length").is_some_and(|length| length != "0")
-        || has(request.headers, "transfer-encoding");
-    if has_body {
+    if has_body(request.headers) {
         return Err(bad());
     }
-    let Some(host) = only(request.headers, "host") else { return Err(bad()) };
+    let host = target::host(request).ok_or_else(bad)?;
     if !site.admits_host(host) {
         let text = "This server does not answer to this name. Its operator can add the name to web.hosts.\n";
         return Err(Response::closing(421, "Misdirected Request").text(text));
     }
     if scheme == Scheme::OnlyHttps {
-        let target = request.path.filter(|path| path.starts_with('/')).unwrap_or("/");
-        let there = format!("https://{host}{target}");
+        let path = Some(target::of(request).path).filter(|path| path.starts_with('/')).unwrap_or("/");
+        let there = format!("https://{host}{path}");
         return Err(Response::closing(308, "Permanent Redirect").with("Location", &there));
     }
-    let response = match site.files.find(path_of(request)) {
+    let response = match site.files.find(target::path(request)) {
         Some(file) if is_known(request.headers, &file.etag) => Response::not_modified(&file),
         Some(file) => Response::file(file),
         None => Response::new(404, "Not Found"),
@@ -110,11 +109,6 @@ fn file(request: &Request<'_, '_>, site: &Site, scheme: Scheme) -> Result<Respon
     let ends = request.version != Some(1) || has_word(request.headers, "connection", "close");
     let response = if ends { response.ending() } else { response };
     Ok(if is_head { response.without_body() } else { response })
-}
-
-/// The path without its query.
-fn path_of<'a>(request: &Request<'_, 'a>) -> &'a str {
-    request.path.unwrap_or_default().split('?').next().unwrap_or_default()
 }
 
 /// Whether the client has this version already (RFC 9110, section 13.1.2).

@@ -15,6 +15,7 @@ mod files;
 mod head;
 mod response;
 mod site;
+mod target;
 mod upgrade;
 
 pub use self::files::Files;

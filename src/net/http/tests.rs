@@ -132,10 +132,17 @@ fn a_connection_is_kept_unless_the_client_or_its_version_ends_it() {
 
 #[test]
 fn where_tls_is_demanded_a_browser_is_sent_there() {
-    for path in ["/", "/ui/app.js", "/ws"] {
-        let (response, _, then) = answered(&get(path, ""), &site(), Scheme::OnlyHttps).unwrap();
+    for (target, there) in [
+        ("/", "https://localhost/"),
+        ("/ui/app.js", "https://localhost/ui/app.js"),
+        ("/ws", "https://localhost/ws"),
+        ("http://chat.lan/ws?x=1", "https://chat.lan/ws?x=1"),
+        // What is no path must not become a part of the name.
+        (".evil.example", "https://localhost/"),
+    ] {
+        let (response, _, then) = answered(&get(target, ""), &site(), Scheme::OnlyHttps).unwrap();
         assert!(response.starts_with("HTTP/1.1 308 "), "{response}");
-        assert!(response.contains(&format!("\r\nLocation: https://localhost{path}\r\n")), "{response}");
+        assert!(response.contains(&format!("\r\nLocation: {there}\r\n")), "{response}");
         assert_eq!(then, Then::Close);
     }
 }
@@ -179,6 +186,18 @@ fn a_request_that_is_none_gets_its_status() {
         (421, get("/", "").replace("localhost", "evil.example")),
         (200, get("/", "").replace("localhost", "chat.lan:8000")),
         (101, request(&[]).replace("/ws", "/ws?x=1")),
+        (101, request(&[]).replace("/ws", "http://127.0.0.1:8000/ws")),
+        (101, request(&[]).replace("/ws", "HTTPS://chat.lan/ws?x=1")),
+        (404, request(&[]).replace("/ws", "ftp://127.0.0.1/ws")),
+        (400, request(&[]).replace("/ws", "http:///ws")),
+        (200, get("http://chat.lan", "")),
+        (200, get("http://chat.lan?/x", "")),
+        (200, get("http://chat.lan:8000/ui/app.js", "").replace("localhost", "evil.example")),
+        (421, get("http://evil.example/", "")),
+        (400, get("http://chat.lan/", "").replace("Host: localhost\r\n", "")),
+        (400, get("/", "").replace("localhost", "")),
+        (400, get("/", "").replace("localhost", "local host")),
+        (400, get("/", "Content-Length: 0\r\nContent-Length: 5\r\n")),
         (405, request(&[]).replace("GET", "POST")),
         (426, request(&[("Upgrade", "")])),
         (426, request(&[("Connection", "close")])),

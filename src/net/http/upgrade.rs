@@ -9,6 +9,7 @@ use sha1::{Digest, Sha1};
 use super::fields::{has_word, only};
 use super::response::Response;
 use super::site::Site;
+use super::target;
 
 /// What is appended to a client's key (RFC 6455, section 1.3).
 const KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -19,7 +20,7 @@ pub(super) fn open(request: &Request<'_, '_>, site: &Site) -> Result<Bytes, Resp
     if request.method != Some("GET") {
         return Err(Response::closing(405, "Method Not Allowed").with("Allow", "GET"));
     }
-    let host = only(request.headers, "host").ok_or_else(bad)?;
+    let host = target::host(request).ok_or_else(bad)?;
     let upgrade_required = || Response::closing(426, "Upgrade Required");
     if !has_word(request.headers, "upgrade", "websocket") || !has_word(request.headers, "connection", "upgrade") {
         return Err(upgrade_required().with("Upgrade", "websocket"));
