@@ -24,6 +24,16 @@ pub(super) fn has_word(fields: &[Header<'_>], name: &str, word: &str) -> bool {
     words.any(|other| other.trim().eq_ignore_ascii_case(word))
 }
 
+/// Whether each field of this name is a list that is not empty, and of such elements only.
+pub(super) fn are_lists(fields: &[Header<'_>], name: &str, is_element: impl Fn(&str) -> bool) -> bool {
+    let mut fields = fields.iter().filter(|field| field.name.eq_ignore_ascii_case(name));
+    fields.all(|field| {
+        let Ok(list) = std::str::from_utf8(field.value) else { return false };
+        let mut elements = list.split(',').map(str::trim).filter(|element| !element.is_empty()).peekable();
+        elements.peek().is_some() && elements.all(&is_element)
+    })
+}
+
 /// Whether a body follows, which nobody here reads.
 pub(super) fn has_body(fields: &[Header<'_>]) -> bool {
     let has_length = has(fields, "content-length") && only(fields, "content-length") != Some("0");

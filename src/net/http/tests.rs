@@ -205,6 +205,19 @@ fn a_request_that_is_none_gets_its_status() {
         (400, request(&[("Host", "")])),
         (400, request(&[("Sec-WebSocket-Key", "c2hvcnQ=")])),
         (400, request(&[("Sec-WebSocket-Key", "")])),
+        (400, request(&[]).replace("\r\n\r\n", "\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")),
+        (426, request(&[]).replace("\r\n\r\n", "\r\nSec-WebSocket-Version: 13\r\n\r\n")),
+        (426, request(&[("Sec-WebSocket-Version", "")])),
+        (400, request(&[("Content-Length", "5")])),
+        (400, request(&[("Transfer-Encoding", "chunked")])),
+        (101, request(&[("Upgrade", "h2c, WebSocket"), ("Connection", "UPGRADE")])),
+        (101, request(&[("Sec-WebSocket-Protocol", "chat, superchat")])),
+        (400, request(&[("Sec-WebSocket-Protocol", ",")])),
+        (400, request(&[("Sec-WebSocket-Protocol", "chat superchat")])),
+        (101, request(&[("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits; x=\"1\\0\", foo")])),
+        (400, request(&[("Sec-WebSocket-Extensions", "permessage-deflate; x=\"a b\"")])),
+        (400, request(&[("Sec-WebSocket-Extensions", "permessage-deflate;;x")])),
+        (400, request(&[("Sec-WebSocket-Extensions", "permessage-deflate; x=")])),
         (400, request(&[]).replace("HTTP/1.1", "HTTP/1.0")),
         (400, request(&[]).replace("\r\n\r\n", "\r\nHost: other\r\n\r\n")),
         (400, "GET /ws HTTP/1.1\r\nno field\r\n\r\n".to_owned()),
@@ -213,6 +226,16 @@ fn a_request_that_is_none_gets_its_status() {
         (431, format!("GET /ws HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(FIELDS_MAX + 1))),
     ] {
         assert_eq!(status(&head, &site()), wanted, "{head}");
+    }
+}
+
+#[test]
+fn a_client_of_another_version_is_told_which_is_spoken() {
+    for head in [request(&[("Sec-WebSocket-Version", "8")]), request(&[("Upgrade", "")])] {
+        let (response, ..) = answered(&head, &site(), Scheme::Http).unwrap();
+        for field in ["Sec-WebSocket-Version: 13", "Upgrade: websocket", "Connection: upgrade"] {
+            assert!(response.contains(&format!("\r\n{field}\r\n")), "{field} in {response}");
+        }
     }
 }
 

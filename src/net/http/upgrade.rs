@@ -6,7 +6,7 @@ use bytes::Bytes;
 use httparse::Request;
 use sha1::{Digest, Sha1};
 
-use super::fields::{has_word, only};
+use super::fields::{are_lists, has_body, has_word, only};
 use super::response::Response;
 use super::site::Site;
 use super::target;
@@ -21,15 +21,16 @@ pub(super) fn open(request: &Request<'_, '_>, site: &Site) -> Result<Bytes, Resp
         return Err(Response::closing(405, "Method Not Allowed").with("Allow", "GET"));
     }
     let host = target::host(request).ok_or_else(bad)?;
-    let upgrade_required = || Response::closing(426, "Upgrade Required");
-    if !has_word(request.headers, "upgrade", "websocket") || !has_word(request.headers, "connection", "upgrade") {
-        return Err(upgrade_required().with("Upgrade", "websocket"));
-    }
-    if only(request.headers, "sec-websocket-version") != Some("13") {
-        return Err(upgrade_required().with("Sec-WebSocket-Version", "13"));
+    let asks = has_word(request.headers, "upgrade", "websocket") && has_word(request.headers, "connection", "upgrade");
+    if !asks || only(request.headers, "sec-websocket-version") != Some("13") {
+        return Err(upgrade_required());
     }
     let key = only(request.headers, "sec-websocket-key").ok_or_else(bad)?;
-    if request.version != Some(1) || STANDARD.decode(key).map_or(0, |key| key.len()) != 16 {
+    let is_well_formed = STANDARD.decode(key).map_or(0, |key| key.len()) == 16
+        && are_lists(request.headers, "sec-websocket-protocol", is_token)
+        && are_lists(request.headers, "sec-websocket-extensions", is_extension);
+    // A body would be taken for frames.
+    if request.version != Some(1) || !is_well_formed || has_body(request.headers) {
         return Err(bad());
     }
     // No origin: no browser.
@@ -45,4 +46,33 @@ pub(super) fn open(request: &Request<'_, '_>, site: &Site) -> Result<Bytes, Resp
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
     );
     Ok(response.into())
+}
+
+/// Says what is spoken here (RFC 6455, section 4.4, and RFC 9110, sections 7.8 and 15.5.22).
+fn upgrade_required() -> Response {
+    Response::closing(426, "Upgrade Required")
+        .with("Connection", "upgrade")
+        .with("Upgrade", "websocket")
+        .with("Sec-WebSocket-Version", "13")
+}
+
+/// A word of HTTP (RFC 9110, section 5.6.2).
+fn is_token(word: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !word.is_empty() && word.bytes().all(is_part)
+}
+
+/// An extension with its parameters (section 4.3). None is spoken here, but what is malformed must be refused.
+fn is_extension(element: &str) -> bool {
+    let mut parts = element.split(';').map(str::trim);
+    parts.next().is_some_and(is_token) && parts.all(is_parameter)
+}
+
+/// A name, perhaps with a value. One in quotation marks is a token, too, without them and its backslashes; so it holds none of
+/// the characters at which lists are cut.
+fn is_parameter(parameter: &str) -> bool {
+    let Some((name, value)) = parameter.split_once('=') else { return is_token(parameter) };
+    let value = value.trim();
+    let quoted = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).map(|value| value.replace('\\', ""));
+    is_token(name.trim()) && is_token(quoted.as_deref().unwrap_or(value))
 }
