@@ -230,6 +230,29 @@ fn a_request_that_is_none_gets_its_status() {
 }
 
 #[test]
+fn what_is_not_utf_8_is_refused() {
+    for (wanted, field, value) in [
+        (400, "Host", "127.0.0.1\u{1}"),
+        (400, "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==\u{1}"),
+        (400, "Sec-WebSocket-Protocol", "chat\u{1}"),
+        (400, "Sec-WebSocket-Extensions", "foo\u{1}"),
+        (403, "Origin", "http://127.0.0.1:8000\u{1}"),
+        (426, "Upgrade", "websocket\u{1}"),
+        (426, "Sec-WebSocket-Version", "13\u{1}"),
+    ] {
+        let mut head = request(&[(field, value)]).into_bytes();
+        let at = head.iter().position(|byte| *byte == 1).unwrap();
+        head[at] = 0xff;
+        let Answer::Reply { head: response, .. } = answer(&head, &site(), Scheme::Http) else { panic!("{field}") };
+        assert!(response.starts_with(format!("HTTP/1.1 {wanted} ").as_bytes()), "{field}: {response:?}");
+    }
+    let target = request(&[]).replace("/ws", "/\u{1}").into_bytes();
+    let target: Vec<u8> = target.into_iter().map(|byte| if byte == 1 { 0xff } else { byte }).collect();
+    let Answer::Reply { head: response, .. } = answer(&target, &site(), Scheme::Http) else { panic!("a target") };
+    assert!(response.starts_with(b"HTTP/1.1 40"), "{response:?}");
+}
+
+#[test]
 fn a_client_of_another_version_is_told_which_is_spoken() {
     for head in [request(&[("Sec-WebSocket-Version", "8")]), request(&[("Upgrade", "")])] {
         let (response, ..) = answered(&head, &site(), Scheme::Http).unwrap();
