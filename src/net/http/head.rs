@@ -43,7 +43,7 @@ pub(in crate::net) fn shown(bytes: &[u8]) -> Shown {
 
 /// How a request has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::net) enum Scheme {
+pub enum Scheme {
     /// As it is.
     Http,
     /// By TLS.
@@ -52,8 +52,9 @@ pub(in crate::net) enum Scheme {
     OnlyHttps,
 }
 
-/// Answers a head, as far as it has come.
-pub(in crate::net) fn answer(head: &[u8], site: &Site, scheme: Scheme) -> Answer {
+/// Answers a head, as far as it has come. What comes behind it makes no difference.
+#[must_use]
+pub fn answer(head: &[u8], site: &Site, scheme: Scheme) -> Answer {
     let mut fields = [EMPTY_HEADER; FIELDS_MAX];
     let mut request = Request::new(&mut fields);
     // No more is looked at than may be kept: so it makes no difference in what pieces it has come.

@@ -19,8 +19,9 @@ mod target;
 mod upgrade;
 
 pub use self::files::Files;
-pub(super) use self::head::{Scheme, Shown, answer, shown, too_slow};
-pub(super) use self::response::{Answer, Then};
+pub use self::head::{Scheme, answer};
+pub(super) use self::head::{Shown, shown, too_slow};
+pub use self::response::{Answer, Then};
 pub use self::site::Site;
 
 #[cfg(test)]

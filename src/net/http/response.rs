@@ -16,7 +16,7 @@ const STRICTLY_BY_TLS_SECONDS: u32 = 31_536_000;
 
 /// What follows a reply.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::net) enum Then {
+pub enum Then {
     /// Another request may come.
     KeepAlive,
     /// The connection ends.
@@ -25,7 +25,7 @@ pub(in crate::net) enum Then {
 
 /// What a head comes to.
 #[derive(PartialEq, Eq, Debug)]
-pub(in crate::net) enum Answer {
+pub enum Answer {
     /// Its end has not come.
     Incomplete,
     /// The response, after which frames follow; and how many bytes the head has.
