@@ -77,6 +77,11 @@ fn websocket_frames_are_messages_however_they_are_split() {
 }
 
 #[test]
+fn a_request_is_answered_alike_in_whatever_pieces_it_comes() {
+    try_out("http", bodies::http::run);
+}
+
+#[test]
 fn requests_break_no_line() {
     try_out("request", bodies::request::run);
 }

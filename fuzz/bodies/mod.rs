@@ -7,6 +7,7 @@
 //! ```
 
 pub mod framer;
+pub mod http;
 pub mod proxy;
 pub mod request;
 pub mod session;
