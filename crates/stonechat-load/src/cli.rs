@@ -27,8 +27,8 @@ use crate::transport::{Messages, Way};
 /// (the last two only so that many accounts are made quickly; leave them out to measure logins by password). Use a
 /// database that is of no further use: the accounts stay.
 ///
-/// Every workload can go over TLS (--tls, with --ca FILE for an authority of your own), in WebSocket frames (--websocket),
-/// or both. What full handshakes cost the server:
+/// Every workload can go over TLS (--tls, with --ca FILE for an authority of your own; the server has --tls-cert and
+/// --tls-key), in WebSocket frames (--websocket), or both. What full handshakes cost the server:
 ///
 ///   stonechat-load handshakes --tls --ca ca.pem --no-resumption --pid server=PID
 ///

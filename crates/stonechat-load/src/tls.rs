@@ -73,6 +73,9 @@ pub(crate) fn failed(error: &rustls::Error) -> io::Error {
             "the server's certificate is not accepted ({error}): give its authority with --ca FILE, its name with \
              --server-name NAME"
         ),
+        rustls::Error::AlertReceived(alert) => {
+            format!("the server refuses TLS ({alert:?}): start it with --tls-cert and --tls-key, or leave out --tls")
+        }
         rustls::Error::InvalidMessage(_) => "the server does not speak TLS: leave out --tls".to_owned(),
         error => format!("TLS failed: {error}"),
     };
