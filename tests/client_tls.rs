@@ -13,7 +13,7 @@ mod terminal;
 mod tls;
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Output;
 
@@ -24,29 +24,38 @@ use common::node::Node;
 use common::process::wait_for;
 use script::{Tail, command, text};
 use terminal::Person;
-use tls::{Authority, Front, Valid, arg};
+use tls::{Authority, Certificate, Valid, arg};
 
-/// A server behind TLS, with two accounts.
+/// A server with a certificate, and two accounts.
 struct Site {
     node: Node,
     authority: Authority,
-    front: Front,
+    certificate: Certificate,
     anna: Account,
     ben: Account,
 }
 
 impl Site {
     fn start() -> Self {
-        let node = Node::start(&[]);
-        let authority = Authority::new("the test's own");
-        let front = Front::start(node.addr(), &authority.sign_loopback());
-        let (anna, ben) = (Account::register(node.addr(), "anna"), Account::register(node.addr(), "ben"));
-        Self { node, authority, front, anna, ben }
+        Self::with(Authority::sign_loopback)
     }
 
-    /// Flags for the server as it should be reached.
+    fn with(sign: impl FnOnce(&Authority) -> Certificate) -> Self {
+        let authority = Authority::new("the test's own");
+        let certificate = sign(&authority);
+        let node = Node::with_settings(&certificate.settings().each_ref().map(String::as_str));
+        let (anna, ben) = (Account::register(node.addr(), "anna"), Account::register(node.addr(), "ben"));
+        Self { node, authority, certificate, anna, ben }
+    }
+
+    /// The server as it should be reached.
+    fn server(&self) -> String {
+        format!("tls://{}", self.node.addr())
+    }
+
+    /// The flags for that.
     fn flags(&self) -> Vec<String> {
-        vec!["--server".to_owned(), self.front.server(), "--ca".to_owned(), arg(&self.authority.file())]
+        vec!["--server".to_owned(), self.server(), "--ca".to_owned(), arg(&self.authority.file())]
     }
 }
 
@@ -85,7 +94,7 @@ fn a_private_authority_is_trusted_when_it_is_named() {
     let state = tempfile::tempdir().unwrap();
     let sent = send(state.path(), &strs(&site.flags()), &site);
     assert!(sent.status.success(), "{}", text(&sent.stderr));
-    let by_name = format!("tls://localhost:{}", site.front.addr().port());
+    let by_name = format!("tls://localhost:{}", site.node.addr().port());
     let sent = send(state.path(), &["--server", &by_name, "--ca", &arg(&site.authority.file())], &site);
     assert!(sent.status.success(), "{}", text(&sent.stderr));
     assert_eq!(Client::login_as(site.node.addr(), &site.ben.name).offline_messages().len(), 2);
@@ -95,7 +104,7 @@ fn a_private_authority_is_trusted_when_it_is_named() {
 fn the_authorities_of_the_system_are_trusted() {
     let site = Site::start();
     let state = tempfile::tempdir().unwrap();
-    let words = ["--server", &site.front.server(), "--user", &site.anna.name, "send", &site.ben.name, "hello"];
+    let words = ["--server", &site.server(), "--user", &site.anna.name, "send", &site.ben.name, "hello"];
     let mut sending = command(state.path(), &words, Some(PASSWORD));
     let sent = sending.env("SSL_CERT_FILE", site.authority.file()).output().unwrap();
     assert!(sent.status.success(), "{}", text(&sent.stderr));
@@ -118,9 +127,9 @@ fn a_bare_start_finds_server_and_authority_of_the_last_time() {
 #[test]
 fn an_unknown_authority_is_refused() {
     let site = Site::start();
-    let server = site.front.server();
+    let server = site.server();
     let of_system = refusal(&["--server", &server], &site);
-    let place = site.front.addr().to_string();
+    let place = site.node.addr().to_string();
     let whose = format!("the certificate of {place}");
     assert_says(&of_system, &[&whose, "no authority that this machine trusts", "--ca FILE"]);
     let other = Authority::new("another");
@@ -131,16 +140,14 @@ fn an_unknown_authority_is_refused() {
 
 #[test]
 fn a_certificate_for_somebody_else_is_refused() {
-    let site = Site::start();
-    site.front.renew(&site.authority.sign(&["chat.example.org", "10.0.0.1"], Valid::Now));
+    let site = Site::with(|authority| authority.sign(&["chat.example.org", "10.0.0.1"], Valid::Now));
     let said = refusal(&strs(&site.flags()), &site);
     assert_says(&said, &["is for chat.example.org, 10.0.0.1 and not for 127.0.0.1", "connect by a name that it has"]);
 }
 
 #[test]
 fn an_expired_certificate_is_refused_and_its_successor_is_not() {
-    let site = Site::start();
-    site.front.renew(&site.authority.sign(&["127.0.0.1"], Valid::Until2020));
+    let site = Site::with(|authority| authority.sign(&["127.0.0.1"], Valid::Until2020));
     let said = refusal(&strs(&site.flags()), &site);
     assert_says(&said, &["has expired on 2019-12-31", "clock"]);
     let flags = site.flags();
@@ -149,25 +156,43 @@ fn an_expired_certificate_is_refused_and_its_successor_is_not() {
     at_anna.types(&format!("{PASSWORD}\r"));
     // The line ends there, at a terminal of 80 columns.
     at_anna.sees("has expired on 2019-12-");
-    site.front.renew(&site.authority.sign_loopback());
+    site.certificate.become_that(&site.authority.sign_loopback());
+    site.node.signal("HUP");
     at_anna.sees("│ online");
+}
+
+/// Somebody who answers the first bytes of every connection with these, and hangs up.
+fn answering(answer: &'static [u8]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut socket in listener.incoming().map_while(Result::ok) {
+            let mut buffer = [0; 4096];
+            if socket.read(&mut buffer).is_ok() && socket.write_all(answer).is_ok() {
+                let _ = socket.shutdown(Shutdown::Write);
+                let _ = std::io::copy(&mut socket, &mut std::io::sink());
+            }
+        }
+    });
+    addr
 }
 
 #[test]
 fn a_server_without_tls_is_told() {
     let site = Site::start();
     let ca = arg(&site.authority.file());
-    let plain = format!("tls://{}", site.node.addr());
-    let said = refusal(&["--server", &plain, "--ca", &ca], &site);
-    assert_says(&said, &[&site.node.addr().to_string(), "does not speak TLS", "Without tls://"]);
+    let at = |addr: SocketAddr| refusal(&["--server", &format!("tls://{addr}"), "--ca", &ca], &site);
+    let without = Node::start(&[]);
+    let place = without.addr().to_string();
+    assert_says(&at(without.addr()), &[&place, "refuses TLS", "has it got a certificate?", "Without tls://"]);
+    let older = answering(b"{\"msgid\":19,\"errno\":400,\"errmsg\":\"not JSON\"}\n");
+    assert_says(&at(older), &[&older.to_string(), "does not speak TLS", "Without tls://"]);
 }
 
 #[test]
 fn a_server_that_only_hangs_up_is_told() {
     let site = Site::start();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let server = format!("tls://{}", listener.local_addr().unwrap());
-    std::thread::spawn(move || listener.incoming().map_while(Result::ok).for_each(drop));
+    let server = format!("tls://{}", answering(b""));
     let words = ["--server", &server, "--ca", &arg(&site.authority.file()), "--user", "anna", "send", "ben", "hi"];
     let state = tempfile::tempdir().unwrap();
     let ended = command(state.path(), &[&words[..], &["--timeout", "1"]].concat(), Some(PASSWORD)).output().unwrap();
@@ -175,9 +200,10 @@ fn a_server_that_only_hangs_up_is_told() {
 }
 
 #[test]
-fn a_plain_client_is_told_of_a_server_that_wants_tls() {
+fn a_plain_client_is_told_of_a_server_that_speaks_only_tls() {
     let site = Site::start();
-    let place = site.front.addr().to_string();
+    // The alert of a TLS server that gets something else.
+    let place = answering(&[21, 3, 3, 0, 2, 2, 10]).to_string();
     let said = refusal(&["--server", &place], &site);
     assert_says(&said, &[&format!("{place} speaks only TLS"), &format!("--server tls://{place}")]);
     let plain = ["--server", &place, "--user", &site.anna.name, "--plain"];
@@ -185,6 +211,16 @@ fn a_plain_client_is_told_of_a_server_that_wants_tls() {
     let ended = command(state.path(), &plain, Some(PASSWORD)).output().unwrap();
     assert_eq!(ended.status.code(), Some(3), "the line mode ends, too");
     assert_says(&text(&ended.stderr), &["speaks only TLS"]);
+}
+
+/// The server excepts clients of its own machine, so somebody else says its line.
+#[test]
+fn a_client_of_another_machine_is_told_that_the_server_wants_tls() {
+    let site = Site::start();
+    let wants_tls =
+        b"{\"msgid\":19,\"errno\":403,\"errmsg\":\"this address wants TLS: connect with TLS, as with tls:// or https://\"}\n";
+    let said = refusal(&["--server", &answering(wants_tls).to_string()], &site);
+    assert_says(&said, &["the server says: this address wants TLS", "Write tls://", "--server tls://HOST"]);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use std::thread;
 use common::node::Node;
 use common::process::program;
 use serde_json::Value;
-use tls::{Authority, Front, arg};
+use tls::{Authority, arg};
 
 /// Short, but long enough that something is measured.
 const BRIEFLY: [&str; 4] = ["--seconds", "0.5", "--warmup", "0.1"];
@@ -156,12 +156,11 @@ fn measure_all(addr: SocketAddr, node: &Node, flags: &[&str], transport: &str) {
     }
 }
 
-/// A server, and TLS in front of it.
-fn behind_tls() -> (Node, Authority, Front) {
-    let node = Node::start(&[]);
+/// A server with a certificate, and who has signed it.
+fn with_tls() -> (Node, Authority) {
     let authority = Authority::new("the test's own");
-    let front = Front::start(node.addr(), &authority.sign_loopback());
-    (node, authority, front)
+    let node = Node::with_settings(&authority.sign_loopback().settings().each_ref().map(String::as_str));
+    (node, authority)
 }
 
 #[test]
@@ -172,15 +171,15 @@ fn every_workload_over_websocket() {
 
 #[test]
 fn every_workload_over_tls() {
-    let (node, authority, front) = behind_tls();
-    measure_all(front.addr(), &node, &["--tls", "--ca", &arg(&authority.file())], "tls");
+    let (node, authority) = with_tls();
+    measure_all(node.addr(), &node, &["--tls", "--ca", &arg(&authority.file())], "tls");
 }
 
 #[test]
 fn every_workload_over_websocket_and_tls() {
-    let (node, authority, front) = behind_tls();
+    let (node, authority) = with_tls();
     let flags = ["--tls", "--websocket", "--ca", &arg(&authority.file())];
-    measure_all(front.addr(), &node, &flags, "websocket over tls");
+    measure_all(node.addr(), &node, &flags, "websocket over tls");
 }
 
 fn figure(report: &Value, what: &str) -> f64 {
@@ -191,25 +190,25 @@ fn figure(report: &Value, what: &str) -> f64 {
 
 #[test]
 fn handshakes_are_full_or_resumed_as_asked() {
-    let (node, authority, front) = behind_tls();
+    let (node, authority) = with_tls();
     let ca = arg(&authority.file());
     let flags = ["handshakes", "--in-flight", "4", "--tls", "--ca", &ca];
-    let full = measure_at(front.addr(), &node, &[&flags[..], &["--no-resumption"]].concat());
+    let full = measure_at(node.addr(), &node, &[&flags[..], &["--no-resumption"]].concat());
     assert_is_a_latency(latency(&full, "to the handshake"));
     assert_is_a_latency(latency(&full, "to the first reply"));
     assert!(figure(&full, "full") > 0.0 && figure(&full, "resumed") < 0.5, "{full}");
     assert!(figure(&full, "failures") < 0.5, "{full}");
     assert!(figure(&full, "handshakes per CPU second") > 0.0, "{full}");
-    let resumed = measure_at(front.addr(), &node, &flags);
+    let resumed = measure_at(node.addr(), &node, &flags);
     assert!(figure(&resumed, "resumed") > 0.0, "{resumed}");
 }
 
 #[test]
 fn handshakes_at_a_rate() {
-    let (node, authority, front) = behind_tls();
+    let (node, authority) = with_tls();
     let ca = arg(&authority.file());
     let flags = ["handshakes", "--rate", "40", "--seconds", "1", "--no-resumption", "--tls", "--ca", &ca];
-    let report = measure_at(front.addr(), &node, &flags);
+    let report = measure_at(node.addr(), &node, &flags);
     let begun = figure(&report, "full");
     assert!((1.0..=60.0).contains(&begun), "40 in a second are not {begun}: {report}");
     // All that were begun are accounted for, also those that ended behind the measuring.
@@ -241,14 +240,15 @@ fn error_of(addr: SocketAddr, args: &[&str]) -> String {
 
 #[test]
 fn what_does_not_fit_is_told() {
-    let (node, authority, front) = behind_tls();
+    let (node, authority) = with_tls();
+    let without = Node::start(&[]);
     let another = Authority::new("another");
     let other = arg(&another.file());
     let ca = arg(&authority.file());
     let cases: [(SocketAddr, &[&str], &str); 8] = [
-        (front.addr(), &["pairs", "--tls", "--ca", &other], "give its authority with --ca FILE"),
-        (front.addr(), &["pairs", "--tls", "--ca", &ca, "--server-name", "elsewhere"], "its name with --server-name"),
-        (node.addr(), &["pairs", "--tls", "--ca", &ca], "the server does not speak TLS"),
+        (node.addr(), &["pairs", "--tls", "--ca", &other], "give its authority with --ca FILE"),
+        (node.addr(), &["pairs", "--tls", "--ca", &ca, "--server-name", "elsewhere"], "its name with --server-name"),
+        (without.addr(), &["pairs", "--tls", "--ca", &ca], "start it with --tls-cert and --tls-key"),
         (node.addr(), &["pairs", "--ca", &ca], "--ca is about TLS: give --tls"),
         (node.addr(), &["pairs", "--no-resumption"], "--no-resumption is about TLS"),
         (node.addr(), &["handshakes"], "no handshakes without TLS"),
@@ -260,7 +260,7 @@ fn what_does_not_fit_is_told() {
         assert!(error.contains(told), "{args:?}: {error}");
     }
     let named = ["pairs", "--tls", "--ca", &ca, "--server-name", "localhost", "--connections", "2"];
-    assert!(load(front.addr(), &named).status.success());
+    assert!(load(node.addr(), &named).status.success());
 }
 
 #[test]

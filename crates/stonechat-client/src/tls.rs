@@ -100,9 +100,10 @@ impl Tls {
                 "{place} does not speak TLS: what it answers is something else. Is the port right? Without tls:// the \
                  client speaks plain"
             ),
-            rustls::Error::AlertReceived(alert) => {
-                format!("{place} refuses TLS ({alert:?}): its log may say why; is it set up for TLS?")
-            }
+            rustls::Error::AlertReceived(alert) => format!(
+                "{place} refuses TLS ({alert:?}): has it got a certificate? Its log may say more. Without tls:// the client \
+                 speaks plain"
+            ),
             rustls::Error::PeerIncompatible(_) => {
                 format!("{place} speaks neither TLS 1.3 nor TLS 1.2 as this client does: {error}")
             }

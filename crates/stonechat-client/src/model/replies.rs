@@ -31,6 +31,9 @@ impl Model {
         let Some(asked) = asked else {
             match &reply.refused {
                 Some(refusal) if refusal.is(Errno::TooLarge) => self.line_too_long(said(refusal)),
+                Some(refusal) if refusal.is(Errno::NotAllowed) && self.link == Link::LoggingIn => {
+                    self.wants_tls(&said(refusal), now);
+                }
                 Some(refusal) => self.tell(News::Refused(said(refusal))),
                 None => {}
             }
@@ -124,6 +127,12 @@ impl Model {
             Some((peer, cid)) => self.fail(peer, cid, why),
             None => self.tell(News::Refused(why)),
         }
+    }
+
+    /// ERROR 403 ahead of the login: the server takes no plain lines from here.
+    fn wants_tls(&mut self, said: &str, now: Instant) {
+        self.effects.push(Effect::Hangup);
+        self.unfit(format!("the server says: {said}. Write tls:// ahead of the host, as in --server tls://HOST"), now);
     }
 
     fn login_answered(&mut self, reply: &Reply<'_>, now: Instant) {

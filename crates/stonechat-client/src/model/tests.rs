@@ -181,6 +181,21 @@ fn a_server_that_cannot_be_trusted_is_tried_again_and_the_message_waits() {
 }
 
 #[test]
+fn a_server_that_wants_tls_is_told_with_what_to_write() {
+    let mut bench = Bench::new();
+    bench.model.connect();
+    bench.handle(Event::Connected);
+    bench.effects.clear();
+    bench.line(json!({"msgid": 19, "errno": 403, "errmsg": "this address wants TLS"}));
+    assert!(bench.effects.contains(&Effect::Hangup));
+    let news = bench.news();
+    assert!(
+        matches!(&news[..], [News::Unfit(why)] if why.contains("wants TLS") && why.contains("--server tls://HOST"))
+    );
+    assert!(matches!(bench.model.link, Link::Waiting { .. }));
+}
+
+#[test]
 fn what_comes_again_after_a_reconnect_is_no_news() {
     let mut bench = Bench::online();
     bench.line(pushed(1, "one"));
