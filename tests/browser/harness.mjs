@@ -56,9 +56,13 @@ export async function browser(...args) {
   return chromium.launch({ executablePath, args: ['--no-sandbox', ...args] });
 }
 
-/** What went wrong in any page, and the browsers to close. */
+/** What went wrong in any page. */
 const faults = [];
+const tolerated = [];
 let isNetworkGone = false;
+
+/** What a browser reports like this is no fault. */
+export const tolerate = (pattern) => tolerated.push(pattern);
 
 /** Runs `act` while the network or the server may be away: the browsers' reports of that are no faults then. */
 export async function withoutNetwork(act) {
@@ -180,7 +184,8 @@ function watch(page, name) {
   page.on('pageerror', (error) => fault(error.stack));
   page.on('console', (message) => {
     const text = message.text();
-    if (message.type() === 'error' && !(isNetworkGone && NETWORK_ERRORS.test(text))) fault(text);
+    const isExpected = (isNetworkGone && NETWORK_ERRORS.test(text)) || tolerated.some((pattern) => pattern.test(text));
+    if (message.type() === 'error' && !isExpected) fault(text);
   });
   page.addInitScript(() => {
     addEventListener('securitypolicyviolation', (event) => {
