@@ -19,6 +19,8 @@ const require = createRequire(join(process.env.STONECHAT_PEERS, 'x.js'));
 const { chromium } = require('playwright-core');
 export const { AxeBuilder } = require('@axe-core/playwright');
 
+/** Whether there is time for what is tried seldom. */
+export const isLong = process.env.STONECHAT_BROWSER_LONG === '1';
 export const PASSWORD = 'correct horse battery';
 /** How long a scene waits for something that a busy machine may be slow to do. */
 const PATIENCE_MS = 30_000;

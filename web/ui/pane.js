@@ -16,7 +16,7 @@ export class Pane {
   /** `open(conv)` shows another conversation, `leave()` goes back to the list. */
   constructor(client, { open, leave }) {
     Object.assign(this, { client, model: client.model, open, leave });
-    this.element = h('main.pane', { 'aria-label': t('pane') });
+    this.element = h('section.pane', { 'aria-label': t('pane') });
     this.drawSoon = batched(() => this.draw());
     this.model.listen(this.drawSoon);
     this.show(null);

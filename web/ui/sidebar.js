@@ -42,6 +42,7 @@ export class Sidebar {
     }));
     this.list = h('div.list', { id: 'list', role: 'tabpanel', onkeydown: (event) => this.onListKey(event) });
     return h('nav.sidebar', { 'aria-label': t('nav') },
+      h('h1.spoken', {}, 'Stonechat'),
       h('header.top', {},
         avatar(userKey(model.me), model.name),
         h('div.me', {}, h('strong', { dir: 'auto' }, model.name), h('p.status', {}, this.state, this.countdown, this.again)),

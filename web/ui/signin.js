@@ -62,5 +62,5 @@ export function signInScreen({ name = '', notice, done }) {
   }
 
   choose(false);
-  return h('main.center', {}, form);
+  return h('div.center', {}, form);
 }
