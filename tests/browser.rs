@@ -9,14 +9,21 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use common::node::Node;
 use common::process::program;
 use common::relay::{Flow, Relay};
 
-/// Browsers are large: one scene at a time.
-static STAGE: Mutex<()> = Mutex::new(());
+/// Browsers are large: two scenes at a time.
+static STAGES: [Mutex<()>; 2] = [Mutex::new(()), Mutex::new(())];
+
+/// The stage for a scene; every other one goes to the same.
+fn stage() -> &'static Mutex<()> {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    &STAGES[NEXT.fetch_add(1, Ordering::Relaxed) % STAGES.len()]
+}
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -40,7 +47,7 @@ struct Scene<'a> {
 impl Scene<'_> {
     /// Runs a program of tests/browser, which ends with 0 if all it saw was right. Its pages come through the relay.
     fn play(mut self, script: &str) {
-        let _alone = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
+        let _mine = stage().lock().unwrap_or_else(PoisonError::into_inner);
         let mut child = self.spawn(script);
         let mut answers = child.stdin.take().unwrap();
         let mut log = String::new();
@@ -143,6 +150,11 @@ fn the_tabs_of_one_account_agree() {
 #[test]
 fn a_page_without_encryption_works() {
     play("insecure.mjs", &["web.hosts=chat.test"]);
+}
+
+#[test]
+fn notifications_are_shown_while_nobody_looks() {
+    play("notifications.mjs", &[]);
 }
 
 #[test]

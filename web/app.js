@@ -10,6 +10,7 @@ import { Pane } from './ui/pane.js';
 import { Sidebar } from './ui/sidebar.js';
 import { signInScreen } from './ui/signin.js';
 import { toast } from './ui/toast.js';
+import { startWorker } from './ui/worker.js';
 
 const CONVERSATION = /^#([ug][1-9]\d*)$/;
 /** Who comes and goes in a group is told to those who look at it. */
@@ -103,6 +104,7 @@ onAccountChange(() => location.reload());
 // A page out of the browser's cache has missed what happened since.
 addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
 
+startWorker();
 const current = account();
 if (current) showChat(current);
 else showSignIn();

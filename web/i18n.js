@@ -12,10 +12,10 @@ export const language =
 /** For Intl: the browser's own variant of that language, so that times look as they do elsewhere on this machine. */
 export const locale = navigator.languages?.find((tag) => tag.toLowerCase().startsWith(language)) ?? language;
 
-/** The text of a key, with `{name}` replaced by values. A key with `_1` is for a number `n` of one. */
+/** The text of a key, with `{name}` replaced by values. Of two texts the first is for a number `n` of one. */
 export function t(key, values = {}) {
-  const table = TABLES[language];
-  const text = (values.n === 1 && table[`${key}_1`]) || table[key];
-  if (text === undefined) throw new Error(`no text: ${key}`);
+  const entry = TABLES[language][key];
+  if (entry === undefined) throw new Error(`no text: ${key}`);
+  const text = Array.isArray(entry) ? entry[values.n === 1 ? 0 : 1] : entry;
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }

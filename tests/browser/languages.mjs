@@ -16,9 +16,10 @@ function checkTables() {
   assert.deepEqual(Object.keys(zh), Object.keys(en), 'the same keys in the same order');
   const values = (text) => (text.match(/\{\w+\}/g) ?? []).sort().join();
   for (const key of Object.keys(en)) {
-    const inEnglish = values(en[key]) || (key.endsWith('_1') ? values(en[key.slice(0, -2)]) : '');
-    assert([inEnglish, '', '{n}'].includes(values(zh[key])) || values(zh[key]) === values(en[key]), `${key} takes the same values`);
-    assert(zh[key].trim() && en[key].trim(), `${key} has a text`);
+    const texts = [en[key], zh[key]].map((entry) => [entry].flat());
+    assert(texts.flat().every((text) => text.trim()), `${key} has a text`);
+    const [inEnglish, inChinese] = texts.map((all) => values(all.at(-1)));
+    assert.equal(inChinese, inEnglish, `${key} takes the same values`);
   }
   const used = sources.flatMap((source) => [...source.matchAll(/\bt\(['`]([\w.]+)['`]/g)].map(([, key]) => key));
   assert(used.length > 50);
@@ -26,8 +27,7 @@ function checkTables() {
   const all = sources.join('\n');
   const stems = [...all.matchAll(/\bt\([^)]*?`([\w.]+)\./g)].map(([, stem]) => stem);
   for (const key of Object.keys(en)) {
-    const plain = key.replace(/_1$/, '');
-    const isUsed = all.includes(`'${plain}'`) || stems.some((stem) => plain.startsWith(`${stem}.`)) || /\.(text|keys)$/.test(plain);
+    const isUsed = all.includes(`'${key}'`) || stems.some((stem) => key.startsWith(`${stem}.`)) || /\.(text|keys)$/.test(key);
     assert(isUsed, `${key} has a text and is not used`);
   }
 }

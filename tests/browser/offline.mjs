@@ -1,7 +1,19 @@
-// A browser without a network; a tab that ends without warning while messages wait.
+// A browser without a network; a tab that ends without warning while messages wait; a page that opens without a server.
+import { readFileSync, readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { Lines, Person, assert, browser, command, eventually, play, withoutNetwork } from './harness.mjs';
 
+/** The service worker keeps what the page names: it has to name every file. */
+function checkNames() {
+  const web = fileURLToPath(new URL('../../web', import.meta.url));
+  const page = readFileSync(`${web}/index.html`, 'utf8');
+  const others = ['index.html', 'sw.js'];
+  const files = readdirSync(web, { recursive: true }).filter((name) => name.includes('.') && !others.includes(name));
+  for (const file of files) assert(page.includes(`"${file}"`), `index.html names ${file}`);
+}
+
 play(async () => {
+  checkNames();
   const chromium = await browser();
   const anna = await (await Person.arrive(chromium, 'anna')).register();
   const ben = await (await Person.arrive(chromium, 'ben')).register();
@@ -72,8 +84,18 @@ play(async () => {
     await anna.page.keyboard.press('Escape');
     await anna.opens('ben');
     await anna.seesAll(expected);
+    // The page itself opens without a server, with what waits.
+    await anna.says('written without a server');
+    await anna.page.locator('.message.waiting').waitFor();
+    expected.push('written without a server');
+    await anna.page.reload();
+    await anna.hasState('waiting');
+    await anna.page.locator('.message.waiting').waitFor();
+    assert.deepEqual(await anna.texts(), expected);
     await command('restart');
     await anna.isOnline();
+    await anna.seesAll(expected);
+    await ben.seesAll(expected);
   });
   const lines = await Lines.arrive('ben', { isNew: false, device: 'reader' });
   const stored = await lines.history({ id: await lines.idOf('anna') });

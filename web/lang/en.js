@@ -1,4 +1,4 @@
-// English. A key with _1 is for the number one.
+// English. Where a number `n` matters there are two texts, for one and for more.
 
 export default {
   'signin.about': 'Log in, or make an account on this server.',
@@ -38,8 +38,7 @@ export default {
   'cancel': 'Cancel',
   'you': 'You:',
   'draft': 'Draft:',
-  'unread': '{n} unread',
-  'unread_1': '1 unread',
+  'unread': ['1 unread', '{n} unread'],
 
   'state.online': 'online',
   'state.offline': 'offline',
@@ -71,10 +70,8 @@ export default {
   'send': 'Send',
   'composer': 'Message to {name}',
   'composer.hint': 'Write a message',
-  'composer.left': '{n} bytes left',
-  'composer.left_1': '1 byte left',
-  'composer.toolong': 'Too long by {n} bytes',
-  'composer.toolong_1': 'Too long by 1 byte',
+  'composer.left': ['1 byte left', '{n} bytes left'],
+  'composer.toolong': ['Too long by 1 byte', 'Too long by {n} bytes'],
   'retry': 'Try again',
   'discard': 'Delete',
 
@@ -94,8 +91,7 @@ export default {
   'friend.remove.text': '{name} will not be your friend any more. Your messages stay.',
   'person.number': 'Number {id}',
   'requests': 'Friend requests',
-  'requests.count': '{n} friend requests',
-  'requests.count_1': '1 friend request',
+  'requests.count': ['1 friend request', '{n} friend requests'],
   'accept': 'Accept',
   'decline': 'Decline',
 
@@ -113,8 +109,7 @@ export default {
   'group.delete.text': 'The group and all its messages will be gone, for everybody.',
   'group.creator': 'creator',
   'group.left': 'You are not in this group.',
-  'members': '{n} members',
-  'members_1': '1 member',
+  'members': ['1 member', '{n} members'],
 
   'settings.account': 'You are {name}, number {id}.',
   'notify.on': 'Turn on notifications',
@@ -134,8 +129,7 @@ export default {
   'keys.list.keys': '↑ ↓',
   'logout': 'Log out',
   'logout.text': 'Everything of this account is removed from this browser. The server keeps your messages.',
-  'logout.waiting': '{n} messages are not sent and will be lost. Everything of this account is removed from this browser.',
-  'logout.waiting_1': '1 message is not sent and will be lost. Everything of this account is removed from this browser.',
+  'logout.waiting': ['1 message is not sent and will be lost. Everything of this account is removed from this browser.', '{n} messages are not sent and will be lost. Everything of this account is removed from this browser.'],
 
   'notice.friend_added': '{name} is your friend now.',
   'notice.friend_removed': '{name} has ended the friendship.',
@@ -155,10 +149,7 @@ export default {
   'error.internal': 'The server has met an error of its own. Try again later.',
   'error.unavailable': 'The server’s storage is not available. Try again in a moment.',
   'error.other': 'The server says: {text}',
-  'time.seconds': '{n} seconds',
-  'time.seconds_1': '1 second',
-  'time.minutes': '{n} minutes',
-  'time.minutes_1': '1 minute',
-  'time.hours': '{n} hours',
-  'time.hours_1': '1 hour',
+  'time.seconds': ['1 second', '{n} seconds'],
+  'time.minutes': ['1 minute', '{n} minutes'],
+  'time.hours': ['1 hour', '{n} hours'],
 };

@@ -39,7 +39,6 @@ export default {
   'you': '我：',
   'draft': '草稿：',
   'unread': '{n} 条未读',
-  'unread_1': '1 条未读',
 
   'state.online': '在线',
   'state.offline': '离线',
@@ -72,9 +71,7 @@ export default {
   'composer': '发给 {name} 的消息',
   'composer.hint': '输入消息',
   'composer.left': '还可输入 {n} 字节',
-  'composer.left_1': '还可输入 1 字节',
   'composer.toolong': '超出 {n} 字节',
-  'composer.toolong_1': '超出 1 字节',
   'retry': '重试',
   'discard': '删除',
 
@@ -95,7 +92,6 @@ export default {
   'person.number': '编号 {id}',
   'requests': '好友申请',
   'requests.count': '{n} 个好友申请',
-  'requests.count_1': '1 个好友申请',
   'accept': '接受',
   'decline': '拒绝',
 
@@ -114,7 +110,6 @@ export default {
   'group.creator': '创建者',
   'group.left': '您不在此群组中。',
   'members': '{n} 名成员',
-  'members_1': '1 名成员',
 
   'settings.account': '您是 {name}，编号 {id}。',
   'notify.on': '开启通知',
@@ -135,7 +130,6 @@ export default {
   'logout': '退出登录',
   'logout.text': '此账号的全部数据将从此浏览器中删除。服务器会保留您的消息。',
   'logout.waiting': '有 {n} 条消息尚未发送，将会丢失。此账号的全部数据将从此浏览器中删除。',
-  'logout.waiting_1': '有 1 条消息尚未发送，将会丢失。此账号的全部数据将从此浏览器中删除。',
 
   'notice.friend_added': '{name} 已成为您的好友。',
   'notice.friend_removed': '{name} 解除了好友关系。',
@@ -156,9 +150,6 @@ export default {
   'error.unavailable': '服务器存储暂不可用。请稍后重试。',
   'error.other': '服务器答复：{text}',
   'time.seconds': '{n} 秒',
-  'time.seconds_1': '1 秒',
   'time.minutes': '{n} 分钟',
-  'time.minutes_1': '1 分钟',
   'time.hours': '{n} 小时',
-  'time.hours_1': '1 小时',
 };

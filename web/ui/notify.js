@@ -4,6 +4,7 @@ import { isGroup } from '../core/protocol.js';
 import { t } from '../i18n.js';
 import { h } from './dom.js';
 import { toast } from './toast.js';
+import { notifyByWorker, onNotificationClick } from './worker.js';
 
 const SETTING = 'stonechat.notify';
 const TEXT_CHARS_MAX = 200;
@@ -34,6 +35,7 @@ export function notificationButton() {
 
 /** Shows new messages of others. */
 export function notifyOf(client, open) {
+  onNotificationClick(open);
   client.model.listen(async (event) => {
     if (event.type !== 'messages' || !event.incoming || !client.session || !isOn()) return;
     const { model } = client;
@@ -42,16 +44,14 @@ export function notifyOf(client, open) {
   });
 }
 
-function show(model, { conv, name, msg }, open) {
+async function show(model, { conv, name, msg }, open) {
   const title = isGroup(conv) ? `${name} · ${model.nameOf(conv)}` : name;
-  try {
-    const notification = new Notification(title, { body: msg.slice(0, TEXT_CHARS_MAX), tag: conv, icon: 'icon.svg' });
-    notification.onclick = () => {
-      window.focus();
-      notification.close();
-      open(conv);
-    };
-  } catch {
-    // Chromium on Android allows them to service workers only.
-  }
+  const options = { body: msg.slice(0, TEXT_CHARS_MAX), tag: conv, icon: 'icon.svg', data: conv };
+  if (await notifyByWorker(title, options)) return;
+  const notification = new Notification(title, options);
+  notification.onclick = () => {
+    window.focus();
+    notification.close();
+    open(conv);
+  };
 }

@@ -1,0 +1,44 @@
+// The service worker, on secure pages: the page opens without a server, and a click on a notification leads to it. Files
+// come from the network whenever there is one, so that a new server's client is used at once.
+
+const KEPT = 'stonechat';
+/** A network that swallows everything counts as none. */
+const PATIENCE_MS = 4000;
+
+/** All files that the page names; it names every one that it needs. */
+async function keepAll() {
+  const page = await (await fetch('./')).text();
+  const files = [...page.matchAll(/(?:href|src)="([^"]+)"/g)].map(([, file]) => file);
+  await (await caches.open(KEPT)).addAll(['./', ...files]);
+}
+
+async function answer(request) {
+  const kept = await caches.open(KEPT);
+  try {
+    const response = await fetch(request, { signal: AbortSignal.timeout(PATIENCE_MS) });
+    if (response.ok) await kept.put(request, response.clone());
+    return response;
+  } catch (error) {
+    const known = await kept.match(request);
+    if (!known) throw error;
+    return known;
+  }
+}
+
+async function show(conv) {
+  const [page] = await clients.matchAll({ type: 'window' });
+  if (!page) return clients.openWindow(`./#${conv}`);
+  page.postMessage({ open: conv });
+  return page.focus();
+}
+
+addEventListener('install', (event) => event.waitUntil(keepAll().then(() => skipWaiting())));
+addEventListener('activate', (event) => event.waitUntil(clients.claim()));
+addEventListener('fetch', (event) => {
+  const isOurs = event.request.method === 'GET' && new URL(event.request.url).origin === location.origin;
+  if (isOurs) event.respondWith(answer(event.request));
+});
+addEventListener('notificationclick', (event) => {
+  event.notification.close();
+  event.waitUntil(show(event.notification.data));
+});
