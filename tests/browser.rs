@@ -171,3 +171,9 @@ fn accounts_and_sessions_come_and_go() {
 fn a_restored_server_is_noticed() {
     play("restored.mjs", &[]);
 }
+
+/// The picture of the README: `scripts/picture-web` has this test write it. Otherwise it is made and thrown away.
+#[test]
+fn a_picture_of_the_web_client_can_be_made() {
+    play("picture.mjs", &[]);
+}

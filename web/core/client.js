@@ -10,6 +10,8 @@ import { Tabs } from './tabs.js';
 
 /** How long the tab with the connection may take for an answer. */
 const CALL_MS = 40_000;
+/** How long the other tabs may take to say that they are looked at. */
+const WATCHED_MS = 1000;
 /** Messages that are asked for at once. */
 const PAGE = 60;
 const HISTORY_PAGE = 100;
@@ -73,7 +75,7 @@ export class Client {
     if (k === 'call' && this.session) this.answer(message).then((answer) => this.tabs.post({ k: 'reply', id, ...answer }));
     if (k === 'reply') this.calls.get(id)?.done(message);
     if (k === 'watched?' && isWatched()) this.tabs.post({ k: 'watched' });
-    if (k === 'watched') this.isWatchedElsewhere = true;
+    if (k === 'watched') this.watchedElsewhere?.(true);
   }
 
   /** Takes another tab's event. */
@@ -166,10 +168,11 @@ export class Client {
   /** Whether a tab of this account is being looked at. */
   async isLookedAt() {
     if (isWatched()) return true;
-    this.isWatchedElsewhere = false;
-    this.tabs.post({ k: 'watched?' });
-    await new Promise((resolve) => { setTimeout(resolve, 200); });
-    return this.isWatchedElsewhere;
+    return new Promise((resolve) => {
+      this.watchedElsewhere = resolve;
+      this.tabs.post({ k: 'watched?' });
+      setTimeout(() => resolve(false), WATCHED_MS);
+    });
   }
 
   /** Ends the session and removes everything of this account from this browser. */

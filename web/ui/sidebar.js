@@ -147,7 +147,11 @@ export class Sidebar {
   }
 
   chatBlocks() {
-    const rows = this.model.conversations().map((row) => this.chatRow(row));
+    const conversations = this.model.conversations();
+    const isOpenOne = ({ conv }) => conv === this.current;
+    // Where nothing was said yet the open one is not among them.
+    if (this.current && !conversations.some(isOpenOne)) conversations.unshift({ conv: this.current, record: this.model.record(this.current) });
+    const rows = conversations.map((row) => this.chatRow(row));
     const hint = rows.length === 0 && { key: 'hint', sign: '', make: () => h('p.hint', {}, t('chats.none')) };
     return [{ key: 'chats', title: '', rows, extra: hint }];
   }
@@ -176,20 +180,21 @@ export class Sidebar {
     const name = this.model.nameOf(conv);
     const state = this.model.friends.get(isGroup(conv) ? 0 : idOf(conv))?.state;
     const draft = conv === this.current ? '' : this.client.drafts.get(conv);
-    const time = waiting?.time ?? record.last.time;
+    const time = waiting?.time ?? record.last?.time;
     const last = draft ? { label: t('draft'), msg: draft } : this.preview(record, waiting);
     const lines = () => [
-      h('span.line', {}, h('strong', { dir: 'auto' }, name), state && spoken(t(`state.${state}`)), h('time', { datetime: time }, listTime(time))),
-      h('span.line', {},
+      h('span.line', {}, h('strong', { dir: 'auto' }, name), state && spoken(t(`state.${state}`)), time && h('time', { datetime: time }, listTime(time))),
+      h(`span.line${record.unread ? '.unread' : ''}`, {},
         h('span.preview', { dir: 'auto' }, last.label && h('em', {}, last.label, ' '), last.msg.replace(/\s+/g, ' ').slice(0, 120)),
         last.state && icon(last.state),
         record.unread > 0 && badge(record.unread, t('unread', { n: record.unread }))),
     ];
-    return this.row({ conv, sign: JSON.stringify([time, listTime(time), last, record.unread]), name, state, lines });
+    return this.row({ conv, sign: JSON.stringify([time && listTime(time), last, record.unread]), name, state, lines });
   }
 
   preview({ conv, last }, waiting) {
     if (waiting) return { label: t('you'), msg: waiting.msg, state: waiting.failed ? 'alert' : 'clock' };
+    if (!last) return { msg: '' };
     if (last.id === this.model.me) return { label: t('you'), msg: last.msg };
     return { label: isGroup(conv) ? `${last.name}:` : '', msg: last.msg };
   }
