@@ -65,7 +65,10 @@ async function showChat(current) {
   notifyOf(client, open);
   addEventListener('hashchange', route);
   addEventListener('keydown', (event) => onKey(event, { sidebar, pane, open, leave }));
-  await client.start();
+  await client.start().catch((error) => {
+    console.error(error);
+    toast(t('notice.storage'));
+  });
   route();
 }
 

@@ -152,15 +152,16 @@ export class Client {
     this.publish({ type: 'dropped', cid });
   }
 
-  /** Messages next to a place, from here or else from the server; ascending. Empty: there are none, or none to be had. */
+  /** Messages next to a place, from here or else from the server; ascending. Null: they cannot be had at the moment. */
   async page(conv, { before, after, limit = PAGE }) {
     const cached = await this.store.page(conv, { before, after, limit });
     if (cached.length || before === 1) return cached;
-    if (this.model.status.state !== 'online') return [];
+    if (this.model.status.state !== 'online') return null;
     try {
       return (await this.call('history', { conv, before, after, limit: HISTORY_PAGE })).list;
     } catch (error) {
-      if (error instanceof Disconnected || error instanceof Refused) return [];
+      if (error instanceof Disconnected) return null;
+      if (error instanceof Refused) return [];
       throw error;
     }
   }

@@ -155,10 +155,13 @@ export class Connection {
     else this.hooks.pushed(line);
   }
 
-  /** An ERROR that answers nothing of ours comes before a close, which says enough. */
+  /** An ERROR that answers nothing of ours comes before a close; it may say how long to stay away. */
   answer(reply) {
     const asked = this.asked.get(reply.tag);
-    if (!asked) return;
+    if (!asked) {
+      if (reply.wait) this.wait = Math.max(this.wait, 2000 * reply.wait);
+      return;
+    }
     this.asked.delete(reply.tag);
     clearTimeout(asked.timer);
     asked.resolve(reply);

@@ -45,8 +45,13 @@ export class Inbox {
     const record = this.model.record(conv);
     const { seq, id, time } = messages.at(-1);
     // On a new device nothing that is older than its first push counts as unread.
-    const read = record.last || record.read ? record.read : messages[0].seq - 1;
-    const isNew = (message) => message.id !== this.model.me && message.seq > read;
+    let read = record.last || record.read ? record.read : messages[0].seq - 1;
+    let { unread } = record;
+    for (const message of messages) {
+      // Who writes elsewhere has read there.
+      if (message.id === this.model.me) [read, unread] = [Math.max(read, message.seq), 0];
+      else if (message.seq > read) unread += 1;
+    }
     const other = messages.find((message) => message.id !== this.model.me);
     return {
       ...record,
@@ -54,7 +59,7 @@ export class Inbox {
       top: { seq, id, time },
       read,
       last: messages.reduce(latest, record.last),
-      unread: record.unread + messages.filter(isNew).length,
+      unread,
     };
   }
 

@@ -19,6 +19,7 @@
 //   read    the place up to which the user has read
 //   unread  how many messages of others lie above it
 //   last    {seq, id, name, msg, time}, the latest one, shortened; null for none
+//   isBlank the server has nothing in it either
 
 import { idOf, isGroup } from './protocol.js';
 

@@ -7,7 +7,7 @@ export const MSGID = {
 };
 
 export const ERRNO = {
-  CREDENTIALS: 1, ONLINE_ALREADY: 2, NO_SESSION: 401, FORBIDDEN: 403, TOO_SOON: 429, INTERNAL: 500, UNAVAILABLE: 503,
+  CREDENTIALS: 1, ONLINE_ALREADY: 2, NO_SESSION: 401, TOO_SOON: 429, INTERNAL: 500, UNAVAILABLE: 503,
 };
 
 /** The longest text of a message, in bytes of UTF-8. A server may be set to less; then it answers 413. */

@@ -53,7 +53,9 @@ export class Session {
 
   stop() {
     clearInterval(this.presence);
-    this.connection.stop('left');
+    // How the connection is, another tab says from now on.
+    this.connection.hooks.changed = () => {};
+    this.connection.stop();
   }
 
   /** Answers another tab, or this one. */
@@ -125,9 +127,10 @@ export class Session {
   async lookAround() {
     const { model } = this;
     const known = [...[...model.friends.keys()].map(userKey), ...[...model.groups.keys()].map(groupKey), ...model.convs.keys()];
-    const blank = [...new Set(known)].filter((conv) => !model.record(conv).last);
+    const isUnknown = (conv) => !model.record(conv).last && !model.record(conv).isBlank;
+    const blank = [...new Set(known)].filter(isUnknown);
     for (const conv of blank.slice(0, PREVIEWS_MAX)) {
-      if (!model.record(conv).last) await this.history({ conv, limit: 1 }).catch(unlessRefused);
+      if (isUnknown(conv)) await this.history({ conv, limit: 1 }).catch(unlessRefused);
     }
     for (const conv of model.convs.keys()) await this.learnName(conv);
   }
@@ -151,19 +154,22 @@ export class Session {
     const request = { msgid: MSGID.HISTORY, ...addressOf(conv), before, after, limit };
     const { messages, more } = await this.connection.demand(request);
     const list = messages.map((message) => storedForm(conv, message));
-    await this.lane.add(() => (life === this.life && list.length ? this.keepPage(conv, list) : undefined));
+    const isLatest = before === undefined && after === undefined;
+    if (list.length || isLatest) await this.lane.add(() => life === this.life && this.keepPage(conv, list));
     return { list, more };
   }
 
   async keepPage(conv, list) {
     const record = this.model.record(conv);
+    // Asked once, and not at every login.
+    if (!list.length) return this.keepRecord({ ...record, isBlank: true });
     const changed = { ...record, last: list.reduce(latest, record.last) };
     const other = list.find(({ id }) => id !== this.model.me);
     if (!isGroup(conv) && other) changed.name = other.name;
     // On a new device nothing old counts as unread.
     if (!record.last && !record.read) changed.read = changed.last.seq;
     await this.store.putMessages(list, [changed]);
-    this.emit({ type: 'messages', list, records: [changed] });
+    return this.emit({ type: 'messages', list, records: [changed] });
   }
 
   /** The user has read up to `seq`. */

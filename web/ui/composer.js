@@ -2,7 +2,7 @@
 
 import { bytesOf, MESSAGE_BYTES_MAX } from '../core/protocol.js';
 import { t } from '../i18n.js';
-import { h, icon } from './dom.js';
+import { h, icon, named } from './dom.js';
 
 /** From here on the box says how much room is left. */
 const TOLD_BYTES = MESSAGE_BYTES_MAX - 1024;
@@ -10,7 +10,7 @@ const TOLD_BYTES = MESSAGE_BYTES_MAX - 1024;
 /** `say(text)` sends; `page(direction)` scrolls the messages by a page. */
 export function composer({ drafts, conv, name, say, page }) {
   const limit = h('p.limit', { id: 'limit', role: 'status' });
-  const button = h('button.send', { type: 'submit', 'aria-label': t('send'), title: t('send') }, icon('send'));
+  const button = h('button.send', { type: 'submit', ...named(t('send')) }, icon('send'));
   const box = h('textarea', {
     rows: 1, 'aria-label': t('composer', { name }), placeholder: t('composer.hint'), 'aria-describedby': 'limit', dir: 'auto',
     enterkeyhint: 'send', oninput: changed, onkeydown: pressed,
@@ -50,8 +50,9 @@ export function composer({ drafts, conv, name, say, page }) {
 
   function send(event) {
     event.preventDefault();
-    const text = box.value.trim();
-    if (button.disabled || !text) return;
+    if (button.disabled) return;
+    // The beginning of a line may be indented on purpose.
+    const text = box.value.replace(/^\s*\n|\s+$/g, '');
     // Said first, and then taken out of the box: whatever happens in between, the text is somewhere.
     say(text);
     box.value = '';

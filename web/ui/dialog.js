@@ -8,7 +8,7 @@ export function showDialog(title, content) {
   const close = () => dialog.close();
   const dialog = h('dialog', { 'aria-label': title, onclick: onBackdrop, onclose: () => dialog.remove() },
     h('div.box', {},
-      h('header', {}, h('h2', { dir: 'auto' }, title), h('button.quiet', { type: 'button', onclick: close }, t('close'))),
+      h('header', {}, h('h2', { dir: 'auto' }, title), h('button.quiet', { onclick: close }, t('close'))),
       content(close)));
 
   function onBackdrop(event) {
@@ -25,7 +25,7 @@ export function confirmFirst({ title, text, label, then }) {
   showDialog(title, (close) => [
     h('p', {}, text),
     h('div.actions', {},
-      h('button', { type: 'button', onclick: close }, t('cancel')),
-      h('button.danger', { type: 'button', onclick: () => { close(); then(); } }, label)),
+      h('button', { onclick: close }, t('cancel')),
+      h('button.danger', { onclick: () => { close(); then(); } }, label)),
   ]);
 }

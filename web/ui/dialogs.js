@@ -12,6 +12,7 @@ import { toast } from './toast.js';
 /** Protocol limit of a group's description and of a friend request's text. */
 const TEXT_CHARS_MAX = 200;
 const NAME_CHARS_MAX = 50;
+const KEYS = { search: 'Ctrl-K', conversations: 'Alt-↑ Alt-↓', newline: 'Shift-Enter', escape: 'Esc', list: '↑ ↓' };
 
 /** Does what the user wants; says so if it does not work. */
 export async function attempt(promise, done) {
@@ -28,9 +29,8 @@ export function settingsDialog(client) {
     h('p', {}, t('settings.account', { name: client.model.name, id: client.model.me })),
     notificationButton(),
     h('h3', {}, t('keys')),
-    h('dl.keys', {}, ['search', 'conversations', 'newline', 'escape', 'list'].map((key) =>
-      [h('dt', {}, t(`keys.${key}`)), h('dd', {}, h('kbd', {}, t(`keys.${key}.keys`)))])),
-    h('div.actions', {}, h('button.danger', { type: 'button', onclick: () => confirmLogOut(client) }, t('logout'))),
+    h('dl.keys', {}, Object.entries(KEYS).map(([what, keys]) => [h('dt', {}, t(`keys.${what}`)), h('dd', {}, h('kbd', {}, keys))])),
+    h('div.actions', {}, h('button.danger', { onclick: () => confirmLogOut(client) }, t('logout'))),
   ]);
 }
 
@@ -69,7 +69,7 @@ function formDialog({ title, text, fields, label, send, done }) {
       fields.map(({ name, label: words }, index) => [h('label', { for: `field-${name}` }, words), boxes[index]]),
       error,
       h('div.actions', {},
-        h('button', { type: 'button', onclick: close }, t('cancel')),
+        h('button', { onclick: close }, t('cancel')),
         h('button.primary', { type: 'submit' }, label)));
   });
 }
@@ -121,7 +121,7 @@ export function detailsDialog(client, conv, open) {
 function userDialog(client, id, name) {
   const friend = client.model.friends.get(id);
   const button = (label, act, kind = '') => (close) =>
-    h(`button${kind}`, { type: 'button', onclick: () => { close(); act(); } }, label);
+    h(`button${kind}`, { onclick: () => { close(); act(); } }, label);
   const remove = () => confirmFirst({
     title: name, text: t('friend.remove.text', { name }), label: t('friend.remove'),
     then: () => attempt(client.call('unfriend', { id })),
@@ -140,7 +140,7 @@ function groupDialog(client, id, open) {
   const group = client.model.groups.get(id);
   if (!group) return;
   const list = h('ul.members');
-  const more = h('button.quiet', { type: 'button', hidden: true }, t('more'));
+  const more = h('button.quiet', { hidden: true }, t('more'));
   const actions = h('div.actions');
   let last = 0;
   const leave = (call, what) => {
@@ -154,7 +154,7 @@ function groupDialog(client, id, open) {
     const isCreator = page.users.some((user) => user.id === client.model.me && user.role === 'creator');
     if (actions.children.length && !isCreator) return;
     const [call, what] = isCreator ? ['disband', 'group.delete'] : ['quit', 'group.quit'];
-    actions.replaceChildren(h('button.danger', { type: 'button', onclick: () => leave(call, what) }, t(what)));
+    actions.replaceChildren(h('button.danger', { onclick: () => leave(call, what) }, t(what)));
   });
   more.addEventListener('click', load);
   const close = showDialog(group.groupname, () => [
@@ -174,5 +174,5 @@ function member(client, { id, name, state, role }, open) {
     document.querySelectorAll('dialog').forEach((dialog) => dialog.close());
     open(conv, name);
   };
-  return h('li', {}, h('button.row', { type: 'button', onclick }, label));
+  return h('li', {}, h('button.row', { onclick }, label));
 }

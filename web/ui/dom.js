@@ -1,10 +1,11 @@
 // Making elements, and keeping lists of them in step with data.
 
-/** An element: `h('button.primary', {type: 'button', onclick}, 'Send')`. Empty attributes and children are left out. */
+/** An element: `h('button.primary', {onclick}, 'Send')`. Empty attributes and children are left out. */
 export function h(spec, attributes = {}, ...children) {
   const [tag, ...classes] = spec.split('.');
   const element = document.createElement(tag);
   if (classes.length) element.className = classes.join(' ');
+  if (tag === 'button') element.type = 'button';
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
     else if (value === true) element.setAttribute(name, '');
@@ -13,6 +14,9 @@ export function h(spec, attributes = {}, ...children) {
   element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return element;
 }
+
+/** Attributes of a button that shows no text. */
+export const named = (name) => ({ 'aria-label': name, title: name });
 
 /** Text for screen readers only. */
 export const spoken = (text) => h('span.spoken', {}, text);

@@ -23,6 +23,7 @@ const TOGETHER_MS = 5 * 60_000;
 /** Screen readers must not read what was only loaded. */
 const QUIET_MS = 800;
 const FRESH_PAGE = 50;
+const READ_MS = 150;
 
 export class Log {
   /** `onAway(isAway)` says whether the newest message is out of sight. */
@@ -73,7 +74,7 @@ export class Log {
   async show(place) {
     const list = await this.client.page(this.conv, place);
     if (this.isClosed) return;
-    this.list = list.slice(-WINDOW_MAX);
+    this.list = (list ?? []).slice(-WINDOW_MAX);
     this.isStarted = true;
     this.isAtStart = this.list[0]?.seq === 1;
     this.isAtEnd = place.after === undefined || this.reachesEnd();
@@ -128,7 +129,7 @@ export class Log {
     this.list = [...bySeq.values()].sort((a, b) => a.seq - b.seq);
     const isPage = !incoming && type === 'messages';
     if (isPage) this.list = behindHole(this.list);
-    this.isAtStart = this.list[0]?.seq === 1;
+    this.isAtStart ||= this.list[0]?.seq === 1;
     this.bound();
     this.drawSoon();
   }
@@ -182,8 +183,10 @@ export class Log {
     const page = await this.client.page(this.conv, place);
     this.isLoading = false;
     const isOvertaken = this.isClosed || (place.before ? list[0] !== this.list[0] : list.at(-1) !== this.list.at(-1));
-    if (isOvertaken || !page.length) return;
-    add(page);
+    if (isOvertaken || !page) return;
+    if (page.length) add(page);
+    else if (place.before) this.isAtStart = true;
+    else this.isAtEnd = true;
     this.sticks = false;
     this.quietly(() => this.draw());
     this.scrolled();
@@ -203,8 +206,16 @@ export class Log {
 
   // Reading
 
+  /** Soon, and once for many steps of scrolling. */
   markRead() {
-    if (!this.isStarted || !isWatched() || !this.list.length) return;
+    this.readTimer ??= setTimeout(() => {
+      this.readTimer = null;
+      this.markReadNow();
+    }, READ_MS);
+  }
+
+  markReadNow() {
+    if (this.isClosed || !this.isStarted || !isWatched() || !this.list.length) return;
     const seq = this.sticks ? this.list.at(-1).seq : this.lastInSight();
     if (seq <= this.readUpTo) return;
     this.readUpTo = seq;
@@ -308,8 +319,8 @@ export class Log {
   failure(cid, failed) {
     return h('div.failure', {},
       h('span', {}, errorText(failed)),
-      h('button.quiet', { type: 'button', onclick: () => attempt(this.client.retry(cid)) }, t('retry')),
-      h('button.quiet', { type: 'button', onclick: () => attempt(this.client.discard(cid)) }, t('discard')));
+      h('button.quiet', { onclick: () => attempt(this.client.retry(cid)) }, t('retry')),
+      h('button.quiet', { onclick: () => attempt(this.client.discard(cid)) }, t('discard')));
   }
 }
 

@@ -14,7 +14,7 @@ const isPossible = () => 'Notification' in window && isSecureContext;
 const isOn = () => isPossible() && Notification.permission === 'granted' && localStorage.getItem(SETTING) === 'on';
 
 export function notificationButton() {
-  const button = h('button.wide', { type: 'button', onclick: toggle });
+  const button = h('button.wide', { onclick: toggle });
   const show = () => {
     button.textContent = t(!isPossible() ? 'notify.impossible' : isOn() ? 'notify.off' : 'notify.on');
     button.disabled = !isPossible();

@@ -5,7 +5,7 @@ import { t } from '../i18n.js';
 import { avatar } from './avatar.js';
 import { composer } from './composer.js';
 import { askDialog, befriend, detailsDialog } from './dialogs.js';
-import { batched, h, icon } from './dom.js';
+import { batched, h, icon, named } from './dom.js';
 import { Log } from './log.js';
 import { toast } from './toast.js';
 
@@ -35,7 +35,7 @@ export class Pane {
   build(conv) {
     this.head = h('div.who');
     this.bar = h('div.bar', { hidden: true });
-    this.jump = h('button.jump', { type: 'button', hidden: true, 'aria-label': t('log.latest'), title: t('log.latest'), onclick: () => this.log.toEnd() }, icon('down'));
+    this.jump = h('button.jump', { hidden: true, ...named(t('log.latest')), onclick: () => this.log.toEnd() }, icon('down'));
     this.log = new Log(this.client, conv, (isAway) => { this.jump.hidden = !isAway; });
     this.composer = composer({
       drafts: this.client.drafts, conv, name: this.model.nameOf(conv), say: (text) => this.say(text),
@@ -43,9 +43,9 @@ export class Pane {
     });
     this.element.replaceChildren(
       h('header.top', {},
-        h('button.round.back', { type: 'button', 'aria-label': t('back'), onclick: this.leave }, icon('back')),
+        h('button.round.back', { 'aria-label': t('back'), onclick: this.leave }, icon('back')),
         this.head,
-        h('button.round', { type: 'button', 'aria-label': t('details'), title: t('details'), onclick: () => detailsDialog(this.client, conv, this.open) }, icon('info'))),
+        h('button.round', { ...named(t('details')), onclick: () => detailsDialog(this.client, conv, this.open) }, icon('info'))),
       this.bar,
       h('div.stage', {}, this.log.element, this.jump),
       this.composer.element);
@@ -89,7 +89,7 @@ export class Pane {
     const person = { id: idOf(conv), name };
     this.bar.replaceChildren(
       h('p', { dir: 'auto' }, t('friend.not', { name })),
-      h('button', { type: 'button', onclick: () => befriend(this.client, person) }, t('friend.add')),
-      h('button', { type: 'button', onclick: () => askDialog(this.client, person) }, t('friend.ask')));
+      h('button', { onclick: () => befriend(this.client, person) }, t('friend.add')),
+      h('button', { onclick: () => askDialog(this.client, person) }, t('friend.ask')));
   }
 }

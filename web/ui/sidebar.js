@@ -3,7 +3,7 @@
 import { groupKey, idOf, isGroup, userKey } from '../core/protocol.js';
 import { t } from '../i18n.js';
 import { avatar } from './avatar.js';
-import { batched, h, icon, reconcile, spoken } from './dom.js';
+import { batched, h, icon, named, reconcile, spoken } from './dom.js';
 import { newGroupDialog, settingsDialog, joinDialog } from './dialogs.js';
 import { errorText } from './errors.js';
 import { listTime } from './time.js';
@@ -31,13 +31,13 @@ export class Sidebar {
     const { model } = this;
     this.state = h('span.state', { role: 'status' });
     this.countdown = h('span', { 'aria-hidden': 'true' });
-    this.again = h('button.quiet', { type: 'button', onclick: () => this.resume() });
+    this.again = h('button.quiet', { onclick: () => this.resume() });
     this.search = h('input', {
       type: 'search', placeholder: t('search'), 'aria-label': t('search'), 'aria-keyshortcuts': 'Control+K', dir: 'auto',
       oninput: () => this.searched(), onkeydown: (event) => this.onSearchKey(event),
     });
     this.tabs = TABS.map((tab) => h('button', {
-      type: 'button', role: 'tab', id: `tab-${tab}`, 'aria-controls': 'list',
+      role: 'tab', id: `tab-${tab}`, 'aria-controls': 'list',
       onclick: () => this.choose(tab), onkeydown: (event) => this.onTabKey(event),
     }));
     this.list = h('div.list', { id: 'list', role: 'tabpanel', onkeydown: (event) => this.onListKey(event) });
@@ -46,7 +46,7 @@ export class Sidebar {
       h('header.top', {},
         avatar(userKey(model.me), model.name),
         h('div.me', {}, h('strong', { dir: 'auto' }, model.name), h('p.status', {}, this.state, this.countdown, this.again)),
-        h('button.round', { type: 'button', 'aria-label': t('settings'), title: t('settings'), onclick: () => settingsDialog(this.client) }, icon('more'))),
+        h('button.round', { ...named(t('settings')), onclick: () => settingsDialog(this.client) }, icon('more'))),
       h('div.search', {}, this.search),
       h('div.tabs', { role: 'tablist', 'aria-label': t('nav') }, this.tabs),
       this.list);
@@ -91,7 +91,7 @@ export class Sidebar {
   showStatus() {
     const { state, reason, until } = this.model.status;
     const isOffline = state === 'waiting' && navigator.onLine === false;
-    const words = { stopped: `status.${reason ?? 'stopped'}`, waiting: isOffline ? 'status.offline' : 'status.waiting' };
+    const words = { stopped: `status.${reason}`, waiting: isOffline ? 'status.offline' : 'status.waiting' };
     const text = t(words[state] ?? `status.${state}`);
     if (this.state.textContent !== text) this.state.textContent = text;
     this.element.dataset.state = state;
@@ -137,7 +137,7 @@ export class Sidebar {
     if (heading.textContent !== title) heading.textContent = title;
     list.hidden = rows.length === 0;
     reconcile(list, rows.slice(0, this.shown));
-    const more = rows.length > this.shown && { key: 'more', sign: '', make: () => h('button.quiet', { type: 'button', onclick: () => this.showMore() }, t('more')) };
+    const more = rows.length > this.shown && fixed('more', () => h('button.quiet', { onclick: () => this.showMore() }, t('more')));
     reconcile(end, [more, extra].filter(Boolean));
   }
 
@@ -152,18 +152,17 @@ export class Sidebar {
     // Where nothing was said yet the open one is not among them.
     if (this.current && !conversations.some(isOpenOne)) conversations.unshift({ conv: this.current, record: this.model.record(this.current) });
     const rows = conversations.map((row) => this.chatRow(row));
-    const hint = rows.length === 0 && { key: 'hint', sign: '', make: () => h('p.hint', {}, t('chats.none')) };
+    const hint = rows.length === 0 && this.model.isLoaded && hintRow(t('chats.none'));
     return [{ key: 'chats', title: '', rows, extra: hint }];
   }
 
   contactBlocks() {
     const { friends, groups, requests } = this.model;
     const byState = (a, b) => (b.state === 'online') - (a.state === 'online') || a.name.localeCompare(b.name);
-    const none = { key: 'hint', sign: '', make: () => h('p.hint', {}, t('friends.none')) };
-    const create = { key: 'create', sign: '', make: () => h('button.wide', { type: 'button', onclick: () => newGroupDialog(this.client, this.open) }, icon('plus'), t('group.new')) };
+    const create = fixed('create', () => h('button.wide', { onclick: () => newGroupDialog(this.client, this.open) }, icon('plus'), t('group.new')));
     return [
       ...(requests.size ? [{ key: 'requests', title: t('requests'), rows: [...requests.values()].map((request) => this.requestRow(request)) }] : []),
-      { key: 'friends', title: t('friends'), rows: [...friends.values()].sort(byState).map((friend) => this.userRow(friend)), extra: friends.size === 0 && none },
+      { key: 'friends', title: t('friends'), rows: [...friends.values()].sort(byState).map((friend) => this.userRow(friend)), extra: friends.size === 0 && hintRow(t('friends.none')) },
       { key: 'groups', title: t('groups'), rows: [...groups.values()].map((group) => this.groupRow(group)), extra: create },
     ];
   }
@@ -171,7 +170,7 @@ export class Sidebar {
   row({ conv, sign, name, state, lines, onclick }) {
     const isCurrent = conv === this.current;
     const make = () => h('li', {}, h('button.row', {
-      type: 'button', 'aria-current': isCurrent && 'true', tabindex: -1, 'data-conv': conv, onclick: onclick ?? (() => this.open(conv)),
+      'aria-current': isCurrent && 'true', tabindex: -1, 'data-conv': conv, onclick: onclick ?? (() => this.open(conv)),
     }, avatar(conv, name, state), h('span.lines', {}, lines())));
     return { key: conv, sign: `${isCurrent} ${name} ${state} ${sign}`, make };
   }
@@ -216,8 +215,8 @@ export class Sidebar {
       avatar(userKey(id), name),
       h('div.lines', {}, h('strong', { dir: 'auto' }, name), msg && h('p', { dir: 'auto' }, msg),
         h('div.actions', {},
-          h('button.primary', { type: 'button', onclick: answer(true) }, t('accept')),
-          h('button', { type: 'button', onclick: answer(false) }, t('decline')))));
+          h('button.primary', { onclick: answer(true) }, t('accept')),
+          h('button', { onclick: answer(false) }, t('decline')))));
     return { key: `r${id}`, sign: name + msg, make };
   }
 
@@ -252,7 +251,7 @@ export class Sidebar {
     const groups = (found?.groups ?? []).filter(({ id }) => !isKnown(groupKey(id)));
     const isEmpty = own.length + users.length + groups.length === 0;
     const text = this.findError || (found ? isEmpty && t('find.none') : t('find.searching'));
-    const hint = text && { key: 'hint', sign: text, make: () => h('p.hint', {}, text) };
+    const hint = text && hintRow(text);
     return [
       { key: 'own', title: own.length ? t('find.own') : '', rows: own.map((row) => this.chatRow(row)) },
       { key: 'users', title: users.length ? t('find.users') : '', rows: users.map((user) => this.userRow(user)) },
@@ -304,6 +303,10 @@ export class Sidebar {
     this.roveTo(target);
   }
 }
+
+/** A row that never changes. */
+const fixed = (key, make) => ({ key, sign: '', make });
+const hintRow = (text) => fixed(text, () => h('p.hint', {}, text));
 
 function badge(count, what) {
   return h('span.badge', {}, h('span', { 'aria-hidden': 'true' }, count > 999 ? '999+' : String(count)), spoken(what));

@@ -13,9 +13,9 @@ export function signInScreen({ name = '', notice, done }) {
   const pwdBox = h('input', { id: 'pwd', type: 'password', required: true });
   const submit = h('button.primary', { type: 'submit' });
   const error = h('p.error', { role: 'alert' });
-  const showPwd = h('button.quiet.show', { type: 'button', 'aria-pressed': 'false', onclick: toggleShown }, t('signin.show'));
+  const showPwd = h('button.quiet.show', { 'aria-pressed': 'false', onclick: toggleShown }, t('signin.show'));
   const modes = [false, true].map((mode) =>
-    h('button', { type: 'button', onclick: () => choose(mode) }, t(mode ? 'signin.new' : 'signin.existing')));
+    h('button', { onclick: () => choose(mode) }, t(mode ? 'signin.new' : 'signin.existing')));
   const form = h('form.signin', { onsubmit: send },
     h('img', { src: 'icon.svg', alt: '', width: 64, height: 64 }),
     h('h1', {}, 'Stonechat'),
