@@ -133,6 +133,16 @@ fn a_long_history_is_scrolled_to_its_beginning() {
 }
 
 #[test]
+fn long_lists_are_whole() {
+    play("lists.mjs", &["quota.groups_created=0"]);
+}
+
+#[test]
+fn each_part_keeps_its_promise() {
+    play("parts.mjs", &[]);
+}
+
+#[test]
 fn every_text_is_there_in_each_language() {
     play("languages.mjs", &[]);
 }

@@ -76,7 +76,7 @@ export class Log {
     if (this.isClosed) return;
     this.list = (list ?? []).slice(-WINDOW_MAX);
     this.isStarted = true;
-    this.isAtStart = this.list[0]?.seq === 1;
+    this.isAtStart = list?.length === 0 || this.list[0]?.seq === 1;
     this.isAtEnd = place.after === undefined || this.reachesEnd();
     this.sticks = this.isAtEnd;
     this.quietly(() => this.draw());
