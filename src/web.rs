@@ -35,6 +35,7 @@ static FILES: &[(&str, &[u8])] = &[
     file!("lang/zh.js"),
     file!("manifest.json"),
     file!("style.css"),
+    file!("sw.js"),
     file!("ui/avatar.js"),
     file!("ui/badge.js"),
     file!("ui/composer.js"),
@@ -50,6 +51,7 @@ static FILES: &[(&str, &[u8])] = &[
     file!("ui/text.js"),
     file!("ui/time.js"),
     file!("ui/toast.js"),
+    file!("ui/worker.js"),
 ];
 
 /// The files to serve: those of `folder`, or else those in the binary.
