@@ -24,6 +24,8 @@ pub const HEADROOM: usize = 1;
 pub const CONTROL_BYTES_MAX: usize = 125;
 /// The longest head of a frame that a client sends: two bytes, eight of length, four of mask.
 const HEAD_BYTES_MAX: usize = 14;
+/// Where the mask is kept: in the last four bytes of a head that is as long as it can be.
+const MASK_AT: usize = HEAD_BYTES_MAX - 4;
 /// The longest head of a frame that a server sends.
 const OWN_HEAD_BYTES_MAX: usize = 10;
 
@@ -75,7 +77,7 @@ enum Reading {
     /// So many bytes of the head are in [`Decoder::head`].
     Head { bytes: u8 },
     /// A part of a text message.
-    Text { left: u64, is_last: bool },
+    Text { left: u32, is_last: bool },
     /// A control frame; its payload gathers in [`Decoder::control`].
     Control { opcode: Opcode, left: u8 },
     /// A Close was read.
@@ -87,16 +89,30 @@ enum Reading {
 #[derive(Debug)]
 pub struct Decoder {
     reading: Reading,
+    /// The head; behind it, in the last four bytes, the mask, turned so that its first byte is for the next byte of the payload.
     head: [u8; HEAD_BYTES_MAX],
-    /// The mask, turned so that its first byte is for the next byte of the payload.
-    mask: [u8; 4],
     /// A text message has begun, and its last fragment has not.
     is_fragmented: bool,
     /// Bytes of the present message so far, those announced by the present frame included.
-    message: u64,
+    message: u32,
     /// The beginning of a character whose other bytes are in the next piece.
     cut: Cut,
-    control: Vec<u8>,
+    control: Option<Box<Payload>>,
+}
+
+/// What has come of a control frame's payload.
+#[derive(Debug)]
+struct Payload {
+    bytes: [u8; CONTROL_BYTES_MAX],
+    len: u8,
+}
+
+impl Payload {
+    fn push(&mut self, piece: &[u8]) {
+        let begin = usize::from(self.len);
+        self.bytes[begin..begin + piece.len()].copy_from_slice(piece);
+        self.len += u8::try_from(piece.len()).expect("a control frame is short");
+    }
 }
 
 /// The beginning of a character in UTF-8.
@@ -111,11 +127,10 @@ impl Default for Decoder {
         Self {
             reading: Reading::Head { bytes: 0 },
             head: [0; HEAD_BYTES_MAX],
-            mask: [0; 4],
             is_fragmented: false,
             message: 0,
             cut: Cut::default(),
-            control: Vec::new(),
+            control: None,
         }
     }
 }
@@ -123,7 +138,7 @@ impl Default for Decoder {
 impl Decoder {
     /// Turns what was read, `buffer[HEADROOM..]`, into lines at the beginning of `buffer`; how many bytes they have. A message
     /// whose end has not come is a line without its end, and the rest follows in the next call. `control` is told of control
-    /// frames. No message may have more than `message_bytes`.
+    /// frames. No message may have more than `message_bytes`, nor more than 4 GiB.
     ///
     /// # Errors
     /// The peer has broken the rules: close with this code. What came before the offence is lost, too.
@@ -144,18 +159,20 @@ impl Decoder {
                     written += self.end_if_complete(&mut buffer[written..], &mut control)?;
                 }
                 Reading::Text { left, is_last } => {
-                    let len = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len() - read);
+                    let whole = usize::try_from(left).unwrap_or(usize::MAX);
+                    let len = whole.min(buffer.len() - read);
                     self.unmask(&mut buffer[read..read + len]);
                     buffer.copy_within(read..read + len, written);
                     self.take_text(&mut buffer[written..written + len])?;
                     (read, written) = (read + len, written + len);
-                    self.reading = Reading::Text { left: left - len as u64, is_last };
+                    self.reading = Reading::Text { left: u32::try_from(whole - len).unwrap_or(left), is_last };
                     written += self.end_if_complete(&mut buffer[written..], &mut control)?;
                 }
                 Reading::Control { opcode, left } => {
                     let len = usize::from(left).min(buffer.len() - read);
                     self.unmask(&mut buffer[read..read + len]);
-                    self.control.extend_from_slice(&buffer[read..read + len]);
+                    let empty = || Box::new(Payload { bytes: [0; CONTROL_BYTES_MAX], len: 0 });
+                    self.control.get_or_insert_with(empty).push(&buffer[read..read + len]);
                     read += len;
                     self.reading =
                         Reading::Control { opcode, left: left.saturating_sub(u8::try_from(len).unwrap_or(left)) };
@@ -198,12 +215,14 @@ impl Decoder {
         if bytes < 2 + length_bytes + 4 {
             return Ok(());
         }
-        self.mask.copy_from_slice(&self.head[2 + length_bytes..2 + length_bytes + 4]);
+        self.head.copy_within(2 + length_bytes..2 + length_bytes + 4, MASK_AT);
         self.reading = if is_control {
             Reading::Control { opcode, left: short }
         } else {
             self.is_fragmented = !is_last;
-            self.message += length;
+            // Both are checked: no more than a message may have.
+            let length = u32::try_from(length).map_err(|_| CloseCode::TooLarge)?;
+            self.message = self.message.checked_add(length).ok_or(CloseCode::TooLarge)?;
             Reading::Text { left: length, is_last }
         };
         Ok(())
@@ -243,7 +262,7 @@ impl Decoder {
             return Err(CloseCode::ProtocolError);
         }
         let is_text = matches!(opcode, Opcode::Text | Opcode::Continuation);
-        if is_text && self.message.saturating_add(length) > message_bytes as u64 {
+        if is_text && u64::from(self.message).saturating_add(length) > message_bytes as u64 {
             return Err(CloseCode::TooLarge);
         }
         Ok(())
@@ -251,17 +270,17 @@ impl Decoder {
 
     /// Removes the mask, eight bytes at a time, and turns it for what follows.
     fn unmask(&mut self, payload: &mut [u8]) {
-        let [a, b, c, d] = self.mask;
+        let [.., a, b, c, d] = self.head;
         let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
         let mut chunks = payload.chunks_exact_mut(8);
         for chunk in &mut chunks {
             let bytes: [u8; 8] = (&*chunk).try_into().expect("eight bytes");
             chunk.copy_from_slice(&(u64::from_ne_bytes(bytes) ^ wide).to_ne_bytes());
         }
-        for (byte, mask) in chunks.into_remainder().iter_mut().zip(self.mask.iter().cycle()) {
+        for (byte, mask) in chunks.into_remainder().iter_mut().zip([a, b, c, d].iter().cycle()) {
             *byte ^= mask;
         }
-        self.mask.rotate_left(payload.len() % 4);
+        self.head[MASK_AT..].rotate_left(payload.len() % 4);
     }
 
     /// A piece of a text message: it must be UTF-8, and keeps no line breaks.
@@ -291,11 +310,12 @@ impl Decoder {
             }
             Reading::Control { opcode, left: 0 } => {
                 self.reading = Reading::Head { bytes: 0 };
-                let payload = std::mem::take(&mut self.control);
+                let payload = self.control.take();
+                let payload = payload.as_ref().map_or(&[][..], |payload| &payload.bytes[..usize::from(payload.len)]);
                 match opcode {
-                    Opcode::Ping => control(Control::Ping(&payload)),
+                    Opcode::Ping => control(Control::Ping(payload)),
                     Opcode::Close => {
-                        let code = close_code(&payload)?;
+                        let code = close_code(payload)?;
                         self.reading = Reading::Ended;
                         control(Control::Close(code));
                     }
