@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
@@ -17,7 +17,7 @@ pub(super) struct Encrypted {
 }
 
 impl Encrypted {
-    /// Shakes hands over a socket that waits, within `timeout`.
+    /// Shakes hands over a socket that waits, until `deadline` at most.
     ///
     /// # Errors
     /// `InvalidData` with the words of TLS inside; `TimedOut`.
@@ -25,11 +25,10 @@ impl Encrypted {
         socket: TcpStream,
         config: &Arc<ClientConfig>,
         name: &ServerName<'static>,
-        timeout: Duration,
+        deadline: Instant,
     ) -> io::Result<Self> {
         let tls = ClientConnection::new(Arc::clone(config), name.clone()).map_err(io::Error::other)?;
         let mut encrypted = Self { tls, socket };
-        let deadline = now() + timeout;
         while encrypted.tls.is_handshaking() {
             let left = deadline.saturating_duration_since(now());
             if left.is_zero() {
@@ -120,5 +119,40 @@ impl Write for Encrypted {
 
     fn flush(&mut self) -> io::Result<()> {
         self.push()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Shutdown, TcpListener};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::backend::{choose_cryptography, client, tls_error};
+
+    /// What comes of a handshake with a peer that says this, and then goes, or says nothing more.
+    fn outcome(says: &[u8], goes: bool) -> io::Error {
+        choose_cryptography();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut peer, _) = listener.accept().unwrap();
+        peer.write_all(says).unwrap();
+        if goes {
+            peer.shutdown(Shutdown::Write).unwrap();
+        }
+        let name = ServerName::try_from("127.0.0.1").unwrap();
+        let deadline = now() + Duration::from_millis(if goes || !says.is_empty() { 10_000 } else { 50 });
+        let outcome = Encrypted::over(socket, &client::unchecked(), &name, deadline);
+        drop(peer);
+        outcome.err().expect("nobody shakes hands")
+    }
+
+    #[test]
+    fn a_peer_that_does_not_shake_hands_is_given_up() {
+        assert_eq!(outcome(b"", false).kind(), io::ErrorKind::TimedOut);
+        assert_eq!(outcome(b"", true).kind(), io::ErrorKind::UnexpectedEof);
+        assert_eq!(outcome(b"\x16\x03", true).kind(), io::ErrorKind::UnexpectedEof);
+        let plain = outcome(b"-ERR unknown command\r\n", false);
+        assert!(matches!(tls_error(&plain), Some(rustls::Error::InvalidMessage(_))), "{plain:?}");
     }
 }

@@ -6,12 +6,13 @@ use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::address::{Address, Place};
 use super::encrypted::Encrypted;
+use super::times::now;
 
 /// An open connection.
 pub(super) enum Transport {
@@ -21,13 +22,13 @@ pub(super) enum Transport {
 }
 
 impl Transport {
-    /// Opens one; each address of the host may take `timeout`, and so may the handshake of TLS. It blocks.
+    /// Opens one; each address of the host may take `timeout`, the handshake of TLS included. It blocks.
     pub(super) fn open(address: &Address, timeout: Duration) -> io::Result<Self> {
         match address.place() {
-            Place::Tcp { host, port } => dial(host, *port, timeout).map(Self::Tcp),
+            Place::Tcp { host, port } => dial(host, *port, timeout).map(|(socket, _)| Self::Tcp(socket)),
             Place::Tls { host, port, config, name } => {
-                let socket = dial(host, *port, timeout)?;
-                Ok(Self::Tls(Box::new(Encrypted::over(socket, config, name, timeout)?)))
+                let (socket, begun) = dial(host, *port, timeout)?;
+                Ok(Self::Tls(Box::new(Encrypted::over(socket, config, name, begun + timeout)?)))
             }
             Place::Unix(path) => dial_unix(path).map(Self::Unix),
         }
@@ -115,18 +116,20 @@ impl Write for Transport {
     }
 }
 
-/// Connects to the first of the host's addresses that answers. It may ask the name service.
-fn dial(host: &str, port: u16, timeout: Duration) -> io::Result<TcpStream> {
+/// Connects to the first of the host's addresses that answers; also when it was begun with that one. It may ask the name
+/// service.
+fn dial(host: &str, port: u16, timeout: Duration) -> io::Result<(TcpStream, Instant)> {
     let mut outcome = Err(io::Error::new(io::ErrorKind::NotFound, "the host has no address"));
     for address in (host, port).to_socket_addrs()? {
-        outcome = TcpStream::connect_timeout(&address, timeout);
+        let begun = now();
+        outcome = TcpStream::connect_timeout(&address, timeout).map(|socket| (socket, begun));
         if outcome.is_ok() {
             break;
         }
     }
-    let socket = outcome?;
+    let (socket, begun) = outcome?;
     socket.set_nodelay(true)?;
-    Ok(socket)
+    Ok((socket, begun))
 }
 
 fn dial_unix(path: &Path) -> io::Result<UnixStream> {
