@@ -21,6 +21,12 @@ fn checked(args: &[&str]) -> String {
     String::from_utf8_lossy(&command.stderr).into_owned() + &String::from_utf8_lossy(&command.stdout)
 }
 
+/// Whether that goes well for a system that trusts this CA.
+fn is_fine_where_the_system_trusts(ca: &Ca, args: &[&str]) -> bool {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stonechat"));
+    command.env("SSL_CERT_FILE", ca.file()).args(args).arg("check-config").output().unwrap().status.success()
+}
+
 /// What a server prints that does not come to serve.
 fn started_in_vain(args: &[&str]) -> String {
     let data = tempfile::tempdir().unwrap();
@@ -62,6 +68,8 @@ fn mysql_by_tls_is_encrypted_and_checked() {
     };
     assert!(ciphers() >= 2, "connections of both nodes");
 
+    assert!(is_fine_where_the_system_trusts(&ca, &["--mysql", &verify]));
+    assert!(!is_fine_where_the_system_trusts(&stranger, &["--mysql", &verify]));
     for (args, advice) in [
         (vec!["--mysql", &url], "if that server or this user must use TLS, write ?tls=verify behind it"),
         (vec!["--mysql", &verify], "not signed by a CA that this system trusts: name the file"),
@@ -156,6 +164,8 @@ fn redis_by_tls_is_encrypted_and_checked() {
         let told = checked(&args);
         assert!(!told.contains("error: ") && !told.contains("geheim"), "{told}");
     }
+    assert!(is_fine_where_the_system_trusts(&ca, &["--redis", &url]));
+    assert!(!is_fine_where_the_system_trusts(&stranger, &["--redis", &url]));
     let refused = |url: &str, ca: Option<&str>, advice: &str| {
         let ca = ca.map(|ca| ["--set", ca]);
         let args: Vec<&str> = ["--redis", url].into_iter().chain(ca.into_iter().flatten()).collect();
