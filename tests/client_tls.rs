@@ -17,6 +17,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Output;
 
+use rcgen::{BasicConstraints, IsCa};
 use serde_json::Value;
 
 use common::client::{Account, Client, PASSWORD};
@@ -136,6 +137,17 @@ fn an_unknown_authority_is_refused() {
     let file = arg(&other.file());
     let of_file = refusal(&["--server", &server, "--ca", &file], &site);
     assert_says(&of_file, &[&whose, &format!("no authority in {file}")]);
+}
+
+#[test]
+fn a_certificate_that_signs_itself_is_its_own_authority_unless_it_is_one() {
+    let site = Site::with(|_| Certificate::self_signed(IsCa::NoCa));
+    let state = tempfile::tempdir().unwrap();
+    let sent = send(state.path(), &["--server", &site.server(), "--ca", &arg(&site.certificate.cert())], &site);
+    assert!(sent.status.success(), "{}", text(&sent.stderr));
+    let site = Site::with(|_| Certificate::self_signed(IsCa::Ca(BasicConstraints::Unconstrained)));
+    let said = refusal(&["--server", &site.server(), "--ca", &arg(&site.certificate.cert())], &site);
+    assert_says(&said, &["is that of an authority (CA:TRUE)", "basicConstraints=critical,CA:FALSE"]);
 }
 
 #[test]

@@ -53,10 +53,7 @@ impl Authority {
             (params.not_before, params.not_after) = (date_time_ymd(2019, 1, 1), date_time_ymd(2019, 12, 31));
         }
         let key = KeyPair::generate().unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("cert.pem"), params.signed_by(&key, &self.issuer).unwrap().pem()).unwrap();
-        std::fs::write(folder.path().join("key.pem"), key.serialize_pem()).unwrap();
-        Certificate { folder }
+        Certificate::write(&params.signed_by(&key, &self.issuer).unwrap(), &key)
     }
 
     /// A certificate for this machine, as tests connect to it.
@@ -66,6 +63,21 @@ impl Authority {
 }
 
 impl Certificate {
+    /// A certificate for this machine that signs itself; its own file is its authority's.
+    pub(crate) fn self_signed(is_ca: IsCa) -> Self {
+        let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        params.is_ca = is_ca;
+        let key = KeyPair::generate().unwrap();
+        Self::write(&params.self_signed(&key).unwrap(), &key)
+    }
+
+    fn write(certificate: &rcgen::Certificate, key: &KeyPair) -> Self {
+        let written = Self { folder: tempfile::tempdir().unwrap() };
+        std::fs::write(written.cert(), certificate.pem()).unwrap();
+        std::fs::write(written.key(), key.serialize_pem()).unwrap();
+        written
+    }
+
     pub(crate) fn cert(&self) -> PathBuf {
         self.folder.path().join("cert.pem")
     }

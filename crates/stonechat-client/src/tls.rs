@@ -143,7 +143,8 @@ impl Tls {
                 format!("{certificate} is not valid before {}: is this machine's clock right?", date(*not_before))
             }
             CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => format!(
-                "{certificate} is that of an authority (CA:TRUE): the server needs one of its own, signed by it"
+                "{certificate} is that of an authority (CA:TRUE): the server needs one of its own (where openssl makes one \
+                 that signs itself, with -addext basicConstraints=critical,CA:FALSE)"
             ),
             _ => format!("{certificate} is not accepted: {error}; the server needs another one"),
         }
