@@ -125,7 +125,9 @@ fn bad_values_are_refused_with_what_would_be_good() {
     assert!(
         refused(&[], &["--reactors", "0"]).contains("flag --reactors: reactors must be a whole number from 1 to 256")
     );
-    assert!(refused(&[], &["--listen", "localhost:8000"]).contains("flag --listen: listen must be addresses with a port"));
+    assert!(
+        refused(&[], &["--listen", "localhost:8000"]).contains("flag --listen: listen must be addresses with a port")
+    );
     assert!(refused(&[("STONECHAT_ADMIN", "9000")], &[]).contains("env STONECHAT_ADMIN: admin must be an address"));
     assert!(refused(&[], &["--set", "session_policy=kick"]).contains("one of \"reject\", \"replace\", \"multi\""));
     assert!(refused(&[], &["--set", "limits.inflight"]).contains("is not KEY=VALUE"));
