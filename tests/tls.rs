@@ -352,11 +352,12 @@ fn every_address_is_listened_on_with_tls_and_without() {
     let (cert, key) = (authority.file("cert.pem"), authority.file("key.pem"));
     let flags = ["--listen", "[::1]:0", "--listen-plain", "127.0.0.1:0", "--tls-cert", &cert, "--tls-key", &key];
     let node = Node::start(&flags);
-    let log = node.log();
-    let addresses: Vec<SocketAddr> =
-        log.lines().filter_map(|line| line.split_once("listening on ")?.1.parse().ok()).collect();
-    assert_eq!(addresses.len(), 3, "{log}");
-    assert!(log.contains(&format!("for browsers: https://{}/", addresses[0])), "{log}");
+    let addresses = wait_for("three addresses in the log", || {
+        let log = node.log();
+        let address = |line: &str| line.split_once("listening on ")?.1.parse::<SocketAddr>().ok();
+        let addresses: Vec<_> = log.lines().filter_map(address).collect();
+        (addresses.len() == 3 && log.contains(&format!("for browsers: https://{}/", addresses[0]))).then_some(addresses)
+    });
     let config = authority.client_config(&[&rustls::version::TLS13]);
     for address in addresses {
         let mut encrypted = Encrypted::connect(address, &config, "chat.test").unwrap();

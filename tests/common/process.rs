@@ -35,6 +35,12 @@ fn build(package: &str, profile: &Path) {
     command
         .args(["build", "--locked", "--quiet", "--bins", "--examples", "--package", package])
         .current_dir(env!("CARGO_MANIFEST_DIR"));
+    // What cargo says of the test's own package would be another environment for build scripts, which would run again, here and
+    // at the next build outside.
+    let is_of_this_package = |name: &String| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in std::env::vars().filter(|(name, _)| is_of_this_package(name)) {
+        command.env_remove(name);
+    }
     command.arg("--target-dir").arg(profile.parent().expect("in one of the target folder's"));
     if profile.ends_with("release") {
         command.arg("--release");
