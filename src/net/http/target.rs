@@ -1,5 +1,7 @@
 //! What a request asks for, and of whom.
 
+use std::net::Ipv6Addr;
+
 use httparse::Request;
 
 use super::fields::only;
@@ -30,10 +32,20 @@ pub(super) fn path<'a>(request: &Request<'_, 'a>) -> &'a str {
 /// The host that a request is meant for. `None`: it does not say, or what it says is no host.
 pub(super) fn host<'a>(request: &Request<'_, 'a>) -> Option<&'a str> {
     let field = only(request.headers, "host")?;
-    let is_host = |host: &&str| {
-        let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(&byte);
-        !host.is_empty() && host.bytes().all(is_part)
-    };
     // One that stands in the target holds, and the field does not (RFC 9112, section 3.2.2).
-    Some(of(request).host.unwrap_or(field)).filter(is_host)
+    Some(of(request).host.unwrap_or(field)).filter(|host| is_host(host))
+}
+
+/// Whether this is a name or an address, an IPv6 one in brackets, perhaps with a port (RFC 9110, section 7.2).
+fn is_host(host: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte);
+    let bracketed = host.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let (is_name, port) = if let Some((address, port)) = bracketed {
+        (address.parse::<Ipv6Addr>().is_ok(), port)
+    } else {
+        let (name, port) = host.split_at(host.find(':').unwrap_or(host.len()));
+        (!name.is_empty() && name.bytes().all(is_part), port)
+    };
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    is_name && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
 }
