@@ -164,12 +164,21 @@ export class Person {
   }
 
   /** Waits until exactly these texts are there, all of them stored. */
-  async seesAll(expected) {
+  seesAll(expected) {
+    return this.seesTexts(expected, () => expected);
+  }
+
+  /** The same for a conversation of which the page may have the end only. */
+  seesEnd(expected) {
+    return this.seesTexts(expected, (seen) => expected.slice(-seen.length || expected.length));
+  }
+
+  async seesTexts(expected, wanted) {
     let seen;
     const isSo = async () => {
-      seen = await this.texts();
       const pending = await this.page.locator('.message.waiting, .message.failed').count();
-      return pending === 0 && JSON.stringify(seen) === JSON.stringify(expected);
+      seen = await this.texts();
+      return pending === 0 && JSON.stringify(seen) === JSON.stringify(wanted(seen));
     };
     await eventually(`the messages of ${this.name}`, isSo)
       .catch((error) => assert.deepEqual(seen, expected, `${error.message} (or some are not stored)`));

@@ -47,6 +47,25 @@ play(async () => {
   await third.seesAll(expected);
   assert.deepEqual((await ben.history({ id: annasId })).map(({ msg }) => msg), expected, 'each is stored once');
 
+  // A tab that leads is busy for so long that another one takes its place: in the end one of them has the connection.
+  const freeze = () => { for (const end = Date.now() + 3000; Date.now() < end;); };
+  const frozen = third.page.evaluate(freeze);
+  const rival = await third.secondTab(`#u${ben.id}`);
+  await rival.isOnline();
+  await frozen;
+  for (const tab of [rival, third]) {
+    const text = `said behind the quarrel ${expected.length}`;
+    await tab.says(text);
+    expected.push(text);
+    for (const other of [rival, third]) await other.seesAll(expected);
+    await tab.isOnline();
+  }
+  await rival.page.close();
+  await third.says('and when one has left');
+  expected.push('and when one has left');
+  await third.seesAll(expected);
+  assert.deepEqual((await ben.history({ id: annasId })).map(({ msg }) => msg), expected, 'each is stored once');
+
   // Several at once: one of them leads in the end, and everything works.
   const many = await Promise.all([third.secondTab(), third.secondTab(), third.secondTab()]);
   for (const tab of many) await tab.isOnline();

@@ -10,6 +10,8 @@ import { Tabs } from './tabs.js';
 
 /** How long the tab with the connection may take for an answer. */
 const CALL_MS = 40_000;
+/** How long another tab that led for a moment, and took the connection over, may take to give it up. */
+const CONTESTED_MS = 1000;
 /** How long the other tabs may take to say that they are looked at. */
 const WATCHED_MS = 1000;
 /** Messages that are asked for at once. */
@@ -24,21 +26,18 @@ export class Client {
     this.drafts = drafts(this.scope);
     this.journal = journal(this.scope);
     this.calls = new Map();
-    this.early = []; // events that came before the store was read
+    this.early = []; // events that come while the store is read, or null
     this.tabs = new Tabs(this.scope, {
       lead: () => this.lead(),
       follow: () => this.follow(),
+      contested: () => setTimeout(() => this.session?.resume(), CONTESTED_MS),
       heard: (message) => this.heard(message),
     });
   }
 
   async start() {
     this.store = await Store.open(this.scope);
-    const data = await this.store.load();
-    this.model.load(data);
-    const { early } = this;
-    this.early = null;
-    early.forEach((event) => this.take(event));
+    await this.load();
     await this.adoptJournal();
     this.tabs.start();
     this.tabs.post({ k: 'who' });
@@ -49,12 +48,23 @@ export class Client {
     for (const cid of this.journal.keys()) await this.keep(JSON.parse(this.journal.get(cid)));
   }
 
-  async lead() {
+  /** Reads the store. What happens meanwhile is newer than what is read. */
+  async load() {
+    this.early ??= [];
     const data = await this.store.load();
     this.model.load(data);
+    const { early } = this;
+    this.early = null;
+    early.forEach((event) => this.take(event));
+    return data.lists.epoch;
+  }
+
+  async lead() {
+    const epoch = await this.load();
+    if (!this.tabs.isLeader) return;
     const emit = (event) => this.publish(event);
     const { account, store, model } = this;
-    this.session = new Session({ account, store, model, epoch: data.lists.epoch, emit });
+    this.session = new Session({ account, store, model, epoch, emit });
     this.session.start();
     // What was asked while nobody led, or of a tab that is gone, is asked again.
     this.tabs.post({ k: 'leads' });

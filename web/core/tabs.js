@@ -11,7 +11,7 @@ const SILENT_ASKS_MAX = 3;
 const CLAIM_MS = 400;
 
 export class Tabs {
-  /** Hooks: `lead()`, `follow()` (a leader has to step down), `heard(message)`. */
+  /** Hooks: `lead()`, `follow()` (a leader steps down), `contested()` (another one did), `heard(message)`. */
   constructor(scope, hooks) {
     this.hooks = hooks;
     this.id = uuid();
@@ -106,6 +106,7 @@ class AskedElection {
         this.wait();
       } else if (word !== 'bye') {
         this.say('lead');
+        if (word === 'lead') this.tabs.hooks.contested();
       }
     } else if (word === 'lead' || (word === 'claim' && isBelow)) {
       this.wait();
