@@ -90,7 +90,7 @@ play(async () => {
   });
   await press('Control+k');
   await page.keyboard.type('cleo');
-  await anna.row('cleo').waitFor();
+  await page.getByRole('heading', { name: 'Your conversations' }).waitFor();
   await press('ArrowDown', 'Enter');
   await page.locator('.pane h1', { hasText: 'cleo' }).waitFor();
   assert.equal(await focus(), 'Message to cleo');

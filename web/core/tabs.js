@@ -6,7 +6,7 @@
 
 import { uuid } from './ids.js';
 
-const ASK_MS = 1500;
+const ASK_MS = 1000;
 const SILENT_ASKS_MAX = 3;
 const CLAIM_MS = 400;
 

@@ -122,7 +122,8 @@ export class Log {
     const last = this.list.at(-1)?.seq ?? 0;
     const bySeq = new Map(this.list.map((message) => [message.seq, message]));
     for (const message of messages) {
-      const isInside = message.seq >= first && message.seq <= last;
+      // The ack of a message may come before the push of the one before it.
+      const isInside = (message.seq >= first || this.isAtStart) && message.seq <= last;
       const isNext = message.seq > last && this.isAtEnd;
       if (isInside || isNext) bySeq.set(message.seq, { ...bySeq.get(message.seq), ...message });
     }

@@ -267,7 +267,7 @@ export class Sidebar {
   // Keys
 
   onSearchKey(event) {
-    if (event.key === 'ArrowDown') this.focusList();
+    if (event.key === 'ArrowDown') this.list.querySelector('.row')?.focus();
     else if (event.key === 'Enter') this.list.querySelector('.row')?.click();
     else if (event.key === 'Escape' && this.search.value) {
       event.stopPropagation();
