@@ -2,7 +2,6 @@
 
 import { account, onAccountChange, setAccount } from './core/account.js';
 import { Client } from './core/client.js';
-import { idOf, isGroup } from './core/protocol.js';
 import { language, t } from './i18n.js';
 import { showUnread } from './ui/badge.js';
 import { notifyOf } from './ui/notify.js';
@@ -49,7 +48,8 @@ async function showChat(current) {
     root.dataset.view = conv ? 'conversation' : 'list';
     sidebar.select(conv);
     if (conv !== pane.conv) pane.show(conv);
-    if (conv) learnName(client, conv);
+    // After a reload nothing may name somebody to whom nothing was said yet.
+    if (conv) client.call('learnName', { conv }).catch(() => {});
     if (conv && matchMedia('(pointer: fine)').matches) pane.focus();
   }
 
@@ -70,17 +70,6 @@ async function showChat(current) {
     toast(t('notice.storage'));
   });
   route();
-}
-
-/** After a reload nothing may name somebody to whom nothing was said yet. */
-async function learnName(client, conv) {
-  const { model } = client;
-  if (isGroup(conv) || !model.nameOf(conv).startsWith('#')) return;
-  const found = await client.call('find', { keyword: String(idOf(conv)) }).catch(() => ({ users: [] }));
-  const user = found.users.find(({ id }) => id === idOf(conv));
-  if (!user) return;
-  model.hints.set(conv, user.name);
-  model.tell({ type: 'loaded' });
 }
 
 function onKey(event, { sidebar, pane, open, leave }) {

@@ -1,4 +1,4 @@
-// What the screens talk to. In one tab it has the session; in the others it talks to that tab.
+// What the screens talk to. In one tab it has the session; the others talk to that tab.
 
 import { drafts, journal, scopeOf, setAccount } from './account.js';
 import { Disconnected, Refused } from './connection.js';
@@ -162,9 +162,11 @@ export class Client {
     this.publish({ type: 'dropped', cid });
   }
 
-  /** Messages next to a place, from here or else from the server; ascending. Null: they cannot be had at the moment. */
+  /** Messages next to a place, or the last ones, from here or else from the server; ascending. Null: they cannot be had at the moment. */
   async page(conv, { before, after, limit = PAGE }) {
-    const cached = await this.store.page(conv, { before, after, limit });
+    const { last } = this.model.record(conv);
+    const end = before ?? (after === undefined ? (last?.seq ?? 0) + 1 : undefined);
+    const cached = await this.store.page(conv, { before: end, after, limit });
     if (cached.length || before === 1) return cached;
     if (this.model.status.state !== 'online') return null;
     try {

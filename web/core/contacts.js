@@ -63,7 +63,7 @@ export class Contacts {
 
   async answer({ id, accept }) {
     await this.connection.demand({ msgid: MSGID.FRIEND_ANSWER, friendid: id, accept });
-    await this.change({ requests: [...this.model.requests.values()].filter((request) => request.id !== id) });
+    await this.change({ requests: this.others('requests', id) });
     if (accept) await this.refresh();
   }
 
@@ -101,23 +101,26 @@ export class Contacts {
     return { users: group.users, total: group.total, more };
   }
 
+  /** A list without that entry. */
+  others(list, id) {
+    return [...this.model[list].values()].filter((entry) => entry.id !== id);
+  }
+
   added(friend) {
-    const others = [...this.model.friends.values()].filter(({ id }) => id !== friend.id);
-    const requests = [...this.model.requests.values()].filter(({ id }) => id !== friend.id);
-    return this.change({ friends: [...others, friend].sort(byId), requests });
+    const friends = [...this.others('friends', friend.id), friend].sort(byId);
+    return this.change({ friends, requests: this.others('requests', friend.id) });
   }
 
   removed(id) {
-    return this.change({ friends: [...this.model.friends.values()].filter((friend) => friend.id !== id) });
+    return this.change({ friends: this.others('friends', id) });
   }
 
   joined(group) {
-    const others = [...this.model.groups.values()].filter(({ id }) => id !== group.id);
-    return this.change({ groups: [...others, group].sort(byId) });
+    return this.change({ groups: [...this.others('groups', group.id), group].sort(byId) });
   }
 
   async left(id) {
-    await this.change({ groups: [...this.model.groups.values()].filter((group) => group.id !== id) });
+    await this.change({ groups: this.others('groups', id) });
     await this.forget(groupKey(id));
   }
 
@@ -128,8 +131,7 @@ export class Contacts {
 
   /** A friend request came. */
   async asked({ id, name, msg }) {
-    const others = [...this.model.requests.values()].filter((request) => request.id !== id);
-    await this.change({ requests: [...others, { id, name, msg }] });
+    await this.change({ requests: [...this.others('requests', id), { id, name, msg }] });
     this.emit({ type: 'notice', kind: 'friend_request', id, name, conv: userKey(id) });
   }
 

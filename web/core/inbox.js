@@ -44,8 +44,8 @@ export class Inbox {
   counted(conv, messages) {
     const record = this.model.record(conv);
     const { seq, id, time } = messages.at(-1);
-    // On a new device nothing that is older than its first push counts as unread.
-    let read = record.last || record.read ? record.read : messages[0].seq - 1;
+    // What is older than the first push is old: it was there before this device was.
+    let read = record.top || record.read ? record.read : messages[0].seq - 1;
     let { unread } = record;
     for (const message of messages) {
       // Who writes elsewhere has read there.

@@ -1,16 +1,15 @@
-// What every tab knows of the account. It changes by events only: the tab that holds the connection makes them, after they
-// are stored, and all tabs apply the same ones. An event says how things are, not by how much they changed: applied twice,
-// or over a state that has it already, it does no harm.
+// What every tab knows of the account. It changes by events only, which the tab with the connection makes after they are
+// stored. An event says how things are, not by how much they changed: applied twice, it does no harm.
 //
 //   {type: 'status', status}                     the connection
 //   {type: 'lists', friends?, groups?, requests?}
-//   {type: 'messages', list, records, incoming}  messages that are stored now, with their conversations
+//   {type: 'messages', list, records, incoming}  messages, with their conversations
 //   {type: 'queued', item}                       a message of the outbox: new, or failed
 //   {type: 'sent', cid, list, records}           it is stored at the server
 //   {type: 'dropped', cid}                       it was deleted
 //   {type: 'removed', conv}                      a conversation is gone
-//   {type: 'anew', records}                      the server's data went back: messages and counts are forgotten
-//   {type: 'notice', kind, ...}                  a NOTICE to tell the user of
+//   {type: 'anew', records}                      messages and counts are forgotten
+//   {type: 'notice', kind, ...}                  something to tell the user
 //   {type: 'loaded'}                             everything may have changed
 //
 // A conversation's record:

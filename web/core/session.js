@@ -17,7 +17,7 @@ const PRESENCE_MS = 60_000;
 const PREVIEWS_MAX = 300;
 
 /** What any tab may ask the session for; each is a method of it or of its contacts. */
-const OWN_CALLS = ['history', 'read', 'logout', 'resume'];
+const OWN_CALLS = ['history', 'read', 'logout', 'resume', 'learnName'];
 const CONTACT_CALLS =
   ['find', 'befriend', 'ask', 'answer', 'unfriend', 'create', 'join', 'quit', 'disband', 'members', 'refresh'];
 
@@ -132,11 +132,11 @@ export class Session {
     for (const conv of blank.slice(0, PREVIEWS_MAX)) {
       if (isUnknown(conv)) await this.history({ conv, limit: 1 }).catch(unlessRefused);
     }
-    for (const conv of model.convs.keys()) await this.learnName(conv);
+    for (const conv of model.convs.keys()) await this.learnName({ conv });
   }
 
   /** A message that the user sent elsewhere does not say its addressee's name. */
-  async learnName(conv) {
+  async learnName({ conv }) {
     if (isGroup(conv) || !this.model.nameOf(conv).startsWith('#')) return;
     const { users } = await this.contacts.find({ keyword: String(idOf(conv)) });
     const user = users.find(({ id }) => id === idOf(conv));
@@ -166,8 +166,6 @@ export class Session {
     const changed = { ...record, last: list.reduce(latest, record.last) };
     const other = list.find(({ id }) => id !== this.model.me);
     if (!isGroup(conv) && other) changed.name = other.name;
-    // On a new device nothing old counts as unread.
-    if (!record.last && !record.read) changed.read = changed.last.seq;
     await this.store.putMessages(list, [changed]);
     return this.emit({ type: 'messages', list, records: [changed] });
   }

@@ -66,22 +66,19 @@ export class Store {
   }
 
   /**
-   * Up to `limit` messages below `before`, above `after`, or the last ones; ascending. It ends at a hole, as messages are
-   * numbered without one: what lies beyond must be asked for.
+   * Up to `limit` messages below `before` or above `after`, ascending. It ends at a hole, as messages are numbered without
+   * one: what lies beyond must be asked for.
    */
   async page(conv, { before, after, limit }) {
-    const messages = this.db.transaction('messages').objectStore('messages');
-    const range = IDBKeyRange.bound([conv, after ?? 0], [conv, before ?? Infinity], true, true);
+    const [from, to] = after === undefined ? [before - limit - 1, before] : [after, after + limit + 1];
+    const range = IDBKeyRange.bound([conv, from], [conv, to], true, true);
+    const list = await result(this.db.transaction('messages').objectStore('messages').getAll(range));
+    const isHole = ({ seq }, i) => i > 0 && seq !== list[i - 1].seq + 1;
     if (after !== undefined) {
-      const list = await result(messages.getAll(range, limit));
-      return list.slice(0, runLength(list, (i) => list[i].seq === after + 1 + i));
+      const end = list.findIndex((message, i) => isHole(message, i) || list[0].seq !== after + 1);
+      return end < 0 ? list : list.slice(0, end);
     }
-    const list = [];
-    await eachDescending(messages, range, (message) => {
-      if (message.seq !== (list.at(-1)?.seq ?? before ?? message.seq + 1) - 1) return false;
-      return list.push(message) < limit;
-    });
-    return list.reverse();
+    return list.at(-1)?.seq === before - 1 ? list.slice(Math.max(0, list.findLastIndex(isHole))) : [];
   }
 
   /** How many messages above `seq` others have sent. */
@@ -168,22 +165,3 @@ function committed(tx) {
     tx.onerror = tx.onabort = () => reject(tx.error);
   });
 }
-
-/** Calls `take` from the highest place down, until it says false. */
-function eachDescending(store, range, take) {
-  return new Promise((resolve, reject) => {
-    const request = store.openCursor(range, 'prev');
-    request.onerror = () => reject(request.error);
-    request.onsuccess = () => {
-      const cursor = request.result;
-      if (cursor && take(cursor.value)) cursor.continue();
-      else resolve();
-    };
-  });
-}
-
-function runLength(list, holds) {
-  const end = list.findIndex((_, i) => !holds(i));
-  return end < 0 ? list.length : end;
-}
-

@@ -2,12 +2,10 @@
 
 export default {
   'signin.about': 'Log in, or make an account on this server.',
-  'signin.mode': 'Log in or new account',
   'signin.existing': 'I have an account',
   'signin.new': 'New account',
   'signin.name': 'Name',
   'signin.password': 'Password',
-  'signin.show': 'Show',
   'signin.login': 'Log in',
   'signin.register': 'Create account',
   'signin.insecure': 'This connection is not encrypted: others on the network may read along.',
@@ -75,8 +73,6 @@ export default {
 
   'friends': 'Friends',
   'friends.none': 'No friends yet. Search for somebody above.',
-  'friend.is': 'You are friends.',
-  'friend.none': 'You are not friends.',
   'friend.not': '{name} is not among your friends.',
   'friend.add': 'Add friend',
   'friend.ask': 'Ask with a message',
@@ -100,7 +96,6 @@ export default {
   'group.create': 'Create',
   'group.taken': 'This name is taken.',
   'group.join': 'Join',
-  'group.undescribed': 'A group without a description.',
   'group.quit': 'Leave group',
   'group.quit.text': 'You will not see its messages any more. You can join again.',
   'group.delete': 'Delete group',
@@ -135,14 +130,11 @@ export default {
 
   'error.offline': 'There is no connection to the server.',
   'error.wait': 'Too many attempts. Try again in {time}.',
-  'error.session': 'You are not logged in.',
   'error.forbidden': 'This is not allowed.',
   'error.missing': 'That does not exist, or does not exist any more.',
   'error.large': 'This is too long for the server.',
-  'error.internal': 'The server has met an error of its own. Try again later.',
-  'error.unavailable': 'The server’s storage is not available. Try again in a moment.',
+  'error.unavailable': 'The server cannot do this at the moment. Try again later.',
   'error.other': 'The server says: {text}',
   'time.seconds': ['1 second', '{n} seconds'],
   'time.minutes': ['1 minute', '{n} minutes'],
-  'time.hours': ['1 hour', '{n} hours'],
 };

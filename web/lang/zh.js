@@ -2,12 +2,10 @@
 
 export default {
   'signin.about': '登录，或在此服务器上注册账号。',
-  'signin.mode': '登录或注册',
   'signin.existing': '已有账号',
   'signin.new': '新账号',
   'signin.name': '用户名',
   'signin.password': '密码',
-  'signin.show': '显示',
   'signin.login': '登录',
   'signin.register': '注册',
   'signin.insecure': '此连接未加密，同一网络中的他人可能看到内容。',
@@ -75,8 +73,6 @@ export default {
 
   'friends': '好友',
   'friends.none': '还没有好友。请在上方搜索。',
-  'friend.is': '你们是好友。',
-  'friend.none': '你们还不是好友。',
   'friend.not': '{name} 不在您的好友中。',
   'friend.add': '加为好友',
   'friend.ask': '附言申请',
@@ -100,7 +96,6 @@ export default {
   'group.create': '创建',
   'group.taken': '该名称已被占用。',
   'group.join': '加入',
-  'group.undescribed': '该群组没有简介。',
   'group.quit': '退出群组',
   'group.quit.text': '退出后将看不到群消息。您可以再次加入。',
   'group.delete': '解散群组',
@@ -135,14 +130,11 @@ export default {
 
   'error.offline': '未连接到服务器。',
   'error.wait': '尝试次数过多。请在 {time} 后重试。',
-  'error.session': '您尚未登录。',
   'error.forbidden': '不允许此操作。',
   'error.missing': '对象不存在，或已不存在。',
   'error.large': '内容过长，服务器不接受。',
-  'error.internal': '服务器内部错误。请稍后重试。',
-  'error.unavailable': '服务器存储暂不可用。请稍后重试。',
+  'error.unavailable': '服务器暂时无法处理，请稍后重试。',
   'error.other': '服务器答复：{text}',
   'time.seconds': '{n} 秒',
   'time.minutes': '{n} 分钟',
-  'time.hours': '{n} 小时',
 };

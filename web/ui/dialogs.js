@@ -90,7 +90,7 @@ export function newGroupDialog(client, open) {
 export function joinDialog(client, { id, groupname, groupdesc }, open) {
   formDialog({
     title: groupname,
-    text: groupdesc || t('group.undescribed'),
+    text: groupdesc,
     fields: [],
     label: t('group.join'),
     send: () => client.call('join', { id }),
@@ -120,19 +120,17 @@ export function detailsDialog(client, conv, open) {
 
 function userDialog(client, id, name) {
   const friend = client.model.friends.get(id);
-  const button = (label, act, kind = '') => (close) =>
-    h(`button${kind}`, { onclick: () => { close(); act(); } }, label);
+  const act = (kind, label, then) => h(`button${kind}`, { onclick: () => { close(); then(); } }, t(label));
   const remove = () => confirmFirst({
     title: name, text: t('friend.remove.text', { name }), label: t('friend.remove'),
     then: () => attempt(client.call('unfriend', { id })),
   });
   const actions = friend
-    ? [button(t('friend.remove'), remove, '.danger')]
-    : [button(t('friend.ask'), () => askDialog(client, { id, name })), button(t('friend.add'), () => befriend(client, { id, name }), '.primary')];
-  showDialog(name, (close) => [
+    ? [act('.danger', 'friend.remove', remove)]
+    : [act('', 'friend.ask', () => askDialog(client, { id, name })), act('.primary', 'friend.add', () => befriend(client, { id, name }))];
+  const close = showDialog(name, () => [
     h('p', {}, t('person.number', { id }), friend && ` · ${t(`state.${friend.state}`)}`),
-    h('p.hint', {}, t(friend ? 'friend.is' : 'friend.none')),
-    h('div.actions', {}, actions.map((make) => make(close))),
+    h('div.actions', {}, actions),
   ]);
 }
 

@@ -4,7 +4,7 @@ import { Disconnected } from '../core/connection.js';
 import { t } from '../i18n.js';
 import { duration } from './time.js';
 
-const KNOWN = { 401: 'error.session', 403: 'error.forbidden', 404: 'error.missing', 413: 'error.large', 500: 'error.internal', 503: 'error.unavailable' };
+const KNOWN = { 403: 'error.forbidden', 404: 'error.missing', 413: 'error.large', 500: 'error.unavailable', 503: 'error.unavailable' };
 
 /** The text for a refusal `{errno, errmsg, wait}`, or for a connection that is not there. */
 export function errorText(error) {

@@ -117,7 +117,7 @@ export class Log {
   merge(messages, { incoming, type }) {
     if (!this.isStarted) return;
     const isForeign = incoming && messages.some(({ id }) => id !== this.model.me);
-    if (isForeign && !isWatched() && (this.newAfter ?? 0) < this.readUpTo) this.newAfter = this.readUpTo;
+    if (isForeign && !isWatched() && (this.newAfter ?? -1) < this.readUpTo) this.newAfter = this.readUpTo;
     const first = this.list[0]?.seq ?? 0;
     const last = this.list.at(-1)?.seq ?? 0;
     const bySeq = new Map(this.list.map((message) => [message.seq, message]));
@@ -128,11 +128,18 @@ export class Log {
       if (isInside || isNext) bySeq.set(message.seq, { ...bySeq.get(message.seq), ...message });
     }
     this.list = [...bySeq.values()].sort((a, b) => a.seq - b.seq);
-    const isPage = !incoming && type === 'messages';
-    if (isPage) this.list = behindHole(this.list);
+    if (!incoming && type === 'messages') this.cutAtHole();
     this.isAtStart ||= this.list[0]?.seq === 1;
     this.bound();
     this.drawSoon();
+  }
+
+  /** Messages are numbered without a hole: what lies before one is not next to what lies behind it. */
+  cutAtHole() {
+    const hole = this.list.findLastIndex(({ seq }, i) => i > 0 && seq !== this.list[i - 1].seq + 1);
+    if (hole < 0) return;
+    this.list = this.list.slice(hole);
+    this.isAtStart = false;
   }
 
   /** Too many messages: the far end of the window gives way. */
@@ -190,7 +197,6 @@ export class Log {
     else this.isAtEnd = true;
     this.sticks = false;
     this.quietly(() => this.draw());
-    this.scrolled();
   }
 
   toBottom() {
@@ -202,7 +208,6 @@ export class Log {
     if (!this.isAtEnd) await this.showEnd(2 * CONTEXT);
     this.sticks = true;
     this.draw();
-    this.scrolled();
   }
 
   // Reading
@@ -247,7 +252,7 @@ export class Log {
     reconcile(this.rows, this.makeRows());
     if (anchor) this.restore(anchor);
     else this.toBottom();
-    this.markRead();
+    this.scrolled();
   }
 
   /** A row in sight, and where it is. */
@@ -331,10 +336,4 @@ const keyOf = ({ cid, seq }) => `m${cid ?? seq}`;
 function dayRow(time) {
   const label = dayLabel(time);
   return { key: `d${dayKey(time)}`, sign: label, make: () => h('div.line.day', {}, h('span', {}, label)) };
-}
-
-/** Messages are numbered without a hole: what lies before one is not next to what lies behind it. */
-function behindHole(list) {
-  for (let i = list.length - 1; i > 0; i -= 1) if (list[i].seq !== list[i - 1].seq + 1) return list.slice(i);
-  return list;
 }

@@ -9,8 +9,8 @@ import { notifyByWorker, onNotificationClick } from './worker.js';
 const SETTING = 'stonechat.notify';
 const TEXT_CHARS_MAX = 200;
 
-/** Only secure pages have them. */
-const isPossible = () => 'Notification' in window && isSecureContext;
+/** Only secure pages have them, and phones only by a service worker. */
+const isPossible = () => 'Notification' in window && 'serviceWorker' in navigator;
 const isOn = () => isPossible() && Notification.permission === 'granted' && localStorage.getItem(SETTING) === 'on';
 
 export function notificationButton() {
@@ -40,18 +40,11 @@ export function notifyOf(client, open) {
     if (event.type !== 'messages' || !event.incoming || !client.session || !isOn()) return;
     const { model } = client;
     const last = event.list.filter(({ id, conv, seq }) => id !== model.me && seq > model.record(conv).read).at(-1);
-    if (last && !(await client.isLookedAt())) show(model, last, open);
+    if (last && !(await client.isLookedAt())) show(model, last);
   });
 }
 
-async function show(model, { conv, name, msg }, open) {
+function show(model, { conv, name, msg }) {
   const title = isGroup(conv) ? `${name} · ${model.nameOf(conv)}` : name;
-  const options = { body: msg.slice(0, TEXT_CHARS_MAX), tag: conv, icon: 'icon.svg', data: conv };
-  if (await notifyByWorker(title, options)) return;
-  const notification = new Notification(title, options);
-  notification.onclick = () => {
-    window.focus();
-    notification.close();
-    open(conv);
-  };
+  notifyByWorker(title, { body: msg.slice(0, TEXT_CHARS_MAX), tag: conv, icon: 'icon.svg', data: conv });
 }

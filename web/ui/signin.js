@@ -13,7 +13,6 @@ export function signInScreen({ name = '', notice, done }) {
   const pwdBox = h('input', { id: 'pwd', type: 'password', required: true });
   const submit = h('button.primary', { type: 'submit' });
   const error = h('p.error', { role: 'alert' });
-  const showPwd = h('button.quiet.show', { 'aria-pressed': 'false', onclick: toggleShown }, t('signin.show'));
   const modes = [false, true].map((mode) =>
     h('button', { onclick: () => choose(mode) }, t(mode ? 'signin.new' : 'signin.existing')));
   const form = h('form.signin', { onsubmit: send },
@@ -21,9 +20,9 @@ export function signInScreen({ name = '', notice, done }) {
     h('h1', {}, 'Stonechat'),
     h('p.hint', {}, t('signin.about')),
     notice && h('p.notice', { role: 'status' }, notice),
-    h('div.modes', { role: 'group', 'aria-label': t('signin.mode') }, modes),
+    h('div.modes', { role: 'group', 'aria-label': t('signin.about') }, modes),
     h('label', { for: 'name' }, t('signin.name')), nameBox,
-    h('label', { for: 'pwd' }, t('signin.password')), h('div.pwd', {}, pwdBox, showPwd),
+    h('label', { for: 'pwd' }, t('signin.password')), pwdBox,
     error, submit,
     !isSecureContext && h('p.hint', {}, t('signin.insecure')));
 
@@ -33,12 +32,6 @@ export function signInScreen({ name = '', notice, done }) {
     submit.textContent = t(isNew ? 'signin.register' : 'signin.login');
     pwdBox.autocomplete = isNew ? 'new-password' : 'current-password';
     error.textContent = '';
-  }
-
-  function toggleShown() {
-    const isShown = pwdBox.type === 'password';
-    pwdBox.type = isShown ? 'text' : 'password';
-    showPwd.setAttribute('aria-pressed', String(isShown));
   }
 
   async function send(event) {

@@ -39,6 +39,5 @@ export function listTime(time) {
 /** Seconds in words. */
 export function duration(seconds) {
   if (seconds < 90) return t('time.seconds', { n: Math.ceil(seconds) });
-  if (seconds < 5400) return t('time.minutes', { n: Math.ceil(seconds / 60) });
-  return t('time.hours', { n: Math.ceil(seconds / 3600) });
+  return t('time.minutes', { n: Math.ceil(seconds / 60) });
 }

@@ -17,10 +17,7 @@ export function onNotificationClick(open) {
   workers?.addEventListener('message', ({ data }) => data.open && open(data.open));
 }
 
-/** Shows a notification; whether there is a worker to do so. */
 export async function notifyByWorker(title, options) {
-  const registration = await workers?.getRegistration();
-  if (!registration?.active) return false;
+  const registration = await workers.ready;
   await registration.showNotification(title, options);
-  return true;
 }
