@@ -1,11 +1,11 @@
-// The service worker, on secure pages: the page opens without a server, and a click on a notification leads to it. Files
-// come from the network whenever there is one, so that a new server's client is used at once.
+// The page opens without a server, and a click on a notification leads to it. Files come from the network whenever there is
+// one, so that a new server's client is used at once.
 
 const KEPT = 'stonechat';
 /** A network that swallows everything counts as none. */
 const PATIENCE_MS = 4000;
 
-/** All files that the page names; it names every one that it needs. */
+/** The page names all files that it needs. */
 async function keepAll() {
   const page = await (await fetch('./')).text();
   const files = [...page.matchAll(/(?:href|src)="([^"]+)"/g)].map(([, file]) => file);

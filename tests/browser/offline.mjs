@@ -1,19 +1,24 @@
 // A browser without a network; a tab that ends without warning while messages wait; a page that opens without a server.
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Lines, Person, assert, browser, command, eventually, play, withoutNetwork } from './harness.mjs';
 
+/** All files of the client together, in bytes. */
+const SIZE_MAX = 150_000;
+
 /** The service worker keeps what the page names: it has to name every file. */
-function checkNames() {
+function checkFiles() {
   const web = fileURLToPath(new URL('../../web', import.meta.url));
   const page = readFileSync(`${web}/index.html`, 'utf8');
   const others = ['index.html', 'sw.js'];
   const files = readdirSync(web, { recursive: true }).filter((name) => name.includes('.') && !others.includes(name));
   for (const file of files) assert(page.includes(`"${file}"`), `index.html names ${file}`);
+  const size = [...files, ...others].reduce((sum, file) => sum + statSync(`${web}/${file}`).size, 0);
+  assert(size <= SIZE_MAX, `${size} bytes`);
 }
 
 play(async () => {
-  checkNames();
+  checkFiles();
   const chromium = await browser();
   const anna = await (await Person.arrive(chromium, 'anna')).register();
   const ben = await (await Person.arrive(chromium, 'ben')).register();

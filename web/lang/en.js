@@ -25,7 +25,6 @@ export default {
   'search': 'Search people and groups',
   'find.own': 'Your conversations',
   'find.users': 'People',
-  'find.groups': 'Groups',
   'find.none': 'Nobody and no group of this name.',
   'find.searching': 'Searching …',
   'more': 'Show more',

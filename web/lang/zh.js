@@ -25,7 +25,6 @@ export default {
   'search': '搜索用户和群组',
   'find.own': '我的会话',
   'find.users': '用户',
-  'find.groups': '群组',
   'find.none': '没有找到相应的用户或群组。',
   'find.searching': '正在搜索……',
   'more': '显示更多',

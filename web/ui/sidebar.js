@@ -111,9 +111,11 @@ export class Sidebar {
     const isSearching = this.search.value.trim() !== '';
     TABS.forEach((tab, index) => this.renderTab(this.tabs[index], tab));
     this.list.setAttribute('aria-labelledby', `tab-${this.tab}`);
-    const blocks = isSearching ? this.searchBlocks() : this.tab === 'chats' ? this.chatBlocks() : this.contactBlocks();
-    reconcile(this.list, blocks.map(({ key, title, rows, extra }) => ({ key, sign: '', make: () => this.makeBlock(title) })));
-    for (const { key, title, rows, extra } of blocks) this.fillBlock(this.list.rows.get(key).element, title, rows, extra);
+    const all = isSearching ? this.searchBlocks() : this.tab === 'chats' ? this.chatBlocks() : this.contactBlocks();
+    const blocks = all.filter(({ rows, extra }) => rows.length || extra);
+    const make = () => h('section', {}, h('h2'), h('ul'), h('div.extra'));
+    reconcile(this.list, blocks.map(({ key }) => fixed(key, make)));
+    for (const block of blocks) this.fillBlock(this.list.rows.get(block.key).element, block);
     this.roveTo(this.list.querySelector('.row[aria-current]') ?? this.list.querySelector('.row'));
   }
 
@@ -126,15 +128,11 @@ export class Sidebar {
     button.replaceChildren(t(`tab.${tab}`), ...(count ? [badge(count, what)] : []));
   }
 
-  makeBlock() {
-    return h('section', {}, h('h2'), h('ul', {}), h('div.extra'));
-  }
-
   /** A block is a heading, rows, and what follows them (a hint, a button). */
-  fillBlock(section, title, rows, extra) {
+  fillBlock(section, { title, rows, extra }) {
     const [heading, list, end] = section.children;
     heading.hidden = !title;
-    if (heading.textContent !== title) heading.textContent = title;
+    heading.textContent = title;
     list.hidden = rows.length === 0;
     reconcile(list, rows.slice(0, this.shown));
     const more = rows.length > this.shown && fixed('more', () => h('button.quiet', { onclick: () => this.showMore() }, t('more')));
@@ -153,7 +151,7 @@ export class Sidebar {
     if (this.current && !conversations.some(isOpenOne)) conversations.unshift({ conv: this.current, record: this.model.record(this.current) });
     const rows = conversations.map((row) => this.chatRow(row));
     const hint = rows.length === 0 && this.model.isLoaded && hintRow(t('chats.none'));
-    return [{ key: 'chats', title: '', rows, extra: hint }];
+    return [{ key: 'chats', rows, extra: hint }];
   }
 
   contactBlocks() {
@@ -161,7 +159,7 @@ export class Sidebar {
     const byState = (a, b) => (b.state === 'online') - (a.state === 'online') || a.name.localeCompare(b.name);
     const create = fixed('create', () => h('button.wide', { onclick: () => newGroupDialog(this.client, this.open) }, icon('plus'), t('group.new')));
     return [
-      ...(requests.size ? [{ key: 'requests', title: t('requests'), rows: [...requests.values()].map((request) => this.requestRow(request)) }] : []),
+      { key: 'requests', title: t('requests'), rows: [...requests.values()].map((request) => this.requestRow(request)) },
       { key: 'friends', title: t('friends'), rows: [...friends.values()].sort(byState).map((friend) => this.userRow(friend)), extra: friends.size === 0 && hintRow(t('friends.none')) },
       { key: 'groups', title: t('groups'), rows: [...groups.values()].map((group) => this.groupRow(group)), extra: create },
     ];
@@ -199,14 +197,12 @@ export class Sidebar {
   }
 
   userRow({ id, name, state }) {
-    const lines = () => [h('span.line', {}, h('strong', { dir: 'auto' }, name)), h('span.line', {}, h('span.preview', {}, t(`state.${state}`)))];
-    return this.row({ conv: userKey(id), sign: '', name, state, lines });
+    return this.row({ conv: userKey(id), sign: '', name, state, lines: () => twoLines(name, t(`state.${state}`)) });
   }
 
   groupRow({ id, groupname, groupdesc, total }, onclick) {
     const text = [total !== undefined && t('members', { n: total }), groupdesc].filter(Boolean).join(' · ');
-    const lines = () => [h('span.line', {}, h('strong', { dir: 'auto' }, groupname)), h('span.line', {}, h('span.preview', { dir: 'auto' }, text))];
-    return this.row({ conv: groupKey(id), sign: text, name: groupname, lines, onclick });
+    return this.row({ conv: groupKey(id), sign: text, name: groupname, lines: () => twoLines(groupname, text), onclick });
   }
 
   requestRow({ id, name, msg }) {
@@ -253,9 +249,10 @@ export class Sidebar {
     const text = this.findError || (found ? isEmpty && t('find.none') : t('find.searching'));
     const hint = text && hintRow(text);
     return [
-      { key: 'own', title: own.length ? t('find.own') : '', rows: own.map((row) => this.chatRow(row)) },
-      { key: 'users', title: users.length ? t('find.users') : '', rows: users.map((user) => this.userRow(user)) },
-      { key: 'found', title: groups.length ? t('find.groups') : '', rows: groups.map((group) => this.foundGroup(group)), extra: hint },
+      { key: 'own', title: t('find.own'), rows: own.map((row) => this.chatRow(row)) },
+      { key: 'users', title: t('find.users'), rows: users.map((user) => this.userRow(user)) },
+      { key: 'found', title: t('groups'), rows: groups.map((group) => this.foundGroup(group)) },
+      { key: 'hint', rows: [], extra: hint },
     ];
   }
 
@@ -303,6 +300,8 @@ export class Sidebar {
     this.roveTo(target);
   }
 }
+
+const twoLines = (name, text) => [h('strong', { dir: 'auto' }, name), h('span.preview', { dir: 'auto' }, text)];
 
 /** A row that never changes. */
 const fixed = (key, make) => ({ key, sign: '', make });
