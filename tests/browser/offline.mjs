@@ -33,7 +33,7 @@ play(async () => {
     await command('hold');
     await command('cut');
     await anna.context.setOffline(true);
-    await anna.page.getByText('You are offline').waitFor();
+    for (const place of ['.sidebar', '.pane header']) await anna.page.locator(place).getByText('You are offline').waitFor();
     for (const text of ['written on the train', 'in a tunnel']) {
       await anna.says(text);
       expected.push(text);

@@ -49,7 +49,7 @@ play(async () => {
   await copy.page.evaluate((all) => Object.assign(localStorage, all), account);
   await copy.page.reload();
   await copy.isOnline();
-  await anna.page.getByText('In use elsewhere').waitFor();
+  await anna.page.locator('.sidebar').getByText('In use elsewhere').waitFor();
   await copy.finds('ben');
   await copy.seesAll(['before']);
   await copy.close();

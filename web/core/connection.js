@@ -5,10 +5,10 @@
 
 import { ERRNO, MSGID } from './protocol.js';
 
-/** Waits are random between half of it and all of it: many clients may have lost the server at once. */
+/** Waits are random, from half of it on: many clients may have lost the server at once. */
 const WAIT_MS_FIRST = 1000;
 const WAIT_MS_MAX = 30_000;
-/** A request without a reply: the connection is taken for dead. */
+/** Without a reply the connection is taken for dead. */
 const REPLY_MS = 30_000;
 /** Browsers do not tell when a network has gone away silently. So we ask after some silence. */
 const SILENCE_MS = 30_000;

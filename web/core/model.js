@@ -10,7 +10,7 @@
 //   {type: 'removed', conv}                      a conversation is gone
 //   {type: 'anew', records}                      messages and counts are forgotten
 //   {type: 'notice', kind, ...}                  something to tell the user
-//   {type: 'loaded'}                             everything may have changed
+//   {type: 'loaded'}                             all may have changed
 //
 // A conversation's record:
 //   conv, name

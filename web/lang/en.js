@@ -46,7 +46,7 @@ export default {
   'status.online': 'Online',
   'status.waiting': 'No connection',
   'status.offline': 'You are offline',
-  'status.again': ', again in {n} s',
+  'status.again': '· {n} s',
   'status.now': 'Try now',
   'status.expired': 'Logged out',
   'status.elsewhere': 'In use elsewhere',

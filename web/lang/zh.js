@@ -46,7 +46,7 @@ export default {
   'status.online': '在线',
   'status.waiting': '连接已断开',
   'status.offline': '您已离线',
-  'status.again': '，{n} 秒后重试',
+  'status.again': '· {n} 秒',
   'status.now': '立即重试',
   'status.expired': '已退出登录',
   'status.elsewhere': '已在别处使用',

@@ -53,7 +53,7 @@ export function composer({ drafts, conv, name, say, page }) {
     if (button.disabled) return;
     // The beginning of a line may be indented on purpose.
     const text = box.value.replace(/^\s*\n|\s+$/g, '');
-    // Said first, and then taken out of the box: whatever happens in between, the text is somewhere.
+    // In this order the text is somewhere at any moment.
     say(text);
     box.value = '';
     changed();

@@ -1,10 +1,16 @@
-// Why something did not work, in words.
+// What works and what does not, in words.
 
 import { Disconnected } from '../core/connection.js';
 import { t } from '../i18n.js';
 import { duration } from './time.js';
 
 const KNOWN = { 403: 'error.forbidden', 404: 'error.missing', 413: 'error.large', 500: 'error.unavailable', 503: 'error.unavailable' };
+
+/** How the connection is. */
+export function statusText({ state, reason }) {
+  if (state === 'waiting' && navigator.onLine === false) return t('status.offline');
+  return t(`status.${state === 'stopped' ? reason : state}`);
+}
 
 /** The text for a refusal `{errno, errmsg, wait}`, or for a connection that is not there. */
 export function errorText(error) {

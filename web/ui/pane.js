@@ -6,6 +6,7 @@ import { avatar } from './avatar.js';
 import { composer } from './composer.js';
 import { askDialog, befriend, detailsDialog } from './dialogs.js';
 import { batched, h, icon, named } from './dom.js';
+import { statusText } from './errors.js';
 import { Log } from './log.js';
 import { toast } from './toast.js';
 
@@ -73,10 +74,14 @@ export class Pane {
     const friend = isGroup(conv) ? undefined : model.friends.get(idOf(conv));
     const group = isGroup(conv) ? model.groups.get(idOf(conv)) : undefined;
     const under = group ? [t('members', { n: group.total }), group.groupdesc].filter(Boolean).join(' · ') : friend ? t(`state.${friend.state}`) : '';
-    const drawn = JSON.stringify([name, friend?.state, under, Boolean(friend || group), model.isLoaded]);
+    const { status } = model;
+    // On a phone the list, which says this too, is not to be seen.
+    const isAway = status.state === 'waiting' || status.state === 'stopped';
+    const line = isAway ? statusText(status) : under;
+    const drawn = JSON.stringify([name, friend?.state, line, Boolean(friend || group), model.isLoaded]);
     if (drawn === this.drawn) return;
     this.drawn = drawn;
-    this.head.replaceChildren(avatar(conv, name, friend?.state), h('div.lines', {}, h('h1', { dir: 'auto' }, name), under && h('p', { dir: 'auto' }, under)));
+    this.head.replaceChildren(avatar(conv, name, friend?.state), h('div.lines', {}, h('h1', { dir: 'auto' }, name), line && h(`p${isAway ? '.error' : ''}`, { dir: 'auto' }, line)));
     this.composer.box.setAttribute('aria-label', t('composer', { name }));
     this.drawBar(conv, name, friend || group || !model.isLoaded);
   }

@@ -5,7 +5,7 @@ import { t } from '../i18n.js';
 import { avatar } from './avatar.js';
 import { batched, h, icon, named, reconcile, spoken } from './dom.js';
 import { newGroupDialog, settingsDialog, joinDialog } from './dialogs.js';
-import { errorText } from './errors.js';
+import { errorText, statusText } from './errors.js';
 import { listTime } from './time.js';
 import { toast } from './toast.js';
 
@@ -90,16 +90,14 @@ export class Sidebar {
 
   showStatus() {
     const { state, reason, until } = this.model.status;
-    const isOffline = state === 'waiting' && navigator.onLine === false;
-    const words = { stopped: `status.${reason}`, waiting: isOffline ? 'status.offline' : 'status.waiting' };
-    const text = t(words[state] ?? `status.${state}`);
+    const text = statusText(this.model.status);
     if (this.state.textContent !== text) this.state.textContent = text;
     this.element.dataset.state = state;
     const canResume = state === 'waiting' || reason === 'elsewhere';
     this.again.hidden = !canResume;
     this.again.textContent = t(reason === 'elsewhere' ? 'status.here' : 'status.now');
     clearTimeout(this.tick);
-    const left = state === 'waiting' && !isOffline ? Math.ceil((until - Date.now()) / 1000) : 0;
+    const left = state === 'waiting' ? Math.ceil((until - Date.now()) / 1000) : 0;
     this.countdown.textContent = left > 0 ? t('status.again', { n: left }) : '';
     if (left > 0) this.tick = setTimeout(() => this.showStatus(), 1000);
   }
