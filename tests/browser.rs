@@ -9,20 +9,33 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use common::node::Node;
 use common::process::program;
 use common::relay::{Flow, Relay};
 
-/// Browsers are large: two scenes at a time.
-static STAGES: [Mutex<()>; 2] = [Mutex::new(()), Mutex::new(())];
+/// Browsers are large: two scenes at a time, however many cores there are.
+static FREE_STAGES: Mutex<usize> = Mutex::new(2);
+static STAGE_LEFT: Condvar = Condvar::new();
 
-/// The stage for a scene; every other one goes to the same.
-fn stage() -> &'static Mutex<()> {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    &STAGES[NEXT.fetch_add(1, Ordering::Relaxed) % STAGES.len()]
+/// The right to play a scene.
+struct Stage;
+
+impl Stage {
+    fn enter() -> Self {
+        let free = FREE_STAGES.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut free = STAGE_LEFT.wait_while(free, |free| *free == 0).unwrap_or_else(PoisonError::into_inner);
+        *free -= 1;
+        Self
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        *FREE_STAGES.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        STAGE_LEFT.notify_one();
+    }
 }
 
 fn root() -> &'static Path {
@@ -47,7 +60,7 @@ struct Scene<'a> {
 impl Scene<'_> {
     /// Runs a program of tests/browser, which ends with 0 if all it saw was right. Its pages come through the relay.
     fn play(mut self, script: &str) {
-        let _mine = stage().lock().unwrap_or_else(PoisonError::into_inner);
+        let _stage = Stage::enter();
         let mut child = self.spawn(script);
         let mut answers = child.stdin.take().unwrap();
         let mut log = String::new();
