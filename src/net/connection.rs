@@ -130,13 +130,15 @@ impl Visit {
     }
 }
 
-/// On which lists a connection is. A fresh one is on none, even if the slot's earlier owner still is.
+/// On which lists a connection is, and what is noted for a sweep. A fresh one is on none, even if the slot's earlier owner still is.
 #[derive(Default, Debug)]
 pub(super) struct ListFlags {
     /// On the list of those to be asked and written.
     pub(super) touched: bool,
     /// On the list of those to read from.
     pub(super) listed: bool,
+    /// Something has come on its WebSocket since the last sweep.
+    pub(super) heard: bool,
 }
 
 /// One socket and the session on it. Touched by its reactor's thread only.

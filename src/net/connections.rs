@@ -106,6 +106,22 @@ impl<S> Connections<S> {
         !self.touched.is_empty() || !self.ready.is_empty()
     }
 
+    /// Sends a Ping on each WebSocket on which nothing has come since the last sweep. Whether there are WebSockets.
+    pub(super) fn ping_the_silent(&mut self) -> bool {
+        let mut are_there = false;
+        for (slot, connection) in &mut self.slots {
+            if !connection.is_websocket() {
+                continue;
+            }
+            are_there = true;
+            connection.ping_if_silent();
+            if !mem::replace(&mut connection.lists.touched, true) {
+                self.touched.push(slot);
+            }
+        }
+        are_there
+    }
+
     /// Touches every connection.
     pub(super) fn for_all(&mut self, mut visit: impl FnMut(&mut Connection<S>)) {
         for (slot, connection) in &mut self.slots {

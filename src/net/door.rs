@@ -8,8 +8,6 @@ use super::websocket::Decoder;
 pub(super) const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// How long a request's head may take.
 const HEAD_TIME: Duration = Duration::from_secs(5);
-/// A WebSocket on which nothing has come for so long gets a Ping.
-const PING_AFTER: Duration = Duration::from_secs(25);
 
 /// By what a peer has come.
 #[derive(Debug)]
@@ -18,7 +16,7 @@ pub(super) enum Door {
     Unknown(Vec<u8>),
     Lines,
     Http(Box<Http>),
-    WebSocket(Box<WebSocket>),
+    WebSocket(Box<Decoder>),
 }
 
 /// What is kept of a peer that speaks HTTP.
@@ -30,21 +28,12 @@ pub(super) struct Http {
     pub(super) since: Instant,
 }
 
-/// What is kept of a WebSocket, and of nothing else.
-#[derive(Debug)]
-pub(super) struct WebSocket {
-    pub(super) decoder: Decoder,
-    /// When something came last, or a Ping was sent.
-    pub(super) heard: Instant,
-}
-
 impl Door {
     /// When it is to be looked at, whatever comes.
     pub(super) fn look_at(&self) -> Option<Instant> {
         match self {
-            Self::WebSocket(socket) => Some(socket.heard + PING_AFTER),
             Self::Http(http) if !http.head.is_empty() => Some(http.since + HEAD_TIME),
-            Self::Unknown(_) | Self::Lines | Self::Http(_) => None,
+            Self::Unknown(_) | Self::Lines | Self::Http(_) | Self::WebSocket(_) => None,
         }
     }
 }

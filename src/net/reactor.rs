@@ -34,6 +34,9 @@ const EVENTS_MAX: usize = 1024;
 /// of those who come later. Guests have a small part of their own, for they may be many and anybody.
 const MEMBERS_WORK: u32 = 2048;
 const GUESTS_WORK: u32 = 256;
+/// How often WebSockets are looked through for those on which nothing has come: such a one gets a Ping after twice the time
+/// at the latest. One look for all takes less memory than a deadline for each.
+const SWEEP_EVERY: Duration = Duration::from_millis(12_500);
 /// New connections taken up in one turn.
 const ADOPTIONS_MAX: usize = 64;
 
@@ -81,6 +84,7 @@ pub fn run<P: Protocol>(inbox: Inbox<P::Message>, settings: Settings, protocol: 
         buffer: vec![0; READ_BUFFER_BYTES],
         commands: 0,
         stop_at: None,
+        sweep_at: None,
         _one_thread: PhantomData,
     }
     .run()
@@ -98,6 +102,8 @@ struct Reactor<P: Protocol> {
     commands: usize,
     /// Set once the reactor is stopping: connections still open then are cut.
     stop_at: Option<Instant>,
+    /// When WebSockets are looked through next; `None` while there are none.
+    sweep_at: Option<Instant>,
     /// Not `Send`: it stays on the thread that built it.
     _one_thread: PhantomData<*const ()>,
 }
@@ -111,6 +117,7 @@ impl<P: Protocol> Reactor<P> {
             let now = Instant::now();
             self.note(&events);
             self.run_due(now);
+            self.sweep(now);
             self.read(now);
             self.run_mailbox(now);
             self.protocol.turn_ended(&mut self.connections, now);
@@ -125,7 +132,7 @@ impl<P: Protocol> Reactor<P> {
 
     /// Waits for an event, the next deadline or a wake-up; not at all while there is work.
     fn wait(&mut self, events: &mut Events, now: Instant) -> io::Result<()> {
-        let deadline = [self.deadlines.next(), self.stop_at].into_iter().flatten().min();
+        let deadline = [self.deadlines.next(), self.stop_at, self.sweep_at].into_iter().flatten().min();
         let timeout = if self.connections.has_work() || self.commands > 0 {
             Some(Duration::ZERO)
         } else {
@@ -156,6 +163,12 @@ impl<P: Protocol> Reactor<P> {
             if let Some(connection) = self.connections.touch(slot) {
                 connection.due(&mut self.protocol, now);
             }
+        }
+    }
+
+    fn sweep(&mut self, now: Instant) {
+        if self.sweep_at.is_some_and(|at| at <= now) {
+            self.sweep_at = self.connections.ping_the_silent().then(|| now + SWEEP_EVERY);
         }
     }
 
@@ -277,6 +290,9 @@ impl<P: Protocol> Reactor<P> {
                 continue;
             }
             connection.watch(stall, now);
+            if self.sweep_at.is_none() && connection.is_websocket() {
+                self.sweep_at = Some(now + SWEEP_EVERY);
+            }
             let drained = connection.take_drained();
             connection.note_deadline(&mut self.deadlines);
             self.connections.list_if_ready(slot);

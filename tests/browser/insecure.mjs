@@ -1,8 +1,5 @@
 // The page over plain HTTP under a name: no secure context, so no Web Locks, no randomUUID, no notifications.
-import { Lines, Person, address, assert, browser, isLong, play, tolerate } from './harness.mjs';
-
-// The server sends a header that such pages cannot have, and the browser says so.
-tolerate(/Cross-Origin-Opener-Policy header has been ignored/);
+import { Lines, Person, address, assert, browser, isLong, play } from './harness.mjs';
 
 play(async () => {
   const chromium = await browser('--host-resolver-rules=MAP chat.test 127.0.0.1');

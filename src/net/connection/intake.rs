@@ -14,14 +14,14 @@ use std::time::Instant;
 use bytes::Bytes;
 use rustls::ServerConfig;
 
-use super::{Connection, PeerSide, Turn, Visit};
-use crate::net::door::{Door, HANDSHAKE_TIME, Http, WebSocket};
+use super::{Connection, PeerSide, Phase, Turn, Visit};
+use crate::net::door::{Door, HANDSHAKE_TIME, Http};
 use crate::net::frame::{Fed, LineTooLong, Taken};
 use crate::net::http::{self, Answer, Scheme, Shown, Site, Then};
 use crate::net::link::Framing;
 use crate::net::proxy::{self, Parsed, Source};
 use crate::net::transport::TLS_FIRST_BYTE;
-use crate::net::websocket::{self, CloseCode, Control, Decoder, HEADROOM};
+use crate::net::websocket::{self, CloseCode, Control, HEADROOM};
 use crate::net::{Accepts, CloseReason, Flow, Link, Protocol};
 
 /// What a client is told that speaks TLS where there is no certificate: the alert `handshake_failure` (RFC 8446, section 6).
@@ -234,7 +234,7 @@ impl<S> Connection<S> {
         visit: &mut Visit,
     ) {
         self.link.framing = Framing::WebSocket;
-        self.door = Door::WebSocket(Box::new(WebSocket { decoder: Decoder::default(), heard: turn.now }));
+        self.door = Door::WebSocket(Box::default());
         self.take_frames(&mut behind, protocol, turn, visit);
     }
 
@@ -246,20 +246,20 @@ impl<S> Connection<S> {
         turn: &mut Turn<'_>,
         visit: &mut Visit,
     ) {
-        let Door::WebSocket(socket) = &mut self.door else { return };
-        socket.heard = turn.now;
+        let Door::WebSocket(decoder) = &mut self.door else { return };
+        self.lists.heard = true;
         let (mut pong, mut is_closed) = (None, false);
-        let decoded = socket.decoder.decode(chunk, turn.line_bytes, |control| match control {
+        let decoded = decoder.decode(chunk, turn.line_bytes, |control| match control {
             // Only the last one needs an answer (RFC 6455, section 5.5.3).
             Control::Ping(payload) => pong = Some(websocket::pong(payload)),
             Control::Close(_) => is_closed = true,
         });
         if let Some(pong) = pong {
             self.link.push(pong);
-            self.fragment(protocol, turn.now);
         }
         match decoded {
-            Ok(0) => {}
+            // What is no part of a message costs as much as what ends none.
+            Ok(0) => self.fragment(protocol, turn.now),
             Ok(len) => self.offer(&chunk[..len], protocol, turn, visit),
             Err(code) => {
                 self.link.end_frames(code);
@@ -282,18 +282,26 @@ impl<S> Connection<S> {
             return;
         }
         match &mut self.door {
-            // A proxy between a browser and this server may close connections on which nothing is said, and a browser says
-            // nothing by itself.
-            Door::WebSocket(socket) => {
-                socket.heard = now;
-                self.link.push(websocket::ping());
-            }
             Door::Http(_) => {
                 self.link.push(http::too_slow());
                 self.link.close(CloseReason::HttpDone);
             }
-            Door::Unknown(_) | Door::Lines => {}
+            Door::Unknown(_) | Door::Lines | Door::WebSocket(_) => {}
         }
+    }
+
+    /// Sends a Ping if nothing has come since this was called before. A proxy between a browser and this server may close
+    /// connections on which nothing is said, and a browser says nothing by itself.
+    pub(in crate::net) fn ping_if_silent(&mut self) {
+        let was_heard = mem::take(&mut self.lists.heard);
+        if !was_heard && self.is_websocket() {
+            self.link.push(websocket::ping());
+        }
+    }
+
+    /// Whether it is an open WebSocket.
+    pub(in crate::net) fn is_websocket(&self) -> bool {
+        matches!(self.door, Door::WebSocket(_)) && self.phase == Phase::Open && self.link.ending.is_none()
     }
 
     /// Something came that ends no line.

@@ -71,7 +71,7 @@ pub fn answer(head: &[u8], site: &Site, scheme: Scheme) -> Answer {
     } else {
         file(&request, site, scheme).map(|response| response.reply(used))
     };
-    answered.unwrap_or_else(|refusal| refusal.reply(used))
+    answered.unwrap_or_else(|refusal| refusal.answering(request.method).reply(used))
 }
 
 /// What a peer is told whose head does not come to its end.
@@ -81,12 +81,11 @@ pub(in crate::net) fn too_slow() -> Bytes {
 
 /// Answers a request for anything but a WebSocket.
 fn file(request: &Request<'_, '_>, site: &Site, scheme: Scheme) -> Result<Response, Response> {
-    let is_head = match request.method {
-        Some("GET") => false,
-        Some("HEAD") => true,
+    match request.method {
+        Some("GET" | "HEAD") => {}
         // Its body, if there is one, is not read: the connection ends.
         _ => return Err(Response::closing(405, "Method Not Allowed").with("Allow", "GET, HEAD")),
-    };
+    }
     let bad = || Response::closing(400, "Bad Request");
     if has_body(request.headers) {
         return Err(bad());
@@ -109,7 +108,7 @@ fn file(request: &Request<'_, '_>, site: &Site, scheme: Scheme) -> Result<Respon
     let response = if scheme == Scheme::Https { response.strictly_by_tls() } else { response };
     let ends = request.version != Some(1) || has_word(request.headers, "connection", "close");
     let response = if ends { response.ending() } else { response };
-    Ok(if is_head { response.without_body() } else { response })
+    Ok(response.answering(request.method))
 }
 
 /// Whether the client has this version already (RFC 9110, section 13.1.2).

@@ -98,7 +98,9 @@ impl Response {
 
     /// A browser shall come by TLS only, from now on (RFC 6797).
     pub(super) fn strictly_by_tls(self) -> Self {
+        // Browsers complain of the second field where a page has come without TLS.
         self.with("Strict-Transport-Security", &format!("max-age={STRICTLY_BY_TLS_SECONDS}"))
+            .with("Cross-Origin-Opener-Policy", "same-origin")
     }
 
     /// The connection ends with it.
@@ -106,8 +108,12 @@ impl Response {
         Self { then: Then::Close, ..self }
     }
 
-    /// Its head only.
-    pub(super) fn without_body(self) -> Self {
+    /// As an answer to this method: to HEAD without the content (RFC 9110, section 9.3.2).
+    pub(super) fn answering(self, method: Option<&str>) -> Self {
+        if method == Some("HEAD") { self.without_body() } else { self }
+    }
+
+    fn without_body(self) -> Self {
         Self { sends_body: false, ..self }
     }
 
@@ -129,7 +135,7 @@ impl Response {
             head,
             "Content-Type: {}\r\nContent-Length: {}\r\nX-Content-Type-Options: nosniff\r\n\
              Content-Security-Policy: {CONTENT_SECURITY_POLICY}\r\nReferrer-Policy: no-referrer\r\n\
-             Cross-Origin-Opener-Policy: same-origin\r\nCross-Origin-Resource-Policy: same-origin\r\n{}\r\n",
+             Cross-Origin-Resource-Policy: same-origin\r\n{}\r\n",
             self.kind,
             self.body.len(),
             if self.then == Then::Close { "Connection: close\r\n" } else { "" }

@@ -113,6 +113,10 @@ fn a_head_alone_says_how_long_the_file_is() {
     let (response, body, _) = answered(&get("/", "").replace("GET", "HEAD"), &site(), Scheme::Http).unwrap();
     assert!(response.starts_with("HTTP/1.1 200") && response.contains("Content-Length: 15\r\n"), "{response}");
     assert!(body.is_empty());
+    for refused in [get("/ws", ""), get("/", "").replace("localhost", "evil.example"), get("/missing", "")] {
+        let (response, body, _) = answered(&refused.replace("GET", "HEAD"), &site(), Scheme::Http).unwrap();
+        assert!(response.starts_with("HTTP/1.1 4") && body.is_empty(), "{response}");
+    }
 }
 
 #[test]
