@@ -9,8 +9,6 @@ mod script;
 #[path = "client/terminal.rs"]
 #[allow(dead_code, reason = "shared with the tests over plain TCP")]
 mod terminal;
-#[path = "client/tls.rs"]
-mod tls;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener};
@@ -20,29 +18,29 @@ use std::process::Output;
 use rcgen::{BasicConstraints, IsCa};
 use serde_json::Value;
 
+use common::certificates::{Ca, ServerCertificate, arg};
 use common::client::{Account, Client, PASSWORD};
 use common::node::Node;
 use common::process::wait_for;
 use script::{Tail, command, text};
 use terminal::Person;
-use tls::{Authority, Certificate, Valid, arg};
 
 /// A server with a certificate, and two accounts.
 struct Site {
     node: Node,
-    authority: Authority,
-    certificate: Certificate,
+    authority: Ca,
+    certificate: ServerCertificate,
     anna: Account,
     ben: Account,
 }
 
 impl Site {
     fn start() -> Self {
-        Self::with(Authority::sign_loopback)
+        Self::with(Ca::sign_loopback)
     }
 
-    fn with(sign: impl FnOnce(&Authority) -> Certificate) -> Self {
-        let authority = Authority::new("the test's own");
+    fn with(sign: impl FnOnce(&Ca) -> ServerCertificate) -> Self {
+        let authority = Ca::new("the test's own");
         let certificate = sign(&authority);
         let node = Node::with_settings(&certificate.settings().each_ref().map(String::as_str));
         let (anna, ben) = (Account::register(node.addr(), "anna"), Account::register(node.addr(), "ben"));
@@ -68,7 +66,7 @@ fn strs(words: &[String]) -> Vec<&str> {
 fn send(state: &Path, flags: &[&str], site: &Site) -> Output {
     let words = [flags, &["--user", &site.anna.name, "send", &site.ben.name, "hello", "--timeout", "20"]].concat();
     // The system's authorities are those of a test, too: what this machine trusts does not matter.
-    let nobody = Authority::new("nobody's");
+    let nobody = Ca::new("nobody's");
     command(state, &words, Some(PASSWORD)).env("SSL_CERT_FILE", nobody.file()).output().unwrap()
 }
 
@@ -133,7 +131,7 @@ fn an_unknown_authority_is_refused() {
     let place = site.node.addr().to_string();
     let whose = format!("the certificate of {place}");
     assert_says(&of_system, &[&whose, "no authority that this machine trusts", "--ca FILE"]);
-    let other = Authority::new("another");
+    let other = Ca::new("another");
     let file = arg(&other.file());
     let of_file = refusal(&["--server", &server, "--ca", &file], &site);
     assert_says(&of_file, &[&whose, &format!("no authority in {file}")]);
@@ -141,25 +139,29 @@ fn an_unknown_authority_is_refused() {
 
 #[test]
 fn a_certificate_that_signs_itself_is_its_own_authority_unless_it_is_one() {
-    let site = Site::with(|_| Certificate::self_signed(IsCa::NoCa));
+    let site = Site::with(|_| ServerCertificate::self_signed(IsCa::NoCa));
     let state = tempfile::tempdir().unwrap();
-    let sent = send(state.path(), &["--server", &site.server(), "--ca", &arg(&site.certificate.cert())], &site);
+    let sent = send(state.path(), &["--server", &site.server(), "--ca", &arg(&site.certificate.certificate())], &site);
     assert!(sent.status.success(), "{}", text(&sent.stderr));
-    let site = Site::with(|_| Certificate::self_signed(IsCa::Ca(BasicConstraints::Unconstrained)));
-    let said = refusal(&["--server", &site.server(), "--ca", &arg(&site.certificate.cert())], &site);
+    let site = Site::with(|_| ServerCertificate::self_signed(IsCa::Ca(BasicConstraints::Unconstrained)));
+    let said = refusal(&["--server", &site.server(), "--ca", &arg(&site.certificate.certificate())], &site);
     assert_says(&said, &["is that of an authority (CA:TRUE)", "basicConstraints=critical,CA:FALSE"]);
 }
 
 #[test]
 fn a_certificate_for_somebody_else_is_refused() {
-    let site = Site::with(|authority| authority.sign(&["chat.example.org", "10.0.0.1"], Valid::Now));
+    let site = Site::with(|authority| authority.sign_all(&["chat.example.org", "10.0.0.1"]));
     let said = refusal(&strs(&site.flags()), &site);
     assert_says(&said, &["is for chat.example.org, 10.0.0.1 and not for 127.0.0.1", "connect by a name that it has"]);
 }
 
 #[test]
 fn an_expired_certificate_is_refused_and_its_successor_is_not() {
-    let site = Site::with(|authority| authority.sign(&["127.0.0.1"], Valid::Until2020));
+    let site = Site::with(|authority| {
+        let certificate = authority.sign("127.0.0.1");
+        authority.sign_expired("127.0.0.1", &certificate);
+        certificate
+    });
     let said = refusal(&strs(&site.flags()), &site);
     assert_says(&said, &["has expired on 2019-12-31", "clock"]);
     let flags = site.flags();

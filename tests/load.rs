@@ -3,8 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests; allow-unwrap-in-tests misses them")]
 
 mod common;
-#[path = "client/tls.rs"]
-mod tls;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -14,10 +12,10 @@ use std::process::{Command, Output};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use common::certificates::{Ca, arg};
 use common::node::Node;
 use common::process::program;
 use serde_json::Value;
-use tls::{Authority, arg};
 
 /// Short, but long enough that something is measured.
 const BRIEFLY: [&str; 4] = ["--seconds", "0.5", "--warmup", "0.1"];
@@ -157,8 +155,8 @@ fn measure_all(addr: SocketAddr, node: &Node, flags: &[&str], transport: &str) {
 }
 
 /// A server with a certificate, and who has signed it.
-fn with_tls() -> (Node, Authority) {
-    let authority = Authority::new("the test's own");
+fn with_tls() -> (Node, Ca) {
+    let authority = Ca::new("the test's own");
     let node = Node::with_settings(&authority.sign_loopback().settings().each_ref().map(String::as_str));
     (node, authority)
 }
@@ -218,7 +216,7 @@ fn handshakes_at_a_rate() {
 
 #[test]
 fn handshakes_that_fail_are_counted() {
-    let authority = Authority::new("the test's own");
+    let authority = Ca::new("the test's own");
     // A server that takes nobody: every connection is hung up on.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
@@ -242,7 +240,7 @@ fn error_of(addr: SocketAddr, args: &[&str]) -> String {
 fn what_does_not_fit_is_told() {
     let (node, authority) = with_tls();
     let without = Node::start(&[]);
-    let another = Authority::new("another");
+    let another = Ca::new("another");
     let other = arg(&another.file());
     let ca = arg(&authority.file());
     let cases: [(SocketAddr, &[&str], &str); 8] = [

@@ -10,57 +10,48 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
+use common::certificates::{Ca, ServerCertificate, arg};
 use common::client::{Client, PASSWORD};
 use common::cluster::Cluster;
 use common::mariadb::MariaDb;
 use common::nginx::Nginx;
 use common::node::Node;
 use common::process::{PATIENCE, wait_for};
-use rcgen::{CertificateParams, CertifiedIssuer, KeyPair, KeyUsagePurpose};
+use rcgen::KeyPair;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, StreamOwned};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-/// An authority of the test's own, and a folder with what it has certified.
+/// A CA of the test's own, and what it has signed for `chat.test` and 127.0.0.1.
 struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
-    folder: TempDir,
+    ca: Ca,
+    certificate: ServerCertificate,
 }
 
 impl Authority {
     fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let authority = Self { issuer, folder: tempfile::tempdir().unwrap() };
-        authority.certify("chat.test");
-        authority
+        let ca = Ca::new("the test's own");
+        let certificate = ca.sign_all(&["chat.test", "127.0.0.1"]);
+        Self { ca, certificate }
     }
 
-    /// Writes a certificate for this name, and 127.0.0.1, and its key.
-    fn certify(&self, name: &str) {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new([name.to_owned(), "127.0.0.1".to_owned()]).unwrap();
-        let cert = params.signed_by(&key, &self.issuer).unwrap();
-        fs::write(self.file("cert.pem"), cert.pem()).unwrap();
-        fs::write(self.file("key.pem"), key.serialize_pem()).unwrap();
+    fn cert(&self) -> String {
+        arg(&self.certificate.certificate())
     }
 
-    fn file(&self, name: &str) -> String {
-        self.folder.path().join(name).to_str().unwrap().to_owned()
+    fn key(&self) -> String {
+        arg(&self.certificate.key())
     }
 
     fn start(&self, settings: &[&str]) -> Node {
-        let (cert, key) = (format!("tls.cert={}", self.file("cert.pem")), format!("tls.key={}", self.file("key.pem")));
-        let all: Vec<&str> = [cert.as_str(), key.as_str()].into_iter().chain(settings.iter().copied()).collect();
+        let own = self.certificate.settings();
+        let all: Vec<&str> = own.each_ref().map(String::as_str).into_iter().chain(settings.iter().copied()).collect();
         Node::with_settings(&all)
     }
 
     fn client_config(&self, versions: &[&'static rustls::SupportedProtocolVersion]) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
-        roots.add(self.issuer.der().clone()).unwrap();
+        roots.add(self.ca.der()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions).unwrap();
         Arc::new(builder.with_root_certificates(roots).with_no_client_auth())
@@ -254,8 +245,7 @@ fn read_head(stream: &mut impl BufRead) -> String {
 fn tls_passes_through_nginx_to_the_nodes_of_a_cluster() {
     let authority = Authority::new();
     let database = MariaDb::start();
-    let settings =
-        [format!("tls.cert={}", authority.file("cert.pem")), format!("tls.key={}", authority.file("key.pem"))];
+    let settings = authority.certificate.settings();
     let cluster = Cluster::start(&database.url("tls"), 2, &[&settings[0], &settings[1], "web.hosts=chat.test"]);
     let config = authority.client_config(&[&rustls::version::TLS13]);
     let mut anna = Encrypted::connect(cluster.entry(), &config, "chat.test").unwrap();
@@ -271,7 +261,7 @@ fn browsers_come_through_nginx_that_takes_tls_off() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("index.html"), "<!doctype html><title>chat</title>").unwrap();
     let node = Node::with_settings(&["web.hosts=chat.test", &format!("web.folder={}", folder.path().display())]);
-    let nginx = Nginx::start_web(&[node.addr()], &authority.file("cert.pem"), &authority.file("key.pem"));
+    let nginx = Nginx::start_web(&[node.addr()], &authority.cert(), &authority.key());
     let config = authority.client_config(&[&rustls::version::TLS13]);
     let mut page = Encrypted::connect(nginx.addr(), &config, "chat.test").unwrap();
     page.send(b"GET / HTTP/1.1\r\nHost: chat.test\r\n\r\n");
@@ -310,13 +300,13 @@ fn hup_shows_the_new_certificate_and_no_session_ends() {
     let mut early = Encrypted::connect(node.addr(), &config, "chat.test").unwrap();
     early.newcomer("early");
 
-    authority.certify("renamed.test");
+    authority.ca.sign_again("renamed.test", &authority.certificate);
     node.signal("HUP");
     wait_for("the new certificate", || {
         let config = authority.client_config(&[&rustls::version::TLS13]);
         Encrypted::connect(node.addr(), &config, "renamed.test").ok()
     });
-    fs::write(authority.file("key.pem"), KeyPair::generate().unwrap().serialize_pem()).unwrap();
+    fs::write(authority.key(), KeyPair::generate().unwrap().serialize_pem()).unwrap();
     node.signal("HUP");
     wait_for("a line about the bad pair", || {
         node.log().contains("the certificate of before stays in use").then_some(())
@@ -349,7 +339,7 @@ fn what_is_no_handshake_is_told_so_and_costs_nobody_else() {
 #[test]
 fn every_address_is_listened_on_with_tls_and_without() {
     let authority = Authority::new();
-    let (cert, key) = (authority.file("cert.pem"), authority.file("key.pem"));
+    let (cert, key) = (authority.cert(), authority.key());
     let flags = ["--listen", "[::1]:0", "--listen-plain", "127.0.0.1:0", "--tls-cert", &cert, "--tls-key", &key];
     let node = Node::start(&flags);
     let addresses = wait_for("three addresses in the log", || {
@@ -371,10 +361,10 @@ fn a_wrong_pair_is_told_at_start() {
     let authority = Authority::new();
     let other = Authority::new();
     for (cert, key, told) in [
-        (authority.file("cert.pem"), other.file("key.pem"), "does not belong to the first certificate"),
-        (authority.file("key.pem"), authority.file("key.pem"), "holds no certificate"),
-        (authority.file("missing.pem"), authority.file("key.pem"), "cannot be read"),
-        (authority.file("cert.pem"), String::new(), "needs tls.key"),
+        (authority.cert(), other.key(), "does not belong to the first certificate"),
+        (authority.key(), authority.key(), "holds no certificate"),
+        (authority.cert().replace("server.pem", "missing.pem"), authority.key(), "cannot be read"),
+        (authority.cert(), String::new(), "needs tls.key"),
     ] {
         let parent = tempfile::tempdir().unwrap();
         let data = parent.path().join("data");

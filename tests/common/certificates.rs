@@ -1,9 +1,10 @@
 //! A CA of a test, and certificates that it signs, as files.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair};
+use rustls::pki_types::CertificateDer;
 use tempfile::TempDir;
 
 /// A CA with a folder of its own.
@@ -33,22 +34,37 @@ impl Ca {
         self.dir.path().join("ca.pem")
     }
 
+    /// Its own certificate.
+    pub fn der(&self) -> CertificateDer<'static> {
+        self.issuer.der().clone()
+    }
+
     /// Signs a certificate for this name or address.
     pub fn sign(&self, name: &str) -> ServerCertificate {
-        let certificate = ServerCertificate { dir: TempDir::with_prefix("stonechat-certificate-").unwrap() };
-        self.sign_again(name, &certificate);
+        self.sign_all(&[name])
+    }
+
+    /// Signs a certificate for these names and addresses.
+    pub fn sign_all(&self, names: &[&str]) -> ServerCertificate {
+        let certificate = ServerCertificate::new();
+        self.write(for_server(names), &certificate);
         certificate
+    }
+
+    /// Signs a certificate for this machine, as tests connect to it.
+    pub fn sign_loopback(&self) -> ServerCertificate {
+        self.sign_all(&["127.0.0.1", "localhost"])
     }
 
     /// Puts another certificate into the same files.
     pub fn sign_again(&self, name: &str, into: &ServerCertificate) {
-        self.write(CertificateParams::new([name.to_owned()]).unwrap(), into);
+        self.write(for_server(&[name]), into);
     }
 
     /// Puts one that has expired into the same files.
     pub fn sign_expired(&self, name: &str, into: &ServerCertificate) {
-        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
-        params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+        let mut params = for_server(&[name]);
+        params.not_after = rcgen::date_time_ymd(2019, 12, 31);
         params.not_before = rcgen::date_time_ymd(2019, 1, 1);
         self.write(params, into);
     }
@@ -62,14 +78,49 @@ impl Ca {
 
     fn write(&self, params: CertificateParams, into: &ServerCertificate) {
         let key = KeyPair::generate().unwrap();
-        let signed = params.signed_by(&key, &self.issuer).unwrap();
-        fs::write(into.certificate(), signed.pem()).unwrap();
-        fs::write(into.key(), key.serialize_pem()).unwrap();
+        into.write(&params.signed_by(&key, &self.issuer).unwrap(), &key);
         fs::write(into.ca(), self.issuer.pem()).unwrap();
     }
 }
 
+/// For a server of these names and addresses, and nothing else.
+fn for_server(names: &[&str]) -> CertificateParams {
+    let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+    let mut params = CertificateParams::new(names).unwrap();
+    params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
+    params
+}
+
 impl ServerCertificate {
+    fn new() -> Self {
+        Self { dir: TempDir::with_prefix("stonechat-certificate-").unwrap() }
+    }
+
+    /// A certificate for 127.0.0.1 that signs itself; its own file is its authority's.
+    pub fn self_signed(is_ca: IsCa) -> Self {
+        let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        params.is_ca = is_ca;
+        let (key, written) = (KeyPair::generate().unwrap(), Self::new());
+        written.write(&params.self_signed(&key).unwrap(), &key);
+        written
+    }
+
+    fn write(&self, certificate: &rcgen::Certificate, key: &KeyPair) {
+        fs::write(self.certificate(), certificate.pem()).unwrap();
+        fs::write(self.key(), key.serialize_pem()).unwrap();
+    }
+
+    /// The settings of a server that shows it to clients.
+    pub fn settings(&self) -> [String; 2] {
+        [format!("tls.cert={}", arg(&self.certificate())), format!("tls.key={}", arg(&self.key()))]
+    }
+
+    /// The files are those of another certificate from now on.
+    pub fn become_that(&self, other: &Self) {
+        fs::copy(other.key(), self.key()).unwrap();
+        fs::copy(other.certificate(), self.certificate()).unwrap();
+    }
+
     pub fn certificate(&self) -> PathBuf {
         self.dir.path().join("server.pem")
     }
@@ -82,4 +133,9 @@ impl ServerCertificate {
     pub fn key(&self) -> PathBuf {
         self.dir.path().join("server.key")
     }
+}
+
+/// A path as an argument of a command.
+pub fn arg(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
 }
