@@ -255,7 +255,10 @@ impl<S> Connection<S> {
     /// Whether [`Connection::read_turn`] would find something to do, for all that is known.
     pub(super) fn wants_turn(&self) -> bool {
         match self.phase {
-            Phase::Open => self.takes_lines() && (self.readable || self.look_again),
+            // Behind the peer's end there is nothing, however long what came before it is under way.
+            Phase::Open => {
+                self.takes_lines() && ((self.readable && self.peer != PeerSide::FinRead) || self.look_again)
+            }
             Phase::Lingering { .. } => self.readable,
             Phase::Draining | Phase::Gone => false,
         }
@@ -320,6 +323,8 @@ impl<S> Connection<S> {
                 Input::Progress { is_last, work } => {
                     visit.progress(work);
                     self.readable = !is_last || self.peer == PeerSide::FinAnnounced;
+                    // Records may come byte by byte, or hold nothing.
+                    self.fragment(protocol, turn.now);
                 }
                 Input::Nothing => self.readable = false,
                 Input::End => self.peer = PeerSide::FinRead,
@@ -374,7 +379,7 @@ impl<S> Connection<S> {
         }
         let handshake = self.link.transport.handshaking_since().map(|since| since + HANDSHAKE_TIME);
         match handshake.or(self.door.look_at()) {
-            Some(at) if handshake.is_some() || !self.link.blocked => self.link.wish.keep_stall(at),
+            Some(at) if handshake.is_some() || !self.link.blocked => self.link.watch_until(at),
             _ => self.link.watch(stall, now),
         }
     }

@@ -34,8 +34,8 @@ pub(super) struct SocketLink {
     pub(super) wish: Wish,
     /// The stream offset last known to be acknowledged.
     acknowledged: u64,
-    /// What it was when the peer was last looked at for taking anything.
-    taken_before: u64,
+    /// While the peer is watched for taking anything: what it had taken when that began.
+    taken_before: Option<u64>,
     /// Lines queued and bytes written that are not in the reactor's counts yet.
     lines_untold: u64,
     written_told: u64,
@@ -86,9 +86,9 @@ impl Wish {
         self.stall_at = at;
     }
 
-    /// Asks for a look at `at`, unless one is asked for already.
+    /// Asks for a look at `at`, unless an earlier one is asked for already.
     pub(super) fn keep_stall(&mut self, at: Instant) {
-        if self.stall_at.is_none() {
+        if self.stall_at.is_none_or(|earlier| at < earlier) {
             self.set_stall(Some(at));
         }
     }
@@ -105,11 +105,6 @@ impl Wish {
             self.stall_at = None;
         }
         due
-    }
-
-    /// Whether a look is asked for.
-    pub(super) fn watches(&self) -> bool {
-        self.stall_at.is_some()
     }
 
     /// Notes the wish of the connection in this slot, if it has changed.
@@ -198,7 +193,7 @@ impl SocketLink {
             failed: false,
             wish: Wish::default(),
             acknowledged: 0,
-            taken_before: 0,
+            taken_before: None,
             lines_untold: 0,
             written_told: 0,
         }
@@ -246,25 +241,34 @@ impl SocketLink {
 
     /// Watches a peer whose socket is full, so that one that takes nothing for `stall` is given up.
     pub(super) fn watch(&mut self, stall: Option<Duration>, now: Instant) {
-        let Some(stall) = stall.filter(|_| self.blocked && self.outbox.waiting() > 0) else {
+        // The outbox may be empty meanwhile: TLS holds a record back.
+        let Some(stall) = stall.filter(|_| self.blocked) else {
+            self.taken_before = None;
             return self.wish.set_stall(None);
         };
-        if !self.wish.watches() {
+        if self.taken_before.is_none() {
             self.taken_before = self.taken();
             self.wish.set_stall(Some(now + stall));
         }
     }
 
+    /// Asks for a look at `at` that is none at what the peer takes: nothing waits for it.
+    pub(super) fn watch_until(&mut self, at: Instant) {
+        self.taken_before = None;
+        self.wish.keep_stall(at);
+    }
+
     /// The time of [`SocketLink::watch`] has passed: a peer that has taken nothing meanwhile is given up.
     pub(super) fn look_at_peer(&mut self) {
-        if self.blocked && self.taken() == self.taken_before {
+        let before = self.taken_before.take();
+        if self.blocked && before.is_some() && self.taken() == before {
             self.close(CloseReason::SlowConsumer);
         }
     }
 
     /// What the peer has taken; the number itself says nothing.
-    fn taken(&self) -> u64 {
-        self.transport.taken(self.outbox.written()).unwrap_or(self.taken_before)
+    fn taken(&self) -> Option<u64> {
+        self.transport.taken(self.outbox.written()).ok()
     }
 
     /// The socket is of no use any more.

@@ -227,6 +227,8 @@ struct Mark {
 
 impl Tls {
     fn read(&mut self, socket: &mut TcpStream, buffer: &mut [u8]) -> Result<Input, Broken> {
+        // What is left of an earlier read comes first; the socket may have got more since.
+        self.was_short = false;
         if let Some(found) = self.take_out(buffer) {
             return Ok(found);
         }
@@ -240,10 +242,12 @@ impl Tls {
             Err(_) => return Err(Broken::Socket),
         }
         let work = if self.session.is_handshaking() { Work::Handshake } else { Work::Little };
-        self.session.process_new_packets().map_err(|error| {
+        let state = self.session.process_new_packets().map_err(|error| {
             log::debug!("TLS: {error}");
             Broken::Tls
         })?;
+        // The peer's end is behind the bytes it came with: no event tells of it, so it must be read for.
+        self.was_short &= !state.peer_has_closed();
         Ok(self.take_out(buffer).unwrap_or(Input::Progress { is_last: self.is_emptied(), work }))
     }
 

@@ -88,6 +88,10 @@ impl<S> Connection<S> {
             (Door::Lines, _) => self.offer(read, protocol, turn, visit),
             (Door::WebSocket(_), _) => self.take_frames(chunk, protocol, turn, visit),
             (Door::Http(http), Some(site)) => {
+                if http.head.is_empty() {
+                    // The time of a head begins with its first bytes, not with the answer before.
+                    http.since = turn.now;
+                }
                 http.head.extend_from_slice(read);
                 let head = mem::take(&mut http.head);
                 self.answer_requests(head, site, protocol, turn, visit);
@@ -305,7 +309,7 @@ impl<S> Connection<S> {
     }
 
     /// Something came that ends no line.
-    fn fragment<P: Protocol<Session = S>>(&mut self, protocol: &mut P, now: Instant) {
+    pub(super) fn fragment<P: Protocol<Session = S>>(&mut self, protocol: &mut P, now: Instant) {
         if let Some(session) = &mut self.session {
             self.link.paused = protocol.fragment(self.id, session, &mut self.link, now) != Flow::Continue;
         }

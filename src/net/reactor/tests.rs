@@ -18,7 +18,8 @@ mod doors;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Echoes lines, except these: `pause`, `retry` (answered when offered again), `hold` (answered by [`Ask::Answer`]),
-/// `bye` (closes), `wake` and `wake later` (ask for a deadline now, or in an hour).
+/// `bye` (closes), `wake` and `wake later` (ask for a deadline now, or in an hour), `guest` (is one from now on), and those
+/// that are answered with a count.
 struct Script {
     told: Sender<Told>,
     /// Whether the connections are not closed when it is stopping.
@@ -28,6 +29,9 @@ struct Script {
     guests: u32,
     /// Lines so far; `count` is answered with it.
     lines: u32,
+    /// Turns and fragments so far; `turns` and `fragments` are answered with them.
+    turns: u32,
+    fragments: u32,
 }
 
 #[derive(Default)]
@@ -95,6 +99,9 @@ impl Protocol for Script {
         self.lines += 1;
         match text {
             "count" => link.send(line_of(&self.lines.to_string())),
+            "turns" => link.send(line_of(&self.turns.to_string())),
+            "fragments" => link.send(line_of(&self.fragments.to_string())),
+            "guest" => session.is_guest = true,
             "pause" => {
                 self.tell(Told::Offered(text.to_owned()));
                 session.paused = true;
@@ -114,6 +121,11 @@ impl Protocol for Script {
             "bye" => link.close(CloseReason::Misbehaved),
             _ => link.send(line_of(text)),
         }
+        Flow::Continue
+    }
+
+    fn fragment(&mut self, _: ConnId, _: &mut Session, _: &mut dyn Link, _: Instant) -> Flow {
+        self.fragments += 1;
         Flow::Continue
     }
 
@@ -144,7 +156,9 @@ impl Protocol for Script {
         }
     }
 
-    fn turn_ended(&mut self, _: &mut dyn Outbound<Session>, _: Instant) {}
+    fn turn_ended(&mut self, _: &mut dyn Outbound<Session>, _: Instant) {
+        self.turns += 1;
+    }
 
     fn due(&mut self, _: ConnId, session: &mut Session, link: &mut dyn Link, _: Instant) {
         session.wake_at = None;
@@ -211,7 +225,7 @@ fn start_with(settings: Settings, stubborn: bool) -> Running {
     let (sender, told) = unbounded();
     let metrics = Arc::clone(&settings.metrics);
     let thread = thread::spawn(move || {
-        run(inbox, settings, Script { told: sender, stubborn, is_stopping: false, guests: 0, lines: 0 })
+        run(inbox, settings, Script { told: sender, stubborn, is_stopping: false, guests: 0, lines: 0, turns: 0, fragments: 0 })
     });
     Running { handle, told, listener: TcpListener::bind("127.0.0.1:0").unwrap(), metrics, thread }
 }
@@ -231,7 +245,7 @@ fn start_with_guests(guests: u32, lines: &[u8], of_member: &[u8]) -> (Vec<TcpStr
         clients.push(client);
     }
     let (told, _) = unbounded();
-    let script = Script { told, stubborn: false, is_stopping: false, guests, lines: 0 };
+    let script = Script { told, stubborn: false, is_stopping: false, guests, lines: 0, turns: 0, fragments: 0 };
     let thread = thread::spawn(move || run(inbox, settings(), script));
     let stop = move || {
         handle.stop(Instant::now()).unwrap();
@@ -330,6 +344,29 @@ impl Client {
     fn assert_end(&mut self) {
         assert_eq!(self.reader.read(&mut [0; 100]).unwrap(), 0, "more came");
     }
+}
+
+#[test]
+fn no_turn_is_spent_on_a_peer_that_has_ended_and_waits_for_its_answer() {
+    let running = start();
+    let (ended, mut other) = (running.connect(), running.connect());
+    ended.send(b"hold\n");
+    ended.socket().shutdown(Shutdown::Write).unwrap();
+    let mut turns = || {
+        other.send(b"turns\n");
+        other.line().parse::<u32>().unwrap()
+    };
+    let before = turns();
+    thread::sleep(Duration::from_millis(200));
+    let spent = turns() - before;
+    assert!(spent < 20, "{spent} turns");
+    running.post(Ask::Answer(ended.conn));
+    let mut ended = ended;
+    assert_eq!(ended.line(), "answer");
+    ended.assert_end();
+    drop(ended);
+    running.hear_closed(CloseReason::PeerClosed);
+    running.stop();
 }
 
 #[test]

@@ -182,3 +182,124 @@ fn a_peer_that_breaks_tls_is_told_why() {
     running.hear_closed(CloseReason::TlsFailed);
     running.stop();
 }
+
+/// A client that has come by TLS.
+fn come_by_tls(running: &Running, client: &Arc<ClientConfig>) -> (ConnId, Encrypted) {
+    let mut stream = encrypted(running.connect_as(Accepts::OnlyTls), client);
+    let Told::Opened(conn, _) = running.hear() else { panic!("not opened") };
+    stream.write_all(b"one\n").unwrap();
+    let mut answer = [0; 4];
+    stream.read_exact(&mut answer).unwrap();
+    (conn, stream)
+}
+
+#[test]
+fn an_end_in_the_packet_of_the_last_line_is_seen() {
+    let (server, client) = certified();
+    let running = start_with_doors(Some(server));
+    let (_, mut stream) = come_by_tls(&running, &client);
+    stream.conn.writer().write_all(b"two\n").unwrap();
+    stream.conn.send_close_notify();
+    let mut packet = Vec::new();
+    while stream.conn.wants_write() {
+        stream.conn.write_tls(&mut packet).unwrap();
+    }
+    // No FIN follows: the client waits for the server's own close_notify.
+    stream.sock.write_all(&packet).unwrap();
+    assert_eq!(to_the_end(&mut stream), "two\n");
+    drop(stream);
+    running.hear_closed(CloseReason::PeerClosed);
+    running.stop();
+}
+
+#[test]
+fn what_comes_while_a_record_is_taken_out_in_parts_is_read_behind_it() {
+    let (server, client) = certified();
+    let running = start_with_doors(Some(server));
+    let (conn, mut stream) = come_by_tls(&running, &client);
+    // A guest's visit takes no more than a part of this record, and pauses.
+    stream.write_all(b"guest\n").unwrap();
+    let long = format!("{}\n", "x".repeat(989)).repeat(6);
+    stream.write_all(format!("pause\n{long}").as_bytes()).unwrap();
+    assert_eq!(running.hear(), Told::Offered("pause".to_owned()));
+    stream.write_all(b"late\n").unwrap();
+    running.post(Ask::Resume(conn));
+    let mut answers = vec![0; long.len() + 5];
+    stream.read_exact(&mut answers).unwrap();
+    assert!(answers.ends_with(b"\nlate\n"));
+    running.stop();
+}
+
+#[test]
+fn the_time_of_a_head_begins_with_its_first_bytes() {
+    let running = start_with_doors(None);
+    let mut browser = running.connect_raw();
+    browser.write_all(GET).unwrap();
+    thread::sleep(Duration::from_millis(5500));
+    let (begin, rest) = LAST_GET.split_at(20);
+    browser.write_all(begin).unwrap();
+    thread::sleep(Duration::from_millis(200));
+    browser.write_all(rest).unwrap();
+    assert_eq!(to_the_end(&browser).matches("HTTP/1.1 200 OK\r\n").count(), 2);
+    running.stop();
+}
+
+/// A client with a WebSocket; its frames are masked with zeros.
+fn come_by_websocket(running: &Running) -> (ConnId, TcpStream) {
+    let mut socket = running.connect_raw();
+    let Told::Opened(conn, _) = running.hear() else { panic!("not opened") };
+    let request = b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    socket.write_all(request).unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        socket.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    (conn, socket)
+}
+
+#[test]
+fn frames_and_records_that_hold_no_line_are_counted() {
+    let (server, client) = certified();
+    let running = start_with_doors(Some(server));
+    let (_, mut socket) = come_by_websocket(&running);
+    // A Pong, and a fragment without text; each on its own.
+    for frame in [&b"\x8a\x80\0\0\0\0"[..], b"\x01\x80\0\0\0\0", b"\x80\x89\0\0\0\0fragments"] {
+        socket.write_all(frame).unwrap();
+        thread::sleep(Duration::from_millis(100));
+    }
+    let mut answer = [0; 3];
+    socket.read_exact(&mut answer).unwrap();
+    let before = answer[2] - b'0';
+    assert!(before >= 2, "{answer:?}");
+
+    let (_, mut stream) = come_by_tls(&running, &client);
+    // The head of a record, byte by byte.
+    for byte in b"\x17\x03\x03\x01\x00" {
+        stream.sock.write_all(&[*byte]).unwrap();
+        thread::sleep(Duration::from_millis(50));
+    }
+    socket.write_all(b"\x81\x89\0\0\0\0fragments").unwrap();
+    let mut answer = [0; 2];
+    socket.read_exact(&mut answer).unwrap();
+    let mut text = vec![0; usize::from(answer[1])];
+    socket.read_exact(&mut text).unwrap();
+    let after: u8 = str::from_utf8(&text).unwrap().parse().unwrap();
+    assert!(after >= before + 5, "{before} before, {after} after");
+    running.stop();
+}
+
+#[test]
+fn a_websocket_whose_peer_takes_nothing_is_given_up_in_time() {
+    let site = Some(Arc::new(Site::default()));
+    let stall = Some(Duration::from_millis(300));
+    let running = start_with(Settings { site, stall, outbox_bytes: 64 << 20, ..settings() }, false);
+    let (conn, _socket) = come_by_websocket(&running);
+    let began = Instant::now();
+    running.post(Ask::Flood(conn, 30_000, 1000));
+    running.hear_closed(CloseReason::SlowConsumer);
+    assert!(began.elapsed() < Duration::from_secs(10), "not only when a Ping is due: {:?}", began.elapsed());
+    running.stop();
+}
