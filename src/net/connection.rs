@@ -7,7 +7,7 @@
 //!                                                 at most LINGER_TIME
 //! ```
 //!
-//! A peer that has ended its own side skips Lingering; a socket that failed or reads too slowly goes to Gone at once.
+//! A peer that has ended its own side by a FIN skips Lingering; a socket that failed or reads too slowly goes to Gone at once.
 //! Nothing here waits: the reactor calls when there is something to do, and [`Connection::ask`] and [`Connection::end_turn`]
 //! once at the end of every turn in which the connection was touched, so the lines of one turn leave in one write.
 
@@ -66,8 +66,16 @@ enum PeerSide {
     Open,
     /// A FIN has arrived behind the bytes that wait: read until it is found.
     FinAnnounced,
+    /// It has said that nothing follows, by WebSocket or TLS: what comes all the same is not looked at.
+    SaidGoodbye,
     /// The FIN was read: no more bytes will come.
     FinRead,
+}
+
+impl PeerSide {
+    fn has_ended(self) -> bool {
+        matches!(self, Self::SaidGoodbye | Self::FinRead)
+    }
 }
 
 /// What all connections of a reactor share while it reads.
@@ -256,9 +264,7 @@ impl<S> Connection<S> {
     pub(super) fn wants_turn(&self) -> bool {
         match self.phase {
             // Behind the peer's end there is nothing, however long what came before it is under way.
-            Phase::Open => {
-                self.takes_lines() && ((self.readable && self.peer != PeerSide::FinRead) || self.look_again)
-            }
+            Phase::Open => self.takes_lines() && ((self.readable && !self.peer.has_ended()) || self.look_again),
             Phase::Lingering { .. } => self.readable,
             Phase::Draining | Phase::Gone => false,
         }
@@ -307,7 +313,7 @@ impl<S> Connection<S> {
         if self.takes_lines() && std::mem::take(&mut self.look_again) {
             self.go_on(protocol, turn, visit);
         }
-        while self.readable && self.peer != PeerSide::FinRead && self.takes_lines() && !visit.is_over() {
+        while self.readable && !self.peer.has_ended() && self.takes_lines() && !visit.is_over() {
             let (_, space) = buffer.split_at_mut(HEADROOM);
             let room = space.len().min(visit.bytes_left);
             match self.link.read(&mut space[..room]) {
@@ -327,6 +333,7 @@ impl<S> Connection<S> {
                     self.fragment(protocol, turn.now);
                 }
                 Input::Nothing => self.readable = false,
+                Input::Goodbye => self.peer = PeerSide::SaidGoodbye,
                 Input::End => self.peer = PeerSide::FinRead,
             }
         }
@@ -346,7 +353,7 @@ impl<S> Connection<S> {
         }
         // Every line before the peer's FIN was taken. A last one without its line end is nobody's.
         // While much waits to be written it is not closed: closing gives the rest a few seconds only.
-        if idle && self.peer == PeerSide::FinRead && !self.look_again && !self.link.outbox.is_high() {
+        if idle && self.peer.has_ended() && !self.look_again && !self.link.outbox.is_high() {
             self.link.close(CloseReason::PeerClosed);
         }
     }
@@ -435,7 +442,7 @@ impl<S> Connection<S> {
         loop {
             match self.link.read_raw(buffer) {
                 Input::Bytes { len, .. } if len <= bytes_left => bytes_left -= len,
-                Input::Bytes { .. } | Input::End => {
+                Input::Bytes { .. } | Input::Goodbye | Input::End => {
                     self.phase = Phase::Gone;
                     return;
                 }

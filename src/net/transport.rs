@@ -48,6 +48,8 @@ pub(super) enum Input {
     Progress { is_last: bool, work: Work },
     /// Nothing at present.
     Nothing,
+    /// The peer has said by TLS that nothing follows; its FIN may.
+    Goodbye,
     /// The peer's end.
     End,
 }
@@ -254,7 +256,7 @@ impl Tls {
     /// Takes out what the records so far hold.
     fn take_out(&mut self, buffer: &mut [u8]) -> Option<Input> {
         match self.session.reader().read(buffer) {
-            Ok(0) => Some(Input::End),
+            Ok(0) => Some(Input::Goodbye),
             Ok(len) => Some(Input::Bytes { len, is_last: len < buffer.len() && self.is_emptied() }),
             Err(error) if error.kind() == ErrorKind::WouldBlock => None,
             // The peer has ended without saying so. A line is whole or nobody's, so nothing can be cut off unnoticed.

@@ -273,7 +273,7 @@ impl<S> Connection<S> {
         }
         if is_closed {
             // As a FIN: it is closed when nothing is under way.
-            self.peer = PeerSide::FinRead;
+            self.peer = PeerSide::SaidGoodbye;
         }
     }
 

@@ -225,7 +225,11 @@ fn start_with(settings: Settings, stubborn: bool) -> Running {
     let (sender, told) = unbounded();
     let metrics = Arc::clone(&settings.metrics);
     let thread = thread::spawn(move || {
-        run(inbox, settings, Script { told: sender, stubborn, is_stopping: false, guests: 0, lines: 0, turns: 0, fragments: 0 })
+        run(
+            inbox,
+            settings,
+            Script { told: sender, stubborn, is_stopping: false, guests: 0, lines: 0, turns: 0, fragments: 0 },
+        )
     });
     Running { handle, told, listener: TcpListener::bind("127.0.0.1:0").unwrap(), metrics, thread }
 }

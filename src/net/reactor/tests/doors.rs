@@ -303,3 +303,25 @@ fn a_websocket_whose_peer_takes_nothing_is_given_up_in_time() {
     assert!(began.elapsed() < Duration::from_secs(10), "not only when a Ping is due: {:?}", began.elapsed());
     running.stop();
 }
+
+#[test]
+fn what_follows_a_goodbye_destroys_no_answers() {
+    let (server, client) = certified();
+    let site = Some(Arc::default());
+    let running = start_with(Settings { tls: Some(server), site, outbox_bytes: 4 << 20, ..settings() }, false);
+    let mut stream = encrypted(running.connect_raw(), &client);
+    let Told::Opened(conn, _) = running.hear() else { panic!("not opened") };
+    stream.write_all(b"hold\n").unwrap();
+    running.post(Ask::Flood(conn, 1000, 1000));
+    stream.conn.send_close_notify();
+    stream.flush().unwrap();
+    assert_eq!(running.hear(), Told::Drained);
+    running.post(Ask::Answer(conn));
+    thread::sleep(Duration::from_millis(200));
+    // Nobody has asked for it; a close_notify behind the Close of a WebSocket is such a thing.
+    stream.sock.write_all(b"more").unwrap();
+    thread::sleep(Duration::from_millis(200));
+    let answers = to_the_end(&mut stream);
+    assert_eq!(answers.len(), 1000 * 1000 + "drained\nanswer\n".len());
+    running.stop();
+}
