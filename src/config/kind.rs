@@ -140,7 +140,8 @@ impl Kind {
                 "addresses with a port and commas between them, like \"127.0.0.1:8000, [::1]:8000\", or empty for none".to_owned()
             }
             Self::Addresses { .. } => {
-                "addresses with a port, like 127.0.0.1:8000 or [::1]:8000, with commas between them".to_owned()
+                "addresses with a port, like 127.0.0.1:8000 or [::1]:8000, with commas between them, none of them twice"
+                    .to_owned()
             }
             Self::OptionalAddress { .. } => "an address with a port, like 127.0.0.1:9000, or empty for none".to_owned(),
             Self::Folder { .. } => "the path of a folder".to_owned(),

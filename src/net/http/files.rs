@@ -88,14 +88,17 @@ impl Files {
     }
 }
 
-/// Reads a file below the folder, if the path leads nowhere else.
+/// Reads a file below the folder, if the path leads nowhere else; by a symbolic link neither.
 fn from_folder(folder: &Path, path: &str) -> Option<File> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let is_name = |name: &str| !name.is_empty() && !name.starts_with('.') && name.chars().all(is_plain);
     if !path.split('/').all(is_name) {
         return None;
     }
-    let file = folder.join(path);
+    let (folder, file) = (folder.canonicalize().ok()?, folder.join(path).canonicalize().ok()?);
+    if !file.starts_with(folder) {
+        return None;
+    }
     let is_served = fs::metadata(&file).is_ok_and(|found| found.is_file() && found.len() <= FILE_BYTES_MAX);
     let content = is_served.then(|| fs::read(&file).ok()).flatten()?;
     Some(File::new(path, content.into()))

@@ -159,6 +159,7 @@ fn a_folder_is_served_and_nothing_beside_it() {
     {
         std::fs::write(folder.path().join(path), content).unwrap();
     }
+    std::os::unix::fs::symlink(folder.path().join("secret"), folder.path().join("web/link")).unwrap();
     let site = Site { files: Files::Folder(folder.path().join("web")), ..Site::default() };
     for (path, wanted) in [
         ("/", 200),
@@ -170,6 +171,7 @@ fn a_folder_is_served_and_nothing_beside_it() {
         ("/%2e%2e/secret", 404),
         ("//secret", 404),
         ("/.hidden", 404),
+        ("/link", 404),
         ("/missing", 404),
     ] {
         assert_eq!(status(&get(path, ""), &site), wanted, "{path}");
