@@ -40,7 +40,8 @@ const GUEST_BYTES: usize = 4 * 1024;
 const GUEST_LINES: u32 = 16;
 /// So many bytes are as much work as a line.
 const LINE_WORK_BYTES: usize = 4 * 1024;
-/// A step of a TLS handshake is as much work as so many lines: some 0.2 ms. (Measured with a certificate for P-256.)
+/// A step of a TLS handshake is as much work as so many lines: a connection with a whole handshake costs
+/// some 0.15 ms (docs/performance.md, ECDSA with P-256).
 const HANDSHAKE_WORK: u32 = 64;
 /// How long a closing connection may take to accept its last lines.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
@@ -479,10 +480,12 @@ fn close_code(reason: CloseReason) -> CloseCode {
         CloseReason::PeerClosed | CloseReason::Replaced | CloseReason::Restored => CloseCode::Normal,
         CloseReason::Shutdown | CloseReason::SocketError | CloseReason::HttpDone => CloseCode::GoingAway,
         CloseReason::LineTooLong => CloseCode::TooLarge,
-        CloseReason::TooManyAnonymous => CloseCode::TryAgainLater,
         CloseReason::BadFrame | CloseReason::BadProxyHeader | CloseReason::TlsFailed | CloseReason::TlsRequired => {
             CloseCode::ProtocolError
         }
-        CloseReason::SlowConsumer | CloseReason::Misbehaved | CloseReason::LoginTimeout => CloseCode::Policy,
+        CloseReason::SlowConsumer
+        | CloseReason::Misbehaved
+        | CloseReason::LoginTimeout
+        | CloseReason::TooManyAnonymous => CloseCode::Policy,
     }
 }

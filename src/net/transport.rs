@@ -279,7 +279,8 @@ impl Tls {
     }
 
     fn write(&mut self, socket: &mut TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        if self.session.is_handshaking() || !self.send(socket)? {
+        // What TLS itself has to say goes first: a line that waits for the end of a handshake must not hold it up.
+        if !self.send(socket)? || self.session.is_handshaking() {
             return Err(ErrorKind::WouldBlock.into());
         }
         let taken = self.session.writer().write_vectored(slices)?;

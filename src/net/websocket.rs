@@ -47,8 +47,6 @@ pub enum CloseCode {
     Policy = 1008,
     /// A message is too large.
     TooLarge = 1009,
-    /// Try again later.
-    TryAgainLater = 1013,
 }
 
 /// A control frame that asks for something. (A Pong asks for nothing.)

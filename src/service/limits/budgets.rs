@@ -34,7 +34,7 @@ impl Weight {
     pub const LINE: Self = Self::lines(1);
     /// Confirmations and fragments of a line: a reader who confirms every message must be able to keep up.
     pub(crate) const SLIGHT: Self = Self(1);
-    /// A TLS handshake: some 0.3 ms of a processor.
+    /// A TLS handshake: some 0.15 ms of a processor.
     pub(crate) const HANDSHAKE: Self = Self::lines(2);
     /// A page of a list.
     pub const LIST: Self = Self::lines(5);

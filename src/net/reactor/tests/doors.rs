@@ -323,3 +323,30 @@ fn what_follows_a_goodbye_destroys_no_answers() {
     assert_eq!(answers.len(), 1000 * 1000 + "drained\nanswer\n".len());
     running.stop();
 }
+
+#[test]
+fn a_line_that_waits_for_a_handshake_does_not_hold_it_up() {
+    let (server, client) = certified();
+    let running = start_with_doors(Some(server));
+    let mut other = running.connect();
+    let mut stream = encrypted(running.connect_raw(), &client);
+    let Told::Opened(conn, _) = running.hear() else { panic!("not opened") };
+    let mut hello = Vec::new();
+    stream.conn.write_tls(&mut hello).unwrap();
+    stream.sock.write_all(&hello[..1]).unwrap();
+    // The first byte has been taken in as a piece of a handshake.
+    let deadline = Instant::now() + PATIENCE;
+    let mut taken_in = || {
+        other.send(b"fragments\n");
+        other.line() != "0"
+    };
+    while !taken_in() {
+        assert!(Instant::now() < deadline, "waited for the first byte in vain");
+    }
+    running.post(Ask::Say(conn, "early"));
+    stream.sock.write_all(&hello[1..]).unwrap();
+    let mut answer = [0; 6];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"early\n");
+    running.stop();
+}
