@@ -9,6 +9,7 @@ use stonechat::config::SessionPolicy;
 use stonechat::delivery::directory::{Directory, Entry};
 use stonechat::ids::{DeviceId, UserId};
 use stonechat::net::ConnId;
+use stonechat::wants::Wants;
 
 const USERS: u32 = 100_000;
 /// Threads besides the one that is measured.
@@ -23,7 +24,7 @@ fn user(number: u32) -> UserId {
 
 fn entry(number: u32) -> Entry {
     let conn = ConnId { reactor: 0, slot: number, generation: 0 };
-    Entry { conn, device: DeviceId::UNNAMED, key: u64::from(number) }
+    Entry { conn, device: DeviceId::UNNAMED, key: u64::from(number), wants: Wants::default() }
 }
 
 /// The next user of a walk that jumps over shards.

@@ -1,6 +1,10 @@
 //! The terminal client in a real terminal, against a real server: what two people see while the server is killed.
 
+#[path = "client/changes.rs"]
+mod changes;
 mod common;
+#[path = "client/looking_after.rs"]
+mod looking_after;
 #[path = "client/picture.rs"]
 mod picture;
 #[path = "client/script.rs"]
@@ -10,7 +14,7 @@ mod terminal;
 
 use std::io::Write;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use common::client::{Account, Client, PASSWORD};
 use common::node::Node;
@@ -64,30 +68,45 @@ fn two_people_chat_while_the_server_is_killed_and_comes_back() {
 #[test]
 fn a_picture_of_the_client_can_be_made() {
     let node = Node::start(&[]);
-    let [anna, _, _] = ["anna", "ben", "cleo"].map(|name| Account::register_as(node.addr(), name));
+    let [anna, ben, _] = ["anna", "ben", "cleo"].map(|name| Account::register_as(node.addr(), name));
     let mut at_ben = Client::login_as(node.addr(), "ben");
     let mut at_cleo = Client::login_as(node.addr(), "cleo");
-    at_ben.ok(serde_json::json!({"msgid": 7, "friendid": anna.id}));
-    at_cleo.ok(serde_json::json!({"msgid": 7, "friendid": anna.id}));
-    let chess = serde_json::json!({"msgid": 8, "groupname": "chess", "groupdesc": "Thursdays at eight"});
-    let group = at_cleo.ok(chess)["groupid"].as_u64().unwrap();
+    at_ben.ok(json!({"msgid": 7, "friendid": anna.id}));
+    at_cleo.ok(json!({"msgid": 7, "friendid": anna.id}));
+    let group = at_cleo.ok(json!({"msgid": 8, "groupname": "chess", "groupdesc": "Thursdays at eight"}));
+    let group = group["groupid"].as_u64().unwrap();
     let mut at_anna = Person::log_in(&node, &anna);
     at_anna.types(&format!("/join {group}\r"));
     at_anna.sees("│#chess");
-    at_cleo.say_to_group(group, "who brings the board?");
-    at_anna.types("I do\r");
-    at_anna.sees("I do ✓");
-    at_cleo.say_to_group(group, "日本のルールで? 😀");
+    at_anna.opens("ben");
+    at_ben.say(anna.id, "who brings the board on Thursday?");
+    at_anna.sees("who brings the board");
+    at_anna.types("/reply I do, and the clok\r");
+    at_anna.sees("the clok ✓");
+    at_anna.types("\x1b[A\x7fck\r");
+    at_anna.sees("the clock (edited)");
+    at_ben.ok(json!({"msgid": 61, "id": anna.id, "of": 2, "reaction": "👍", "on": true}));
+    at_ben.say(anna.id, "日本のルールで? 😀");
     at_anna.sees("日本のルールで?");
+    at_anna.types("/react laugh\r");
+    at_anna.sees("[😂 1]");
     at_anna.types("yes, and blitz after it\r");
     at_anna.sees("blitz after it ✓");
-    at_ben.say(anna.id, "are you coming on Thursday?");
-    let is_unread = |line: &str| line.starts_with("● ben") && line.contains("1│");
-    at_anna.sees_when("an unread message of ben", |screen| screen.lines().any(is_unread));
+    let last = at_ben.history_with(anna.id).last().unwrap()["seq"].clone();
+    at_ben.send(&json!({"msgid": 45, "id": anna.id, "seq": last}));
+    at_anna.sees("blitz after it ✓✓ read");
+    at_anna.types("and then we have a look at your opening\r");
+    at_anna.sees("your opening ✓");
+    at_cleo.say_to_group(group, "is it at eight again?");
+    let is_unread = |line: &str| line.starts_with("# chess") && line.contains("1│");
+    at_anna.sees_when("an unread message of cleo", |screen| screen.lines().any(is_unread));
     at_anna.types("see you th");
     at_anna.sees("see you th");
     let made = picture::svg(&at_anna.shown(), "Three people chat: the terminal client of Stonechat");
-    assert!(made.contains("who brings the board?") && made.contains("日本のルールで?") && made.ends_with("</svg>\n"));
+    for shown in ["who brings the board", "日本のルールで?", "(edited)", "✓✓ read", "👍 1", "[😂 1]"] {
+        assert!(made.contains(shown), "{shown} is missing:\n{}", at_anna.screen());
+    }
+    assert!(made.ends_with("</svg>\n") && ben.id > 0);
     if let Some(file) = std::env::var_os("STONECHAT_PICTURE") {
         std::fs::write(file, made).unwrap();
     }

@@ -110,6 +110,11 @@ fn multi_holds_across_nodes() {
     first.say(writer.id, "from the first");
     assert_eq!(second.expect_push(6)["msg"], "from the first", "own messages are echoed to one's other sessions");
     assert_eq!(writer.expect_push(6)["msg"], "from the first");
+    // What one session reads, the other one is told on its node.
+    let reader = json!({"pwd": PASSWORD, "ack": true, "want": ["receipts"]});
+    let mut third = first.account().login_with(on.cluster.node(0), reader);
+    second.send(&json!({"msgid": 45, "id": writer.id, "seq": 1}));
+    assert_eq!(third.expect_push(46)["read"], 1);
 }
 
 /// A group with a speaker on the second node, and a user with a session on each.
@@ -257,6 +262,58 @@ fn a_dead_nodes_sessions_are_offline_and_may_log_in_elsewhere() {
     let mut bob = bob.account().login(on.cluster.node(0));
     assert_eq!(texts(&bob.offline_messages()), ["where are you?"]);
     bob.expect_silence();
+}
+
+/// The states that are told of `of` until `last` is told of `until`.
+fn states_told(client: &mut Client, of: u64, until: u64, last: &str) -> Vec<String> {
+    let mut states = Vec::new();
+    loop {
+        let told = client.expect_notice("presence");
+        let state = told["state"].as_str().expect("a word").to_owned();
+        if told["id"] == until && state == last {
+            return states;
+        }
+        assert!(told["id"] == of || told["id"] == until, "{told}");
+        if told["id"] == of {
+            states.push(state);
+        }
+    }
+}
+
+#[test]
+fn friends_are_told_of_those_whose_node_has_gone() {
+    let on = OnShared::start(2, &[]);
+    let (here, there) = (on.cluster.node(0), on.cluster.node(1));
+    let wanting = json!({"pwd": PASSWORD, "ack": true, "want": ["presence"]});
+    let mut ann = Account::register(here, "ann").login_with(here, wanting);
+    let [ben, eve] = ["ben", "eve"].map(|name| Account::register(there, name));
+    for friend in [&ben, &eve] {
+        ann.ok(json!({"msgid": 7, "friendid": friend.id}));
+    }
+    let [_ben, _eve] = [&ben, &eve].map(|friend| friend.login(there));
+    states_told(&mut ann, ben.id, eve.id, "online");
+    // Killed: it is noticed.
+    on.cluster.nodes[1].kill();
+    let eve_here = eve.login(here);
+    let of_eve = states_told(&mut ann, eve.id, ben.id, "offline");
+    assert!(!of_eve.contains(&"offline".to_owned()), "{of_eve:?}");
+    let mut back = ben.login(here);
+    assert_eq!(states_told(&mut ann, eve.id, ben.id, "online"), [""; 0]);
+    back.log_out();
+    assert_eq!(states_told(&mut ann, eve.id, ben.id, "offline"), [""; 0]);
+    // Stopped in order: it leaves word.
+    on.cluster.nodes[1].restart();
+    drop(eve_here);
+    let [_ben, _eve] = [&ben, &eve].map(|friend| friend.login(there));
+    states_told(&mut ann, eve.id, ben.id, "online");
+    ann.forget_pushes();
+    on.cluster.nodes[1].term();
+    let stopped = Stopwatch::start();
+    let _eve = eve.login(here);
+    let of_eve = states_told(&mut ann, eve.id, ben.id, "offline");
+    assert!(!of_eve.contains(&"offline".to_owned()), "{of_eve:?}");
+    let took = stopped.elapsed();
+    assert!((Duration::from_secs(3)..Duration::from_secs(12)).contains(&took), "after {took:?}");
 }
 
 #[test]

@@ -3,12 +3,15 @@
 use serde_json::Value;
 use stonechat::clock::UnixMs;
 use stonechat::ids::UserId;
+use stonechat::wire::body::Ext;
 use stonechat::wire::errno::Errno;
 use stonechat::wire::msg_id::MsgId;
-use stonechat::wire::reply::{self, Echo, Push, RawEcho, TimeText};
+use stonechat::wire::reply::{self, Echo, Notice, Push, RawEcho, TimeText, What};
 use stonechat::wire::request::{
-    AnswerFriend, AskFriend, Bare, Bounds, Chat, CreateGroup, Delivered, Envelope, Find, Groups, History, Login,
-    OneFriend, OneGroup, Register, Request,
+    AnswerFriend, AskFriend, Asked, Bare, Block, Bounds, ChangePassword, Chat, ConversationSet, Conversations,
+    CreateGroup, Delivered, Edit, Envelope, Erase, Find, GroupAnswer, GroupBans, GroupKick, GroupMute, GroupRequests,
+    GroupRole, GroupSet, Groups, History, Login, OneFriend, OneGroup, OneMember, Profile, React, Read, Recall,
+    Receipts, Register, Request, Search, Sessions, Typing,
 };
 
 const BOUNDS: Bounds = Bounds { message_bytes: 8192 };
@@ -29,6 +32,8 @@ pub fn run(bytes: &[u8]) {
     for chat in [Chat::to_user(&envelope, BOUNDS), Chat::to_group(&envelope, BOUNDS)].into_iter().flatten() {
         relay(&chat, &Echo::new(echo));
     }
+    relay_events(&envelope);
+    relay_profile(&envelope);
     read_as_every_request(&envelope);
 }
 
@@ -37,19 +42,64 @@ fn relay(chat: &Chat, echo: &Echo) {
     let sender = UserId::new(1).expect("1 is an id");
     let time = TimeText::new(UnixMs::now());
     assert_is_a_line(&reply::ack(chat.to, 1, &time, echo));
-    let push = Push { sender, name: "a", to: chat.to, body: &chat.body, time: &time, seq: 1 };
+    let (to, body) = (chat.to, &*chat.body);
+    let push = Push { sender, name: "a", to, what: What::Message, body, time: &time, seq: 1, marks: "" };
     assert_is_a_line(&push.line());
-    let listed = format!(r#"{{"messages":[{}]}}"#, push.element().get());
-    assert!(!listed.contains('\n'), "{listed}");
-    if let Err(error) = serde_json::from_str::<Value>(&listed) {
-        panic!("{error}: {listed}");
+    let listed = format!(r#"{{"conversations":[{{"last":{}}}]}}"#, push.last().get());
+    let listed = [listed, format!(r#"{{"messages":[{}]}}"#, push.element().get())];
+    if let Some(Err(error)) = listed.iter().map(|list| serde_json::from_str::<Value>(list)).find(Result::is_err) {
+        panic!("{error}: {listed:?}");
     }
     let relayed: Value = serde_json::from_slice(&push.line()).expect("checked just above");
     assert!(relayed["msg"].is_string() && relayed["id"] == 1 && relayed["seq"] == 1, "{relayed}");
 }
 
+/// The pushes of what changes a message.
+fn relay_events(envelope: &Envelope<'_>) {
+    let sender = UserId::new(1).expect("1 is an id");
+    let time = TimeText::new(UnixMs::now());
+    let edit = Edit::parse(envelope, BOUNDS).map(|edit| (edit.peer, What::Edit { of: edit.of }, edit.body));
+    let react = React::parse(envelope, BOUNDS).map(|React { peer, of, reaction, on, .. }| {
+        let body = reply::reaction_body(&reaction, on);
+        (peer, What::Reaction { of }, body.into_boxed_str())
+    });
+    for (to, what, body) in [edit, react].into_iter().flatten() {
+        let push = Push { sender, name: "a", to, what, body: &body, time: &time, seq: 1, marks: "" };
+        assert_is_a_line(&push.line());
+        assert_is_a_line(&reply::event_ack(what, to, Some((1, &time)), &Echo::default()));
+    }
+}
+
+/// The notice about a profile.
+fn relay_profile(envelope: &Envelope<'_>) {
+    let Ok(Profile { name, ext }) = Profile::parse(envelope, BOUNDS) else { return };
+    let ext = ext.flatten().map(|text| Ext::new(text.into()).expect("it was parsed when it came in"));
+    let id = UserId::new(1).expect("1 is an id");
+    assert_is_a_line(&Notice::Profile { id, name: name.unwrap_or_default().into(), ext }.line());
+}
+
 fn read_as_every_request(envelope: &Envelope<'_>) {
     let refused = [
+        Recall::parse(envelope, BOUNDS).err(),
+        Read::parse(envelope, BOUNDS).err(),
+        Typing::parse(envelope, BOUNDS).err(),
+        Conversations::parse(envelope, BOUNDS).err(),
+        ConversationSet::parse(envelope, BOUNDS).err(),
+        Search::parse(envelope, BOUNDS).err(),
+        Receipts::parse(envelope, BOUNDS).err(),
+        Block::parse(envelope, BOUNDS).err(),
+        GroupSet::parse(envelope, BOUNDS).err(),
+        GroupRole::parse(envelope, BOUNDS).err(),
+        GroupKick::parse(envelope, BOUNDS).err(),
+        GroupBans::parse(envelope, BOUNDS).err(),
+        GroupMute::parse(envelope, BOUNDS).err(),
+        OneMember::parse(envelope, BOUNDS).err(),
+        GroupAnswer::parse(envelope, BOUNDS).err(),
+        GroupRequests::parse(envelope, BOUNDS).err(),
+        ChangePassword::parse(envelope, BOUNDS).err(),
+        Sessions::parse(envelope, BOUNDS).err(),
+        Erase::parse(envelope, BOUNDS).err(),
+        Asked::parse(envelope, BOUNDS).err(),
         Login::parse(envelope, BOUNDS).err(),
         Register::parse(envelope, BOUNDS).err(),
         Delivered::parse(envelope, BOUNDS).err(),

@@ -31,7 +31,7 @@ use stonechat::session::message::ReactorMessage;
 use stonechat::session::protocol::ChatProtocol;
 use stonechat::session::state::Session;
 use stonechat::store::sqlite::SqliteStores;
-use stonechat::store::{NewToken, OpenStore};
+use stonechat::store::{NewToken, OpenStore, TokenUse, UserRef};
 use stonechat::workers::pool::Queues;
 use tempfile::TempDir;
 
@@ -246,7 +246,8 @@ impl World {
         let user = UserId::new(1).expect("1 is an id");
         let expires_at = UnixMs::now().plus(Duration::from_secs(24 * 3600 * 30));
         let hash = token_hash("t");
-        let token = NewToken { hash: &hash, user, expires_at };
+        let row = self.ctx.store.user(UserRef::Id(user)).expect("the store works").expect("registered above");
+        let token = NewToken { hash: &hash, user, expires_at, proof: &row.password, used: TokenUse::default() };
         self.ctx.store.save_token(&token, UnixMs::now()).expect("the token is saved");
         self.ask(id, &login);
     }
@@ -295,7 +296,7 @@ impl World {
         }
         let is_idle = self.net.0.get(&id).is_none_or(|(session, _)| session.is_idle());
         assert!(is_idle, "a request is not answered");
-        self.cursor_writer.write();
+        self.cursor_writer.write(now());
     }
 
     fn hash_one(&mut self) -> bool {

@@ -19,6 +19,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::ids::{DeviceId, GroupId, NodeId, UserId};
+use crate::wants::Want;
 use promise::{Keeper, Promise, promise};
 
 /// The largest payload of a bell, in bytes. Ordinary messages are far below it: a bell for a larger one tells only that it
@@ -37,6 +38,8 @@ pub enum Channel {
     /// `t:<16 hex digits>`: a session that is resumed by this key, made of its token and its device; tells a resume from a
     /// second login.
     Token(u64),
+    /// `w:<word>`: a session here wants to be told of this. Where nobody is subscribed, nobody makes it; no bell comes on it.
+    Want(Want),
     /// `all`: what concerns every node. Each is subscribed to it without asking.
     All,
 }

@@ -7,11 +7,14 @@ use std::fmt;
 use super::backend_url::UrlShape;
 use super::kind::{Kind, Named};
 use super::settings::{
-    self, AcceptPolicy, Config, Friending, MESSAGE_BYTES_MAX, REACTORS_MAX, SessionPolicy, Synchronous,
+    self, AcceptPolicy, Config, DAY, Friending, MESSAGE_BYTES_MAX, REACTORS_MAX, SessionPolicy, Synchronous,
 };
 
 /// The largest quota: beyond it, counting the rows takes longer than a request may.
 const QUOTA_MAX: u64 = 10_000_000;
+
+/// The longest time that a message may be changeable, in seconds: ten years. Who wants more says 0.
+const MESSAGE_AGE_MAX: u64 = 315_360_000;
 
 /// One setting.
 pub(super) struct Key {
@@ -349,7 +352,8 @@ pub(super) static KEYS: &[Key] = &[
     },
     Key {
         name: "quota.friend_requests",
-        meaning: "Friend requests that a user has sent and that are not answered. 0: no limit",
+        meaning: "Friend requests that a user has sent and that are not answered; as many invitations to groups, and as many \
+                  wishes to join one. 0: no limit",
         kind: count(
             "friend requests",
             0,
@@ -392,6 +396,11 @@ pub(super) static KEYS: &[Key] = &[
         ),
     },
     Key {
+        name: "quota.bans",
+        meaning: "Users who are banned from a group. 0: no limit",
+        kind: count("bans", 0, QUOTA_MAX, |c| none_is_0(c.quota.bans), |c, n| c.quota.bans = unless_0(n)),
+    },
+    Key {
         name: "quota.devices",
         meaning: "Named devices of a user; the one used longest ago makes room for a new one. 0: no limit",
         kind: count("devices", 0, QUOTA_MAX, |c| none_is_0(c.quota.devices), |c, n| c.quota.devices = unless_0(n)),
@@ -403,6 +412,16 @@ pub(super) static KEYS: &[Key] = &[
         kind: count("tokens", 0, QUOTA_MAX, |c| none_is_0(c.quota.tokens), |c, n| c.quota.tokens = unless_0(n)),
     },
     Key {
+        name: "quota.reactions",
+        meaning: "Different reactions to one message. 0: no limit",
+        kind: count("reactions", 0, 1_000, |c| none_is_0(c.quota.reactions), |c, n| c.quota.reactions = unless_0(n)),
+    },
+    Key {
+        name: "quota.blocks",
+        meaning: "Users whom a user has blocked. 0: no limit",
+        kind: count("users", 0, QUOTA_MAX, |c| none_is_0(c.quota.blocks), |c, n| c.quota.blocks = unless_0(n)),
+    },
+    Key {
         name: "quota.accounts_per_day",
         meaning: "New accounts from one address within a day. 0: no limit",
         kind: count(
@@ -411,6 +430,38 @@ pub(super) static KEYS: &[Key] = &[
             1_000_000,
             |c| none_is_0(c.quota.accounts_per_day),
             |c, n| c.quota.accounts_per_day = unless_0(n),
+        ),
+    },
+    Key {
+        name: "messages.edit_seconds",
+        meaning: "How long the author of a message may edit it or take it back. 0: for ever",
+        kind: seconds(
+            0,
+            MESSAGE_AGE_MAX,
+            |c| c.messages.edit.map_or(0, |time| time.as_secs()),
+            |c, n| c.messages.edit = (n > 0).then(|| Duration::from_secs(n)),
+        ),
+    },
+    Key {
+        name: "search.rows",
+        meaning: "Messages that one SEARCH looks at, at most; its reply says where to go on",
+        kind: count("messages", 100, 1_000_000, |c| c.search.rows.into(), |c, n| c.search.rows = narrow(n)),
+    },
+    Key {
+        name: "search.bytes",
+        meaning: "Bytes of messages that one SEARCH looks at, at most",
+        kind: count("bytes", 65_536, 1 << 30, |c| wide(c.search.bytes), |c, n| c.search.bytes = narrow(n)),
+    },
+    Key {
+        name: "names.hold_days",
+        meaning: "How long a name that a user or a group has given up is kept from all others: nobody is taken for somebody \
+                  else. 0: it is free at once",
+        kind: count(
+            "days",
+            0,
+            36_500,
+            |c| c.names_held.map_or(0, |held| held.as_secs() / DAY),
+            |c, n| c.names_held = (n > 0).then(|| Duration::from_secs(n * DAY)),
         ),
     },
     Key {

@@ -17,6 +17,9 @@ pub const MESSAGE_BYTES: usize = 8_192;
 /// The most that it may be.
 pub const MESSAGE_BYTES_MAX: u64 = 1_048_576;
 
+/// A day, in seconds.
+pub(super) const DAY: u64 = 24 * 3600;
+
 /// All settings, checked. `{:?}` shows them with passwords masked.
 #[derive(Clone, PartialEq)]
 pub struct Config {
@@ -74,6 +77,12 @@ pub struct Config {
     pub limits: Limits,
     /// How much of each an account or a group may have.
     pub quota: Quotas,
+    /// What holds for messages that are stored.
+    pub messages: MessageSettings,
+    /// What one SEARCH may cost.
+    pub search: SearchSettings,
+    /// `names.hold_days`: for so long nobody else may take a name that was given up; `None` (0): it is free at once.
+    pub names_held: Option<Duration>,
     /// Database settings common to both backends.
     pub store: StoreSettings,
     /// SQLite's `PRAGMA synchronous`.
@@ -188,12 +197,34 @@ pub struct Quotas {
     pub groups_created: Option<u32>,
     /// `quota.group_members`: of a group.
     pub group_members: Option<u32>,
+    /// `quota.bans`: users banned from a group.
+    pub bans: Option<u32>,
     /// `quota.devices`: named ones of a user.
     pub devices: Option<u32>,
     /// `quota.tokens`: of a user.
     pub tokens: Option<u32>,
+    /// `quota.reactions`: different ones of a message.
+    pub reactions: Option<u32>,
+    /// `quota.blocks`: users whom a user has blocked.
+    pub blocks: Option<u32>,
     /// `quota.accounts_per_day`: new ones of an address.
     pub accounts_per_day: Option<u32>,
+}
+
+/// `messages.*`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MessageSettings {
+    /// `messages.edit_seconds`: how long an author may edit and recall; `None`: for ever.
+    pub edit: Option<Duration>,
+}
+
+/// `search.*`: what one SEARCH looks at, at most.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SearchSettings {
+    /// `search.rows`: messages.
+    pub rows: u32,
+    /// `search.bytes`: bytes of their bodies.
+    pub bytes: usize,
 }
 
 /// `store.*`.
@@ -254,6 +285,9 @@ impl Default for Config {
             hashing_threads: hashing_threads(),
             limits: Limits::default(),
             quota: Quotas::default(),
+            messages: MessageSettings { edit: Some(Duration::from_secs(86_400)) },
+            search: SearchSettings { rows: 20_000, bytes: 4 << 20 },
+            names_held: Some(Duration::from_secs(30 * DAY)),
             store: StoreSettings::default(),
             sqlite_synchronous: Synchronous::Full,
         }
@@ -294,8 +328,11 @@ impl Default for Quotas {
             groups_joined: Some(1_000),
             groups_created: Some(100),
             group_members: Some(100_000),
+            bans: Some(10_000),
             devices: Some(32),
             tokens: Some(32),
+            reactions: Some(64),
+            blocks: Some(1_000),
             accounts_per_day: Some(1_000),
         }
     }

@@ -1,5 +1,6 @@
 //! Messages that are committed together, and what their senders and readers are told of it. No I/O.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,9 +11,9 @@ use super::Which;
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, Peer, Seq, UserId};
 use crate::net::ConnId;
-use crate::store::{Append, Appended, StoreError};
+use crate::store::{Append, Appended, Change, Content, Event, StoreError};
 use crate::wire::errno::Errno;
-use crate::wire::reply::{self, Echo, Push, TimeText};
+use crate::wire::reply::{self, Echo, Push, TimeText, What};
 
 /// Messages in a batch, and bytes of their bodies: bounds the time a commit takes.
 pub const BATCH_MESSAGES_MAX: usize = 1024;
@@ -49,7 +50,7 @@ const _: () = assert!(size_of::<Job>() <= 128);
 impl Job {
     /// What it takes to keep it waiting, roughly.
     pub(super) fn bytes(&self) -> usize {
-        size_of::<Self>() + self.append.body.len()
+        size_of::<Self>() + self.append.body.bytes()
     }
 }
 
@@ -70,7 +71,7 @@ impl Batch {
 
     /// Adds a message.
     pub fn push(&mut self, job: Job) {
-        self.bytes += job.append.body.len();
+        self.bytes += job.append.body.bytes();
         self.appends.push(job.append);
         self.senders.push((job.reply_to, job.since));
     }
@@ -245,7 +246,7 @@ pub(super) fn refuse_one(job: &Job, why: Refusal) -> Effect {
 }
 
 fn refusal(append: &Append, reply_to: &ReplyTo, errno: Errno, text: &str) -> Effect {
-    let line = reply::chat_refused(append.to, errno, text, &reply_to.echo);
+    let line = reply::event_refused(what(append), append.to, errno, text, &reply_to.echo);
     Effect::Answer { conn: reply_to.conn, conv: append.conv(), stored: None, line }
 }
 
@@ -258,10 +259,9 @@ pub(super) fn announce(batch: &Batch, outcomes: &[Appended], answer: AnswerSende
             Appended::Stored(seq) => (seq, append.sent_at, true),
             Appended::Duplicate { seq, sent_at } => (seq, sent_at, false),
             Appended::Locked => continue,
-            refused => {
+            not_stored => {
                 if answer == AnswerSender::Yes {
-                    let (errno, text) = reason(refused);
-                    effects.push(refusal(append, reply_to, errno, text));
+                    effects.push(answer_to(append, reply_to, not_stored));
                 }
                 continue;
             }
@@ -269,11 +269,13 @@ pub(super) fn announce(batch: &Batch, outcomes: &[Appended], answer: AnswerSende
         time.set(sent_at);
         let (conv, which) = (append.conv(), Which::of(append.sender, sent_at));
         if answer == AnswerSender::Yes {
-            let line = reply::ack(append.to, seq, &time, &reply_to.echo);
+            let line = reply::event_ack(what(append), append.to, Some((seq, &time)), &reply_to.echo);
             effects.push(Effect::Answer { conn: reply_to.conn, conv, stored: Some((seq, which)), line });
         }
-        let push =
-            Push { sender: append.sender, name: &reply_to.name, to: append.to, body: &append.body, time: &time, seq };
+        let line = is_new.then(|| {
+            let (sender, name, to) = (append.sender, &*reply_to.name, append.to);
+            Push { sender, name, to, what: what(append), body: &body(append), time: &time, seq, marks: "" }.line()
+        });
         effects.push(Effect::Announce(Announcement {
             conv,
             seq,
@@ -282,10 +284,53 @@ pub(super) fn announce(batch: &Batch, outcomes: &[Appended], answer: AnswerSende
             sender: append.sender,
             from: reply_to.conn,
             device: reply_to.device,
-            line: is_new.then(|| push.line()),
+            line,
         }));
     }
     effects
+}
+
+/// The answer to what was not stored.
+fn answer_to(append: &Append, reply_to: &ReplyTo, outcome: Appended) -> Effect {
+    let ReplyTo { conn, echo, .. } = reply_to;
+    let (conn, conv, what) = (*conn, append.conv(), what(append));
+    let line = match outcome {
+        // Nobody else is told: it is so already.
+        Appended::Unchanged(by) => {
+            let by = by.map(|(seq, at)| (seq, TimeText::new(at)));
+            reply::event_ack(what, append.to, by.as_ref().map(|(seq, at)| (*seq, at)), echo)
+        }
+        Appended::Muted(until) => reply::muted(what, append.to, "you are muted in this group", until, echo),
+        refused => {
+            let (errno, text) = reason(refused);
+            return refusal(append, reply_to, errno, text);
+        }
+    };
+    Effect::Answer { conn, conv, stored: None, line }
+}
+
+/// What it is on the wire.
+fn what(append: &Append) -> What {
+    match append.body.event() {
+        None => What::Message,
+        Some(&Event { of, ref change, .. }) => match change {
+            Change::Edit(_) => What::Edit { of },
+            Change::Recall => What::Recall { of },
+            Change::React { .. } => What::Reaction { of },
+        },
+    }
+}
+
+/// What the push says.
+fn body(append: &Append) -> Cow<'_, str> {
+    match &append.body {
+        Content::Message(body) => Cow::Borrowed(body),
+        Content::Event(event) => match &event.change {
+            Change::Edit(body) => Cow::Borrowed(body),
+            Change::Recall => Cow::Borrowed(""),
+            Change::React { reaction, on } => Cow::Owned(reply::reaction_body(reaction, *on)),
+        },
+    }
 }
 
 fn reason(outcome: Appended) -> (Errno, &'static str) {
@@ -294,7 +339,20 @@ fn reason(outcome: Appended) -> (Errno, &'static str) {
         Appended::NoSuchGroup => (Errno::NotFound, "no such group"),
         Appended::NotMember => (Errno::NotAllowed, "not a member of this group"),
         Appended::NotFriends => (Errno::NotAllowed, "not a friend"),
+        Appended::Blocked => (Errno::NotAllowed, "this user does not want messages from you"),
+        Appended::HasBlocked => (Errno::NotAllowed, "you have blocked this user; unblock first"),
+        Appended::AdminsOnly => (Errno::NotAllowed, "only admins may do that in this group"),
+        Appended::NoSuchMessage => (Errno::NotFound, "no such message"),
+        Appended::NotAMessage => (Errno::Conflict, "`of` is no message, but an edit, a recall or a reaction"),
+        Appended::IsRecalled => (Errno::Conflict, "the message was recalled"),
+        Appended::NotAuthor => (Errno::NotAllowed, "not your message"),
+        Appended::TooLate => (Errno::NotAllowed, "the message is too old to be changed"),
+        Appended::TooManyReactions => (Errno::Conflict, "the message has as many different reactions as it may have"),
         Appended::WentBack(_) => (Errno::Unavailable, "the data went back to an earlier state; try again"),
-        Appended::Stored(_) | Appended::Duplicate { .. } | Appended::Locked => (Errno::Internal, "internal error"),
+        Appended::Stored(_)
+        | Appended::Duplicate { .. }
+        | Appended::Locked
+        | Appended::Muted(_)
+        | Appended::Unchanged(_) => (Errno::Internal, "internal error"),
     }
 }

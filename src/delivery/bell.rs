@@ -8,9 +8,11 @@ use std::num::NonZeroU32;
 use bytes::Bytes;
 
 use super::Which;
+use super::directory::Ended;
 use crate::bus::BELL_BYTES_MAX;
 use crate::config::MESSAGE_BYTES;
 use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Seq, UserId};
+use crate::wants::Want;
 
 /// The longest head, in bytes: a word, and three numbers of at most 20 digits, each with what separates them.
 const HEAD_BYTES_MAX: usize = 96;
@@ -58,10 +60,18 @@ pub(crate) enum Ring<'a> {
     Notice(&'a [u8]),
     /// The same, for a group's members but for this user.
     NoticeBut(UserId, &'a [u8]),
+    /// A line for sessions that want this.
+    Hint(Want, &'a [u8]),
+    /// The same, but not for this user.
+    HintBut(Want, UserId, &'a [u8]),
     /// The user has logged in elsewhere on this device: its sessions here are replaced.
     Replaced(DeviceId),
     /// The user has resumed elsewhere the session with this key, which is replaced.
     Resumed(u64),
+    /// The user has ended sessions.
+    Ended(Ended),
+    /// The user has another name now: this one.
+    Renamed(&'a [u8]),
     /// The user has a session elsewhere, beside those here.
     Beside,
     /// A node has reported the user offline: whoever has a session of that user reports again.
@@ -72,6 +82,8 @@ pub(crate) enum Ring<'a> {
     Left(GroupId, &'a [u8]),
     /// The group is gone.
     GroupDeleted(&'a [u8]),
+    /// A node stops, and this one is to tell who has gone with it: users' ids with blanks between them.
+    Gone(NodeId, &'a [u8]),
     /// The data went back, and have a new epoch: to every node.
     Restored,
     /// This node uses the same database as who says it: to every node.
@@ -93,13 +105,20 @@ impl<'a> Ring<'a> {
             }
             Self::Notice(line) => ("notice\n".to_owned(), line),
             Self::NoticeBut(user, line) => (format!("notice-but {user}\n"), line),
+            Self::Hint(want, line) => (format!("hint {}\n", *want as u8), line),
+            Self::HintBut(want, user, line) => (format!("hint-but {} {user}\n", *want as u8), line),
             Self::Replaced(device) => (format!("replaced {}\n", device.0), &[]),
             Self::Resumed(token) => (format!("resumed {token}\n"), &[]),
+            Self::Ended(Ended::One(token)) => (format!("ended {token}\n"), &[]),
+            Self::Ended(Ended::AllBut(token)) => (format!("ended-but {token}\n"), &[]),
+            Self::Ended(Ended::All) => ("ended-all\n".to_owned(), &[]),
+            Self::Renamed(name) => ("renamed\n".to_owned(), name),
             Self::Beside => ("beside\n".to_owned(), &[]),
             Self::Offline => ("offline\n".to_owned(), &[]),
             Self::Joined(group, line) => (format!("joined {group}\n"), line),
             Self::Left(group, line) => (format!("left {group}\n"), line),
             Self::GroupDeleted(line) => ("group-deleted\n".to_owned(), line),
+            Self::Gone(node, users) => (format!("gone {}\n", node.0), users),
             Self::Restored => ("restored\n".to_owned(), &[]),
             Self::Vouched(node) => (format!("vouched {}\n", node.0), &[]),
             Self::Stranger(node) => (format!("stranger {}\n", node.0), &[]),
@@ -119,12 +138,21 @@ impl<'a> Ring<'a> {
         let line = &payload[end + 1..];
         let mut words = std::str::from_utf8(&payload[..end]).ok()?.split(' ');
         let kind = words.next()?;
-        if kind == "resumed" {
-            return Some(Self::Resumed(words.next()?.parse().ok()?));
+        if let "resumed" | "ended" | "ended-but" = kind {
+            let key = words.next()?.parse().ok()?;
+            return Some(match kind {
+                "ended" => Self::Ended(Ended::One(key)),
+                "ended-but" => Self::Ended(Ended::AllBut(key)),
+                _ => Self::Resumed(key),
+            });
         }
-        if let "vouched" | "stranger" = kind {
+        if let "vouched" | "stranger" | "gone" = kind {
             let node = NodeId(words.next()?.parse().ok()?);
-            return Some(if kind == "vouched" { Self::Vouched(node) } else { Self::Stranger(node) });
+            return Some(match kind {
+                "vouched" => Self::Vouched(node),
+                "stranger" => Self::Stranger(node),
+                _ => Self::Gone(node, line),
+            });
         }
         let mut number = || words.next()?.parse::<i64>().ok();
         Some(match kind {
@@ -142,8 +170,12 @@ impl<'a> Ring<'a> {
                 Self::Own { device, conv, seq, mark, which: which(number()), line }
             }
             "notice" => Self::Notice(line),
+            "hint" => Self::Hint(want(number()?)?, line),
+            "hint-but" => Self::HintBut(want(number()?)?, UserId::new(number()?)?, line),
             "notice-but" => Self::NoticeBut(UserId::new(number()?)?, line),
             "replaced" => Self::Replaced(DeviceId(u32::try_from(number()?).ok()?)),
+            "ended-all" => Self::Ended(Ended::All),
+            "renamed" => Self::Renamed(line),
             "beside" => Self::Beside,
             "offline" => Self::Offline,
             "joined" => Self::Joined(GroupId::new(number()?)?, line),
@@ -153,6 +185,25 @@ impl<'a> Ring<'a> {
             _ => return None,
         })
     }
+}
+
+/// Users, as [`Ring::Gone`] has them.
+#[must_use]
+pub(crate) fn users_text(users: &[UserId]) -> String {
+    let words: Vec<String> = users.iter().map(UserId::to_string).collect();
+    words.join(" ")
+}
+
+/// The users of such a text. What is no user's id is left out.
+#[must_use]
+pub(crate) fn users_of(text: &[u8]) -> Vec<UserId> {
+    let words = text.split(|byte| *byte == b' ').filter_map(|word| std::str::from_utf8(word).ok()?.parse().ok());
+    words.filter_map(UserId::new).collect()
+}
+
+/// What may be wanted, by the number that stands for it.
+fn want(number: i64) -> Option<Want> {
+    Want::HINTS.into_iter().find(|want| i64::from(*want as u8) == number)
 }
 
 /// What stands at a head's end, if anything.
@@ -188,6 +239,9 @@ mod tests {
             Ring::Message { conv: ConvId::group(group), seq: 7, mark: None, which: None, line: b"" },
             Ring::Notice(b"{\"a\":1}\n"),
             Ring::NoticeBut(user, b"x\n"),
+            Ring::Hint(Want::Receipts, b"x\n"),
+            Ring::Hint(Want::Presence, b"x\n"),
+            Ring::HintBut(Want::Typing, user, b"x\n"),
             Ring::Own {
                 device: DeviceId(u32::MAX),
                 conv: ConvId::pair(user, UserId::new(7).unwrap()),
@@ -198,12 +252,17 @@ mod tests {
             },
             Ring::Replaced(DeviceId(3)),
             Ring::Resumed(u64::MAX),
+            Ring::Ended(Ended::One(u64::MAX)),
+            Ring::Ended(Ended::AllBut(7)),
+            Ring::Ended(Ended::All),
+            Ring::Renamed("Änne B".as_bytes()),
             Ring::Beside,
             Ring::Offline,
             Ring::Joined(group, b"x\n"),
             Ring::Left(group, b"x\n"),
             Ring::GroupDeleted(b"x\n"),
             Ring::Restored,
+            Ring::Gone(NodeId(u64::MAX), b"1 2"),
             Ring::Vouched(NodeId(u64::MAX)),
             Ring::Stranger(NodeId(1)),
         ] {
@@ -227,6 +286,14 @@ mod tests {
             Ring::Own { device: DeviceId(u32::MAX), conv, seq: u64::MAX, mark: Some(u32::MAX), which, line: b"" };
         let head = head.encode();
         assert!(head.len() <= HEAD_BYTES_MAX);
+    }
+
+    #[test]
+    fn users_are_read_as_they_were_written() {
+        let users: Vec<UserId> = [1, 42, i64::from(i32::MAX)].into_iter().filter_map(UserId::new).collect();
+        assert_eq!(users_of(users_text(&users).as_bytes()), users);
+        assert_eq!(users_of(b""), []);
+        assert_eq!(users_of(b"7 x 0 -1 \xff 8"), [UserId::new(7).unwrap(), UserId::new(8).unwrap()]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::bell::Ring;
+use super::bell::{self, Ring};
 use super::cursors::queue::CursorQueue;
 use super::directory::Eviction;
 use super::epoch::Epoch;
@@ -40,6 +40,7 @@ impl BusListener {
             Ring::Restored => self.epoch.look(),
             Ring::Vouched(node) => self.peers.vouched(node),
             Ring::Stranger(node) => self.peers.stranger(node),
+            Ring::Gone(node, users) if self.peers.is_me(node) => self.cursor_queue.left_behind(bell::users_of(users)),
             // Nothing else concerns every node.
             _ => {}
         }
@@ -49,6 +50,7 @@ impl BusListener {
         match ring {
             Ring::Replaced(device) => fanout.replace(user, Eviction::Device(device)),
             Ring::Resumed(key) => fanout.replace(user, Eviction::Key(key)),
+            Ring::Ended(ended) => fanout.end(user, ended),
             Ring::Beside => fanout.directory().note_elsewhere(user),
             Ring::Offline if fanout.directory().is_online(user) => self.cursor_queue.changed(user),
             ring => tell_fact(fanout, Channel::User(user), ring, generation),
@@ -74,7 +76,7 @@ impl Listener for BusListener {
                 Channel::User(user) => self.of_user(&mut fanout, user, ring, generation),
                 channel @ Channel::Group(_) => tell_fact(&mut fanout, channel, ring, generation),
                 Channel::All => self.of_all(ring),
-                Channel::Device(..) | Channel::Token(_) => {}
+                Channel::Device(..) | Channel::Token(_) | Channel::Want(_) => {}
             }
         }
         fanout.flush();

@@ -6,12 +6,13 @@
 //!              +--replaced, evicted--> leaving --leave--> gone        whoever takes its place waits for that
 //! ```
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::config::SessionPolicy;
 use crate::ids::{DeviceId, IdMap, UserId};
 use crate::net::ConnId;
+use crate::wants::{Want, Wants};
 
 /// Locks are held for a look-up each; 64 make contention between a few dozen threads rare.
 const SHARDS_COUNT: usize = 64;
@@ -23,8 +24,24 @@ pub struct Entry {
     pub conn: ConnId,
     /// Its device: sessions of other devices are none of its business.
     pub device: DeviceId,
-    /// What it resumes by: made of its token and its device.
+    /// What it resumes by: made of its token and its device, see [`resume_key`].
     pub key: u64,
+    /// What it wants to be told besides messages.
+    pub wants: Wants,
+}
+
+/// What a session of `device` that holds the token of this key ([`crate::store::token_key`]) is resumed by.
+#[must_use]
+pub(crate) fn resume_key(token: u64, device: DeviceId) -> u64 {
+    // The unnamed device's number is 0. Another device that holds the same token is another session.
+    token ^ u64::from(device.0)
+}
+
+impl Entry {
+    /// The key of the token that it holds.
+    fn token(&self) -> u64 {
+        resume_key(self.key, self.device)
+    }
 }
 
 /// What became of a session that wanted to enter.
@@ -43,6 +60,19 @@ pub enum Eviction {
     Device(DeviceId),
     /// Those that are resumed by this key.
     Key(u64),
+    /// Those whose user has ended them.
+    Ended(Ended),
+}
+
+/// Which sessions of a user have been ended by the user. The numbers are keys of tokens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ended {
+    /// Those that hold this token.
+    One(u64),
+    /// All but those that hold this token.
+    AllBut(u64),
+    /// All: the account is gone.
+    All,
 }
 
 /// Whether the user may have sessions on other nodes.
@@ -60,6 +90,8 @@ struct Sessions {
     entries: Vec<Entry>,
     /// The age of [`Directory::age`] in which it was known that there are no sessions elsewhere; 0: there may be.
     alone_in: u32,
+    /// Friends have been told that the user is online, or will be.
+    is_shown: bool,
 }
 
 #[derive(Debug, Default)]
@@ -75,13 +107,16 @@ pub struct Directory {
     shards: Box<[Mutex<Shard>]>,
     /// Counts the times at which news about sessions elsewhere may have been missed. From 1 on.
     age: AtomicU32,
+    /// How many sessions want each: of receipts, typing and presence.
+    wanted: [AtomicUsize; Want::HINTS.len()],
 }
 
 impl Directory {
     /// An empty directory.
     #[must_use]
     pub fn new() -> Self {
-        Self { shards: (0..SHARDS_COUNT).map(|_| Mutex::default()).collect(), age: AtomicU32::new(1) }
+        let shards = (0..SHARDS_COUNT).map(|_| Mutex::default()).collect();
+        Self { shards, age: AtomicU32::new(1), wanted: Default::default() }
     }
 
     /// Lets a session in as the policy says. A session that resumes with the token an online session of its device holds
@@ -91,7 +126,7 @@ impl Directory {
         let age = self.age.load(Ordering::Acquire);
         let mut shard = self.shard(user);
         let Shard { here, leaving } = &mut *shard;
-        let new = || Sessions { entries: Vec::with_capacity(1), alone_in: age };
+        let new = || Sessions { entries: Vec::with_capacity(1), alone_in: age, is_shown: false };
         let entries = &mut here.entry(user).or_insert_with(new).entries;
         let is_rival = |old: &Entry| old.device == entry.device;
         let takes_over = |old: &Entry| is_rival(old) && (policy == SessionPolicy::Replace || old.key == entry.key);
@@ -99,7 +134,8 @@ impl Directory {
             return Entered::AlreadyOnline;
         }
         let replaced: Vec<ConnId> = entries.iter().filter(|old| takes_over(old)).map(|old| old.conn).collect();
-        entries.retain(|old| !takes_over(old));
+        entries.retain(|old| !self.is_out(takes_over(old), old));
+        self.count(entry.wants, |count| count.fetch_add(1, Ordering::Relaxed));
         entries.push(entry);
         if !replaced.is_empty() {
             leaving.entry(user).or_default().extend_from_slice(&replaced);
@@ -118,7 +154,7 @@ impl Directory {
             }
         }
         let Some(sessions) = here.get_mut(&user) else { return };
-        sessions.entries.retain(|entry| entry.conn != conn);
+        sessions.entries.retain(|entry| !self.is_out(entry.conn == conn, entry));
         if sessions.entries.is_empty() {
             here.remove(&user);
         }
@@ -133,10 +169,13 @@ impl Directory {
         let goes = |entry: &Entry| match whom {
             Eviction::Device(device) => entry.device == device,
             Eviction::Key(key) => entry.key == key,
+            Eviction::Ended(Ended::One(token)) => entry.token() == token,
+            Eviction::Ended(Ended::AllBut(token)) => entry.token() != token,
+            Eviction::Ended(Ended::All) => true,
         };
         let evicted: Vec<ConnId> =
             sessions.entries.iter().filter(|entry| goes(entry)).map(|entry| entry.conn).collect();
-        sessions.entries.retain(|entry| !goes(entry));
+        sessions.entries.retain(|entry| !self.is_out(goes(entry), entry));
         if sessions.entries.is_empty() {
             here.remove(&user);
         }
@@ -189,6 +228,46 @@ impl Directory {
         }
     }
 
+    /// Whether a session of the user here wants this, and whether there may be others on other nodes.
+    #[must_use]
+    pub(crate) fn who_wants(&self, user: UserId, want: Want) -> (bool, Elsewhere) {
+        let age = self.age.load(Ordering::Acquire);
+        let shard = self.shard(user);
+        let Some(sessions) = shard.here.get(&user) else { return (false, Elsewhere::Perhaps) };
+        let elsewhere = if sessions.alone_in == age { Elsewhere::No } else { Elsewhere::Perhaps };
+        (sessions.entries.iter().any(|entry| entry.wants.has(want)), elsewhere)
+    }
+
+    /// Whether any session on this node wants this.
+    #[must_use]
+    pub(crate) fn is_wanted(&self, want: Want) -> bool {
+        let place = Want::HINTS.iter().position(|counted| *counted == want);
+        place.is_some_and(|place| self.wanted[place].load(Ordering::Relaxed) > 0)
+    }
+
+    /// Notes that friends are told of the user's being online, or know it already; whether that is new. Not of a user who has no
+    /// session here.
+    pub(crate) fn shows(&self, user: UserId) -> bool {
+        let mut shard = self.shard(user);
+        shard.here.get_mut(&user).is_some_and(|sessions| !std::mem::replace(&mut sessions.is_shown, true))
+    }
+
+    /// Passes on whether this session goes out; counts it, if it does.
+    fn is_out(&self, goes: bool, entry: &Entry) -> bool {
+        if goes {
+            self.count(entry.wants, |count| count.fetch_sub(1, Ordering::Relaxed));
+        }
+        goes
+    }
+
+    fn count(&self, wants: Wants, change: impl Fn(&AtomicUsize) -> usize) {
+        for (want, count) in Want::HINTS.iter().zip(&self.wanted) {
+            if wants.has(*want) {
+                change(count);
+            }
+        }
+    }
+
     /// Whether the user has a session on this node.
     #[must_use]
     pub(crate) fn is_online(&self, user: UserId) -> bool {
@@ -222,7 +301,12 @@ mod tests {
     use super::*;
 
     fn on(device: u32, slot: u32, key: u64) -> Entry {
-        Entry { conn: ConnId { reactor: 0, slot, generation: 0 }, device: DeviceId(device), key }
+        Entry {
+            conn: ConnId { reactor: 0, slot, generation: 0 },
+            device: DeviceId(device),
+            key,
+            wants: Wants::default(),
+        }
     }
 
     fn entry(slot: u32, key: u64) -> Entry {
@@ -275,6 +359,22 @@ mod tests {
         assert_eq!(directory.evict(user(), Eviction::Key(30)), []);
         assert_eq!(directory.evict(user(), Eviction::Device(DeviceId::UNNAMED)), [entry(4, 40).conn]);
         assert!(!directory.is_online(user()));
+    }
+
+    #[test]
+    fn a_users_sessions_are_ended_by_their_token_whatever_the_device() {
+        let directory = Directory::new();
+        let of = |token, device: u32| on(device, device, resume_key(token, DeviceId(device)));
+        let enter = |token, device| drop(directory.enter(user(), of(token, device), SessionPolicy::Multi));
+        for (token, device) in [(70, 0), (70, 1), (80, 2), (90, 3)] {
+            enter(token, device);
+        }
+        assert_eq!(directory.evict(user(), Eviction::Ended(Ended::One(60))), []);
+        assert_eq!(directory.evict(user(), Eviction::Ended(Ended::One(70))), [of(70, 0).conn, of(70, 1).conn]);
+        enter(70, 4);
+        assert_eq!(directory.evict(user(), Eviction::Ended(Ended::AllBut(80))), [of(90, 3).conn, of(70, 4).conn]);
+        assert_eq!(online(&directory), [2]);
+        assert_eq!(directory.evict(user(), Eviction::Ended(Ended::All)), [of(80, 2).conn]);
     }
 
     #[test]

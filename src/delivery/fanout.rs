@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::directory::{Directory, Elsewhere, Entry, Eviction};
+use super::directory::{Directory, Elsewhere, Ended, Entry, Eviction};
 use super::{Event, Reactors};
 use crate::ids::{DeviceId, UserId};
 use crate::net::ConnId;
+use crate::wants::Want;
 
 /// Events on their way to the reactors. Each lane, worker and the bus listener has its own.
 pub struct Fanout {
@@ -13,6 +14,7 @@ pub struct Fanout {
     directory: Arc<Directory>,
     waiting: Vec<Vec<Event>>,
     found: Vec<ConnId>,
+    wanting: Vec<Entry>,
     addressee: Lookup,
     sender: Lookup,
 }
@@ -44,7 +46,8 @@ impl Fanout {
     #[must_use]
     pub fn new(reactors: Arc<dyn Reactors>, directory: Arc<Directory>) -> Self {
         let waiting = (0..reactors.count()).map(|_| Vec::new()).collect();
-        Self { reactors, directory, waiting, found: Vec::new(), addressee: Lookup::new(), sender: Lookup::new() }
+        let (found, wanting) = (Vec::new(), Vec::new());
+        Self { reactors, directory, waiting, found, wanting, addressee: Lookup::new(), sender: Lookup::new() }
     }
 
     /// How many reactors there are.
@@ -68,6 +71,28 @@ impl Fanout {
             }
         }
         self.found = found;
+    }
+
+    /// An event for each session of the user on this node that wants this, but for `except`. Whether there may be more on other
+    /// nodes.
+    pub(super) fn tell_wanting(
+        &mut self,
+        (user, want): (UserId, Want),
+        except: Option<ConnId>,
+        event: impl Fn(ConnId) -> Option<Event>,
+    ) -> Elsewhere {
+        let mut sessions = std::mem::take(&mut self.wanting);
+        let elsewhere = self.directory.sessions(user, &mut sessions);
+        for Entry { conn, wants, .. } in sessions.drain(..) {
+            if wants.has(want)
+                && Some(conn) != except
+                && let Some(event) = event(conn)
+            {
+                self.tell_connection(conn, event);
+            }
+        }
+        self.wanting = sessions;
+        elsewhere
     }
 
     /// A batch with so many events follows.
@@ -108,6 +133,13 @@ impl Fanout {
     pub fn replace(&mut self, user: UserId, whom: Eviction) {
         for conn in self.directory.evict(user, whom) {
             self.tell_connection(conn, Event::Replaced { conn });
+        }
+    }
+
+    /// Takes those sessions out of the directory that the user has ended, and has them closed.
+    pub(crate) fn end(&mut self, user: UserId, ended: Ended) {
+        for conn in self.directory.evict(user, Eviction::Ended(ended)) {
+            self.tell_connection(conn, Event::Ended { conn });
         }
     }
 

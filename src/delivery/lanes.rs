@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::config::SessionPolicy;
 use crate::ids::{ConvId, Peer};
 use crate::metrics::Metrics;
-use crate::store::{Append, Appended, Store, StoreError};
+use crate::store::{Append, Appended, Kind, Store, StoreError};
 
 /// Messages that may wait for a lane. When it is full the sockets that send are paused.
 const QUEUE_MESSAGES_MAX: usize = 8192;
@@ -49,6 +49,8 @@ pub struct LaneDeps {
     pub epoch: Arc<Epoch>,
     /// Which other sessions of the sender are told, too.
     pub echo: EchoTo,
+    /// Called when a message was recalled: its text is to go from the database's files, too.
+    pub recalled: Box<dyn Fn() + Send>,
     /// How long a sender waits at most for an answer.
     pub patience: Duration,
     /// The clocks.
@@ -191,6 +193,12 @@ pub enum Stepped {
 /// How a batch is handed to the store: [`Store::append`] or [`Store::append_unlocked`].
 type Appending = fn(&mut dyn Store, &[Append]) -> Result<Vec<Appended>, StoreError>;
 
+/// Whether a message was recalled by this batch.
+fn has_recall(batch: &[Append], outcomes: &[Appended]) -> bool {
+    let mut both = batch.iter().zip(outcomes);
+    both.any(|(append, outcome)| append.body.kind() == Kind::Recall && matches!(outcome, Appended::Stored(_)))
+}
+
 impl LaneRunner {
     /// Commits what waits, tries again what was locked, or looks again for what became of a commit.
     pub fn step(&mut self) -> Stepped {
@@ -246,12 +254,15 @@ impl LaneRunner {
     }
 
     fn append(&mut self, mut batch: Batch, appending: Appending) -> Stepped {
-        let LaneDeps { store, epoch, clock, metrics, .. } = &mut self.parts;
+        let LaneDeps { store, epoch, clock, metrics, recalled, .. } = &mut self.parts;
         let era = epoch.before(batch.appends_mut());
         let start = clock.now();
         let result = appending(store.as_mut(), batch.appends());
         if let Ok(outcomes) = &result {
             epoch.after(era.generation, batch.appends(), outcomes);
+            if has_recall(batch.appends(), outcomes) {
+                recalled();
+            }
         }
         let now = clock.now();
         metrics.lane_commit_seconds.observe(now.saturating_duration_since(start).as_secs_f64());
@@ -268,6 +279,9 @@ impl LaneRunner {
         let result = self.parts.store.settle(batch.appends());
         if let Ok(Some(outcomes)) = &result {
             self.parts.epoch.settled(era.generation, batch.appends(), outcomes);
+            if has_recall(batch.appends(), outcomes) {
+                (self.parts.recalled)();
+            }
         }
         self.note(result.as_ref().err());
         let next = self.lane.settled(result, self.parts.clock.now());

@@ -19,7 +19,9 @@ pub(crate) mod batch;
 pub(crate) mod bell;
 pub mod bus_listener;
 pub mod cursors;
+pub(crate) mod demand;
 pub mod directory;
+pub(crate) mod endings;
 pub(crate) mod ends;
 pub mod epoch;
 pub mod fanout;
@@ -27,11 +29,14 @@ pub mod keeper;
 pub mod lane;
 pub mod lanes;
 pub mod peers;
+mod presences;
 pub(crate) mod publisher;
+pub(crate) mod receipts;
 pub(crate) mod states;
 
 use std::hash::BuildHasher;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use foldhash::fast::FixedState;
@@ -40,6 +45,7 @@ use crate::clock::UnixMs;
 use crate::ids::{ConvId, GroupId, Seq, UserId};
 use crate::net::ConnId;
 use crate::store::{Append, Message};
+use crate::wants::Want;
 
 /// Tells a message from another one that has its number in another life of the data: who sent it, and when.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,13 +71,15 @@ impl Fingerprint {
     /// Of a message on its way into the store.
     #[must_use]
     pub(crate) fn of_append(append: &Append) -> Self {
-        Self::of(append.sent_at, append.cid.as_deref(), &append.body)
+        Self::of(append.sent_at, append.cid.as_deref(), append.body.row_body())
     }
 
     /// Of a message that the store has shown.
     #[must_use]
     pub(crate) fn of_message(message: &Message) -> Self {
-        Self::of(message.sent_at, message.cid.as_deref(), &message.body)
+        // What an event is shown with stands elsewhere.
+        let body = if message.kind.is_event() { "" } else { &message.body };
+        Self::of(message.sent_at, message.cid.as_deref(), body)
     }
 
     fn of(sent_at: UnixMs, cid: Option<&str>, body: &str) -> Self {
@@ -124,6 +132,15 @@ pub enum Event {
         /// The push.
         line: Bytes,
     },
+    /// The same, for sessions that want it: never kept, and first to be left out.
+    Hint {
+        /// Who gets it.
+        to: Addressee,
+        /// What it is about.
+        want: Want,
+        /// The push.
+        line: Bytes,
+    },
     /// This session's user has joined a group elsewhere.
     Joined {
         /// One session of the user.
@@ -154,6 +171,18 @@ pub enum Event {
         /// The older session.
         conn: ConnId,
     },
+    /// The user has ended this session.
+    Ended {
+        /// The session.
+        conn: ConnId,
+    },
+    /// The user of this session has another name now.
+    Renamed {
+        /// One session of the user.
+        conn: ConnId,
+        /// The name.
+        name: Arc<str>,
+    },
     /// Bells may have been lost: compare every session with the store.
     Resync,
     /// The data went back to an earlier state: what the sessions have had says nothing about what is there now. They are
@@ -180,3 +209,6 @@ pub trait Reactors: Send + Sync {
     /// dropped.
     fn deliver(&self, reactor: u16, events: Vec<Event>);
 }
+
+#[cfg(test)]
+mod telling_tests;

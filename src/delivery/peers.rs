@@ -147,6 +147,11 @@ impl Peers {
         }
     }
 
+    /// Whether that is this node.
+    pub(crate) fn is_me(&self, node: NodeId) -> bool {
+        node == self.me
+    }
+
     /// The first word of another node counts.
     fn decide(&self, standing: Standing) {
         let mut state = self.lock();

@@ -8,15 +8,18 @@
 //!
 //! So a new fact is written once: how it is told here ([`tell`]), and by what words elsewhere ([`Fact::ring`], [`heard`]).
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::bell::Ring;
-use super::directory::Entry;
+use super::directory::{Directory, Elsewhere, Entry};
 use super::fanout::Fanout;
 use super::{Addressee, Event, Told};
 use crate::bus::{Bell, Bus, Channel};
 use crate::ids::{DeviceId, GroupId, UserId};
 use crate::net::ConnId;
+use crate::wants::Want;
 
 /// Whom a fact concerns, on whatever node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,12 +41,16 @@ pub(crate) enum Fact {
     Message(Told),
     /// A line that is told once, and not kept.
     Notice(Bytes),
+    /// The same, for those who want it.
+    Hint(Want, Bytes),
     /// The user has joined the group: the user's other sessions hear it from now on.
     Joined(GroupId, Bytes),
     /// The user has left the group: the user's other sessions hear it no more.
     Left(GroupId, Bytes),
     /// The group is gone: nobody hears it any more.
     GroupDeleted(Bytes),
+    /// The user is called so from now on.
+    Renamed(Arc<str>),
 }
 
 impl Fact {
@@ -52,10 +59,12 @@ impl Fact {
         Some(match (self.clone(), to) {
             (Self::Message(told), to) => Event::Message { to, from: None, told },
             (Self::Notice(line), to) => Event::Notice { to, line },
+            (Self::Hint(want, line), to) => Event::Hint { to, want, line },
             (Self::Joined(group, line), Addressee::Session(conn)) => Event::Joined { conn, group, line },
             (Self::Left(group, line), Addressee::Session(conn)) => Event::Left { conn, group, line },
             (Self::GroupDeleted(line), Addressee::Group(group)) => Event::GroupDeleted { group, line },
-            (Self::Joined(..) | Self::Left(..) | Self::GroupDeleted(_), _) => return None,
+            (Self::Renamed(name), Addressee::Session(conn)) => Event::Renamed { conn, name },
+            (Self::Joined(..) | Self::Left(..) | Self::GroupDeleted(_) | Self::Renamed(_), _) => return None,
         })
     }
 
@@ -68,9 +77,12 @@ impl Fact {
         let ring = match (self, audience) {
             (Self::Notice(line), Audience::GroupBut(_, user)) => Ring::NoticeBut(user, line),
             (Self::Notice(line), _) => Ring::Notice(line),
+            (Self::Hint(want, line), Audience::GroupBut(_, user)) => Ring::HintBut(*want, user, line),
+            (Self::Hint(want, line), _) => Ring::Hint(*want, line),
             (Self::Joined(group, line), _) => Ring::Joined(*group, line),
             (Self::Left(group, line), _) => Ring::Left(*group, line),
             (Self::GroupDeleted(line), _) => Ring::GroupDeleted(line),
+            (Self::Renamed(name), _) => Ring::Renamed(name.as_bytes()),
             (Self::Message(_), _) => return None,
         };
         Some((channel, ring))
@@ -93,8 +105,15 @@ pub(super) fn heard(channel: Channel, ring: Ring<'_>, generation: u32) -> Option
             (Audience::OtherDevices(user, device), told(conv, seq, which, line))
         }
         (Channel::User(user), Ring::Notice(text)) => (Audience::User(user, None), Fact::Notice(line(text))),
+        (Channel::User(user), Ring::Hint(want, text)) => (Audience::User(user, None), Fact::Hint(want, line(text))),
+        (Channel::Group(group), Ring::HintBut(want, user, text)) => {
+            (Audience::GroupBut(group, user), Fact::Hint(want, line(text)))
+        }
         (Channel::User(user), Ring::Joined(group, text)) => {
             (Audience::User(user, None), Fact::Joined(group, line(text)))
+        }
+        (Channel::User(user), Ring::Renamed(name)) => {
+            (Audience::User(user, None), Fact::Renamed(std::str::from_utf8(name).ok()?.into()))
         }
         (Channel::User(user), Ring::Left(group, text)) => (Audience::User(user, None), Fact::Left(group, line(text))),
         (Channel::Group(group), Ring::Message { conv, seq, which, line, .. }) => {
@@ -117,7 +136,15 @@ pub(super) fn tell(fanout: &mut Fanout, audience: Audience, fact: &Fact) {
         }
     };
     match audience {
-        Audience::User(user, but) => fanout.tell_user(user, but, |conn| fact.event(Addressee::Session(conn))),
+        Audience::User(user, but) => {
+            let event = |conn| fact.event(Addressee::Session(conn));
+            match fact {
+                Fact::Hint(want, _) => {
+                    fanout.tell_wanting((user, *want), but, event);
+                }
+                _ => fanout.tell_user(user, but, event),
+            }
+        }
         Audience::OtherDevices(user, device) => {
             let mut sessions = Vec::new();
             fanout.directory().sessions(user, &mut sessions);
@@ -129,6 +156,23 @@ pub(super) fn tell(fanout: &mut Fanout, audience: Audience, fact: &Fact) {
         }
         Audience::Group(group) => for_group(fanout, Addressee::Group(group)),
         Audience::GroupBut(group, user) => for_group(fanout, Addressee::GroupBut(group, user)),
+    }
+}
+
+/// What is told only to those who want it, as a line and as a bell: both are made once, for however many.
+pub(crate) struct Hint {
+    fact: Fact,
+    want: Want,
+    /// `None`: nobody wants it on other nodes.
+    payload: Option<Bytes>,
+}
+
+impl Hint {
+    /// The push that tells it; whether anybody may want it on other nodes.
+    #[must_use]
+    pub(crate) fn new(want: Want, line: Bytes, elsewhere: Elsewhere) -> Self {
+        let payload = (elsewhere == Elsewhere::Perhaps).then(|| Ring::Hint(want, &line).encode());
+        Self { fact: Fact::Hint(want, line), want, payload }
     }
 }
 
@@ -151,6 +195,35 @@ impl Publisher {
             self.ring(channel, ring);
         }
         tell(&mut self.fanout, audience, fact);
+    }
+
+    /// The same, but other nodes are told only where there may be somebody who wants it.
+    pub(crate) fn publish_where(&mut self, elsewhere: Elsewhere, audience: Audience, fact: &Fact) {
+        match elsewhere {
+            Elsewhere::No => tell(&mut self.fanout, audience, fact),
+            Elsewhere::Perhaps => self.publish(audience, fact),
+        }
+    }
+
+    /// Tells a user's sessions that want it, but for this one of this node. Other nodes are told where there may be some.
+    pub(crate) fn hint(&mut self, user: UserId, but: Option<ConnId>, hint: &Hint) {
+        let event = |conn| hint.fact.event(Addressee::Session(conn));
+        let elsewhere = self.fanout.tell_wanting((user, hint.want), but, event);
+        if let (Elsewhere::Perhaps, Some(payload)) = (elsewhere, &hint.payload) {
+            self.bells.push(Bell { channel: Channel::User(user), payload: payload.clone() });
+        }
+    }
+
+    /// Who is online here.
+    #[must_use]
+    pub(crate) fn directory(&self) -> &Directory {
+        self.fanout.directory()
+    }
+
+    /// The way to the sessions of this node alone.
+    #[must_use]
+    pub(crate) fn fanout(&mut self) -> &mut Fanout {
+        &mut self.fanout
     }
 
     /// A bell for the other nodes alone.
@@ -187,10 +260,13 @@ mod tests {
             (Audience::User(user, None), Fact::Notice(line()), Audience::User(user, None)),
             // Whom a session stands out among here, nobody does there.
             (Audience::User(user, Some(conn)), Fact::Joined(group, line()), Audience::User(user, None)),
+            (Audience::User(user, None), Fact::Renamed("Änne".into()), Audience::User(user, None)),
             (Audience::User(user, Some(conn)), Fact::Left(group, line()), Audience::User(user, None)),
             (Audience::Group(group), Fact::Notice(line()), Audience::Group(group)),
             (Audience::GroupBut(group, user), Fact::Notice(line()), Audience::GroupBut(group, user)),
             (Audience::Group(group), Fact::GroupDeleted(line()), Audience::Group(group)),
+            (Audience::User(user, None), Fact::Hint(Want::Receipts, line()), Audience::User(user, None)),
+            (Audience::GroupBut(group, user), Fact::Hint(Want::Typing, line()), Audience::GroupBut(group, user)),
         ] {
             let (channel, ring) = fact.ring(audience).expect("other nodes are told");
             let payload = ring.encode();

@@ -477,7 +477,9 @@ impl<S> Connection<S> {
 /// What the peer of a WebSocket is told.
 fn close_code(reason: CloseReason) -> CloseCode {
     match reason {
-        CloseReason::PeerClosed | CloseReason::Replaced | CloseReason::Restored => CloseCode::Normal,
+        CloseReason::PeerClosed | CloseReason::Replaced | CloseReason::Ended | CloseReason::Restored => {
+            CloseCode::Normal
+        }
         CloseReason::Shutdown | CloseReason::SocketError | CloseReason::HttpDone => CloseCode::GoingAway,
         CloseReason::LineTooLong => CloseCode::TooLarge,
         CloseReason::BadFrame | CloseReason::BadProxyHeader | CloseReason::TlsFailed | CloseReason::TlsRequired => {

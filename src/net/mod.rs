@@ -134,6 +134,8 @@ pub enum CloseReason {
     TooManyAnonymous,
     /// A newer session of the same user took over.
     Replaced,
+    /// Its user has ended the session.
+    Ended,
     /// The data went back to an earlier state; the session was of before.
     Restored,
     /// The server is shutting down.

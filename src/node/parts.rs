@@ -10,7 +10,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::bus_listener::BusListener;
 use crate::delivery::cursors::queue::CursorQueue;
-use crate::delivery::cursors::writer::CursorWriter;
+use crate::delivery::cursors::writer::{CursorWriter, Telling};
+use crate::delivery::demand::Demand;
 use crate::delivery::directory::Directory;
 use crate::delivery::epoch::Epoch;
 use crate::delivery::fanout::Fanout;
@@ -29,6 +30,7 @@ use crate::store::{Result, Store};
 use crate::workers;
 use crate::workers::pool::Queues;
 use crate::workers::sweeper;
+use crate::workers::sweeper::SweepCalls;
 
 /// What a node finds around it.
 pub struct Surroundings<'a> {
@@ -76,7 +78,7 @@ pub struct Parts {
     /// Wakes the cursor writer before its time.
     pub nudged: Receiver<()>,
     /// Wakes the sweeper before its time.
-    pub sweep_asked: Receiver<()>,
+    pub sweep_asked: SweepCalls,
     /// What hears the other nodes: for the bus, if it has any.
     pub listener: Arc<BusListener>,
     /// What is known of the other nodes.
@@ -101,8 +103,10 @@ pub fn assemble(around: Surroundings<'_>) -> Result<Parts> {
         Ways { bus: Arc::clone(&bus), cursor_queue: cursor_queue.clone(), fanout: fanout(), peers: Arc::clone(&peers) };
     let keeper = Keeper::new(Arc::clone(&epoch), ways, clock, Arc::clone(&metrics));
     let store = open(StoreUser::CursorWriter)?;
-    let cursor_writer =
-        CursorWriter::new(store, Arc::clone(&bus), Arc::clone(&directory), cursor_queue.clone(), keeper);
+    let to_writer = cursor_queue.clone();
+    let demand = Arc::new(Demand::new(Arc::clone(&directory), Arc::clone(&bus), move || to_writer.nudge()));
+    let telling = Telling { bus: Arc::clone(&bus), fanout: fanout(), demand: Arc::clone(&demand) };
+    let cursor_writer = CursorWriter::new(store, telling, cursor_queue.clone(), keeper, clock);
     let (to_peers, metrics_too) = (Arc::clone(&peers), Arc::clone(&metrics));
     let listener = BusListener::new(fanout(), cursor_queue.clone(), Arc::clone(&epoch), to_peers, metrics_too);
 
@@ -112,6 +116,7 @@ pub fn assemble(around: Surroundings<'_>) -> Result<Parts> {
         directory: Arc::clone(&directory),
         bus,
         cursor_queue,
+        demand,
         epoch,
         attempts: Attempts::new(config.limits.logins_per_minute),
         budgets: Budgets::new(&config.limits, &config.quota),
@@ -146,13 +151,15 @@ pub fn assemble(around: Surroundings<'_>) -> Result<Parts> {
 }
 
 fn lane_deps(shared: &Shared, store: Box<dyn Store>, fanout: Fanout) -> LaneDeps {
-    let Shared { config, clock, bus, epoch, metrics, .. } = shared;
+    let Shared { config, clock, bus, epoch, metrics, sweep, .. } = shared;
+    let sweep = sweep.clone();
     LaneDeps {
         store,
         fanout,
         bus: Arc::clone(bus),
         epoch: Arc::clone(epoch),
         echo: EchoTo::under(config.session_policy),
+        recalled: Box::new(move || sweep.recalled()),
         patience: config.store.timeout,
         clock: *clock,
         metrics: Arc::clone(metrics),

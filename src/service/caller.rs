@@ -6,6 +6,7 @@ use super::limits::address::AddressKey;
 use crate::ids::{DeviceId, UserId};
 use crate::net::ConnId;
 use crate::store::TokenHash;
+use crate::wants::Wants;
 
 /// Who asks, on a connection that is not logged in.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +28,10 @@ pub struct Caller {
     pub name: Arc<str>,
     /// The user's device.
     pub device: DeviceId,
+    /// The client's address.
+    pub from: AddressKey,
     /// The hash of the token this session holds.
     pub token: TokenHash,
+    /// What it wants to be told besides messages.
+    pub wants: Wants,
 }

@@ -25,16 +25,18 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::bell::Ring;
 use crate::delivery::cursors::queue::CursorQueue;
-use crate::delivery::directory::Directory;
+use crate::delivery::demand::Demand;
+use crate::delivery::directory::{Directory, Ended, Eviction};
 use crate::delivery::epoch::Epoch;
 use crate::delivery::fanout::Fanout;
-use crate::delivery::publisher::{Audience, Fact, Publisher};
+use crate::delivery::publisher::{Audience, Fact, Hint, Publisher};
 use crate::delivery::{Event, Reactors};
-use crate::ids::{GroupId, Seq, UserId};
+use crate::ids::{GroupId, Peer, Seq, UserId};
 use crate::metrics::Metrics;
 use crate::net::ConnId;
 use crate::session::live::Live;
 use crate::store::{Message, Pending, Quota, Store, StoreError};
+use crate::wants::Want;
 use crate::wire::errno::Errno;
 use crate::wire::reply::{Body, Notice};
 use crate::workers::sweeper::Sweep;
@@ -159,8 +161,8 @@ pub struct Backlog {
     pub pending: Vec<Pending>,
     /// What of it the login reply shows.
     pub shown: Vec<Message>,
-    /// Friend requests that wait for an answer.
-    pub friend_requests: Vec<Bytes>,
+    /// Friend requests and invitations that wait for an answer.
+    pub requests: Vec<Bytes>,
 }
 
 /// A request with its handler, for whichever worker takes it: all of it, or the rest of one that had to wait.
@@ -269,6 +271,8 @@ pub struct Shared {
     pub bus: Arc<dyn Bus>,
     /// The way to the cursor writer.
     pub cursor_queue: CursorQueue,
+    /// Who wants to be told of receipts, typing and presence.
+    pub(crate) demand: Arc<Demand>,
     /// The epoch of the data.
     pub epoch: Arc<Epoch>,
     /// Failed logins.
@@ -325,6 +329,23 @@ impl Ctx {
         self.push_to_user(user, notice.line());
     }
 
+    /// A notice for the caller's other sessions, on any node.
+    pub(crate) fn tell_own(&mut self, caller: &Caller, notice: &Notice<'_>) {
+        self.publisher.publish(Audience::User(caller.user, Some(caller.conn)), &Fact::Notice(notice.line()));
+    }
+
+    /// The caller is typing: those to whom it goes are told, if they want it.
+    pub(crate) fn types(&mut self, from: UserId, to: Peer, line: Bytes) {
+        let elsewhere = self.shared.demand.look(Want::Typing, self.shared.clock.now()).elsewhere();
+        match to {
+            Peer::User(user) => self.publisher.hint(user, None, &Hint::new(Want::Typing, line, elsewhere)),
+            Peer::Group(group) => {
+                let fact = Fact::Hint(Want::Typing, line);
+                self.publisher.publish_where(elsewhere, Audience::GroupBut(group, from), &fact);
+            }
+        }
+    }
+
     /// A line for every session of a user, on any node.
     pub(crate) fn push_to_user(&mut self, user: UserId, line: Bytes) {
         self.publisher.publish(Audience::User(user, None), &Fact::Notice(line));
@@ -335,6 +356,11 @@ impl Ctx {
         self.publisher.publish(Audience::GroupBut(group, but), &Fact::Notice(notice.line()));
     }
 
+    /// A notice for the members of a group on any node.
+    pub(crate) fn tell_group(&mut self, group: GroupId, notice: &Notice<'_>) {
+        self.publisher.publish(Audience::Group(group), &Fact::Notice(notice.line()));
+    }
+
     /// The caller joined a group: the same user's other sessions join it as well.
     pub(crate) fn joined(&mut self, caller: &Caller, group: GroupId) {
         let notice = Notice::GroupJoined { groupid: group, id: caller.user, name: (&*caller.name).into() };
@@ -343,8 +369,20 @@ impl Ctx {
 
     /// The caller left a group: the same user's other sessions leave it as well.
     pub(crate) fn left(&mut self, caller: &Caller, group: GroupId) {
-        let notice = Notice::GroupLeft { groupid: group, id: caller.user, name: (&*caller.name).into() };
+        let name = (&*caller.name).into();
+        let notice = Notice::GroupLeft { groupid: group, id: caller.user, name, by: None };
         self.publisher.publish(Audience::User(caller.user, Some(caller.conn)), &Fact::Left(group, notice.line()));
+    }
+
+    /// Somebody else was let into a group: all of that user's sessions join it, on any node.
+    pub(crate) fn let_in(&mut self, group: GroupId, user: UserId, notice: &Notice<'_>) {
+        self.publisher.publish(Audience::User(user, None), &Fact::Joined(group, notice.line()));
+    }
+
+    /// Somebody else is no member of a group any more: none of that user's sessions hears it, on any node.
+    pub(crate) fn removed(&mut self, group: GroupId, user: UserId, notice: Option<&Notice<'_>>) {
+        let line = notice.map_or_else(Bytes::new, Notice::line);
+        self.publisher.publish(Audience::User(user, None), &Fact::Left(group, line));
     }
 
     /// What the store made of a change to the caller's groups. If it did not say, it may have been done all the same: the
@@ -357,9 +395,21 @@ impl Ctx {
         caller: &Caller,
         changed: Result<T, StoreError>,
     ) -> Result<T, ServiceError> {
+        self.compare_user_if_unsure(caller.user, changed)
+    }
+
+    /// The same for a change to another user's groups.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) fn compare_user_if_unsure<T>(
+        &self,
+        user: UserId,
+        changed: Result<T, StoreError>,
+    ) -> Result<T, ServiceError> {
         changed.map_err(|error| {
             let mut conns = Vec::new();
-            self.shared.directory.connections(caller.user, &mut conns);
+            self.shared.directory.connections(user, &mut conns);
             for conn in conns {
                 self.shared.sessions.compare(conn);
             }
@@ -376,6 +426,26 @@ impl Ctx {
     /// A session on this node was taken over.
     pub(crate) fn replaced(&mut self, conn: ConnId) {
         self.publisher.tell_connection(conn, Event::Replaced { conn });
+    }
+
+    /// Sessions of a user are ended, on any node; `but` is the one that asked for it, and is told otherwise.
+    pub(crate) fn end_sessions(&mut self, user: UserId, ended: Ended, but: Option<ConnId>) {
+        self.ring(Channel::User(user), Ring::Ended(ended));
+        for conn in self.shared.directory.evict(user, Eviction::Ended(ended)) {
+            if Some(conn) != but {
+                self.publisher.tell_connection(conn, Event::Ended { conn });
+            }
+        }
+    }
+
+    /// The user is called so from now on, in all sessions, on any node.
+    pub(crate) fn renamed(&mut self, user: UserId, name: &str) {
+        self.publisher.publish(Audience::User(user, None), &Fact::Renamed(name.into()));
+    }
+
+    /// A notice for the caller's other sessions, on any node.
+    pub(crate) fn tell_own_others(&mut self, caller: &Caller, notice: &Notice<'_>) {
+        self.publisher.publish(Audience::User(caller.user, Some(caller.conn)), &Fact::Notice(notice.line()));
     }
 
     /// A bell for the other nodes.

@@ -2,9 +2,13 @@
 
 use super::caller::{Caller, Guest};
 use super::ctx::{Ctx, HandlerResult};
-use super::handlers::{account, find, friend, group, history, login};
+use super::handlers::chat::{self, ParseToAppend};
+use super::handlers::{
+    account, asked, block, conversations, erase, find, friend, group, group_entry, group_order, history, login,
+    profile, search, sessions,
+};
 use crate::wire::msg_id::MsgId;
-use crate::wire::request::{Bounds, Chat, Envelope, Request, RequestError};
+use crate::wire::request::{Bounds, Envelope, Request, RequestError};
 
 /// A parsed request, on its way to a worker, that needs a session.
 pub(crate) type SessionJob = Box<dyn FnOnce(&mut Ctx, &Caller) -> HandlerResult + Send>;
@@ -22,8 +26,12 @@ pub(crate) enum Route {
     Pong,
     /// In the reactor: moves a cursor.
     Delivered,
+    /// In the reactor: moves a cursor, and what the user has read.
+    Read,
+    /// In the reactor, and on a worker if it is passed on.
+    Typing,
     /// To the conversation's lane.
-    Chat(fn(&Envelope<'_>, Bounds) -> Result<Chat, RequestError>),
+    Chat(ParseToAppend),
     /// On a worker, for a logged-in user.
     Session(Parse<SessionJob>),
     /// On a worker, for anyone.
@@ -35,8 +43,13 @@ fn route(id: MsgId) -> Route {
         MsgId::Ping => Route::Ping,
         MsgId::Pong => Route::Pong,
         MsgId::Delivered => Route::Delivered,
-        MsgId::OneChat => Route::Chat(Chat::to_user),
-        MsgId::GroupChat => Route::Chat(Chat::to_group),
+        MsgId::Read => Route::Read,
+        MsgId::Typing => Route::Typing,
+        MsgId::Conversations => session(conversations::list),
+        MsgId::ConversationSet => session(conversations::set),
+        MsgId::Receipts => session(conversations::receipts),
+        MsgId::OneChat => Route::Chat(chat::to_user),
+        MsgId::GroupChat => Route::Chat(chat::to_group),
         MsgId::Register => anyone(login::register),
         MsgId::Login => anyone(login::login),
         MsgId::Logout => session(login::logout),
@@ -50,10 +63,29 @@ fn route(id: MsgId) -> Route {
         MsgId::QuitGroup => session(group::quit),
         MsgId::DelGroup => session(group::delete),
         MsgId::Groups => session(group::list),
+        MsgId::GroupSet => session(group_order::set),
+        MsgId::GroupRole => session(group_order::role),
+        MsgId::GroupKick => session(group_order::kick),
+        MsgId::GroupBans => session(group_order::bans),
+        MsgId::GroupMute => session(group_order::mute),
+        MsgId::GroupInvite => session(group_entry::invite),
+        MsgId::GroupAnswer => session(group_entry::answer),
+        MsgId::GroupRequests => session(group_entry::requests),
         MsgId::Find => session(find::find),
         MsgId::Offline => session(account::offline),
         MsgId::Account => session(account::account),
         MsgId::History => session(history::history),
+        MsgId::Edit => Route::Chat(chat::edit),
+        MsgId::Recall => Route::Chat(chat::recall),
+        MsgId::React => Route::Chat(chat::react),
+        MsgId::Search => session(search::search),
+        MsgId::Block => session(block::block),
+        MsgId::Blocked => session(block::list),
+        MsgId::Password => session(sessions::password),
+        MsgId::Sessions => session(sessions::sessions),
+        MsgId::Profile => session(profile::profile),
+        MsgId::Erase => session(erase::erase),
+        MsgId::Asked => session(asked::asked),
     }
 }
 

@@ -109,6 +109,14 @@ impl ConvSeq {
         self.take_sent(heard.sent);
     }
 
+    /// The session has had everything up to here before.
+    pub(super) fn go_on_behind(&mut self, had: Seq) {
+        if had >= self.next {
+            self.next = had + 1;
+            self.end = self.end.max(had);
+        }
+    }
+
     pub(super) fn note_sent(&mut self, seq: Seq, which: Option<Which>) {
         if self.sent_here(seq) {
             return;

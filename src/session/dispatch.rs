@@ -6,24 +6,22 @@ use std::time::Instant;
 
 use super::conn_ctx::ConnCtx;
 use super::live::Live;
-use super::push;
 use super::reactor_ctx::ReactorCtx;
-use super::seq_tracker::Confirmed;
 use super::state::{LANE_FULL_PAUSE, PauseReason, Session, State};
+use super::{progress, push};
 use crate::delivery::Fingerprint;
 use crate::delivery::lane::ReplyTo;
-use crate::ids::ConvId;
 use crate::net::{CloseReason, Flow, Link};
 use crate::service::caller::Guest;
 use crate::service::ctx::Prepared;
 use crate::service::handlers::chat;
-use crate::service::handlers::chat::Rule;
+use crate::service::handlers::chat::{Rules, ToAppend};
 use crate::service::limits::budgets::{Payer, Weight};
 use crate::service::routes::Route;
 use crate::wire::errno::Errno;
 use crate::wire::msg_id::MsgId;
 use crate::wire::reply::{self, Echo, RawEcho};
-use crate::wire::request::{Bounds, Chat, Delivered, Envelope, Request, RequestError};
+use crate::wire::request::{Bounds, Delivered, Envelope, Read, Request, RequestError, Typing};
 use crate::workers::job::{Asked, Job};
 use crate::workers::pool;
 
@@ -116,8 +114,7 @@ fn request(reactor: &ReactorCtx, on: &mut ConnCtx<'_>, envelope: &Envelope<'_>) 
 }
 
 fn refuse(reactor: &ReactorCtx, link: &mut dyn Link, incoming: &Incoming<'_>, error: &RequestError) {
-    let is_chat = matches!(incoming.id, MsgId::OneChat | MsgId::GroupChat);
-    let cid = if is_chat { incoming.line.raw_cid() } else { None };
+    let cid = if incoming.id.has_cid() { incoming.line.raw_cid() } else { None };
     let echo = RawEcho { tag: incoming.tag, cid };
     reactor.shared.metrics.requests_refused.get_or_create(&pool::refusal(error.errno)).inc();
     link.send(reply::failure(incoming.id, &echo, error.errno, &error.text));
@@ -138,7 +135,16 @@ fn take(reactor: &ReactorCtx, on: &mut ConnCtx<'_>, incoming: &Incoming<'_>) -> 
         }
         Route::Pong => Ok(Flow::Continue),
         Route::Delivered => {
-            delivered(reactor, on.session, incoming)?;
+            progress::delivered(reactor, live(on.session)?, &Delivered::parse(incoming.line, incoming.bounds)?);
+            Ok(Flow::Continue)
+        }
+        Route::Read => {
+            progress::read(reactor, on.conn, live(on.session)?, &Read::parse(incoming.line, incoming.bounds)?)?;
+            Ok(Flow::Continue)
+        }
+        Route::Typing => {
+            let request = Typing::parse(incoming.line, incoming.bounds)?;
+            progress::typing(reactor, live(on.session)?, request, on.now)?;
             Ok(Flow::Continue)
         }
         Route::Chat(parse) => {
@@ -155,13 +161,14 @@ fn take(reactor: &ReactorCtx, on: &mut ConnCtx<'_>, incoming: &Incoming<'_>) -> 
                 return Ok(hold(on.session, PauseReason::UntilIdle));
             }
             let job = parse(incoming.line, incoming.bounds)?;
+            let from = on.session.from;
             let live = live(on.session)?;
             if incoming.id == MsgId::Logout {
                 // A peer that logs out has read what its TCP has acknowledged.
                 let acknowledged = on.link.acknowledged();
                 push::confirm_acknowledged(reactor, live, acknowledged);
             }
-            let caller = live.caller(on.conn);
+            let caller = live.caller(on.conn, from);
             Ok(submit(reactor, on, incoming, Prepared::new(move |ctx| job(ctx, &caller))))
         }
         Route::Anyone(parse) => {
@@ -209,13 +216,12 @@ fn append(
     reactor: &ReactorCtx,
     on: &mut ConnCtx<'_>,
     incoming: &Incoming<'_>,
-    request: Chat,
+    request: ToAppend,
 ) -> Result<Flow, RequestError> {
-    let config = &reactor.shared.config;
-    let rule = if config.friends_only { Rule::FriendsOnly } else { Rule::Anyone };
+    let rules = Rules::of(&reactor.shared.config);
     let echo = Echo::new(RawEcho { tag: incoming.tag, cid: incoming.line.raw_cid() });
     let sender = live(on.session)?;
-    let append = chat::prepare(sender.user, request, rule, reactor.shared.clock.wall())?;
+    let append = chat::prepare(sender.user, request, rules, reactor.shared.clock.wall())?;
     let reply_to = ReplyTo { conn: on.conn, device: sender.device, name: Arc::clone(&sender.name), echo };
     let (conv, fingerprint) = (append.conv(), Fingerprint::of_append(&append));
     if reactor.lanes.append(append, reply_to, on.now).is_err() {
@@ -225,18 +231,4 @@ fn append(
     on.session.inflight += 1;
     reactor.shared.metrics.messages_in.inc();
     Ok(Flow::Continue)
-}
-
-fn delivered(reactor: &ReactorCtx, session: &mut Session, incoming: &Incoming<'_>) -> Result<(), RequestError> {
-    let live = live(session)?;
-    let request = Delivered::parse(incoming.line, incoming.bounds)?;
-    let conv = ConvId::with(live.user, request.peer);
-    match live.seqs.confirm(conv, request.seq) {
-        Confirmed::Moved(seq) => reactor.shared.cursor_queue.confirm([live.cursor(conv, seq)]),
-        Confirmed::Known => {}
-        Confirmed::Foreign => {
-            reactor.shared.metrics.deliveries_ignored.inc();
-        }
-    }
-    Ok(())
 }

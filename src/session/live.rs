@@ -9,11 +9,14 @@ use super::seq_tracker::{Confirmed, OwnMessages, SeqTracker};
 use super::tcp_acks::TcpAcks;
 use crate::bus::Channel;
 use crate::config::SessionPolicy;
+use crate::delivery::directory;
 use crate::ids::{ConvId, DeviceId, GroupId, Seq, UserId};
 use crate::net::ConnId;
-use crate::service::auth::password::token_key;
 use crate::service::caller::Caller;
-use crate::store::{CursorRow, TokenHash};
+use crate::service::limits::address::AddressKey;
+use crate::store::{CursorRow, TokenHash, token_key};
+use crate::wants::{Want, Wants};
+use crate::wire::request::CatchUp;
 
 /// A logged-in session.
 pub struct Live {
@@ -25,6 +28,10 @@ pub struct Live {
     pub device: DeviceId,
     /// The hash of the token it holds.
     pub token: TokenHash,
+    /// What it wants to be told besides messages.
+    pub wants: Wants,
+    /// What it was told of what it had missed.
+    pub catch_up: CatchUp,
     /// The groups it hears; each is subscribed to once on its behalf.
     pub groups: Vec<GroupId>,
     /// Groups the user has joined elsewhere, whose positions are being read: it does not hear them yet.
@@ -64,22 +71,26 @@ pub struct ClientOptions {
     pub confirms: bool,
     /// Which of the user's own messages it is shown.
     pub own: OwnMessages,
+    /// What it is told of what it has missed.
+    pub catch_up: CatchUp,
 }
 
 impl Live {
     /// A session that is about to enter.
     #[must_use]
     pub fn new(caller: Caller, options: ClientOptions, groups: Vec<GroupId>, epoch: u32) -> Self {
-        let Caller { user, name, device, token, .. } = caller;
+        let Caller { user, name, device, token, wants, .. } = caller;
         Self {
             user,
             name,
             device,
             token,
+            wants,
+            catch_up: options.catch_up,
             groups,
             following: Vec::new(),
             epoch,
-            seqs: SeqTracker::new(user, options.own),
+            seqs: SeqTracker::new(user, options.own, wants.events_pending()),
             tcp_acks: (!options.confirms).then(Box::default),
             early: Vec::new(),
             retry: Retry::default(),
@@ -93,7 +104,9 @@ impl Live {
     /// most sessions only sit there, and all of them would hold memory for it.
     #[must_use]
     pub(crate) fn own_channels(&self, policy: SessionPolicy) -> Vec<Channel> {
-        own_channels(self.user, self.device, &self.token, policy)
+        let mut channels = own_channels(self.user, self.device, &self.token, policy);
+        channels.extend(want_channels(self.wants));
+        channels
     }
 
     /// The user has joined a group elsewhere: its position is about to be read.
@@ -104,9 +117,9 @@ impl Live {
 
     /// The session as handlers see it.
     #[must_use]
-    pub(crate) fn caller(&self, conn: ConnId) -> Caller {
-        let Self { user, name, device, token, .. } = self;
-        Caller { conn, user: *user, name: Arc::clone(name), device: *device, token: *token }
+    pub(crate) fn caller(&self, conn: ConnId, from: AddressKey) -> Caller {
+        let Self { user, name, device, token, wants, .. } = self;
+        Caller { conn, user: *user, name: Arc::clone(name), device: *device, from, token: *token, wants: *wants }
     }
 
     /// A message of `conv` was queued to the client; `offset` is the stream's end behind it.
@@ -143,8 +156,7 @@ impl Live {
 /// What a session of `device` that holds `token` is resumed by.
 #[must_use]
 pub(crate) fn resume_key(token: &TokenHash, device: DeviceId) -> u64 {
-    // The unnamed device's number is 0. Another device that holds the same token is another session.
-    token_key(token) ^ u64::from(device.0)
+    directory::resume_key(token_key(token), device)
 }
 
 /// What a node subscribes to for a session of `user`, besides the groups.
@@ -158,4 +170,9 @@ pub(crate) fn own_channels(user: UserId, device: DeviceId, token: &TokenHash, po
         SessionPolicy::Replace => vec![Channel::User(user), device_of],
         SessionPolicy::Multi => vec![Channel::User(user), token],
     }
+}
+
+/// What a node subscribes to so that others know that a session here wants to be told.
+pub(crate) fn want_channels(wants: Wants) -> impl Iterator<Item = Channel> {
+    Want::HINTS.into_iter().filter(move |want| wants.has(*want)).map(Channel::Want)
 }

@@ -18,6 +18,7 @@ pub mod group_index;
 pub(crate) mod live;
 pub(crate) mod membership;
 pub mod message;
+mod progress;
 pub mod protocol;
 pub(crate) mod push;
 pub(crate) mod reactor_ctx;

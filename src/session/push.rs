@@ -21,9 +21,10 @@ use crate::delivery::{Addressee, Event, Told, Which};
 use crate::ids::{ConvId, GroupId, Seq, UserId};
 use crate::net::{CloseReason, ConnId};
 use crate::service::ctx::{Backlog, SessionChange, Shared};
-use crate::service::handlers::account;
+use crate::service::handlers::shown::Shown;
 use crate::store::{Page, Place};
-use crate::wire::reply::{Notice, TimeText};
+use crate::wants::Want;
+use crate::wire::reply::{self, Notice, TimeText};
 use crate::workers::job::{Job, PageQuestion};
 
 /// The backlog goes on when no more than this part of the outbox is full: net's low-water mark.
@@ -69,21 +70,24 @@ impl SessionsHere {
                 });
             }
             Event::Notice { to, line } => each_of(groups_here, net, to, now, |mut on| on.tell(line.clone())),
+            Event::Hint { to, want, line } => each_of(groups_here, net, to, now, |mut on| {
+                if on.session.hearing().is_some_and(|live| live.wants.has(want)) {
+                    on.tell(line.clone());
+                }
+            }),
             Event::Joined { conn, group, line } => {
-                let Some(found) = net.connection(conn) else { return };
-                let mut on = ConnCtx::new(conn, found, now);
-                // A session that hears the group knows already: the user has only asked to join once more.
-                if on.session.hearing().is_some_and(|live| !live.groups.contains(&group)) {
-                    on.tell(line);
-                    if let Some(on) = on.hearing() {
-                        on.live.follow(group);
-                        follow_join(reactor, &on, group);
-                    }
+                if let Some(found) = net.connection(conn) {
+                    told_of_joining(reactor, ConnCtx::new(conn, found, now), group, line);
                 }
             }
             Event::Left { conn, group, line } => {
                 if let Some(found) = net.connection(conn) {
                     told_to_leave(reactor, groups_here, ConnCtx::new(conn, found, now), group, line);
+                }
+                // The news may be late: who has come back meanwhile hears the group again. Not at once: that the user has come
+                // back may be told in a moment.
+                if let Some(live) = net.connection(conn).and_then(|(session, _)| session.hearing()) {
+                    live.retry.compare = true;
                 }
             }
             Event::GroupDeleted { group, line } => {
@@ -94,13 +98,14 @@ impl SessionsHere {
                 }
             }
             Event::Replaced { conn } => {
-                if let Some(found) = net.connection(conn) {
-                    let mut on = ConnCtx::new(conn, found, now);
-                    // At once, not when its socket is done: the session that takes its place waits for what it has confirmed.
-                    leave_session(reactor, groups_here, &mut on);
-                    drop(on.session.take_parked());
-                    on.link.send(Notice::Replaced.line());
-                    on.link.close(CloseReason::Replaced);
+                send_out(reactor, groups_here, net, (conn, now), &Notice::Replaced, CloseReason::Replaced);
+            }
+            Event::Ended { conn } => {
+                send_out(reactor, groups_here, net, (conn, now), &Notice::Ended, CloseReason::Ended);
+            }
+            Event::Renamed { conn, name } => {
+                if let Some(live) = net.connection(conn).and_then(|(session, _)| session.hearing()) {
+                    live.name = name;
                 }
             }
             Event::Resync => resync.start(net),
@@ -192,6 +197,18 @@ impl SessionsHere {
     }
 }
 
+/// The user has joined a group on another session.
+fn told_of_joining(reactor: &ReactorCtx, mut on: ConnCtx<'_>, group: GroupId, line: Bytes) {
+    // A session that hears the group knows already: the user has only asked to join once more.
+    if on.session.hearing().is_some_and(|live| !live.groups.contains(&group)) {
+        on.tell(line);
+        if let Some(on) = on.hearing() {
+            on.live.follow(group);
+            follow_join(reactor, &on, group);
+        }
+    }
+}
+
 /// The login's reply is sent: the session is shown what has come since.
 fn go_live(reactor: &ReactorCtx, mut on: ConnCtx<'_>, backlog: Backlog) {
     let Shared { budgets, metrics, cursor_queue, epoch, .. } = &*reactor.shared;
@@ -207,12 +224,31 @@ fn go_live(reactor: &ReactorCtx, mut on: ConnCtx<'_>, backlog: Backlog) {
     for message in &backlog.shown {
         live.pushed(message.conv, message.seq, offset);
     }
-    for request in backlog.friend_requests {
+    for request in backlog.requests {
         on.link.send(request);
     }
     if live.epoch != epoch.generation() {
         // What it was told may be of before the data went back.
         send_away(&mut on);
+    }
+}
+
+/// A session ends that somebody else has ended: it is told why, and its connection is closed.
+fn send_out(
+    reactor: &ReactorCtx,
+    groups_here: &mut GroupIndex,
+    net: Net<'_>,
+    (conn, now): (ConnId, Instant),
+    why: &Notice<'_>,
+    reason: CloseReason,
+) {
+    if let Some(found) = net.connection(conn) {
+        let mut on = ConnCtx::new(conn, found, now);
+        // At once, not when its socket is done: a session that takes its place waits for what it has confirmed.
+        leave_session(reactor, groups_here, &mut on);
+        drop(on.session.take_parked());
+        on.link.send(why.line());
+        on.link.close(reason);
     }
 }
 
@@ -249,7 +285,7 @@ fn answered(
         on.live.seqs.answered(conv);
         if let Some((seq, which)) = stored {
             if let Some(moved) = on.live.seqs.sent(conv, seq, Some(which)) {
-                reactor.shared.cursor_queue.confirm([on.live.cursor(conv, moved)]);
+                reactor.shared.cursor_queue.pass(on.live.cursor(conv, moved));
             }
             // The answer to one's own message may be overtaken by another node's news of the next one.
             push_ahead(reactor, ahead, &mut on, conv);
@@ -270,7 +306,7 @@ fn tell(reactor: &ReactorCtx, out_of_turn: &mut OutOfTurn, mut on: ConnCtx<'_>, 
     };
     match on.live.seqs.offer(*conv, *seq, *which) {
         Offer::Push => {
-            push(reactor, &mut on, *conv, *seq, line.clone());
+            push(reactor, &mut on, (*conv, *seq, *which), line.clone());
             push_ahead(reactor, &out_of_turn.ahead, &mut on, *conv);
         }
         Offer::OutOfOrder => out_of_turn.ahead.keep(*conv, *seq, *which, line, on.now),
@@ -280,9 +316,13 @@ fn tell(reactor: &ReactorCtx, out_of_turn: &mut OutOfTurn, mut on: ConnCtx<'_>, 
     }
 }
 
-fn push(reactor: &ReactorCtx, on: &mut LiveCtx<'_>, conv: ConvId, seq: Seq, line: Bytes) {
+fn push(reactor: &ReactorCtx, on: &mut LiveCtx<'_>, (conv, seq, which): (ConvId, Seq, Option<Which>), line: Bytes) {
+    let passes = !on.live.wants.has(Want::Events) && reply::is_event(&line);
     on.link.send(line);
     on.live.pushed(conv, seq, on.link.offset());
+    if passes && let Some(moved) = on.live.seqs.passed(conv, seq, which) {
+        reactor.shared.cursor_queue.pass(on.live.cursor(conv, moved));
+    }
     reactor.shared.metrics.messages_pushed.inc();
 }
 
@@ -293,7 +333,7 @@ fn push_ahead(reactor: &ReactorCtx, ahead: &ReorderBuffer, on: &mut LiveCtx<'_>,
         && on.link.has_room(line.len())
         && on.live.seqs.offer(conv, seq, which) == Offer::Push
     {
-        push(reactor, on, conv, seq, line);
+        push(reactor, on, (conv, seq, which), line);
     }
 }
 
@@ -328,8 +368,8 @@ pub(crate) fn fetched(reactor: &ReactorCtx, mut on: ConnCtx<'_>, pages: Option<V
         let conv = page.conv;
         let caught_up = live.seqs.fetched(page);
         for message in &caught_up.push {
-            let Some(push) = account::push_of(message, live.user, &mut time) else { continue };
-            link.send(push.line());
+            let Some(shown) = Shown::to(live.user, message) else { continue };
+            link.send(shown.push(&mut time).line());
             live.pushed(conv, message.seq, link.offset());
             reactor.shared.metrics.messages_caught_up.inc();
         }
@@ -337,7 +377,7 @@ pub(crate) fn fetched(reactor: &ReactorCtx, mut on: ConnCtx<'_>, pages: Option<V
             reactor.shared.epoch.another(live.epoch, conv, seq);
         }
         if let Some(moved) = caught_up.confirmed {
-            reactor.shared.cursor_queue.confirm([live.cursor(conv, moved)]);
+            reactor.shared.cursor_queue.pass(live.cursor(conv, moved));
         }
     }
     live.seqs.fetch_ended();

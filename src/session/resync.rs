@@ -20,8 +20,9 @@ use super::membership::{follow_join, leave_group};
 use super::message::{Compared, Standing};
 use super::reactor_ctx::ReactorCtx;
 use super::state::Session;
-use crate::ids::GroupId;
+use crate::ids::{ConvId, GroupId, Members};
 use crate::net::{ConnId, Outbound};
+use crate::wire::reply::Notice;
 use crate::workers::job::{Job, SessionQuestions};
 
 /// Sessions that are compared with the store in one question.
@@ -105,14 +106,17 @@ impl Resync {
             let answer = answers.as_mut().and_then(Iterator::next);
             let Some(found) = net.connection(conn) else { continue };
             let mut on = ConnCtx::new(conn, found, now);
+            let is_live = on.session.is_live();
             let Some(mut on) = on.hearing() else { continue };
             match answer {
-                Some(Standing { pending, groups }) => {
+                Some(Standing { mut pending, groups }) => {
                     // What has changed while the store was asked may be newer than its answer: it is asked again.
                     on.live.retry.compare |= on.live.group_changes != changes;
                     if on.live.group_changes == changes {
-                        take_groups(reactor, groups_here, &mut on, &groups);
+                        take_groups(reactor, groups_here, (&mut on, is_live), &groups);
                     }
+                    // What is pending in a group comes when the session hears it, or follows: it was told to have left, perhaps.
+                    pending.retain(|position| hears(on.live, position.conv));
                     on.live.seqs.compare(&pending);
                 }
                 None => on.live.retry.compare = true,
@@ -130,9 +134,21 @@ fn hearing(net: &mut dyn Outbound<Session>, conn: ConnId) -> Option<&mut Live> {
     net.connection(conn)?.0.hearing()
 }
 
+fn hears(live: &Live, conv: ConvId) -> bool {
+    match conv.members() {
+        Some(Members::Group(group)) => live.groups.contains(&group) || live.following.contains(&group),
+        Some(Members::Pair(..)) | None => true,
+    }
+}
+
 /// The session hears the groups that its user is in, and no others. Those that are new to it are followed, as if their
 /// news had come.
-fn take_groups(reactor: &ReactorCtx, groups_here: &mut GroupIndex, on: &mut LiveCtx<'_>, groups: &[GroupId]) {
+fn take_groups(
+    reactor: &ReactorCtx,
+    groups_here: &mut GroupIndex,
+    (on, is_live): (&mut LiveCtx<'_>, bool),
+    groups: &[GroupId],
+) {
     let gone = |group: &GroupId| groups.binary_search(group).is_err();
     for group in on.live.groups.iter().copied().filter(gone).collect::<Vec<_>>() {
         log::debug!("{}: user {} has left group {group} elsewhere", on.conn, on.live.user);
@@ -144,6 +160,11 @@ fn take_groups(reactor: &ReactorCtx, groups_here: &mut GroupIndex, on: &mut Live
     let mut known: Vec<GroupId> = on.live.groups.iter().chain(&on.live.following).copied().collect();
     known.sort_unstable();
     for group in groups.iter().copied().filter(|group| known.binary_search(group).is_err()) {
+        // It was not told, or it was told later that its user had left the group before.
+        if is_live {
+            let name = (&*on.live.name).into();
+            on.link.send(Notice::GroupJoined { groupid: group, id: on.live.user, name }.line());
+        }
         on.live.follow(group);
         follow_join(reactor, on, group);
     }

@@ -24,7 +24,7 @@ use std::collections::VecDeque;
 use super::conv_seq::{ConvSeq, Quiet};
 use crate::delivery::{Fingerprint, Which};
 use crate::ids::{ConvId, IdMap, Seq, UserId};
-use crate::store::{Message, Page, Pending, Place};
+use crate::store::{EventsPending, Message, Page, Pending, Place};
 
 /// Messages behind a hole that are remembered; those beyond are fetched.
 const AHEAD_MAX: usize = 64;
@@ -39,11 +39,16 @@ const RECORDS_MAX: usize = if cfg!(debug_assertions) { 3 } else { 64 };
 pub struct SeqTracker {
     me: UserId,
     own: OwnMessages,
+    /// Whether events are pending for this session; if not, the cursor passes over them.
+    events: EventsPending,
     /// False while the login's backlog is being read: pushes are only noted.
     live: bool,
     by_conv: IdMap<ConvId, ConvSeq>,
     /// Conversations in which everything has been pushed and confirmed. Invariant: none of them has a record.
     quiet: IdMap<ConvId, Quiet>,
+    /// How far the session was in conversations that it was told to leave. That may have been old news, of before the user came
+    /// back: it goes on from there, then, whatever of it is confirmed.
+    left_at: IdMap<ConvId, Seq>,
     /// With so many records it is worth looking for quiet ones.
     crowded_at: usize,
     /// Conversations with something to fetch, each once; those being fetched are not among them.
@@ -138,13 +143,15 @@ pub struct CaughtUp {
 impl SeqTracker {
     /// The records of a session that is logging in: pushes are noted until [`SeqTracker::go_live`].
     #[must_use]
-    pub fn new(me: UserId, own: OwnMessages) -> Self {
+    pub fn new(me: UserId, own: OwnMessages, events: EventsPending) -> Self {
         Self {
             me,
             own,
+            events,
             live: false,
             by_conv: IdMap::default(),
             quiet: IdMap::default(),
+            left_at: IdMap::default(),
             crowded_at: RECORDS_MAX,
             behind: VecDeque::new(),
             fetching: Vec::new(),
@@ -168,11 +175,13 @@ impl SeqTracker {
     pub(crate) fn compare(&mut self, pending: &[Pending]) {
         for position in pending {
             self.note_told(position.conv, position.last_seq);
+            let had = self.left_at.get(&position.conv).copied().unwrap_or(0);
             let conv_seq = self.conv_seq(position.conv);
             if conv_seq.located {
                 conv_seq.end = conv_seq.end.max(position.last_seq);
             } else {
                 conv_seq.locate(*position);
+                conv_seq.go_on_behind(had);
             }
             self.queue_if_behind(position.conv);
             self.check(position.conv);
@@ -300,6 +309,18 @@ impl SeqTracker {
         moved
     }
 
+    /// An event was pushed to a session for which events are never pending. Returns where the cursor stands if that moved it.
+    pub fn passed(&mut self, conv: ConvId, seq: Seq, which: Option<Which>) -> Option<Seq> {
+        let conv_seq = self.known(conv).filter(|conv_seq| conv_seq.located)?;
+        if seq <= conv_seq.confirmed {
+            return None;
+        }
+        conv_seq.note_sent(seq, which);
+        let moved = if conv_seq.confirmed + 1 == seq { conv_seq.confirm(seq) } else { None };
+        self.check(conv);
+        moved
+    }
+
     /// Whether a hole waits to close by itself.
     #[must_use]
     pub(crate) fn has_gaps(&self) -> bool {
@@ -351,9 +372,8 @@ impl SeqTracker {
         let Page { conv, position, messages } = page;
         let asked = self.fetching.iter().position(|fetching| fetching.conv == conv);
         // Nothing that was not asked for, or of a membership that is over.
-        let Some(Fetching { told, void: false, .. }) = asked.map(|asked| self.fetching.remove(asked)) else {
-            return CaughtUp::default();
-        };
+        let asked = asked.map(|asked| self.fetching.remove(asked));
+        let Some(Fetching { told, void: false, .. }) = asked else { return CaughtUp::default() };
         let Some(position) = position else {
             self.by_conv.remove(&conv);
             return CaughtUp::default();
@@ -364,6 +384,7 @@ impl SeqTracker {
         let mut moved = None;
         if !conv_seq.located {
             conv_seq.locate(position);
+            conv_seq.go_on_behind(self.left_at.get(&conv).copied().unwrap_or(0));
             moved = conv_seq.confirm(conv_seq.confirmed);
         }
         conv_seq.end = conv_seq.end.max(position.last_seq);
@@ -372,7 +393,9 @@ impl SeqTracker {
         let mut another = None;
         for message in messages {
             let (seq, is_own) = (message.seq, message.sender.id == self.me);
-            if conv_seq.sent_here(seq) && !is_own {
+            // The cursor passes over such an event by itself: noted like an own message, once it was pushed.
+            let passes = self.events == EventsPending::LeftOut && message.kind.is_event();
+            if conv_seq.sent_here(seq) && !is_own && !passes {
                 another = Some(seq);
             }
             if seq < conv_seq.next {
@@ -381,12 +404,15 @@ impl SeqTracker {
             let which = Which::of(message.sender.id, message.sent_at);
             let standing = match (conv_seq.sent_here(seq), is_own) {
                 (true, _) => Standing::Known,
+                (false, false) if passes && seq <= conv_seq.old_end => Standing::Hidden,
                 (false, false) => Standing::News,
                 (false, true) => own_on_page(conv_seq, &mut self.under_way, self.own, told_end, &message),
             };
+            if matches!(standing, Standing::Hidden) || passes && matches!(standing, Standing::News) {
+                conv_seq.note_sent(seq, Some(which));
+            }
             match standing {
-                Standing::Known => {}
-                Standing::Hidden => conv_seq.note_sent(seq, Some(which)),
+                Standing::Known | Standing::Hidden => {}
                 Standing::News => push.push(message),
                 Standing::Open => {
                     conv_seq.end = told_end.max(conv_seq.next - 1);
@@ -433,6 +459,8 @@ impl SeqTracker {
                 conv_seq.take_sent(heard.sent);
             }
         }
+        conv_seq.go_on_behind(self.left_at.get(&conv).copied().unwrap_or(0));
+        conv_seq.end = conv_seq.end.max(conv_seq.next);
         self.by_conv.insert(conv, conv_seq);
         self.queue_if_behind(conv);
         self.check(conv);
@@ -440,6 +468,10 @@ impl SeqTracker {
 
     /// The user is no longer in this conversation.
     pub fn left(&mut self, conv: ConvId) {
+        let had = self.had(conv);
+        if had > 0 {
+            self.left_at.insert(conv, had);
+        }
         self.forget(conv);
         // A membership that follows stands in line for itself.
         self.behind.retain(|other| *other != conv);

@@ -332,6 +332,8 @@ mod tests {
     use crate::service::caller::Caller;
     use crate::session::live::ClientOptions;
     use crate::session::seq_tracker::OwnMessages;
+    use crate::wants::Wants;
+    use crate::wire::request::CatchUp;
 
     const LOGIN: Duration = Duration::from_secs(30);
 
@@ -342,8 +344,16 @@ mod tests {
     fn live(now: Instant) -> Session {
         let conn = ConnId { reactor: 0, slot: 0, generation: 0 };
         let user = UserId::new(1).unwrap();
-        let caller = Caller { conn, user, name: "a".into(), device: DeviceId::UNNAMED, token: [0; 32] };
-        let options = ClientOptions { confirms: false, own: OwnMessages::None };
+        let caller = Caller {
+            conn,
+            user,
+            name: "a".into(),
+            device: DeviceId::UNNAMED,
+            from: AddressKey::of([127, 0, 0, 1].into()),
+            token: [0; 32],
+            wants: Wants::default(),
+        };
+        let options = ClientOptions { confirms: false, own: OwnMessages::None, catch_up: CatchUp::Messages };
         let mut session = guest(now);
         session.enter(Box::new(Live::new(caller, options, vec![], 0)));
         assert!(session.live().is_none(), "not before the backlog is read");

@@ -21,6 +21,7 @@ use crate::bus::{Bell, Bus, Channel, LinkState, PendingSubscribe, Question};
 use crate::clock::{Clock, UnixMs};
 use crate::config::{Config, Limits, Quotas};
 use crate::delivery::cursors::queue::CursorQueue;
+use crate::delivery::demand::Demand;
 use crate::delivery::directory::Directory;
 use crate::delivery::epoch::Epoch;
 use crate::delivery::lanes::Lanes;
@@ -31,6 +32,7 @@ use crate::net::{CloseReason, ConnId, Link, Outbound, Protocol, Wants};
 use crate::service::auth::attempts::Attempts;
 use crate::service::caller::Caller;
 use crate::service::ctx::{Backlog, SessionChange, Shared};
+use crate::service::limits::address::AddressKey;
 use crate::service::limits::budgets::Budgets;
 use crate::service::routes::Table;
 use crate::store::{Message, Page, Pending, Person};
@@ -153,7 +155,7 @@ fn group() -> GroupId {
 
 fn message(conv: ConvId, sender: i64, seq: Seq) -> Message {
     let sender = Person { id: user(sender), name: "somebody".to_owned() };
-    Message { conv, seq, sender, sent_at: UnixMs(0), cid: None, body: r#"{"msg":"secret"}"#.to_owned() }
+    Message::said((conv, seq), sender, UnixMs(0), r#"{"msg":"secret"}"#.to_owned())
 }
 
 fn line(text: &'static str) -> Bytes {
@@ -170,11 +172,13 @@ impl Bed {
         let mailboxes = ReactorMailboxes::new(Vec::new());
         let (entrances, queues) = pool::queues(Arc::clone(&metrics), Arc::clone(&mailboxes));
         let epoch = Arc::new(Epoch::new("one", cursor_queue.clone()));
+        let directory = Arc::new(Directory::new());
         let shared = Arc::new(Shared {
             config: Config::default(),
             budgets: Budgets::new(&Limits::default(), &Quotas::default()),
             clock: Clock::system(),
-            directory: Arc::new(Directory::new()),
+            demand: Arc::new(Demand::new(Arc::clone(&directory), Arc::clone(&bus), || {})),
+            directory,
             bus,
             epoch: Arc::clone(&epoch),
             cursor_queue,
@@ -250,15 +254,27 @@ impl Bed {
     }
 
     fn live(conn: ConnId, number: i64) -> Box<Live> {
-        let caller =
-            Caller { conn, user: user(number), name: "name".into(), device: DeviceId::UNNAMED, token: [0; 32] };
-        Box::new(Live::new(caller, ClientOptions { confirms: true, own: OwnMessages::None }, vec![], 0))
+        let caller = Caller {
+            conn,
+            user: user(number),
+            name: "name".into(),
+            device: DeviceId::UNNAMED,
+            from: AddressKey::of(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            token: [0; 32],
+            wants: crate::wants::Wants::default(),
+        };
+        Box::new(Live::new(
+            caller,
+            ClientOptions { confirms: true, own: OwnMessages::None, catch_up: crate::wire::request::CatchUp::Messages },
+            vec![],
+            0,
+        ))
     }
 
     fn log_in(&mut self, slot: u32, number: i64) -> ConnId {
         let session = self.asks_for_login(slot);
         self.post(ReactorMessage::Enter { conn: session, live: Self::live(session, number) });
-        let backlog = Backlog { pending: vec![], shown: vec![], friend_requests: vec![] };
+        let backlog = Backlog { pending: vec![], shown: vec![], requests: vec![] };
         self.reply(session, SessionChange::GoLive(Box::new(backlog)));
         assert!(self.session(slot).live().is_some());
         session

@@ -30,6 +30,9 @@ const SECOND: &[fn(&mut dyn Sql) -> SqlResult<()>] = &[upgrade::make_identity];
 /// The same, row by row.
 const SECOND_IN_PIECES: &[Piece] = &[upgrade::name_users, upgrade::name_groups];
 
+/// What is done to the data at version 3, on any database, row by row.
+const THIRD_IN_PIECES: &[Piece] = &[upgrade::note_last_messages, upgrade::note_reads];
+
 /// The files for SQLite.
 pub(super) const SQLITE: &[Migration] = &[
     Migration { version: 1, sql: include_str!("../../sql/sqlite/0001_init.sql"), code: &[], pieces: &[] },
@@ -39,6 +42,7 @@ pub(super) const SQLITE: &[Migration] = &[
         code: SECOND,
         pieces: SECOND_IN_PIECES,
     },
+    Migration { version: 3, sql: include_str!("../../sql/sqlite/0003_chat.sql"), code: &[], pieces: THIRD_IN_PIECES },
 ];
 
 /// The files for MySQL.
@@ -50,6 +54,7 @@ pub(super) const MYSQL: &[Migration] = &[
         code: SECOND,
         pieces: SECOND_IN_PIECES,
     },
+    Migration { version: 3, sql: include_str!("../../sql/mysql/0003_chat.sql"), code: &[], pieces: THIRD_IN_PIECES },
 ];
 
 /// The table that records the versions; the one thing that must be there before the first file.
@@ -167,7 +172,7 @@ mod tests {
         assert_eq!(missing(0, SQLITE).unwrap().len(), SQLITE.len());
         assert!(missing(1, SQLITE).unwrap().len() < SQLITE.len());
         let refused = missing(99, SQLITE).err().unwrap().to_string();
-        assert!(refused.contains("99") && refused.contains("up to 2"), "{refused}");
+        assert!(refused.contains("99") && refused.contains("up to 3"), "{refused}");
     }
 
     #[test]

@@ -17,11 +17,18 @@
 //! Calls block; no reactor makes one. A `Store` belongs to the thread that opened it. It reconnects by itself: after
 //! [`StoreError::Unavailable`] the next call tries anew.
 
+mod account;
+mod content;
+mod events;
 mod foreign;
+mod group_rows;
 mod migrate;
 pub mod mysql;
 mod numbering;
+mod overview;
+pub mod rights;
 mod rows;
+mod search;
 mod sql;
 pub mod sqlite;
 
@@ -29,14 +36,29 @@ use std::time::Duration;
 
 pub use stonechat_protocol::request::Range;
 
-pub use self::rows::{
-    Append, Appended, ClusterRow, Created, CursorRow, DeviceUse, Findings, FriendOutcome, FriendRequest, GroupRow,
-    JoinOutcome, KeptName, LeaveOutcome, Member, MemberPage, Message, Named, NewToken, OwnPending, Page, Pending,
-    Person, Place, Quota, Quotas, Role, TokenHash, TokenRow, UserRef, UserRow,
+pub(crate) use self::account::token_key;
+pub use self::account::{
+    BlockOutcome, Contact, EndedToken, EraseStep, NewProfile, ProfileChange, ProfileOutcome, SessionRow,
 };
+pub use self::content::{Change, Content, Event, Kind};
+pub use self::group_rows::{
+    ActedOn, GroupChange, GroupChanged, GroupInvitation, GroupRefusal, GroupRow, GroupSettings, JoinOutcome, LetIn,
+    OpenGroupAsk, OwnGroup, PastShown, Ruled, Speaking,
+};
+pub use self::overview::{
+    Activity, ConversationEnd, ConversationPage, ConversationRow, ConversationsWanted, Flags, ReadRow, ReceiptRow,
+    SavedReads, UNREAD_MAX, With,
+};
+pub use self::rows::{
+    Append, Appended, ClusterRow, Created, CursorRow, DeviceUse, EventsPending, Findings, FriendOutcome, FriendRequest,
+    Given, KeptName, LeaveOutcome, Listed, Member, MemberPage, Message, Named, NewToken, OwnPending, Page, Pending,
+    Person, Place, Quota, Quotas, ReactionCount, Role, SearchPage, SearchPlace, SearchQuery, TokenHash, TokenRow,
+    TokenUse, UserRef, UserRow,
+};
+pub use self::search::Keyword;
 
 use crate::clock::UnixMs;
-use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Seq, UserId};
+use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Peer, Seq, UserId};
 
 /// Why the store did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -103,10 +125,13 @@ pub trait Store: Send {
 
     // --- accounts ---------------------------------------------------------------------------------------------
 
-    /// Creates a user; `password` is the PHC string. State `offline`.
+    /// Creates a user; `password` is the PHC string. State `offline`. A name that is held for somebody is taken.
     fn create_user(&mut self, name: &str, password: &str, now: UnixMs) -> Result<Created<UserId>>;
 
-    /// The user, if there is one.
+    /// Whether a user's name is held for somebody who has given it up.
+    fn is_name_held(&mut self, name: &str, now: UnixMs) -> Result<bool>;
+
+    /// The user, if there is one. One that was erased is none.
     fn user(&mut self, who: UserRef<'_>) -> Result<Option<UserRow>>;
 
     /// Reports who is online on this node, for people and tools that look into the table. `offline` counts only for those
@@ -116,18 +141,20 @@ pub trait Store: Send {
     /// The nodes that have reported somebody who is online.
     fn reporting_nodes(&mut self) -> Result<Vec<NodeId>>;
 
-    /// A node is no more: whom it has reported online is offline.
-    fn report_absent(&mut self, node: NodeId) -> Result<()>;
+    /// A node is no more: whom it has reported online is offline. Some of them, at most `limit`; they are returned, and nobody
+    /// else who asks is told of these.
+    fn report_absent(&mut self, node: NodeId, limit: u32) -> Result<Vec<UserId>>;
 
     /// Stores a token, and removes the user's expired ones, and those used longest ago where there are too many. It ends
-    /// a little later than wanted, if need be: of a user's tokens the one that ends last is the one used last.
-    fn save_token(&mut self, token: &NewToken<'_>, now: UnixMs) -> Result<()>;
+    /// a little later than wanted, if need be: of a user's tokens the one that ends last is the one used last. `false`:
+    /// nothing was stored, because the user's password is another one by now.
+    fn save_token(&mut self, token: &NewToken<'_>, now: UnixMs) -> Result<bool>;
 
     /// The token's row, unless it is unknown or has expired at `now`.
     fn token(&mut self, hash: &TokenHash, now: UnixMs) -> Result<Option<TokenRow>>;
 
-    /// The token was used: it lives until `expires_at`, and ends last of all of the user's.
-    fn extend_token(&mut self, hash: &TokenHash, expires_at: UnixMs) -> Result<()>;
+    /// The token was used there: it lives until `expires_at`, and ends last of all of the user's.
+    fn extend_token(&mut self, hash: &TokenHash, expires_at: UnixMs, used: TokenUse<'_>, now: UnixMs) -> Result<()>;
 
     /// Revokes a token; nothing happens if it is unknown.
     fn delete_token(&mut self, hash: &TokenHash) -> Result<()>;
@@ -140,17 +167,87 @@ pub trait Store: Send {
     /// Whether the user has a device of this name.
     fn has_device(&mut self, user: UserId, name: &str) -> Result<bool>;
 
+    /// The user's sessions: what can be resumed. Those with a number above `after`, by ascending number, at most `limit`.
+    fn sessions(&mut self, user: UserId, after: u32, limit: u32, now: UnixMs) -> Result<Vec<SessionRow>>;
+
+    /// Ends the user's session of this number; its token, if there was one. Ended tokens are noted for
+    /// [`Store::ended_tokens`].
+    fn end_session(&mut self, user: UserId, number: u32, now: UnixMs) -> Result<Option<TokenHash>>;
+
+    /// Ends all of the user's sessions but that of this token; their tokens.
+    fn end_other_sessions(&mut self, user: UserId, but: &TokenHash, now: UnixMs) -> Result<Vec<TokenHash>>;
+
+    /// Replaces a password (`[old, new]`, PHC strings) and ends all of the user's sessions but that of the token `but`; their
+    /// tokens. `None`: nothing was changed, because the password is another one than `old` by now.
+    fn change_password(
+        &mut self,
+        user: UserId,
+        passwords: [&str; 2],
+        but: &TokenHash,
+        now: UnixMs,
+    ) -> Result<Option<Vec<TokenHash>>>;
+
+    /// The tokens that were ended since then, by the clocks of the nodes that did it. They are kept for a day.
+    fn ended_tokens(&mut self, since: UnixMs) -> Result<Vec<EndedToken>>;
+
+    /// Changes what others see of a user: all of it, or nothing.
+    fn change_profile(&mut self, user: UserId, change: &ProfileChange<'_>, now: UnixMs) -> Result<ProfileOutcome>;
+
+    /// The user's profile, a JSON value, where there is one.
+    fn profile(&mut self, user: UserId) -> Result<Option<String>>;
+
+    /// Erases a user: from now on it cannot log in, has no name, and nobody finds it. What is left is removed by
+    /// [`Store::erase_step`], and by [`Store::sweep_accounts`]. The tokens that ended; `None`: nothing was changed, because
+    /// there is no such user, or `proof` is not its password (the PHC string) any more. Nobody else may have the name
+    /// before `held_until`.
+    fn erase(
+        &mut self,
+        user: UserId,
+        proof: &str,
+        held_until: Option<UnixMs>,
+        now: UnixMs,
+    ) -> Result<Option<Vec<TokenHash>>>;
+
+    /// Ends some of what others have with a user that is erased, in one short transaction. Until it is [`EraseStep::Gone`].
+    fn erase_step(&mut self, user: UserId, now: UnixMs) -> Result<EraseStep>;
+
+    /// Removes some of what erased users have left, what they have said above all, and what was kept for a while; in one
+    /// short transaction. Whether there may be more. Any node may call it, again and again.
+    fn sweep_accounts(&mut self, now: UnixMs) -> Result<bool>;
+
+    // --- blocks -----------------------------------------------------------------------------------------------
+
+    /// `user` does not want to hear from `other` any more: a friendship ends, requests between the two are removed. Again is
+    /// `Done`.
+    fn block(&mut self, user: UserId, other: UserId) -> Result<BlockOutcome>;
+
+    /// Takes that back; whether there is such a user.
+    fn unblock(&mut self, user: UserId, other: UserId) -> Result<bool>;
+
+    /// Whom the user has blocked, with an id above `after`, by ascending id, at most `limit`.
+    fn blocked(&mut self, user: UserId, after: u32, limit: u32) -> Result<Vec<Person>>;
+
+    /// Which of these users have blocked the viewer.
+    fn blockers(&mut self, viewer: UserId, among: &[UserId]) -> Result<Vec<UserId>>;
+
     // --- friends ----------------------------------------------------------------------------------------------
 
     /// Makes the two friends, in both directions, and removes friend requests between them. `Done` or `Already` or
-    /// `NoSuchUser`.
+    /// `NoSuchUser`, or `Blocked` or `Blocking`, as all that follow.
     fn add_friend(&mut self, user: UserId, friend: UserId) -> Result<FriendOutcome>;
 
     /// Ends the friendship in both directions; whether there was one.
     fn delete_friend(&mut self, user: UserId, friend: UserId) -> Result<bool>;
 
     /// Friends with an id above `after` (0: from the first), by ascending id, at most `limit`.
-    fn friends(&mut self, user: UserId, after: u32, limit: u32) -> Result<Vec<Person>>;
+    fn friends(&mut self, user: UserId, after: u32, limit: u32) -> Result<Vec<Contact>>;
+
+    /// The first friends, at most `limit`, and whether somebody may wait for the user's answer: without that there is nothing in
+    /// [`Store::friend_requests`], nor in [`Store::invitations`].
+    fn first_friends(&mut self, user: UserId, limit: u32) -> Result<(Vec<Contact>, bool)>;
+
+    /// The ids of the friends of these users, each behind that of the user; at most `limit` of them.
+    fn friend_ids_of_all(&mut self, users: &[UserId], limit: u32) -> Result<Vec<(UserId, UserId)>>;
 
     /// How many friends there are.
     fn friends_count(&mut self, user: UserId) -> Result<u64>;
@@ -166,13 +263,23 @@ pub trait Store: Send {
     /// Unanswered requests to `user`, oldest first.
     fn friend_requests(&mut self, user: UserId, limit: u32) -> Result<Vec<FriendRequest>>;
 
+    /// Notes that nobody waits for the user's answer, if that is so.
+    fn settle_asked(&mut self, user: UserId) -> Result<()>;
+
+    /// Unanswered requests of `user`, of which `from` is whom it has asked, with an id above `after`, by ascending id.
+    fn asked_friends(&mut self, user: UserId, after: u32, limit: u32) -> Result<Vec<FriendRequest>>;
+
+    /// Takes a request back; whether there was one.
+    fn withdraw_friend(&mut self, user: UserId, other: UserId) -> Result<bool>;
+
     // --- groups -----------------------------------------------------------------------------------------------
 
     /// Creates a group with its conversation; the creator is a member, with a cursor per device.
     fn create_group(&mut self, creator: UserId, name: &str, desc: &str, now: UnixMs) -> Result<Created<GroupId>>;
 
-    /// Makes the user a member. See [`JoinOutcome`].
-    fn join_group(&mut self, user: UserId, group: GroupId) -> Result<JoinOutcome>;
+    /// Makes the user a member, if the group's settings or an invitation let the user in; or notes, if it is asked who comes
+    /// in, that the user wants to. See [`JoinOutcome`].
+    fn join_group(&mut self, user: UserId, group: GroupId, now: UnixMs) -> Result<JoinOutcome>;
 
     /// Ends the membership and removes the cursors of all the user's devices there.
     fn quit_group(&mut self, user: UserId, group: GroupId) -> Result<LeaveOutcome>;
@@ -186,7 +293,7 @@ pub trait Store: Send {
     fn sweep(&mut self) -> Result<bool>;
 
     /// The groups the user is in, with an id above `after` (0: from the first), by ascending id, at most `limit`.
-    fn groups(&mut self, user: UserId, after: u32, limit: u32) -> Result<Vec<GroupRow>>;
+    fn groups(&mut self, user: UserId, after: u32, limit: u32) -> Result<Vec<OwnGroup>>;
 
     /// The ids of all groups the user is in, ascending.
     fn group_ids(&mut self, user: UserId) -> Result<Vec<GroupId>>;
@@ -194,8 +301,8 @@ pub trait Store: Send {
     /// The same for many users at once; the answers in the order of the questions.
     fn group_ids_of_all(&mut self, users: &[UserId]) -> Result<Vec<Vec<GroupId>>>;
 
-    /// The group, if there is one, and whether `user` is a member.
-    fn group(&mut self, group: GroupId, user: UserId) -> Result<Option<(GroupRow, bool)>>;
+    /// The group, if there is one, and as what `user` is a member, if at all.
+    fn group(&mut self, group: GroupId, user: UserId) -> Result<Option<(GroupRow, Option<Role>)>>;
 
     /// Members with an id above `after` (0: from the first), at most `limit`.
     fn members(&mut self, group: GroupId, after: u32, limit: u32) -> Result<MemberPage>;
@@ -203,6 +310,74 @@ pub trait Store: Send {
     /// For each group, in the order given, its first `limit` members: the same as [`Store::members`] for each, in as
     /// few round trips as possible.
     fn members_of_all(&mut self, groups: &[GroupId], limit: u32) -> Result<Vec<MemberPage>>;
+
+    // --- order in groups --------------------------------------------------------------------------------------
+
+    /// Changes what is given.
+    fn set_group(
+        &mut self,
+        by: UserId,
+        group: GroupId,
+        change: &GroupChange<'_>,
+        now: UnixMs,
+    ) -> Result<Ruled<GroupChanged>>;
+
+    /// Gives a member a role. `Creator` hands the group over: who had it becomes an admin. A role that speaks for the group
+    /// ends a mute.
+    fn set_role(&mut self, by: UserId, group: GroupId, user: UserId, role: Role) -> Result<Ruled<ActedOn>>;
+
+    /// Ends a membership, as [`Store::quit_group`] does. `is_news`: the user was a member.
+    fn kick(&mut self, by: UserId, group: GroupId, user: UserId) -> Result<Ruled<ActedOn>>;
+
+    /// The same, and forbids the user, who need not be a member, to come back. What is open between the two is gone.
+    fn ban(&mut self, by: UserId, group: GroupId, user: UserId, now: UnixMs) -> Result<Ruled<ActedOn>>;
+
+    /// Allows the user to come in again; nothing happens to one who is not banned.
+    fn lift_ban(&mut self, by: UserId, group: GroupId, user: UserId) -> Result<Ruled<()>>;
+
+    /// Who is banned, with an id above `after`, by ascending id, at most `limit`.
+    fn bans(&mut self, by: UserId, group: GroupId, after: u32, limit: u32) -> Result<Ruled<Vec<Person>>>;
+
+    /// Lets a member say nothing before `until`; a moment that is over lets him speak.
+    fn mute(&mut self, by: UserId, group: GroupId, user: UserId, until: UnixMs, now: UnixMs) -> Result<Ruled<ActedOn>>;
+
+    /// Keeps an invitation until it is answered; a later one may take its place. One of an admin's lifts a ban. The group.
+    fn invite(&mut self, by: UserId, group: GroupId, user: UserId, now: UnixMs) -> Result<Ruled<GroupRow>>;
+
+    /// Answers the user's own invitation; `Some`: the user is a member now. An invitation is worth what the one who gave it
+    /// may do at present.
+    fn answer_invitation(
+        &mut self,
+        user: UserId,
+        group: GroupId,
+        accept: bool,
+        now: UnixMs,
+    ) -> Result<Ruled<Option<LetIn>>>;
+
+    /// Answers a user's wish to come in; `Some`: the user is a member now.
+    fn answer_wish(
+        &mut self,
+        by: UserId,
+        group: GroupId,
+        user: UserId,
+        accept: bool,
+        now: UnixMs,
+    ) -> Result<Ruled<Option<LetIn>>>;
+
+    /// Who wants to come in, with an id above `after`, by ascending id, at most `limit`.
+    fn wishes(&mut self, by: UserId, group: GroupId, after: u32, limit: u32) -> Result<Ruled<Vec<Person>>>;
+
+    /// Who keeps order in a group: its creator and admins, at most `limit`.
+    fn group_admins(&mut self, group: GroupId, limit: u32) -> Result<Vec<UserId>>;
+
+    /// Unanswered invitations of a user, oldest first.
+    fn invitations(&mut self, user: UserId, limit: u32) -> Result<Vec<GroupInvitation>>;
+
+    /// The groups that a user wants to come into or is invited to, oldest first.
+    fn open_group_asks(&mut self, user: UserId, limit: u32) -> Result<Vec<OpenGroupAsk>>;
+
+    /// Takes back a user's wish to come into a group; whether there was one.
+    fn withdraw_wish(&mut self, user: UserId, group: GroupId) -> Result<bool>;
 
     // --- find -------------------------------------------------------------------------------------------------
 
@@ -258,6 +433,9 @@ pub trait Store: Send {
     /// A device without a row of its own there stands at 0.
     fn position(&mut self, user: UserId, device: DeviceId, conv: ConvId) -> Result<Option<Pending>>;
 
+    /// The same for several conversations, in any order, as far as the user is in them.
+    fn positions(&mut self, user: UserId, device: DeviceId, convs: &[ConvId]) -> Result<Vec<Pending>>;
+
     /// The next messages from each of these places on, each conversation's share of `limit` and of about `bytes_max` of
     /// bodies. The answers in the order of the questions, the first one at least: those at the end are left out when the
     /// others have taken all the room. A user who is no member any more reads nothing.
@@ -277,10 +455,14 @@ pub trait Store: Send {
         &mut self,
         reader: UserId,
         pending: &[Pending],
-        own: OwnPending,
+        listed: Listed,
         limit: u32,
         bytes_max: usize,
     ) -> Result<Vec<Message>>;
+
+    /// One look for messages of the reader's conversations, at most `limit` of them: newest first, conversation by
+    /// conversation. Nothing but messages is found, and those as they are now.
+    fn search(&mut self, reader: UserId, query: &SearchQuery, limit: u32) -> Result<SearchPage>;
 
     /// Moves cursors forward, never back. Rows are created where a named device has none yet, but only in conversations
     /// in which the user has a device-0 row: one that somebody else deletes at the same time is not made anew. Nor are
@@ -289,6 +471,35 @@ pub trait Store: Send {
     /// `epoch`, in which the positions were confirmed. The rows that were not written because another transaction locks them come back:
     /// they hold up no others.
     fn save_cursors(&mut self, epoch: &str, rows: &[CursorRow]) -> Result<Vec<CursorRow>>;
+
+    /// Moves read positions forward, never back, and at most to the end of the conversation: those of users who have it on
+    /// their lists. Nothing is written if the data have another epoch than `epoch`.
+    fn save_reads(&mut self, epoch: &str, rows: &[ReadRow]) -> Result<SavedReads>;
+
+    // --- conversations as users see them ------------------------------------------------------------------------
+
+    /// The user's conversations, the latest first: those in which something was said, and the groups the user is in.
+    fn conversations(&mut self, user: UserId, wanted: ConversationsWanted) -> Result<ConversationPage>;
+
+    /// Sets how the user keeps a conversation, as far as it is given; how it is kept then. `None`: it is none of the user's.
+    fn set_flags(
+        &mut self,
+        user: UserId,
+        conv: ConvId,
+        muted: Option<bool>,
+        pinned: Option<bool>,
+    ) -> Result<Option<Flags>>;
+
+    /// How far those in a conversation have come whose id is above `after` (0: from the first), by ascending id, at most
+    /// `limit`. `None`: the conversation is not the reader's.
+    fn receipts(&mut self, reader: UserId, conv: ConvId, after: u32, limit: u32) -> Result<Option<Vec<ReceiptRow>>>;
+
+    /// Where those of these conversations end that exist, and what holds there, in any order.
+    fn conversation_ends(&mut self, convs: &[ConvId]) -> Result<Vec<ConversationEnd>>;
+
+    /// Whether it is told that this user is typing: in a group that the user is in and that has at most `members_max` members;
+    /// to a user who has blocked nobody of the two, and is no stranger.
+    fn is_typing_told(&mut self, user: UserId, to: Peer, members_max: u32) -> Result<bool>;
 
     // --- the data as a whole ----------------------------------------------------------------------------------
 
@@ -309,6 +520,10 @@ pub trait Store: Send {
 
     /// The last numbers of those of the conversations that exist, in any order.
     fn ends(&mut self, convs: &[ConvId]) -> Result<Vec<(ConvId, Seq)>>;
+
+    /// Has nothing left in the database's files of what was recalled or erased before, as far as that is the store's to do:
+    /// MySQL's logs are the administrator's. `false`: somebody reads at present; again in a moment.
+    fn purge(&mut self) -> Result<bool>;
 
     /// A trivial question to the database, for /readyz and check-config.
     fn ping(&mut self) -> Result<()>;

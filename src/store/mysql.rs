@@ -16,6 +16,7 @@ mod cursors;
 mod endpoint;
 mod faults;
 mod migration;
+mod reads;
 mod reconnecting;
 mod rights;
 mod server;
@@ -31,7 +32,10 @@ use self::server::{Server, now};
 use self::settle::Unsettled;
 use super::numbering::Plan;
 use super::sql::{Engine, Fault, Sql, SqlResult, SqlStore};
-use super::{Append, Appended, CursorRow, Findings, KeptName, OpenStore, Result, Store, StoreError, foreign, migrate};
+use super::{
+    Append, Appended, CursorRow, Findings, KeptName, OpenStore, ReadRow, Result, SavedReads, Store, StoreError,
+    foreign, migrate,
+};
 use crate::backend::Backend;
 use crate::ids::ConvId;
 
@@ -206,6 +210,11 @@ impl Engine for MySql {
         Ok(is_committed.then_some(outcomes))
     }
 
+    fn purge(&mut self) -> Result<bool> {
+        // What InnoDB has marked as deleted it purges by itself.
+        Ok(true)
+    }
+
     fn save_cursors(&mut self, epoch: &str, rows: &[CursorRow]) -> Result<Vec<CursorRow>> {
         let rows = cursors::in_lock_order(rows);
         let skips = self.cursors_locked_until.is_some_and(|until| now() < until);
@@ -217,6 +226,20 @@ impl Engine for MySql {
             }
         }
         let skipped = |call: &mut call::Call<'_>| cursors::save_unlocked(call, epoch, &rows);
+        self.link.attempt_with(Locks::Skip, skipped).map_err(not_done)
+    }
+
+    fn save_reads(&mut self, epoch: &str, rows: &[ReadRow]) -> Result<SavedReads> {
+        let rows = reads::in_lock_order(rows);
+        let skips = self.cursors_locked_until.is_some_and(|until| now() < until);
+        if !skips {
+            match self.link.attempt(|call| reads::save(call, epoch, &rows)) {
+                Ok(saved) => return Ok(saved),
+                Err(Fault::Locked(_)) => self.cursors_locked_until = Some(now() + CURSORS_LOCKED_FOR),
+                Err(fault) => return Err(not_done(fault)),
+            }
+        }
+        let skipped = |call: &mut call::Call<'_>| reads::save_unlocked(call, epoch, &rows);
         self.link.attempt_with(Locks::Skip, skipped).map_err(not_done)
     }
 }

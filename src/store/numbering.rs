@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::content::Event;
+use super::events::EventFacts;
 use super::{Append, Appended};
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, IdMap, Seq, UserId};
@@ -22,6 +24,8 @@ pub(super) struct Facts<'a> {
     pub(super) refused: HashMap<usize, Appended>,
     /// Those of the batch's keys that are stored already.
     pub(super) known: HashMap<Key<'a>, (Seq, UnixMs)>,
+    /// What the batch's events are about.
+    pub(super) events: EventFacts<'a>,
 }
 
 /// What to write and what to answer.
@@ -29,8 +33,19 @@ pub(super) struct Facts<'a> {
 pub(super) struct Plan {
     /// One for each message of the batch.
     pub(super) outcomes: Vec<Appended>,
-    /// The new last number of each conversation that gets messages, by ascending id.
-    pub(super) ends: BTreeMap<ConvId, Seq>,
+    /// How each conversation that gets something ends, by ascending id.
+    pub(super) ends: BTreeMap<ConvId, End>,
+}
+
+/// How a conversation ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct End {
+    /// The new last number.
+    pub(super) seq: Seq,
+    /// The batch's last message there that is no event, and its time; zeros if there is none.
+    pub(super) message: (Seq, UnixMs),
+    /// The conversation was not there before.
+    pub(super) is_new: bool,
 }
 
 impl Plan {
@@ -40,6 +55,11 @@ impl Plan {
             Appended::Stored(seq) => Some((*seq, message)),
             _ => None,
         })
+    }
+
+    /// The same of events alone.
+    pub(super) fn stored_events<'b>(&self, batch: &'b [Append]) -> Vec<(Seq, &'b Append, &'b Event)> {
+        self.stored(batch).filter_map(|(seq, message)| Some((seq, message, message.body.event()?))).collect()
     }
 
     /// Whether there is nothing to write.
@@ -56,8 +76,8 @@ pub(super) fn key_of(message: &Append) -> Option<Key<'_>> {
 /// Numbers the messages in the order given, per conversation. A cid that is repeated within the batch counts as sent
 /// again, too.
 pub(super) fn number<'a>(batch: &'a [Append], facts: Facts<'a>) -> Plan {
-    let Facts { ends: known_ends, refused, mut known } = facts;
-    let mut ends = BTreeMap::new();
+    let Facts { ends: known_ends, refused, mut known, mut events } = facts;
+    let mut ends: BTreeMap<ConvId, End> = BTreeMap::new();
     let mut outcomes = Vec::with_capacity(batch.len());
     for (place, message) in batch.iter().enumerate() {
         if let Some(&refusal) = refused.get(&place) {
@@ -69,23 +89,38 @@ pub(super) fn number<'a>(batch: &'a [Append], facts: Facts<'a>) -> Plan {
             continue;
         }
         let conv = message.conv();
-        let last = known_ends.get(&conv).copied().unwrap_or(0);
+        let known_end = known_ends.get(&conv).copied();
+        let last = known_end.unwrap_or(0);
         if last < message.known_end {
             outcomes.push(Appended::WentBack(last));
             continue;
         }
-        let end = ends.entry(conv).or_insert(last);
-        *end += 1;
-        if let Some(key) = key_of(message) {
-            known.insert(key, (*end, message.sent_at));
+        if let Some(event) = message.body.event() {
+            let seq = ends.get(&conv).map_or(last, |end| end.seq) + 1;
+            if let Some(not_stored) = events.decide(message, event, seq) {
+                outcomes.push(not_stored);
+                continue;
+            }
         }
-        outcomes.push(Appended::Stored(*end));
+        let is_new = known_end.is_none();
+        let end = ends.entry(conv).or_insert(End { seq: last, message: (0, UnixMs(0)), is_new });
+        end.seq += 1;
+        let seq = end.seq;
+        if message.body.event().is_none() {
+            end.message = (seq, message.sent_at);
+        }
+        if let Some(key) = key_of(message) {
+            known.insert(key, (seq, message.sent_at));
+        }
+        outcomes.push(Appended::Stored(seq));
     }
     Plan { outcomes, ends }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::content::{Change, Content, Kind};
+    use super::super::events::Target;
     use super::*;
     use crate::ids::Peer;
 
@@ -106,6 +141,10 @@ mod tests {
         }
     }
 
+    fn end(seq: Seq, at: i64, is_new: bool) -> End {
+        End { seq, message: (seq, UnixMs(at)), is_new }
+    }
+
     #[test]
     fn below_the_known_end_no_number_is_given_out() {
         let mut batch = [message(1, 2, None, 10), message(1, 2, None, 11), message(3, 1, None, 12)];
@@ -113,7 +152,7 @@ mod tests {
         let facts = |end| Facts { ends: [(batch[0].conv(), end)].into_iter().collect(), ..Facts::default() };
         let plan = number(&batch, facts(7));
         assert_eq!(plan.outcomes, [Appended::WentBack(7), Appended::WentBack(7), Appended::Stored(1)]);
-        assert_eq!(plan.ends, [(batch[2].conv(), 1)].into());
+        assert_eq!(plan.ends, [(batch[2].conv(), end(1, 12, true))].into());
         assert_eq!(number(&batch, facts(8)).outcomes[..2], [Appended::Stored(9), Appended::Stored(10)]);
     }
 
@@ -123,7 +162,7 @@ mod tests {
         let facts = Facts { ends: [(batch[0].conv(), 7)].into_iter().collect(), ..Facts::default() };
         let plan = number(&batch, facts);
         assert_eq!(plan.outcomes, [Appended::Stored(8), Appended::Stored(1), Appended::Stored(9)]);
-        assert_eq!(plan.ends, [(batch[0].conv(), 9), (batch[1].conv(), 1)].into());
+        assert_eq!(plan.ends, [(batch[0].conv(), end(9, 12, false)), (batch[1].conv(), end(1, 11, true))].into());
     }
 
     #[test]
@@ -144,6 +183,26 @@ mod tests {
     fn the_same_cid_of_the_other_side_is_another_message() {
         let batch = [message(1, 2, Some("a"), 10), message(2, 1, Some("a"), 11)];
         assert_eq!(number(&batch, Facts::default()).outcomes, [Appended::Stored(1), Appended::Stored(2)]);
+    }
+
+    #[test]
+    fn an_event_takes_a_number_and_is_not_the_last_message() {
+        let recall = |of| {
+            let event = Event { of, change: Change::Recall, changeable_since: UnixMs(0), reactions_max: None };
+            Append { body: Content::Event(Box::new(event)), ..message(1, 2, None, 12) }
+        };
+        let batch = [message(1, 2, None, 10), recall(4), recall(4), recall(3), message(1, 2, None, 13), recall(2)];
+        let said =
+            Target { kind: Kind::Message, sender: user(1), sent_at: UnixMs(5), is_recalled: false, changed: None };
+        let conv = batch[0].conv();
+        let targets = [2, 4].map(|seq| ((conv, seq), said)).into();
+        let events = EventFacts { targets, ..EventFacts::default() };
+        let plan = number(&batch, Facts { ends: [(conv, 4)].into_iter().collect(), events, ..Facts::default() });
+        let unchanged = Appended::Unchanged(Some((6, UnixMs(12))));
+        let [first, recalled, last] = [5, 6, 7].map(Appended::Stored);
+        assert_eq!(plan.outcomes, [first, recalled, unchanged, Appended::NoSuchMessage, last, Appended::Stored(8)]);
+        assert_eq!(plan.ends, [(conv, End { seq: 8, message: (7, UnixMs(13)), is_new: false })].into());
+        assert_eq!(plan.stored_events(&batch).iter().map(|(seq, ..)| *seq).collect::<Vec<_>>(), [6, 8]);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! What goes into the store and comes out of it: rows, outcomes, quotas. No SQL, and nothing that acts.
 
+use super::content::{Content, Kind};
+use super::search::Keyword;
 use crate::clock::UnixMs;
-use crate::ids::{ConvId, DeviceId, GroupId, Peer, Seq, UserId};
+use crate::ids::{ConvId, DeviceId, Peer, Seq, UserId};
 use crate::names::Unfit;
 
 /// What [`OpenStore::inspect`] has found, each in one sentence that says what to do.
@@ -26,10 +28,14 @@ pub struct Quotas {
     pub groups_created: Option<u32>,
     /// Members of a group.
     pub group_members: Option<u32>,
+    /// Users who are banned from a group.
+    pub bans: Option<u32>,
     /// Named devices of a user; the one used longest ago makes room for a new one.
     pub devices: Option<u32>,
     /// Tokens of a user; likewise.
     pub tokens: Option<u32>,
+    /// Users whom a user has blocked.
+    pub blocks: Option<u32>,
 }
 
 /// A quota that is used up.
@@ -45,8 +51,18 @@ pub enum Quota {
     GroupsJoined,
     /// Groups that one has created.
     GroupsCreated,
+    /// Groups that the other side is in.
+    GroupsJoinedOfOther,
+    /// Groups that the other side has created, or was given.
+    GroupsCreatedOfOther,
     /// The group's members.
     GroupMembers,
+    /// Users who are banned from the group.
+    GroupBans,
+    /// Invitations, or wishes to join, that one has sent and that are not answered.
+    GroupAsks,
+    /// Users whom one has blocked.
+    Blocks,
 }
 
 /// A name is taken, or the row has been created with this id.
@@ -114,21 +130,12 @@ pub struct Person {
 /// What a member may do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Role {
-    /// Made the group; may delete it, cannot quit it.
+    /// Made the group, or was given it; may delete it, cannot quit it.
     Creator,
+    /// Keeps order for the creator: [`super::rights`].
+    Admin,
     /// Anyone else.
     Normal,
-}
-
-/// A group without its members.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct GroupRow {
-    /// The group's id.
-    pub id: GroupId,
-    /// Its name, unique among groups without regard to case.
-    pub name: String,
-    /// What it is about.
-    pub desc: String,
 }
 
 /// One member of a group.
@@ -138,6 +145,8 @@ pub struct Member {
     pub person: Person,
     /// As what.
     pub role: Role,
+    /// What the user says about himself: a JSON value.
+    pub profile: Option<String>,
 }
 
 /// Members of a group, by ascending id, and how many there are in all.
@@ -147,24 +156,6 @@ pub struct MemberPage {
     pub members: Vec<Member>,
     /// All members of the group.
     pub total: u64,
-}
-
-/// What joining a group found.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum JoinOutcome {
-    /// The user is a member now; the cursors of all the user's devices stand at `last_seq`.
-    New {
-        /// The group.
-        group: GroupRow,
-        /// The conversation's last message when the user joined.
-        last_seq: Seq,
-    },
-    /// The user was a member before; nothing was changed.
-    Already(GroupRow),
-    /// There is no such group.
-    NoSuchGroup,
-    /// Nothing was changed: there are as many as a quota allows.
-    Full(Quota),
 }
 
 /// What leaving or deleting a group found.
@@ -191,6 +182,10 @@ pub enum FriendOutcome {
     NoSuchUser,
     /// There is no request of that user to answer.
     NoSuchRequest,
+    /// Nothing was changed: that user has blocked this one.
+    Blocked,
+    /// Nothing was changed: this user has blocked that one.
+    Blocking,
     /// Nothing was changed: there are as many as a quota allows.
     Full(Quota),
 }
@@ -214,8 +209,8 @@ pub struct Append {
     /// The sender's own id for the message, in the form of `crate::cid`; of equal (conv, sender, cid) only the first is
     /// stored.
     pub cid: Option<Box<str>>,
-    /// `{"msg":...}` or `{"msg":...,"ext":...}`: JSON text, relayed as it is.
-    pub body: Box<str>,
+    /// A message, or something about one.
+    pub body: Content,
     /// The server's time when the message came in.
     pub sent_at: UnixMs,
     /// Refuse the message unless the two are friends.
@@ -252,6 +247,28 @@ pub enum Appended {
     NotMember,
     /// Friends only, and they are not.
     NotFriends,
+    /// The addressee has blocked the sender.
+    Blocked,
+    /// The sender has blocked the addressee.
+    HasBlocked,
+    /// The sender is muted in the group until then.
+    Muted(UnixMs),
+    /// Only the group's creator and admins may do that.
+    AdminsOnly,
+    /// An event about a message that is not there, or not the sender's to read.
+    NoSuchMessage,
+    /// An event about an event.
+    NotAMessage,
+    /// An event about a message that was recalled.
+    IsRecalled,
+    /// Only the author may do that.
+    NotAuthor,
+    /// The message is too old for its author to change it.
+    TooLate,
+    /// The message has as many different reactions as it may have.
+    TooManyReactions,
+    /// An event that changes nothing: it is so already, by that event, if there ever was one.
+    Unchanged(Option<(Seq, UnixMs)>),
     /// Not stored: the conversation ends here, below the end that is known. The data went back to an earlier state, and
     /// numbers are not given out anew before they have a new epoch.
     WentBack(Seq),
@@ -260,21 +277,82 @@ pub enum Appended {
     Locked,
 }
 
-/// A stored message.
+/// A stored message, or an event, as it is now.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Message {
     /// Its conversation.
     pub conv: ConvId,
     /// Its place in the conversation.
     pub seq: Seq,
+    /// What it is.
+    pub kind: Kind,
+    /// Of an event: the message that it is about; else 0.
+    pub of: Seq,
     /// Who said it, with the present name.
     pub sender: Person,
     /// The server's time when it came in.
     pub sent_at: UnixMs,
     /// The sender's own id for it, in the form of `crate::cid`.
     pub cid: Option<String>,
-    /// `{"msg":...}` or `{"msg":...,"ext":...}`.
+    /// `{"msg":...}` or `{"msg":...,"ext":...}`: of a message, and of an edit that nothing has overtaken. Empty: a message that
+    /// was recalled, any other event.
     pub body: String,
+    /// Of the event of a reaction that nothing has overtaken.
+    pub reaction: Option<Given>,
+    /// When it was last edited.
+    pub edited_at: Option<UnixMs>,
+    /// There may be reactions to it.
+    pub reacted: bool,
+    /// The reactions to it, in the order in which they were first given.
+    pub reactions: Vec<ReactionCount>,
+}
+
+impl Message {
+    /// A message that nothing has become of since it was said.
+    #[must_use]
+    pub fn said((conv, seq): (ConvId, Seq), sender: Person, sent_at: UnixMs, body: String) -> Self {
+        let kind = Kind::Message;
+        Self {
+            conv,
+            seq,
+            kind,
+            of: 0,
+            sender,
+            sent_at,
+            cid: None,
+            body,
+            reaction: None,
+            edited_at: None,
+            reacted: false,
+            reactions: Vec::new(),
+        }
+    }
+
+    /// Whether it is a message whose text was taken back.
+    #[must_use]
+    pub fn is_recalled(&self) -> bool {
+        self.kind == Kind::Message && self.body.is_empty()
+    }
+}
+
+/// A reaction that somebody gave, or took back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Given {
+    /// Which.
+    pub reaction: String,
+    /// Given, not taken back.
+    pub on: bool,
+}
+
+/// How many have given a message a reaction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReactionCount {
+    /// Which.
+    pub reaction: String,
+    /// How many users.
+    pub count: u64,
+    /// The reader is one of them.
+    pub mine: bool,
 }
 
 /// A conversation in which a device has something to catch up on.
@@ -315,6 +393,63 @@ pub enum OwnPending {
     Listed,
     /// They are left out.
     LeftOut,
+}
+
+/// Whether events are pending for a session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EventsPending {
+    /// They are listed like messages.
+    Listed,
+    /// They are left out.
+    LeftOut,
+}
+
+/// What a list of pending messages has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Listed {
+    /// The reader's own messages.
+    pub own: OwnPending,
+    /// Events.
+    pub events: EventsPending,
+}
+
+/// What SEARCH looks for, and where.
+#[derive(Clone, Debug)]
+pub struct SearchQuery {
+    /// What a message is to contain.
+    pub keyword: Keyword,
+    /// In this conversation only.
+    pub within: Option<ConvId>,
+    /// Said by this user only.
+    pub from: Option<UserId>,
+    /// Where to go on.
+    pub after: Option<SearchPlace>,
+    /// Messages to look at, at most.
+    pub rows_max: u32,
+    /// Bytes of their bodies, about.
+    pub bytes_max: usize,
+    /// Bytes of the bodies that are found, about.
+    pub found_bytes_max: usize,
+}
+
+/// Where a search goes on: in this conversation, at messages ahead of `before`; then in those that follow it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SearchPlace {
+    /// When the conversation was active last, in milliseconds since 1970.
+    pub active_at: i64,
+    /// Which.
+    pub conv: ConvId,
+    /// 0: nothing more of it.
+    pub before: Seq,
+}
+
+/// What one look has found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SearchPage {
+    /// By conversation, the one that was active last first; the newest first in each.
+    pub messages: Vec<Message>,
+    /// Where to go on; `None`: everything was looked at.
+    pub next: Option<SearchPlace>,
 }
 
 /// Where one device of a user is in one conversation.
@@ -360,6 +495,19 @@ pub struct NewToken<'a> {
     pub user: UserId,
     /// When it ends.
     pub expires_at: UnixMs,
+    /// The PHC string that the password was checked against: the token is not stored if it is another one by now.
+    pub proof: &'a str,
+    /// Where it is used.
+    pub used: TokenUse<'a>,
+}
+
+/// Where a token is used, for the list of sessions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TokenUse<'a> {
+    /// The device's name; empty: the unnamed one.
+    pub device: &'a str,
+    /// The client's address, as text.
+    pub address: &'a str,
 }
 
 /// A token that is known.
@@ -371,15 +519,30 @@ pub struct TokenRow {
     pub expires_at: UnixMs,
     /// It was used later than all others of the user's, as far as their ends tell.
     pub is_latest: bool,
+    /// The device that it was used on last; empty: the unnamed one.
+    pub device: String,
+    /// The address that it was used from last.
+    pub address: String,
 }
 
 impl TokenRow {
-    /// Its end, as far as it shows when it was used last: one that others have overtaken shows nothing.
+    /// Its end, as far as it shows when it was used last, and there: one that others have overtaken shows nothing, nor does one
+    /// of another device. Clients that are on the move have another address at each login: that is noted once an hour.
     #[must_use]
-    pub(crate) fn end_as_used(&self) -> UnixMs {
-        if self.is_latest { self.expires_at } else { UnixMs(0) }
+    pub(crate) fn end_as_used(&self, used: TokenUse<'_>) -> UnixMs {
+        if !self.is_latest || self.device != used.device {
+            UnixMs(0)
+        } else if self.address == used.address {
+            self.expires_at
+        } else {
+            UnixMs(self.expires_at.0.saturating_sub(OTHER_ADDRESS_MS))
+        }
     }
 }
+
+/// By so much longer ago a token seems to have been used that was used from another address, in milliseconds: an hour less than
+/// the day after which every use is noted.
+const OTHER_ADDRESS_MS: i64 = 23 * 3600 * 1000;
 
 /// SHA-256 of a token; the token itself is never stored.
 pub type TokenHash = [u8; 32];

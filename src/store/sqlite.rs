@@ -23,7 +23,10 @@ use std::time::Duration;
 use self::connection::{Bounded, fault};
 use self::writer::Writer;
 use super::sql::{Engine, Sql, SqlResult, SqlStore, upgrade};
-use super::{Append, Appended, CursorRow, Findings, KeptName, OpenStore, Result, Store, StoreError, foreign, migrate};
+use super::{
+    Append, Appended, CursorRow, Findings, KeptName, OpenStore, ReadRow, Result, SavedReads, Store, StoreError,
+    foreign, migrate,
+};
 use crate::config::Synchronous;
 
 const FILE: &str = "stonechat.db";
@@ -150,7 +153,7 @@ impl Engine for Sqlite {
     }
 
     fn append(&mut self, batch: &[Append]) -> Result<Vec<Appended>> {
-        self.writer.patient_transaction(|sql| append::append(sql.connection, batch).map_err(fault))
+        self.writer.patient_transaction(|sql| append::append(sql, batch))
     }
 
     fn append_unlocked(&mut self, batch: &[Append]) -> Result<Vec<Appended>> {
@@ -163,9 +166,22 @@ impl Engine for Sqlite {
         Ok(None)
     }
 
+    fn purge(&mut self) -> Result<bool> {
+        #[expect(
+            clippy::redundant_closure_for_method_calls,
+            reason = "the method alone is not general enough in its lifetime"
+        )]
+        self.writer.alone(|sql| sql.empty_the_log())
+    }
+
     fn save_cursors(&mut self, epoch: &str, rows: &[CursorRow]) -> Result<Vec<CursorRow>> {
         self.writer.transaction(|sql| append::save_cursors(sql.connection, epoch, rows).map_err(fault))?;
         Ok(Vec::new())
+    }
+
+    fn save_reads(&mut self, epoch: &str, rows: &[ReadRow]) -> Result<SavedReads> {
+        let moved = self.writer.transaction(|sql| append::save_reads(sql.connection, epoch, rows).map_err(fault))?;
+        Ok(SavedReads { moved, locked: Vec::new() })
     }
 }
 

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::delivery::Which;
-use crate::ids::{ConvId, DeviceId, GroupId, Seq, UserId};
+use crate::ids::{ConvId, DeviceId, GroupId, Peer, Seq, UserId};
 use crate::net::ConnId;
 use crate::service::ctx::{HashStep, Prepared};
 use crate::store::Place;
 use crate::wire::msg_id::MsgId;
 
 /// Work for a worker. Somebody waits for what comes of it, so exactly one message is posted for each, also if it panics; but
-/// for [`Job::CompareEnds`], of which the epoch is told.
+/// for [`Job::CompareEnds`], of which the epoch is told, and [`Job::Typing`], which may be left out.
 #[derive(Debug)]
 pub enum Job {
     /// A request, or the rest of one that had to wait: answered by `Reply`, or by `NotYet`.
@@ -27,6 +27,8 @@ pub enum Job {
     CompareSessions(SessionQuestions),
     /// Where conversations end, of which some session has had more than is told.
     CompareEnds(EndQuestions),
+    /// Somebody is typing: told to those whom it is for.
+    Typing(TypingNews),
 }
 
 /// A request that is under way.
@@ -97,6 +99,41 @@ pub struct EndQuestions {
     pub had: BTreeMap<ConvId, (u32, Seq)>,
     /// Held until they are answered.
     pub under_way: UnderWay,
+}
+
+/// See [`Job::Typing`].
+#[derive(Debug)]
+pub struct TypingNews {
+    /// Who is typing.
+    pub user: UserId,
+    /// Under what name.
+    pub name: Arc<str>,
+    /// To whom.
+    pub to: Peer,
+    /// Held until it is told.
+    pub(super) _place: TypingPlace,
+}
+
+/// How many of them may wait for a worker.
+const TYPING_MAX: usize = 256;
+
+/// A place among the few [`Job::Typing`] that may wait: under load it is what is left out first.
+#[derive(Debug)]
+pub(super) struct TypingPlace(Arc<AtomicUsize>);
+
+impl TypingPlace {
+    /// `None` while as many wait as may.
+    pub(super) fn take(waiting: &Arc<AtomicUsize>) -> Option<Self> {
+        let before = waiting.fetch_add(1, Ordering::AcqRel);
+        let place = Self(Arc::clone(waiting));
+        (before < TYPING_MAX).then_some(place)
+    }
+}
+
+impl Drop for TypingPlace {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 /// A question of which there is one at a time, until it is dropped.

@@ -5,17 +5,19 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use super::hashing::Hashing;
-use super::job::{Asked, HashJob, Job, SessionQuestions};
+use super::job::{Asked, HashJob, Job, SessionQuestions, TypingNews, TypingPlace};
 use super::questions;
 use super::queue::JobQueue;
 use crate::clock::Clock;
 use crate::config::PasswordCost;
+use crate::ids::{Peer, UserId};
 use crate::metrics::{Metrics, Refusal};
 use crate::net::ConnId;
 use crate::service::auth::password::Hasher;
@@ -44,6 +46,8 @@ type Queued = (Instant, Job);
 pub struct Workers {
     entrance: Arc<CloseOnDrop>,
     metrics: Arc<Metrics>,
+    /// Of those that may be left out so many wait.
+    typing: Arc<AtomicUsize>,
 }
 
 /// Closes the queues when the last one who could submit is gone: nobody is left whom an answer could reach.
@@ -70,7 +74,7 @@ pub struct Queues {
 pub fn queues(metrics: Arc<Metrics>, mailboxes: Arc<ReactorMailboxes>) -> (Workers, Queues) {
     let (worker, hashing) = (Arc::new(JobQueue::new()), Arc::default());
     let queues = Queues { worker, hashing, mailboxes, metrics: Arc::clone(&metrics) };
-    (Workers { entrance: Arc::new(CloseOnDrop(queues.clone())), metrics }, queues)
+    (Workers { entrance: Arc::new(CloseOnDrop(queues.clone())), metrics, typing: Arc::default() }, queues)
 }
 
 impl Workers {
@@ -78,6 +82,13 @@ impl Workers {
     pub(crate) fn submit(&self, job: Job, now: Instant) {
         self.metrics.worker_queued.inc();
         self.entrance.0.worker.push((now, job));
+    }
+
+    /// Has it told that somebody is typing, unless there is too much to do for that.
+    pub(crate) fn tell_typing(&self, user: UserId, name: &Arc<str>, to: Peer, now: Instant) {
+        if let Some(place) = TypingPlace::take(&self.typing) {
+            self.submit(Job::Typing(TypingNews { user, name: Arc::clone(name), to, _place: place }), now);
+        }
     }
 }
 
@@ -210,6 +221,7 @@ impl Queues {
                 self.tell(ctx, first, ask, answer);
             }
             Job::CompareEnds(questions) => questions::ends(ctx, &questions),
+            Job::Typing(news) => questions::typing(ctx, &news),
         }
     }
 

@@ -1,13 +1,14 @@
 //! What a worker asks the store on a reactor's behalf: pages of missed messages, positions, and where conversations end.
 
-use super::job::{EndQuestions, JoinQuestion, PageQuestion};
+use super::job::{EndQuestions, JoinQuestion, PageQuestion, TypingNews};
 use crate::bus::Channel;
 use crate::delivery::Which;
-use crate::ids::{ConvId, DeviceId, UserId};
+use crate::ids::{ConvId, DeviceId, Peer, UserId};
 use crate::service::ctx::{Ctx, ServiceError};
 use crate::service::waiting::Held;
 use crate::session::message::Standing;
 use crate::store::{Page, Pending, Place};
+use crate::wire::reply;
 
 /// Messages of a page at most; fewer where the outbox is small.
 const PAGE_MESSAGES_MAX: usize = 100;
@@ -53,6 +54,25 @@ fn compare_lasts(ctx: &mut Ctx, question: &PageQuestion) -> Result<(), ServiceEr
         }
     }
     Ok(())
+}
+
+/// In larger groups nobody is told who is typing.
+const TYPING_MEMBERS_MAX: u32 = 200;
+
+/// Tells that somebody is typing, where that is told.
+pub(crate) fn typing(ctx: &mut Ctx, news: &TypingNews) {
+    if ctx.is_late {
+        return;
+    }
+    match ctx.store.is_typing_told(news.user, news.to, TYPING_MEMBERS_MAX) {
+        Ok(true) => {
+            let group = if let Peer::Group(group) = news.to { Some(group) } else { None };
+            ctx.types(news.user, news.to, reply::typing(news.user, &news.name, group));
+            ctx.flush();
+        }
+        Ok(false) => {}
+        Err(error) => log::debug!("nobody is told that user {} is typing: {error}", news.user),
+    }
 }
 
 /// The user of a session has joined a group elsewhere: subscribes, and then reads where the cursor stands. The session is

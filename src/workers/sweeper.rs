@@ -1,11 +1,14 @@
-//! The sweeper: one thread that removes what deleted groups have left, a piece at a time.
+//! The sweeper: one thread that removes what deleted groups and erased users have left, a piece at a time, and what was
+//! recalled from the database's files.
 //!
 //! ```text
-//!   DEL_GROUP --soon--> sweeper --piece, pause, piece, pause ...--> store
+//!   DEL_GROUP, ERASE --soon--> sweeper --piece, pause, piece, pause ...--> store
+//!   RECALL --recalled----------> sweeper --purge-------------------------> store
 //!   start, and every minute --^        (another node may have died over it)
 //! ```
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -21,24 +24,44 @@ const LOOK: Duration = Duration::from_secs(60);
 const PAUSE_MIN: Duration = Duration::from_millis(5);
 /// How long it waits after the store was away.
 const AWAY_PAUSE: Duration = Duration::from_secs(5);
+/// How long it waits after a purge, whatever was recalled meanwhile, and before it tries one again.
+const PURGE_PAUSE: Duration = Duration::from_secs(1);
 
 /// The door to the sweeper. Any thread may call.
 #[derive(Clone, Debug)]
-pub struct Sweep(Sender<()>);
+pub struct Sweep {
+    asked: Sender<()>,
+    has_recalled: Arc<AtomicBool>,
+}
+
+/// Where the door's calls arrive.
+#[derive(Debug)]
+pub struct SweepCalls {
+    asked: Receiver<()>,
+    has_recalled: Arc<AtomicBool>,
+}
 
 impl Sweep {
     /// There is something to remove.
     pub fn soon(&self) {
         // A full queue means that the sweeper will look anyway.
-        let _ = self.0.try_send(());
+        let _ = self.asked.try_send(());
+    }
+
+    /// Something was recalled or erased, and nothing of it is to be left in the database's files.
+    pub fn recalled(&self) {
+        self.has_recalled.store(true, Ordering::Release);
+        self.soon();
     }
 }
 
 /// A door, and where its calls arrive.
 #[must_use]
-pub(crate) fn door() -> (Sweep, Receiver<()>) {
-    let (asked, asks) = bounded(1);
-    (Sweep(asked), asks)
+pub(crate) fn door() -> (Sweep, SweepCalls) {
+    let (asked, calls) = bounded(1);
+    // What was recalled before the node ended may not have been purged.
+    let has_recalled = Arc::new(AtomicBool::new(true));
+    (Sweep { asked, has_recalled: Arc::clone(&has_recalled) }, SweepCalls { asked: calls, has_recalled })
 }
 
 /// Starts the sweeper. It ends when `stop` is dropped, within the piece it is at.
@@ -48,25 +71,38 @@ pub(crate) fn door() -> (Sweep, Receiver<()>) {
 pub(crate) fn start(
     stores: Arc<dyn OpenStore>,
     clock: Clock,
-    asks: Receiver<()>,
+    calls: SweepCalls,
     stop: Receiver<()>,
 ) -> std::io::Result<JoinHandle<()>> {
-    thread::Builder::new().name("sweeper".to_owned()).spawn(move || run(&*stores, &clock, &asks, &stop))
+    thread::Builder::new().name("sweeper".to_owned()).spawn(move || run(&*stores, &clock, &calls, &stop))
 }
 
-fn run(stores: &dyn OpenStore, clock: &Clock, asks: &Receiver<()>, stop: &Receiver<()>) {
+fn run(stores: &dyn OpenStore, clock: &Clock, calls: &SweepCalls, stop: &Receiver<()>) {
     loop {
         // A connection of its own, as long as there is something to do: most of the time there is not.
-        let swept = stores.open().and_then(|mut store| sweep(&mut *store, clock, stop));
+        let swept = stores.open().and_then(|mut store| {
+            sweep(&mut *store, clock, &calls.has_recalled, stop)?;
+            purge(&mut *store, &calls.has_recalled)
+        });
         let look = match swept {
-            Ok(()) => LOOK,
+            Ok(Purged::Nothing) => LOOK,
+            Ok(Purged::All | Purged::Later) => {
+                // Many recalls are one purge.
+                if stop.recv_timeout(PURGE_PAUSE) == Err(RecvTimeoutError::Disconnected) {
+                    return;
+                }
+                if calls.has_recalled.load(Ordering::Acquire) {
+                    continue;
+                }
+                LOOK
+            }
             Err(error) => {
-                log::debug!("what deleted groups have left cannot be removed now: {error}");
+                log::debug!("what deleted groups and erased users have left cannot be removed now: {error}");
                 AWAY_PAUSE
             }
         };
         select! {
-            recv(asks) -> _ => {}
+            recv(calls.asked) -> _ => {}
             recv(stop) -> _ => return,
             default(look) => {}
         }
@@ -74,14 +110,43 @@ fn run(stores: &dyn OpenStore, clock: &Clock, asks: &Receiver<()>, stop: &Receiv
 }
 
 /// Removes all there is, or what there is time for.
-fn sweep(store: &mut dyn Store, clock: &Clock, stop: &Receiver<()>) -> Result<()> {
+fn sweep(store: &mut dyn Store, clock: &Clock, has_recalled: &AtomicBool, stop: &Receiver<()>) -> Result<()> {
     let mut began = clock.now();
-    while store.sweep()? {
+    loop {
+        let of_accounts = store.sweep_accounts(clock.wall())?;
+        if of_accounts {
+            has_recalled.store(true, Ordering::Release);
+        }
+        if !store.sweep()? && !of_accounts {
+            return Ok(());
+        }
         let took = clock.now().duration_since(began);
         if stop.recv_timeout(took.max(PAUSE_MIN)) == Err(RecvTimeoutError::Disconnected) {
             return Ok(());
         }
         began = clock.now();
     }
-    Ok(())
+}
+
+/// What came of a purge.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purged {
+    /// Nothing was recalled.
+    Nothing,
+    /// Nothing is left of it.
+    All,
+    /// Somebody reads at present.
+    Later,
+}
+
+fn purge(store: &mut dyn Store, has_recalled: &AtomicBool) -> Result<Purged> {
+    // Taken before: what is recalled during the purge is the next one's.
+    if !has_recalled.swap(false, Ordering::AcqRel) {
+        return Ok(Purged::Nothing);
+    }
+    let purged = store.purge();
+    if !matches!(purged, Ok(true)) {
+        has_recalled.store(true, Ordering::Release);
+    }
+    Ok(if purged? { Purged::All } else { Purged::Later })
 }

@@ -1,4 +1,5 @@
 //! A terminal's screen as an SVG: the picture of the README, made from a real run.
+#![allow(clippy::unwrap_used, reason = "what tests share; allow-unwrap-in-tests misses it")]
 
 use std::fmt::Write;
 
@@ -71,6 +72,11 @@ fn draw_run(out: &mut String, (row, column, cells): (u16, u16, u16), style: &Sty
     if text.trim().is_empty() {
         return;
     }
+    // Blanks at the ends are left out, and others kept, whatever a browser makes of blanks.
+    let blanks_ahead = u16::try_from(text.len() - text.trim_start().len()).unwrap();
+    let blanks_behind = u16::try_from(text.len() - text.trim_end().len()).unwrap();
+    let (x, width) = (x + blanks_ahead * WIDTH, width - (blanks_ahead + blanks_behind) * WIDTH);
+    let text = &text.trim().replace("  ", "\u{a0}\u{a0}");
     let weight = if style.is_bold { " font-weight=\"bold\"" } else { "" };
     writeln!(
         out,

@@ -7,6 +7,7 @@
 //!   waits     how long each request waited
 //!   devices   what the named devices of a user may expect    excused   what need not come to one device
 //!   gone      what the data lost when they went back         former    memberships that they lost
+//!   sightings texts that came, and when   --texts-->  R      rulings   kicks, mutes, blocks, and their ends   --bars-->  X
 //! ```
 //!
 //! | class | |
@@ -15,7 +16,8 @@
 //! | D | one cid with two seqs, or a seq twice in one session |
 //! | O | members disagree on what a seq is, or a session got one early |
 //! | H | a hole: in HISTORY, or in what a session got |
-//! | X | somebody outside the conversation got it |
+//! | X | somebody outside the conversation got it, or somebody who was shut out of it was heard |
+//! | R | a text came after it was taken back: recalled, or replaced by an edit |
 //! | B | a request was not answered within its bound |
 //! | E | what was gone with the data came in a later epoch, or an epoch was made without a reason |
 //!
@@ -26,11 +28,19 @@
 //!
 //! A push does not carry the cid, so the message's text has to: clients send the cid as the text. Each symptom is
 //! reported once, under its cause: a seq that is missing in HISTORY is L if it was acked, and H if nobody knows it.
+//!
+//! Edits, recalls and reactions have cids and numbers like messages, and the same is promised of them; but they need not come
+//! where they are not wanted. Which one came, its line does not say: who notes it has to know.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
+
+#[path = "checker_bars.rs"]
+mod bars;
+#[path = "checker_texts.rs"]
+mod texts;
 
 /// A user's id.
 pub type User = u32;
@@ -38,6 +48,9 @@ pub type User = u32;
 pub type Seq = u64;
 /// One of a user's devices; 0: sessions that name none.
 pub type Device = u16;
+
+/// When something happened: moments are numbered. 0 where nobody counts them.
+pub type Moment = u64;
 
 /// The lives of the data, numbered in the order in which they began.
 pub type Epoch = u32;
@@ -65,10 +78,47 @@ pub struct Sent {
     pub sender: User,
     /// Where.
     pub conv: Conv,
-    /// The message's cid, and its text.
+    /// The message's cid, and its text. The text of an edit is [`edited`].
     pub cid: String,
+    /// A message, or something about one.
+    pub what: What,
+    /// When it was sent, and when it was answered.
+    pub times: Times,
     /// What the server said.
     pub outcome: Outcome,
+}
+
+/// The text of an edit with this cid.
+pub fn edited(cid: &str) -> String {
+    format!("~{cid}")
+}
+
+/// The cid of the edit whose text this is; `None`: of a message.
+pub fn edit_of(text: &str) -> Option<&str> {
+    text.strip_prefix('~')
+}
+
+/// What is sent: a message, or something about the one with that number.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum What {
+    #[default]
+    Message,
+    Edit(Seq),
+    Recall(Seq),
+    /// Given, or taken back.
+    Reaction(Seq, String, bool),
+}
+
+/// When a request was sent, and when its answer came; or [`Times::NEVER`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Times {
+    pub sent: Moment,
+    pub answered: Moment,
+}
+
+impl Times {
+    /// No answer came: the request may be carried out at any time.
+    pub const NEVER: Moment = Moment::MAX;
 }
 
 /// What became of an attempt.
@@ -76,6 +126,8 @@ pub struct Sent {
 pub enum Outcome {
     /// Errno 0.
     Acked(Seq),
+    /// Errno 0, and nothing was stored, because all was as it was to be: an event that somebody else's has overtaken.
+    Unchanged,
     /// Another errno: nothing is promised.
     Refused(u16),
     /// The connection ended before the answer: nothing is promised.
@@ -124,6 +176,8 @@ pub struct Session {
     pub done: BTreeSet<Message>,
     /// The epoch of the data, as the login's reply named it.
     pub epoch: Epoch,
+    /// Where its device does not want events: those up to here need not come to it. All that follow must, as they happen.
+    pub since: BTreeMap<Conv, Seq>,
     /// In the order in which they came.
     pub events: Vec<Event>,
 }
@@ -173,6 +227,53 @@ pub struct Reading {
     pub messages: Vec<Message>,
 }
 
+/// A text that came, or a line that could have had one.
+#[derive(Clone, Debug)]
+pub struct Sighting {
+    /// In which session: its place in [`Histories::sessions`].
+    pub session: usize,
+    /// Whose.
+    pub user: User,
+    /// Which message or event.
+    pub message: Message,
+    /// What it says.
+    pub text: Option<String>,
+    /// When it came.
+    pub at: Moment,
+    /// When that was asked for: by the request that was answered, or, if it was a push, by the session's login.
+    pub asked: Moment,
+    /// It was a push.
+    pub is_push: bool,
+}
+
+/// Why somebody is not to be heard in a conversation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Bar {
+    /// No member: kicked, or banned. Hears and reads nothing, either.
+    Out,
+    /// A member who may not speak.
+    Muted,
+    /// Neither of the two is to be heard.
+    BlockedBy(User),
+}
+
+/// An attempt to shut somebody out, or one that ends that.
+#[derive(Clone, Debug)]
+pub struct Ruling {
+    /// Whom it is about.
+    pub user: User,
+    /// Where.
+    pub conv: Conv,
+    /// How.
+    pub bar: Bar,
+    /// It shuts somebody out; else it ends that.
+    pub shuts: bool,
+    /// When it was sent and answered.
+    pub times: Times,
+    /// What was said; whether it was done is not known of what failed.
+    pub done: Option<bool>,
+}
+
 /// How long a request waited: for its answer, or for the end of its connection, or until the test gave up.
 #[derive(Clone, Debug)]
 pub struct Wait {
@@ -199,6 +300,17 @@ pub struct Histories {
     pub waits: Vec<Wait>,
     /// Every named device.
     pub devices: Vec<NamedDevice>,
+    /// Users, and their devices, that want events as what is pending. To the others they need not come.
+    pub wanting: BTreeSet<(User, Device)>,
+    /// Every text that came.
+    pub sightings: Vec<Sighting>,
+    /// Every attempt to shut somebody out, or to end that.
+    pub rulings: Vec<Ruling>,
+    /// When the data went back.
+    pub went_back: Vec<Moment>,
+    /// When everything was at rest: what had been acknowledged by then was known everywhere. With one node it always is.
+    pub rests: Vec<Moment>,
+    pub has_one_node: bool,
     /// What need not come: it counts as delivered, and the client had not read it when it died.
     pub excused: BTreeSet<(User, Device, Message)>,
     /// Messages that were stored, and were gone when the data went back; with the last epoch before that.
@@ -222,8 +334,10 @@ pub enum Class {
     O,
     /// A hole.
     H,
-    /// Told to an outsider.
+    /// Told to an outsider, or by one.
     X,
+    /// Recalled, or replaced, and shown all the same.
+    R,
     /// Not answered within its bound.
     B,
     /// What is of a time that is over counts, or an epoch too many.
@@ -254,6 +368,8 @@ pub fn check(histories: &Histories) -> Vec<Violation> {
     record.everything_arrived(&mut found);
     record.cids_are_unique(histories, &mut found);
     record.has_no_hole(&mut found);
+    texts::check(&record, histories, &mut found);
+    bars::check(&record, histories, &mut found);
     if histories.epochs > histories.restores {
         let Histories { epochs, restores, .. } = histories;
         found.add(Class::E, format!("the data went back {restores} times, and {epochs} epochs were made"));
@@ -292,6 +408,9 @@ struct Record<'a> {
     excused: BTreeSet<(Place, Conv, Seq, Name<'a>)>,
     gone: BTreeMap<(Conv, Seq, Name<'a>), Epoch>,
     former: &'a [(Member, Epoch)],
+    /// What those are that are no messages.
+    events: BTreeMap<(Conv, Name<'a>), &'a What>,
+    wanting: &'a BTreeSet<Place>,
 }
 
 impl<'a> Record<'a> {
@@ -328,7 +447,15 @@ impl<'a> Record<'a> {
         let excused = histories.excused.iter();
         let excused =
             excused.map(|(user, device, message)| ((*user, *device), message.conv, message.seq, name(message)));
-        Self { stored, acked, arrived, members, devices, excused: excused.collect(), gone, former: &histories.former }
+        let events = histories.sends.iter().filter(|sent| sent.what != What::Message);
+        let events = events.map(|sent| ((sent.conv, (sent.sender, sent.cid.as_str())), &sent.what)).collect();
+        let Histories { former, wanting, .. } = histories;
+        Self { stored, acked, arrived, members, devices, excused: excused.collect(), gone, former, events, wanting }
+    }
+
+    /// What it is, if it is no message.
+    fn event(&self, conv: Conv, name: Name<'_>) -> Option<&'a What> {
+        self.events.get(&(conv, name)).copied()
     }
 
     fn at(&self, conv: Conv, seq: Seq) -> Option<Name<'a>> {
@@ -341,6 +468,12 @@ impl<'a> Record<'a> {
 
     /// Whether it has to come there, in some session or other.
     fn is_for(&self, place: Place, conv: Conv, seq: Seq, name: Name<'_>) -> bool {
+        let is_pending = self.wanting.contains(&place) || self.event(conv, name).is_none();
+        is_pending && self.is_news_for(place, conv, seq, name)
+    }
+
+    /// The same, where nobody asks whether events are wanted.
+    fn is_news_for(&self, place: Place, conv: Conv, seq: Seq, name: Name<'_>) -> bool {
         let is_news = match self.devices.get(&place) {
             None => name.0 != place.0,
             Some(named) => seq > named.from.get(&conv).copied().unwrap_or(0) && !named.said.contains(name.1),
@@ -536,10 +669,10 @@ impl<'a> Record<'a> {
                         let (sender, cid) = (name.0, name.1.to_owned());
                         session.done.contains(&Message { conv: *conv, seq, sender, cid })
                     };
-                    !is_its_own
-                        && !is_done()
-                        && self.is_for(place, *conv, seq, name)
-                        && self.has_arrived(place, *conv, seq, name)
+                    let happened = seq > session.since.get(conv).copied().unwrap_or(Seq::MAX);
+                    let is_due = self.is_for(place, *conv, seq, name) && self.has_arrived(place, *conv, seq, name)
+                        || happened && self.event(*conv, name).is_some() && self.is_news_for(place, *conv, seq, name);
+                    !is_its_own && !is_done() && is_due
                 })
             };
             check_order(&format!("session {index} of {user} in {conv:?}"), seqs, confirmed, needs, found);

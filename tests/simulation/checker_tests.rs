@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::checker::{
-    Class, Conv, Event, Histories, Member, Message, NamedDevice, Outcome, Reading, Sent, Seq, Session, User, Wait,
-    check,
+    Bar, Class, Conv, Event, Histories, Member, Message, Moment, NamedDevice, Outcome, Reading, Ruling, Sent, Seq,
+    Session, Sighting, Times, User, Wait, What, check,
 };
 
 const GROUP: Conv = Conv::Group(7);
@@ -28,6 +28,8 @@ fn sound() -> Histories {
         sender: message.sender,
         conv: GROUP,
         cid: message.cid.clone(),
+        what: What::Message,
+        times: Times::default(),
         outcome: Outcome::Acked(message.seq),
     };
     let back =
@@ -220,7 +222,9 @@ fn gone_back() -> Histories {
         reading.messages.extend([new(4, 1), new(5, 1)]);
     }
     for seq in [4, 5] {
-        let sent = Sent { cid: format!("new-{seq}"), sender: 1, conv: GROUP, outcome: Outcome::Acked(seq) };
+        let cid = format!("new-{seq}");
+        let (what, times, outcome) = (What::Message, Times::default(), Outcome::Acked(seq));
+        let sent = Sent { cid, sender: 1, conv: GROUP, what, times, outcome };
         histories.sends.push(sent);
     }
     histories.sessions.iter_mut().for_each(|session| session.epoch = 1);
@@ -277,4 +281,174 @@ fn a_time_that_is_over_does_not_come_back() {
         })
     };
     assert_eq!((former(1), former(2)), (vec![], vec![Class::X]), "a membership that is gone");
+}
+
+/// User 1 said something at 1, edited it at 10, and recalled it at 20; each was acked two moments later. User 2 wants events,
+/// user 3 does not.
+fn changed() -> Histories {
+    let all: Vec<Message> = (1..=3).map(|seq| message(seq, 1)).collect();
+    let sent = |message: &Message, what: What, sent: Moment| {
+        let (conv, cid, outcome) = (GROUP, message.cid.clone(), Outcome::Acked(message.seq));
+        Sent { sender: 1, conv, cid, what, times: Times { sent, answered: sent + 2 }, outcome }
+    };
+    let all_got = || (1..=3).map(|seq| got(seq, 1)).collect();
+    Histories {
+        sends: vec![
+            sent(&all[0], What::Message, 1),
+            sent(&all[1], What::Edit(1), 10),
+            sent(&all[2], What::Recall(1), 20),
+        ],
+        sessions: vec![
+            session(1, (1..=3).map(|seq| Event::Own(GROUP, seq)).collect()),
+            session(2, all_got()),
+            session(3, all_got()),
+        ],
+        members: (1..=3).map(|user| Member::always(user, GROUP)).collect(),
+        readings: vec![Reading { reader: 1, conv: GROUP, messages: all }],
+        wanting: [(2, 0)].into(),
+        ..Histories::default()
+    }
+}
+
+fn found_in_changed(spoil: impl FnOnce(&mut Histories)) -> Vec<Class> {
+    let mut histories = changed();
+    spoil(&mut histories);
+    let mut classes: Vec<Class> = check(&histories).into_iter().map(|violation| violation.class).collect();
+    classes.dedup();
+    classes
+}
+
+/// A text in an answer to session 1.
+fn answer(seq: Seq, text: Option<&str>, asked: Moment) -> Sighting {
+    let text = text.map(str::to_owned);
+    Sighting { session: 1, user: 2, message: message(seq, 1), text, at: 90, asked, is_push: false }
+}
+
+/// A text in a push to it; its login was at 5.
+fn push(seq: Seq, text: Option<&str>, at: Moment) -> Sighting {
+    Sighting { at, asked: 5, is_push: true, ..answer(seq, text, 0) }
+}
+
+#[test]
+fn a_text_that_was_taken_back_is_not_answered_with() {
+    let found = |sighting| found_in_changed(|histories| histories.sightings.push(sighting));
+    for (text, asked, classes) in [
+        (Some("cid-1"), 11, &[][..]),
+        (Some("cid-1"), 13, &[Class::R]),
+        (Some("~cid-2"), 13, &[]),
+        (Some("~cid-2"), 21, &[]),
+        (Some("~cid-2"), 23, &[Class::R]),
+        (None, 23, &[]),
+        (Some("~cid-9"), 13, &[Class::O]),
+        (Some("cid-9"), 13, &[Class::O]),
+    ] {
+        assert_eq!(found(answer(1, text, asked)), classes, "{text:?}, asked for at {asked}");
+    }
+    assert_eq!(found(answer(2, Some("~cid-2"), 23)), [Class::R], "the edit as an event");
+    assert_eq!(found(answer(2, None, 23)), []);
+}
+
+#[test]
+fn a_text_that_was_taken_back_is_not_pushed_behind_what_took_it_back() {
+    let found = |first, second| found_in_changed(|histories| histories.sightings.extend([first, second]));
+    assert_eq!(found(push(1, Some("cid-1"), 30), push(2, Some("~cid-2"), 31)), []);
+    assert_eq!(found(push(2, Some("~cid-2"), 30), push(1, Some("cid-1"), 31)), [Class::R]);
+    assert_eq!(found(push(3, None, 30), push(2, Some("~cid-2"), 31)), [Class::R]);
+    let of_later_login = Sighting { asked: 13, ..push(1, Some("cid-1"), 30) };
+    assert_eq!(found(of_later_login, push(2, None, 31)), [Class::R]);
+}
+
+#[test]
+fn a_text_that_nobody_took_back_is_there() {
+    let classes = found_in_changed(|histories| {
+        histories.sends.pop();
+        histories.readings[0].messages.pop();
+        histories.sessions.iter_mut().for_each(|session| drop(session.events.pop()));
+        histories.sightings.push(answer(1, None, 30));
+    });
+    assert_eq!(classes, [Class::L]);
+}
+
+#[test]
+fn events_come_where_they_are_wanted_and_elsewhere_as_they_happen() {
+    assert_eq!(found_in_changed(|_| {}), []);
+    assert_eq!(found_in_changed(|histories| drop(histories.sessions[1].events.remove(1))), [Class::L]);
+    assert_eq!(found_in_changed(|histories| histories.sessions[2].events.truncate(1)), []);
+    assert_eq!(found_in_changed(|histories| drop(histories.sessions[2].events.remove(1))), []);
+    let classes = found_in_changed(|histories| {
+        histories.sessions[2].since.insert(GROUP, 1);
+        histories.sessions[2].events.remove(1);
+    });
+    assert_eq!(classes, [Class::H]);
+}
+
+/// User 3 was shut out at 40, which was acked at 42; and says something, or hears what user 1 says then.
+fn shut(bar: Bar, sender: User, sent: Moment) -> Histories {
+    let mut histories = changed();
+    let times = Times { sent: 40, answered: 42 };
+    histories.rulings.push(Ruling { user: 3, conv: GROUP, bar, shuts: true, times, done: Some(true) });
+    let new = message(4, sender);
+    let times = Times { sent, answered: sent + 2 };
+    let (cid, outcome) = (new.cid.clone(), Outcome::Acked(4));
+    histories.sends.push(Sent { sender, conv: GROUP, cid, what: What::Message, times, outcome });
+    histories.readings[0].messages.push(new);
+    for session in &mut histories.sessions {
+        session.events.push(if session.user == sender { Event::Own(GROUP, 4) } else { got(4, sender) });
+    }
+    histories
+}
+
+fn classes(histories: &Histories) -> Vec<Class> {
+    let mut classes: Vec<Class> = check(histories).into_iter().map(|violation| violation.class).collect();
+    classes.dedup();
+    classes
+}
+
+#[test]
+fn who_is_shut_out_is_not_heard() {
+    for bar in [Bar::Out, Bar::Muted, Bar::BlockedBy(1)] {
+        assert_eq!(classes(&shut(bar, 3, 43)), [Class::X], "{bar:?}");
+        assert_eq!(classes(&shut(bar, 3, 41)), [], "{bar:?}: before the ack");
+        let mut opened = shut(bar, 3, 43);
+        opened.rulings.push(Ruling {
+            shuts: false,
+            times: Times { sent: 44, answered: 50 },
+            done: None,
+            ..opened.rulings[0].clone()
+        });
+        assert_eq!(classes(&opened), [], "{bar:?}: opened again, perhaps");
+        opened.rulings[1].done = Some(false);
+        assert_eq!(classes(&opened), [Class::X], "{bar:?}: not opened again");
+        let mut went_back = shut(bar, 3, 43);
+        went_back.went_back.push(41);
+        assert_eq!(classes(&went_back), [], "{bar:?}: the data went back");
+    }
+    assert_eq!(classes(&shut(Bar::Muted, 1, 43)), []);
+    assert_eq!(classes(&shut(Bar::BlockedBy(1), 1, 43)), [Class::X], "nor is who has blocked");
+}
+
+#[test]
+fn who_is_out_hears_nothing_and_reads_nothing() {
+    let heard = |asked, is_push, change: &dyn Fn(&mut Histories)| {
+        let mut histories = shut(Bar::Out, 1, 50);
+        let text = Some("cid-4".to_owned());
+        histories.sightings.push(Sighting {
+            session: 2,
+            user: 3,
+            message: message(4, 1),
+            text,
+            at: 60,
+            asked,
+            is_push,
+        });
+        change(&mut histories);
+        classes(&histories)
+    };
+    assert_eq!(heard(5, true, &|_| {}), [], "another node may not know yet");
+    assert_eq!(heard(5, true, &|histories| histories.has_one_node = true), [Class::X]);
+    assert_eq!(heard(5, true, &|histories| histories.rests.push(45)), [Class::X], "it does by now");
+    assert_eq!(heard(5, true, &|histories| histories.rests.push(55)), []);
+    assert_eq!(heard(43, true, &|_| {}), [Class::X], "a session that has begun since");
+    assert_eq!(heard(43, false, &|_| {}), [Class::X], "an answer");
+    assert_eq!(heard(41, false, &|_| {}), [], "an answer to what was asked before");
 }

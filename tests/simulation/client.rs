@@ -10,9 +10,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::checker::{
-    Conv, Device, Epoch, Event, Histories, Message, Outcome, Reading, Sent, Seq, Session, User, Wait,
+    Bar, Conv, Device, Epoch, Event, Histories, Message, Moment, Outcome, Reading, Ruling, Sent, Seq, Session,
+    Sighting, Times, User, Wait, What, edit_of, edited,
 };
-use crate::database::{PASSWORD, conv_id, user};
+use crate::database::{Named, PASSWORD, conv_id, user};
 use crate::net::{End, Pipe, SharedPipe};
 use crate::plan::{Bug, Habit, Plan, Seat};
 use crate::silent::Departed;
@@ -25,6 +26,8 @@ const BOUND: Duration = Duration::from_secs(30);
 const GHOST_LIFE: Duration = Duration::from_secs(60);
 /// Messages of a page of HISTORY.
 const PAGE: usize = 50;
+/// So many of the last messages it knows to say something about.
+const TARGETS: usize = 8;
 
 /// A request that waits for its answer.
 #[derive(Clone, Debug)]
@@ -38,10 +41,31 @@ enum Request {
     Quit(u32),
     List,
     History(Conv),
+    /// The same, for a look.
+    Peek,
+    Rule(Decree),
     /// A PING behind what was confirmed: when it is answered, the server knows it.
     Prove(BTreeMap<Conv, Seq>),
     /// What the server has where the last message is that the client has had.
     LastSeen(Conv, Mark),
+}
+
+/// Somebody is to be shut out, or not any more.
+#[derive(Clone, Debug)]
+struct Decree {
+    user: User,
+    conv: Conv,
+    /// What it shuts or opens, if anything.
+    bar: Option<(Bar, bool)>,
+    /// The request.
+    fields: String,
+}
+
+/// When a request was sent: by the clock, and among all that happened.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    at: Duration,
+    moment: Moment,
 }
 
 /// The last message of a conversation that was pushed, as a client recognises it.
@@ -59,11 +83,12 @@ impl Mark {
     }
 }
 
-/// A message until it is acked.
+/// A message, or something about one, until it is acked.
 #[derive(Clone, Debug)]
 struct Draft {
     cid: String,
     conv: Conv,
+    what: What,
     /// To be sent once more after its ack.
     again: bool,
 }
@@ -89,6 +114,8 @@ pub struct Notes {
     pub acked_in_vain: RefCell<Vec<String>>,
     /// What was listed after a resume, though a PONG had proved that the server knew it to be confirmed.
     pub listed_again: RefCell<Vec<String>>,
+    /// What was asked and told about memberships, for whoever reads a run's story.
+    pub diary: RefCell<Vec<String>>,
     /// Connections of clients that do not confirm, when these were done with them.
     pub departed: RefCell<Vec<Departed>>,
     /// Connections on which somebody has logged out, for somebody else to log in on.
@@ -177,15 +204,27 @@ pub struct Client {
     drafts: VecDeque<Draft>,
     /// Messages it still makes up by itself.
     quota: u32,
+    /// Edits, recalls and reactions that it still makes up.
+    changes: u32,
     made: u32,
-    requests: BTreeMap<u64, (Duration, Request)>,
+    /// Messages of its own that were acked last, and of others that came last, to say something about.
+    own: VecDeque<(Conv, Seq)>,
+    heard: VecDeque<(Conv, Seq)>,
+    /// Whether its reactions of the two words that it uses are given.
+    reacted: BTreeSet<(Conv, Seq, String)>,
+    requests: BTreeMap<u64, (Asked, Request)>,
     next_tag: u64,
     session: usize,
+    /// When it asked to be let in.
+    entered: Moment,
     /// The highest seq of each conversation that came to this session.
     got: BTreeMap<Conv, Seq>,
     groups: BTreeSet<u32>,
     /// Groups it has left in this session, and when it asked for that.
     left: BTreeMap<u32, Duration>,
+    /// Those of them of which it was only told that it was out. The news may have been late: a list that has a message of
+    /// such a group says that it is in again.
+    sent_out: BTreeSet<u32>,
     stalls_until: Duration,
     readings: BTreeMap<Conv, (Vec<Message>, bool)>,
     /// What it has confirmed on this connection.
@@ -217,13 +256,19 @@ impl Client {
             phase: Phase::Away { until: Duration::ZERO },
             drafts: VecDeque::new(),
             quota: plan.messages,
+            changes: plan.changes,
             made: 0,
+            own: VecDeque::new(),
+            heard: VecDeque::new(),
+            reacted: BTreeSet::new(),
             requests: BTreeMap::new(),
             next_tag: 0,
             session: 0,
+            entered: 0,
             got: BTreeMap::new(),
             groups: BTreeSet::new(),
             left: BTreeMap::new(),
+            sent_out: BTreeSet::new(),
             stalls_until: Duration::ZERO,
             readings: BTreeMap::new(),
             told: BTreeMap::new(),
@@ -277,18 +322,19 @@ impl Client {
 
     /// It is logged in, and waits for nothing.
     pub fn is_settled(&self) -> bool {
-        matches!(self.phase, Phase::In(_)) && self.drafts.is_empty() && self.quota == 0 && self.requests.is_empty()
+        let is_idle = self.drafts.is_empty() && self.requests.is_empty();
+        matches!(self.phase, Phase::In(_)) && is_idle && self.quota == 0
     }
 
     /// The storm is over.
     pub fn calm_down(&mut self) {
         self.stalls_until = Duration::ZERO;
-        self.quota = 0;
+        (self.quota, self.changes) = (0, 0);
     }
 
     /// Something to say, after everything is healed, in this conversation.
     pub fn say(&mut self, conv: Conv) {
-        self.draft(conv, false);
+        self.draft(conv, What::Message, false);
     }
 
     /// Asks for all of a conversation.
@@ -331,7 +377,8 @@ impl Client {
             device => format!(r#","device":"{device}""#),
         };
         self.phase = Phase::Connected(Rc::clone(&pipe));
-        let fields = format!(r#""msgid":1,"id":{},"ack":{ack},{proof}{device}"#, self.user);
+        let want = if self.seat.wants_events { r#","want":["events"]"# } else { "" };
+        let fields = format!(r#""msgid":1,"id":{},"ack":{ack},{proof}{device}{want}"#, self.user);
         self.ask(world, &pipe, Request::Login, &fields);
         true
     }
@@ -339,7 +386,11 @@ impl Client {
     fn ask(&mut self, world: &World, pipe: &SharedPipe, request: Request, fields: &str) {
         let tag = self.next_tag;
         self.next_tag += 1;
-        self.requests.insert(tag, (world.passed(), request));
+        let asked = Asked { at: world.passed(), moment: world.moment() };
+        if let Request::Login = request {
+            self.entered = asked.moment;
+        }
+        self.requests.insert(tag, (asked, request));
         Self::put(pipe, &format!(r#"{{"tag":{tag},{fields}}}"#));
     }
 
@@ -355,9 +406,9 @@ impl Client {
         }
     }
 
-    fn draft(&mut self, conv: Conv, again: bool) {
+    fn draft(&mut self, conv: Conv, what: What, again: bool) {
         self.made += 1;
-        self.drafts.push_back(Draft { cid: self.cid(self.made), conv, again });
+        self.drafts.push_back(Draft { cid: self.cid(self.made), conv, what, again });
     }
 
     fn talk(&mut self, world: &World, pipe: &SharedPipe) -> bool {
@@ -365,16 +416,17 @@ impl Client {
         if chats >= world.plan.inflight || (world.is_stormy.get() && world.chance(4000)) {
             return false;
         }
+        self.keep_order(world, pipe);
+        if self.drafts.is_empty() && self.changes > 0 && (self.quota == 0 || world.chance(5000)) {
+            self.change_something(world);
+        }
         if self.drafts.is_empty() && self.quota > 0 {
             self.quota -= 1;
             let conv = self.somewhere(world);
-            self.draft(conv, world.plan.sends_twice);
+            self.draft(conv, What::Message, world.plan.sends_twice);
         }
         if let Some(draft) = self.drafts.pop_front() {
-            let Draft { cid, conv, .. } = &draft;
-            let msgid = if matches!(conv, Conv::Pair(..)) { 6 } else { 10 };
-            let place = self.address(*conv, "toid");
-            let fields = format!(r#""msgid":{msgid},{place},"msg":"{cid}","cid":"{cid}""#);
+            let fields = self.fields(&draft);
             self.ask(world, pipe, Request::Chat(draft), &fields);
             return true;
         }
@@ -382,6 +434,55 @@ impl Client {
             self.ask_something(world, pipe);
         }
         false
+    }
+
+    /// The draft as a request.
+    fn fields(&self, draft: &Draft) -> String {
+        let Draft { cid, conv, what, .. } = draft;
+        let place = self.address(*conv, "id");
+        match what {
+            What::Message => {
+                let msgid = if matches!(conv, Conv::Pair(..)) { 6 } else { 10 };
+                let place = self.address(*conv, "toid");
+                format!(r#""msgid":{msgid},{place},"msg":"{cid}","cid":"{cid}""#)
+            }
+            What::Edit(of) => {
+                let text = edited(cid);
+                format!(r#""msgid":57,{place},"of":{of},"msg":"{text}","cid":"{cid}""#)
+            }
+            What::Recall(of) => format!(r#""msgid":59,{place},"of":{of},"cid":"{cid}""#),
+            What::Reaction(of, word, on) => {
+                format!(r#""msgid":61,{place},"of":{of},"reaction":"{word}","on":{on},"cid":"{cid}""#)
+            }
+        }
+    }
+
+    /// Makes up an edit, a recall or a reaction. Of others' messages nobody but a group's admins may recall any.
+    fn change_something(&mut self, world: &World) {
+        let kind = world.below(10);
+        let of_others = if kind < 6 { world.chance(500) } else { world.chance(6000) };
+        let of_others = of_others || (kind < 2 && self.user == 1 && world.chance(5000));
+        let known = if of_others { &self.heard } else { &self.own };
+        if known.is_empty() {
+            return;
+        }
+        self.changes -= 1;
+        let (conv, of) = known[world.below(known.len())];
+        let what = match kind {
+            0..3 => What::Recall(of),
+            3..6 => What::Edit(of),
+            _ => {
+                let word = format!("{}{}", if world.chance(5000) { "+" } else { "-" }, self.name);
+                let key = (conv, of, word.clone());
+                let is_new = self.reacted.insert(key.clone());
+                if !is_new {
+                    self.reacted.remove(&key);
+                }
+                // Now and then once more what is so already.
+                What::Reaction(of, word, is_new || world.chance(2000))
+            }
+        };
+        self.draft(conv, what, false);
     }
 
     fn somewhere(&self, world: &World) -> Conv {
@@ -394,7 +495,7 @@ impl Client {
 
     fn ask_something(&mut self, world: &World, pipe: &SharedPipe) {
         let group = u32::try_from(world.between(1, self.all_groups as usize)).expect("few");
-        let what = if world.plan.takes_turns { 2 } else { world.below(8) };
+        let what = if world.plan.takes_turns { 2 } else { world.below(10) };
         match what {
             // Sessions that share a cursor are not shown one without the other: a list begins behind what either has
             // confirmed, whatever the other one still lacks.
@@ -408,13 +509,109 @@ impl Client {
             }
             3..=5 if !self.groups.contains(&group) => self.join(world, pipe, group),
             6 if self.groups.contains(&group) && self.user > 2 => self.quit(world, pipe, group),
+            7 | 8 => {
+                let conv = self.somewhere(world);
+                let place = self.address(conv, "id");
+                self.ask(world, pipe, Request::Peek, &format!(r#""msgid":43,{place},"limit":20"#));
+            }
             _ => self.ask(world, pipe, Request::List, r#""msgid":17"#),
+        }
+    }
+
+    /// The creator rules now and then, others try to, and who was sent out comes back.
+    fn keep_order(&mut self, world: &World, pipe: &SharedPipe) {
+        let plan = &world.plan;
+        if !world.is_stormy.get() || plan.takes_turns || !world.chance(plan.rulings) {
+            return;
+        }
+        let group = u32::try_from(world.between(1, self.all_groups as usize)).expect("few");
+        if world.chance(1500) {
+            self.block(world, pipe);
+        } else if !self.groups.contains(&group) {
+            self.join(world, pipe, group);
+        } else if self.user == 1 || world.chance(1000) {
+            self.rule(world, pipe, group);
+        }
+    }
+
+    /// Keeps order in a group, or tries to.
+    fn rule(&mut self, world: &World, pipe: &SharedPipe, group: u32) {
+        let user = self.others[world.below(self.others.len())];
+        let place = format!(r#""groupid":{group},"id":{user}"#);
+        let (bar, fields) = match world.below(12) {
+            0 | 1 => (Some((Bar::Out, true)), format!(r#""msgid":71,{place}"#)),
+            2 => (Some((Bar::Out, true)), format!(r#""msgid":71,{place},"ban":true"#)),
+            3 | 4 => (None, format!(r#""msgid":73,"groupid":{group},"lift":{user}"#)),
+            5 | 6 => (Some((Bar::Muted, true)), format!(r#""msgid":75,{place},"seconds":10000000"#)),
+            7 | 8 => (Some((Bar::Muted, false)), format!(r#""msgid":75,{place},"seconds":0"#)),
+            9 | 10 => (Some((Bar::Muted, false)), format!(r#""msgid":69,{place},"role":"admin""#)),
+            _ => (None, format!(r#""msgid":69,{place},"role":"normal""#)),
+        };
+        self.decree(world, pipe, Decree { user, conv: Conv::Group(group), bar, fields });
+    }
+
+    /// Wants to hear nothing more from somebody, or hears him again.
+    fn block(&mut self, world: &World, pipe: &SharedPipe) {
+        let (me, user) = (self.user, self.others[world.below(self.others.len())]);
+        let on = world.chance(4000);
+        let fields = format!(r#""msgid":53,"id":{user},"on":{on}"#);
+        let bar = Some((Bar::BlockedBy(me), on));
+        self.decree(world, pipe, Decree { user, conv: Conv::pair(me, user), bar, fields });
+    }
+
+    fn decree(&mut self, world: &World, pipe: &SharedPipe, decree: Decree) {
+        let fields = decree.fields.clone();
+        self.ask(world, pipe, Request::Rule(decree), &fields);
+    }
+
+    fn decreed(
+        &mut self,
+        world: &World,
+        notes: &Notes,
+        pipe: &SharedPipe,
+        (decree, asked, errno): (Decree, Asked, u16),
+    ) {
+        let done = match errno {
+            0 => Some(true),
+            500 | 503 => None,
+            _ => Some(false),
+        };
+        if done == Some(true) {
+            world.count(match decree.bar {
+                Some((Bar::Out, _)) => "kick",
+                Some((Bar::Muted, true)) => "mute",
+                Some((Bar::Muted, false)) => "end of a mute",
+                Some((Bar::BlockedBy(_), true)) => "block",
+                Some((Bar::BlockedBy(_), false)) => "end of a block",
+                None => "other ruling",
+            });
+        }
+        note_ruling(notes, &decree, Times { sent: asked.moment, answered: world.moment() }, done);
+        if done.is_none() && world.is_stormy.get() {
+            self.decree(world, pipe, decree);
         }
     }
 
     fn join(&mut self, world: &World, pipe: &SharedPipe, group: u32) {
         self.left.remove(&group);
         self.ask(world, pipe, Request::Join(group), &format!(r#""msgid":9,"groupid":{group}"#));
+    }
+
+    /// Whoever joins is out no more.
+    fn joined(&mut self, world: &World, notes: &Notes, asked: Asked, group: u32, errno: u16) -> u16 {
+        let done = match errno {
+            0 => Some(true),
+            500 | 503 => None,
+            _ => Some(false),
+        };
+        let times = Times { sent: asked.moment, answered: world.moment() };
+        note_ruling(notes, &self.entrance(group), times, done);
+        errno
+    }
+
+    fn entrance(&self, group: u32) -> Decree {
+        let bar = Some((Bar::Out, false));
+        Decree { user: self.user, conv: Conv::Group(group), bar, fields: String::new() }
     }
 
     fn quit(&mut self, world: &World, pipe: &SharedPipe, group: u32) {
@@ -478,8 +675,16 @@ impl Client {
             assert_eq!(line["msgid"], 19, "{} got an answer to nothing: {line}", self.name);
             return;
         };
-        note_wait(notes, &self.name, &request, world.since(asked));
+        note_wait(notes, &self.name, &request, world.since(asked.at));
         let errno = errno(line);
+        if !matches!(request, Request::Chat(_) | Request::List | Request::Peek | Request::History(_)) {
+            self.note_in_diary(
+                notes,
+                world.moment(),
+                &format!("asked at {}: {request:?}: errno {errno}", asked.moment),
+            );
+        }
+        self.see_all(world, notes, line, asked.moment);
         match request {
             Request::Login => self.logged_in(world, notes, pipe, errno, line),
             Request::LogoutToHandOn if errno == 0 && self.requests.is_empty() => {
@@ -492,7 +697,8 @@ impl Client {
                 self.leave(world, notes, pipe, End::Finished);
             }
             Request::Chat(draft) => self.answered(world, notes, draft, asked, line),
-            Request::Join(group) => match errno {
+            Request::Rule(decree) => self.decreed(world, notes, pipe, (decree, asked, errno)),
+            Request::Join(group) => match self.joined(world, notes, asked, group, errno) {
                 0 => {
                     self.groups.insert(group);
                     self.left.remove(&group);
@@ -503,7 +709,8 @@ impl Client {
             Request::Quit(group) => match errno {
                 0 | 403 => {
                     self.groups.remove(&group);
-                    self.left.insert(group, asked);
+                    self.left.insert(group, asked.at);
+                    self.sent_out.remove(&group);
                 }
                 500 | 503 => self.quit(world, pipe, group),
                 _ => {}
@@ -519,20 +726,34 @@ impl Client {
                 self.phase = Phase::Away { until: world.passed() };
             }
             Request::History(conv) => self.got_page(world, conv, errno, line),
-            Request::Logout | Request::LogoutToHandOn => {}
+            Request::Peek | Request::Logout | Request::LogoutToHandOn => {}
         }
+    }
+
+    fn note_in_diary(&self, notes: &Notes, moment: Moment, what: &str) {
+        notes.diary.borrow_mut().push(format!("at {moment} {} in session {}: {what}", self.name, self.session));
     }
 
     /// What it has not asked for.
     fn told(&mut self, world: &World, notes: &Notes, pipe: &SharedPipe, line: &Value) {
-        if matches!(line["msgid"].as_u64(), Some(6 | 10)) {
+        if !is_push(line) {
+            self.note_in_diary(notes, world.moment(), &line.to_string());
+        }
+        if is_push(line) {
             assert!(matches!(self.phase, Phase::In(_)), "{} got a push before its login's reply: {line}", self.name);
+            self.see(world, notes, line, (self.entered, true));
             self.got_message(world, notes, pipe, line);
         } else if line["kind"] == "restored" {
             world.count("NOTICE restored");
         } else if line["kind"] == "group_joined" && line["id"] == self.user {
             // Another session of this user has joined it again.
             self.left.remove(&number(&line["groupid"]));
+        } else if line["kind"] == "group_left" && line["id"] == self.user && !line["by"].is_null() {
+            world.count("NOTICE to who was kicked");
+            let group = number(&line["groupid"]);
+            self.groups.remove(&group);
+            self.left.insert(group, world.passed());
+            self.sent_out.insert(group);
         }
     }
 
@@ -547,6 +768,7 @@ impl Client {
         self.token = line["token"].as_str().map(str::to_owned);
         self.groups = line["groups"].as_array().into_iter().flatten().map(|group| number(&group["id"])).collect();
         self.left.clear();
+        self.sent_out.clear();
         self.got.clear();
         self.told.clear();
         self.got_here.clear();
@@ -563,6 +785,10 @@ impl Client {
         } else {
             session.confirmed = notes.confirmed_by(user, device);
         }
+        if !self.seat.wants_events {
+            session.since = world.database.borrow().all_ends();
+            world.count("session that wants no events");
+        }
         if self.seat.habit == Habit::Silent {
             world.count("session of a client that does not confirm");
         }
@@ -575,7 +801,8 @@ impl Client {
         histories.sessions.push(session);
         drop(histories);
         world.note(3);
-        for message in line["offlinemsg"].as_array().into_iter().flatten().map(message) {
+        self.see_all(world, notes, line, self.entered);
+        for message in line["offlinemsg"].as_array().into_iter().flatten().map(|line| message(world, line)) {
             if self.proved.get(&message.conv).is_some_and(|proved| message.seq <= *proved) {
                 notes.listed_again.borrow_mut().push(format!("{} was listed {message:?} again", self.name));
             }
@@ -585,7 +812,13 @@ impl Client {
 
     fn got_list(&mut self, world: &World, notes: &Notes, pipe: &SharedPipe, line: &Value) {
         for element in line["offlinemsg"].as_array().into_iter().flatten() {
-            let message = message(element);
+            let message = message(world, element);
+            self.need_no_events(notes, &message);
+            if let Conv::Group(group) = message.conv
+                && self.sent_out.remove(&group)
+            {
+                self.left.remove(&group);
+            }
             if self.got_here.contains(&message) {
                 continue;
             }
@@ -596,6 +829,44 @@ impl Client {
                 self.hold(world, pipe, message, Mark::of(element));
             }
         }
+    }
+
+    /// A list tells nothing of the events ahead of what it has, where these are not wanted.
+    fn need_no_events(&self, notes: &Notes, listed: &Message) {
+        if !self.seat.wants_events {
+            let since = &mut notes.histories.borrow_mut().sessions[self.session].since;
+            let since = since.entry(listed.conv).or_default();
+            *since = listed.seq.max(*since);
+        }
+    }
+
+    /// Notes all that an answer shows of messages.
+    fn see_all(&mut self, world: &World, notes: &Notes, line: &Value, asked: Moment) {
+        if !matches!(self.phase, Phase::In(_)) {
+            // The reply of a login: its session begins with it.
+            return;
+        }
+        for list in ["offlinemsg", "messages"] {
+            for element in line[list].as_array().into_iter().flatten() {
+                self.see(world, notes, element, (asked, false));
+            }
+        }
+    }
+
+    fn see(&mut self, world: &World, notes: &Notes, line: &Value, (asked, is_push): (Moment, bool)) {
+        let message = message(world, line);
+        let is_said = matches!(line["msgid"].as_u64(), Some(6 | 10));
+        let text = line["msg"].as_str().map(str::to_owned);
+        if is_said
+            && text.is_some()
+            && message.sender != self.user
+            && !self.heard.contains(&(message.conv, message.seq))
+        {
+            keep_last(&mut self.heard, (message.conv, message.seq));
+        }
+        let (session, user, at) = (self.session, self.user, world.moment());
+        let sighting = Sighting { session, user, message, text, at, asked, is_push };
+        notes.histories.borrow_mut().sightings.push(sighting);
     }
 
     /// Keeps back what may be a message that it has had. The server is asked, once, what it has in the place of the last one.
@@ -678,7 +949,7 @@ impl Client {
     }
 
     fn got_message(&mut self, world: &World, notes: &Notes, pipe: &SharedPipe, line: &Value) {
-        let message = message(line);
+        let message = message(world, line);
         let Message { conv, seq, .. } = message;
         world.note(seq << 8 | u64::from(self.user));
         let mut histories = notes.histories.borrow_mut();
@@ -686,6 +957,7 @@ impl Client {
         let has_left = |group| self.left.get(&group).is_some_and(|asked| world.is_of_this_life(*asked));
         if matches!(conv, Conv::Group(group) if has_left(group)) {
             // Who has left is an outsider: user 0 is in no group.
+            self.note_in_diary(notes, world.moment(), &format!("out of it, and got {line}"));
             histories.sessions.push(Session { events: vec![Event::Got(message)], ..Session::default() });
             return;
         }
@@ -711,25 +983,11 @@ impl Client {
         }
     }
 
-    fn answered(&mut self, world: &World, notes: &Notes, draft: Draft, asked: Duration, line: &Value) {
+    fn answered(&mut self, world: &World, notes: &Notes, draft: Draft, asked: Asked, line: &Value) {
         let errno = errno(line);
-        let outcome = if errno == 0 {
-            let seq = line["seq"].as_u64().expect("an ack has a seq");
-            world.note(seq << 16 | u64::from(self.user));
-            // Asked for in this life of the data, it can only have been stored in it.
-            let spoken = (conv_id(draft.conv), seq, user(self.user), draft.cid.clone());
-            if world.plan.restores && world.is_of_this_life(asked) && !world.database.borrow().holds(&spoken) {
-                notes
-                    .acked_in_vain
-                    .borrow_mut()
-                    .push(format!("{} has an ack, and is not stored: {draft:?}", self.name));
-            }
-            notes.histories.borrow_mut().sessions[self.session].events.push(Event::Own(draft.conv, seq));
-            Outcome::Acked(seq)
-        } else {
-            Outcome::Refused(errno)
-        };
-        note_sent(notes, self.user, &draft, outcome);
+        let outcome = if errno == 0 { self.acked(world, notes, &draft, asked, line) } else { Outcome::Refused(errno) };
+        let times = Times { sent: asked.moment, answered: world.moment() };
+        note_sent(notes, self.user, &draft, times, outcome);
         if errno == 503 {
             self.drafts.push_front(draft);
         } else if draft.again {
@@ -737,9 +995,49 @@ impl Client {
         }
     }
 
+    fn acked(&mut self, world: &World, notes: &Notes, draft: &Draft, asked: Asked, line: &Value) -> Outcome {
+        let Draft { cid, conv, what, .. } = draft;
+        let Some(seq) = line["seq"].as_u64() else {
+            assert!(matches!(what, What::Reaction(.., false)), "{} got an ack without a seq: {line}", self.name);
+            return Outcome::Unchanged;
+        };
+        world.note(seq << 16 | u64::from(self.user));
+        let database = world.database.borrow();
+        let named = database.named(conv_id(*conv), seq, line["time"].as_str().expect("an ack has a time"));
+        if named.is_some_and(|named| self.is_done_by(draft, named)) {
+            world.count("event that changes nothing");
+            return Outcome::Unchanged;
+        }
+        // Asked for in this life of the data, it can only have been stored in it.
+        let spoken = (conv_id(*conv), seq, user(self.user), cid.clone());
+        if world.plan.restores && world.is_of_this_life(asked.at) && !database.holds(&spoken) {
+            notes.acked_in_vain.borrow_mut().push(format!("{} has an ack, and is not stored: {draft:?}", self.name));
+        }
+        drop(database);
+        match what {
+            What::Message => keep_last(&mut self.own, (*conv, seq)),
+            What::Edit(_) => world.count("edit"),
+            What::Recall(_) => world.count("recall"),
+            What::Reaction(..) => world.count("reaction"),
+        }
+        notes.histories.borrow_mut().sessions[self.session].events.push(Event::Own(*conv, seq));
+        Outcome::Acked(seq)
+    }
+
+    /// Whether another event has done what this one was to do.
+    fn is_done_by(&self, draft: &Draft, named: &Named) -> bool {
+        let is_other = named.sender != user(self.user) || named.cid != draft.cid;
+        let is_own = named.sender == user(self.user);
+        is_other
+            && named.what == draft.what
+            && (is_own || matches!(draft.what, What::Recall(_)))
+            && draft.what != What::Message
+    }
+
     fn got_page(&mut self, world: &World, conv: Conv, errno: u16, line: &Value) {
         assert_eq!(errno, 0, "{} reads {conv:?}: {line}", self.name);
-        let page: Vec<Message> = line["messages"].as_array().into_iter().flatten().map(message).collect();
+        let page: Vec<Message> =
+            line["messages"].as_array().into_iter().flatten().map(|line| message(world, line)).collect();
         let reading = self.readings.get_mut(&conv).expect("it was asked for");
         reading.0.extend(page);
         if line["more"] == true {
@@ -756,7 +1054,7 @@ impl Client {
         let server = pipe.borrow().server;
         // What a dead node's kernel had may be lost on its way.
         let ended = server != End::Open && (left == 0 || (server == End::Broken && world.chance(3000)));
-        let overdue = self.requests.values().any(|(asked, _)| world.since(*asked) > BOUND);
+        let overdue = self.requests.values().any(|(asked, _)| world.since(asked.at) > BOUND);
         if ended || overdue {
             self.leave(world, notes, pipe, End::Broken);
         }
@@ -783,9 +1081,15 @@ impl Client {
         // It was not confirmed, and comes again.
         self.held.clear();
         for (_, (asked, request)) in std::mem::take(&mut self.requests).into_iter().rev() {
-            note_wait(notes, &self.name, &request, world.since(asked));
+            note_wait(notes, &self.name, &request, world.since(asked.at));
+            let times = Times { sent: asked.moment, answered: Times::NEVER };
+            match &request {
+                Request::Join(group) => note_ruling(notes, &self.entrance(*group), times, None),
+                Request::Rule(decree) => note_ruling(notes, decree, times, None),
+                _ => {}
+            }
             if let Request::Chat(draft) = request {
-                note_sent(notes, self.user, &draft, Outcome::Unknown);
+                note_sent(notes, self.user, &draft, times, Outcome::Unknown);
                 self.drafts.push_front(draft);
             }
         }
@@ -811,9 +1115,21 @@ impl Client {
     }
 }
 
-fn note_sent(notes: &Notes, sender: User, draft: &Draft, outcome: Outcome) {
-    let Draft { cid, conv, .. } = draft.clone();
-    notes.histories.borrow_mut().sends.push(Sent { sender, conv, cid, outcome });
+fn note_sent(notes: &Notes, sender: User, draft: &Draft, times: Times, outcome: Outcome) {
+    let Draft { cid, conv, what, .. } = draft.clone();
+    notes.histories.borrow_mut().sends.push(Sent { sender, conv, cid, what, times, outcome });
+}
+
+fn note_ruling(notes: &Notes, decree: &Decree, times: Times, done: Option<bool>) {
+    let Decree { user, conv, bar: Some((bar, shuts)), .. } = *decree else { return };
+    notes.histories.borrow_mut().rulings.push(Ruling { user, conv, bar, shuts, times, done });
+}
+
+fn keep_last(known: &mut VecDeque<(Conv, Seq)>, new: (Conv, Seq)) {
+    if known.len() == TARGETS {
+        known.pop_front();
+    }
+    known.push_back(new);
 }
 
 fn errno(reply: &Value) -> u16 {
@@ -831,22 +1147,37 @@ fn number(value: &Value) -> u32 {
     value.as_u64().and_then(|number| u32::try_from(number).ok()).expect("an id")
 }
 
-/// The messages in a line from the server: a push, or a list of what is unconfirmed.
-pub fn messages(line: &[u8]) -> Vec<Message> {
-    let line: Value = serde_json::from_slice(line).expect("the server writes JSON");
-    if line["errno"].is_null() && matches!(line["msgid"].as_u64(), Some(6 | 10)) {
-        return vec![message(&line)];
-    }
-    line["offlinemsg"].as_array().into_iter().flatten().map(message).collect()
+/// Whether it is the push of a message or an event.
+fn is_push(line: &Value) -> bool {
+    line["errno"].is_null() && matches!(line["msgid"].as_u64(), Some(6 | 10 | 57 | 59 | 61))
 }
 
-/// A push, or an element of a list.
-fn message(line: &Value) -> Message {
+/// The messages in a line from the server: a push, or a list of what is unconfirmed.
+pub fn messages(world: &World, line: &[u8]) -> Vec<Message> {
+    let line: Value = serde_json::from_slice(line).expect("the server writes JSON");
+    if is_push(&line) {
+        return vec![message(world, &line)];
+    }
+    line["offlinemsg"].as_array().into_iter().flatten().map(|line| message(world, line)).collect()
+}
+
+/// A push, or an element of a list. A message that was never changed tells its cid; the record knows what any other one is.
+fn message(world: &World, line: &Value) -> Message {
     let sender = number(&line["id"]);
     let conv = match line["groupid"].as_u64() {
         Some(_) => Conv::Group(number(&line["groupid"])),
         None => Conv::pair(sender, number(&line["toid"])),
     };
     let seq = line["seq"].as_u64().expect("a push has a seq");
-    Message { conv, seq, sender, cid: line["msg"].as_str().expect("a push has a text").to_owned() }
+    let text = line["msg"].as_str().filter(|text| edit_of(text).is_none());
+    let cid = text.map_or_else(
+        || {
+            let time = line["time"].as_str().expect("a push has a time");
+            let database = world.database.borrow();
+            let named = database.named(conv_id(conv), seq, time).filter(|named| named.sender == user(sender));
+            named.map_or_else(|| "nobody knows what".to_owned(), |named| named.cid.clone())
+        },
+        str::to_owned,
+    );
+    Message { conv, seq, sender, cid }
 }

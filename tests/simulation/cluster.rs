@@ -19,7 +19,7 @@ use crate::checker::{
     Class, Conv, Device, Histories, Member, Message, NamedDevice, Outcome, Session, Violation, check,
 };
 use crate::client::{Client, Notes};
-use crate::database::{Spoken, Stay, group, user};
+use crate::database::{Spoken, Stay, group, named, user};
 use crate::net::{End, SharedPipe};
 use crate::node::{Node, Part};
 use crate::plan::{Plan, Seat};
@@ -88,14 +88,14 @@ pub fn run(seed: u64, change: impl FnOnce(&mut Plan)) -> Run {
     violations.extend(acked_in_vain.map(|text| Violation { class: Class::L, text }));
     cluster.dismantle(&world);
     let acked = histories.sends.iter().filter(|sent| matches!(sent.outcome, Outcome::Acked(_))).count();
-    let (plan, story) = (world.plan.clone(), tell(&histories));
+    let (plan, story) = (world.plan.clone(), tell(&histories, &cluster.notes.diary.take()));
     Run { violations, faults: world.faults(), trace: world.trace(), acked, plan, story }
 }
 
-fn tell(histories: &Histories) -> String {
-    let mut story = String::new();
+fn tell(histories: &Histories, diary: &[String]) -> String {
+    let mut story = diary.join("\n") + "\n";
     for (index, session) in histories.sessions.iter().enumerate() {
-        let Session { user, device, confirmed, done, epoch, events } = session;
+        let Session { user, device, confirmed, done, epoch, events, .. } = session;
         writeln!(story, "session {index} of {user}, device {device}, epoch {epoch}, done with {confirmed:?} {done:?}")
             .unwrap();
         for event in events {
@@ -321,6 +321,7 @@ impl Cluster {
             self.each_client(|client| all_settled &= client.is_settled());
             quiet = if moved || !all_settled { 0 } else { quiet + 1 };
             if quiet >= QUIET_ROUNDS {
+                world.rests.borrow_mut().push(world.moment());
                 return None;
             }
         }
@@ -415,6 +416,10 @@ impl Cluster {
         silent::settle(world, &mut histories, &self.notes.departed.borrow());
         self.each_client(|client| histories.devices.extend(named_device(world, client)));
         let database = world.database.borrow();
+        let wanting = world.plan.seats.iter().filter(|seat| seat.wants_events);
+        histories.wanting = wanting.map(|seat| (seat.user, seat.device)).collect();
+        (histories.went_back, histories.rests) = (world.went_back.take(), world.rests.take());
+        histories.has_one_node = world.plan.nodes == 1;
         histories.members = database.stays.iter().map(member).collect();
         histories.former = database.gone.stays.iter().map(|(stay, last)| (member(stay), *last)).collect();
         histories.gone =
@@ -439,13 +444,6 @@ fn named_device(world: &World, client: &Client) -> Option<NamedDevice> {
     let beginning = database.beginning(user(client.user), &client.seat.device.to_string());
     let from = beginning.iter().filter_map(|(conv, end)| Some((named(conv.members()?), *end))).collect();
     Some(NamedDevice { user: client.user, device: client.seat.device, from, said: client.said() })
-}
-
-fn named(members: Members) -> Conv {
-    match members {
-        Members::Pair(a, b) => Conv::pair(a.number(), b.number()),
-        Members::Group(group) => Conv::Group(group.number()),
-    }
 }
 
 fn member(stay: &Stay) -> Member {

@@ -8,13 +8,18 @@ use stonechat::clock::UnixMs;
 use stonechat::config::PasswordCost;
 use stonechat::ids::{ConvId, DeviceId, GroupId, Members, NodeId, Peer, Seq, UserId};
 use stonechat::service::auth::password::Hasher;
+use stonechat::store::rights::{Action, Rules, Standing, may};
 use stonechat::store::{
-    Append, Appended, ClusterRow, CursorRow, GroupRow, JoinOutcome, LeaveOutcome, Member, MemberPage, Message,
-    NewToken, OwnPending, Page, Pending, Person, Place, Range, Role, TokenHash, TokenRow, UserRef, UserRow,
+    Append, Appended, Change, ClusterRow, CursorRow, EventsPending, GroupRow, GroupSettings, JoinOutcome, Kind,
+    LeaveOutcome, Listed, Member, MemberPage, Message, NewToken, OwnGroup, OwnPending, Page, Pending, Person, Place,
+    Range, Role, TokenHash, TokenRow, TokenUse, UserRef, UserRow,
 };
 
-use crate::checker::{Conv, Device};
+use crate::checker::{Conv, Device, What};
+use crate::events::{self, Reactions};
 use crate::plan::{Bug, Plan};
+
+mod order;
 
 /// Every user's password.
 pub const PASSWORD: &str = "secret";
@@ -47,12 +52,25 @@ pub struct Birth {
     pub ends: BTreeMap<ConvId, Seq>,
 }
 
+/// A message, or an event about the one that is `of`.
 #[derive(Clone)]
-struct Row {
-    sender: UserId,
-    sent_at: UnixMs,
-    cid: Option<String>,
-    body: String,
+pub struct Row {
+    pub kind: Kind,
+    pub of: Seq,
+    pub sender: UserId,
+    pub sent_at: UnixMs,
+    pub cid: Option<String>,
+    pub body: String,
+    /// The edit or recall that it was changed by last.
+    pub changed: Option<(Seq, UnixMs)>,
+}
+
+/// What was ever stored under a number.
+#[derive(Clone)]
+pub struct Named {
+    pub sender: UserId,
+    pub cid: String,
+    pub what: What,
 }
 
 /// What was stored when the data went back, and is no more. Nothing of it goes back itself.
@@ -69,6 +87,8 @@ pub struct Gone {
     ends: BTreeMap<ConvId, Seq>,
     /// The numbers of each conversation that may be given out again in the present epoch: behind the first, up to the second.
     again: BTreeMap<ConvId, (Seq, Seq)>,
+    /// What was ever stored, by its number and its time as clients see it: what it was, its text may not say any more.
+    names: BTreeMap<(ConvId, Seq, String), Named>,
 }
 
 /// A message: its conversation, its number, who said it, its cid.
@@ -78,10 +98,19 @@ pub type Spoken = (ConvId, Seq, UserId, String);
 #[derive(Clone)]
 pub struct Database {
     users: BTreeMap<UserId, String>,
-    tokens: BTreeMap<TokenHash, (UserId, UnixMs)>,
-    groups: BTreeMap<GroupId, BTreeMap<UserId, Role>>,
+    /// By its hash: whose it is, when it ends, where it was used last.
+    tokens: BTreeMap<TokenHash, (UserId, UnixMs, [String; 2])>,
+    groups: BTreeMap<GroupId, BTreeMap<UserId, Standing>>,
+    bans: BTreeSet<(GroupId, UserId)>,
+    /// Who does not want to hear from whom.
+    blocks: BTreeSet<(UserId, UserId)>,
+    /// Of whom it is known that nobody waits for their answer: nobody ever does.
+    unasked: BTreeSet<UserId>,
+    /// Of those who have left while they were muted.
+    kept_mutes: BTreeMap<(GroupId, UserId), UnixMs>,
     ends: BTreeMap<ConvId, Seq>,
     messages: BTreeMap<(ConvId, Seq), Row>,
+    reactions: Reactions,
     cids: BTreeMap<(ConvId, UserId, String), Seq>,
     cursors: BTreeMap<(UserId, DeviceId, ConvId), Seq>,
     /// Who is reported online, and by which node.
@@ -117,9 +146,21 @@ pub fn conv_id(conv: Conv) -> ConvId {
     }
 }
 
+/// What the checker calls a conversation.
+pub fn named(members: Members) -> Conv {
+    match members {
+        Members::Pair(a, b) => Conv::pair(a.number(), b.number()),
+        Members::Group(group) => Conv::Group(group.number()),
+    }
+}
+
 fn password_hash() -> &'static str {
     static HASH: OnceLock<String> = OnceLock::new();
     HASH.get_or_init(|| Hasher::new(PasswordCost { memory_kib: 8, passes: 1 }).hash(PASSWORD).expect("randomness"))
+}
+
+fn place(used: TokenUse<'_>) -> [String; 2] {
+    [used.device.to_owned(), used.address.to_owned()]
 }
 
 impl Database {
@@ -128,8 +169,13 @@ impl Database {
             users: (1..=plan.users).map(|number| (user(number), format!("user{number}"))).collect(),
             tokens: BTreeMap::new(),
             groups: BTreeMap::new(),
+            bans: BTreeSet::new(),
+            blocks: BTreeSet::new(),
+            unasked: BTreeSet::new(),
+            kept_mutes: BTreeMap::new(),
             ends: BTreeMap::new(),
             messages: BTreeMap::new(),
+            reactions: Reactions::new(),
             cids: BTreeMap::new(),
             cursors: BTreeMap::new(),
             epoch: 1,
@@ -144,7 +190,7 @@ impl Database {
         };
         for (number, members) in (1..).zip(&plan.groups) {
             database.ends.insert(ConvId::group(group(number)), 0);
-            database.groups.insert(group(number), [(user(members[0]), Role::Creator)].into());
+            database.groups.insert(group(number), [(user(members[0]), as_member(Role::Creator))].into());
             database.cursors.insert((user(members[0]), DeviceId::UNNAMED, ConvId::group(group(number))), 0);
             database.stays.push(Stay { user: members[0], group: number, joined_at: 0, is_over: false });
             for member in &members[1..] {
@@ -156,6 +202,11 @@ impl Database {
 
     pub fn end(&self, conv: ConvId) -> Seq {
         self.ends.get(&conv).copied().unwrap_or(0)
+    }
+
+    /// The ends of all conversations, as the checker calls them.
+    pub fn all_ends(&self) -> BTreeMap<Conv, Seq> {
+        self.ends.iter().filter_map(|(conv, end)| Some((named(conv.members()?), *end))).collect()
     }
 
     pub fn ends(&self, convs: &[ConvId]) -> Vec<(ConvId, Seq)> {
@@ -219,6 +270,11 @@ impl Database {
         birth.map_or(&self.gone.ends, |birth| &birth.ends)
     }
 
+    /// What was ever stored under this number and at this time.
+    pub fn named(&self, conv: ConvId, seq: Seq, time: &str) -> Option<&Named> {
+        self.gone.names.get(&(conv, seq, time.to_owned()))
+    }
+
     /// Whether all that was stored of the batch is there.
     pub fn holds_all(&self, batch: &[Append], outcomes: &[Appended]) -> bool {
         batch.iter().zip(outcomes).all(|(message, outcome)| {
@@ -245,6 +301,14 @@ impl Database {
         Some(UserRow { id, name, password: password_hash().to_owned() })
     }
 
+    pub fn is_asked(&self, user: UserId) -> bool {
+        !self.unasked.contains(&user)
+    }
+
+    pub fn settle_asked(&mut self, user: UserId) {
+        self.unasked.insert(user);
+    }
+
     fn person(&self, id: UserId) -> Person {
         Person { id, name: self.users.get(&id).cloned().unwrap_or_default() }
     }
@@ -259,8 +323,11 @@ impl Database {
         nodes.into_iter().collect()
     }
 
-    pub fn report_absent(&mut self, node: NodeId) {
-        self.states.retain(|_, by| *by != node);
+    pub fn report_absent(&mut self, node: NodeId, limit: u32) -> Vec<UserId> {
+        let users = self.states.iter().filter(|(_, by)| **by == node).map(|(user, _)| *user);
+        let users: Vec<UserId> = users.take(limit.try_into().expect("small")).collect();
+        self.states.retain(|user, _| !users.contains(user));
+        users
     }
 
     /// The node that has reported the user online.
@@ -269,17 +336,18 @@ impl Database {
     }
 
     pub fn save_token(&mut self, token: &NewToken<'_>) {
-        self.tokens.insert(*token.hash, (token.user, token.expires_at));
+        self.tokens.insert(*token.hash, (token.user, token.expires_at, place(token.used)));
     }
 
     pub fn token(&self, hash: &TokenHash, now: UnixMs) -> Option<TokenRow> {
-        let &(user, expires_at) = self.tokens.get(hash).filter(|(_, expires_at)| *expires_at > now)?;
-        Some(TokenRow { user: self.person(user), expires_at, is_latest: true })
+        let (user, expires_at, place) = self.tokens.get(hash).filter(|(_, expires_at, _)| *expires_at > now)?;
+        let [device, address] = place.clone();
+        Some(TokenRow { user: self.person(*user), expires_at: *expires_at, is_latest: true, device, address })
     }
 
-    pub fn extend_token(&mut self, hash: &TokenHash, expires_at: UnixMs) {
-        if let Some((_, end)) = self.tokens.get_mut(hash) {
-            *end = expires_at;
+    pub fn extend_token(&mut self, hash: &TokenHash, expires_at: UnixMs, used: TokenUse<'_>) {
+        if let Some((_, end, used_at)) = self.tokens.get_mut(hash) {
+            (*end, *used_at) = (expires_at, place(used));
         }
     }
 
@@ -312,10 +380,14 @@ impl Database {
         let conv = ConvId::group(group);
         let last_seq = self.end(conv);
         let Some(members) = self.groups.get_mut(&group) else { return JoinOutcome::NoSuchGroup };
-        if members.contains_key(&user) {
-            return JoinOutcome::Already(row);
+        if let Some(role) = members.get(&user).and_then(|standing| standing.role) {
+            return JoinOutcome::Already(OwnGroup { group: row, role });
         }
-        members.insert(user, Role::Normal);
+        if self.bans.contains(&(group, user)) {
+            return JoinOutcome::Banned;
+        }
+        let muted_until = self.kept_mutes.remove(&(group, user)).unwrap_or(UnixMs(0));
+        members.insert(user, Standing { muted_until, ..as_member(Role::Normal) });
         for device in self.devices(user) {
             self.cursors.insert((user, device, conv), last_seq);
         }
@@ -326,31 +398,48 @@ impl Database {
 
     pub fn quit(&mut self, user: UserId, group: GroupId) -> LeaveOutcome {
         let Some(members) = self.groups.get_mut(&group) else { return LeaveOutcome::NoSuchGroup };
-        match members.get(&user) {
-            None => return LeaveOutcome::NotAllowed,
-            Some(Role::Creator) => return LeaveOutcome::IsCreator,
-            Some(Role::Normal) => members.remove(&user),
-        };
+        let Some(standing) = members.get(&user).copied() else { return LeaveOutcome::NotAllowed };
+        if standing.role == Some(Role::Creator) {
+            return LeaveOutcome::IsCreator;
+        }
+        members.remove(&user);
+        self.has_left(user, group, standing);
+        LeaveOutcome::Done
+    }
+
+    /// What else goes with a membership; a mute is kept.
+    fn has_left(&mut self, user: UserId, group: GroupId, standing: Standing) {
+        if standing.muted_until > UnixMs(0) {
+            self.kept_mutes.insert((group, user), standing.muted_until);
+        }
         for device in self.devices(user) {
             self.cursors.remove(&(user, device, ConvId::group(group)));
         }
         let stay = self.stays.iter_mut().rev().find(|stay| stay.user == user.number() && stay.group == group.number());
         stay.expect("who is a member has joined").is_over = true;
-        LeaveOutcome::Done
     }
 
-    pub fn groups(&self, user: UserId) -> Vec<GroupRow> {
-        self.groups.iter().filter(|(_, members)| members.contains_key(&user)).map(|(id, _)| row_of(*id)).collect()
+    pub fn groups(&self, user: UserId) -> Vec<OwnGroup> {
+        let own = |(id, members): (&GroupId, &BTreeMap<UserId, Standing>)| {
+            let role = members.get(&user)?.role?;
+            Some(OwnGroup { group: row_of(*id), role })
+        };
+        self.groups.iter().filter_map(own).collect()
     }
 
-    pub fn group(&self, id: GroupId, user: UserId) -> Option<(GroupRow, bool)> {
-        self.groups.get(&id).map(|members| (row_of(id), members.contains_key(&user)))
+    pub fn group(&self, id: GroupId, user: UserId) -> Option<(GroupRow, Option<Role>)> {
+        self.groups.get(&id).map(|members| (row_of(id), members.get(&user).and_then(|standing| standing.role)))
     }
 
     pub fn members(&self, group: GroupId, after: u32, limit: u32) -> MemberPage {
         let Some(all) = self.groups.get(&group) else { return MemberPage::default() };
         let listed = all.iter().filter(|(id, _)| id.number() > after).take(limit as usize);
-        let members = listed.map(|(id, role)| Member { person: self.person(*id), role: *role }).collect();
+        let member = |(id, standing): (&UserId, &Standing)| Member {
+            person: self.person(*id),
+            role: standing.role.expect("a member has a role"),
+            profile: None,
+        };
+        let members = listed.map(member).collect();
         MemberPage { members, total: all.len() as u64 }
     }
 
@@ -358,20 +447,15 @@ impl Database {
         batch.iter().map(|message| self.append_one(message)).collect()
     }
 
-    fn append_one(&mut self, message: &Append) -> Appended {
-        let Append { sender, to, cid, body, sent_at, .. } = message;
-        let conv = &message.conv();
-        match to {
-            Peer::Group(group) => match self.groups.get(group) {
-                None => return Appended::NoSuchGroup,
-                Some(members) if !members.contains_key(sender) => return Appended::NotMember,
-                Some(_) => {}
-            },
-            Peer::User(to) if !self.users.contains_key(to) => return Appended::NoSuchUser,
-            Peer::User(to) => {
-                for user in [sender, to] {
-                    self.cursors.entry((*user, DeviceId::UNNAMED, *conv)).or_insert(0);
-                }
+    fn append_one(&mut self, append: &Append) -> Appended {
+        let Append { sender, to, cid, .. } = append;
+        let conv = &append.conv();
+        if let Some(refusal) = self.refusal(append) {
+            return refusal;
+        }
+        if let Peer::User(to) = to {
+            for user in [sender, to] {
+                self.cursors.entry((*user, DeviceId::UNNAMED, *conv)).or_insert(0);
             }
         }
         let key = cid.as_deref().map(|cid| (*conv, *sender, cid.to_owned()));
@@ -380,8 +464,15 @@ impl Database {
         {
             return Appended::Duplicate { seq, sent_at: self.messages[&(*conv, seq)].sent_at };
         }
-        if self.end(*conv) < message.known_end {
+        if self.end(*conv) < append.known_end {
             return Appended::WentBack(self.end(*conv));
+        }
+        if let Some(event) = append.body.event() {
+            let target = self.messages.get(&(*conv, event.of));
+            let standing = self.standing_of(append);
+            if let Some(not_stored) = events::decide(append, event, (target, standing), &self.reactions) {
+                return not_stored;
+            }
         }
         self.appended += 1;
         let mut seq = self.end(*conv) + 1;
@@ -392,18 +483,116 @@ impl Database {
             seq += 1;
         }
         self.ends.insert(*conv, seq);
-        let row =
-            Row { sender: *sender, sent_at: *sent_at, cid: cid.as_deref().map(str::to_owned), body: body.to_string() };
-        self.messages.insert((*conv, seq), row);
+        self.store(append, seq);
         if let Some(key) = key {
             self.cids.insert(key, seq);
         }
         Appended::Stored(seq)
     }
 
-    fn message(&self, conv: ConvId, seq: Seq, row: &Row) -> Message {
-        let Row { sender, sent_at, cid, body } = row;
-        Message { conv, seq, sender: self.person(*sender), sent_at: *sent_at, cid: cid.clone(), body: body.clone() }
+    fn store(&mut self, append: &Append, seq: Seq) {
+        let Append { sender, cid, body, sent_at, .. } = append;
+        let conv = append.conv();
+        let row = Row {
+            kind: body.kind(),
+            of: body.event().map_or(0, |event| event.of),
+            sender: *sender,
+            sent_at: *sent_at,
+            cid: cid.as_deref().map(str::to_owned),
+            body: body.row_body().to_owned(),
+            changed: None,
+        };
+        self.messages.insert((conv, seq), row);
+        if let Some(event) = body.event() {
+            self.change(append, seq, event.of, &event.change);
+        }
+        let cid = cid.as_deref().expect("clients give cids").to_owned();
+        let named = Named { sender: *sender, cid, what: events::what(append) };
+        self.gone.names.insert((conv, seq, sent_at.to_string()), named);
+    }
+
+    /// What an event does to the message that it is about.
+    fn change(&mut self, append: &Append, seq: Seq, of: Seq, change: &Change) {
+        let (conv, sent_at) = (append.conv(), append.sent_at);
+        let target = self.messages.get_mut(&(conv, of)).expect("it was looked at");
+        match change {
+            Change::Edit(body) => {
+                if self.bug != Bug::KeepEdited {
+                    target.body = body.to_string();
+                }
+                target.changed = Some((seq, sent_at));
+            }
+            Change::Recall => {
+                if self.bug != Bug::KeepRecalled {
+                    target.body.clear();
+                }
+                target.changed = Some((seq, sent_at));
+                self.reactions.retain(|(its_conv, its_of, ..), _| (*its_conv, *its_of) != (conv, of));
+            }
+            Change::React { reaction, on } => {
+                let key = (conv, of, append.sender, reaction.to_string());
+                self.reactions.insert(key, (*on, seq, sent_at));
+            }
+        }
+    }
+
+    fn standing_of(&self, append: &Append) -> Option<Standing> {
+        let Peer::Group(group) = append.to else { return None };
+        Some(
+            self.groups
+                .get(&group)
+                .and_then(|members| members.get(&append.sender))
+                .copied()
+                .unwrap_or(Standing::STRANGER),
+        )
+    }
+
+    /// Why it may not be stored, as far as that has nothing to do with what is stored already.
+    fn refusal(&self, append: &Append) -> Option<Appended> {
+        match append.to {
+            Peer::Group(group) if !self.groups.contains_key(&group) => Some(Appended::NoSuchGroup),
+            Peer::Group(_) => {
+                let standing = self.standing_of(append).expect("in a group");
+                if self.bug == Bug::HearTheMuted && standing.role.is_some() {
+                    return None;
+                }
+                match append.body.event() {
+                    None => may(Action::Speak, standing, Rules::default(), append.sent_at).err().map(events::denied),
+                    Some(_) => standing.role.is_none().then_some(Appended::NotMember),
+                }
+            }
+            Peer::User(to) if !self.users.contains_key(&to) => Some(Appended::NoSuchUser),
+            Peer::User(_) if self.bug == Bug::HearTheBlocked => None,
+            Peer::User(to) if self.blocks.contains(&(append.sender, to)) => Some(Appended::HasBlocked),
+            Peer::User(to) => self.blocks.contains(&(to, append.sender)).then_some(Appended::Blocked),
+        }
+    }
+
+    fn message(&self, conv: ConvId, seq: Seq, row: &Row, reader: UserId) -> Message {
+        let Row { kind, of, sender, sent_at, cid, changed, .. } = row;
+        let body = match kind {
+            Kind::Message => row.body.clone(),
+            Kind::Recall | Kind::Reaction => String::new(),
+            Kind::Edit => {
+                let target = self.messages.get(&(conv, *of));
+                let is_last = |target: &&Row| target.changed.is_some_and(|(by, _)| by == seq);
+                target.filter(is_last).map(|target| target.body.clone()).unwrap_or_default()
+            }
+        };
+        let is_reaction = *kind == Kind::Reaction;
+        let reaction = if is_reaction { events::given(&self.reactions, (conv, seq), row) } else { None };
+        let reactions =
+            if *kind == Kind::Message { events::counts(&self.reactions, (conv, seq), reader) } else { Vec::new() };
+        Message {
+            cid: cid.clone(),
+            kind: *kind,
+            of: *of,
+            edited_at: changed.map(|(_, at)| at),
+            reaction,
+            reacted: !reactions.is_empty(),
+            reactions,
+            ..Message::said((conv, seq), self.person(*sender), *sent_at, body)
+        }
     }
 
     /// Whether the user may read the conversation.
@@ -432,7 +621,7 @@ impl Database {
             Range::Latest => (0, Seq::MAX),
         };
         let all = self.messages.range((conv, after.saturating_add(1))..(conv, before));
-        let mut all: Vec<Message> = all.map(|((_, seq), row)| self.message(conv, *seq, row)).collect();
+        let mut all: Vec<Message> = all.map(|((_, seq), row)| self.message(conv, *seq, row, reader)).collect();
         let from_the_end = !matches!(range, Range::After(_));
         if from_the_end {
             all.reverse();
@@ -480,16 +669,17 @@ impl Database {
         &self,
         reader: UserId,
         pending: &[Pending],
-        own: OwnPending,
+        listed: Listed,
         limit: u32,
         bytes_max: usize,
     ) -> Vec<Message> {
         let mut rows: Vec<std::collections::VecDeque<Message>> = Vec::new();
-        let skip = (own == OwnPending::LeftOut).then_some(reader);
+        let skip = (listed.own == OwnPending::LeftOut).then_some(reader);
         for Pending { conv, delivered, .. } in pending.iter().filter(|pending| self.is_own(reader, pending.conv)) {
             let all = self.messages.range((*conv, delivered + 1)..=(*conv, Seq::MAX));
-            let news = all.filter(|(_, row)| Some(row.sender) != skip);
-            rows.push(news.map(|((_, seq), row)| self.message(*conv, *seq, row)).collect());
+            let is_pending = |row: &Row| listed.events == EventsPending::Listed || !row.kind.is_event();
+            let news = all.filter(|(_, row)| Some(row.sender) != skip && is_pending(row));
+            rows.push(news.map(|((_, seq), row)| self.message(*conv, *seq, row, reader)).collect());
         }
         let mut oldest: Vec<Message> = Vec::new();
         let mut bytes = 0;
@@ -564,6 +754,10 @@ fn spoken(((conv, seq), row): (&(ConvId, Seq), &Row)) -> Spoken {
     (*conv, *seq, row.sender, row.cid.clone().expect("clients give cids"))
 }
 
+fn as_member(role: Role) -> Standing {
+    Standing { role: Some(role), muted_until: UnixMs(0) }
+}
+
 fn row_of(id: GroupId) -> GroupRow {
-    GroupRow { id, name: format!("group{id}"), desc: String::new() }
+    GroupRow { id, name: format!("group{id}"), desc: String::new(), settings: GroupSettings::default() }
 }

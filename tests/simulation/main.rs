@@ -11,6 +11,7 @@
 //!   node       a node without threads -------------> lanes, workers, cursor writer, bus listener, directory   (the server's)
 //!      |             \
 //!   store, database   bus      the shims: they fail, and here parts are interrupted or die
+//!           events      what the record does with edits, recalls and reactions
 //!      world, rng, plan        the seed, the clocks, the count of faults; the shape of a run
 //!      silent     what the server may rightly count as delivered to clients that do not confirm
 //! ```
@@ -44,6 +45,7 @@ mod checker_tests;
 mod client;
 mod cluster;
 mod database;
+mod events;
 mod net;
 mod node;
 mod plan;

@@ -180,9 +180,9 @@ impl Node {
                     return false;
                 }
                 self.wrote_at.set(world.passed());
-                cursor_writer.write();
+                cursor_writer.write(world.now());
                 if world.chance(1000) {
-                    cursor_writer.look_for_absent();
+                    cursor_writer.look_for_absent(world.now());
                 }
                 false
             }),

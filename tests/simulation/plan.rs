@@ -7,6 +7,9 @@ use stonechat::config::{Config, PasswordCost, SessionPolicy};
 use crate::checker::{Device, User};
 use crate::rng::Rng;
 
+/// So many of 10,000 users want events as what is pending.
+const WANTING: u32 = 5000;
+
 /// The shape of a run. Everything in it comes from the seed, but for what tests set.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a kind of life by itself")]
@@ -22,6 +25,8 @@ pub struct Plan {
     pub policy: SessionPolicy,
     /// Messages each client sends while it storms.
     pub messages: u32,
+    /// Edits, recalls and reactions, besides.
+    pub changes: u32,
     /// What each client sends at most before an ack comes.
     pub inflight: usize,
     pub outbox_bytes: usize,
@@ -34,6 +39,8 @@ pub struct Plan {
     pub roughness: u32,
     /// In so many of 10,000 cases (times the roughness) the store does what it is told, and its answer is lost.
     pub lost_answers: u32,
+    /// In so many of 10,000 cases somebody is kicked, muted, made an admin, or comes back.
+    pub rulings: u32,
     /// Clients ask for something else than messages in so many of 10,000 cases.
     pub curiosity: u32,
     /// Who logs out does so to hand its connection on, which somebody takes over at once.
@@ -51,6 +58,8 @@ pub struct Plan {
     /// was behind. The clients remember what they have had from one session to the next, and do what they are told to do
     /// then.
     pub restores: bool,
+    /// See [`Plan::with_changes`].
+    pub is_changeful: bool,
     pub bug: Bug,
 }
 
@@ -61,6 +70,8 @@ pub struct Seat {
     /// It names its device by this number; 0: it names none.
     pub device: Device,
     pub habit: Habit,
+    /// It wants edits, recalls and reactions as what is pending. All of a user that share a place do, or none.
+    pub wants_events: bool,
     /// Another client of the user names no device either: what one has confirmed counts for both.
     pub shares_its_place: bool,
 }
@@ -102,6 +113,16 @@ pub enum Bug {
     CountsOn,
     /// The store makes one each time that it is told to, whatever the present one is.
     EpochForEach,
+    /// The store keeps the text of what is recalled.
+    KeepRecalled,
+    /// The store keeps the text of what is edited, and forgets the new one.
+    KeepEdited,
+    /// The store stores what is said by somebody who is muted.
+    HearTheMuted,
+    /// The store stores what is said by somebody who is blocked.
+    HearTheBlocked,
+    /// A kick is carried out, for all that the store says, and leaves the membership.
+    KickKeepsMembership,
 }
 
 impl Plan {
@@ -116,6 +137,7 @@ impl Plan {
             (0..rng.between(1, 2)).map(|_| (1..=users).filter(|user| *user <= 2 || rng.chance(7000)).collect());
         let groups = groups.collect();
         let seats = draw_seats(rng, users, policy);
+        let messages = u32::try_from(rng.between(4, 16)).expect("small");
         Self {
             groups,
             seats,
@@ -125,7 +147,8 @@ impl Plan {
             workers: rng.between(1, 3),
             users,
             policy,
-            messages: u32::try_from(rng.between(4, 16)).expect("small"),
+            messages,
+            changes: if rng.chance(3000) { 0 } else { messages / 2 },
             inflight: rng.between(1, 8),
             outbox_bytes: if rng.chance(4000) { 1024 } else { 256 * 1024 },
             room_bytes: if rng.chance(4000) { 256 } else { 64 * 1024 },
@@ -134,12 +157,14 @@ impl Plan {
             roughness: u32::try_from(rng.between(1, 4)).expect("small"),
             lost_answers: if rng.chance(2000) { 500 } else { 25 },
             curiosity: if rng.chance(2000) { 4000 } else { 500 },
+            rulings: if rng.chance(5000) { 0 } else { 4000 },
             takes_turns: false,
             interruption_steps: 8,
             restless: false,
             last_words: rng.chance(5000),
             sends_twice: false,
             restores: false,
+            is_changeful: false,
             bug: Bug::None,
         }
     }
@@ -147,8 +172,15 @@ impl Plan {
     /// The data go back now and then, and clients have something to say before and after that.
     pub fn with_restores(&mut self) {
         self.restores = true;
-        self.messages = 40;
+        (self.messages, self.changes) = (40, 10);
         self.steps = self.steps.max(600);
+    }
+
+    /// Much is edited, recalled and reacted to, and people are sent out and come back.
+    pub fn with_changes(&mut self) {
+        (self.messages, self.changes, self.rulings) = (24, 24, 2000);
+        self.steps = self.steps.max(1500);
+        self.is_changeful = true;
     }
 
     /// The settings of the nodes.
@@ -171,6 +203,7 @@ fn draw_seats(rng: &mut Rng, users: u32, policy: SessionPolicy) -> Vec<Seat> {
     let mut seats = Vec::new();
     for user in 1..=users {
         let is_named = rng.chance(if policy == SessionPolicy::Multi { 5000 } else { 1500 });
+        let wants_events = rng.chance(WANTING);
         let clients = match policy {
             SessionPolicy::Multi if is_named => 2,
             _ => unnamed,
@@ -180,6 +213,7 @@ fn draw_seats(rng: &mut Rng, users: u32, policy: SessionPolicy) -> Vec<Seat> {
                 user,
                 device: if is_named { device } else { 0 },
                 habit: if rng.chance(silent) { Habit::Silent } else { Habit::Confirms },
+                wants_events,
                 shares_its_place: clients > 1 && !is_named,
             });
         }

@@ -8,47 +8,54 @@ use crate::plan::{Bug, Habit, Plan, Seat};
 
 /// The classes that are found with this bug, over some seeds without any fault.
 fn found(bug: Bug) -> Vec<Class> {
-    let mut classes: Vec<Class> = (0..8).flat_map(|seed| classes_of(seed, bug)).collect();
-    classes.sort_unstable();
-    classes.dedup();
-    classes
-}
-
-fn classes_of(seed: u64, bug: Bug) -> Vec<Class> {
-    let calm = |plan: &mut Plan| {
+    classes(8, |plan| {
         plan.roughness = 0;
         plan.sends_twice = bug == Bug::ForgetCids;
         plan.bug = bug;
-    };
-    run(seed, calm).violations.into_iter().map(|violation| violation.class).collect()
+    })
+}
+
+/// The classes that are found in so many seeds.
+fn classes(seeds: u64, change: impl Fn(&mut Plan)) -> Vec<Class> {
+    let mut classes = Vec::new();
+    for seed in 0..seeds {
+        for violation in run(seed, &change).violations {
+            if !classes.contains(&violation.class) {
+                // For whoever wonders why.
+                println!("seed {seed}: {violation}");
+                classes.push(violation.class);
+            }
+        }
+    }
+    classes.sort_unstable();
+    classes
 }
 
 /// The classes that are found with this bug amid faults, if the seats are taken in this way.
 fn found_amid_faults(bug: Bug, sit: fn(&mut Seat)) -> Vec<Class> {
-    let rough = |plan: &mut Plan| {
+    classes(150, |plan| {
         plan.roughness = 4;
         plan.seats.iter_mut().for_each(sit);
         plan.bug = bug;
-    };
-    let violations = (0..150).flat_map(|seed| run(seed, rough).violations);
-    let mut classes: Vec<Class> = violations.map(|violation| violation.class).collect();
-    classes.sort_unstable();
-    classes.dedup();
-    classes
+    })
 }
 
 /// The classes that are found with this bug where the data go back, without any other fault.
 fn found_after_restores(bug: Bug) -> Vec<Class> {
-    let change = |plan: &mut Plan| {
+    classes(60, |plan| {
         plan.with_restores();
         plan.roughness = 0;
         plan.bug = bug;
-    };
-    let violations = (0..60).flat_map(|seed| run(seed, change).violations);
-    let mut classes: Vec<Class> = violations.map(|violation| violation.class).collect();
-    classes.sort_unstable();
-    classes.dedup();
-    classes
+    })
+}
+
+/// The classes that are found with this bug where much is changed and people are sent out, without any fault.
+fn found_amid_changes(bug: Bug) -> Vec<Class> {
+    classes(40, |plan| {
+        plan.with_changes();
+        plan.roughness = 0;
+        plan.bug = bug;
+    })
 }
 
 fn be_silent(seat: &mut Seat) {
@@ -61,6 +68,36 @@ fn without_a_bug_nothing_is_found() {
     assert_eq!(found_amid_faults(Bug::None, be_silent), []);
     assert_eq!(found_amid_faults(Bug::None, |_| {}), []);
     assert_eq!(found_after_restores(Bug::None), []);
+    assert_eq!(found_amid_changes(Bug::None), []);
+}
+
+#[test]
+fn a_store_that_keeps_what_was_recalled() {
+    assert_eq!(found_amid_changes(Bug::KeepRecalled), [Class::R]);
+}
+
+#[test]
+fn a_store_that_keeps_what_was_edited() {
+    // A text says which message it is, unless it is an edit's: so this is taken for other violations, too.
+    assert!(found_amid_changes(Bug::KeepEdited).contains(&Class::R));
+}
+
+#[test]
+fn a_store_that_ignores_a_mute() {
+    // (What is recalled against the rules is missed elsewhere: with some sets of seeds that looks lost.)
+    assert!(found_amid_changes(Bug::HearTheMuted).contains(&Class::X));
+}
+
+#[test]
+fn a_store_that_ignores_a_block() {
+    // (As above.)
+    assert!(found_amid_changes(Bug::HearTheBlocked).contains(&Class::X));
+}
+
+#[test]
+fn a_store_that_keeps_the_membership_of_who_was_kicked() {
+    // To the store, who hears nothing any more is a member who misses something.
+    assert!(found_amid_changes(Bug::KickKeepsMembership).contains(&Class::X));
 }
 
 #[test]
@@ -105,7 +142,8 @@ fn a_store_that_skips_a_number() {
 
 #[test]
 fn a_push_that_goes_to_an_outsider_as_well() {
-    assert_eq!(found(Bug::TellOutsider), [Class::X]);
+    // (The outsider takes it for a message of another conversation, and may edit or recall there by its number.)
+    assert!(found(Bug::TellOutsider).contains(&Class::X));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The seeds of the ordinary tests. `STONECHAT_SIM_SEEDS=N` runs N of them instead of 2,000; `STONECHAT_SIM_SEED=S` runs
-//! that one alone and tells all there is to tell of it (with `STONECHAT_SIM_RESTORES=1`, as it runs where the data go back).
+//! that one alone and tells all there is to tell of it: with `STONECHAT_SIM_RESTORES=1`, as it runs where the data go back;
+//! with `STONECHAT_SIM_CHANGES=1`, as it runs where much is changed; with `STONECHAT_SIM_ROUGHNESS=0`, without faults.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -15,6 +16,8 @@ use crate::plan::Plan;
 const SEEDS: u64 = 2000;
 /// Seeds of the test in which the data go back.
 const RESTORE_SEEDS: u64 = 800;
+/// Seeds of the test in which much is changed.
+const CHANGE_SEEDS: u64 = 600;
 /// A world belongs to its thread, so several may run side by side.
 const THREADS: u64 = 2;
 
@@ -41,12 +44,13 @@ fn run_all(seeds: Range<u64>, change: fn(&mut Plan)) -> (String, Faults, usize) 
             writeln!(failures, "seed {seed}: {violation}").unwrap();
         }
         if !run.violations.is_empty() {
-            let restores = if run.plan.restores { "STONECHAT_SIM_RESTORES=1 " } else { "" };
-            writeln!(
-                failures,
-                "run it again: {restores}STONECHAT_SIM_SEED={seed} cargo test --test simulation one_seed"
-            )
-            .unwrap();
+            let life = match &run.plan {
+                Plan { restores: true, .. } => "STONECHAT_SIM_RESTORES=1 ",
+                Plan { is_changeful: true, .. } => "STONECHAT_SIM_CHANGES=1 ",
+                _ => "",
+            };
+            writeln!(failures, "run it again: {life}STONECHAT_SIM_SEED={seed} cargo test --test simulation one_seed")
+                .unwrap();
         }
     }
     (failures, faults, acked)
@@ -106,14 +110,39 @@ fn whatever_is_acked_after_the_data_went_back_is_shown_like_anything_else() {
     assert!(excused * 1000 < acked, "{excused} of {acked} messages were excused");
 }
 
+/// Much is edited and recalled, and people are kicked, muted and blocked.
+#[test]
+fn what_was_taken_back_and_who_was_sent_out_stay_so() {
+    let (seeds, faults, _) = run_in_threads(CHANGE_SEEDS, Plan::with_changes);
+    if seeds < CHANGE_SEEDS {
+        return;
+    }
+    for name in [
+        "block",
+        "edit",
+        "end of a block",
+        "end of a mute",
+        "event that changes nothing",
+        "kick",
+        "mute",
+        "NOTICE to who was kicked",
+        "reaction",
+        "recall",
+    ] {
+        assert!(faults.get(name).is_some_and(|count| *count >= 40), "hardly ever: {name} ({:?})", faults.get(name));
+    }
+}
+
 fn assert_each_happened(faults: &Faults) {
     for name in [
         "a fault of some of a batch",
         "a conversation is locked",
         "a cursor is locked",
+        "NOTICE to who was kicked",
         "bell comes again, late",
         "bell dropped without a link",
         "bell lost with its link",
+        "block",
         "bus link lost",
         "client vanishes",
         "clock jumps",
@@ -128,17 +157,26 @@ fn assert_each_happened(faults: &Faults) {
         "crash before a subscription",
         "crash between commit and ack",
         "crash between commit and bell",
+        "edit",
+        "end of a block",
+        "end of a mute",
+        "event that changes nothing",
+        "kick",
         "line delayed",
         "message taken by a dead client's kernel, not sent again",
+        "mute",
         "node killed",
         "node restarted",
         "outcome unknown, committed",
         "outcome unknown, not committed",
         "push never acknowledged by a client's TCP",
         "question answered late",
+        "reaction",
+        "recall",
         "session of a client that does not confirm",
         "session of a user's only device",
         "session of one device of two",
+        "session that wants no events",
         "settling fails",
         "slow reader is left to the store",
         "slow reader stalls",
@@ -203,10 +241,15 @@ fn what_was_confirmed_is_not_listed_after_a_resume() {
 fn one_seed() {
     let seed = number("STONECHAT_SIM_SEED").unwrap_or(1);
     let goes_back = env::var_os("STONECHAT_SIM_RESTORES").is_some();
+    let roughness = number("STONECHAT_SIM_ROUGHNESS").and_then(|roughness| u32::try_from(roughness).ok());
     let change = |plan: &mut Plan| {
         if goes_back {
             plan.with_restores();
         }
+        if env::var_os("STONECHAT_SIM_CHANGES").is_some() {
+            plan.with_changes();
+        }
+        plan.roughness = roughness.unwrap_or(plan.roughness);
     };
     let Run { plan, violations, faults, story, .. } = run(seed, change);
     println!("{plan:#?}\n{story}\n{faults:#?}");

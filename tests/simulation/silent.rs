@@ -31,11 +31,11 @@ pub fn settle(world: &World, histories: &mut Histories, departed: &[Departed]) {
         let mut done = read(histories, place);
         for Departed { sessions_before, pipe, .. } in left {
             let pipe = pipe.borrow();
-            for message in pipe.delivered_unread().flat_map(|line| messages(line)) {
+            for message in pipe.delivered_unread().flat_map(|line| messages(world, line)) {
                 histories.excused.insert((place.0, place.1, message.clone()));
                 done.push((*sessions_before, message));
             }
-            for _ in pipe.on_its_way.iter().flat_map(|line| messages(line)) {
+            for _ in pipe.on_its_way.iter().flat_map(|line| messages(world, line)) {
                 world.count("push never acknowledged by a client's TCP");
             }
         }

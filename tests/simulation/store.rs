@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 
 use stonechat::clock::UnixMs;
-use stonechat::ids::{ConvId, DeviceId, GroupId, NodeId, Seq, UserId};
+use stonechat::ids::{ConvId, DeviceId, GroupId, NodeId, Peer, Seq, UserId};
 use stonechat::store::{
-    Append, Appended, ClusterRow, Created, CursorRow, DeviceUse, FriendOutcome, FriendRequest, GroupRow, JoinOutcome,
-    LeaveOutcome, MemberPage, Message, NewToken, OwnPending, Page, Pending, Person, Place, Quotas, Range, Result,
-    Store, StoreError, TokenHash, TokenRow, UserRef, UserRow,
+    ActedOn, Append, Appended, BlockOutcome, ClusterRow, Contact, ConversationEnd, ConversationPage,
+    ConversationsWanted, Created, CursorRow, DeviceUse, EndedToken, EraseStep, Flags, FriendOutcome, FriendRequest,
+    GroupChange, GroupChanged, GroupInvitation, GroupRow, JoinOutcome, LeaveOutcome, LetIn, Listed, MemberPage,
+    Message, NewToken, OpenGroupAsk, OwnGroup, Page, Pending, Person, Place, ProfileChange, ProfileOutcome, Quotas,
+    Range, ReadRow, ReceiptRow, Result, Role, Ruled, SavedReads, SearchPage, SearchQuery, SessionRow, Store,
+    StoreError, TokenHash, TokenRow, TokenUse, UserRef, UserRow,
 };
 
 use crate::database::Database;
@@ -99,6 +102,10 @@ impl Store for SimStore {
         not_simulated()
     }
 
+    fn is_name_held(&mut self, _: &str, _: UnixMs) -> Result<bool> {
+        not_simulated()
+    }
+
     fn user(&mut self, who: UserRef<'_>) -> Result<Option<UserRow>> {
         self.read(|database| database.user(who))
     }
@@ -111,20 +118,21 @@ impl Store for SimStore {
         self.read(Database::reporting_nodes)
     }
 
-    fn report_absent(&mut self, node: NodeId) -> Result<()> {
-        self.write(|database| database.report_absent(node))
+    fn report_absent(&mut self, node: NodeId, limit: u32) -> Result<Vec<UserId>> {
+        self.write(|database| database.report_absent(node, limit))
     }
 
-    fn save_token(&mut self, token: &NewToken<'_>, _: UnixMs) -> Result<()> {
-        self.write(|database| database.save_token(token))
+    fn save_token(&mut self, token: &NewToken<'_>, _: UnixMs) -> Result<bool> {
+        self.write(|database| database.save_token(token))?;
+        Ok(true)
     }
 
     fn token(&mut self, hash: &TokenHash, now: UnixMs) -> Result<Option<TokenRow>> {
         self.read(|database| database.token(hash, now))
     }
 
-    fn extend_token(&mut self, hash: &TokenHash, expires_at: UnixMs) -> Result<()> {
-        self.write(|database| database.extend_token(hash, expires_at))
+    fn extend_token(&mut self, hash: &TokenHash, expires_at: UnixMs, used: TokenUse<'_>, _: UnixMs) -> Result<()> {
+        self.write(|database| database.extend_token(hash, expires_at, used))
     }
 
     fn delete_token(&mut self, hash: &TokenHash) -> Result<()> {
@@ -139,6 +147,83 @@ impl Store for SimStore {
         unreachable!("no plan has so many devices")
     }
 
+    fn sessions(&mut self, _: UserId, _: u32, _: u32, _: UnixMs) -> Result<Vec<SessionRow>> {
+        not_simulated()
+    }
+
+    fn end_session(&mut self, _: UserId, _: u32, _: UnixMs) -> Result<Option<TokenHash>> {
+        not_simulated()
+    }
+
+    fn end_other_sessions(&mut self, _: UserId, _: &TokenHash, _: UnixMs) -> Result<Vec<TokenHash>> {
+        not_simulated()
+    }
+
+    fn change_password(&mut self, _: UserId, _: [&str; 2], _: &TokenHash, _: UnixMs) -> Result<Option<Vec<TokenHash>>> {
+        not_simulated()
+    }
+
+    fn ended_tokens(&mut self, _: UnixMs) -> Result<Vec<EndedToken>> {
+        Ok(Vec::new())
+    }
+
+    fn profile(&mut self, _: UserId) -> Result<Option<String>> {
+        not_simulated()
+    }
+
+    fn change_profile(&mut self, _: UserId, _: &ProfileChange<'_>, _: UnixMs) -> Result<ProfileOutcome> {
+        not_simulated()
+    }
+
+    fn erase(&mut self, _: UserId, _: &str, _: Option<UnixMs>, _: UnixMs) -> Result<Option<Vec<TokenHash>>> {
+        not_simulated()
+    }
+
+    fn erase_step(&mut self, _: UserId, _: UnixMs) -> Result<EraseStep> {
+        not_simulated()
+    }
+
+    fn sweep_accounts(&mut self, _: UnixMs) -> Result<bool> {
+        not_simulated()
+    }
+
+    fn block(&mut self, user: UserId, other: UserId) -> Result<BlockOutcome> {
+        let is_known = self.write(|database| database.block(user, other))?;
+        Ok(if is_known { BlockOutcome::Done { were_friends: false } } else { BlockOutcome::NoSuchUser })
+    }
+
+    fn unblock(&mut self, user: UserId, other: UserId) -> Result<bool> {
+        self.write(|database| database.unblock(user, other))
+    }
+
+    fn blocked(&mut self, _: UserId, _: u32, _: u32) -> Result<Vec<Person>> {
+        not_simulated()
+    }
+
+    fn blockers(&mut self, viewer: UserId, among: &[UserId]) -> Result<Vec<UserId>> {
+        self.read(|database| database.blockers(viewer, among))
+    }
+
+    fn first_friends(&mut self, user: UserId, _: u32) -> Result<(Vec<Contact>, bool)> {
+        self.read(|database| (Vec::new(), database.is_asked(user)))
+    }
+
+    fn settle_asked(&mut self, user: UserId) -> Result<()> {
+        self.write(|database| database.settle_asked(user))
+    }
+
+    fn asked_friends(&mut self, _: UserId, _: u32, _: u32) -> Result<Vec<FriendRequest>> {
+        not_simulated()
+    }
+
+    fn withdraw_friend(&mut self, _: UserId, _: UserId) -> Result<bool> {
+        not_simulated()
+    }
+
+    fn purge(&mut self) -> Result<bool> {
+        not_simulated()
+    }
+
     fn add_friend(&mut self, _: UserId, _: UserId) -> Result<FriendOutcome> {
         not_simulated()
     }
@@ -147,7 +232,7 @@ impl Store for SimStore {
         not_simulated()
     }
 
-    fn friends(&mut self, _: UserId, _: u32, _: u32) -> Result<Vec<Person>> {
+    fn friends(&mut self, _: UserId, _: u32, _: u32) -> Result<Vec<Contact>> {
         self.read(|_| Vec::new())
     }
 
@@ -171,7 +256,7 @@ impl Store for SimStore {
         not_simulated()
     }
 
-    fn join_group(&mut self, user: UserId, group: GroupId) -> Result<JoinOutcome> {
+    fn join_group(&mut self, user: UserId, group: GroupId, _: UnixMs) -> Result<JoinOutcome> {
         self.write(|database| database.join(user, group))
     }
 
@@ -187,20 +272,20 @@ impl Store for SimStore {
         not_simulated()
     }
 
-    fn groups(&mut self, user: UserId, _: u32, _: u32) -> Result<Vec<GroupRow>> {
+    fn groups(&mut self, user: UserId, _: u32, _: u32) -> Result<Vec<OwnGroup>> {
         self.read(|database| database.groups(user))
     }
 
     fn group_ids(&mut self, user: UserId) -> Result<Vec<GroupId>> {
-        self.read(|database| database.groups(user).iter().map(|group| group.id).collect())
+        self.read(|database| database.groups(user).iter().map(|own| own.group.id).collect())
     }
 
     fn group_ids_of_all(&mut self, users: &[UserId]) -> Result<Vec<Vec<GroupId>>> {
-        let ids = |database: &Database, user| database.groups(user).iter().map(|group| group.id).collect();
+        let ids = |database: &Database, user| database.groups(user).iter().map(|own| own.group.id).collect();
         self.read(|database| users.iter().map(|user| ids(database, *user)).collect())
     }
 
-    fn group(&mut self, group: GroupId, user: UserId) -> Result<Option<(GroupRow, bool)>> {
+    fn group(&mut self, group: GroupId, user: UserId) -> Result<Option<(GroupRow, Option<Role>)>> {
         self.read(|database| database.group(group, user))
     }
 
@@ -210,6 +295,66 @@ impl Store for SimStore {
 
     fn members_of_all(&mut self, groups: &[GroupId], limit: u32) -> Result<Vec<MemberPage>> {
         self.read(|database| groups.iter().map(|group| database.members(*group, 0, limit)).collect())
+    }
+
+    fn set_group(&mut self, _: UserId, _: GroupId, _: &GroupChange<'_>, _: UnixMs) -> Result<Ruled<GroupChanged>> {
+        not_simulated()
+    }
+
+    fn set_role(&mut self, by: UserId, group: GroupId, user: UserId, role: Role) -> Result<Ruled<ActedOn>> {
+        self.write(|database| database.set_role(by, group, user, role))
+    }
+
+    fn kick(&mut self, by: UserId, group: GroupId, user: UserId) -> Result<Ruled<ActedOn>> {
+        self.write(|database| database.kick(by, group, user))
+    }
+
+    fn ban(&mut self, by: UserId, group: GroupId, user: UserId, _: UnixMs) -> Result<Ruled<ActedOn>> {
+        self.write(|database| database.ban(by, group, user))
+    }
+
+    fn lift_ban(&mut self, by: UserId, group: GroupId, user: UserId) -> Result<Ruled<()>> {
+        self.write(|database| database.lift_ban(by, group, user))
+    }
+
+    fn bans(&mut self, by: UserId, group: GroupId, _: u32, _: u32) -> Result<Ruled<Vec<Person>>> {
+        self.read(|database| database.bans(by, group))
+    }
+
+    fn mute(&mut self, by: UserId, group: GroupId, user: UserId, until: UnixMs, now: UnixMs) -> Result<Ruled<ActedOn>> {
+        self.write(|database| database.mute(by, group, user, until, now))
+    }
+
+    fn invite(&mut self, _: UserId, _: GroupId, _: UserId, _: UnixMs) -> Result<Ruled<GroupRow>> {
+        not_simulated()
+    }
+
+    fn answer_invitation(&mut self, _: UserId, _: GroupId, _: bool, _: UnixMs) -> Result<Ruled<Option<LetIn>>> {
+        not_simulated()
+    }
+
+    fn answer_wish(&mut self, _: UserId, _: GroupId, _: UserId, _: bool, _: UnixMs) -> Result<Ruled<Option<LetIn>>> {
+        not_simulated()
+    }
+
+    fn wishes(&mut self, _: UserId, _: GroupId, _: u32, _: u32) -> Result<Ruled<Vec<Person>>> {
+        not_simulated()
+    }
+
+    fn group_admins(&mut self, _: GroupId, _: u32) -> Result<Vec<UserId>> {
+        not_simulated()
+    }
+
+    fn invitations(&mut self, _: UserId, _: u32) -> Result<Vec<GroupInvitation>> {
+        self.read(|_| Vec::new())
+    }
+
+    fn open_group_asks(&mut self, _: UserId, _: u32) -> Result<Vec<OpenGroupAsk>> {
+        not_simulated()
+    }
+
+    fn withdraw_wish(&mut self, _: UserId, _: GroupId) -> Result<bool> {
+        not_simulated()
     }
 
     fn find_users(&mut self, _: Option<UserId>, _: &str, _: u32) -> Result<Vec<Person>> {
@@ -314,11 +459,15 @@ impl Store for SimStore {
         &mut self,
         reader: UserId,
         pending: &[Pending],
-        own: OwnPending,
+        listed: Listed,
         limit: u32,
         bytes_max: usize,
     ) -> Result<Vec<Message>> {
-        self.read(|database| database.oldest_pending(reader, pending, own, limit, bytes_max))
+        self.read(|database| database.oldest_pending(reader, pending, listed, limit, bytes_max))
+    }
+
+    fn search(&mut self, _: UserId, _: &SearchQuery, _: u32) -> Result<SearchPage> {
+        unreachable!("nobody searches in the simulation")
     }
 
     fn save_cursors(&mut self, epoch: &str, rows: &[CursorRow]) -> Result<Vec<CursorRow>> {
@@ -330,6 +479,38 @@ impl Store for SimStore {
             database.save_cursors(epoch, &free);
         })?;
         Ok(locked)
+    }
+
+    fn save_reads(&mut self, _: &str, _: &[ReadRow]) -> Result<SavedReads> {
+        not_simulated()
+    }
+
+    fn conversations(&mut self, _: UserId, _: ConversationsWanted) -> Result<ConversationPage> {
+        not_simulated()
+    }
+
+    fn set_flags(&mut self, _: UserId, _: ConvId, _: Option<bool>, _: Option<bool>) -> Result<Option<Flags>> {
+        not_simulated()
+    }
+
+    fn receipts(&mut self, _: UserId, _: ConvId, _: u32, _: u32) -> Result<Option<Vec<ReceiptRow>>> {
+        not_simulated()
+    }
+
+    fn conversation_ends(&mut self, _: &[ConvId]) -> Result<Vec<ConversationEnd>> {
+        not_simulated()
+    }
+
+    fn is_typing_told(&mut self, _: UserId, _: Peer, _: u32) -> Result<bool> {
+        not_simulated()
+    }
+
+    fn positions(&mut self, _: UserId, _: DeviceId, _: &[ConvId]) -> Result<Vec<Pending>> {
+        not_simulated()
+    }
+
+    fn friend_ids_of_all(&mut self, _: &[UserId], _: u32) -> Result<Vec<(UserId, UserId)>> {
+        not_simulated()
     }
 
     fn cluster(&mut self) -> Result<ClusterRow> {

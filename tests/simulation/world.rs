@@ -13,6 +13,7 @@ use stonechat::ids::ConvId;
 use stonechat::store::Append;
 
 use crate::bus::Hub;
+use crate::checker::Moment;
 use crate::cluster::Cluster;
 use crate::database::Database;
 use crate::plan::{Bug, Plan};
@@ -47,6 +48,7 @@ pub struct World {
     wall_shift_ms: Cell<i64>,
     depth: Cell<u32>,
     trace: Cell<u64>,
+    moment: Cell<Moment>,
     is_over: Cell<bool>,
     faults: RefCell<BTreeMap<&'static str, u64>>,
     /// Conversations that somebody holds locked in the record, and until when.
@@ -54,6 +56,8 @@ pub struct World {
     /// A copy of the record, to which it may go back.
     copy: RefCell<Option<Database>>,
     restored_at: Cell<Option<Duration>>,
+    pub went_back: RefCell<Vec<Moment>>,
+    pub rests: RefCell<Vec<Moment>>,
 }
 
 /// The world of this thread's run.
@@ -85,11 +89,14 @@ impl World {
             wall_shift_ms: Cell::default(),
             depth: Cell::default(),
             trace: Cell::new(seed),
+            moment: Cell::default(),
             is_over: Cell::default(),
             faults: RefCell::default(),
             locks: RefCell::default(),
             copy: RefCell::default(),
             restored_at: Cell::default(),
+            went_back: RefCell::default(),
+            rests: RefCell::default(),
         });
         let before = WORLD.replace(Some(Rc::clone(&world)));
         // What is left of a run that panicked would call back into a world that is no more.
@@ -111,6 +118,12 @@ impl World {
     /// How long ago this moment of the run was.
     pub fn since(&self, moment: Duration) -> Duration {
         self.passed.get().saturating_sub(moment)
+    }
+
+    /// This moment: each is later than all before.
+    pub fn moment(&self) -> Moment {
+        self.moment.set(self.moment.get() + 1);
+        self.moment.get()
     }
 
     pub fn pass(&self, time: Duration) {
@@ -200,6 +213,7 @@ impl World {
         self.note(6);
         self.database.borrow_mut().go_back(copy);
         self.restored_at.set(Some(self.passed()));
+        self.went_back.borrow_mut().push(self.moment());
     }
 
     /// Whether the data have not gone back since this moment of the run.

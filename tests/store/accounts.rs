@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use stonechat::clock::UnixMs;
 use stonechat::ids::{ConvId, DeviceId, NodeId, Peer, UserId};
-use stonechat::store::{Created, CursorRow, NewToken, Person, TokenRow, UserRef};
+use stonechat::store::{Created, CursorRow, Person, TokenRow, TokenUse, UserRef};
 
-use crate::fresh::{Fresh, NOW, Saving, append, group, message, new, user};
+use crate::fresh::{Fresh, NOW, Saving, append, group, message, new, new_token, user};
 
 pub(crate) fn a_user_is_found_by_id_and_by_name(fresh: &Fresh) {
     let mut store = fresh.store();
@@ -75,7 +75,10 @@ pub(crate) fn states_are_reported(fresh: &Fresh) {
     let mut reporting = store.reporting_nodes().unwrap();
     reporting.sort_unstable();
     assert_eq!(reporting, [here, there]);
-    store.report_absent(there).unwrap();
+    assert_eq!(store.report_absent(there, 3).unwrap(), users[..3], "some of them");
+    assert_eq!(online(), 7);
+    assert_eq!(store.report_absent(there, 3).unwrap(), users[3..5], "each once");
+    assert_eq!(store.report_absent(there, 3).unwrap(), []);
     assert_eq!(online(), 5, "the users of a node that is no more are offline");
     assert_eq!(store.reporting_nodes().unwrap(), [here]);
 }
@@ -83,17 +86,20 @@ pub(crate) fn states_are_reported(fresh: &Fresh) {
 pub(crate) fn tokens_live_until_they_expire(fresh: &Fresh) {
     let mut store = fresh.store();
     let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));
-    let new = |token, user, end| NewToken { hash: token, user, expires_at: UnixMs(end) };
-    store.save_token(&new(&[0xff; 32], ann, 2_000), UnixMs(1_000)).unwrap();
+    let new = |token, user, end| new_token(token, user, UnixMs(end));
+    assert!(store.save_token(&new(&[0xff; 32], ann, 2_000), UnixMs(1_000)).unwrap());
     let person = Person { id: ann, name: "ann".to_owned() };
-    let row = TokenRow { user: person, expires_at: UnixMs(2_000), is_latest: true };
+    let (device, address) = ("phone".to_owned(), "192.0.2.7".to_owned());
+    let row = TokenRow { user: person, expires_at: UnixMs(2_000), is_latest: true, device, address };
     assert_eq!(store.token(&[0xff; 32], UnixMs(1_999)).unwrap(), Some(row));
     assert_eq!(store.token(&[0xff; 32], UnixMs(2_000)).unwrap(), None, "expired");
     assert_eq!(store.token(&[0; 32], UnixMs(0)).unwrap(), None, "unknown");
 
-    store.extend_token(&[0xff; 32], UnixMs(3_000)).unwrap();
-    store.extend_token(&[1; 32], UnixMs(3_000)).unwrap();
-    assert_eq!(store.token(&[0xff; 32], UnixMs(2_500)).unwrap().unwrap().expires_at, UnixMs(3_000));
+    let used = TokenUse { device: "", address: "::1" };
+    store.extend_token(&[0xff; 32], UnixMs(3_000), used, UnixMs(1_500)).unwrap();
+    store.extend_token(&[1; 32], UnixMs(3_000), used, UnixMs(1_500)).unwrap();
+    let row = store.token(&[0xff; 32], UnixMs(2_500)).unwrap().unwrap();
+    assert_eq!((row.expires_at, &*row.device, &*row.address), (UnixMs(3_000), "", "::1"));
 
     store.save_token(&new(&[2; 32], bob, 2_000), UnixMs(1_000)).unwrap();
     store.save_token(&new(&[3; 32], ann, 9_000), UnixMs(5_000)).unwrap();

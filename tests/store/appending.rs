@@ -181,7 +181,7 @@ pub(crate) fn whoever_left_is_refused(fresh: &Fresh) {
     let mut store = fresh.store();
     let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));
     let chess = group(&mut *store, ann, "chess");
-    store.join_group(bob, chess).unwrap();
+    store.join_group(bob, chess, NOW).unwrap();
     let from_bob = [message(bob, Peer::Group(chess), "x")];
     assert_eq!(append(&mut *store, &from_bob), [1]);
     store.quit_group(bob, chess).unwrap();
@@ -194,7 +194,7 @@ pub(crate) fn four_threads_number_without_holes(fresh: &Fresh) {
     let users: Vec<UserId> = (0..6).map(|n| user(&mut *store, &format!("user {n}"))).collect();
     let everyone = group(&mut *store, users[0], "everyone");
     for &member in &users[1..] {
-        store.join_group(member, everyone).unwrap();
+        store.join_group(member, everyone, NOW).unwrap();
     }
     let users = &users;
     let outcomes: Vec<(ConvId, u64)> = std::thread::scope(|scope| {

@@ -11,7 +11,10 @@ use stonechat::config::Synchronous;
 use stonechat::ids::{ConvId, GroupId, Peer, UserId};
 use stonechat::store::mysql::MySqlStores;
 use stonechat::store::sqlite::SqliteStores;
-use stonechat::store::{Append, Appended, Created, CursorRow, Message, OpenStore, Range, Store, StoreError};
+use stonechat::store::{
+    Append, Appended, Created, CursorRow, EventsPending, Listed, Message, NewToken, OpenStore, OwnPending, Range,
+    Store, StoreError, TokenHash, TokenUse,
+};
 use tempfile::TempDir;
 
 use crate::common::mariadb::MariaDb;
@@ -133,8 +136,16 @@ pub(crate) fn new<Id>(created: Created<Id>) -> Id {
     }
 }
 
+/// The password of all users, as it is stored.
+pub(crate) const PHC: &str = "$argon2id$";
+
+/// A token of a user's, used on a phone.
+pub(crate) fn new_token(hash: &TokenHash, user: UserId, expires_at: UnixMs) -> NewToken<'_> {
+    NewToken { hash, user, expires_at, proof: PHC, used: TokenUse { device: "phone", address: "192.0.2.7" } }
+}
+
 pub(crate) fn user(store: &mut dyn Store, name: &str) -> UserId {
-    new(store.create_user(name, "$argon2id$", NOW).unwrap())
+    new(store.create_user(name, PHC, NOW).unwrap())
 }
 
 pub(crate) fn group(store: &mut dyn Store, creator: UserId, name: &str) -> GroupId {
@@ -155,6 +166,11 @@ pub(crate) fn at(ms: i64, message: Append) -> Append {
     Append { sent_at: UnixMs(ms), ..message }
 }
 
+/// Pending messages, events among them.
+pub(crate) fn listed(own: OwnPending) -> Listed {
+    Listed { own, events: EventsPending::Listed }
+}
+
 /// Reads a conversation that must be the reader's.
 pub(crate) fn read(store: &mut dyn Store, reader: UserId, conv: ConvId, range: Range) -> (Vec<Message>, bool) {
     store.messages(reader, conv, range, 100, usize::MAX).unwrap().unwrap()
@@ -162,7 +178,13 @@ pub(crate) fn read(store: &mut dyn Store, reader: UserId, conv: ConvId, range: R
 
 /// Stores messages that must be stored; their numbers.
 pub(crate) fn append(store: &mut dyn Store, batch: &[Append]) -> Vec<u64> {
-    store.append(batch).unwrap().into_iter().map(stored).collect()
+    loop {
+        let outcomes = store.append(batch).unwrap();
+        // On a busy machine others may hold the conversation for longer than a batch waits.
+        if !outcomes.iter().all(|outcome| *outcome == Appended::Locked) || batch.is_empty() {
+            return outcomes.into_iter().map(stored).collect();
+        }
+    }
 }
 
 pub(crate) fn stored(outcome: Appended) -> u64 {

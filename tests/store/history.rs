@@ -3,7 +3,7 @@
 use stonechat::ids::{ConvId, DeviceId, Peer, UserId};
 use stonechat::store::{Append, Message, OwnPending, Range, Store};
 
-use crate::fresh::{Fresh, append, at, message, user};
+use crate::fresh::{Fresh, append, at, listed, message, user};
 
 fn seqs(messages: &[Message]) -> Vec<u64> {
     messages.iter().map(|message| message.seq).collect()
@@ -60,7 +60,7 @@ pub(crate) fn the_oldest_pending_are_merged_by_time(fresh: &Fresh) {
     // bob's second message came through a node whose clock is behind.
     append(&mut *store, &[from_bob(50), from_eve(20), from_bob(10), from_eve(60), from_bob(70)]);
     let pending = store.pending(ann, DeviceId::UNNAMED).unwrap();
-    let oldest = store.oldest_pending(ann, &pending, OwnPending::Listed, 100, usize::MAX).unwrap();
+    let oldest = store.oldest_pending(ann, &pending, listed(OwnPending::Listed), 100, usize::MAX).unwrap();
     let told: Vec<_> = oldest.iter().map(|m| (m.sender.name.as_str(), m.seq)).collect();
     assert_eq!(told, [("eve", 1), ("bob", 1), ("bob", 2), ("eve", 2), ("bob", 3)]);
 }
@@ -78,15 +78,15 @@ pub(crate) fn the_oldest_pending_are_bounded_and_skip_own_messages(fresh: &Fresh
     append(&mut *store, &batch);
     let pending = store.pending(ann, DeviceId::UNNAMED).unwrap();
     assert_eq!(pending.len(), 70);
-    let all = store.oldest_pending(ann, &pending, OwnPending::LeftOut, 1_000, usize::MAX).unwrap();
+    let all = store.oldest_pending(ann, &pending, listed(OwnPending::LeftOut), 1_000, usize::MAX).unwrap();
     assert_eq!(all.len(), 140);
     assert!(all.iter().all(|m| m.sender.id != ann) && all.is_sorted_by_key(|m| m.sent_at));
-    assert_eq!(store.oldest_pending(ann, &pending, OwnPending::LeftOut, 100, usize::MAX).unwrap(), all[..100]);
+    assert_eq!(store.oldest_pending(ann, &pending, listed(OwnPending::LeftOut), 100, usize::MAX).unwrap(), all[..100]);
     let one = all[0].body.len();
-    assert_eq!(store.oldest_pending(ann, &pending, OwnPending::LeftOut, 100, 5 * one).unwrap(), all[..5]);
-    assert_eq!(store.oldest_pending(ann, &pending, OwnPending::LeftOut, 100, 0).unwrap(), all[..1]);
-    assert_eq!(store.oldest_pending(ann, &pending, OwnPending::Listed, 1_000, usize::MAX).unwrap().len(), 210);
-    assert_eq!(store.oldest_pending(ann, &[], OwnPending::Listed, 10, 10).unwrap(), []);
+    assert_eq!(store.oldest_pending(ann, &pending, listed(OwnPending::LeftOut), 100, 5 * one).unwrap(), all[..5]);
+    assert_eq!(store.oldest_pending(ann, &pending, listed(OwnPending::LeftOut), 100, 0).unwrap(), all[..1]);
+    assert_eq!(store.oldest_pending(ann, &pending, listed(OwnPending::Listed), 1_000, usize::MAX).unwrap().len(), 210);
+    assert_eq!(store.oldest_pending(ann, &[], listed(OwnPending::Listed), 10, 10).unwrap(), []);
     let first = stonechat::store::Pending { delivered: 2, ..pending[0] };
-    assert_eq!(seqs(&store.oldest_pending(ann, &[first], OwnPending::LeftOut, 10, usize::MAX).unwrap()), [3]);
+    assert_eq!(seqs(&store.oldest_pending(ann, &[first], listed(OwnPending::LeftOut), 10, usize::MAX).unwrap()), [3]);
 }

@@ -6,21 +6,31 @@ mod common;
 
 mod accounts;
 mod appending;
+mod asked;
+mod blocks;
 mod cluster;
 mod cursors;
+mod erasing;
+mod events;
 mod find;
 mod fresh;
 mod friends;
+mod group_entry;
+mod group_order;
 mod groups;
 mod history;
 mod leaving;
 mod mysql_faults;
 mod mysql_locks;
 mod names;
+mod overview;
 mod pages;
+mod profiles;
 mod proxy;
 mod quotas;
 mod schema;
+mod search;
+mod sessions;
 mod sqlite_files;
 mod unfit;
 mod upgrade;
@@ -50,7 +60,36 @@ contract! {
         friendship_is_mutual
         a_request_waits_for_its_answer
         requests_between_friends_and_to_nobody
+        what_one_has_asked_can_be_seen_and_withdrawn
         becoming_friends_removes_requests;
+    asked:
+        who_is_asked_is_known_until_nobody_waits
+        whoever_was_there_before_is_looked_at_once
+        the_first_friends_are_those_of_the_first_page
+        what_is_asked_while_that_is_settled_is_not_lost;
+    blocks:
+        a_block_stands_in_the_rules_of_the_conversation
+        an_unused_conversation_goes_with_the_last_block
+        a_block_ends_a_friendship_and_forbids_the_next
+        the_blocked_are_listed_for_the_blocker_and_looked_up_for_the_blocked
+        blocks_have_a_quota
+        two_who_block_each_other_at_once_and_talk;
+    sessions:
+        sessions_are_listed_by_number
+        tokens_of_before_get_numbers
+        what_was_ended_is_noted_for_other_nodes
+        a_new_password_ends_the_other_sessions;
+    profiles:
+        a_name_that_was_given_up_is_held
+        another_spelling_of_the_same_name_gives_nothing_up
+        names_are_held_no_longer_than_they_should_be
+        a_profile_comes_back_as_it_was_given;
+    erasing:
+        who_is_erased_cannot_be_found_nor_log_in
+        friends_and_groups_are_left_and_groups_find_an_heir
+        conversations_of_two_refuse_what_comes_for_the_erased
+        all_that_was_said_is_recalled
+        a_login_that_was_under_way_is_undone;
     groups:
         the_creator_is_a_member
         joining_starts_at_the_end
@@ -66,6 +105,24 @@ contract! {
         the_number_of_members_is_counted_along
         a_device_made_while_joining_misses_no_group
         joins_and_appends_agree_on_the_end;
+    group_order:
+        settings_are_changed_by_creator_and_admins
+        a_name_that_was_given_up_is_held_for_its_group
+        the_creator_gives_roles
+        a_group_is_handed_over
+        one_is_kicked_from_above_only
+        who_is_banned_does_not_come_in
+        a_mute_ends_with_its_time_and_not_by_leaving
+        nothing_goes_through_behind_an_acknowledged_change
+        what_belongs_to_a_deleted_group_goes_with_it;
+    group_entry:
+        who_asks_waits_to_be_let_in
+        members_invite_into_open_groups_and_admins_into_all
+        an_admins_invitation_lifts_a_ban
+        who_has_blocked_the_inviter_is_not_invited
+        open_wishes_and_invitations_are_counted
+        quotas_hold_for_who_is_let_in
+        new_members_read_from_their_joining_on_where_that_is_set;
     leaving:
         who_has_left_reads_nothing_whatever_rows_are_left
         leftover_cursors_are_removed_by_the_upgrade
@@ -107,6 +164,19 @@ contract! {
         many_conversations_are_read_at_once
         the_room_of_a_page_is_shared_and_who_finds_none_is_left_out
         who_has_left_finds_no_page_among_others;
+    events:
+        an_edit_changes_the_message_and_is_an_event_of_its_own
+        an_event_is_about_a_message_of_ones_own
+        a_recall_removes_the_text_and_all_that_hung_on_it
+        reactions_are_counted_and_taken_back
+        events_are_pending_for_whom_they_concern
+        rules_of_a_conversation_hold_for_messages_and_events
+        in_a_group_roles_and_mutes_decide
+        who_reads_from_the_join_on_finds_nothing_older;
+    search:
+        what_was_said_is_found_newest_first
+        texts_are_found_as_they_are_now
+        a_look_is_bounded_and_goes_on;
     cursors:
         pending_until_confirmed
         cursors_only_move_forward
@@ -117,6 +187,17 @@ contract! {
         many_cursors_at_once
         pending_of_many_sessions
         the_view_of_offline_messages;
+    overview:
+        reads_only_move_forward_and_up_to_the_end
+        reads_of_an_epoch_that_is_over_are_not_written
+        many_reads_at_once
+        the_latest_conversation_comes_first
+        what_others_said_behind_the_read_position_is_unread
+        what_came_before_a_member_is_not_shown
+        a_page_of_long_messages_is_short
+        flags_are_ones_own
+        receipts_tell_how_far_everybody_is
+        typing_is_told_to_those_it_is_for;
     cluster:
         data_have_an_identity_that_stays
         of_many_who_ask_one_makes_the_epoch

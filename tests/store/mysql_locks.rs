@@ -10,7 +10,7 @@ use stonechat::store::{Append, Appended, CursorRow, JoinOutcome, OpenStore, Stor
 
 use crate::common::mariadb::MariaDb;
 use crate::common::process::{PATIENCE, wait_for};
-use crate::fresh::{Fresh, Saving, append, group, message, user};
+use crate::fresh::{Fresh, NOW, Saving, append, group, message, user};
 use crate::proxy::{Cut, Proxy};
 
 /// Somebody with a transaction open on the database.
@@ -78,13 +78,13 @@ fn a_group_that_is_locked_exists_all_the_same() {
     lock(&mut somebody, to_group.conv());
     assert_eq!(store.append(std::slice::from_ref(&to_group)).unwrap(), [Appended::Locked]);
     // Whoever wants to join waits a moment and is told so; who comes next hardly waits.
-    let refused = store.join_group(bob, group);
+    let refused = store.join_group(bob, group, NOW);
     assert!(matches!(refused, Err(StoreError::Busy(_))), "{refused:?}");
     assert!(matches!(store.quit_group(ann, group), Err(StoreError::Busy(_))));
     assert!(matches!(store.delete_group(ann, group, crate::fresh::NOW), Err(StoreError::Busy(_))));
     assert_eq!(store.friends(ann, 0, 500).unwrap(), []);
     somebody.query_drop("COMMIT").unwrap();
-    assert!(matches!(store.join_group(bob, group).unwrap(), JoinOutcome::New { .. }));
+    assert!(matches!(store.join_group(bob, group, NOW).unwrap(), JoinOutcome::New { .. }));
     assert_eq!(append(&mut *store, &[to_group]), [1]);
 }
 
@@ -264,4 +264,31 @@ fn a_cursor_that_waits_while_the_data_go_back_is_not_written_beyond_the_end() {
     writing.join().unwrap().unwrap();
     let delivered = fresh.store().position(ann, row.device, conv).unwrap().unwrap().delivered;
     assert_eq!(delivered, 7, "the next messages have the numbers 8 to 12, and have not arrived");
+}
+
+#[test]
+fn a_request_that_is_being_kept_is_seen_by_whoever_settles_what_is_asked() {
+    let (_fresh, mut store, [ann, bob, _]) = site("asked_meanwhile");
+    let mut somebody = somebody("asked_meanwhile");
+    let (from, to) = (ann.number(), bob.number());
+    for statement in [
+        format!("SELECT id FROM User WHERE id IN ({from}, {to}) ORDER BY id FOR UPDATE"),
+        format!("INSERT INTO FriendRequest (userid, friendid, msg, created_at) VALUES ({from}, {to}, '', 1)"),
+        format!("UPDATE User SET asked = 1 WHERE id = {to}"),
+    ] {
+        somebody.query_drop(statement).unwrap();
+    }
+    assert!(matches!(store.settle_asked(bob), Err(StoreError::Busy(_))), "it waits");
+    std::thread::scope(|scope| {
+        let settled = scope.spawn(|| store.settle_asked(bob));
+        std::thread::sleep(Duration::from_millis(200));
+        somebody.query_drop("COMMIT").unwrap();
+        // It has waited, and looks behind the lock; or it has waited for too long.
+        let settled = settled.join().unwrap();
+        assert!(matches!(settled, Ok(()) | Err(StoreError::Busy(_))), "{settled:?}");
+    });
+    assert!(store.first_friends(bob, 9).unwrap().1);
+    store.withdraw_friend(ann, bob).unwrap();
+    store.settle_asked(bob).unwrap();
+    assert!(!store.first_friends(bob, 9).unwrap().1);
 }

@@ -3,7 +3,7 @@
 use stonechat::ids::{ConvId, DeviceId, Peer, UserId};
 use stonechat::store::{CursorRow, Page, Pending, Place, Store};
 
-use crate::fresh::{Fresh, Saving as _, append, group, message, user};
+use crate::fresh::{Fresh, NOW, Saving as _, append, group, message, user};
 
 const UNNAMED: DeviceId = DeviceId::UNNAMED;
 const BODY: &str = "0123456789";
@@ -77,7 +77,7 @@ pub(crate) fn who_has_left_finds_no_page_among_others(fresh: &Fresh) {
     let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));
     let groups = [group(&mut *store, ann, "chess"), group(&mut *store, ann, "go"), group(&mut *store, ann, "halma")];
     for group in groups {
-        store.join_group(bob, group).unwrap();
+        store.join_group(bob, group, NOW).unwrap();
         append(&mut *store, &[message(ann, Peer::Group(group), BODY)]);
     }
     store.quit_group(bob, groups[1]).unwrap();

@@ -2,9 +2,9 @@
 
 use stonechat::clock::UnixMs;
 use stonechat::ids::{ConvId, DeviceId, Peer, UserId};
-use stonechat::store::{Created, CursorRow, FriendOutcome, JoinOutcome, LeaveOutcome, NewToken, Quota, Quotas, Store};
+use stonechat::store::{Created, CursorRow, FriendOutcome, JoinOutcome, LeaveOutcome, Quota, Quotas, Store, TokenUse};
 
-use crate::fresh::{Fresh, NOW, Saving, append, group, message, user};
+use crate::fresh::{Fresh, NOW, Saving, append, group, message, new_token, user};
 
 fn users(store: &mut dyn Store, count: usize) -> Vec<UserId> {
     (0..count).map(|number| user(store, &format!("user {number}"))).collect()
@@ -65,13 +65,13 @@ pub(crate) fn groups_are_counted_per_user(fresh: &Fresh) {
     let (one, two) = (group(&mut *store, ann, "one"), group(&mut *store, ann, "two"));
     assert_eq!(store.create_group(ann, "three", "", NOW).unwrap(), Created::Full(Quota::GroupsCreated));
     let (three, four) = (group(&mut *store, bob, "three"), group(&mut *store, bob, "four"));
-    assert!(matches!(store.join_group(ann, three).unwrap(), JoinOutcome::New { .. }));
-    assert_eq!(store.join_group(ann, four).unwrap(), JoinOutcome::Full(Quota::GroupsJoined));
-    assert!(matches!(store.join_group(ann, three).unwrap(), JoinOutcome::Already(_)));
+    assert!(matches!(store.join_group(ann, three, NOW).unwrap(), JoinOutcome::New { .. }));
+    assert_eq!(store.join_group(ann, four, NOW).unwrap(), JoinOutcome::Full(Quota::GroupsJoined));
+    assert!(matches!(store.join_group(ann, three, NOW).unwrap(), JoinOutcome::Already(_)));
 
     assert_eq!(store.delete_group(ann, one, NOW).unwrap(), LeaveOutcome::Done);
     assert!(
-        matches!(store.join_group(ann, four).unwrap(), JoinOutcome::New { .. }),
+        matches!(store.join_group(ann, four, NOW).unwrap(), JoinOutcome::New { .. }),
         "counted no more, though not swept yet"
     );
     assert_eq!(store.create_group(ann, "five", "", NOW).unwrap(), Created::Full(Quota::GroupsJoined));
@@ -81,7 +81,7 @@ pub(crate) fn groups_are_counted_per_user(fresh: &Fresh) {
     assert_eq!(ids.len(), 3);
     let of_bob = store.group_ids(bob).unwrap();
     assert_eq!(store.group_ids_of_all(&[bob, all[2], ann, bob]).unwrap(), [of_bob.clone(), vec![], ids, of_bob]);
-    assert_eq!(store.groups(ann, two.number(), 1).unwrap()[0].id, four, "paged by id");
+    assert_eq!(store.groups(ann, two.number(), 1).unwrap()[0].group.id, four, "paged by id");
 }
 
 pub(crate) fn members_are_counted_per_group(fresh: &Fresh) {
@@ -90,7 +90,8 @@ pub(crate) fn members_are_counted_per_group(fresh: &Fresh) {
     let all = users(&mut *store, 8);
     let chess = group(&mut *store, all[0], "chess");
     let joined: Vec<JoinOutcome> = std::thread::scope(|scope| {
-        let joining = |&user: &UserId| scope.spawn(move || limited(fresh, quotas).join_group(user, chess).unwrap());
+        let joining =
+            |&user: &UserId| scope.spawn(move || limited(fresh, quotas).join_group(user, chess, NOW).unwrap());
         let joining: Vec<_> = all[1..].iter().map(joining).collect();
         joining.into_iter().map(|joining| joining.join().unwrap()).collect()
     });
@@ -99,8 +100,9 @@ pub(crate) fn members_are_counted_per_group(fresh: &Fresh) {
     assert_eq!(store.members(chess, 0, 9).unwrap().total, 3);
     let member = store.members(chess, all[0].number(), 1).unwrap().members[0].person.id;
     store.quit_group(member, chess).unwrap();
-    let stranger = all.iter().find(|user| !store.group(chess, **user).unwrap().unwrap().1 && **user != member).unwrap();
-    assert!(matches!(store.join_group(*stranger, chess).unwrap(), JoinOutcome::New { .. }));
+    let stranger =
+        all.iter().find(|user| store.group(chess, **user).unwrap().unwrap().1.is_none() && **user != member).unwrap();
+    assert!(matches!(store.join_group(*stranger, chess, NOW).unwrap(), JoinOutcome::New { .. }));
 }
 
 pub(crate) fn nobody_gets_past_a_quota_by_asking_at_once(fresh: &Fresh) {
@@ -118,7 +120,7 @@ pub(crate) fn nobody_gets_past_a_quota_by_asking_at_once(fresh: &Fresh) {
                     .add_friend(if number % 2 == 0 { ann } else { other }, if number % 2 == 0 { other } else { ann })
                     .unwrap();
                 store.create_group(ann, &format!("by ann {number}"), "", NOW).unwrap();
-                store.join_group(ann, group).unwrap();
+                store.join_group(ann, group, NOW).unwrap();
             });
         }
     });
@@ -185,7 +187,7 @@ pub(crate) fn the_token_used_longest_ago_makes_room(fresh: &Fresh) {
     let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));
     let end = UnixMs(NOW.0 + 1_000_000);
     let save = |store: &mut dyn Store, token: u8, user| {
-        store.save_token(&NewToken { hash: &[token; 32], user, expires_at: end }, NOW).unwrap();
+        assert!(store.save_token(&new_token(&[token; 32], user, end), NOW).unwrap());
     };
     // All in the same millisecond.
     for token in 1..=3 {
@@ -193,7 +195,7 @@ pub(crate) fn the_token_used_longest_ago_makes_room(fresh: &Fresh) {
     }
     save(&mut *store, 9, bob);
     assert!(!store.token(&[1; 32], NOW).unwrap().unwrap().is_latest);
-    store.extend_token(&[1; 32], end).unwrap();
+    store.extend_token(&[1; 32], end, TokenUse::default(), NOW).unwrap();
     assert!(store.token(&[1; 32], NOW).unwrap().unwrap().is_latest, "used again");
     save(&mut *store, 4, ann);
     let lives = |store: &mut dyn Store, token: u8| store.token(&[token; 32], NOW).unwrap().is_some();

@@ -11,7 +11,7 @@ use stonechat::store::sqlite::SqliteStores;
 use stonechat::store::{OpenStore, StoreError};
 use tempfile::TempDir;
 
-use crate::fresh::{TIMEOUT, append, message, user};
+use crate::fresh::{NOW, PHC, TIMEOUT, append, message, user};
 
 /// A view that never ends.
 const ENDLESS: &str =
@@ -188,4 +188,29 @@ fn nobody_else_may_read_the_folder_and_the_files() {
     let files = run();
     assert!(files.iter().all(|(name, mode)| name == "notes.txt" || *mode == 0o600), "{files:?}");
     assert_eq!((mode(&folder), mode(&folder.join("notes.txt"))), (0o755, 0o644));
+}
+
+/// Whether the bytes stand in any of the database's files.
+fn stands_in_files(folder: &Path, text: &str) -> bool {
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.map(|file| fs::read(file).unwrap()).any(|bytes| memchr::memmem::find(&bytes, text.as_bytes()).is_some())
+}
+
+#[test]
+fn what_was_recalled_stands_in_no_file_after_a_purge() {
+    let dir = TempDir::new().unwrap();
+    let stores = SqliteStores::new(dir.path(), Synchronous::Full, TIMEOUT).unwrap();
+    stores.migrate().unwrap();
+    let mut store = stores.open().unwrap();
+    let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));
+    let secret = "correct horse battery staple";
+    let long = format!("{secret} {}", "x".repeat(20_000));
+    append(&mut *store, &[message(ann, Peer::User(bob), secret), message(ann, Peer::User(bob), &long)]);
+    assert!(stands_in_files(dir.path(), secret));
+    assert!(store.erase(ann, PHC, None, NOW).unwrap().is_some());
+    while store.sweep_accounts(NOW).unwrap() {}
+    assert!(store.purge().unwrap());
+    assert!(!stands_in_files(dir.path(), secret));
+    let carl = user(&mut *store, "carl");
+    assert_eq!(append(&mut *store, &[message(bob, Peer::User(carl), "1")]), [1], "writing goes on");
 }

@@ -55,9 +55,10 @@ fn goes_on(fresh: &Fresh) {
     let kept: Vec<i64> = fresh.stores.kept_names(10).unwrap().into_iter().map(|kept| kept.id).collect();
     assert_eq!(kept.len(), 5, "users 4, 5, 10, 12 and group 3: {kept:?}");
     assert_eq!(store.friends(anna, 0, 500).unwrap().iter().map(|friend| friend.id).collect::<Vec<_>>(), [ben]);
+    assert!(store.first_friends(id(3), 10).unwrap().1, "it was asked before that was noted");
     let asked = store.friend_requests(id(3), 10).unwrap();
     assert_eq!((asked[0].from.id, asked[0].msg.as_str()), (anna, r#""we met in \"Oslo\"""#));
-    let groups: Vec<String> = store.groups(ben, 0, 500).unwrap().into_iter().map(|group| group.name).collect();
+    let groups: Vec<String> = store.groups(ben, 0, 500).unwrap().into_iter().map(|own| own.group.name).collect();
     assert_eq!(groups, ["chess", "Ａnna's", "CHESS\u{200B}"]);
     let chess = GroupId::new(1).unwrap();
     assert_eq!(store.members(chess, 0, 10).unwrap().total, 3);
@@ -76,7 +77,7 @@ fn goes_on(fresh: &Fresh) {
     assert!(matches!(outcome, Appended::Duplicate { seq: 3, .. }), "sent again behind the upgrade: {outcome:?}");
     assert_eq!(append(&mut *store, &[message(anna, Peer::User(ben), "new")]), [9]);
     assert_eq!(append(&mut *store, &[message(id(8), Peer::Group(chess), "new")]), [8]);
-    assert!(matches!(store.join_group(id(9), chess).unwrap(), JoinOutcome::New { last_seq: 8, .. }));
+    assert!(matches!(store.join_group(id(9), chess, NOW).unwrap(), JoinOutcome::New { last_seq: 8, .. }));
     let made = store.create_user("new", "x", UnixMs(NOW.0)).unwrap();
     assert_eq!(made, stonechat::store::Created::New(id(13)), "ids go on");
 }

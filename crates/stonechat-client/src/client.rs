@@ -34,6 +34,8 @@ pub(crate) struct Client {
     server: Server,
     state_dir: StateDir,
     folder: Folder,
+    /// The account's name by which its folder is found; it may have got another one since.
+    folder_name: String,
     net: Net,
     spool: Spool,
     news: Vec<News>,
@@ -49,7 +51,8 @@ impl Client {
         let model = Model::new(account, folder.take_outbox(), folder.marks(), random_u64());
         let net = Net::new(identity.server.clone(), events);
         let spool = Spool::of(folder.path());
-        Ok(Self { spool, model, server: identity.server, state_dir: state_dir.clone(), folder, net, news: Vec::new() })
+        let (server, state_dir, folder_name) = (identity.server, state_dir.clone(), identity.name);
+        Ok(Self { spool, model, server, state_dir, folder, folder_name, net, news: Vec::new() })
     }
 
     /// Whether it can log in without being told a password.
@@ -110,7 +113,7 @@ impl Client {
     pub(crate) fn be_current(&mut self) {
         let current = Current {
             server: self.server.to_string(),
-            name: self.model.account.name.clone(),
+            name: self.folder_name.clone(),
             ca: self.server.ca().map(Path::to_owned),
         };
         if self.state_dir.current().as_ref() != Some(&current)

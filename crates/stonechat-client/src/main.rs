@@ -15,11 +15,16 @@ mod client;
 mod clock;
 mod command;
 mod exit;
+mod found;
+mod help;
+mod interview;
 mod locale;
 mod model;
 mod net;
 mod plain;
 mod printable;
+mod prompt;
+mod reactions;
 mod send;
 mod server;
 mod spool;
@@ -105,12 +110,12 @@ fn asked_identity(cli: &Cli, state_dir: &StateDir) -> Result<Identity, Failure> 
     }
     let written = match given(cli.server.as_ref()) {
         Some(server) => server,
-        None => plain::ask("Server", DEFAULT_SERVER)?,
+        None => prompt::ask("Server", DEFAULT_SERVER)?,
     };
     let server = the_server(&written, ca(cli)?.as_deref())?;
-    let name = plain::ask("Your name there", "")?;
+    let name = prompt::ask("Your name there", "")?;
     let has_account =
-        cli.register || plain::ask("Do you have that account already? (yes or no)", "yes")?.starts_with(['y', 'Y']);
+        cli.register || prompt::ask("Do you have that account already? (yes or no)", "yes")?.starts_with(['y', 'Y']);
     let identity = identity(cli, server, name)?;
     Ok(Identity { is_new: identity.is_new || !has_account, ..identity })
 }

@@ -9,22 +9,22 @@ use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, select};
-use ratatui::crossterm::event::{Event, KeyCode, KeyModifiers, read};
-use ratatui::crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use stonechat_protocol::ids::Peer;
 use stonechat_protocol::time::UnixMs;
 
 use crate::client::{Client, Identity};
 use crate::clock::now;
-use crate::command::{self, COMMANDS, Command, Spec, Typed};
+use crate::command::{self, Command, MessageOrder, Typed};
 use crate::exit::{Failure, Kind};
-use crate::locale;
-use crate::model::{Message, News, State};
+use crate::interview::{Answered, Interview};
+use crate::model::{Change, Message, News, Reach, State, What};
 use crate::net::channel;
 use crate::printable::{printable, printable_line};
+use crate::prompt::{Silence, ask_password, prompt};
 use crate::state_dir::StateDir;
 use crate::tail::take;
 use crate::zone::Zone;
+use crate::{found, help, locale};
 
 const TICK: Duration = Duration::from_millis(100);
 
@@ -44,7 +44,10 @@ pub(crate) fn run(state_dir: &StateDir, identity: Identity, stop: &Receiver<()>)
         client: Client::open(state_dir, identity, events)?,
         zone: Zone::system(),
         was_online: false,
-        wants_history: false,
+        wanted: None,
+        held: None,
+        interview: None,
+        found: 0,
         is_over: false,
         refused: 0,
     };
@@ -71,11 +74,17 @@ pub(crate) fn run(state_dir: &StateDir, identity: Identity, stop: &Receiver<()>)
             return lines.end(is_empty || lines.is_over);
         }
         let never = crossbeam_channel::never();
-        if is_idle && lines.wants_history {
-            lines.show_history()?;
+        if is_idle && let Some(lead) = lines.wanted.take() {
+            lines.show_history(lead)?;
+        }
+        if is_empty && let Some(order) = lines.held.take() {
+            lines.client.model.order(Command::Message(order), UnixMs::now());
+            lines.client.settle();
+            continue;
         }
         // One order at a time, so that a script's lines mean what they would when typed.
-        let typing = if linger.is_none() && is_idle { &typed } else { &never };
+        let is_ready = linger.is_none() && is_idle && lines.held.is_none();
+        let typing = if is_ready { &typed } else { &never };
         select! {
             recv(incoming) -> event => take(&mut lines.client, event.ok(), &incoming),
             recv(typing) -> line => match line {
@@ -89,13 +98,26 @@ pub(crate) fn run(state_dir: &StateDir, identity: Identity, stop: &Receiver<()>)
     }
 }
 
+/// What stands ahead of messages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Lead {
+    Time,
+    Number,
+}
+
 struct Lines {
     client: Client,
     zone: Zone,
     /// Lines are taken from the first login on.
     was_online: bool,
-    /// `/history` was typed; it is shown when the server has answered.
-    wants_history: bool,
+    /// Messages to be shown when the server has answered, and what stands ahead of them.
+    wanted: Option<Lead>,
+    /// An order about the last message waits until all messages are stored.
+    held: Option<MessageOrder>,
+    /// The next line is an answer; a terminal does not show it.
+    interview: Option<(Interview, Option<Silence>)>,
+    /// What the search has found so far.
+    found: usize,
     is_over: bool,
     /// Lines and messages that came to nothing.
     refused: usize,
@@ -104,6 +126,10 @@ struct Lines {
 impl Lines {
     fn typed(&mut self, line: &str) -> Result<(), Failure> {
         let line = line.trim_end_matches('\r');
+        if let Some((interview, silence)) = self.interview.take() {
+            silence.as_ref().map_or(Ok(()), Silence::line_ended)?;
+            return self.answered(interview.answer(line), silence);
+        }
         if line.trim().is_empty() {
             return Ok(());
         }
@@ -126,10 +152,20 @@ impl Lines {
 
     fn order(&mut self, order: Command) -> Result<(), Failure> {
         match order {
-            Command::Help => print(&help())?,
+            Command::Help => print(&help::commands())?,
+            Command::Numbers => self.wanted = Some(Lead::Number),
+            Command::Password | Command::Erase => {
+                let interview = Interview::before(&order, &self.client.model.account.name);
+                interview.map_or(Ok(()), |interview| self.ask(interview, None))?;
+            }
+            Command::Message(order) if self.client.model.open.is_some() => self.held = Some(order),
+            Command::Search(_) | Command::SearchHere(_) => {
+                self.found = 0;
+                self.client.model.order(order, UnixMs::now());
+            }
             Command::Quit => self.is_over = true,
             Command::History(whose) => {
-                self.wants_history = true;
+                self.wanted = Some(Lead::Time);
                 self.client.model.order(Command::History(whose), UnixMs::now());
             }
             Command::Login(None) => self.client.connect(),
@@ -146,9 +182,34 @@ impl Lines {
         Ok(())
     }
 
+    /// Asks about the account: the next line is the answer. From one secret to the next the terminal stays silent.
+    fn ask(&mut self, interview: Interview, silence: Option<Silence>) -> Result<(), Failure> {
+        let silence = if interview.is_secret() { silence.or_else(Silence::begin) } else { None };
+        if interview.is_secret() && silence.is_none() {
+            return Ok(self.refuse("this terminal would show the password: nothing is changed")?);
+        }
+        prompt(&printable_line(&interview.prompt()))?;
+        self.interview = Some((interview, silence));
+        Ok(())
+    }
+
+    fn answered(&mut self, answered: Answered, silence: Option<Silence>) -> Result<(), Failure> {
+        match answered {
+            Answered::Asks(interview) => self.ask(interview, silence)?,
+            Answered::Orders(order) => {
+                self.client.model.order(order, UnixMs::now());
+                self.client.tick(now());
+            }
+            Answered::Ends(why) => self.refuse(&why)?,
+        }
+        Ok(())
+    }
+
     fn show(&mut self, news: News) -> Result<(), Failure> {
         match news {
             News::Message(peer, message) => print(&self.message(peer, &message))?,
+            News::Changed(peer, change) => self.changed(peer, &change)?,
+            News::Found(messages, reach) => self.found(&messages, reach)?,
             News::Failed { peer, why, .. } => {
                 let title = self.client.model.title(peer);
                 self.refuse(&format!("not sent to {title}: {why} (/retry or /discard)"))?;
@@ -179,15 +240,50 @@ impl Lines {
     }
 
     /// The latest messages of the open conversation, one's own among them.
-    fn show_history(&mut self) -> io::Result<()> {
-        self.wants_history = false;
+    fn show_history(&mut self, lead: Lead) -> io::Result<()> {
         let Some(peer) = self.client.model.open else { return Ok(()) };
         let Some(chat) = self.client.model.chats.get(&peer) else { return Ok(()) };
-        let first = chat.messages.len().saturating_sub(HISTORY_ROWS);
-        for message in chat.messages.values().skip(first) {
-            print(&self.message(peer, message))?;
+        let first = chat.messages().count().saturating_sub(HISTORY_ROWS);
+        for message in chat.messages().skip(first) {
+            let number = if lead == Lead::Number { format!("#{} ", message.seq) } else { String::new() };
+            print(&format!("{number}{}", self.message(peer, message)))?;
         }
         Ok(())
+    }
+
+    /// What has happened to a message, and what it says.
+    fn changed(&self, peer: Peer, change: &Change) -> io::Result<()> {
+        let model = &self.client.model;
+        let name = model.name_of(change.sender, &change.name);
+        let of = model.chats.get(&peer).and_then(|chat| chat.message(change.of));
+        let text = of.map_or_else(|| format!("message {}", change.of), |message| printable_line(&message.text));
+        let what = match &change.what {
+            What::Edited(Some((text, _))) => format!("has edited message {}: {}", change.of, printable_line(text)),
+            What::Recalled => format!("has taken back message {}", change.of),
+            What::Reacted { reaction, on: true } => format!("reacts with {}: {text}", printable_line(reaction)),
+            What::Reacted { reaction, on: false } => {
+                format!("takes back the reaction {}: {text}", printable_line(reaction))
+            }
+            What::Edited(None) | What::Unknown => return Ok(()),
+        };
+        let place = match peer {
+            Peer::Group(_) => format!("#{} ", printable_line(&model.title(peer))),
+            Peer::User(_) => String::new(),
+        };
+        print(&format!("* {place}{} {what}", printable_line(&name)))
+    }
+
+    fn found(&mut self, messages: &[(Peer, Message)], reach: Reach) -> io::Result<()> {
+        self.found += messages.len();
+        for (peer, message) in messages {
+            print(&found::line(&self.client.model, &self.zone, *peer, message))?;
+        }
+        match reach {
+            Reach::GoesOn => Ok(()),
+            Reach::Paused => print("* there may be more: /more"),
+            Reach::End if self.found == 0 => print("* nothing was found"),
+            Reach::End => print("* that is all"),
+        }
     }
 
     fn message(&self, peer: Peer, message: &Message) -> String {
@@ -197,7 +293,13 @@ impl Lines {
             Peer::User(_) => String::new(),
         };
         let text = printable(&message.text).replace('\n', "\n      ");
-        format!("{clock} {place}{}: {text}", printable_line(&message.name))
+        let text = if message.is_recalled { "(taken back)".to_owned() } else { text };
+        let re = message.answers().map_or_else(String::new, |re| format!("(re {re}) "));
+        let edited = if message.edited.is_some() { " (edited)" } else { "" };
+        let reactions = message.reactions.iter().map(|of| format!(" [{} {}]", printable_line(&of.reaction), of.count));
+        let reactions: String = reactions.collect();
+        let name = printable_line(&self.client.model.name_of(message.sender, &message.name));
+        format!("{clock} {place}{name}: {re}{text}{edited}{reactions}")
     }
 
     /// Something came to nothing: told at once, and by the exit code.
@@ -218,17 +320,6 @@ impl Lines {
         let count = self.client.model.outbox.iter().count();
         Err(Failure::new(Kind::Unreachable, format!("{count} message(s) wait in the outbox for the next start")))
     }
-}
-
-/// What `/help` shows.
-pub(crate) fn help() -> String {
-    let heading = "Text goes to the open conversation; // at its beginning is a slash. Commands:".to_owned();
-    let command = |spec: &Spec| format!("  {:<28} {}", format!("/{} {}", spec.name, spec.arguments), spec.what);
-    let names = "Names: 7 is a number, #chess a group; in quotes it is always a name: \"7\", \"#lea\", \"two words\", and \\\" is a \
-                 quote in it."
-        .to_owned();
-    let lines: Vec<String> = std::iter::once(heading).chain(COMMANDS.iter().map(command)).chain([names]).collect();
-    lines.join("\n")
 }
 
 fn prefixed(sign: &str, text: &str) -> String {
@@ -292,60 +383,6 @@ fn read_line(input: &mut impl BufRead) -> io::Result<Option<Result<String, &'sta
     }
     let text = String::from_utf8(line).map_err(|_| "is not UTF-8");
     Ok(Some(text.map(|text| text.trim_end_matches(['\r', '\n']).trim_start_matches('\u{feff}').to_owned())))
-}
-
-/// Asks for something, with a value that an empty answer means.
-pub(crate) fn ask(question: &str, default: &str) -> Result<String, Failure> {
-    let hint = if default.is_empty() { String::new() } else { format!(" [{default}]") };
-    prompt(&format!("{question}{hint}: "))?;
-    let mut answer = String::new();
-    if io::stdin().lock().read_line(&mut answer)? == 0 {
-        return Err(Failure::new(Kind::Usage, format!("{question}? The input has ended; see --help for the flags")));
-    }
-    let answer = answer.trim();
-    Ok(if answer.is_empty() { default.to_owned() } else { answer.to_owned() })
-}
-
-/// Asks for a password; a terminal does not show it.
-pub(crate) fn ask_password(name: &str) -> Result<String, Failure> {
-    if !io::stdin().is_terminal() {
-        return ask(&format!("Password of {name}"), "");
-    }
-    prompt(&format!("Password of {name} (not shown): "))?;
-    enable_raw_mode()?;
-    let password = read_hidden();
-    disable_raw_mode()?;
-    prompt("\n")?;
-    password?.ok_or_else(|| Failure::new(Kind::NotLoggedIn, "no password was typed"))
-}
-
-/// Keys up to Enter, without showing them; `None` when it was given up.
-fn read_hidden() -> io::Result<Option<String>> {
-    let mut password = String::new();
-    loop {
-        match read()? {
-            Event::Paste(text) => password.push_str(text.trim_end_matches(['\r', '\n'])),
-            Event::Key(key) if key.is_press() => match key.code {
-                KeyCode::Enter => return Ok(Some(password)),
-                KeyCode::Esc => return Ok(None),
-                KeyCode::Char('c' | 'd') if key.modifiers.contains(KeyModifiers::CONTROL) => return Ok(None),
-                KeyCode::Char('u') if key.modifiers.contains(KeyModifiers::CONTROL) => password.clear(),
-                KeyCode::Char(c) => password.push(c),
-                KeyCode::Backspace => {
-                    password.pop();
-                }
-                _ => {}
-            },
-            _ => {}
-        }
-    }
-}
-
-/// Questions go to stderr: stdout is for what was said.
-fn prompt(text: &str) -> io::Result<()> {
-    let mut err = io::stderr().lock();
-    err.write_all(text.as_bytes())?;
-    err.flush()
 }
 
 #[cfg(test)]

@@ -267,7 +267,7 @@ mod tests {
     use stonechat_protocol::time::UnixMs;
 
     fn say(cid: &str) -> Record {
-        Record::Say { cid: cid.into(), toid: Some(2), groupid: None, msg: "hi\n\"you\"".into(), at_ms: 5 }
+        Record::Say { cid: cid.into(), toid: Some(2), groupid: None, msg: "hi\n\"you\"".into(), re: None, at_ms: 5 }
     }
 
     fn state_dir() -> (tempfile::TempDir, StateDir) {

@@ -23,6 +23,7 @@ pub(crate) fn tail(state_dir: &StateDir, identity: Identity, stop: &Receiver<()>
     let (events, incoming) = channel();
     let mut client = Client::open(state_dir, identity, events)?;
     require_login(&client)?;
+    client.model.hand_on();
     client.connect();
     loop {
         for news in client.take_news() {

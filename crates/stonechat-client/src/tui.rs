@@ -6,7 +6,8 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{
-    self, DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, Event,
+    self, DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste, EnableFocusChange,
+    EnableMouseCapture, Event,
 };
 use ratatui::crossterm::execute;
 use stonechat_protocol::time::UnixMs;
@@ -157,14 +158,14 @@ struct Screen {
 impl Screen {
     fn enter() -> io::Result<Self> {
         let terminal = ratatui::try_init()?;
-        execute!(io::stdout(), EnableBracketedPaste, EnableMouseCapture)?;
+        execute!(io::stdout(), EnableBracketedPaste, EnableMouseCapture, EnableFocusChange)?;
         Ok(Self { terminal })
     }
 }
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        let _ = execute!(io::stdout(), DisableMouseCapture, DisableBracketedPaste);
+        let _ = execute!(io::stdout(), DisableFocusChange, DisableMouseCapture, DisableBracketedPaste);
         ratatui::restore();
     }
 }

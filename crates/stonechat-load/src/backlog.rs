@@ -237,7 +237,7 @@ impl Client for Backlog<'_> {
             msgid::ONE_CHAT_ACK => self.acked(net, k, line)?,
             msgid::LOGIN_REPLY => {
                 let login: LoggedIn<'_, Box<RawValue>> = reply(line)?;
-                login.offlinemsg.iter().for_each(|push| self.pushed(net, push.get().as_bytes()));
+                login.offlinemsg.iter().flatten().for_each(|push| self.pushed(net, push.get().as_bytes()));
             }
             _ => unsolicited::line(net, k, line)?,
         }

@@ -209,6 +209,9 @@ pub(crate) struct PairsArgs {
     /// There are no acks
     #[arg(long)]
     pub(crate) limit: bool,
+    /// Say READ where DELIVERED would be said, after each message unless --confirm says otherwise
+    #[arg(long, conflicts_with = "limit")]
+    pub(crate) read: bool,
 }
 
 #[derive(Args, Debug)]

@@ -188,7 +188,8 @@ impl<'a> Storm<'a> {
     /// The login's reply must bring what was not confirmed: one message, the one that was heard before.
     fn resumed(&mut self, net: &mut Net, k: usize, line: &[u8], at: Instant) -> Result<()> {
         let login: LoggedIn<'_, Box<RawValue>> = reply(line)?;
-        let found: Vec<_> = login.offlinemsg.iter().map(|push| stamped(push.get().as_bytes(), &self.blank)).collect();
+        let found: Vec<_> =
+            login.offlinemsg.iter().flatten().map(|push| stamped(push.get().as_bytes(), &self.blank)).collect();
         let is_right = matches!(found[..], [Some((Stamp { number: 0, .. }, seq))] if seq == self.heard[k]);
         if !is_right {
             let (id, seq) = (login.id, self.heard[k]);

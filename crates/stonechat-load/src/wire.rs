@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use memchr::memmem::{self, Finder};
 use serde::de::DeserializeOwned;
-use stonechat_protocol::ask::{Ask, Chat};
+use stonechat_protocol::ask::{Ask, Chat, ConversationAsk};
 use stonechat_protocol::errno::Errno;
 use stonechat_protocol::ids::Peer;
 use stonechat_protocol::incoming::{Incoming, ReplyError};
@@ -42,9 +42,18 @@ pub(crate) fn around_text(to: Peer) -> (String, String) {
 
 /// DELIVERED, as what stands before its `seq` and behind it.
 pub(crate) fn around_seq(peer: Peer) -> (String, String) {
-    const SEQ: u64 = 123_456_789;
-    let line = Ask::Delivered { peer, seq: SEQ }.line(None);
-    let (before, behind) = line.split_once(&SEQ.to_string()).unwrap_or((line.as_str(), ""));
+    around(&Ask::Delivered { peer, seq: ANY_SEQ }.line(None))
+}
+
+/// READ, likewise.
+pub(crate) fn around_read_seq(peer: Peer) -> (String, String) {
+    around(&Ask::Conversation(ConversationAsk::Read { peer, seq: ANY_SEQ }).line(None))
+}
+
+const ANY_SEQ: u64 = 123_456_789;
+
+fn around(line: &str) -> (String, String) {
+    let (before, behind) = line.split_once(&ANY_SEQ.to_string()).unwrap_or((line, ""));
     (before.to_owned(), behind.to_owned())
 }
 

@@ -20,7 +20,7 @@ use stonechat_protocol::ask::{Ask, Chat, Login};
 use stonechat_protocol::body::{LoggedIn, Registered, Stored};
 use stonechat_protocol::errno::Errno;
 use stonechat_protocol::ids::{Peer, UserId};
-use stonechat_protocol::incoming::{Incoming, Message, Refusal, Reply, ReplyError};
+use stonechat_protocol::incoming::{Entry, Incoming, Message, Refusal, Reply, ReplyError};
 use stonechat_protocol::tag::Tag;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -53,8 +53,8 @@ fn run(name: &str, password: &str, server: &str) -> Result<()> {
     };
     println!("you are {}", me.id);
     let client = Arc::new(Client { socket, me: me.id, unacknowledged: Mutex::default() });
-    for message in &me.offlinemsg {
-        client.show(message)?;
+    for message in me.offlinemsg.into_iter().flatten().filter_map(Entry::into_message) {
+        client.show(&message)?;
     }
     let sender = Arc::clone(&client);
     thread::spawn(move || sender.send_what_is_typed());
@@ -123,7 +123,8 @@ impl Client {
                 Incoming::Message(message) => self.show(&message)?,
                 Incoming::Reply(reply) => self.answered(&reply)?,
                 Incoming::Ping => self.send(&Ask::Pong.line(None))?,
-                Incoming::FriendRequest(_) | Incoming::Notice(_) | Incoming::Unknown(_) => {}
+                // Whoever wants to show edits, recalls and reactions looks at `Incoming::Event`, and so on.
+                _ => {}
             }
             let waiting = self.waiting();
             if waiting.typed_all && waiting.messages.is_empty() {

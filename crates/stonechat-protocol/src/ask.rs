@@ -5,8 +5,18 @@ use serde_json::value::RawValue;
 
 use crate::ids::{GroupId, Peer, Seq, UserId};
 use crate::msg_id::MsgId;
-use crate::request::Range;
+use crate::request::{CatchUp, Range, Want};
 use crate::tag::Tag;
+
+mod account;
+mod conversations;
+mod events;
+mod group_admin;
+
+pub use account::AccountAsk;
+pub use conversations::{ConversationAsk, Search};
+pub use events::EventAsk;
+pub use group_admin::{GroupAsk, GroupSettings};
 
 /// A request. docs/protocol.md says what each does and what it is answered with; the body of its reply is in [`crate::body`].
 #[derive(Clone, Copy, Debug)]
@@ -87,6 +97,14 @@ pub enum Ask<'a> {
     Members(GroupId, Page<UserId>),
     /// FIND: an id, or the beginning of a name; answered with [`crate::body::Found`].
     Find(&'a str),
+    /// EDIT, RECALL, REACT.
+    Event(EventAsk<'a>),
+    /// READ, TYPING, CONVERSATIONS, CONVERSATION_SET, SEARCH, RECEIPTS.
+    Conversation(ConversationAsk<'a>),
+    /// The requests whose names begin with GROUP_.
+    Group(GroupAsk<'a>),
+    /// BLOCK, BLOCKED, PASSWORD, SESSIONS, PROFILE, ERASE, ASKED.
+    Own(AccountAsk<'a>),
 }
 
 /// LOGIN: `name` or `id`, and `token` or `pwd`. With both of a pair the server looks at the id, and tries the token first.
@@ -104,6 +122,10 @@ pub struct Login<'a> {
     pub ack: bool,
     /// The device's name; without one it is the unnamed device.
     pub device: Option<&'a str>,
+    /// What this session wants to be told that older clients are not.
+    pub want: &'a [Want],
+    /// How the reply says what was missed.
+    pub catch_up: CatchUp,
 }
 
 /// A chat message.
@@ -169,6 +191,10 @@ impl Ask<'_> {
             Self::DelGroup(_) => MsgId::DelGroup,
             Self::Groups(_) | Self::Members(..) => MsgId::Groups,
             Self::Find(_) => MsgId::Find,
+            Self::Event(ask) => ask.msg_id(),
+            Self::Conversation(ask) => ask.msg_id(),
+            Self::Group(ask) => ask.msg_id(),
+            Self::Own(ask) => ask.msg_id(),
         }
     }
 
@@ -225,6 +251,10 @@ impl Ask<'_> {
                 page.fields(line)
             }
             Self::Find(keyword) => line.serialize_entry("keyword", keyword),
+            Self::Event(ask) => ask.fields(line),
+            Self::Conversation(ask) => ask.fields(line),
+            Self::Group(ask) => ask.fields(line),
+            Self::Own(ask) => ask.fields(line),
         }
     }
 }
@@ -236,7 +266,10 @@ impl Login<'_> {
         optional(line, "token", self.token.as_ref())?;
         optional(line, "pwd", self.pwd.as_ref())?;
         optional(line, "ack", self.ack.then_some(&true))?;
-        optional(line, "device", self.device.as_ref())
+        optional(line, "device", self.device.as_ref())?;
+        let want: Vec<_> = self.want.iter().map(|want| want.word()).collect();
+        optional(line, "want", Some(want).filter(|want| !want.is_empty()).as_ref())?;
+        optional(line, "catch_up", (self.catch_up == CatchUp::List).then_some(&"list"))
     }
 }
 
@@ -288,9 +321,10 @@ impl Serialize for Tagged<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::body::{Join, Role};
     use crate::request::{
-        Account, AnswerFriend, AskFriend, Bounds, CreateGroup, Delivered, Envelope, Find, Groups, ListPage, OneFriend,
-        OneGroup, Register, Request,
+        Account, AnswerFriend, AskFriend, Bounds, CreateGroup, Delivered, End, Envelope, Find, Groups, ListPage,
+        OneFriend, OneGroup, Register, Request,
     };
     use crate::{cid, request};
 
@@ -327,9 +361,18 @@ mod tests {
         let name = "o\"o ü";
         let Register { name: read_name, password } = read(Ask::Register { name, pwd: "p" });
         assert_eq!((read_name.as_str(), password.as_str()), (name, "p"));
-        let login =
-            Login { name: Some(name), token: Some("t"), pwd: Some("p"), ack: true, device: Some("d"), id: None };
-        let request::Login { account, credentials, confirms, device } = read(Ask::Login(login));
+        let login = Login {
+            name: Some(name),
+            token: Some("t"),
+            pwd: Some("p"),
+            ack: true,
+            device: Some("d"),
+            id: None,
+            want: &[Want::Events, Want::Typing],
+            catch_up: CatchUp::List,
+        };
+        let request::Login { account, credentials, confirms, device, wants, catch_up } = read(Ask::Login(login));
+        assert_eq!((wants, catch_up), ([Want::Typing, Want::Events].into_iter().collect(), CatchUp::List));
         assert_eq!((account, confirms, device.as_deref()), (Account::Name(name.to_owned()), true, Some("d")));
         assert_eq!((credentials.token.as_deref(), credentials.password.as_deref()), (Some("t"), Some("p")));
         let login = Login { id: Some(user(7)), pwd: Some("p"), ..Login::default() };
@@ -362,6 +405,97 @@ mod tests {
         assert_eq!(read::<Find>(Ask::Find("12")), Find { prefix: "12".to_owned(), id: Some(12) });
         for bare in [Ask::Logout, Ask::Account, Ask::Offline, Ask::Ping, Ask::Pong] {
             read::<request::Bare>(bare);
+        }
+    }
+
+    #[test]
+    fn the_server_reads_what_was_asked_about_conversations() {
+        for peer in [Peer::User(user(3)), Peer::Group(group(4))] {
+            let ask = |ask| Ask::Conversation(ask);
+            assert_eq!(
+                read::<request::Read>(ask(ConversationAsk::Read { peer, seq: 9 })),
+                request::Read { peer, seq: 9 }
+            );
+            assert_eq!(read::<request::Typing>(ask(ConversationAsk::Typing(peer))), request::Typing { peer });
+            let set = ConversationAsk::Set { peer, muted: None, pinned: Some(false) };
+            let expected = request::ConversationSet { peer, muted: None, pinned: Some(false) };
+            assert_eq!(read::<request::ConversationSet>(ask(set)), expected);
+            let page = read::<request::Receipts>(ask(ConversationAsk::Receipts(peer, Page::after(user(7)))));
+            assert_eq!((page.peer, page.after), (peer, 7));
+            let search =
+                Search { keyword: "a\"b", peer: Some(peer), from: Some(user(8)), after: Some("n"), limit: Some(3) };
+            let found: request::Search = read(ask(ConversationAsk::Search(search)));
+            assert_eq!((found.keyword.as_str(), found.peer, found.from), ("a\"b", Some(peer), Some(user(8))));
+            assert_eq!((found.after.as_deref(), found.limit), (Some("n"), 3));
+            let ext = RawValue::from_string("1.50".to_owned()).unwrap();
+            let edit = EventAsk::Edit { peer, of: 5, msg: "x", cid: Some("c"), ext: Some(&ext) };
+            let edit: request::Edit = read(Ask::Event(edit));
+            assert_eq!(
+                (edit.peer, edit.of, edit.cid.as_deref(), &*edit.body),
+                (peer, 5, Some("c"), r#"{"msg":"x","ext":1.50}"#)
+            );
+            let recall: request::Recall = read(Ask::Event(EventAsk::Recall { peer, of: 5, cid: None }));
+            assert_eq!(recall, request::Recall { peer, of: 5, cid: None });
+            let react = EventAsk::React { peer, of: 5, reaction: "+", on: true, cid: None };
+            let react: request::React = read(Ask::Event(react));
+            assert_eq!((react.peer, react.of, &*react.reaction, react.on), (peer, 5, "+", true));
+        }
+        let list = ConversationAsk::List { after: Some("n"), limit: None };
+        let page: request::Conversations = read(Ask::Conversation(list));
+        assert_eq!((page.after.as_deref(), page.limit), (Some("n"), request::PAGE_ROWS_DEFAULT));
+    }
+
+    #[test]
+    fn the_server_reads_what_was_asked_about_a_group() {
+        let (group, user) = (group(4), user(3));
+        let settings = GroupSettings { name: Some("g"), join: Some(Join::Invite), ..GroupSettings::default() };
+        let set: request::GroupSet = read(Ask::Group(GroupAsk::Set(group, settings)));
+        assert_eq!((set.group, set.name.as_deref(), set.desc, set.join), (group, Some("g"), None, Some(Join::Invite)));
+        for (_, role) in Role::WORDS {
+            let read: request::GroupRole = read(Ask::Group(GroupAsk::Role { group, user, role }));
+            assert_eq!(read, request::GroupRole { group, user, role });
+        }
+        let kick: request::GroupKick = read(Ask::Group(GroupAsk::Kick { group, user, ban: true }));
+        assert_eq!(kick, request::GroupKick { group, user, ban: true });
+        let bans: request::GroupBans = read(Ask::Group(GroupAsk::Bans(group, Page::after(user))));
+        assert_eq!((bans.lift, bans.page.after), (None, 3));
+        let bans: request::GroupBans = read(Ask::Group(GroupAsk::LiftBan { group, user }));
+        assert_eq!((bans.lift, bans.page.after), (Some(user), 0));
+        let mute: request::GroupMute = read(Ask::Group(GroupAsk::Mute { group, user, seconds: 60 }));
+        assert_eq!(mute, request::GroupMute { group, user, seconds: 60 });
+        let invite: request::OneMember = read(Ask::Group(GroupAsk::Invite { group, user }));
+        assert_eq!(invite, request::OneMember { group, user });
+        for user in [None, Some(user)] {
+            let answer: request::GroupAnswer = read(Ask::Group(GroupAsk::Answer { group, user, accept: false }));
+            assert_eq!(answer, request::GroupAnswer { group, user, accept: false });
+        }
+        let page: request::GroupRequests = read(Ask::Group(GroupAsk::Requests(group, Page::default())));
+        assert_eq!(page.group, group);
+    }
+
+    #[test]
+    fn the_server_reads_what_was_asked_about_ones_account() {
+        let block: request::Block = read(Ask::Own(AccountAsk::Block { user: user(3), on: false }));
+        assert_eq!(block, request::Block { user: user(3), on: false });
+        assert_eq!(read::<ListPage>(Ask::Own(AccountAsk::Blocked(Page::after(user(3))))).after, 3);
+        let change: request::ChangePassword = read(Ask::Own(AccountAsk::Password { pwd: "a", new: "b" }));
+        assert_eq!((change.password.as_str(), change.new.as_str()), ("a", "b"));
+        let sessions: request::Sessions = read(Ask::Own(AccountAsk::Sessions(Page::after(7))));
+        assert_eq!((sessions.end, sessions.page.after), (None, 7));
+        for end in [End::One(7), End::Others] {
+            assert_eq!(read::<request::Sessions>(Ask::Own(AccountAsk::EndSessions(end))).end, Some(end));
+        }
+        let ext = RawValue::from_string("[1.50]".to_owned()).unwrap();
+        for (given, expected) in
+            [(None, None), (Some(None), Some(None)), (Some(Some(&*ext)), Some(Some("[1.50]".into())))]
+        {
+            let profile: request::Profile = read(Ask::Own(AccountAsk::Profile { name: Some("ann"), ext: given }));
+            assert_eq!((profile.name.as_deref(), profile.ext), (Some("ann"), expected));
+        }
+        assert_eq!(read::<request::Erase>(Ask::Own(AccountAsk::Erase { pwd: "a" })).password, "a");
+        assert_eq!(read::<request::Asked>(Ask::Own(AccountAsk::Asked)).withdraw, None);
+        for what in [Peer::User(user(3)), Peer::Group(group(4))] {
+            assert_eq!(read::<request::Asked>(Ask::Own(AccountAsk::Withdraw(what))).withdraw, Some(what));
         }
     }
 

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer as _, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::field::{CID_CHARS_MAX, Parsed, Raw, RequestError, is_integer, is_string, optional, user_id};
@@ -20,38 +20,80 @@ pub const PAGE_ROWS_MAX: u32 = 200;
 /// The rows of a page whose `limit` is not given.
 pub const PAGE_ROWS_DEFAULT: u32 = 50;
 
-/// Declares [`Envelope`] with its raw fields, and how it is read. By hand and not derived, because serde ends at a field
+/// Declares [`Envelope`] and [`Seldom`] with their raw fields, and how it is read. By hand and not derived, because serde ends at a field
 /// that is repeated, and the reply to such a line needs the others.
 macro_rules! envelope {
-    ($($field:ident)*) => {
+    ($($field:ident)*; seldom: $($rare:ident)*) => {
         /// A line's fields as raw JSON text, borrowed from the read buffer. Unknown fields are passed over.
         #[derive(Debug)]
         pub struct Envelope<'a> {
             /// Which request it is, if it is one.
             pub msgid: i64,
             $(pub(crate) $field: Raw<'a>,)*
-            /// The fields that are given more than once: a bit for each, in the order of [`FIELDS`].
-            repeated: u32,
+            /// Those that no chat message has.
+            seldom: Option<Box<Seldom<'a>>>,
+            /// The fields that are given: a bit for each, in the order of [`FIELDS`].
+            seen: u64,
+            /// Those that are given more than once.
+            repeated: u64,
+        }
+
+        /// The fields that few requests have. Apart, so that a line without them has no more to look after.
+        #[derive(Debug, Default)]
+        pub(crate) struct Seldom<'a> {
+            $(pub(crate) $rare: Raw<'a>,)*
+        }
+
+        impl Seldom<'_> {
+            const NONE: Seldom<'static> = Seldom { $($rare: None,)* };
         }
 
         /// The names of the fields that are known, in the order of [`Field`].
-        pub(crate) const FIELDS: &[&str] = &["msgid", $(stringify!($field)),*];
+        pub(crate) const FIELDS: &[&str] = &["msgid", $(stringify!($field),)* $(stringify!($rare)),*];
         // One more for those that are not known.
-        const _: () = assert!(FIELDS.len() < u32::BITS as usize);
+        const _: () = assert!(FIELDS.len() < u64::BITS as usize);
 
-        #[derive(Clone, Copy, Deserialize)]
-        #[serde(field_identifier)]
+        #[derive(Clone, Copy)]
         #[expect(non_camel_case_types, reason = "they are called as the fields are")]
-        enum Field {
+        pub(crate) enum Field {
             msgid,
             $($field,)*
-            #[serde(other)]
+            $($rare,)*
             Unknown,
+        }
+
+        impl Field {
+            /// In two steps: what stands in a message is found as fast as if there were nothing else.
+            fn named(name: &str) -> Self {
+                match name {
+                    "msgid" => Self::msgid,
+                    $(stringify!($field) => Self::$field,)*
+                    _ => Self::seldom_named(name),
+                }
+            }
+
+            #[cold]
+            fn seldom_named(name: &str) -> Self {
+                match name {
+                    $(stringify!($rare) => Self::$rare,)*
+                    _ => Self::Unknown,
+                }
+            }
         }
 
         impl<'a> Envelope<'a> {
             fn empty() -> Self {
-                Self { msgid: 0, $($field: None,)* repeated: 0 }
+                Self { msgid: 0, $($field: None,)* seldom: None, seen: 0, repeated: 0 }
+            }
+
+            #[cold]
+            fn set_seldom(&mut self, field: Field, value: Raw<'a>) {
+                let seldom = self.seldom.get_or_insert_default();
+                match field {
+                    $(Field::$rare => seldom.$rare = value,)*
+                    Field::msgid | Field::Unknown => {}
+                    $(Field::$field => {})*
+                }
             }
         }
 
@@ -64,27 +106,49 @@ macro_rules! envelope {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
                 let Self(envelope) = self;
-                let mut seen = 0_u32;
+                let mut seen = 0_u64;
                 while let Some(field) = map.next_key::<Field>()? {
-                    let bit = 1 << field as u32;
+                    let bit = 1_u64 << field as u32;
                     match field {
                         Field::Unknown => drop(map.next_value::<IgnoredAny>()?),
                         Field::msgid if seen & bit != 0 => drop(map.next_value::<IgnoredAny>()?),
                         Field::msgid => envelope.msgid = map.next_value()?,
                         $(Field::$field => envelope.$field = map.next_value()?,)*
+                        rare => envelope.set_seldom(rare, map.next_value()?),
                     }
                     envelope.repeated |= seen & bit;
                     seen |= bit;
                 }
-                if seen & (1 << Field::msgid as u32) == 0 {
+                envelope.seen = seen;
+                if !envelope.is_given(Field::msgid) {
                     return Err(A::Error::missing_field("msgid"));
                 }
                 // Fields that are not known may stand there as often as anybody likes.
-                envelope.repeated &= !(1 << Field::Unknown as u32);
+                envelope.repeated &= !(1_u64 << Field::Unknown as u32);
                 Ok(())
             }
         }
     };
+}
+
+impl<'de> Deserialize<'de> for Field {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Name;
+
+        impl Visitor<'_> for Name {
+            type Value = Field;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a field")
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Field, E> {
+                Ok(Field::named(name))
+            }
+        }
+
+        deserializer.deserialize_identifier(Name)
+    }
 }
 
 /// Reads an [`Envelope`], in its place: it is too large to be handed on.
@@ -92,7 +156,9 @@ struct Scan<'e, 'a>(&'e mut Envelope<'a>);
 
 envelope! {
     tag id name pwd token ack device toid groupid friendid msg cid ext groupname groupdesc keyword accept seq before after
-    limit
+    limit;
+    seldom:
+    want catch_up of reaction on from role ban lift seconds new end withdraw muted pinned join speak history
 }
 
 impl<'a> Envelope<'a> {
@@ -129,8 +195,18 @@ impl<'a> Envelope<'a> {
         self.is_repeated(Field::msgid)
     }
 
+    /// The fields that few requests have.
+    pub(crate) fn seldom(&self) -> &Seldom<'a> {
+        self.seldom.as_deref().unwrap_or(&Seldom::NONE)
+    }
+
+    /// Whether the line has this field, be it null.
+    pub(crate) fn is_given(&self, field: Field) -> bool {
+        self.seen & (1_u64 << field as u32) != 0
+    }
+
     fn is_repeated(&self, field: Field) -> bool {
-        self.repeated & (1 << field as u32) != 0
+        self.repeated & (1_u64 << field as u32) != 0
     }
 
     /// The raw `tag` to repeat in the reply.

@@ -16,6 +16,8 @@ pub(super) const CID_CHARS_MAX: usize = 64;
 pub(super) const NAME_CHARS_MAX: usize = 50;
 /// The longest password in bytes: hashing must not cost more for more.
 pub(super) const PASSWORD_BYTES_MAX: usize = 1024;
+/// The longest `next` of a page in bytes.
+const OPAQUE_BYTES_MAX: usize = 200;
 /// Numbers on the wire stay below 2^53, where every JSON parser is exact.
 const WIRE_NUMBER_MAX: i64 = 1 << 53;
 
@@ -109,13 +111,13 @@ pub(super) fn name(field: &str, raw: Raw<'_>) -> Parsed<String> {
     Ok(name.into_owned())
 }
 
-pub(super) fn password(raw: Raw<'_>) -> Parsed<String> {
-    let password = text("pwd", raw)?;
+pub(super) fn password(field: &str, raw: Raw<'_>) -> Parsed<String> {
+    let password = text(field, raw)?;
     if password.is_empty() {
-        return Err(RequestError::malformed("`pwd` must not be empty".to_owned()));
+        return Err(RequestError::malformed(format!("`{field}` must not be empty")));
     }
     if password.len() > PASSWORD_BYTES_MAX {
-        return Err(RequestError::too_large("pwd", password.len(), PASSWORD_BYTES_MAX));
+        return Err(RequestError::too_large(field, password.len(), PASSWORD_BYTES_MAX));
     }
     Ok(password.into_owned())
 }
@@ -136,22 +138,39 @@ pub(super) fn cid(raw: &RawValue) -> Parsed<Box<str>> {
     Ok(cid::of_string(&text))
 }
 
-/// How deep arrays and objects may lie within each other in `ext`. In a list of messages it stands three levels down, and
-/// what common parsers read is 127 levels deep.
-const EXT_LEVELS_MAX: usize = 124;
-const _: () = assert!(3 + EXT_LEVELS_MAX == 127);
+/// How deep arrays and objects may lie within each other, for what common parsers read.
+pub(super) const LEVELS_MAX: usize = 127;
+
+/// The bounds of an `ext`.
+#[derive(Clone, Copy)]
+pub(super) struct ExtBounds {
+    bytes: usize,
+    levels: usize,
+}
+
+impl ExtBounds {
+    /// A message's. In a list of messages it stands three levels down.
+    pub(super) fn of_message(bounds: Bounds) -> Self {
+        Self { bytes: bounds.message_bytes, levels: LEVELS_MAX - 3 }
+    }
+
+    /// A profile's. With a member of a group in a list it stands five levels down.
+    pub(super) fn of_profile(bytes: usize) -> Self {
+        Self { bytes, levels: LEVELS_MAX - 5 }
+    }
+}
 
 /// `ext` is parsed as deep as a client will, so that one client's odd JSON cannot break another's parser; its text is
 /// relayed, so numbers keep their digits. A line break between two tokens becomes a blank: some readers would cut the
 /// relayed line there. (Within a string JSON forbids it.)
-pub(super) fn ext(raw: &RawValue, bounds: Bounds) -> Parsed<Cow<'_, str>> {
+pub(super) fn ext(raw: &RawValue, bounds: ExtBounds) -> Parsed<Cow<'_, str>> {
     let raw = raw.get();
-    if raw.len() > bounds.message_bytes {
-        return Err(RequestError::too_large("ext", raw.len(), bounds.message_bytes));
+    if raw.len() > bounds.bytes {
+        return Err(RequestError::too_large("ext", raw.len(), bounds.bytes));
     }
-    let levels = levels(raw);
-    if levels > EXT_LEVELS_MAX {
-        let told = format!("`ext` is nested {levels} levels deep; at most {EXT_LEVELS_MAX} are allowed");
+    let levels = levels(raw, bounds.levels);
+    if levels > bounds.levels {
+        let told = format!("`ext` is nested {levels} levels deep; at most {} are allowed", bounds.levels);
         return Err(RequestError::malformed(told));
     }
     let parsed: Result<serde_json::Value, _> = serde_json::from_str(raw);
@@ -160,12 +179,12 @@ pub(super) fn ext(raw: &RawValue, bounds: Bounds) -> Parsed<Cow<'_, str>> {
     Ok(if has_breaks { Cow::Owned(raw.replace(['\r', '\n'], " ")) } else { Cow::Borrowed(raw) })
 }
 
-/// How deep a well-formed JSON text is nested.
-fn levels(json: &str) -> usize {
+/// How deep a well-formed JSON text is nested; not more than `most`, if that is all there is to find out.
+pub(super) fn levels(json: &str, most: usize) -> usize {
     let brackets = |byte: &u8| matches!(byte, b'[' | b'{');
     // With so few of them there is nothing to find out; those in strings count here, too.
     let opening = json.bytes().filter(brackets).count();
-    if opening <= EXT_LEVELS_MAX {
+    if opening <= most {
         return opening;
     }
     let (mut deepest, mut open) = (0, 0_usize);
@@ -192,6 +211,33 @@ pub(super) fn flag(field: &str, raw: Raw<'_>) -> Parsed<bool> {
         "false" => Ok(false),
         _ => Err(RequestError::malformed(format!("`{field}` must be true or false"))),
     }
+}
+
+/// One of these words, and what it means.
+pub(super) fn word<T: Copy>(field: &str, raw: Raw<'_>, words: &[(&str, T)]) -> Parsed<T> {
+    let word = text(field, raw)?;
+    let known = words.iter().find(|(known, _)| *known == word);
+    known.map(|(_, meaning)| *meaning).ok_or_else(|| {
+        let known: Vec<_> = words.iter().map(|(known, _)| format!("\"{known}\"")).collect();
+        RequestError::malformed(format!("`{field}` must be one of {}", known.join(", ")))
+    })
+}
+
+/// What a list of words may say; a word that is not known is passed over.
+pub(super) fn words<T: Copy>(field: &str, raw: Raw<'_>, words: &[(&str, T)]) -> Parsed<Vec<T>> {
+    let given: Vec<Text<'_>> = serde_json::from_str(required(field, raw)?)
+        .map_err(|_| RequestError::malformed(format!("`{field}` must be a list of strings")))?;
+    let known = given.iter().filter_map(|word| words.iter().find(|(known, _)| *known == word.0));
+    Ok(known.map(|(_, meaning)| *meaning).collect())
+}
+
+/// A text that only the server that gave it understands: where a page ended.
+pub(super) fn opaque(field: &str, raw: Raw<'_>) -> Parsed<String> {
+    let text = text(field, raw)?;
+    if text.len() > OPAQUE_BYTES_MAX {
+        return Err(RequestError::malformed(format!("`{field}` is no `next` of a page")));
+    }
+    Ok(text.into_owned())
 }
 
 pub(super) fn integer(field: &str, raw: Raw<'_>) -> Parsed<i64> {

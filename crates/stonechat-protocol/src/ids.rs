@@ -51,6 +51,15 @@ macro_rules! positive_id {
 }
 
 positive_id!(UserId);
+
+#[cfg(test)]
+impl UserId {
+    /// Of a small number, for constants.
+    pub(crate) const fn of_test(number: u32) -> Self {
+        Self(number)
+    }
+}
+
 positive_id!(GroupId);
 
 /// What takes part in a conversation besides the reader: one other user, or a group.

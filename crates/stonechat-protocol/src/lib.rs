@@ -40,6 +40,7 @@ pub mod cid;
 mod envelope;
 pub mod errno;
 mod field;
+pub mod fold;
 pub mod ids;
 pub mod incoming;
 pub mod msg_id;

@@ -14,6 +14,8 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeEmoji, UnicodeGeneralCategory};
 
+use crate::fold;
+
 /// The longest key in bytes: what the databases' columns hold.
 pub const KEY_BYTES_MAX: usize = 255;
 
@@ -142,7 +144,7 @@ pub fn check_new(name: &str) -> Result<(), Unfit> {
 
 fn fold(name: &str) -> String {
     let normal = name.chars().filter(|&c| !is_ignorable(c)).nfkc();
-    let folded = normal.flat_map(fold_case).filter(|&c| !is_ignorable(c)).nfkc();
+    let folded = normal.flat_map(fold::case).filter(|&c| !is_ignorable(c)).nfkc();
     let mut key = String::with_capacity(name.len());
     let mut blank = false;
     for c in folded {
@@ -156,17 +158,6 @@ fn fold(name: &str) -> String {
         key.push(c);
     }
     key
-}
-
-/// The small letter, and of several small ones of the same capital (σ and ς) always the same. A letter whose capital is
-/// two (ß) stays; and so does ı, the small letter of whose capital is i.
-fn fold_case(c: char) -> impl Iterator<Item = char> {
-    let one = |mut several: std::char::ToUppercase| several.next().filter(|_| several.next().is_none());
-    let small = move |c: char| match one(c.to_uppercase()) {
-        Some(capital) if c != 'ı' => capital.to_lowercase(),
-        _ => c.to_lowercase(),
-    };
-    c.to_lowercase().flat_map(small)
 }
 
 fn is_blank(c: char) -> bool {

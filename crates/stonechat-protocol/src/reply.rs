@@ -2,16 +2,26 @@
 //!
 //! Every function returns a whole line, its `\n` included.
 
-use std::borrow::Cow;
+mod notice;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Write as _;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+pub use self::notice::{Notice, friend_request, group_invite, receipt, typing};
+use crate::body::ReactionCount;
 use crate::errno::Errno;
-use crate::ids::{GroupId, Peer, Seq, UserId};
+use crate::field::{LEVELS_MAX, levels};
+use crate::ids::{Peer, Seq, UserId};
 use crate::msg_id::{MsgId, push};
 use crate::time::UnixMs;
+
+/// How deep the body of a `last` may be nested: it stands three levels down.
+const LAST_LEVELS_MAX: usize = LEVELS_MAX - 3;
 
 /// The fields of a successful reply: the text of a JSON object.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -244,7 +254,115 @@ pub fn chat_refused(to: Peer, errno: Errno, errmsg: &str, echo: &Echo) -> Bytes 
     line.text(&echo.0).end()
 }
 
-/// A chat message as its addressees get it, and as `offlinemsg[]` and `messages[]` list it.
+/// The ack of a message or an event: it is committed. `None`: all is as it was to be, and there is no event about it.
+#[must_use]
+pub fn event_ack(what: What, to: Peer, stored: Option<(Seq, &TimeText)>, echo: &Echo) -> Bytes {
+    let mut line = Line::new(what.request(to).reply(), 160);
+    line.text(",\"errno\":0");
+    addressee(&mut line, to);
+    if let Some((seq, time)) = stored {
+        line.text(",\"seq\":").int(seq).text(",\"time\":\"").text(time.as_str()).text("\"");
+    }
+    line.text(&echo.0).end()
+}
+
+/// The reply to a message or an event that was refused.
+#[must_use]
+pub fn event_refused(what: What, to: Peer, errno: Errno, errmsg: &str, echo: &Echo) -> Bytes {
+    event_refusal(what, to, errno, errmsg).text(&echo.0).end()
+}
+
+/// The reply to a message or an event of a member who may say nothing until then.
+#[must_use]
+pub fn muted(what: What, to: Peer, errmsg: &str, until: UnixMs, echo: &Echo) -> Bytes {
+    let mut line = event_refusal(what, to, Errno::NotAllowed, errmsg);
+    line.text(",\"until\":\"").text(TimeText::new(until).as_str()).text("\"").text(&echo.0).end()
+}
+
+fn event_refusal(what: What, to: Peer, errno: Errno, errmsg: &str) -> Line {
+    let mut line = Line::new(what.request(to).reply(), 160);
+    line.text(",\"errno\":").int(errno.number()).text(",\"errmsg\":").string(errmsg);
+    addressee(&mut line, to);
+    line
+}
+
+/// What takes a number in a conversation. `of` is the message that an event is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum What {
+    /// A chat message.
+    #[default]
+    Message,
+    /// That one has other words now.
+    Edit {
+        /// Which one.
+        of: Seq,
+    },
+    /// That one is taken back.
+    Recall {
+        /// Which one.
+        of: Seq,
+    },
+    /// Somebody has reacted to that one, or no longer does.
+    Reaction {
+        /// Which one.
+        of: Seq,
+    },
+}
+
+impl What {
+    /// The request that is answered, and whose number a push has.
+    fn request(self, to: Peer) -> MsgId {
+        match self {
+            Self::Message => chat_request(to),
+            Self::Edit { .. } => MsgId::Edit,
+            Self::Recall { .. } => MsgId::Recall,
+            Self::Reaction { .. } => MsgId::React,
+        }
+    }
+
+    /// The message that an event is about.
+    #[must_use]
+    pub fn of(self) -> Option<Seq> {
+        match self {
+            Self::Message => None,
+            Self::Edit { of } | Self::Recall { of } | Self::Reaction { of } => Some(of),
+        }
+    }
+}
+
+/// The body of a reaction's event: `{"reaction":...,"on":...}`.
+#[must_use]
+pub fn reaction_body(reaction: &str, on: bool) -> String {
+    let reaction = serde_json::to_string(reaction).expect("a string can always be written to memory");
+    format!("{{\"reaction\":{reaction},\"on\":{on}}}")
+}
+
+/// Whether a line is the push of an event: an edit, a recall, a reaction.
+#[must_use]
+pub fn is_event(line: &[u8]) -> bool {
+    let number = line.strip_prefix(b"{\"msgid\":").and_then(|rest| rest.get(..3));
+    number.is_some_and(|number| [b"57,", b"59,", b"61,"].into_iter().any(|event| number == event))
+}
+
+/// What has become of a message, as it stands behind it in lists and in late pushes: members with a comma ahead. Nothing,
+/// for a message that is as it was.
+#[must_use]
+pub fn marks(edited: Option<UnixMs>, recalled: bool, reactions: &[ReactionCount<'_>]) -> String {
+    if recalled {
+        return ",\"recalled\":true".to_owned();
+    }
+    let mut marks = String::new();
+    if let Some(at) = edited {
+        write!(marks, ",\"edited\":\"{at}\"").expect("text can always be written to memory");
+    }
+    if !reactions.is_empty() {
+        marks.push_str(",\"reactions\":");
+        marks.push_str(&serde_json::to_string(reactions).expect("our own structs have no failing fields"));
+    }
+    marks
+}
+
+/// A chat message or an event as its addressees get it, and as `offlinemsg[]` and `messages[]` list it.
 #[derive(Clone, Copy, Debug)]
 pub struct Push<'a> {
     /// Who said it.
@@ -253,12 +371,17 @@ pub struct Push<'a> {
     pub name: &'a str,
     /// To whom.
     pub to: Peer,
-    /// `{"msg":...}` or `{"msg":...,"ext":...}`.
+    /// Which of the two.
+    pub what: What,
+    /// `{"msg":...}` or `{"msg":...,"ext":...}`; of a reaction `{"reaction":...,"on":...}`. Empty where nothing is left to
+    /// say: recalled, or overtaken by a later edit.
     pub body: &'a str,
     /// The server's time when it came in.
     pub time: &'a TimeText,
     /// Its place in the conversation.
     pub seq: Seq,
+    /// What has become of it: [`marks`].
+    pub marks: &'a str,
 }
 
 impl Push<'_> {
@@ -277,11 +400,34 @@ impl Push<'_> {
         RawValue::from_string(text).expect("a name is escaped, a body was parsed when it came in")
     }
 
+    /// The same as the `last` of a conversation in a list. There it stands a level further down than in a list of messages,
+    /// and an `ext` that would be too deep for common parsers is left out.
+    #[must_use]
+    pub fn last(&self) -> Box<RawValue> {
+        #[derive(Deserialize)]
+        struct Spoken<'a> {
+            #[serde(borrow)]
+            msg: &'a RawValue,
+        }
+        if levels(self.body, LAST_LEVELS_MAX) <= LAST_LEVELS_MAX {
+            return self.element();
+        }
+        let msg = serde_json::from_str(self.body).map_or("\"\"", |Spoken { msg }| msg.get());
+        Push { body: &["{\"msg\":", msg, "}"].concat(), ..*self }.element()
+    }
+
     fn write(&self) -> Line {
-        let mut line = Line::new(chat_request(self.to).number(), 128 + self.name.len() + self.body.len());
+        let capacity = 128 + self.name.len() + self.body.len() + self.marks.len();
+        let mut line = Line::new(self.what.request(self.to).number(), capacity);
         line.text(",\"id\":").int(self.sender.number()).text(",\"name\":").string(self.name);
-        addressee(&mut line, self.to).text(",").text(members(self.body));
-        line.text(",\"time\":\"").text(self.time.as_str()).text("\",\"seq\":").int(self.seq);
+        addressee(&mut line, self.to);
+        if let Some(of) = self.what.of() {
+            line.text(",\"of\":").int(of);
+        }
+        if !self.body.is_empty() {
+            line.text(",").text(members(self.body));
+        }
+        line.text(",\"time\":\"").text(self.time.as_str()).text("\",\"seq\":").int(self.seq).text(self.marks);
         line
     }
 }
@@ -289,125 +435,4 @@ impl Push<'_> {
 /// The members of an object without its braces. A body that is no object (a damaged row) counts as an empty message.
 fn members(object: &str) -> &str {
     object.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or("\"msg\":\"\"")
-}
-
-/// The push of a friend request. `msg` is the JSON text of a string.
-#[must_use]
-pub fn friend_request(from: UserId, name: &str, msg: &str) -> Bytes {
-    let mut line = Line::new(MsgId::FriendRequest.number(), 64 + name.len() + msg.len());
-    line.text(",\"id\":").int(from.number()).text(",\"name\":").string(name).text(",\"msg\":").text(msg).end()
-}
-
-/// What a NOTICE tells.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the fields are those of the line; docs/protocol.md describes each kind")]
-pub enum Notice<'a> {
-    FriendAdded {
-        id: UserId,
-        name: Cow<'a, str>,
-    },
-    FriendRemoved {
-        id: UserId,
-        name: Cow<'a, str>,
-    },
-    GroupJoined {
-        groupid: GroupId,
-        id: UserId,
-        name: Cow<'a, str>,
-    },
-    GroupLeft {
-        groupid: GroupId,
-        id: UserId,
-        name: Cow<'a, str>,
-    },
-    GroupDeleted {
-        groupid: GroupId,
-    },
-    Replaced,
-    Restored,
-    Shutdown,
-    /// Of a later version: a client passes it over.
-    #[serde(other)]
-    Unknown,
-}
-
-impl Notice<'_> {
-    /// The line.
-    #[must_use]
-    pub fn line(&self) -> Bytes {
-        let body = Body::of(self);
-        let mut line = Line::new(push::NOTICE, 32 + body.0.len());
-        line.text(",").0.extend_from_slice(body.members());
-        line.end()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn user(number: i64) -> UserId {
-        UserId::new(number).unwrap()
-    }
-
-    fn text(line: &Bytes) -> &str {
-        std::str::from_utf8(line).unwrap()
-    }
-
-    #[test]
-    fn replies_repeat_the_tag() {
-        #[derive(Serialize)]
-        struct Fields {
-            id: u32,
-        }
-        let line = success(MsgId::Register, Some("\"t\""), &Body::of(&Fields { id: 7 }));
-        assert_eq!(text(&line), "{\"msgid\":5,\"errno\":0,\"tag\":\"t\",\"id\":7}\n");
-        let line = success(MsgId::Logout, None, &Body::empty());
-        assert_eq!(text(&line), "{\"msgid\":16,\"errno\":0}\n");
-        let line = failure(MsgId::Login, &RawEcho::tag(Some("5")), Errno::Refused, "say \"please\"");
-        assert_eq!(text(&line), "{\"msgid\":2,\"errno\":1,\"errmsg\":\"say \\\"please\\\"\",\"tag\":5}\n");
-        let line = failure(MsgId::Delivered, &RawEcho::default(), Errno::LoginFirst, "x");
-        assert_eq!(text(&line), "{\"msgid\":19,\"errno\":401,\"errmsg\":\"x\",\"about\":20}\n");
-    }
-
-    #[test]
-    fn a_push_carries_the_body_as_it_is() {
-        let push = Push {
-            sender: user(1),
-            name: "o\"o",
-            to: Peer::User(user(2)),
-            body: r#"{"msg":"\u00e9","ext":[1]}"#,
-            time: &TimeText::new(UnixMs(0)),
-            seq: 3,
-        };
-        let expected = concat!(
-            r#"{"msgid":6,"id":1,"name":"o\"o","toid":2,"msg":"\u00e9","ext":[1],"#,
-            r#""time":"1970-01-01T00:00:00.000Z","seq":3}"#
-        );
-        assert_eq!(text(&push.line()).trim_end(), expected);
-        assert_eq!(push.element().get(), expected);
-        assert!(text(&Push { body: "damaged", ..push }.line()).contains("\"msg\":\"\""));
-    }
-
-    #[test]
-    fn an_ack_repeats_cid_and_tag() {
-        let echo = Echo::new(RawEcho { tag: Some("1"), cid: Some("\"c\"") });
-        let line = ack(Peer::Group(GroupId::new(4).unwrap()), 9, &TimeText::new(UnixMs(0)), &echo);
-        let expected = concat!(
-            r#"{"msgid":12,"errno":0,"groupid":4,"seq":9,"time":"1970-01-01T00:00:00.000Z","#,
-            r#""cid":"c","tag":1}"#,
-            "\n"
-        );
-        assert_eq!(text(&line), expected);
-        let line = chat_refused(Peer::User(user(4)), Errno::NotFound, "no", &Echo::default());
-        assert_eq!(text(&line), "{\"msgid\":11,\"errno\":404,\"errmsg\":\"no\",\"toid\":4}\n");
-    }
-
-    #[test]
-    fn notices_name_their_kind() {
-        let line = Notice::GroupJoined { groupid: GroupId::new(3).unwrap(), id: user(1), name: "a".into() }.line();
-        assert_eq!(text(&line), "{\"msgid\":49,\"kind\":\"group_joined\",\"groupid\":3,\"id\":1,\"name\":\"a\"}\n");
-        assert_eq!(text(&Notice::Shutdown.line()), "{\"msgid\":49,\"kind\":\"shutdown\"}\n");
-    }
 }

@@ -6,10 +6,24 @@
 use std::borrow::Cow;
 
 use crate::field::{
-    NAME_CHARS_MAX, Parsed, bounded, cid, ext, flag, group_id, is_integer, name, new_name, number, optional, password,
-    required, text, user_id,
+    ExtBounds, NAME_CHARS_MAX, Parsed, bounded, cid, ext, flag, group_id, is_integer, name, new_name, number, optional,
+    password, required, text, user_id, word, words,
 };
 use crate::ids::{GroupId, Peer, Seq, UserId};
+
+mod account;
+mod conversations;
+mod events;
+mod group_admin;
+
+pub use account::{Asked, Block, ChangePassword, End, Erase, PROFILE_BYTES_MAX, Profile, Sessions};
+pub use conversations::{
+    ConversationSet, Conversations, Read, Receipts, SEARCH_CHARS_MAX, SEARCH_CHARS_MIN, Search, Typing,
+};
+pub use events::{Edit, REACTION_BYTES_MAX, React, Recall};
+pub use group_admin::{
+    GroupAnswer, GroupBans, GroupKick, GroupMute, GroupRequests, GroupRole, GroupSet, MUTE_SECONDS_MAX, OneMember,
+};
 
 pub use crate::envelope::{Envelope, PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX, TAG_BYTES_MAX};
 pub use crate::field::{Bounds, RequestError};
@@ -46,6 +60,73 @@ pub struct Credentials {
     pub token: Option<String>,
 }
 
+/// What a session wants to be told that older clients are not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Want {
+    /// When friends come and go.
+    Presence,
+    /// How far others have received and read.
+    Receipts,
+    /// Who is typing.
+    Typing,
+    /// Edits, recalls and reactions, until they are confirmed.
+    Events,
+}
+
+impl Want {
+    /// The words on the wire.
+    pub const WORDS: [(&'static str, Self); 4] = [
+        ("presence", Self::Presence),
+        ("receipts", Self::Receipts),
+        ("typing", Self::Typing),
+        ("events", Self::Events),
+    ];
+
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Presence => "presence",
+            Self::Receipts => "receipts",
+            Self::Typing => "typing",
+            Self::Events => "events",
+        }
+    }
+}
+
+/// What a session wants: all of these.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Wants(u8);
+
+impl Wants {
+    /// Whether this is wanted.
+    #[must_use]
+    pub fn has(self, want: Want) -> bool {
+        self.0 & (1 << want as u8) != 0
+    }
+}
+
+impl FromIterator<Want> for Wants {
+    fn from_iter<I: IntoIterator<Item = Want>>(wants: I) -> Self {
+        Self(wants.into_iter().fold(0, |all, want| all | (1 << want as u8)))
+    }
+}
+
+/// What a login's reply says of what was missed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum CatchUp {
+    /// The messages that are not confirmed yet.
+    #[default]
+    Messages,
+    /// The conversations; messages are fetched with HISTORY.
+    List,
+}
+
+impl CatchUp {
+    /// The words on the wire.
+    pub const WORDS: [(&'static str, Self); 2] = [("messages", Self::Messages), ("list", Self::List)];
+}
+
 /// LOGIN.
 #[derive(Clone)]
 pub struct Login {
@@ -57,6 +138,10 @@ pub struct Login {
     pub confirms: bool,
     /// The device's name; without one the unnamed device.
     pub device: Option<String>,
+    /// What this session wants to be told.
+    pub wants: Wants,
+    /// How the reply says what was missed.
+    pub catch_up: CatchUp,
 }
 
 impl Request for Login {
@@ -70,11 +155,14 @@ impl Request for Login {
             return Err(RequestError::malformed("`pwd` or `token` is missing".to_owned()));
         }
         let token = optional(line.token, |raw| Ok(text("token", Some(raw))?.into_owned()))?;
-        let password = optional(line.pwd, |raw| password(Some(raw)))?;
+        let password = optional(line.pwd, |raw| password("pwd", Some(raw)))?;
         let credentials = Credentials { password, token };
         let confirms = optional(line.ack, |raw| flag("ack", Some(raw)))?.unwrap_or(false);
         let device = optional(line.device, |raw| name("device", Some(raw)))?;
-        Ok(Self { account, credentials, confirms, device })
+        let wants = optional(line.seldom().want, |raw| words("want", Some(raw), &Want::WORDS))?.unwrap_or_default();
+        let catch_up = optional(line.seldom().catch_up, |raw| word("catch_up", Some(raw), &CatchUp::WORDS))?;
+        let (wants, catch_up) = (wants.into_iter().collect(), catch_up.unwrap_or_default());
+        Ok(Self { account, credentials, confirms, device, wants, catch_up })
     }
 }
 
@@ -89,7 +177,7 @@ pub struct Register {
 
 impl Request for Register {
     fn parse(line: &Envelope<'_>, _: Bounds) -> Parsed<Self> {
-        Ok(Self { name: new_name("name", line.name)?, password: password(line.pwd)? })
+        Ok(Self { name: new_name("name", line.name)?, password: password("pwd", line.pwd)? })
     }
 }
 
@@ -122,18 +210,24 @@ impl Chat {
     }
 
     fn to(to: Peer, line: &Envelope<'_>, bounds: Bounds) -> Parsed<Self> {
-        let cid = optional(line.cid, cid)?;
-        let msg = text("msg", line.msg)?;
-        if msg.len() > bounds.message_bytes {
-            return Err(RequestError::too_large("msg", msg.len(), bounds.message_bytes));
-        }
-        let raw_msg = required("msg", line.msg)?;
-        let body = match line.ext {
-            None => ["{\"msg\":", raw_msg, "}"].concat(),
-            Some(raw_ext) => ["{\"msg\":", raw_msg, ",\"ext\":", &ext(raw_ext, bounds)?, "}"].concat(),
-        };
-        Ok(Self { to, cid, body: body.into_boxed_str() })
+        Ok(Self { to, cid: optional(line.cid, cid)?, body: body(line, bounds)? })
     }
+}
+
+/// What is relayed of a message: `{"msg":...}` or `{"msg":...,"ext":...}`.
+fn body(line: &Envelope<'_>, bounds: Bounds) -> Parsed<Box<str>> {
+    let msg = text("msg", line.msg)?;
+    if msg.len() > bounds.message_bytes {
+        return Err(RequestError::too_large("msg", msg.len(), bounds.message_bytes));
+    }
+    let raw_msg = required("msg", line.msg)?;
+    let body = match line.ext {
+        None => ["{\"msg\":", raw_msg, "}"].concat(),
+        Some(raw_ext) => {
+            ["{\"msg\":", raw_msg, ",\"ext\":", &ext(raw_ext, ExtBounds::of_message(bounds))?, "}"].concat()
+        }
+    };
+    Ok(body.into_boxed_str())
 }
 
 /// DELIVERED: everything up to `seq` in the conversation with `peer` has arrived.
@@ -204,7 +298,7 @@ impl Request for Bare {
     }
 }
 
-/// A page of a list by ascending id: FRIENDS.
+/// A page of a list by ascending id: FRIENDS, BLOCKED.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ListPage {
     /// Entries with a greater id than this.
@@ -350,6 +444,14 @@ fn peer(line: &Envelope<'_>) -> Parsed<Peer> {
     }
 }
 
+/// The message that an event is about.
+fn message(line: &Envelope<'_>) -> Parsed<Seq> {
+    match number("of", line.seldom().of)? {
+        0 => Err(RequestError::malformed("`of` must be at least 1".to_owned())),
+        of => Ok(of),
+    }
+}
+
 /// The id behind which a page begins; 0 when not given.
 fn after(line: &Envelope<'_>) -> Parsed<u32> {
     let after = optional(line.after, |raw| number("after", Some(raw)))?.unwrap_or(0);
@@ -362,6 +464,31 @@ fn limit(line: &Envelope<'_>, default: u32, max: u32) -> Parsed<u32> {
         return Err(RequestError::malformed("`limit` must be at least 1".to_owned()));
     }
     Ok(u32::try_from(asked).unwrap_or(u32::MAX).min(max))
+}
+
+#[cfg(test)]
+mod testing {
+    use super::*;
+
+    const BOUNDS: Bounds = Bounds { message_bytes: 64 };
+
+    fn read<T: Request>(line: &str) -> Parsed<T> {
+        let envelope = Envelope::parse(line.as_bytes()).unwrap();
+        envelope.each_field_once().unwrap();
+        T::parse(&envelope, BOUNDS)
+    }
+
+    /// A request that is taken.
+    pub(super) fn parse<T: Request>(line: &str) -> T {
+        read(line).unwrap_or_else(|error| panic!("{line}: {error}"))
+    }
+
+    /// A request that is refused because of this field.
+    pub(super) fn refused<T: Request>(line: &str, field: &str) -> RequestError {
+        let Err(error) = read::<T>(line) else { panic!("{line} is taken") };
+        assert!(error.text.contains(&format!("`{field}`")), "{line}: {error}");
+        error
+    }
 }
 
 #[cfg(test)]
@@ -476,6 +603,21 @@ mod tests {
             assert!(refused.text.contains("`id` or `groupid`, not both"), "{refused}");
         }
         assert!(delivered(r#"{"msgid":20,"id":null,"groupid":2,"seq":1}"#).is_ok(), "null is as good as nothing");
+    }
+
+    #[test]
+    fn a_login_says_what_it_wants() {
+        let login = |fields: &str| testing::parse::<Login>(&format!(r#"{{"msgid":1,"name":"a","pwd":"b"{fields}}}"#));
+        let plain = login("");
+        assert_eq!((plain.wants, plain.catch_up), (Wants::default(), CatchUp::Messages));
+        let wants = login(r#","want":["events","moon","typ\u0069ng"],"catch_up":"list""#);
+        assert_eq!(wants.wants, Wants::from_iter([Want::Typing, Want::Events]));
+        assert!(wants.wants.has(Want::Events) && !wants.wants.has(Want::Presence));
+        assert_eq!(wants.catch_up, CatchUp::List);
+        for bad in ["\"events\"", "[1]", "[\"events\",null]", "{}", "true"] {
+            testing::refused::<Login>(&format!(r#"{{"msgid":1,"name":"a","pwd":"b","want":{bad}}}"#), "want");
+        }
+        testing::refused::<Login>(r#"{"msgid":1,"name":"a","pwd":"b","catch_up":"all"}"#, "catch_up");
     }
 
     #[test]

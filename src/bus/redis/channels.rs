@@ -3,6 +3,7 @@
 //! ```text
 //!   <identity>:u:42  :g:7                           a user, a group
 //!   <identity>:d:42:3  :t:0123456789abcdef          a user's device; a session by what it is resumed by
+//!   <identity>:w:typing                             nodes with a session that wants to be told of this
 //!   <identity>:n:0123456789abcdef                   one node; subscribed by that node alone: its sign of life
 //!   <identity>:nodes                                all nodes of themselves: who, here, bye, lost
 //!   <identity>:all                                  all nodes, of what concerns each
@@ -17,6 +18,7 @@ use std::fmt::Write as _;
 
 use crate::bus::Channel;
 use crate::ids::{DeviceId, GroupId, NodeId, UserId};
+use crate::wants::Want;
 
 /// A channel of Redis that this bus uses.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -59,6 +61,7 @@ impl Names {
             RedisChannel::Of(Channel::Group(group)) => write!(out, "g:{group}"),
             RedisChannel::Of(Channel::Device(user, device)) => write!(out, "d:{user}:{}", device.0),
             RedisChannel::Of(Channel::Token(hash)) => write!(out, "t:{hash:016x}"),
+            RedisChannel::Of(Channel::Want(want)) => write!(out, "w:{}", word(want)),
             RedisChannel::Of(Channel::All) => out.write_str("all"),
             RedisChannel::Node(node) => write!(out, "n:{node}"),
             RedisChannel::Nodes | RedisChannel::NodesOfBefore => out.write_str("nodes"),
@@ -80,9 +83,23 @@ impl Names {
                 Some(RedisChannel::Of(Channel::Device(UserId::new(decimal(user)?)?, device)))
             }
             [b't', b':', hash @ ..] => Some(RedisChannel::Of(Channel::Token(hex(hash)?))),
+            [b'w', b':', name @ ..] => {
+                let want = Want::HINTS.into_iter().find(|want| word(*want).as_bytes() == name)?;
+                Some(RedisChannel::Of(Channel::Want(want)))
+            }
             [b'n', b':', node @ ..] => Some(RedisChannel::Node(NodeId(hex(node)?))),
             _ => None,
         }
+    }
+}
+
+/// What is wanted, as a word.
+fn word(want: Want) -> &'static str {
+    match want {
+        Want::Presence => "presence",
+        Want::Receipts => "receipts",
+        Want::Typing => "typing",
+        Want::Events => "events",
     }
 }
 
@@ -160,6 +177,9 @@ mod tests {
             (RedisChannel::Of(Channel::Group(group)), "g:7"),
             (RedisChannel::Of(Channel::Device(user, DeviceId(65_535))), "d:42:65535"),
             (RedisChannel::Of(Channel::Token(0xabc)), "t:0000000000000abc"),
+            (RedisChannel::Of(Channel::Want(Want::Presence)), "w:presence"),
+            (RedisChannel::Of(Channel::Want(Want::Receipts)), "w:receipts"),
+            (RedisChannel::Of(Channel::Want(Want::Typing)), "w:typing"),
             (RedisChannel::Node(NodeId(1)), "n:0000000000000001"),
             (RedisChannel::Of(Channel::All), "all"),
             (RedisChannel::Nodes, "nodes"),
@@ -189,6 +209,9 @@ mod tests {
             "t:abc",
             "t:+000000000000abc",
             "x:1",
+            "w:",
+            "w:events",
+            "w:typing ",
             "d:1",
             "d:1:",
             "d::1",

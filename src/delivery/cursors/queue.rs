@@ -5,27 +5,48 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::table::Cursors;
+use super::table::{Confirmation, Cursors, Reading};
 use crate::bus::Channel;
+use crate::delivery::receipts::Moved;
 use crate::ids::UserId;
 use crate::metrics::Metrics;
-use crate::store::CursorRow;
+use crate::net::ConnId;
+use crate::store::{CursorRow, ReadRow};
 
-/// Rows that may wait; some 100 bytes each.
+/// Rows that may wait, of each kind; some 100 bytes each.
 const ROWS_MAX: usize = 200_000;
 
 /// What waits to be written. Shared by reactors, workers and the cursor writer; every lock is short.
 #[derive(Debug)]
 pub(super) struct Waiting {
-    pub(super) cursors: Cursors,
+    pub(super) cursors: Cursors<Confirmation>,
+    pub(super) reads: Cursors<Reading>,
+    /// What has been written and is to be told.
+    pub(super) moved: Moved,
     /// Users who came or went: what is reported of them is what the directory says when it is written.
     pub(super) changed: HashSet<UserId>,
+    /// Those of them whose last session here has ended, and who was left behind by a node that has stopped.
+    pub(super) gone: Vec<UserId>,
     /// Everybody who is online here is to be reported once more.
     pub(super) report_all: bool,
     /// Channels to give up after the next write.
     pub(super) departed: Vec<Channel>,
     /// Reactors whose sessions of an earlier epoch may still be there: what they confirm counts no more.
     pub(super) reactors_behind: u32,
+}
+
+/// What a user's sessions here have said of how far they are.
+#[derive(Debug, Default)]
+pub(crate) struct OfUser {
+    pub(crate) cursors: Vec<Confirmation>,
+    pub(crate) reads: Vec<Reading>,
+}
+
+impl OfUser {
+    /// Whether there is nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.cursors.is_empty() && self.reads.is_empty()
+    }
 }
 
 /// The door to the cursor writer. Any thread may call; nothing blocks on the database, but for [`CursorQueue::take_user`]'s caller.
@@ -43,7 +64,10 @@ impl CursorQueue {
         let (nudge, nudged) = bounded(1);
         let waiting = Waiting {
             cursors: Cursors::new(ROWS_MAX),
+            reads: Cursors::new(ROWS_MAX),
+            moved: Moved::default(),
             changed: HashSet::new(),
+            gone: Vec::new(),
             report_all: false,
             departed: Vec::new(),
             reactors_behind: 0,
@@ -53,6 +77,16 @@ impl CursorQueue {
 
     /// Notes confirmed positions.
     pub fn confirm(&self, rows: impl IntoIterator<Item = CursorRow>) {
+        self.note(rows.into_iter().map(|row| Confirmation { row, is_news: true }));
+    }
+
+    /// The same of what follows from the user's own messages: others see that by the messages.
+    pub(crate) fn pass(&self, row: CursorRow) {
+        self.note([Confirmation { row, is_news: false }]);
+    }
+
+    /// Notes them once more, as they were taken.
+    pub(crate) fn note(&self, rows: impl IntoIterator<Item = Confirmation>) {
         let mut waiting = self.lock();
         if waiting.reactors_behind > 0 {
             // Of a session of before, as a rule; what a new one loses by this comes again.
@@ -66,13 +100,42 @@ impl CursorQueue {
         self.gauge(&waiting);
     }
 
+    /// The user has read up to here, by what this session says.
+    pub(crate) fn read(&self, row: ReadRow, by: ConnId) {
+        self.note_reads([Reading { row, by }]);
+    }
+
+    /// Notes what was read once more, as it was taken.
+    pub(crate) fn note_reads(&self, rows: impl IntoIterator<Item = Reading>) {
+        let mut waiting = self.lock();
+        if waiting.reactors_behind > 0 {
+            return;
+        }
+        for row in rows {
+            if !waiting.reads.confirm(row) {
+                self.metrics.cursors_dropped.inc();
+            }
+        }
+        self.gauge(&waiting);
+    }
+
     /// Takes the positions noted for one user, for a worker that writes them before it reads that user's backlog.
     #[must_use]
-    pub(crate) fn take_user(&self, user: UserId) -> Vec<CursorRow> {
+    pub(crate) fn take_user(&self, user: UserId) -> OfUser {
         let mut waiting = self.lock();
-        let rows = waiting.cursors.take_user(user);
+        let taken = OfUser { cursors: waiting.cursors.take_user(user), reads: waiting.reads.take_user(user) };
         self.gauge(&waiting);
-        rows
+        taken
+    }
+
+    /// These have been written by a worker: those whom it concerns are told with the next ones.
+    pub(crate) fn written(&self, cursors: &[Confirmation]) {
+        self.lock().moved.delivered(cursors);
+    }
+
+    /// These read positions have moved, of what was taken.
+    pub(crate) fn reads_written(&self, taken: &[Reading], moved: &[ReadRow]) {
+        self.lock().moved.read(taken, moved);
     }
 
     /// The user's first session here has begun, or the last one has ended, or another node has reported the user offline.
@@ -87,8 +150,16 @@ impl CursorQueue {
 
     /// A user's last session here has ended.
     pub fn departed(&self, user: UserId, channels: &[Channel]) {
-        self.changed(user);
+        let mut waiting = self.lock();
+        waiting.changed.insert(user);
+        waiting.gone.push(user);
+        drop(waiting);
         self.release(channels);
+    }
+
+    /// A node has stopped with which these users have gone; it has reported that, and not told anybody.
+    pub(crate) fn left_behind(&self, users: Vec<UserId>) {
+        self.lock().gone.extend(users);
     }
 
     /// A session has ended: write soon, then give up its channels.
@@ -108,6 +179,8 @@ impl CursorQueue {
     pub fn void(&self, reactors: u16) {
         let mut waiting = self.lock();
         waiting.cursors = Cursors::new(ROWS_MAX);
+        waiting.reads = Cursors::new(ROWS_MAX);
+        waiting.moved.clear();
         waiting.reactors_behind += u32::from(reactors);
         self.gauge(&waiting);
     }
@@ -119,7 +192,8 @@ impl CursorQueue {
     }
 
     pub(super) fn gauge(&self, waiting: &Waiting) {
-        self.metrics.cursors_dirty.set(i64::try_from(waiting.cursors.len()).unwrap_or(i64::MAX));
+        let rows = waiting.cursors.len() + waiting.reads.len();
+        self.metrics.cursors_dirty.set(i64::try_from(rows).unwrap_or(i64::MAX));
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Waiting> {

@@ -131,16 +131,10 @@ pub fn token_hash(token: &str) -> TokenHash {
     Sha256::digest(token.as_bytes()).into()
 }
 
-/// The beginning of a token's hash, by which nodes name the session that holds it.
-#[must_use]
-pub(crate) fn token_key(hash: &TokenHash) -> u64 {
-    let (head, _) = hash.split_first_chunk().expect("a hash has 32 bytes");
-    u64::from_be_bytes(*head)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::token_key;
 
     const CHEAP: PasswordCost = PasswordCost { memory_kib: 8, passes: 1 };
 

@@ -5,14 +5,16 @@ use serde_json::value::RawValue;
 
 use super::presence;
 use super::presence::Online;
-use super::{friend, group};
-use crate::clock::UnixMs;
+use super::{friend, group, shown};
+use crate::delivery::cursors::queue::OfUser;
+use crate::delivery::cursors::table::{Confirmation, Reading};
 use crate::ids::{DeviceId, GroupId, UserId};
 use crate::service::caller::Caller;
 use crate::service::ctx::{Ctx, HandlerResult, Response, ServiceError, SessionChange};
-use crate::store::{CursorRow, Message, OwnPending, Pending, Person, StoreError};
+use crate::store::{Contact, CursorRow, Listed, Message, OwnPending, Pending, ReadRow, SavedReads, StoreError};
+use crate::wants::Want;
 use crate::wire::body::{AccountLists, Unconfirmed};
-use crate::wire::reply::{Body, Push, TimeText};
+use crate::wire::reply::Body;
 use crate::wire::request::Bare;
 
 /// Friends in the login reply and in ACCOUNT's; FRIENDS lists the others.
@@ -27,14 +29,21 @@ const LIST_PART_OF_OUTBOX: usize = 4;
 /// The lists of ACCOUNT and of the login reply. A message is listed as the text of its push.
 pub(crate) type Lists<'a> = AccountLists<'a, Box<RawValue>>;
 
+/// What a session has missed: the positions beyond its device's cursors, and the oldest messages there.
+#[derive(Debug, Default)]
+pub(crate) struct Missed {
+    pub(crate) pending: Vec<Pending>,
+    pub(crate) shown: Vec<Message>,
+}
+
 /// What was read of an account.
 pub(crate) struct Found {
-    pending: Vec<Pending>,
-    shown: Vec<Message>,
-    friends: Vec<Person>,
+    missed: Missed,
+    friends: Vec<Contact>,
     friends_total: u64,
     groups: group::Listed,
     group_ids: Vec<GroupId>,
+    is_asked: bool,
 }
 
 impl Found {
@@ -50,41 +59,46 @@ impl Found {
         &self.group_ids
     }
 
-    /// The lists for the reply, where there is something to catch up on, and the messages that the reply shows.
+    /// Whether somebody may wait for the user's answer.
     #[must_use]
-    pub(crate) fn told<'a>(self, caller: &'a Caller, online: &Online) -> (Lists<'a>, Vec<Pending>, Vec<Message>) {
-        let Self { pending, shown, friends, friends_total, groups, group_ids } = self;
+    pub(crate) fn is_asked(&self) -> bool {
+        self.is_asked
+    }
+
+    /// The lists for the reply, and what the session has missed, as far as the reply shows it.
+    #[must_use]
+    pub(crate) fn told<'a>(self, caller: &'a Caller, online: &Online) -> (Lists<'a>, Missed) {
+        let Self { missed, friends, friends_total, groups, group_ids, .. } = self;
         let lists = Lists {
             id: caller.user,
             name: (&*caller.name).into(),
-            offlinemsg: elements(&shown, caller.user),
+            offlinemsg: shown::elements(&missed.shown, caller.user),
             friends: friend::entries(friends, online),
             friends_total,
             groups: groups.entries(online),
             groups_total: group_ids.len() as u64,
         };
-        (lists, pending, shown)
+        (lists, missed)
     }
 }
 
-/// Reads all of it. What the user's sessions here have confirmed is written first.
+/// Reads the rest of it.
 ///
 /// # Errors
 /// The store is away.
-pub(crate) fn read(ctx: &mut Ctx, caller: &Caller) -> Result<Found, ServiceError> {
-    let (pending, shown) = unconfirmed(ctx, caller)?;
-    let friends = ctx.store.friends(caller.user, 0, FRIENDS_LISTED_MAX)?;
+pub(crate) fn read(ctx: &mut Ctx, caller: &Caller, missed: Missed) -> Result<Found, ServiceError> {
+    let (friends, is_asked) = ctx.store.first_friends(caller.user, FRIENDS_LISTED_MAX)?;
     let friends_total = match friends.len() {
         listed if listed < FRIENDS_LISTED_MAX as usize => listed as u64,
         _ => ctx.store.friends_count(caller.user)?,
     };
     let groups = ctx.store.groups(caller.user, 0, GROUPS_LISTED_MAX)?;
     let group_ids = match groups.len() {
-        listed if listed < GROUPS_LISTED_MAX as usize => groups.iter().map(|group| group.id).collect(),
+        listed if listed < GROUPS_LISTED_MAX as usize => groups.iter().map(|own| own.group.id).collect(),
         _ => ctx.store.group_ids(caller.user)?,
     };
     let groups = group::listed(ctx, groups)?;
-    Ok(Found { pending, shown, friends, friends_total, groups, group_ids })
+    Ok(Found { missed, friends, friends_total, groups, group_ids, is_asked })
 }
 
 /// ACCOUNT: the login reply again, without token.
@@ -92,10 +106,11 @@ pub(crate) fn read(ctx: &mut Ctx, caller: &Caller) -> Result<Found, ServiceError
 /// # Errors
 /// The store is away.
 pub(crate) fn account(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> HandlerResult {
-    let found = read(ctx, caller)?;
+    let missed = unconfirmed(ctx, caller)?;
+    let found = read(ctx, caller, missed)?;
     let caller = caller.clone();
-    presence::with(ctx, found.people(), move |_, online| {
-        let (lists, pending, shown) = found.told(&caller, online);
+    presence::seen_by(ctx, caller.user, found.people(), move |_, online| {
+        let (lists, Missed { pending, shown }) = found.told(&caller, online);
         let body = Body::of(&lists);
         Ok(Response { body, then: SessionChange::Shown { pending, shown } })
     })
@@ -106,43 +121,15 @@ pub(crate) fn account(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> HandlerResult
 /// # Errors
 /// The store is away.
 pub(crate) fn offline(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> HandlerResult {
-    let (pending, shown) = unconfirmed(ctx, caller)?;
+    let Missed { pending, shown } = unconfirmed(ctx, caller)?;
     let more = pending.iter().any(|position| {
         let last = shown.iter().rev().find(|message| message.conv == position.conv);
         last.map_or(position.delivered, |message| message.seq) < position.last_seq
     });
     // Own messages behind the last one shown make `more` true once too often; the next page is empty then.
-    let listed = Unconfirmed { offlinemsg: elements(&shown, caller.user), more: more && !shown.is_empty() };
+    let listed = Unconfirmed { offlinemsg: shown::elements(&shown, caller.user), more: more && !shown.is_empty() };
     let body = Body::of(&listed);
     Ok(Response { body, then: SessionChange::Shown { pending, shown } })
-}
-
-/// Messages as elements of a list.
-#[must_use]
-pub(crate) fn elements(messages: &[Message], reader: UserId) -> Vec<Box<RawValue>> {
-    let mut time = TimeText::new(UnixMs(0));
-    messages.iter().filter_map(|message| push_of(message, reader, &mut time).map(|push| push.element())).collect()
-}
-
-/// A stored message as the reader's push, with its time's text in `time`; `None` for a row whose conversation is not the
-/// reader's.
-#[must_use]
-pub(crate) fn push_of<'a>(message: &'a Message, reader: UserId, time: &'a mut TimeText) -> Option<Push<'a>> {
-    use crate::ids::Peer;
-    let to = match message.conv.peer_of(reader)? {
-        Peer::Group(group) => Peer::Group(group),
-        Peer::User(peer) if message.sender.id == reader => Peer::User(peer),
-        Peer::User(_) => Peer::User(reader),
-    };
-    time.set(message.sent_at);
-    Some(Push {
-        sender: message.sender.id,
-        name: &message.sender.name,
-        to,
-        body: &message.body,
-        time,
-        seq: message.seq,
-    })
 }
 
 /// How many bytes of bodies a list of messages may have, so that its line fits into the outbox.
@@ -151,45 +138,82 @@ pub(crate) fn list_bytes_max(ctx: &Ctx) -> usize {
     ctx.shared.config.limits.outbox_bytes / LIST_PART_OF_OUTBOX
 }
 
-/// Writes what one user's sessions on this node have confirmed.
+/// Writes what one user's sessions on this node have confirmed, and how far they have read.
 ///
 /// # Errors
 /// The store is away; nothing is forgotten.
 pub(crate) fn write_cursors(ctx: &mut Ctx, user: UserId) -> Result<(), ServiceError> {
     // Before the rows are taken: those of the epoch that may follow would be refused, and come again.
     let epoch = ctx.shared.epoch.text();
-    let rows = ctx.shared.cursor_queue.take_user(user);
-    if rows.is_empty() {
+    let taken = ctx.shared.cursor_queue.take_user(user);
+    if taken.is_empty() {
         return Ok(());
     }
     if !ctx.shared.epoch.trusts_cursors() {
-        put_back(ctx, &epoch, rows);
+        put_back(ctx, &epoch, taken);
         return Err(StoreError::Busy("the data went back to an earlier state".into()).into());
     }
-    match ctx.store.save_cursors(&epoch, &rows) {
-        Ok(locked) if locked.is_empty() => Ok(()),
-        Ok(locked) => {
-            put_back(ctx, &epoch, locked);
-            // What was confirmed must not be listed again.
-            Err(StoreError::Busy("cursors of this user are locked".into()).into())
+    let OfUser { cursors, reads } = taken;
+    let rows: Vec<CursorRow> = cursors.iter().map(|confirmation| confirmation.row).collect();
+    let locked = match ctx.store.save_cursors(&epoch, &rows) {
+        Ok(locked) => locked,
+        Err(error) => {
+            put_back(ctx, &epoch, OfUser { cursors, reads });
+            return Err(error.into());
+        }
+    };
+    let is_locked = |confirmation: &Confirmation| locked.contains(&confirmation.row);
+    let (locked, written): (Vec<_>, Vec<_>) = cursors.into_iter().partition(is_locked);
+    if is_told(ctx) {
+        ctx.shared.cursor_queue.written(&written);
+    }
+    if !locked.is_empty() {
+        put_back(ctx, &epoch, OfUser { cursors: locked, reads });
+        // What was confirmed must not be listed again.
+        return Err(StoreError::Busy("cursors of this user are locked".into()).into());
+    }
+    write_reads(ctx, &epoch, reads)
+}
+
+fn write_reads(ctx: &mut Ctx, epoch: &str, reads: Vec<Reading>) -> Result<(), ServiceError> {
+    let rows: Vec<ReadRow> = reads.iter().map(|reading| reading.row).collect();
+    match ctx.store.save_reads(epoch, &rows) {
+        Ok(SavedReads { moved, locked }) => {
+            if is_told(ctx) {
+                ctx.shared.cursor_queue.reads_written(&reads, &moved);
+            }
+            let is_locked = |row: &ReadRow| locked.iter().any(|other| other.conv == row.conv);
+            let again = reads.into_iter().filter(|reading| is_locked(&reading.row)).collect();
+            // What is read is told a moment later: nothing hangs on it.
+            put_back(ctx, epoch, OfUser { cursors: Vec::new(), reads: again });
+            Ok(())
         }
         Err(error) => {
-            put_back(ctx, &epoch, rows);
+            put_back(ctx, epoch, OfUser { cursors: Vec::new(), reads });
             Err(error.into())
         }
     }
 }
 
+/// Whether anybody may want to be told what was written.
+fn is_told(ctx: &Ctx) -> bool {
+    ctx.shared.demand.look(Want::Receipts, ctx.shared.clock.now()).is_possible()
+}
+
 /// What was not written waits again, unless it was confirmed in an epoch that is over by now.
-fn put_back(ctx: &Ctx, epoch: &str, rows: Vec<CursorRow>) {
+fn put_back(ctx: &Ctx, epoch: &str, OfUser { cursors, reads }: OfUser) {
     if *ctx.shared.epoch.text() == *epoch {
-        ctx.shared.cursor_queue.confirm(rows);
+        ctx.shared.cursor_queue.note(cursors);
+        ctx.shared.cursor_queue.note_reads(reads);
     }
 }
 
-/// The positions beyond the device's cursors, and the oldest messages there. The unnamed device is not shown what its
-/// user said.
-fn unconfirmed(ctx: &mut Ctx, caller: &Caller) -> Result<(Vec<Pending>, Vec<Message>), ServiceError> {
+/// What the device has not confirmed. The unnamed device is not shown what its user said. What the user's sessions here have
+/// confirmed is written first.
+///
+/// # Errors
+/// The store is away.
+pub(crate) fn unconfirmed(ctx: &mut Ctx, caller: &Caller) -> Result<Missed, ServiceError> {
     write_cursors(ctx, caller.user)?;
     let generation = ctx.shared.epoch.generation();
     let pending = ctx.store.pending(caller.user, caller.device)?;
@@ -197,18 +221,19 @@ fn unconfirmed(ctx: &mut Ctx, caller: &Caller) -> Result<(Vec<Pending>, Vec<Mess
         ctx.shared.epoch.compare(generation, position.conv, 0, position.last_seq);
     }
     if pending.is_empty() {
-        return Ok((pending, Vec::new()));
+        return Ok(Missed { pending, shown: Vec::new() });
     }
     let own = if caller.device == DeviceId::UNNAMED { OwnPending::LeftOut } else { OwnPending::Listed };
+    let listed = Listed { own, events: caller.wants.events_pending() };
     let messages_max = ctx.shared.config.limits.offline_messages;
     let bytes_max = list_bytes_max(ctx);
     let mut shown = Vec::new();
     // Conversations in which only own messages are behind the cursor show nothing: then it is the next ones' turn.
     for some in pending.chunks(PENDING_LISTED_MAX) {
-        shown = ctx.store.oldest_pending(caller.user, some, own, messages_max, bytes_max)?;
+        shown = ctx.store.oldest_pending(caller.user, some, listed, messages_max, bytes_max)?;
         if !shown.is_empty() {
             break;
         }
     }
-    Ok((pending, shown))
+    Ok(Missed { pending, shown })
 }

@@ -19,7 +19,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{account, presence};
+use bytes::Bytes;
+
+use super::account::Missed;
+use super::{account, conversations, group_entry, presence};
 use crate::bus::promise::Promise;
 use crate::bus::{BusError, Channel, Question};
 use crate::config::SessionPolicy;
@@ -32,9 +35,10 @@ use crate::service::auth::token::{SessionToken, TokenKind, keep_token};
 use crate::service::caller::Caller;
 use crate::service::ctx::{Backlog, Ctx, HandlerResult, Response, ServiceError, SessionChange, Shared};
 use crate::service::waiting::{Awaited, Held, for_bus, pause};
-use crate::session::live::{ClientOptions, Live, own_channels, resume_key};
+use crate::session::live::{ClientOptions, Live, own_channels, resume_key, want_channels};
 use crate::wire::errno::Errno;
 use crate::wire::reply::{self, Body};
+use crate::wire::request::CatchUp;
 
 /// How long a login waits for an account that is online to go offline.
 const ONLINE_GRACE: Duration = Duration::from_millis(500);
@@ -46,6 +50,8 @@ const TAKEOVER_TIMEOUT: Duration = Duration::from_secs(2);
 const TAKEOVER_PAUSE: Duration = Duration::from_millis(5);
 /// Friend requests that are told at login.
 const FRIEND_REQUESTS_MAX: u32 = 100;
+/// Invitations to groups, likewise.
+const INVITATIONS_MAX: u32 = 100;
 
 /// A login whose credentials are right.
 struct AcceptedLogin {
@@ -135,7 +141,7 @@ fn begin(ctx: &mut Ctx, entrance: AcceptedLogin) -> HandlerResult {
     let Caller { conn, user, device, .. } = entrance.caller;
     let policy = ctx.shared.config.session_policy;
     let groups = ctx.store.group_ids(user)?;
-    let entry = Entry { conn, device, key: resume_key(&entrance.token.hash, device) };
+    let entry = Entry { conn, device, key: resume_key(&entrance.token.hash, device), wants: entrance.caller.wants };
     let replaced = match ctx.shared.directory.enter(user, entry, policy) {
         Entered::In(replaced) => replaced,
         Entered::AlreadyOnline => return come_again(ctx, entrance),
@@ -146,6 +152,7 @@ fn begin(ctx: &mut Ctx, entrance: AcceptedLogin) -> HandlerResult {
     }
     ctx.flush();
     let mut channels = own_channels(user, device, &entrance.token.hash, policy);
+    channels.extend(want_channels(entrance.caller.wants));
     channels.extend(groups.iter().map(|group| Channel::Group(*group)));
     let candidate = Candidate { entrance, groups, place, replaced };
     ctx.subscribe(conn, channels, move |ctx, held| look_around(ctx, candidate, held))
@@ -163,14 +170,12 @@ fn come_again(ctx: &Ctx, entrance: AcceptedLogin) -> HandlerResult {
 /// Who else is there? Asked after the subscription is in effect: of two who log in at once, one at least sees the other.
 fn look_around(ctx: &mut Ctx, candidate: Candidate, held: Held) -> HandlerResult {
     let Caller { user, device, .. } = candidate.entrance.caller;
-    let nobody_gives_way = ctx.shared.config.session_policy == SessionPolicy::Multi && !candidate.resumes();
-    let question = if !held.is_in_effect() {
+    let question = if held.is_in_effect() {
+        // Also where nobody gives way: sessions beside it are told what this one reads.
+        ctx.shared.bus.ask(&[Channel::User(user), Channel::Device(user, device), Channel::Token(candidate.key())])
+    } else {
         // Whether this node is counted itself is not known either.
         Promise::kept(Err(BusError::Away("no subscription in time".into())))
-    } else if nobody_gives_way {
-        Promise::kept(Ok([0, 0, 0].into()))
-    } else {
-        ctx.shared.bus.ask(&[Channel::User(user), Channel::Device(user, device), Channel::Token(candidate.key())])
     };
     for_bus(ctx, Awaited::Answered(question.clone()), move |ctx| decide(ctx, candidate, held, others(&question)))
 }
@@ -183,6 +188,10 @@ fn decide(ctx: &mut Ctx, candidate: Candidate, held: Held, others: Option<Others
         let Candidate { entrance, .. } = candidate;
         drop(held);
         return come_again(ctx, entrance);
+    }
+    if others.is_some_and(|others| others.user > 0) {
+        // Whoever wants to know believes the user to be online.
+        ctx.shared.directory.shows(user);
     }
     let mut rival = None;
     if policy == SessionPolicy::Replace && others.is_none_or(|others| others.device > 0) {
@@ -250,33 +259,70 @@ fn enter(ctx: &mut Ctx, vacancy: Vacancy) -> HandlerResult {
         ctx.shared.directory.note_elsewhere(user);
         ctx.ring(Channel::User(user), Ring::Beside);
     }
+    let catch_up = options.catch_up;
     let live = Live::new(caller.clone(), options, groups.clone(), epoch.generation);
     ctx.shared.sessions.enter(conn, Box::new(live));
     // From here on the reactor takes back what was registered, if anything fails.
     place.taken = true;
     held.hand_over();
     keep_token(ctx, &caller, &token)?;
-    tell(ctx, caller, token, &groups, epoch.text)
+    tell(ctx, Entrant { caller, token, catch_up, epoch: epoch.text }, &groups)
+}
+
+/// A session that hears, and waits for the reply to its login.
+struct Entrant {
+    caller: Caller,
+    token: SessionToken,
+    catch_up: CatchUp,
+    epoch: Arc<str>,
 }
 
 /// Reads what the session has missed, and who of its friends and fellow members is online.
 ///
 /// `heard` are the groups whose channels the session subscribed to. They were read before it was in effect: a membership
 /// that has come or gone meanwhile shows now, and has the session compared.
-fn tell(ctx: &mut Ctx, caller: Caller, token: SessionToken, heard: &[GroupId], epoch: Arc<str>) -> HandlerResult {
-    let found = account::read(ctx, &caller)?;
+fn tell(ctx: &mut Ctx, entered: Entrant, heard: &[GroupId]) -> HandlerResult {
+    let Entrant { caller, token, catch_up, epoch } = entered;
+    let (missed, page) = match catch_up {
+        CatchUp::Messages => (account::unconfirmed(ctx, &caller)?, None),
+        CatchUp::List => {
+            let (page, pending) = conversations::first_page(ctx, &caller)?;
+            (Missed { pending, shown: Vec::new() }, Some(page))
+        }
+    };
+    let found = account::read(ctx, &caller, missed)?;
     if found.group_ids() != heard {
         ctx.shared.sessions.compare(caller.conn);
     }
-    let asked = ctx.store.friend_requests(caller.user, FRIEND_REQUESTS_MAX)?;
-    let friend_requests =
-        asked.iter().map(|ask| reply::friend_request(ask.from.id, &ask.from.name, &ask.msg)).collect();
-    presence::with(ctx, found.people(), move |ctx, online| {
+    // It was read with the session hearing: what is asked from then on is told to it.
+    let requests = if found.is_asked() { requests(ctx, caller.user)? } else { Vec::new() };
+    let mut people = found.people();
+    people.extend(page.iter().flat_map(|page| conversations::people(page, caller.user)));
+    presence::seen_by(ctx, caller.user, people, move |ctx, online| {
         ctx.shared.metrics.logins.inc();
-        let (lists, pending, shown) = found.told(&caller, online);
-        let backlog = Backlog { pending, shown, friend_requests };
+        let (lists, Missed { pending, shown }) = found.told(&caller, online);
+        let backlog = Backlog { pending, shown, requests };
         // `epoch` is that in which the lists were read, or an earlier one.
-        let body = Body::of(&lists.with_login(&token.text, &epoch));
+        let reply = lists.with_login(&token.text, &epoch);
+        let body = match page {
+            Some(page) => Body::of(&reply.with_list(conversations::listed(page, caller.user, online))),
+            None => Body::of(&reply),
+        };
         Ok(Response { body, then: SessionChange::GoLive(Box::new(backlog)) })
     })
+}
+
+/// What waits for the user's answer, as pushes.
+fn requests(ctx: &mut Ctx, user: UserId) -> Result<Vec<Bytes>, ServiceError> {
+    let asked = ctx.store.friend_requests(user, FRIEND_REQUESTS_MAX)?;
+    let mut requests: Vec<Bytes> =
+        asked.iter().map(|ask| reply::friend_request(ask.from.id, &ask.from.name, &ask.msg)).collect();
+    requests.extend(group_entry::invitations(ctx, user, INVITATIONS_MAX)?);
+    if requests.is_empty()
+        && let Err(error) = ctx.store.settle_asked(user)
+    {
+        // The next login looks again.
+        log::debug!("it is not noted that nobody waits for an answer of user {user}: {error}");
+    }
+    Ok(requests)
 }

@@ -7,8 +7,8 @@ use crate::config::Friending;
 use crate::ids::UserId;
 use crate::service::caller::Caller;
 use crate::service::ctx::{Ctx, HandlerResult, Response, ServiceError};
-use crate::store::{FriendOutcome, Person, UserRef};
-use crate::wire::body::{Friend, FriendAdded, Friends, OfFriend};
+use crate::store::{Contact, FriendOutcome, Person, UserRef};
+use crate::wire::body::{Ext, Friend, FriendAdded, Friends, OfFriend};
 use crate::wire::errno::Errno;
 use crate::wire::reply::{self, Body, Notice};
 use crate::wire::request::{AnswerFriend, AskFriend, ListPage, OneFriend};
@@ -16,7 +16,9 @@ use crate::wire::request::{AnswerFriend, AskFriend, ListPage, OneFriend};
 /// The `msg` of a request made by ADD_FRIEND: JSON, as all of them are kept.
 const NO_WORDS: &str = "\"\"";
 
-fn no_such_user() -> ServiceError {
+/// Nobody has this id.
+#[must_use]
+pub(crate) fn no_such_user() -> ServiceError {
     ServiceError::refused(Errno::NotFound, "no such user")
 }
 
@@ -51,8 +53,22 @@ pub(crate) fn add(ctx: &mut Ctx, caller: &Caller, request: &OneFriend) -> Handle
             friend_reply(ctx, friend)
         }
         FriendOutcome::Already(friend) => friend_reply(ctx, friend),
-        FriendOutcome::Full(quota) => Err(ctx.full(quota)),
-        FriendOutcome::NoSuchUser | FriendOutcome::NoSuchRequest => Err(no_such_user()),
+        refused => Err(refusal(ctx, &refused)),
+    }
+}
+
+/// Why nothing was done.
+fn refusal(ctx: &Ctx, outcome: &FriendOutcome) -> ServiceError {
+    match outcome {
+        FriendOutcome::Full(quota) => ctx.full(*quota),
+        FriendOutcome::Blocked => ServiceError::refused(Errno::NotAllowed, "this user does not want to hear from you"),
+        FriendOutcome::Blocking => {
+            ServiceError::refused(Errno::NotAllowed, "you have blocked this user: unblock first")
+        }
+        FriendOutcome::NoSuchUser
+        | FriendOutcome::NoSuchRequest
+        | FriendOutcome::Done(_)
+        | FriendOutcome::Already(_) => no_such_user(),
     }
 }
 
@@ -62,8 +78,8 @@ fn add_if_both_want(ctx: &mut Ctx, caller: &Caller, friend: UserId) -> HandlerRe
     let asked = ctx.store.request_friend(caller.user, friend, NO_WORDS, ctx.shared.clock.wall())?;
     match asked {
         FriendOutcome::Already(friend) => return friend_reply(ctx, friend),
-        FriendOutcome::NoSuchUser | FriendOutcome::NoSuchRequest => return Err(no_such_user()),
         FriendOutcome::Done(_) | FriendOutcome::Full(_) => {}
+        refused => return Err(refusal(ctx, &refused)),
     }
     match (ctx.store.answer_friend(caller.user, friend, true)?, asked) {
         (FriendOutcome::Done(friend), _) => {
@@ -78,7 +94,7 @@ fn add_if_both_want(ctx: &mut Ctx, caller: &Caller, friend: UserId) -> HandlerRe
             Ok(Response::reply(Body::of(&FriendAdded { friendid: friend.id, name, state: None, waiting: true })))
         }
         (FriendOutcome::Full(quota), _) | (_, FriendOutcome::Full(quota)) => Err(ctx.full(quota)),
-        _ => Err(no_such_user()),
+        (refused, _) => Err(refusal(ctx, &refused)),
     }
 }
 
@@ -123,8 +139,7 @@ pub(crate) fn ask(ctx: &mut Ctx, caller: &Caller, request: &AskFriend) -> Handle
             Ok(Response::reply(Body::of(&OfFriend { friendid: friend.id })))
         }
         FriendOutcome::Already(_) => Err(ServiceError::refused(Errno::Conflict, "friends already")),
-        FriendOutcome::Full(quota) => Err(ctx.full(quota)),
-        FriendOutcome::NoSuchUser | FriendOutcome::NoSuchRequest => Err(no_such_user()),
+        refused => Err(refusal(ctx, &refused)),
     }
 }
 
@@ -140,16 +155,19 @@ pub(crate) fn answer(ctx: &mut Ctx, caller: &Caller, request: &AnswerFriend) -> 
             }
             Ok(Response::reply(Body::of(&OfFriend { friendid: friend.id })))
         }
-        FriendOutcome::Full(quota) => Err(ctx.full(quota)),
         FriendOutcome::NoSuchUser | FriendOutcome::NoSuchRequest | FriendOutcome::Already(_) => {
             Err(ServiceError::refused(Errno::NotFound, "no friend request of this user"))
         }
+        refused => Err(refusal(ctx, &refused)),
     }
 }
 
 /// `friends[]`.
 #[must_use]
-pub(crate) fn entries(friends: Vec<Person>, online: &Online) -> Vec<Friend> {
-    let entry = |Person { id, name }: Person| Friend { id, name, state: online.state(id) };
+pub(crate) fn entries(friends: Vec<Contact>, online: &Online) -> Vec<Friend> {
+    let entry = |Contact { id, name, profile }: Contact| {
+        // What no longer reads as JSON is of no use to a client, either.
+        Friend { id, name, state: online.state(id), ext: profile.and_then(Ext::new) }
+    };
     friends.into_iter().map(entry).collect()
 }

@@ -8,22 +8,28 @@ use crate::delivery::bell::Ring;
 use crate::ids::{ConvId, GroupId, Seq, UserId};
 use crate::service::caller::Caller;
 use crate::service::ctx::{Ctx, HandlerResult, Response, ServiceError, SessionChange};
-use crate::store::{Created, GroupRow, JoinOutcome, LeaveOutcome, Member, MemberPage, Role};
-use crate::wire::body::{self, Group, GroupJoined, OfGroup};
+use crate::store::rights::Joining;
+use crate::store::{
+    Created, GroupRow, GroupSettings, JoinOutcome, LeaveOutcome, Member, MemberPage, OwnGroup, PastShown, Role,
+    Speaking,
+};
+use crate::wire::body::{self, Ext, Group, GroupJoined, Join, OfGroup, ReadFrom, Speak};
 use crate::wire::errno::Errno;
 use crate::wire::reply::{Body, Notice};
 use crate::wire::request::{CreateGroup, Groups, ListPage, OneGroup};
 
 /// Members listed per group where no page was asked for.
 const MEMBERS_LISTED_MAX: u32 = 200;
+/// Creator and admins who are told that somebody wants to come in; the others see it in GROUP_REQUESTS.
+const ADMINS_TOLD_MAX: u32 = 100;
 /// Members listed over all groups of a list: bounds the reply. `total` still tells how many there are.
 const MEMBERS_LISTED_IN_ALL_MAX: u32 = 4000;
 
-fn id_reply(groupid: GroupId, then: SessionChange) -> Response {
+pub(super) fn id_reply(groupid: GroupId, then: SessionChange) -> Response {
     Response { body: Body::of(&OfGroup { groupid }), then }
 }
 
-fn no_such_group() -> ServiceError {
+pub(super) fn no_such_group() -> ServiceError {
     ServiceError::refused(Errno::NotFound, "no such group")
 }
 
@@ -46,57 +52,109 @@ pub(crate) fn create(ctx: &mut Ctx, caller: &Caller, request: &CreateGroup) -> H
     })
 }
 
+pub(super) fn banned() -> ServiceError {
+    ServiceError::refused(Errno::NotAllowed, "banned from this group")
+}
+
 /// ADD_GROUP: joins. Joining again changes nothing.
 ///
 /// # Errors
 /// No such group.
 pub(crate) fn join(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> HandlerResult {
-    let joining = ctx.store.join_group(caller.user, request.group);
+    let joining = ctx.store.join_group(caller.user, request.group, ctx.shared.clock.wall());
     if joining.is_err() {
         // The sessions on other nodes look, too, whether it was done.
         ctx.ring(Channel::User(caller.user), Ring::Joined(request.group, b""));
     }
-    let (group, last_seq) = match ctx.compare_if_unsure(caller, joining)? {
+    let (own, last_seq) = match ctx.compare_if_unsure(caller, joining)? {
         JoinOutcome::NoSuchGroup => return Err(no_such_group()),
         JoinOutcome::Full(quota) => return Err(ctx.full(quota)),
-        JoinOutcome::Already(group) => {
-            let last_seq = hears_from(ctx, caller, group.id)?;
+        JoinOutcome::Banned => return Err(banned()),
+        JoinOutcome::InviteOnly => {
+            return Err(ServiceError::refused(Errno::NotAllowed, "this group takes those who were invited"));
+        }
+        JoinOutcome::Waiting { group, is_news } => return Ok(waiting(ctx, caller, group, is_news)),
+        JoinOutcome::Already(own) => {
+            let last_seq = hears_from(ctx, caller, own.group.id)?;
             if last_seq.is_some() {
                 // The answer to an earlier attempt was lost, and with it what the other sessions should have been told.
-                ctx.joined(caller, group.id);
+                ctx.joined(caller, own.group.id);
             }
-            (group, last_seq)
+            (own, last_seq)
         }
         JoinOutcome::New { group, last_seq } => {
             ctx.joined(caller, group.id);
             let notice = Notice::GroupJoined { groupid: group.id, id: caller.user, name: (&*caller.name).into() };
             ctx.tell_others(group.id, caller.user, &notice);
-            (group, Some(last_seq))
+            (OwnGroup { group, role: Role::Normal }, Some(last_seq))
         }
     };
     let Some(last_seq) = last_seq else {
-        return joined(ctx, group, |_| SessionChange::Nothing);
+        return joined(ctx, caller.user, own, |_| SessionChange::Nothing);
     };
-    ctx.subscribe(caller.conn, vec![Channel::Group(group.id)], move |ctx, held| {
-        joined(ctx, group, move |group| {
+    hear(ctx, caller, own, last_seq)
+}
+
+/// The caller's session hears a group that it is new in.
+///
+/// # Errors
+/// `NotYet`, or the store's.
+pub(super) fn hear(ctx: &mut Ctx, caller: &Caller, own: OwnGroup, last_seq: Seq) -> HandlerResult {
+    let viewer = caller.user;
+    ctx.subscribe(caller.conn, vec![Channel::Group(own.group.id)], move |ctx, held| {
+        joined(ctx, viewer, own, move |group| {
             held.hand_over();
             SessionChange::Join { group, last_seq }
         })
     })
 }
 
+/// The caller waits to be let in: creator and admins are told.
+fn waiting(ctx: &mut Ctx, caller: &Caller, group: GroupRow, is_news: bool) -> Response {
+    if is_news {
+        let notice = Notice::GroupAsked { groupid: group.id, id: caller.user, name: (&*caller.name).into() };
+        for admin in ctx.store.group_admins(group.id, ADMINS_TOLD_MAX).unwrap_or_default() {
+            ctx.tell_user(admin, &notice);
+        }
+    }
+    let Kept { join, speak, history } = kept(group.settings);
+    Response::reply(Body::of(&GroupJoined {
+        groupid: group.id,
+        groupname: group.name,
+        groupdesc: group.desc,
+        users: Vec::new(),
+        total: 0,
+        join,
+        speak,
+        history,
+        waiting: true,
+    }))
+}
+
 fn joined(
     ctx: &mut Ctx,
-    group: GroupRow,
+    viewer: UserId,
+    own: OwnGroup,
     then: impl FnOnce(GroupId) -> SessionChange + Send + 'static,
 ) -> HandlerResult {
-    let page = ctx.store.members(group.id, 0, MEMBERS_LISTED_MAX);
+    let page = ctx.store.members(own.group.id, 0, MEMBERS_LISTED_MAX);
     // The user is a member whatever the listing says: the session must hear of it.
     let MemberPage { members, total } = page.unwrap_or_default();
-    presence::with(ctx, ids(&members), move |_, online| {
+    presence::seen_by(ctx, viewer, ids(&members), move |_, online| {
         let users = member_entries(members, online);
-        let GroupRow { id, name, desc } = group;
-        let body = Body::of(&GroupJoined { groupid: id, groupname: name, groupdesc: desc, users, total });
+        let Kept { join, speak, history } = kept(own.group.settings);
+        let GroupRow { id, name, desc, .. } = own.group;
+        let body = Body::of(&GroupJoined {
+            groupid: id,
+            groupname: name,
+            groupdesc: desc,
+            users,
+            total,
+            join,
+            speak,
+            history,
+            waiting: false,
+        });
         Ok(Response { body, then: then(id) })
     })
 }
@@ -117,15 +175,17 @@ pub(crate) fn quit(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handle
     match ctx.compare_if_unsure(caller, quitting)? {
         LeaveOutcome::Done => {
             ctx.left(caller, request.group);
-            let notice = Notice::GroupLeft { groupid: request.group, id: caller.user, name: (&*caller.name).into() };
+            let name = (&*caller.name).into();
+            let notice = Notice::GroupLeft { groupid: request.group, id: caller.user, name, by: None };
             ctx.tell_others(request.group, caller.user, &notice);
             // Ahead of the answer: none of the user's sessions here hears the group after it.
             ctx.flush();
             Ok(id_reply(request.group, SessionChange::Leave(request.group)))
         }
-        LeaveOutcome::IsCreator => {
-            Err(ServiceError::refused(Errno::Conflict, "the creator cannot quit; delete the group"))
-        }
+        LeaveOutcome::IsCreator => Err(ServiceError::refused(
+            Errno::Conflict,
+            "the creator cannot quit; hand the group over first, or delete it",
+        )),
         LeaveOutcome::NotAllowed => Err(ServiceError::NoMember(request.group)),
         LeaveOutcome::NoSuchGroup => Err(no_such_group()),
     }
@@ -165,29 +225,29 @@ pub(crate) fn list(ctx: &mut Ctx, caller: &Caller, request: &Groups) -> HandlerR
             let more = groups.len() > limit as usize;
             groups.truncate(limit as usize);
             let listed = listed(ctx, groups)?;
-            return presence::with(ctx, listed.people().collect(), move |_, online| {
+            return presence::seen_by(ctx, caller.user, listed.people().collect(), move |_, online| {
                 Ok(Response::reply(Body::of(&body::Groups { groups: listed.entries(online), more })))
             });
         }
     };
-    let row = match ctx.store.group(group, caller.user)? {
+    let own = match ctx.store.group(group, caller.user)? {
         None => return Err(no_such_group()),
-        Some((_, false)) => return Err(ServiceError::NoMember(group)),
-        Some((row, true)) => row,
+        Some((_, None)) => return Err(ServiceError::NoMember(group)),
+        Some((group, Some(role))) => OwnGroup { group, role },
     };
     // One more than asked for tells whether there is more.
     let mut page = ctx.store.members(group, after, limit + 1)?;
     let more = page.members.len() > limit as usize;
     page.members.truncate(limit as usize);
-    presence::with(ctx, ids(&page.members), move |_, online| {
-        let groups = vec![group_entry(row, member_entries(page.members, online), page.total)];
+    presence::seen_by(ctx, caller.user, ids(&page.members), move |_, online| {
+        let groups = vec![group_entry(own, member_entries(page.members, online), page.total)];
         Ok(Response::reply(Body::of(&body::Groups { groups, more })))
     })
 }
 
 /// Groups, each with its first members.
 #[derive(Debug)]
-pub(crate) struct Listed(Vec<(GroupRow, MemberPage)>);
+pub(crate) struct Listed(Vec<(OwnGroup, MemberPage)>);
 
 impl Listed {
     /// Every member.
@@ -198,9 +258,8 @@ impl Listed {
     /// `groups[]`.
     #[must_use]
     pub(crate) fn entries(self, online: &Online) -> Vec<Group> {
-        let entry = |(group, page): (GroupRow, MemberPage)| {
-            group_entry(group, member_entries(page.members, online), page.total)
-        };
+        let entry =
+            |(own, page): (OwnGroup, MemberPage)| group_entry(own, member_entries(page.members, online), page.total);
         self.0.into_iter().map(entry).collect()
     }
 }
@@ -209,20 +268,54 @@ impl Listed {
 ///
 /// # Errors
 /// The store is away.
-pub(crate) fn listed(ctx: &mut Ctx, groups: Vec<GroupRow>) -> Result<Listed, ServiceError> {
+pub(crate) fn listed(ctx: &mut Ctx, groups: Vec<OwnGroup>) -> Result<Listed, ServiceError> {
     if groups.is_empty() {
         return Ok(Listed(Vec::new()));
     }
-    let ids: Vec<GroupId> = groups.iter().map(|group| group.id).collect();
+    let ids: Vec<GroupId> = groups.iter().map(|own| own.group.id).collect();
     let groups_count = u32::try_from(ids.len()).unwrap_or(u32::MAX);
     let limit = (MEMBERS_LISTED_IN_ALL_MAX / groups_count).clamp(1, MEMBERS_LISTED_MAX);
     let pages = ctx.store.members_of_all(&ids, limit)?;
     Ok(Listed(groups.into_iter().zip(pages).collect()))
 }
 
-fn group_entry(group: GroupRow, users: Vec<body::Member>, total: u64) -> Group {
-    let GroupRow { id, name, desc } = group;
-    Group { id, groupname: name, groupdesc: desc, users, total }
+fn group_entry(own: OwnGroup, users: Vec<body::Member>, total: u64) -> Group {
+    let Kept { join, speak, history } = kept(own.group.settings);
+    let GroupRow { id, name, desc, .. } = own.group;
+    Group { id, groupname: name, groupdesc: desc, users, total, join, speak, history, role: role_word(own.role) }
+}
+
+/// How a group is kept, in the words of the wire.
+pub(super) struct Kept {
+    pub join: Join,
+    pub speak: Speak,
+    pub history: ReadFrom,
+}
+
+pub(super) fn kept(settings: GroupSettings) -> Kept {
+    Kept {
+        join: match settings.joining {
+            Joining::Open => Join::Open,
+            Joining::Ask => Join::Ask,
+            Joining::Invite => Join::Invite,
+        },
+        speak: match settings.speaking {
+            Speaking::All => Speak::All,
+            Speaking::Admins => Speak::Admins,
+        },
+        history: match settings.past {
+            PastShown::All => ReadFrom::All,
+            PastShown::SinceJoining => ReadFrom::Joined,
+        },
+    }
+}
+
+pub(super) fn role_word(role: Role) -> body::Role {
+    match role {
+        Role::Creator => body::Role::Creator,
+        Role::Admin => body::Role::Admin,
+        Role::Normal => body::Role::Normal,
+    }
 }
 
 fn ids(members: &[Member]) -> Vec<UserId> {
@@ -234,10 +327,8 @@ fn member_entries(members: Vec<Member>, online: &Online) -> Vec<body::Member> {
         id: member.person.id,
         state: online.state(member.person.id),
         name: member.person.name,
-        role: match member.role {
-            Role::Creator => body::Role::Creator,
-            Role::Normal => body::Role::Normal,
-        },
+        role: role_word(member.role),
+        ext: member.profile.and_then(Ext::new),
     };
     members.into_iter().map(entry).collect()
 }

@@ -1,6 +1,6 @@
 //! HISTORY: a page of a conversation.
 
-use super::account;
+use super::{account, shown};
 use crate::ids::{ConvId, Peer};
 use crate::service::caller::Caller;
 use crate::service::ctx::{Ctx, HandlerResult, Response, ServiceError};
@@ -25,12 +25,12 @@ pub(crate) fn history(ctx: &mut Ctx, caller: &Caller, request: &History) -> Hand
     let Some((messages, more)) = ctx.store.messages(caller.user, conv, request.range, request.limit, bytes_max)? else {
         return Err(not_readable(ctx, caller, request.peer)?);
     };
-    let messages = account::elements(&messages, caller.user);
+    let messages = shown::elements(&messages, caller.user);
     Ok(Response::reply(Body::of(&body::History { messages, more })))
 }
 
 /// Why the caller reads nothing of a conversation.
-fn not_readable(ctx: &mut Ctx, caller: &Caller, peer: Peer) -> Result<ServiceError, ServiceError> {
+pub(super) fn not_readable(ctx: &mut Ctx, caller: &Caller, peer: Peer) -> Result<ServiceError, ServiceError> {
     let Peer::Group(group) = peer else { return Ok(ServiceError::refused(Errno::NotAllowed, "not your conversation")) };
     Ok(match ctx.store.group(group, caller.user)? {
         Some(_) => ServiceError::NoMember(group),

@@ -17,7 +17,7 @@ use crate::service::limits::budgets::{Crowd, Payer, Weight};
 use crate::service::limits::quotas;
 use crate::session::live::ClientOptions;
 use crate::session::seq_tracker::OwnMessages;
-use crate::store::{Created, DeviceUse, Person, UserRef, UserRow};
+use crate::store::{Created, DeviceUse, Person, TokenUse, UserRef, UserRow};
 use crate::wire::body::Registered;
 use crate::wire::errno::Errno;
 use crate::wire::reply::Body;
@@ -28,7 +28,8 @@ use crate::wire::request::{Account, Bare, Credentials, Login, Register};
 /// # Errors
 /// The name is taken, or too many accounts come from this address.
 pub(crate) fn register(ctx: &mut Ctx, guest: &Guest, request: &Register) -> HandlerResult {
-    if ctx.store.user(UserRef::Name(&request.name))?.is_some() {
+    let now = ctx.shared.clock.wall();
+    if ctx.store.user(UserRef::Name(&request.name))?.is_some() || ctx.store.is_name_held(&request.name, now)? {
         return Err(name_taken());
     }
     ctx.shared.budgets.register(guest.from, ctx.shared.clock.now()).map_err(|crowd| match crowd {
@@ -68,7 +69,7 @@ fn wrong_credentials() -> ServiceError {
 pub(crate) fn login(ctx: &mut Ctx, guest: &Guest, request: &Login) -> HandlerResult {
     let Credentials { token, password } = &request.credentials;
     if let Some(token) = token {
-        if let Some((user, token)) = owner_of(ctx, token, &request.account)? {
+        if let Some((user, token)) = owner_of(ctx, guest, request, token)? {
             return enter(ctx, guest, request, user, token);
         }
         charge_wrong(ctx, Payer::Address(guest.from));
@@ -88,16 +89,28 @@ fn user_of(ctx: &mut Ctx, account: &Account) -> Result<Option<UserRow>, ServiceE
 }
 
 /// Whose token it is, and what the session will hold, if it is the token of this account.
-fn owner_of(ctx: &mut Ctx, token: &str, account: &Account) -> Result<Option<(Person, SessionToken)>, ServiceError> {
+fn owner_of(
+    ctx: &mut Ctx,
+    guest: &Guest,
+    request: &Login,
+    token: &str,
+) -> Result<Option<(Person, SessionToken)>, ServiceError> {
     let hash = token_hash(token);
     let Some(row) = ctx.store.token(&hash, ctx.shared.clock.wall())? else { return Ok(None) };
-    let is_owner = match account {
+    let is_owner = match &request.account {
         // By far the most: they cost one statement.
         Account::Id(id) => row.user.id == *id,
-        Account::Name(_) => user_of(ctx, account)?.is_some_and(|user| user.id == row.user.id),
+        Account::Name(_) => user_of(ctx, &request.account)?.is_some_and(|user| user.id == row.user.id),
     };
-    let kind = TokenKind::Resumed { expires_at: row.end_as_used() };
-    Ok(is_owner.then(|| (row.user, SessionToken { text: token.to_owned(), hash, kind })))
+    let (device, address) = place_of(guest, request);
+    let expires_at = row.end_as_used(TokenUse { device: &device, address: &address });
+    let kind = TokenKind::Resumed { expires_at };
+    Ok(is_owner.then(|| (row.user, SessionToken { text: token.to_owned(), hash, kind, device, address })))
+}
+
+/// Where the session will be, for the list of sessions.
+fn place_of(guest: &Guest, request: &Login) -> (String, String) {
+    (request.device.clone().unwrap_or_default(), guest.from.to_string())
 }
 
 /// Has the password hashed, if the account and the address may try one now. An account that does not exist takes as long,
@@ -145,8 +158,10 @@ fn password_checked(
     attempt.right();
     let token = new_token()?;
     let hash = token_hash(&token);
-    let user = Person { id: user.id, name: user.name };
-    enter(ctx, guest, request, user, SessionToken { text: token, hash, kind: TokenKind::New })
+    let UserRow { id, name, password: proof } = user;
+    let (device, address) = place_of(guest, request);
+    let token = SessionToken { text: token, hash, kind: TokenKind::New { proof }, device, address };
+    enter(ctx, guest, request, Person { id, name }, token)
 }
 
 fn charge_wrong(ctx: &Ctx, payer: Payer) {
@@ -161,9 +176,17 @@ fn enter(ctx: &mut Ctx, guest: &Guest, request: &Login, user: Person, token: Ses
         Some(name) => use_device(ctx, user.id, name)?,
         None => DeviceId::UNNAMED,
     };
-    let caller = Caller { conn: guest.conn, user: user.id, name: Arc::from(user.name), device, token: token.hash };
+    let caller = Caller {
+        conn: guest.conn,
+        user: user.id,
+        name: Arc::from(user.name),
+        device,
+        from: guest.from,
+        token: token.hash,
+        wants: request.wants.into(),
+    };
     let own = if device == DeviceId::UNNAMED { OwnMessages::New } else { OwnMessages::All };
-    entrance::let_in(ctx, caller, token, ClientOptions { confirms: request.confirms, own })
+    entrance::let_in(ctx, caller, token, ClientOptions { confirms: request.confirms, own, catch_up: request.catch_up })
 }
 
 /// The number of the device. Sessions of devices that made room for it end, on every node: their places in the

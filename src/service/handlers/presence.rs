@@ -18,6 +18,28 @@ impl Online {
     }
 }
 
+/// The same as [`with`] for whoever may have blocked the viewer, and is offline then. (No friend has: a block ends the
+/// friendship.)
+///
+/// # Errors
+/// `NotYet`, the store is away, or what `rest` returns.
+pub(crate) fn seen_by(
+    ctx: &mut Ctx,
+    viewer: UserId,
+    users: Vec<UserId>,
+    rest: impl FnOnce(&mut Ctx, &Online) -> HandlerResult + Send + 'static,
+) -> HandlerResult {
+    with(ctx, users, move |ctx, online| {
+        let others: Vec<UserId> = online.0.iter().copied().filter(|user| *user != viewer).collect();
+        if others.is_empty() {
+            return rest(ctx, online);
+        }
+        let blockers = ctx.store.blockers(viewer, &others)?;
+        let seen = online.0.iter().copied().filter(|user| !blockers.contains(user)).collect();
+        rest(ctx, &Online(seen))
+    })
+}
+
 /// Goes on with `rest` when it is known who of `users` has a session on any node. What cannot be known (the bus is away, or
 /// does not answer soon) is offline.
 ///

@@ -1,6 +1,7 @@
 //! Addresses as limits count them.
 
-use std::net::IpAddr;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The bits above those of an IPv4 address: as a /64 they would be multicast, which nobody connects from.
 const IPV4_MARK: u64 = 0xff << 56;
@@ -27,6 +28,17 @@ impl AddressKey {
     }
 }
 
+impl fmt::Display for AddressKey {
+    /// An IPv4 address, or the /64 of an IPv6 address: more is not kept of it. Loopback is what lies in the /64 that is all 0.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match u32::try_from(self.0 ^ IPV4_MARK) {
+            Ok(bits) => Ipv4Addr::from_bits(bits).fmt(f),
+            Err(_) if self.0 == 0 => Ipv6Addr::LOCALHOST.fmt(f),
+            Err(_) => write!(f, "{}/64", Ipv6Addr::from_bits(u128::from(self.0) << 64)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,5 +54,18 @@ mod tests {
         assert_eq!(key("192.0.2.7"), key("::ffff:192.0.2.7"));
         assert_ne!(key("192.0.2.7"), key("192.0.2.8"));
         assert_ne!(key("192.0.2.7"), key("::1"));
+    }
+
+    #[test]
+    fn a_key_is_told_as_what_is_known_of_the_address() {
+        for (address, told) in [
+            ("192.0.2.7", "192.0.2.7"),
+            ("::ffff:192.0.2.7", "192.0.2.7"),
+            ("0.0.0.1", "0.0.0.1"),
+            ("2001:db8:1:2:3::1", "2001:db8:1:2::/64"),
+            ("::1", "::1"),
+        ] {
+            assert_eq!(key(address).to_string(), told);
+        }
     }
 }

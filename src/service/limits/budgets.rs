@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::address::AddressKey;
 use super::rates::{Rate, Rates, Wait};
 use crate::config::{Limits, Quotas};
-use crate::ids::UserId;
+use crate::ids::{ConvId, UserId};
 use crate::wire::msg_id::MsgId;
 use crate::wire::request::{Envelope, PAGE_ROWS_MAX};
 
@@ -22,6 +22,8 @@ const BURST_SECONDS: u32 = 5;
 const NEW_DEVICES: u32 = 32;
 /// See [`NEW_DEVICES`].
 const NEW_DEVICE_INTERVAL: Duration = Duration::from_secs(60);
+/// That somebody is typing somewhere is passed on so often at most.
+const TYPING_INTERVAL: Duration = Duration::from_secs(3);
 /// The first connections of a node are looked at, whether all of them come from one address.
 const NEIGHBOURS_SEEN: u32 = 50;
 
@@ -38,8 +40,13 @@ impl Weight {
     pub(crate) const HANDSHAKE: Self = Self::lines(2);
     /// A page of a list.
     pub const LIST: Self = Self::lines(5);
-    /// All one's groups with their members, or the whole login reply again; a full page of history.
+    /// All one's groups with their members, or the whole login reply again; a full page of history, of conversations or of
+    /// receipts.
     pub(crate) const LARGE: Self = Self::lines(10);
+    /// A look at thousands of messages.
+    pub(crate) const SEARCH: Self = Self::lines(50);
+    /// A request that has a password checked, and much written.
+    pub(crate) const PASSWORD_TWICE: Self = Self::lines(20);
     /// A password to be hashed, which costs some 20 ms.
     pub const PASSWORD: Self = Self::lines(10);
     /// A token that is not known, a password that is wrong: paid on top, afterwards.
@@ -53,14 +60,19 @@ impl Weight {
     #[must_use]
     pub fn of(id: Option<MsgId>, line: Option<&Envelope<'_>>) -> Self {
         match id {
-            Some(MsgId::Delivered | MsgId::Pong) => Self::SLIGHT,
-            Some(MsgId::History) => {
+            Some(MsgId::Delivered | MsgId::Pong | MsgId::Read | MsgId::Typing) => Self::SLIGHT,
+            Some(MsgId::History | MsgId::Conversations) => {
                 let rows = line.map_or(PAGE_ROWS_MAX, Envelope::page_rows);
                 let full = Self::LARGE.0;
                 Self((full * rows / PAGE_ROWS_MAX).clamp(LINE_UNITS, full))
             }
             Some(MsgId::Offline | MsgId::Friends | MsgId::Find) => Self::LIST,
-            Some(MsgId::Account | MsgId::Groups) => Self::LARGE,
+            Some(MsgId::GroupBans | MsgId::GroupRequests | MsgId::Blocked | MsgId::Asked | MsgId::Sessions) => {
+                Self::LIST
+            }
+            Some(MsgId::Account | MsgId::Groups | MsgId::Receipts) => Self::LARGE,
+            Some(MsgId::Search) => Self::SEARCH,
+            Some(MsgId::Password | MsgId::Erase) => Self::PASSWORD_TWICE,
             Some(_) | None => Self::LINE,
         }
     }
@@ -95,6 +107,7 @@ pub struct Budgets {
     registrations: Rates<AddressKey>,
     accounts_per_day: Rates<AddressKey>,
     devices: Rates<UserId>,
+    typing: Rates<(UserId, ConvId)>,
     guests: Visitors,
     neighbours: Neighbours,
 }
@@ -120,6 +133,7 @@ impl Budgets {
             registrations: Rates::new(registrations),
             accounts_per_day: Rates::new(accounts_per_day),
             devices: Rates::new(quotas.devices.map(|_| devices)),
+            typing: Rates::new(Some(Rate { interval: TYPING_INTERVAL, burst: TYPING_INTERVAL })),
             guests: Visitors::new(limits.anonymous_per_address),
             neighbours: Neighbours::default(),
         }
@@ -150,6 +164,11 @@ impl Budgets {
     #[must_use]
     pub(crate) fn password_wait(&self, address: AddressKey, now: Instant) -> Option<Duration> {
         self.passwords.wait_for(&address, Weight::PASSWORD.0, now)
+    }
+
+    /// Whether it is passed on that the user is typing there: not again within a moment.
+    pub(crate) fn may_tell_typing(&self, user: UserId, conv: ConvId, now: Instant) -> bool {
+        self.typing.try_take((user, conv), 1, now).is_ok()
     }
 
     /// Somebody at this address registers.
@@ -276,6 +295,10 @@ mod tests {
         assert_eq!(weight(r#"{"msgid":43,"id":1,"limit":4000000000}"#), Weight::LARGE);
         assert_eq!(weight(r#"{"msgid":43,"id":1,"limit":1}"#), Weight::LINE);
         assert_eq!(weight(r#"{"msgid":43,"id":1}"#), Weight(25), "fifty rows");
+        assert_eq!(weight(r#"{"msgid":47}"#), Weight(25));
+        assert_eq!(weight(r#"{"msgid":50,"id":1}"#), Weight::SLIGHT);
+        assert_eq!(weight(r#"{"msgid":57,"id":1,"of":1,"msg":"x"}"#), Weight::LINE);
+        assert_eq!(weight(r#"{"msgid":63,"keyword":"ab"}"#), Weight::SEARCH);
         assert_eq!(weight(r#"{"msgid":999}"#), Weight::LINE);
         assert_eq!(Weight::of(None, None), Weight::LINE);
     }

@@ -8,9 +8,18 @@ use crate::store::{Quota, Quotas};
 /// The quotas that the store holds to.
 pub(crate) fn of(settings: &config::Quotas) -> Quotas {
     let config::Quotas {
-        friends, friend_requests, groups_joined, groups_created, group_members, devices, tokens, ..
+        friends,
+        friend_requests,
+        groups_joined,
+        groups_created,
+        group_members,
+        bans,
+        blocks,
+        devices,
+        tokens,
+        ..
     } = *settings;
-    Quotas { friends, friend_requests, groups_joined, groups_created, group_members, devices, tokens }
+    Quotas { friends, friend_requests, groups_joined, groups_created, group_members, bans, devices, tokens, blocks }
 }
 
 /// The same for the accounts of an address.
@@ -43,8 +52,28 @@ pub(crate) fn used_up(settings: &config::Quotas, quota: Quota) -> String {
             "you have created {} groups, the most this server allows; delete one first",
             most(settings.groups_created)
         ),
+        Quota::GroupsJoinedOfOther => {
+            format!("that user is in {} groups, the most this server allows", most(settings.groups_joined))
+        }
+        Quota::GroupsCreatedOfOther => {
+            format!("that user has {} groups of their own, the most this server allows", most(settings.groups_created))
+        }
+        Quota::GroupBans => {
+            format!(
+                "{} users are banned from the group, the most this server allows; lift a ban first",
+                most(settings.bans)
+            )
+        }
+        Quota::GroupAsks => format!(
+            "{} of your invitations to groups, or wishes to join one, are unanswered, the most this server allows; wait for an \
+             answer",
+            most(settings.friend_requests)
+        ),
         Quota::GroupMembers => {
             format!("the group has {} members, the most this server allows", most(settings.group_members))
+        }
+        Quota::Blocks => {
+            format!("you have blocked {} users, the most this server allows; unblock one first", most(settings.blocks))
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What a session gets, whatever is lost or late.
 
+mod events;
+
 use super::*;
 use crate::clock::UnixMs;
 use crate::store::Person;
@@ -17,7 +19,7 @@ fn conv() -> ConvId {
 
 fn message(sender: i64, seq: Seq) -> Message {
     let sender = Person { id: user(sender), name: String::new() };
-    Message { conv: conv(), seq, sender, sent_at: UnixMs(0), cid: None, body: String::new() }
+    Message::said((conv(), seq), sender, UnixMs(0), String::new())
 }
 
 fn pending(delivered: Seq, last_seq: Seq) -> Pending {
@@ -25,7 +27,7 @@ fn pending(delivered: Seq, last_seq: Seq) -> Pending {
 }
 
 fn session() -> SeqTracker {
-    SeqTracker::new(user(ME), OwnMessages::None)
+    SeqTracker::new(user(ME), OwnMessages::None, EventsPending::LeftOut)
 }
 
 fn live() -> SeqTracker {
@@ -47,6 +49,56 @@ fn next_fetch(tracker: &mut SeqTracker) -> Option<Place> {
 
 fn seqs(caught_up: &CaughtUp) -> Vec<Seq> {
     caught_up.push.iter().map(|message| message.seq).collect()
+}
+
+/// Where a session stands that was shown the list of conversations: at the last message that there was.
+fn stands_at(seq: Seq) -> Pending {
+    pending(seq, seq)
+}
+
+#[test]
+fn a_session_that_was_shown_the_list_is_pushed_nothing_that_is_old() {
+    let mut tracker = session();
+    tracker.go_live(&[stands_at(10)], &[]);
+    assert_eq!(next_fetch(&mut tracker), None);
+    assert_eq!(tracker.had(conv()), 10);
+    assert_eq!(tracker.offer(conv(), 11, None), Offer::Push);
+    assert_eq!(tracker.confirm(conv(), 11), Confirmed::Moved(11));
+    // Bells were lost, and the device's cursor is behind the list: only what is new is fetched.
+    let mut tracker = session();
+    tracker.go_live(&[stands_at(10)], &[]);
+    tracker.compare(&[pending(3, 12)]);
+    assert_eq!(next_fetch(&mut tracker), Some(Place { conv: conv(), after: Some(10) }));
+    assert_eq!(seqs(&tracker.fetched(answer(3, 12, vec![message(PEER, 11), message(PEER, 12)]))), [11, 12]);
+}
+
+#[test]
+fn nothing_falls_between_the_list_and_going_live() {
+    // Told of before the list was read, and shown by it.
+    let mut tracker = session();
+    tracker.offer(conv(), 10, None);
+    tracker.go_live(&[stands_at(10)], &[]);
+    assert_eq!(next_fetch(&mut tracker), None);
+    assert_eq!(tracker.offer(conv(), 10, None), Offer::Duplicate, "its bell may come again");
+    // Told of before the session goes live, and not shown.
+    let mut tracker = session();
+    for seq in [10, 11, 12] {
+        tracker.offer(conv(), seq, None);
+    }
+    tracker.go_live(&[stands_at(10)], &[]);
+    assert_eq!(next_fetch(&mut tracker), Some(Place { conv: conv(), after: Some(10) }));
+    assert_eq!(seqs(&tracker.fetched(answer(3, 12, vec![message(PEER, 11), message(PEER, 12)]))), [11, 12]);
+    // Told of after that, by a bell that has overtaken another one.
+    let mut tracker = session();
+    tracker.go_live(&[stands_at(10)], &[]);
+    assert_eq!(tracker.offer(conv(), 12, None), Offer::OutOfOrder);
+    tracker.close_gaps();
+    assert_eq!(next_fetch(&mut tracker), Some(Place { conv: conv(), after: Some(10) }));
+    // In a conversation of which nothing was pending, and that the list shows as it was.
+    let mut tracker = session();
+    tracker.offer(conv(), 11, None);
+    tracker.go_live(&[], &[]);
+    assert_eq!(next_fetch(&mut tracker), Some(Place { conv: conv(), after: None }), "behind the device's cursor");
 }
 
 /// A session that has got everything up to `seq`.
@@ -234,7 +286,7 @@ fn own_messages_from_before_the_login_are_not_shown_but_passed() {
 
 #[test]
 fn a_named_device_is_shown_what_another_device_sent() {
-    let mut tracker = SeqTracker::new(user(ME), OwnMessages::All);
+    let mut tracker = SeqTracker::new(user(ME), OwnMessages::All, EventsPending::LeftOut);
     tracker.go_live(&[pending(0, 1)], &[]);
     next_fetch(&mut tracker).unwrap();
     assert_eq!(seqs(&tracker.fetched(answer(0, 1, vec![message(ME, 1)]))), [1]);
@@ -243,7 +295,7 @@ fn a_named_device_is_shown_what_another_device_sent() {
 #[test]
 fn own_messages_whose_answer_is_on_its_way_are_not_shown() {
     for own in [OwnMessages::New, OwnMessages::All] {
-        let mut tracker = SeqTracker::new(user(ME), own);
+        let mut tracker = SeqTracker::new(user(ME), own, EventsPending::LeftOut);
         tracker.go_live(&[], &[]);
         assert_eq!(tracker.sent(conv(), 1, None), None);
         next_fetch(&mut tracker).unwrap();
@@ -263,7 +315,7 @@ fn an_own_message_on_its_way_is_not_shown_although_later_ones_are_known() {
     // The clock stands still: what tells them apart is what the clients have made of them.
     let mine = |seq, cid: &str| Message { cid: Some(cid.to_owned()), ..message(ME, seq) };
     let which = Some(Which::of(user(ME), UnixMs(0)));
-    let mut tracker = SeqTracker::new(user(ME), OwnMessages::New);
+    let mut tracker = SeqTracker::new(user(ME), OwnMessages::New, EventsPending::LeftOut);
     tracker.go_live(&[], &[]);
     assert_eq!(tracker.offer(conv(), 1, None), Offer::NeedsFetch);
     next_fetch(&mut tracker).unwrap();
@@ -349,7 +401,7 @@ fn a_page_that_was_read_before_leaving_is_not_shown_after_it() {
     tracker.compare(&[pending(3, 5)]);
     assert_eq!(next_fetch(&mut tracker), None, "the answer is still on its way");
     assert_eq!(tracker.fetched(answer(3, 5, vec![message(PEER, 5)])), CaughtUp::default());
-    assert_eq!(next_fetch(&mut tracker), Some(Place { conv: conv(), after: Some(3) }));
+    assert_eq!(next_fetch(&mut tracker), Some(Place { conv: conv(), after: Some(4) }));
     assert_eq!(tracker.fetched(Page { conv: conv(), position: None, messages: vec![] }), CaughtUp::default());
     assert_eq!(next_fetch(&mut tracker), None);
 }
@@ -363,6 +415,25 @@ fn an_answer_from_before_leaving_does_not_end_the_next_membership() {
     tracker.left(conv());
     tracker.joined(conv(), 7);
     tracker.fetched(Page { conv: conv(), position: None, messages: vec![] });
+    assert_eq!(next_fetch(&mut tracker), Some(Place { conv: conv(), after: Some(7) }));
+}
+
+/// That the user has left may have been told late, when the user was in again: what was pushed is not pushed again, though it
+/// is not confirmed.
+#[test]
+fn old_news_of_leaving_brings_nothing_twice() {
+    let mut tracker = at(4);
+    assert_eq!(tracker.offer(conv(), 5, None), Offer::Push);
+    tracker.left(conv());
+    tracker.joined(conv(), 3);
+    assert_eq!(next_fetch(&mut tracker), Some(Place { conv: conv(), after: Some(5) }));
+    assert_eq!(seqs(&tracker.fetched(answer(3, 6, vec![message(PEER, 6)]))), [6]);
+    // A comparison with the store may be first.
+    tracker.left(conv());
+    tracker.compare(&[pending(3, 7)]);
+    assert_eq!(next_fetch(&mut tracker), Some(Place { conv: conv(), after: Some(6) }));
+    assert_eq!(seqs(&tracker.fetched(answer(3, 7, vec![message(PEER, 7)]))), [7]);
+    tracker.joined(conv(), 3);
     assert_eq!(next_fetch(&mut tracker), Some(Place { conv: conv(), after: Some(7) }));
 }
 

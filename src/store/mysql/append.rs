@@ -13,9 +13,11 @@ use std::time::Duration;
 use super::call::{Call, Locks};
 use crate::cid::older_form;
 use crate::ids::{ConvId, GroupId, IdMap, Members, Peer, Seq, UserId};
-use crate::store::numbering::{Facts, Key, Plan, key_of, number};
+use crate::store::numbering::{End, Facts, Key, Plan, key_of, number};
+use crate::store::rights::{Rules, Standing};
 use crate::store::sql::lists::{Lookup, exact_pieces, fewest_pieces, lookups, repeated};
-use crate::store::sql::{Arg, Fault, Row, Sql, SqlResult};
+use crate::store::sql::membership::standing_in;
+use crate::store::sql::{Arg, Fault, Row, Sql, SqlResult, events};
 use crate::store::{Append, Appended};
 
 /// Bodies that one INSERT carries, unless a single message is longer.
@@ -34,33 +36,47 @@ const PROBES_MAX: u32 = 32;
 pub(super) fn append(call: &mut Call<'_>, batch: &[Append], locks: Locks) -> SqlResult<Plan> {
     let convs: BTreeSet<ConvId> = batch.iter().map(Append::conv).collect();
     let convs: Vec<ConvId> = convs.into_iter().collect();
-    let mut facts = Facts { ends: lock(call, &convs, locks)?, ..Facts::default() };
+    let mut rules = HashMap::new();
+    let mut facts = Facts { ends: lock(call, &convs, locks, &mut rules)?, ..Facts::default() };
     if locks == Locks::Skip && call.can_skip_locked() && facts.ends.len() < convs.len() {
         leave_out_locked(call, batch, &convs, &mut facts)?;
     }
     let packet_max = call.packet_max();
     refuse_absent(call, batch, &mut facts)?;
-    refuse_strangers(call, batch, &mut facts)?;
-    let opened = open(call, batch, &mut facts)?;
+    refuse_strangers(call, batch, &mut facts, &rules)?;
+    open(call, batch, &mut facts)?;
     facts.known = sent_before(call, batch, &facts, packet_max)?;
+    facts.events = events::facts(call, batch, &facts.refused, &rules)?;
     let plan = number(batch, facts);
-    write(call, batch, &plan, &opened, packet_max)?;
+    write(call, batch, &plan, packet_max)?;
+    events::write(call, &plan.stored_events(batch))?;
     Ok(plan)
 }
 
 /// Locks conversations in the order of their ids; the last numbers of those that exist, or that nobody else has locked.
-fn lock(call: &mut Call<'_>, convs: &[ConvId], locks: Locks) -> SqlResult<IdMap<ConvId, Seq>> {
+/// Who may do what in them goes into `rules`, where there is anything to say.
+fn lock(
+    call: &mut Call<'_>,
+    convs: &[ConvId],
+    locks: Locks,
+    rules: &mut HashMap<ConvId, Rules>,
+) -> SqlResult<IdMap<ConvId, Seq>> {
     let mut ends = IdMap::default();
     for lookup in lookups(convs, |conv| [conv.into()]) {
         let list = repeated("?", ",", lookup.len);
-        let statement = format!("SELECT id, last_seq FROM Conversation WHERE id IN ({list}) ORDER BY id FOR UPDATE");
+        let statement =
+            format!("SELECT id, last_seq, rules FROM Conversation WHERE id IN ({list}) ORDER BY id FOR UPDATE");
         let rows = match locks {
             Locks::Wait => call.locked_rows(&statement, &lookup.args, LOCK_WAIT)?,
             Locks::Skip if call.can_skip_locked() => call.rows(&format!("{statement} SKIP LOCKED"), &lookup.args)?,
             Locks::Skip => call.rows(&statement, &lookup.args)?,
         };
         for row in rows {
-            ends.insert(row.conv(0)?, row.seq(1)?);
+            let (conv, bits) = (row.conv(0)?, Rules(row.int(2)?));
+            ends.insert(conv, row.seq(1)?);
+            if bits != Rules::default() {
+                rules.insert(conv, bits);
+            }
         }
     }
     Ok(ends)
@@ -127,7 +143,7 @@ fn refuse_absent(sql: &mut dyn Sql, batch: &[Append], facts: &mut Facts<'_>) -> 
     let mut existing = HashSet::new();
     for lookup in lookups(&addressees, |user| [user.into()]) {
         let list = repeated("?", ",", lookup.len);
-        for row in sql.rows(&format!("SELECT id FROM User WHERE id IN ({list})"), &lookup.args)? {
+        for row in sql.rows(&format!("SELECT id FROM User WHERE id IN ({list}) AND erased_at IS NULL"), &lookup.args)? {
             existing.insert(row.user(0)?);
         }
     }
@@ -141,25 +157,55 @@ fn refuse_absent(sql: &mut dyn Sql, batch: &[Append], facts: &mut Facts<'_>) -> 
     Ok(())
 }
 
-/// Refuses messages to groups from users who are no members, and messages for friends only from users who are none.
-fn refuse_strangers(sql: &mut dyn Sql, batch: &[Append], facts: &mut Facts<'_>) -> SqlResult<()> {
+/// Refuses what the senders may not say: to groups whose members they are not, or in which they may not speak now; to users
+/// with whom there is a block between them; and messages for friends only from users who are none.
+fn refuse_strangers(
+    sql: &mut dyn Sql,
+    batch: &[Append],
+    facts: &mut Facts<'_>,
+    rules: &HashMap<ConvId, Rules>,
+) -> SqlResult<()> {
     let asked = |(place, _): &(usize, &Append)| !facts.refused.contains_key(place);
-    let (mut memberships, mut friendships) = (Vec::new(), Vec::new());
+    let (mut memberships, mut friendships, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+    let rules_of = |message: &Append| rules.get(&message.conv()).copied().unwrap_or_default();
     for (place, message) in batch.iter().enumerate().filter(asked) {
         match message.to {
             Peer::Group(group) => memberships.push((place, (group, message.sender))),
-            Peer::User(user) if message.friends_only => friendships.push((place, (message.sender, user))),
-            Peer::User(_) => {}
+            Peer::User(user) => match events::refusal_of_pair(message, rules_of(message)) {
+                Some(refusal) => refused.push((place, refusal)),
+                None if message.friends_only => friendships.push((place, (message.sender, user))),
+                None => {}
+            },
         }
     }
-    let members =
-        pairs(sql, "GroupUser", ["groupid", "userid"], &memberships, |row| Ok((row.group(0)?, row.user(1)?)))?;
+    let standings = standings(sql, &memberships)?;
+    for (place, member) in memberships {
+        let standing = standings.get(&member).copied().unwrap_or(Standing::STRANGER);
+        let refusal = events::refusal_of_member(&batch[place], standing, rules_of(&batch[place]));
+        refused.extend(refusal.map(|refusal| (place, refusal)));
+    }
     let friends = pairs(sql, "Friend", ["userid", "friendid"], &friendships, |row| Ok((row.user(0)?, row.user(1)?)))?;
-    let no_members = memberships.iter().filter(|(_, pair): &&(usize, (GroupId, UserId))| !members.contains(pair));
-    facts.refused.extend(no_members.map(|&(place, _)| (place, Appended::NotMember)));
     let no_friends = friendships.iter().filter(|(_, pair)| !friends.contains(pair));
-    facts.refused.extend(no_friends.map(|&(place, _)| (place, Appended::NotFriends)));
+    refused.extend(no_friends.map(|&(place, _)| (place, Appended::NotFriends)));
+    facts.refused.extend(refused);
     Ok(())
+}
+
+/// What the members of groups are there, of those asked for who are members.
+fn standings(
+    sql: &mut dyn Sql,
+    wanted: &[(usize, (GroupId, UserId))],
+) -> SqlResult<HashMap<(GroupId, UserId), Standing>> {
+    let wanted = distinct(wanted.iter().map(|&(_, pair)| pair));
+    let mut found = HashMap::new();
+    for Lookup { len, args } in lookups(&wanted, |(group, user)| [group.into(), user.into()]) {
+        let any = repeated("(groupid = ? AND userid = ?)", " OR ", len);
+        let statement = format!("SELECT groupid, userid, grouprole, muted_until FROM GroupUser WHERE {any}");
+        for mut row in sql.rows(&statement, &args)? {
+            found.insert((row.group(0)?, row.user(1)?), standing_in(&mut row, 2)?);
+        }
+    }
+    Ok(found)
 }
 
 /// Which of the pairs stand in a table of pairs.
@@ -187,14 +233,14 @@ where
 
 /// Creates the conversations between two users that do not exist yet, and locks them. Those that another node created
 /// meanwhile yield the numbers they have by now.
-fn open(call: &mut Call<'_>, batch: &[Append], facts: &mut Facts<'_>) -> SqlResult<Vec<ConvId>> {
+fn open(call: &mut Call<'_>, batch: &[Append], facts: &mut Facts<'_>) -> SqlResult<()> {
     let wanted = batch
         .iter()
         .enumerate()
         .filter(|(place, message)| !facts.refused.contains_key(place) && !facts.ends.contains_key(&message.conv()));
     let missing = distinct(wanted.map(|(_, message)| message.conv()));
     if missing.is_empty() {
-        return Ok(Vec::new());
+        return Ok(());
     }
     for piece in exact_pieces(&missing) {
         // Not INSERT IGNORE: that would take a shared lock on a row that exists, and two nodes would wait in a circle
@@ -206,7 +252,7 @@ fn open(call: &mut Call<'_>, batch: &[Append], facts: &mut Facts<'_>) -> SqlResu
         call.run(&statement, &piece.iter().map(|&conv| conv.into()).collect::<Vec<_>>())?;
     }
     facts.ends.extend(lock_now(call, &missing)?);
-    Ok(missing)
+    Ok(())
 }
 
 /// Those of the batch's messages that are stored already, by their cids.
@@ -252,28 +298,35 @@ fn sent_before<'a>(
     Ok(known)
 }
 
-fn write(sql: &mut dyn Sql, batch: &[Append], plan: &Plan, opened: &[ConvId], packet_max: usize) -> SqlResult<()> {
+fn write(sql: &mut dyn Sql, batch: &[Append], plan: &Plan, packet_max: usize) -> SqlResult<()> {
     if plan.is_empty() {
         return Ok(());
     }
     let stored: Vec<(Seq, &Append)> = plan.stored(batch).collect();
     for piece in by_bytes(&stored, packet_max).flat_map(fewest_pieces) {
         let statement = format!(
-            "INSERT INTO Message (conv, seq, kind, sender, sent_at, cid, body) VALUES {}",
-            repeated("(?, ?, 0, ?, ?, ?, ?)", ", ", piece.len())
+            "INSERT INTO Message (conv, seq, kind, of_seq, sender, sent_at, cid, body) VALUES {}",
+            repeated("(?, ?, ?, ?, ?, ?, ?, ?)", ", ", piece.len())
         );
         sql.run(&statement, &piece.iter().flat_map(|&(seq, message)| message_args(seq, message)).collect::<Vec<_>>())?;
     }
-    let ends: Vec<(ConvId, Seq)> = plan.ends.iter().map(|(&conv, &end)| (conv, end)).collect();
+    let ends: Vec<(ConvId, End)> = plan.ends.iter().map(|(&conv, &end)| (conv, end)).collect();
     // To set an end twice does no harm, so that this list may be padded like one that only looks up.
-    for Lookup { len, args } in lookups(&ends, |(conv, end)| [conv.into(), end.into()]) {
+    for Lookup { len, args } in lookups(&ends, end_args) {
         let statement = format!(
-            "INSERT INTO Conversation (id, last_seq) VALUES {} ON DUPLICATE KEY UPDATE last_seq = VALUES(last_seq)",
-            repeated("(?, ?)", ", ", len)
+            "INSERT INTO Conversation (id, last_seq, last_msg, active_at) VALUES {} \
+             ON DUPLICATE KEY UPDATE last_seq = VALUES(last_seq), last_msg = GREATEST(last_msg, VALUES(last_msg)), \
+             active_at = GREATEST(active_at, VALUES(active_at))",
+            repeated("(?, ?, ?, ?)", ", ", len)
         );
         sql.run(&statement, &args)?;
     }
-    open_cursors(sql, opened)
+    let first = stored.iter().filter(|(seq, _)| *seq == 1);
+    open_cursors(sql, &distinct(first.map(|(_, message)| message.conv())))
+}
+
+fn end_args((conv, End { seq, message: (last_msg, active_at), .. }): (ConvId, End)) -> [Arg<'static>; 4] {
+    [conv.into(), seq.into(), last_msg.into(), active_at.into()]
 }
 
 /// Puts new conversations between two users on both users' lists. A group's are there since the join.
@@ -295,14 +348,16 @@ fn open_cursors(sql: &mut dyn Sql, opened: &[ConvId]) -> SqlResult<()> {
     Ok(())
 }
 
-fn message_args(seq: Seq, message: &Append) -> [Arg<'_>; 6] {
+fn message_args(seq: Seq, message: &Append) -> [Arg<'_>; 8] {
     [
         message.conv().into(),
         seq.into(),
+        Arg::Int(message.body.kind().number()),
+        message.body.event().map_or(Arg::Null, |event| event.of.into()),
         message.sender.into(),
         message.sent_at.into(),
         message.cid.as_deref().into(),
-        Arg::Text(&message.body),
+        Arg::Text(message.body.row_body()),
     ]
 }
 
@@ -315,7 +370,7 @@ fn by_bytes<'s, 'b>(
     std::iter::from_fn(move || {
         let mut bytes = 0;
         let fits = |(_, message): &&(Seq, &Append)| {
-            bytes += message.body.len() + message.cid.as_deref().map_or(0, str::len) + KEY_BYTES;
+            bytes += message.body.row_body().len() + message.cid.as_deref().map_or(0, str::len) + KEY_BYTES;
             bytes <= bytes_max
         };
         let count = messages.iter().take_while(fits).count().max(1).min(messages.len());

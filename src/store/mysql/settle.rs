@@ -60,8 +60,12 @@ fn end_connection(call: &mut Call<'_>, connection: u32) -> SqlResult<()> {
 struct Stored {
     sender: UserId,
     sent_at: UnixMs,
+    kind: i64,
+    of: Seq,
     cid: Option<String>,
     body: String,
+    /// It was edited or recalled since: the text is another one.
+    is_changed: bool,
 }
 
 impl Stored {
@@ -69,7 +73,9 @@ impl Stored {
         self.sender == message.sender
             && self.sent_at == message.sent_at
             && self.cid.as_deref() == message.cid.as_deref()
-            && *self.body == *message.body
+            && self.kind == message.body.kind().number()
+            && self.of == message.body.event().map_or(0, |event| event.of)
+            && (self.is_changed || *self.body == *message.body.row_body())
     }
 }
 
@@ -77,10 +83,14 @@ fn stored(sql: &mut dyn Sql, places: &[(ConvId, Seq)]) -> SqlResult<HashMap<(Con
     let mut found = HashMap::new();
     for Lookup { len, args } in lookups(places, |(conv, seq)| [conv.into(), seq.into()]) {
         let any = repeated("(conv = ? AND seq = ?)", " OR ", len);
-        let statement = format!("SELECT conv, seq, sender, sent_at, cid, body FROM Message WHERE {any}");
+        let statement = format!(
+            "SELECT conv, seq, sender, sent_at, cid, body, kind, COALESCE(of_seq, 0), COALESCE(edited_seq, 0) \
+             FROM Message WHERE {any}"
+        );
         for mut row in sql.rows(&statement, &args)? {
             let (cid, body) = (row.text_or_null(4)?, row.text(5)?);
-            let stored = Stored { sender: row.user(2)?, sent_at: row.time(3)?, cid, body };
+            let (kind, of, is_changed) = (row.int(6)?, row.seq(7)?, row.int(8)? != 0);
+            let stored = Stored { sender: row.user(2)?, sent_at: row.time(3)?, kind, of, cid, body, is_changed };
             found.insert((row.conv(0)?, row.seq(1)?), stored);
         }
     }

@@ -1,11 +1,11 @@
-//! Users, their tokens and their devices.
+//! Users and their devices.
 
 use super::lists::{lookups, repeated};
 use super::names::Keys;
-use super::{Fault, Row, Sql, SqlResult};
+use super::{Fault, Row, Sql, SqlResult, held};
 use crate::clock::UnixMs;
 use crate::ids::{DeviceId, NodeId, UserId};
-use crate::store::{Created, DeviceUse, NewToken, TokenHash, TokenRow, UserRef, UserRow};
+use crate::store::{Created, DeviceUse, Named, UserRef, UserRow};
 
 /// Devices that make room at once: an account that had thousands before there was a quota comes down to it step by step.
 const DEVICES_REMOVED_MAX: u64 = 8;
@@ -13,12 +13,15 @@ const DEVICES_REMOVED_MAX: u64 = 8;
 pub(super) fn create(sql: &mut dyn Sql, name: &str, password: &str, now: UnixMs) -> SqlResult<Created<UserId>> {
     let keys = Keys::of(name);
     // Looked up first: a refused INSERT would use up an id.
-    if sql.first("SELECT id FROM User WHERE name_key IN (?, ?)", &keys.args())?.is_some() {
+    if sql.first("SELECT id FROM User WHERE name_key IN (?, ?)", &keys.args())?.is_some()
+        || held::is_name_held(sql, Named::User, &keys, held::NOBODY, now)?
+    {
         return Ok(Created::NameTaken);
     }
     let args = [name.into(), keys.for_new()?, password.into(), now.into()];
-    let made =
-        sql.run("INSERT INTO User (name, name_key, password, state, created_at) VALUES (?, ?, ?, 'offline', ?)", &args);
+    let statement =
+        "INSERT INTO User (name, name_key, password, state, created_at, asked) VALUES (?, ?, ?, 'offline', ?, 0)";
+    let made = sql.run(statement, &args);
     match made {
         Ok(_) => UserId::new(sql.new_id())
             .map(Created::New)
@@ -30,7 +33,10 @@ pub(super) fn create(sql: &mut dyn Sql, name: &str, password: &str, now: UnixMs)
 
 pub(super) fn user(sql: &mut dyn Sql, who: UserRef<'_>) -> SqlResult<Option<UserRow>> {
     let found = match who {
-        UserRef::Id(id) => sql.first("SELECT id, name, password FROM User WHERE id = ?", &[id.into()])?,
+        UserRef::Id(id) => {
+            let statement = "SELECT id, name, password FROM User WHERE id = ? AND erased_at IS NULL";
+            sql.first(statement, &[id.into()])?
+        }
         UserRef::Name(name) => {
             let statement = "SELECT id, name, password FROM User WHERE name_key IN (?, ?) ORDER BY name_key LIMIT 1";
             sql.first(statement, &Keys::of(name).args())?
@@ -39,13 +45,24 @@ pub(super) fn user(sql: &mut dyn Sql, who: UserRef<'_>) -> SqlResult<Option<User
     found.map(|mut row| Ok(UserRow { id: row.user(0)?, name: row.text(1)?, password: row.text(2)? })).transpose()
 }
 
+/// Whether there is such a user; one that was erased is none.
+pub(super) fn exists(sql: &mut dyn Sql, user: UserId) -> SqlResult<bool> {
+    Ok(sql.first("SELECT 1 FROM User WHERE id = ? AND erased_at IS NULL", &[user.into()])?.is_some())
+}
+
+/// Whether a new account may have the name, as far as it is held for somebody.
+pub(super) fn is_held(sql: &mut dyn Sql, name: &str, now: UnixMs) -> SqlResult<bool> {
+    held::is_name_held(sql, Named::User, &Keys::of(name), held::NOBODY, now)
+}
+
+/// Users that a node has reported online are offline. The node that a user has gone to may have been first.
+const GONE: &str = "UPDATE User SET state = 'offline', state_node = NULL WHERE state_node = ? AND id IN";
+
 pub(super) fn report_states(sql: &mut dyn Sql, node: NodeId, online: &[UserId], offline: &[UserId]) -> SqlResult<()> {
     let node = node.to_string();
     let come = "UPDATE User SET state = 'online', state_node = ? WHERE id IN";
     report(sql, come, &node, online)?;
-    // The node that the user has gone to may have been first.
-    let gone = "UPDATE User SET state = 'offline', state_node = NULL WHERE state_node = ? AND id IN";
-    report(sql, gone, &node, offline)
+    report(sql, GONE, &node, offline)
 }
 
 fn report(sql: &mut dyn Sql, statement: &str, node: &str, users: &[UserId]) -> SqlResult<()> {
@@ -67,61 +84,15 @@ pub(super) fn reporting_nodes(sql: &mut dyn Sql) -> SqlResult<Vec<NodeId>> {
     Ok(rows.into_iter().map(node).collect::<SqlResult<Vec<_>>>()?.into_iter().flatten().collect())
 }
 
-pub(super) fn report_absent(sql: &mut dyn Sql, node: NodeId) -> SqlResult<()> {
+pub(super) fn report_absent(sql: &mut dyn Sql, node: NodeId, limit: u32) -> SqlResult<Vec<UserId>> {
     let node = node.to_string();
-    sql.run("UPDATE User SET state = 'offline', state_node = NULL WHERE state_node = ?", &[node.as_str().into()])?;
-    Ok(())
-}
-
-pub(super) fn save_token(sql: &mut dyn Sql, token: &NewToken<'_>, now: UnixMs, limit: Option<u32>) -> SqlResult<()> {
-    let &NewToken { hash, user, expires_at } = token;
-    lock_devices(sql, user)?;
-    sql.run("DELETE FROM AuthToken WHERE userid = ? AND expires_at <= ?", &[user.into(), now.into()])?;
-    let expires_at = last_of_all(sql, user, expires_at)?;
-    sql.run(
-        "INSERT INTO AuthToken (token_hash, userid, expires_at) VALUES (?, ?, ?)",
-        &[hash.into(), user.into(), expires_at.into()],
-    )?;
-    let Some(last) = limit.and_then(|limit| limit.checked_sub(1)) else { return Ok(()) };
-    let keep_from = "SELECT expires_at FROM AuthToken WHERE userid = ? ORDER BY expires_at DESC LIMIT 1 OFFSET ?";
-    if let Some(row) = sql.first(keep_from, &[user.into(), last.into()])? {
-        let keep_from = row.time(0)?;
-        sql.run("DELETE FROM AuthToken WHERE userid = ? AND expires_at < ?", &[user.into(), keep_from.into()])?;
-    }
-    Ok(())
-}
-
-/// When a token ends that is to end after all others of the user's, and not before `wanted`.
-fn last_of_all(sql: &mut dyn Sql, user: UserId, wanted: UnixMs) -> SqlResult<UnixMs> {
-    let last = "SELECT expires_at FROM AuthToken WHERE userid = ? ORDER BY expires_at DESC LIMIT 1";
-    let last = sql.first(last, &[user.into()])?.map(|row| row.time(0)).transpose()?;
-    Ok(last.map_or(wanted, |last| wanted.max(UnixMs(last.0.saturating_add(1)))))
-}
-
-pub(super) fn token(sql: &mut dyn Sql, hash: &TokenHash, now: UnixMs) -> SqlResult<Option<TokenRow>> {
-    let statement = "SELECT t.userid, u.name, t.expires_at, \
-                     EXISTS (SELECT 1 FROM AuthToken o WHERE o.userid = t.userid AND o.expires_at > t.expires_at) \
-                     FROM AuthToken t JOIN User u ON u.id = t.userid WHERE t.token_hash = ? AND t.expires_at > ?";
-    let found = sql.first(statement, &[hash.into(), now.into()])?;
-    let row =
-        |mut row: Row| Ok(TokenRow { user: row.person(0)?, expires_at: row.time(2)?, is_latest: row.int(3)? == 0 });
-    found.map(row).transpose()
-}
-
-pub(super) fn extend_token(sql: &mut dyn Sql, hash: &TokenHash, expires_at: UnixMs) -> SqlResult<()> {
-    let Some(row) = sql.first("SELECT userid FROM AuthToken WHERE token_hash = ?", &[hash.into()])? else {
-        return Ok(());
-    };
-    let user = row.user(0)?;
-    lock_devices(sql, user)?;
-    let expires_at = last_of_all(sql, user, expires_at)?;
-    sql.run("UPDATE AuthToken SET expires_at = ? WHERE token_hash = ?", &[expires_at.into(), hash.into()])?;
-    Ok(())
-}
-
-pub(super) fn delete_token(sql: &mut dyn Sql, hash: &TokenHash) -> SqlResult<()> {
-    sql.run("DELETE FROM AuthToken WHERE token_hash = ?", &[hash.into()])?;
-    Ok(())
+    // Locked: of two nodes that look at the same time, one gets each user.
+    let locked = sql.dialect().locked;
+    let found = format!("SELECT id FROM User WHERE state_node = ? ORDER BY id LIMIT ?{locked}");
+    let found = sql.rows(&found, &[node.as_str().into(), limit.into()])?;
+    let users = found.iter().map(|row| row.user(0)).collect::<SqlResult<Vec<_>>>()?;
+    report(sql, GONE, &node, &users)?;
+    Ok(users)
 }
 
 /// The number of a device that is known, and whether it is the one used last; most logins need no more.

@@ -1,6 +1,7 @@
 //! Users and groups by id or by the beginning of a name.
 
-use super::{Row, Sql, SqlResult, groups};
+use super::membership::{COLUMNS, group_row};
+use super::{Row, Sql, SqlResult};
 use crate::ids::{GroupId, UserId};
 use crate::names;
 use crate::store::{GroupRow, Person};
@@ -9,19 +10,19 @@ use crate::store::{GroupRow, Person};
 const LAST_CHARACTER: char = '\u{10FFFF}';
 
 pub(super) fn users(sql: &mut dyn Sql, id: Option<UserId>, prefix: &str, limit: u32) -> SqlResult<Vec<Person>> {
-    let by_id = "SELECT id, name FROM User WHERE id = ?";
-    let by_prefix =
-        "SELECT id, name FROM User WHERE name_key >= ? AND name_key < ? AND id <> ? ORDER BY name_key LIMIT ?";
+    let by_id = "SELECT id, name FROM User WHERE id = ? AND erased_at IS NULL";
+    let by_prefix = "SELECT id, name FROM User WHERE name_key >= ? AND name_key < ? AND id <> ? AND erased_at IS NULL \
+         ORDER BY name_key LIMIT ?";
     let rows = find(sql, id.map(|id| i64::from(id.number())), prefix, limit, [by_id, by_prefix])?;
     rows.into_iter().map(|mut row| row.person(0)).collect()
 }
 
 pub(super) fn all_groups(sql: &mut dyn Sql, id: Option<GroupId>, prefix: &str, limit: u32) -> SqlResult<Vec<GroupRow>> {
-    let by_id = "SELECT id, groupname, groupdesc FROM AllGroup WHERE id = ?";
-    let by_prefix = "SELECT id, groupname, groupdesc FROM AllGroup \
-                     WHERE name_key >= ? AND name_key < ? AND id <> ? ORDER BY name_key LIMIT ?";
-    let rows = find(sql, id.map(|id| i64::from(id.number())), prefix, limit, [by_id, by_prefix])?;
-    rows.into_iter().map(groups::group_row).collect()
+    let all = format!("SELECT {COLUMNS} FROM AllGroup g LEFT JOIN Conversation v ON v.id = g.id WHERE");
+    let by_id = format!("{all} g.id = ?");
+    let by_prefix = format!("{all} g.name_key >= ? AND g.name_key < ? AND g.id <> ? ORDER BY g.name_key LIMIT ?");
+    let rows = find(sql, id.map(|id| i64::from(id.number())), prefix, limit, [&by_id, &by_prefix])?;
+    rows.into_iter().map(group_row).collect()
 }
 
 fn find(

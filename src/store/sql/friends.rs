@@ -1,12 +1,16 @@
 //! Friends, in both directions, and who asked to be one.
 
-use super::{Sql, SqlResult, is_full};
+use super::lists::{lookups, repeated};
+use super::{Sql, SqlResult, asked, is_full};
 use crate::clock::UnixMs;
 use crate::ids::UserId;
-use crate::store::{FriendOutcome, FriendRequest, Person, Quota};
+use crate::store::{Contact, FriendOutcome, FriendRequest, Person, Quota};
 
 pub(super) fn add(sql: &mut dyn Sql, user: UserId, friend: UserId, limit: Option<u32>) -> SqlResult<FriendOutcome> {
     let Some(person) = lock_both(sql, user, friend)? else { return Ok(FriendOutcome::NoSuchUser) };
+    if let Some(refusal) = block_between(sql, user, friend)? {
+        return Ok(refusal);
+    }
     if are_friends(sql, user, friend)? {
         delete_requests(sql, user, friend)?;
         return Ok(FriendOutcome::Already(person));
@@ -22,10 +26,43 @@ pub(super) fn delete(sql: &mut dyn Sql, user: UserId, friend: UserId) -> SqlResu
     Ok(deleted > 0)
 }
 
-pub(super) fn page(sql: &mut dyn Sql, user: UserId, after: u32, limit: u32) -> SqlResult<Vec<Person>> {
-    let statement = "SELECT u.id, u.name FROM Friend f JOIN User u ON u.id = f.friendid \
+pub(super) fn page(sql: &mut dyn Sql, user: UserId, after: u32, limit: u32) -> SqlResult<Vec<Contact>> {
+    let statement = "SELECT u.id, u.name, u.profile FROM Friend f JOIN User u ON u.id = f.friendid \
                      WHERE f.userid = ? AND f.friendid > ? ORDER BY f.friendid LIMIT ?";
-    sql.rows(statement, &[user.into(), after.into(), limit.into()])?.iter_mut().map(|row| row.person(0)).collect()
+    sql.rows(statement, &[user.into(), after.into(), limit.into()])?.iter_mut().map(|row| row.contact(0)).collect()
+}
+
+/// The first page of friends, and whether somebody may wait for the user's answer.
+pub(super) fn first_page(sql: &mut dyn Sql, user: UserId, limit: u32) -> SqlResult<(Vec<Contact>, bool)> {
+    // The user's own row comes with nobody's name. A join of it with the friends would have MySQL sort all of these.
+    let statement = "SELECT asked, NULL, NULL, NULL FROM User WHERE id = ? UNION ALL \
+                     SELECT * FROM (SELECT 0, u.id, u.name, u.profile FROM Friend f JOIN User u ON u.id = f.friendid \
+                     WHERE f.userid = ? ORDER BY f.friendid LIMIT ?) page";
+    let (mut friends, mut is_asked) = (Vec::new(), false);
+    for mut row in sql.rows(statement, &[user.into(), user.into(), limit.into()])? {
+        match row.text_or_null(2)? {
+            None => is_asked = row.int(0)? != 0,
+            Some(name) => friends.push(Contact { id: row.user(1)?, name, profile: row.text_or_null(3)? }),
+        }
+    }
+    // Nothing says in which order the rows of a union come.
+    friends.sort_unstable_by_key(|friend| friend.id);
+    Ok((friends, is_asked))
+}
+
+/// Users with the ids of their friends, at most `limit` of them.
+pub(super) fn ids_of_all(sql: &mut dyn Sql, users: &[UserId], limit: u32) -> SqlResult<Vec<(UserId, UserId)>> {
+    let mut found = Vec::new();
+    for lookup in lookups(users, |user| [user.into()]) {
+        let list = repeated("?", ",", lookup.len);
+        let statement = format!("SELECT userid, friendid FROM Friend WHERE userid IN ({list}) LIMIT ?");
+        let mut args = lookup.args;
+        args.push(limit.into());
+        for row in sql.rows(&statement, &args)? {
+            found.push((row.user(0)?, row.user(1)?));
+        }
+    }
+    Ok(found)
 }
 
 pub(super) fn count(sql: &mut dyn Sql, user: UserId) -> SqlResult<u64> {
@@ -41,11 +78,14 @@ pub(super) fn request(
     limit: Option<u32>,
 ) -> SqlResult<FriendOutcome> {
     let Some(person) = lock_both(sql, from, to)? else { return Ok(FriendOutcome::NoSuchUser) };
+    if let Some(refusal) = block_between(sql, from, to)? {
+        return Ok(refusal);
+    }
     if are_friends(sql, from, to)? {
         return Ok(FriendOutcome::Already(person));
     }
-    let asked = "SELECT 1 FROM FriendRequest WHERE userid = ? AND friendid = ?";
-    if sql.first(asked, &[from.into(), to.into()])?.is_some() {
+    let request = "SELECT 1 FROM FriendRequest WHERE userid = ? AND friendid = ?";
+    if sql.first(request, &[from.into(), to.into()])?.is_some() {
         let reworded = "UPDATE FriendRequest SET msg = ? WHERE userid = ? AND friendid = ?";
         sql.run(reworded, &[msg.into(), from.into(), to.into()])?;
         return Ok(FriendOutcome::Done(person));
@@ -55,6 +95,7 @@ pub(super) fn request(
     }
     let statement = "INSERT INTO FriendRequest (userid, friendid, msg, created_at) VALUES (?, ?, ?, ?)";
     sql.run(statement, &[from.into(), to.into(), msg.into(), now.into()])?;
+    asked::note(sql, to)?;
     Ok(FriendOutcome::Done(person))
 }
 
@@ -66,8 +107,11 @@ pub(super) fn answer(
     limit: Option<u32>,
 ) -> SqlResult<FriendOutcome> {
     let Some(person) = lock_both(sql, user, from)? else { return Ok(FriendOutcome::NoSuchRequest) };
-    let asked = "SELECT 1 FROM FriendRequest WHERE userid = ? AND friendid = ?";
-    if sql.first(asked, &[from.into(), user.into()])?.is_none() {
+    if let Some(refusal) = block_between(sql, user, from)? {
+        return Ok(refusal);
+    }
+    let request = "SELECT 1 FROM FriendRequest WHERE userid = ? AND friendid = ?";
+    if sql.first(request, &[from.into(), user.into()])?.is_none() {
         let are_friends = are_friends(sql, user, from)?;
         return Ok(if are_friends { FriendOutcome::Already(person) } else { FriendOutcome::NoSuchRequest });
     }
@@ -86,6 +130,19 @@ pub(super) fn requests(sql: &mut dyn Sql, user: UserId, limit: u32) -> SqlResult
     rows.into_iter().map(|mut row| Ok(FriendRequest { from: row.person(0)?, msg: row.text(2)? })).collect()
 }
 
+/// What the user has asked and nobody has answered, by the id of whom it was asked.
+pub(super) fn asked(sql: &mut dyn Sql, user: UserId, after: u32, limit: u32) -> SqlResult<Vec<FriendRequest>> {
+    let statement = "SELECT u.id, u.name, r.msg FROM FriendRequest r JOIN User u ON u.id = r.friendid \
+                     WHERE r.userid = ? AND r.friendid > ? ORDER BY r.friendid LIMIT ?";
+    let rows = sql.rows(statement, &[user.into(), after.into(), limit.into()])?;
+    rows.into_iter().map(|mut row| Ok(FriendRequest { from: row.person(0)?, msg: row.text(2)? })).collect()
+}
+
+/// Whether there was such a request.
+pub(super) fn withdraw(sql: &mut dyn Sql, user: UserId, other: UserId) -> SqlResult<bool> {
+    Ok(delete_request(sql, user, other)? > 0)
+}
+
 /// Writes both directions and removes the requests between the two; nothing if one of the two has no room for a friend.
 fn befriend(sql: &mut dyn Sql, user: UserId, friend: UserId, limit: Option<u32>) -> SqlResult<Option<Quota>> {
     for (whose, quota) in [(user, Quota::Friends), (friend, Quota::FriendsOfOther)] {
@@ -101,12 +158,24 @@ fn befriend(sql: &mut dyn Sql, user: UserId, friend: UserId, limit: Option<u32>)
     Ok(None)
 }
 
+/// What a user who wants to be the other's friend is told where one of the two has blocked the other.
+fn block_between(sql: &mut dyn Sql, user: UserId, other: UserId) -> SqlResult<Option<FriendOutcome>> {
+    let either = "SELECT userid FROM Block WHERE (userid = ? AND blocked = ?) OR (userid = ? AND blocked = ?)";
+    let rows = sql.rows(either, &[user.into(), other.into(), other.into(), user.into()])?;
+    let blocking = rows.iter().map(|row| row.user(0)).collect::<SqlResult<Vec<_>>>()?;
+    Ok(match blocking.first() {
+        None => None,
+        Some(_) if blocking.contains(&user) => Some(FriendOutcome::Blocking),
+        Some(_) => Some(FriendOutcome::Blocked),
+    })
+}
+
 fn are_friends(sql: &mut dyn Sql, user: UserId, friend: UserId) -> SqlResult<bool> {
     let friends = "SELECT 1 FROM Friend WHERE userid = ? AND friendid = ?";
     Ok(sql.first(friends, &[user.into(), friend.into()])?.is_some())
 }
 
-fn delete_requests(sql: &mut dyn Sql, user: UserId, friend: UserId) -> SqlResult<()> {
+pub(super) fn delete_requests(sql: &mut dyn Sql, user: UserId, friend: UserId) -> SqlResult<()> {
     for (one, other) in both_directions(user, friend) {
         delete_request(sql, one, other)?;
     }
@@ -123,15 +192,13 @@ fn both_directions(a: UserId, b: UserId) -> [(UserId, UserId); 2] {
     [(low, high), (high, low)]
 }
 
-/// Locks both users, the smaller id first, so that what is counted of either stays as it is; the other one, if there is one.
-fn lock_both(sql: &mut dyn Sql, user: UserId, other: UserId) -> SqlResult<Option<Person>> {
+/// Locks both users, the smaller id first, so that what is counted of either stays as it is; the other one, if both are there.
+pub(super) fn lock_both(sql: &mut dyn Sql, user: UserId, other: UserId) -> SqlResult<Option<Person>> {
     let locked = sql.dialect().locked;
-    let statement = format!("SELECT id, name FROM User WHERE id IN (?, ?) ORDER BY id{locked}");
-    for mut row in sql.rows(&statement, &[user.into(), other.into()])? {
-        let person = row.person(0)?;
-        if person.id == other {
-            return Ok(Some(person));
-        }
-    }
-    Ok(None)
+    let statement = format!("SELECT id, name FROM User WHERE id IN (?, ?) AND erased_at IS NULL ORDER BY id{locked}");
+    let mut rows = sql.rows(&statement, &[user.into(), other.into()])?;
+    let people = rows.iter_mut().map(|row| row.person(0)).collect::<SqlResult<Vec<Person>>>()?;
+    // Who was erased a moment ago may still have a request under way.
+    let are_both_there = people.iter().any(|person| person.id == user);
+    Ok(people.into_iter().find(|person| person.id == other).filter(|_| are_both_there))
 }

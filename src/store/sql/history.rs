@@ -6,16 +6,19 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
 use super::lists::{exact_pieces, padded_len, repeated};
-use super::{Arg, Row, Sql, SqlResult};
+use super::{Arg, Row, Sql, SqlResult, events, reactions};
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, GroupId, Members, Seq, UserId};
-use crate::store::{Message, OwnPending, Pending, Range};
+use crate::store::{EventsPending, Listed, Message, OwnPending, Pending, Range};
 
 /// How many messages one statement fetches, so that long ones never pile up in memory.
-const PAGE_MESSAGES: usize = 64;
+pub(super) const PAGE_MESSAGES: usize = 64;
 
-const COLUMNS: &str = "SELECT m.conv, m.seq, m.sender, COALESCE(u.name, ''), m.sent_at, m.cid, m.body \
-                       FROM Message m LEFT JOIN User u ON u.id = m.sender";
+/// An edit has the text of the message that it is about, as long as nothing has overtaken it.
+const COLUMNS: &str = "SELECT m.conv, m.seq, m.sender, COALESCE(u.name, ''), m.sent_at, m.cid, \
+                       COALESCE(t.body, m.body), m.kind, COALESCE(m.of_seq, 0), m.edited_at, m.reacted \
+                       FROM Message m LEFT JOIN User u ON u.id = m.sender \
+                       LEFT JOIN Message t ON t.conv = m.conv AND t.seq = m.of_seq AND t.edited_seq = m.seq";
 
 /// A group that exists and that the user is in: the parameters are the group and the user.
 const MEMBERSHIP: &str = "SELECT 1 FROM GroupUser g JOIN Conversation v ON v.id = g.groupid \
@@ -23,7 +26,7 @@ const MEMBERSHIP: &str = "SELECT 1 FROM GroupUser g JOIN Conversation v ON v.id 
 
 /// The same for the group, if it is one, of each message; the parameter is the user. The larger ids are those of pairs.
 const OWN: &str = "(m.conv > 4294967295 OR EXISTS (SELECT 1 FROM GroupUser g JOIN Conversation v ON v.id = g.groupid \
-                   WHERE g.groupid = m.conv AND g.userid = ?))";
+                   WHERE g.groupid = m.conv AND g.userid = ? AND m.seq > g.joined_seq))";
 
 /// How much one answer carries.
 #[derive(Clone, Copy)]
@@ -64,7 +67,7 @@ pub(super) fn messages(
             }
         }
         if is_full || is_last {
-            let mut messages = taken.messages;
+            let mut messages = taken.complete(sql, reader)?;
             // Nothing was found: because there is nothing, or because it is not the reader's.
             if messages.is_empty() && !page.is_readable(sql)? {
                 return Ok(None);
@@ -90,7 +93,11 @@ impl PageStatement {
     fn new(conv: ConvId, membership: Option<(GroupId, UserId)>, range: Range) -> Self {
         let is_descending = !matches!(range, Range::After(_));
         let (comparison, order) = if is_descending { ("<", "DESC") } else { (">", "ASC") };
-        let own = if membership.is_some() { format!(" AND EXISTS ({MEMBERSHIP})") } else { String::new() };
+        let own = if membership.is_some() {
+            format!(" AND EXISTS ({MEMBERSHIP} AND m.seq > g.joined_seq)")
+        } else {
+            String::new()
+        };
         let text = format!("{COLUMNS} WHERE m.conv = ? AND m.seq {comparison} ?{own} ORDER BY m.seq {order} LIMIT ?");
         Self { conv, membership, is_descending, text }
     }
@@ -121,22 +128,12 @@ pub(super) fn oldest_pending(
     sql: &mut dyn Sql,
     reader: UserId,
     pending: &[Pending],
-    own: OwnPending,
+    listed: Listed,
     limit: PageLimit,
 ) -> SqlResult<Vec<Message>> {
-    let mut taken = Taken::new(limit);
-    let skip = (own == OwnPending::LeftOut).then_some(reader);
-    let chosen = oldest(candidates(sql, pending, skip, limit.messages)?, taken.room());
-    for piece in chosen.chunks(PAGE_MESSAGES) {
-        let mut found = fetch(sql, reader, piece)?;
-        // A message may be missing: its group was deleted meanwhile, or the reader has left it.
-        for message in piece.iter().filter_map(|place| found.remove(place)) {
-            if !taken.offer(message) {
-                return Ok(taken.messages);
-            }
-        }
-    }
-    Ok(taken.messages)
+    let skip = (listed.own == OwnPending::LeftOut).then_some(reader);
+    let heads = candidates(sql, pending, (skip, listed.events), limit.messages)?;
+    at(sql, reader, &oldest(heads, Taken::new(limit).room()), limit)
 }
 
 /// The first messages behind each place, at most `limit` of each, in any order.
@@ -156,7 +153,28 @@ pub(super) fn heads(
             found.push(message(row)?);
         }
     }
+    reactions::complete(sql, reader, &mut found)?;
     Ok(found)
+}
+
+/// Messages by their places, in that order; those that are not the reader's are left out.
+pub(super) fn at(
+    sql: &mut dyn Sql,
+    reader: UserId,
+    places: &[(ConvId, Seq)],
+    limit: PageLimit,
+) -> SqlResult<Vec<Message>> {
+    let mut taken = Taken::new(limit);
+    for piece in places.chunks(PAGE_MESSAGES) {
+        let mut found = fetch(sql, reader, piece)?;
+        // A message may be missing: its group was deleted meanwhile, or the reader has left it.
+        for message in piece.iter().filter_map(|place| found.remove(place)) {
+            if !taken.offer(message) {
+                return taken.complete(sql, reader);
+            }
+        }
+    }
+    taken.complete(sql, reader)
 }
 
 /// Messages gathered up to a limit; at least one, however long.
@@ -175,6 +193,12 @@ impl Taken {
         self.limit - self.messages.len()
     }
 
+    /// The messages, with what else there is to tell of them.
+    fn complete(mut self, sql: &mut dyn Sql, reader: UserId) -> SqlResult<Vec<Message>> {
+        reactions::complete(sql, reader, &mut self.messages)?;
+        Ok(self.messages)
+    }
+
     /// Takes the message, unless it is one too many; `false` then.
     fn offer(&mut self, message: Message) -> bool {
         let is_too_long = message.body.len() > self.bytes_left && !self.messages.is_empty();
@@ -191,11 +215,17 @@ impl Taken {
 fn candidates(
     sql: &mut dyn Sql,
     pending: &[Pending],
-    skip: Option<UserId>,
+    (skip, events): (Option<UserId>, EventsPending),
     limit: u32,
 ) -> SqlResult<HashMap<ConvId, Vec<(Seq, UnixMs)>>> {
-    let part = "SELECT * FROM (SELECT conv, seq, sent_at FROM Message \
-                WHERE conv = ? AND seq > ? AND seq <= ? AND sender <> ? ORDER BY seq LIMIT ?) p";
+    let kinds = match events {
+        EventsPending::Listed => "",
+        EventsPending::LeftOut => "AND kind = 0 ",
+    };
+    let part = &format!(
+        "SELECT * FROM (SELECT conv, seq, sent_at FROM Message \
+         WHERE conv = ? AND seq > ? AND seq <= ? AND sender <> ? {kinds}ORDER BY seq LIMIT ?) p"
+    );
     let nobody = 0;
     let skip = skip.map_or(nobody, |user| i64::from(user.number()));
     let mut heads: HashMap<ConvId, Vec<(Seq, UnixMs)>> = HashMap::new();
@@ -235,7 +265,11 @@ fn oldest(heads: HashMap<ConvId, Vec<(Seq, UnixMs)>>, limit: usize) -> Vec<(Conv
 }
 
 /// At most [`PAGE_MESSAGES`] messages by their places.
-fn fetch(sql: &mut dyn Sql, reader: UserId, places: &[(ConvId, Seq)]) -> SqlResult<HashMap<(ConvId, Seq), Message>> {
+pub(super) fn fetch(
+    sql: &mut dyn Sql,
+    reader: UserId,
+    places: &[(ConvId, Seq)],
+) -> SqlResult<HashMap<(ConvId, Seq), Message>> {
     let len = padded_len(places.len());
     let statement = format!("{COLUMNS} WHERE ({}) AND {OWN}", repeated("(m.conv = ? AND m.seq = ?)", " OR ", len));
     let padding = places.last().into_iter().cycle().take(len - places.len());
@@ -249,10 +283,16 @@ fn message(mut row: Row) -> SqlResult<Message> {
     Ok(Message {
         conv: row.conv(0)?,
         seq: row.seq(1)?,
+        kind: events::kind(row.int(7)?)?,
+        of: row.seq(8)?,
         sender: row.person(2)?,
         sent_at: row.time(4)?,
         cid: row.text_or_null(5)?,
         body: row.text(6)?,
+        reaction: None,
+        edited_at: row.time_or_null(9)?,
+        reacted: row.int(10)? != 0,
+        reactions: Vec::new(),
     })
 }
 

@@ -3,32 +3,46 @@
 //! ```text
 //!   trait Store <- store.rs: SqlStore<Engine>     one line per call: which statements, in what kind of transaction
 //!                    |
-//!      accounts friends groups find names history pending cluster   the statements, over `dyn Sql`
+//!      accounts tokens friends blocks groups find names history pending cluster ...   the statements, over `dyn Sql`
 //!                    |
 //!      trait Engine (SQLite's, MySQL's): runs them on a connection, retries, turns faults into `StoreError`
 //! ```
 
 mod accounts;
+mod asked;
+mod blocks;
 mod cluster;
+mod conversations;
+mod erase;
+pub(super) mod events;
 mod fault;
 mod find;
 mod friends;
+mod group_entry;
+mod group_order;
 mod groups;
+mod held;
 mod history;
 pub(super) mod lists;
+pub(super) mod membership;
 mod names;
 mod pages;
 mod pending;
+mod profile;
+mod reactions;
+mod receipts;
 mod row;
+mod search;
 mod store;
 mod sweep;
+mod tokens;
 pub(super) mod upgrade;
 pub(super) mod version;
 
 pub(super) use fault::{Fault, SqlResult};
 pub(super) use row::{Arg, Cell, Row};
 
-use super::{Append, Appended, CursorRow, Quotas, Result};
+use super::{Append, Appended, CursorRow, Quotas, ReadRow, Result, SavedReads};
 
 /// What the databases say differently in otherwise equal statements.
 pub(super) struct Dialect {
@@ -83,8 +97,14 @@ pub(super) trait Engine: Send {
     /// See [`super::Store::settle`].
     fn settle(&mut self, batch: &[Append]) -> Result<Option<Vec<Appended>>>;
 
+    /// See [`super::Store::purge`].
+    fn purge(&mut self) -> Result<bool>;
+
     /// See [`super::Store::save_cursors`].
     fn save_cursors(&mut self, epoch: &str, rows: &[CursorRow]) -> Result<Vec<CursorRow>>;
+
+    /// See [`super::Store::save_reads`].
+    fn save_reads(&mut self, epoch: &str, rows: &[ReadRow]) -> Result<SavedReads>;
 }
 
 /// The store over an engine, and the quotas it holds to.

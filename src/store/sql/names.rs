@@ -40,6 +40,11 @@ impl Keys {
         [self.exact.as_str().into(), self.folded.as_str().into()]
     }
 
+    /// The name as it is compared.
+    pub(super) fn folded(&self) -> &str {
+        &self.folded
+    }
+
     /// The key of a new name.
     pub(super) fn for_new(&self) -> SqlResult<Arg<'_>> {
         if self.folded.is_empty() || self.folded.len() > names::KEY_BYTES_MAX {

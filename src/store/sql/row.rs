@@ -3,7 +3,7 @@
 use super::fault::{Fault, SqlResult};
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, GroupId, Seq, UserId};
-use crate::store::Person;
+use crate::store::{Contact, Person, TokenHash};
 
 /// A parameter.
 #[derive(Clone, Copy, Debug)]
@@ -87,9 +87,33 @@ impl Row {
         Seq::try_from(number).map_err(|_| nonsense(column, "a count", Some(&Cell::Int(number))))
     }
 
+    /// A number that fits into 32 bits.
+    pub(in crate::store) fn count(&self, column: usize) -> SqlResult<u32> {
+        self.named(column, "a count", |number| u32::try_from(number).ok())
+    }
+
+    /// The hash of a token.
+    pub(in crate::store) fn token_hash(&self, column: usize) -> SqlResult<TokenHash> {
+        match self.0.get(column) {
+            Some(Cell::Bytes(bytes)) => {
+                let hash = TokenHash::try_from(&bytes[..]).ok();
+                hash.ok_or_else(|| nonsense(column, "the hash of a token", self.0.get(column)))
+            }
+            other => Err(nonsense(column, "the hash of a token", other)),
+        }
+    }
+
     /// A moment.
     pub(in crate::store) fn time(&self, column: usize) -> SqlResult<UnixMs> {
         self.int(column).map(UnixMs)
+    }
+
+    /// A moment that may be NULL.
+    pub(in crate::store) fn time_or_null(&self, column: usize) -> SqlResult<Option<UnixMs>> {
+        match self.0.get(column) {
+            Some(Cell::Null) => Ok(None),
+            _ => self.time(column).map(Some),
+        }
     }
 
     /// A user's id.
@@ -129,6 +153,12 @@ impl Row {
     /// Takes a user's id and name, in neighbouring columns, out of the row.
     pub(in crate::store) fn person(&mut self, column: usize) -> SqlResult<Person> {
         Ok(Person { id: self.user(column)?, name: self.text(column + 1)? })
+    }
+
+    /// Takes the same out of the row, and in the next column the user's profile.
+    pub(in crate::store) fn contact(&mut self, column: usize) -> SqlResult<Contact> {
+        let Person { id, name } = self.person(column)?;
+        Ok(Contact { id, name, profile: self.text_or_null(column + 2)? })
     }
 
     fn named<T>(&self, column: usize, what: &str, make: impl FnOnce(i64) -> Option<T>) -> SqlResult<T> {

@@ -9,6 +9,12 @@ use crate::store::KeptName;
 /// Random bytes of an identity or an epoch; each is two hexadecimal digits.
 const IDENTITY_BYTES: usize = 16;
 
+/// Conversations of one piece.
+const CONVERSATIONS_AT_ONCE: u32 = 1_000;
+
+/// Users of one piece.
+const USERS_AT_ONCE: u32 = 200;
+
 /// The schema version whose names have the keys of `crate::names`.
 const KEYS_SINCE: i64 = 2;
 
@@ -28,6 +34,32 @@ pub(in crate::store) fn name_users(sql: &mut dyn Sql, after: i64) -> SqlResult<O
 /// The same for groups.
 pub(in crate::store) fn name_groups(sql: &mut dyn Sql, after: i64) -> SqlResult<Option<i64>> {
     names::give_keys(sql, GROUPS, after)
+}
+
+/// Notes of the next conversations behind an id which message is their last, and when it came. (There were no events.)
+pub(in crate::store) fn note_last_messages(sql: &mut dyn Sql, after: i64) -> SqlResult<Option<i64>> {
+    let next = "SELECT id FROM Conversation WHERE id > ? ORDER BY id LIMIT ?";
+    let rows = sql.rows(next, &[after.into(), CONVERSATIONS_AT_ONCE.into()])?;
+    let Some(last) = rows.last() else { return Ok(None) };
+    let last = last.int(0)?;
+    let statement = "UPDATE Conversation SET last_msg = last_seq, active_at = COALESCE((SELECT m.sent_at FROM Message m \
+                     WHERE m.conv = Conversation.id AND m.seq = Conversation.last_seq), 0) \
+                     WHERE id > ? AND id <= ? AND last_msg = 0";
+    sql.run(statement, &[after.into(), last.into()])?;
+    Ok(Some(last))
+}
+
+/// Notes for the next users behind an id that they have read what had arrived: nobody has said so before, and what has been seen
+/// long ago is not to be unread now.
+pub(in crate::store) fn note_reads(sql: &mut dyn Sql, after: i64) -> SqlResult<Option<i64>> {
+    let next = "SELECT id FROM User WHERE id > ? ORDER BY id LIMIT ?";
+    let rows = sql.rows(next, &[after.into(), USERS_AT_ONCE.into()])?;
+    let Some(last) = rows.last() else { return Ok(None) };
+    let last = last.int(0)?;
+    let statement = "UPDATE `Cursor` SET read_seq = delivered \
+                     WHERE userid > ? AND userid <= ? AND device = 0 AND read_seq < delivered";
+    sql.run(statement, &[after.into(), last.into()])?;
+    Ok(Some(last))
 }
 
 /// The names that have no key of their own, or will have none when the database has been brought up to date; at most

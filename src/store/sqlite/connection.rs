@@ -26,6 +26,9 @@ static DIALECT: Dialect = Dialect {
     columns_of: "SELECT name FROM pragma_table_info(?)",
 };
 
+/// How long the log's emptying waits for whoever reads: the writer waits with it.
+const PURGE_WAIT_MS: u64 = 100;
+
 /// How many steps of a statement pass between two looks at the clock: about a millisecond.
 const STEPS: i32 = 10_000;
 
@@ -138,7 +141,8 @@ fn open(file: &Path, synchronous: Synchronous, timeout: Duration) -> Result<Conn
     };
     let settings = format!(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; \
-         PRAGMA wal_autocheckpoint = {WAL_PAGES}; PRAGMA foreign_keys = ON"
+         PRAGMA wal_autocheckpoint = {WAL_PAGES}; PRAGMA foreign_keys = ON; \
+         PRAGMA secure_delete = ON"
     );
     connection.execute_batch(&settings).map_err(fault)?;
     Ok(connection)
@@ -167,6 +171,18 @@ impl<'c> Handle<'c> {
             return Ok(());
         }
         self.deadline.wait_as_long(self.connection)
+    }
+}
+
+impl Handle<'_> {
+    /// Moves all that was written into the file, where it has overwritten what it replaces, and truncates the WAL, which still
+    /// has that. `false`: somebody reads in it.
+    pub(super) fn empty_the_log(&mut self) -> SqlResult<bool> {
+        // The next statement is told its own time again.
+        self.deadline.tell(self.connection, PURGE_WAIT_MS)?;
+        let is_busy = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+        let busy = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], is_busy).map_err(fault)?;
+        Ok(busy == 0)
     }
 }
 

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::line::{Heard, Line};
 use super::{Phase, Stage};
-use crate::common::checker::{Conv, Event, Message, Outcome, Reading, Sent, Seq, Session, User, Wait};
+use crate::common::checker::{Conv, Event, Message, Outcome, Reading, Sent, Seq, Session, Times, User, Wait, What};
 use crate::common::client::{Account, PASSWORD};
 
 /// A request that waits longer than this for its answer, or for the end of its connection, is a violation.
@@ -315,7 +315,8 @@ impl Talker {
 
     fn sent(&mut self, draft: &Draft, outcome: Outcome) {
         let Draft { conv, cid } = draft.clone();
-        self.diary.sends.push(Sent { sender: self.user, conv, cid, outcome });
+        let (what, times) = (What::Message, Times::default());
+        self.diary.sends.push(Sent { sender: self.user, conv, cid, what, times, outcome });
     }
 
     fn waited(&mut self, what: &str, since: Instant) {

@@ -124,7 +124,12 @@ pub fn a_friend_request_can_be_declined(site: Site) {
     assert!(friends(&mut client).is_empty());
     assert!(friends(&mut alice).is_empty());
     client.log_out();
-    bob.login(site.there).expect_silence();
+    let mut client = bob.login(site.there);
+    client.expect_silence();
+    client.log_out();
+    alice.ok(json!({"msgid": 35, "friendid": bob.id, "msg": "I ask again"}));
+    let request = bob.login(site.here).expect_push(35);
+    assert_eq!(request["msg"], "I ask again", "a login that has found nothing keeps the next one from nothing");
 }
 
 pub fn answering_nothing_is_not_found(site: Site) {

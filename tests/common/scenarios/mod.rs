@@ -4,9 +4,14 @@
 pub mod accounts;
 pub mod chat;
 pub mod delivery;
+pub mod events;
 pub mod friends;
+pub mod group_entry;
+pub mod group_order;
 pub mod groups;
 pub mod history;
+pub mod overview;
+pub mod own_account;
 
 use std::net::SocketAddr;
 
@@ -33,10 +38,25 @@ macro_rules! test_every_scenario {
             presence_follows_the_sessions, a_friend_request_is_kept_until_accepted, a_friend_request_can_be_declined,
             answering_nothing_is_not_found,
         );
+        $crate::scenario_tests!($running; own_account:
+            who_is_blocked_cannot_write_nor_be_a_friend, blocks_are_listed_and_taken_back,
+            who_is_blocked_sees_nobody_online, a_new_password_ends_all_other_sessions, sessions_are_listed_and_ended,
+            what_was_ended_cannot_be_resumed_nor_is_it_online, a_new_name_is_told_and_used_at_once,
+            an_erased_account_is_gone, what_was_asked_is_listed_and_withdrawn,
+        );
         $crate::scenario_tests!($running; groups:
             creating_a_group, a_taken_group_name_is_errno_1, joining_tells_everyone, joining_twice_is_fine, leaving,
             the_creator_deletes_and_cannot_quit, strangers_are_refused, unknown_groups_are_not_found,
             members_come_in_pages, finding_users_and_groups, a_beginning_is_compared_as_names_are,
+        );
+        $crate::scenario_tests!($running; group_order:
+            a_group_is_changed, a_name_is_held_for_the_group_that_had_it, only_admins_speak_where_that_is_set,
+            a_group_is_handed_over, who_is_kicked_hears_and_reads_nothing_more, who_is_banned_stays_out,
+            who_is_muted_is_silent_for_a_time,
+        );
+        $crate::scenario_tests!($running; group_entry:
+            who_asks_waits_until_let_in, an_invitation_is_kept_until_answered, a_closed_group_takes_who_is_invited,
+            new_members_read_from_their_joining_on_where_that_is_set,
         );
         $crate::scenario_tests!($running; chat:
             a_message_arrives_as_it_was_sent, both_directions_share_one_sequence, every_script_survives,
@@ -56,6 +76,15 @@ macro_rules! test_every_scenario {
             a_group_backlog_waits_for_each_member, each_device_has_its_own_cursor,
             own_messages_wait_for_other_devices, a_cursor_never_moves_back,
             a_foreign_cursor_is_ignored,
+        );
+        $crate::scenario_tests!($running; events:
+            an_edit_reaches_everyone, edits_that_cannot_be, a_recalled_text_is_nowhere, reactions_are_counted,
+            an_older_client_is_not_disturbed, what_was_said_is_found_again,
+        );
+        $crate::scenario_tests!($running; overview:
+            conversations_are_listed_the_latest_first, what_is_read_on_one_device_is_read_on_all,
+            receipts_are_told_to_the_one_who_waits_for_them, conversations_are_kept_as_one_likes,
+            typing_is_told_now_and_then, friends_are_told_who_comes_and_goes, a_login_may_ask_for_the_list,
         );
     };
 }

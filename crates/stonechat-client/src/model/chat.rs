@@ -1,4 +1,4 @@
-//! One conversation: its messages by `seq`, what was pushed, what was read.
+//! One conversation: its messages and their changes by `seq`, what was pushed, what was read.
 //!
 //! ```text
 //!   1 .. 40        41 .. 60 | 61 .. 63
@@ -11,22 +11,13 @@ use serde::{Deserialize, Serialize};
 use stonechat_protocol::ids::{Seq, UserId};
 use stonechat_protocol::time::UnixMs;
 
-/// Messages kept of one conversation; older ones are fetched again when they are looked for.
-const MESSAGES_MAX: usize = 5_000;
+use super::message::{Applied, Message, Row};
+
+/// Messages and changes kept of one conversation; older ones are fetched again when they are looked for.
+const ROWS_MAX: usize = 5_000;
 
 /// Above so many missing messages the older part is forgotten instead of the hole being filled.
 const HOLE_MAX: u64 = 500;
-
-/// A message that is on the server.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Message {
-    pub(crate) seq: Seq,
-    pub(crate) sender: UserId,
-    pub(crate) name: String,
-    pub(crate) text: String,
-    pub(crate) ext: Option<serde_json::Value>,
-    pub(crate) at: UnixMs,
-}
 
 /// What is kept of a conversation on disk. Its texts are not: they are in the server's history.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -51,8 +42,22 @@ pub(crate) struct Chat {
     /// Its other side's name.
     pub(crate) title: String,
     pub(crate) mark: Mark,
-    /// The messages that are here, by `seq`.
-    pub(crate) messages: BTreeMap<Seq, Message>,
+    /// The messages that are here, and their changes, by `seq`.
+    pub(crate) rows: BTreeMap<Seq, Row>,
+    /// Nothing before this can be read; 0: that is not known.
+    pub(crate) begins: Seq,
+    /// Messages whose reactions have to be counted anew by the server, with the last change of each.
+    pub(crate) doubtful: BTreeMap<Seq, Seq>,
+    /// Up to here the server has said how many are unread.
+    pub(crate) counted: Seq,
+    /// Up to here the server knows that they are read.
+    pub(crate) told_read: Seq,
+    /// How far the other one of the two has received and read.
+    pub(crate) peer_delivered: Seq,
+    pub(crate) peer_read: Seq,
+    pub(crate) flags: Flags,
+    /// The other one of the two is no more.
+    pub(crate) is_erased: bool,
     /// The line "new since then" stands below this `seq` while the conversation is open.
     pub(crate) line: Option<Seq>,
     /// A HISTORY request is under way.
@@ -60,7 +65,16 @@ pub(crate) struct Chat {
     /// The latest page has been asked for once.
     pub(crate) fetched: bool,
     /// Pushes that are not above what was seen, until the server has said whether it still has that.
-    pub(crate) doubted: Vec<Message>,
+    pub(crate) doubted: Vec<Row>,
+}
+
+/// How one looks at a conversation, on whatever device.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Flags {
+    /// Its messages draw no attention.
+    pub(crate) is_muted: bool,
+    /// It is to stay on top.
+    pub(crate) is_pinned: bool,
 }
 
 /// What a push is, beside what was had before.
@@ -83,59 +97,85 @@ impl Mark {
 }
 
 impl Chat {
-    /// Takes in a message from wherever; the same `seq` again changes nothing.
-    pub(crate) fn insert(&mut self, message: Message) {
-        self.mark.latest_ms = self.mark.latest_ms.max(message.at.0);
-        self.messages.entry(message.seq).or_insert(message);
+    /// Takes in a row from wherever; the same `seq` again changes nothing, but what a message is now. `me` is who looks at it.
+    pub(crate) fn insert(&mut self, row: Row, me: UserId) {
+        self.mark.latest_ms = self.mark.latest_ms.max(row.message().map_or(0, |message| message.at.0));
+        match (self.rows.get_mut(&row.seq()), row) {
+            (Some(Row::Message(here)), Row::Message(later)) => here.refresh(later),
+            (Some(_), _) => {}
+            (None, Row::Message(message)) => {
+                self.rows.insert(message.seq, Row::Message(message));
+            }
+            (None, Row::Change(change)) => {
+                if let Some(Row::Message(of)) = self.rows.get_mut(&change.of)
+                    && of.apply(&change, me) == Applied::Doubtful
+                {
+                    self.doubtful.insert(change.of, change.seq);
+                }
+                self.rows.insert(change.seq, Row::Change(change));
+            }
+        }
         self.forget_beyond_hole();
-        while self.messages.len() > MESSAGES_MAX {
-            self.messages.pop_first();
+        while self.rows.len() > ROWS_MAX {
+            self.rows.pop_first();
         }
     }
 
+    /// The messages that are here.
+    pub(crate) fn messages(&self) -> impl DoubleEndedIterator<Item = &Message> {
+        self.rows.values().filter_map(Row::message)
+    }
+
+    /// The message with this number, if it is here.
+    pub(crate) fn message(&self, seq: Seq) -> Option<&Message> {
+        self.rows.get(&seq)?.message()
+    }
+
     /// A push has come; whether it is one that was not had before.
-    pub(crate) fn pushed(&mut self, message: &Message) -> bool {
-        let is_new = message.seq > self.mark.seen;
+    pub(crate) fn pushed(&mut self, row: &Row) -> bool {
+        let is_new = row.seq() > self.mark.seen;
         if is_new {
-            self.mark.seen = message.seq;
-            self.mark.seen_id = i64::from(message.sender.number());
-            self.mark.seen_ms = message.at.0;
+            self.mark.seen = row.seq();
+            self.mark.seen_id = i64::from(row.sender().number());
+            self.mark.seen_ms = row.at().0;
         }
         is_new
     }
 
     /// What a push is, before it is taken in.
-    pub(crate) fn weigh(&self, message: &Message) -> Weighed {
-        if self.contradicts(message) {
+    pub(crate) fn weigh(&self, row: &Row) -> Weighed {
+        if self.contradicts(row) {
             return Weighed::AnotherThanBefore;
         }
         if !self.doubted.is_empty() {
             // Behind the others, so that all come in order, and none is confirmed ahead of them.
             return Weighed::Doubtful;
         }
-        let (seq, id) = (message.seq, i64::from(message.sender.number()));
-        if seq > self.mark.seen || self.messages.contains_key(&seq) {
+        let (seq, id) = (row.seq(), i64::from(row.sender().number()));
+        if seq > self.mark.seen || self.rows.contains_key(&seq) {
             return Weighed::NewOrHad;
         }
-        match (seq == self.mark.seen && self.mark.seen_id != 0, self.mark.is_last_seen(seq, id, message.at)) {
+        match (seq == self.mark.seen && self.mark.seen_id != 0, self.mark.is_last_seen(seq, id, row.at())) {
             (true, true) => Weighed::NewOrHad,
             (true, false) => Weighed::AnotherThanBefore,
             (false, _) => Weighed::Doubtful,
         }
     }
 
-    /// Whether another message with this number is here.
-    pub(crate) fn contradicts(&self, message: &Message) -> bool {
-        let here = self.messages.get(&message.seq);
-        here.is_some_and(|here| (here.sender, here.at) != (message.sender, message.at))
+    /// Whether another row with this number is here.
+    pub(crate) fn contradicts(&self, row: &Row) -> bool {
+        let here = self.rows.get(&row.seq());
+        here.is_some_and(|here| (here.sender(), here.at()) != (row.sender(), row.at()))
     }
 
     /// The data went back: numbers say nothing any more.
     pub(crate) fn forget_counts(&mut self) {
         let latest_ms = self.mark.latest_ms;
         self.mark = Mark { latest_ms, ..Mark::default() };
-        self.messages.clear();
-        (self.line, self.fetched) = (None, false);
+        self.rows.clear();
+        self.doubtful.clear();
+        (self.counted, self.told_read, self.peer_delivered, self.peer_read) = (0, 0, 0, 0);
+        (self.line, self.fetched, self.begins) = (None, false, 0);
     }
 
     /// Somebody looks at it: all is read, and the line stays where reading had ended.
@@ -152,13 +192,13 @@ impl Chat {
 
     /// The highest `seq` here; 0 without messages.
     pub(crate) fn newest(&self) -> Seq {
-        self.messages.last_key_value().map_or(0, |(seq, _)| *seq)
+        self.rows.last_key_value().map_or(0, |(seq, _)| *seq)
     }
 
     /// The lowest `seq` from which on nothing is missing; `None` without messages.
     pub(crate) fn whole_from(&self) -> Option<Seq> {
         let mut lowest = self.newest();
-        for seq in self.messages.keys().rev().skip(1) {
+        for seq in self.rows.keys().rev().skip(1) {
             if *seq + 1 != lowest {
                 break;
             }
@@ -169,15 +209,15 @@ impl Chat {
 
     /// Whether messages between older and newer ones are missing.
     pub(crate) fn has_hole(&self) -> bool {
-        let oldest = self.messages.first_key_value().map(|(seq, _)| *seq);
+        let oldest = self.rows.first_key_value().map(|(seq, _)| *seq);
         self.whole_from() != oldest
     }
 
     fn forget_beyond_hole(&mut self) {
         let Some(whole_from) = self.whole_from() else { return };
-        let below = self.messages.range(..whole_from).next_back().map(|(seq, _)| *seq);
+        let below = self.rows.range(..whole_from).next_back().map(|(seq, _)| *seq);
         if below.is_some_and(|below| whole_from - below > HOLE_MAX) {
-            self.messages = self.messages.split_off(&whole_from);
+            self.rows = self.rows.split_off(&whole_from);
         }
     }
 }
@@ -186,15 +226,19 @@ impl Chat {
 mod tests {
     use super::*;
 
-    fn message(seq: Seq) -> Message {
+    fn message(seq: Seq) -> Row {
+        said_at(seq, UnixMs(1))
+    }
+
+    fn said_at(seq: Seq, at: UnixMs) -> Row {
         let sender = UserId::new(2).unwrap();
-        Message { seq, sender, name: "ben".into(), text: format!("m{seq}"), ext: None, at: UnixMs(1) }
+        Row::Message(Message::new(seq, (sender, "ben".into()), format!("m{seq}"), at))
     }
 
     fn chat(seqs: &[Seq]) -> Chat {
         let mut chat = Chat::default();
         for seq in seqs {
-            chat.insert(message(*seq));
+            chat.insert(message(*seq), UserId::new(1).unwrap());
         }
         chat
     }
@@ -202,7 +246,7 @@ mod tests {
     #[test]
     fn the_same_message_again_is_there_once() {
         let mut chat = chat(&[1, 2, 2]);
-        assert_eq!(chat.messages.len(), 2);
+        assert_eq!(chat.rows.len(), 2);
         assert!(chat.pushed(&message(2)));
         assert!(!chat.pushed(&message(2)), "what was pushed before is no news");
         assert!(!chat.pushed(&message(1)));
@@ -213,11 +257,11 @@ mod tests {
     fn a_push_is_weighed_beside_what_was_seen() {
         let mut chat = chat(&[6, 7]);
         assert!(chat.pushed(&message(7)));
-        let another = |seq| Message { at: UnixMs(2), ..message(seq) };
+        let another = |seq| said_at(seq, UnixMs(2));
         assert_eq!([8, 7, 6].map(|seq| chat.weigh(&message(seq))), [Weighed::NewOrHad; 3]);
         assert_eq!([7, 6].map(|seq| chat.weigh(&another(seq))), [Weighed::AnotherThanBefore; 2]);
         assert_eq!(chat.weigh(&message(5)), Weighed::Doubtful, "its text is not here");
-        chat.messages.clear();
+        chat.rows.clear();
         assert_eq!(chat.weigh(&message(7)), Weighed::NewOrHad);
         assert_eq!(chat.weigh(&another(7)), Weighed::AnotherThanBefore);
         chat.mark.seen_id = 0;
@@ -232,7 +276,7 @@ mod tests {
         assert_eq!(chat(&[1, 2, 6, 7]).whole_from(), Some(6));
         assert!(chat(&[1, 2, 6, 7]).has_hole());
         let far = chat(&[1, 2, 2000]);
-        assert_eq!(far.messages.len(), 1);
+        assert_eq!(far.rows.len(), 1);
         assert!(!far.has_hole());
     }
 

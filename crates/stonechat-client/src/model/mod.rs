@@ -5,43 +5,60 @@
 //!   Command: what somebody typed ------+--> Model --> Effect: connect, send, write to disk, tell the user
 //!   tick(now) -------------------------+
 //!
-//!   link    how the connection is, back-off      chat    a conversation by seq        replies  answers to requests
-//!   outbox  what is not acknowledged             roster  friends, groups, requests    orders   commands
+//!   link      how the connection is, back-off       chat     a conversation by seq         replies   answers to requests
+//!   outbox    what is not acknowledged              message  what stands under a number    orders    commands
+//!   asked     what a request was for                roster   friends, groups, requests     pushes    what comes unasked
+//!   changes   edit, recall, react, reply            reading  the server's unread counts    presence  who types
+//!   groups    looking after a group                 account  one's account, whom to block  search    a search and its pages
+//!   mentions  who is named in a text
 //! ```
 //!
 //! What keeps messages safe: a message is on disk before it is sent and stays there until its ack; what was pushed is
 //! noted on disk before it is confirmed.
 
+mod account;
+mod asked;
+mod changes;
 mod chat;
+mod groups;
 mod link;
+mod mentions;
+mod message;
 mod orders;
 mod outbox;
+mod presence;
 mod pushes;
+mod reading;
 mod replies;
 mod restored;
 mod roster;
+mod search;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use stonechat_protocol::ask::{self, Ask};
-use stonechat_protocol::body::{Friend, Group};
 use stonechat_protocol::ids::{GroupId, Peer, Seq, UserId};
 use stonechat_protocol::incoming::Incoming;
-use stonechat_protocol::request::Range;
+use stonechat_protocol::request::{Range, Want};
 use stonechat_protocol::tag::Tag;
 use stonechat_protocol::time::UnixMs;
 
-pub(crate) use chat::{Chat, Mark, Message};
+use asked::Asked;
+pub(crate) use chat::{Chat, Mark};
 pub(crate) use link::Link;
+pub(crate) use message::{Change, Message, Reaction, What};
+use outbox::Letter;
 pub(crate) use outbox::{Outbox, Record, State};
+pub(crate) use reading::Progress;
 pub(crate) use roster::Roster;
 
-use crate::command::Command;
 use crate::spool::Outcome;
 use link::Backoff;
+use presence::Typists;
+use search::Search;
 
 /// Marks are written and messages confirmed at most this often.
 const CONFIRM_EVERY: Duration = Duration::from_millis(200);
@@ -52,14 +69,23 @@ const PING_AFTER: Duration = Duration::from_secs(20);
 /// A connection that stays silent so long is given up.
 const SILENCE_MAX: Duration = Duration::from_secs(40);
 
-/// How often friends' presence is asked for; nobody pushes it.
+/// How often friends' presence is asked for where nobody pushes it.
 const PRESENCE_EVERY: Duration = Duration::from_secs(60);
+
+/// The same where it is pushed: what was pushed may have been lost.
+const PRESENCE_PUSHED_EVERY: Duration = Duration::from_secs(300);
 
 /// After "storage unavailable" or "too fast" a message waits this long.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// A longer line makes the server close the connection; sent again and again, it would hold up all others.
 const LINE_BYTES_MAX: usize = 64 * 1024;
+
+/// What a user hears who asks for something that the server has not learned yet.
+const TOO_OLD: &str = "this server is too old for that";
+
+/// What a session wants to be told that shows things to a person.
+const WANTED: [Want; 4] = [Want::Presence, Want::Receipts, Want::Typing, Want::Events];
 
 /// Messages in one page of history.
 const PAGE: u32 = 100;
@@ -82,8 +108,10 @@ pub(crate) struct Account {
 /// What becomes of messages that come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Manner {
-    /// They are shown and confirmed.
-    Reads,
+    /// They are shown to a person and confirmed.
+    Shows,
+    /// They are handed on and confirmed; what else happens does not matter.
+    HandsOn,
     /// They are left for another client: nothing is noted, nothing confirmed.
     OnlySends,
 }
@@ -131,6 +159,10 @@ pub(crate) enum Effect {
 pub(crate) enum News {
     /// A message that was not there before.
     Message(Peer, Message),
+    /// Likewise, something that has happened to one.
+    Changed(Peer, Change),
+    /// Messages that were searched for, some of them or all.
+    Found(Vec<(Peer, Message)>, Reach),
     /// One's own message is on the server.
     Stored { peer: Peer, cid: String, seq: Seq },
     /// The server will not take it.
@@ -151,39 +183,14 @@ pub(crate) enum News {
     LoggedOut,
 }
 
-/// What a request was for, until its reply comes.
-#[derive(Clone, Debug)]
-enum Asked {
-    Login,
-    Register,
-    Logout,
-    Add,
-    Delete(UserId),
-    FriendRequest(UserId),
-    Answer(UserId, Verdict),
-    Create(String),
-    Join,
-    Leave(GroupId),
-    DeleteGroup(GroupId),
-    /// A page of the list; those before it are here.
-    Friends(Vec<Friend>),
-    /// Likewise.
-    Groups(Vec<Group>),
-    Who(GroupId),
-    Find,
-    /// Find out who is meant, then do it.
-    Resolve(String, Box<Command>, UnixMs),
-    History(Peer),
-    /// What the server has where the last message seen was.
-    LastSeen(Peer, Mark),
-    Ping,
-}
-
-/// The answer to a friend request.
+/// How far a search has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Verdict {
-    Yes,
-    No,
+pub(crate) enum Reach {
+    /// It goes on by itself.
+    GoesOn,
+    /// There may be more: somebody has to ask for it.
+    Paused,
+    End,
 }
 
 /// All that the client knows.
@@ -194,9 +201,17 @@ pub(crate) struct Model {
     pub(crate) roster: Roster,
     pub(crate) chats: BTreeMap<Peer, Chat>,
     pub(crate) outbox: Outbox,
-    /// The conversation that somebody looks at: what comes there is read.
+    /// The conversation that is open: what comes there is read, unless nobody looks.
     pub(crate) open: Option<Peer>,
+    /// Somebody looks, as far as it is known.
+    is_watched: bool,
     manner: Manner,
+    /// The server has said how the conversations are: it knows of reading and typing, too.
+    tells_conversations: bool,
+    /// Requests that the server does not know.
+    unknown: BTreeSet<u16>,
+    typists: Typists,
+    search: Option<Search>,
     asked: HashMap<u64, Asked>,
     /// Messages whose fate somebody waits for.
     handed: HashSet<String>,
@@ -209,6 +224,8 @@ pub(crate) struct Model {
     heard: Option<Instant>,
     confirmed: Option<Instant>,
     presence_asked: Option<Instant>,
+    /// Reactions were asked for.
+    counted: Option<Instant>,
     resend_at: Option<Instant>,
     effects: Vec<Effect>,
 }
@@ -224,7 +241,12 @@ impl Model {
             chats: chats.collect(),
             outbox,
             open: None,
-            manner: Manner::Reads,
+            is_watched: true,
+            manner: Manner::Shows,
+            tells_conversations: false,
+            unknown: BTreeSet::new(),
+            typists: Typists::default(),
+            search: None,
             asked: HashMap::new(),
             handed: HashSet::new(),
             tags: 0,
@@ -235,6 +257,7 @@ impl Model {
             heard: None,
             confirmed: None,
             presence_asked: None,
+            counted: None,
             resend_at: None,
             effects: Vec::new(),
         }
@@ -243,6 +266,11 @@ impl Model {
     /// Leaves all messages that come to a later client.
     pub(crate) fn only_send(&mut self) {
         self.manner = Manner::OnlySends;
+    }
+
+    /// Only messages matter, to another program.
+    pub(crate) fn hand_on(&mut self) {
+        self.manner = Manner::HandsOn;
     }
 
     /// What is to be done since the last call.
@@ -276,26 +304,37 @@ impl Model {
         }
         self.watch_silence(now);
         self.confirm(now);
-        if self.link == Link::Online && is_due(self.presence_asked, PRESENCE_EVERY, now) {
+        self.typing_passes(now);
+        self.count_anew(now);
+        let presence_every = if self.tells_conversations { PRESENCE_PUSHED_EVERY } else { PRESENCE_EVERY };
+        if self.link == Link::Online && is_due(self.presence_asked, presence_every, now) {
             self.presence_asked = Some(now);
             self.ask_friends();
+            if !self.tells_conversations {
+                self.ask_conversations(None);
+            }
         }
         self.send_waiting(now);
     }
 
     /// Says something in a conversation; its `cid`. It is sent now or as soon as there is a connection.
     pub(crate) fn say(&mut self, peer: Peer, text: &str, at: UnixMs) -> String {
-        self.tags += 1;
-        let cid = format!("{:016x}-{}", self.cid_prefix, self.tags);
-        self.say_as(&cid, peer, text, at);
+        let cid = self.next_cid();
+        self.say_as(&cid, Letter { peer, text, re: None }, at);
         cid
     }
 
-    fn say_as(&mut self, cid: &str, peer: Peer, text: &str, at: UnixMs) {
-        self.record(outbox::say(peer, text, cid, at));
-        let chat = self.chat_mut(peer);
+    fn next_cid(&mut self) -> String {
+        self.tags += 1;
+        format!("{:016x}-{}", self.cid_prefix, self.tags)
+    }
+
+    fn say_as(&mut self, cid: &str, letter: Letter<'_>, at: UnixMs) {
+        self.record(outbox::say(letter, cid, at));
+        let chat = self.chat_mut(letter.peer);
         chat.line = None;
         chat.mark.latest_ms = chat.mark.latest_ms.max(at.0);
+        self.typists.said(letter.peer);
     }
 
     /// Sends what may be sent; nothing without a login.
@@ -305,7 +344,9 @@ impl Model {
         }
         self.resend_at = None;
         for outgoing in self.outbox.take_sendable() {
-            let chat = ask::Chat { to: outgoing.peer, msg: &outgoing.text, cid: Some(&outgoing.cid), ext: None };
+            let ext = self.ext_of(&outgoing).and_then(|ext| serde_json::value::to_raw_value(&ext).ok());
+            let chat =
+                ask::Chat { to: outgoing.peer, msg: &outgoing.text, cid: Some(&outgoing.cid), ext: ext.as_deref() };
             // The `cid` is the tag, too, so that the answer finds the message even when it is refused.
             let line = Ask::Chat(chat).line(Some(&Tag::Text(outgoing.cid.clone())));
             if line.len() > LINE_BYTES_MAX {
@@ -323,29 +364,39 @@ impl Model {
         }
         self.open = peer;
         let Some(peer) = peer else { return };
-        self.chat_mut(peer).open();
+        if self.is_watched {
+            self.chat_mut(peer).open();
+        }
         self.marks_changed = true;
         self.fetch_latest(peer);
     }
 
     /// Whether an order waits for its answer.
     pub(crate) fn is_busy(&self) -> bool {
-        let in_background =
-            |asked: &Asked| matches!(asked, Asked::Ping | Asked::Friends(_) | Asked::Groups(_) | Asked::LastSeen(..));
-        self.asked.values().any(|asked| !in_background(asked))
+        self.asked.values().any(|asked| !asked.is_in_background())
     }
 
     /// Asks for the messages before those that are here, unless there are none or they are on their way.
     pub(crate) fn fetch_older(&mut self, peer: Peer) {
         let chat = self.chat_mut(peer);
         let before = chat.whole_from();
-        if chat.fetching || before == Some(1) || (chat.fetched && before.is_none()) {
+        if chat.fetching
+            || before.is_some_and(|before| before <= chat.begins.max(1))
+            || (chat.fetched && before.is_none())
+        {
             return;
         }
         let range = before.map_or(Range::Latest, Range::Before);
-        if self.ask(Asked::History(peer), Ask::History { peer, range, limit: Some(PAGE) }) {
+        let up_to = self.known_up_to(peer);
+        if self.ask(Asked::History(peer, up_to), Ask::History { peer, range, limit: Some(PAGE) }) {
             self.chat_mut(peer).fetching = true;
         }
+    }
+
+    /// What has this number, or a lower one, is in every list that is asked for from now on.
+    fn known_up_to(&mut self, peer: Peer) -> Seq {
+        let chat = self.chat_mut(peer);
+        chat.mark.seen.max(chat.newest())
     }
 
     fn fetch_latest(&mut self, peer: Peer) {
@@ -361,14 +412,16 @@ impl Model {
         known.filter(|name| !name.is_empty()).map_or_else(|| number_of(peer), str::to_owned)
     }
 
-    /// All conversations there are or could be, the latest first.
+    /// All conversations there are or could be, the pinned ones first, then the latest.
     pub(crate) fn conversations(&self) -> Vec<Peer> {
         let friends = self.roster.friends.keys().map(|user| Peer::User(*user));
         let groups = self.roster.groups.keys().map(|group| Peer::Group(*group));
         let mut peers: Vec<Peer> = self.chats.keys().copied().chain(friends).chain(groups).collect();
         peers.sort_by_cached_key(|peer| {
-            let latest = self.chats.get(peer).map_or(0, |chat| chat.mark.latest_ms);
-            (std::cmp::Reverse(latest), self.title(*peer).to_lowercase(), *peer)
+            let chat = self.chats.get(peer);
+            let latest = chat.map_or(0, |chat| chat.mark.latest_ms);
+            let is_pinned = chat.is_some_and(|chat| chat.flags.is_pinned);
+            (std::cmp::Reverse((is_pinned, latest)), self.title(*peer).to_lowercase(), *peer)
         });
         peers.dedup();
         peers
@@ -397,6 +450,13 @@ impl Model {
         if self.link != Link::Online && !for_login {
             return false;
         }
+        if self.unknown.contains(&request.msg_id().number()) {
+            if !asked.is_in_background() {
+                self.tell(News::Refused(TOO_OLD.to_owned()));
+            }
+            // As if it was refused: nothing comes any more.
+            return true;
+        }
         self.tags += 1;
         self.asked.insert(self.tags, asked);
         let tag = Tag::Number(i64::try_from(self.tags).unwrap_or(i64::MAX));
@@ -422,13 +482,21 @@ impl Model {
             return;
         }
         let pwd = if token.is_none() { password.as_deref() } else { None };
-        let login = ask::Login { name: Some(&name), token: token.as_deref(), pwd, ack: true, ..ask::Login::default() };
+        // A token belongs to an account, whatever its name is by now.
+        let id = self.account.id.filter(|_| token.is_some());
+        let want: &[Want] = if self.manner == Manner::Shows { &WANTED } else { &[] };
+        let (name, token) = (Some(name.as_str()), token.as_deref());
+        let login = ask::Login { id, name, token, pwd, ack: true, want, ..ask::Login::default() };
         self.ask(Asked::Login, Ask::Login(login));
     }
 
     fn lost(&mut self, why: String, now: Instant) {
         if self.link == Link::Off {
             return;
+        }
+        if self.asked.values().any(Asked::changes_something) {
+            let why = "the connection broke before the server had answered: look whether it was done".to_owned();
+            self.tell(News::Refused(why));
         }
         self.forget_connection();
         let until = now + self.backoff.next();
@@ -469,6 +537,9 @@ impl Model {
     fn forget_connection(&mut self) {
         self.asked.clear();
         self.outbox.rewind();
+        self.tells_conversations = false;
+        self.unknown.clear();
+        self.typists.clear();
         // What comes again after the next login is confirmed then.
         self.unconfirmed.clear();
         self.heard = None;
@@ -505,8 +576,11 @@ impl Model {
         self.marks_changed = false;
         self.effects.push(Effect::SaveMarks);
         for (peer, seq) in std::mem::take(&mut self.unconfirmed) {
-            self.effects.push(Effect::Send(Ask::Delivered { peer, seq }.line(None)));
+            if !self.is_told_as_read(peer, seq) {
+                self.effects.push(Effect::Send(Ask::Delivered { peer, seq }.line(None)));
+            }
         }
+        self.tell_read();
     }
 
     fn line(&mut self, text: &str, now: Instant) {
@@ -529,6 +603,12 @@ fn peer_of(user: Option<i64>, group: Option<i64>) -> Option<Peer> {
         Some(group) => GroupId::new(group).map(Peer::Group),
         None => user.and_then(UserId::new).map(Peer::User),
     }
+}
+
+/// A moment, for a text: `2026-03-14 09:26 UTC`.
+fn stamp(at: UnixMs) -> String {
+    let text = at.to_string();
+    format!("{} UTC", text.get(..16).unwrap_or(&text).replace('T', " "))
 }
 
 /// How a conversation is named by number.

@@ -6,70 +6,71 @@ use stonechat_protocol::ids::{GroupId, Peer, UserId};
 use stonechat_protocol::names;
 use stonechat_protocol::time::UnixMs;
 
+use super::asked::{Asked, Verdict};
 use super::outbox::{Record, State};
-use super::{Asked, Effect, Model, News, Verdict};
+use super::{Effect, Letter, Model, News};
 use crate::command::{Command, Kind, Target};
 
 impl Command {
     /// Whom a name in it may mean.
-    pub(super) fn kind(&self) -> Kind {
+    pub(super) fn kind(&mut self) -> Kind {
         match self {
-            Self::Chat(Target::Name(kind, _), _)
-            | Self::Send { target: Target::Name(kind, _), .. }
-            | Self::History(Some(Target::Name(kind, _))) => *kind,
             Self::Join(_) | Self::Leave(_) | Self::DeleteGroup(_) | Self::Who(_) => Kind::Group,
-            Self::Add(_) | Self::Delete(_) | Self::Ask(..) | Self::Accept(_) | Self::Decline(_) => Kind::User,
-            _ => Kind::Any,
+            Self::Add(_) | Self::Delete(_) | Self::Ask(..) | Self::Block(_) | Self::Unblock(_) | Self::Member(..) => {
+                Kind::User
+            }
+            other => match other.target() {
+                Some(Target::Name(kind, _)) => *kind,
+                _ => Kind::Any,
+            },
+        }
+    }
+
+    /// Whom it is about.
+    fn target(&mut self) -> Option<&mut Target> {
+        match self {
+            Self::Chat(target, _)
+            | Self::Send { target, .. }
+            | Self::Add(target)
+            | Self::Delete(target)
+            | Self::Ask(target, _)
+            | Self::Accept(target)
+            | Self::Decline(target)
+            | Self::Withdraw(target)
+            | Self::Block(target)
+            | Self::Unblock(target)
+            | Self::Member(target, _)
+            | Self::Join(target)
+            | Self::Leave(Some(target))
+            | Self::DeleteGroup(Some(target))
+            | Self::History(Some(target))
+            | Self::Who(Some(target))
+            | Self::Flag(_, Some(target)) => Some(target),
+            _ => None,
         }
     }
 
     /// The name in it that has to be looked up.
-    fn name(&self) -> Option<&str> {
-        let (Self::Chat(target, _)
-        | Self::Send { target, .. }
-        | Self::Add(target)
-        | Self::Delete(target)
-        | Self::Ask(target, _)
-        | Self::Accept(target)
-        | Self::Decline(target)
-        | Self::Join(target)
-        | Self::Leave(Some(target))
-        | Self::DeleteGroup(Some(target))
-        | Self::History(Some(target))
-        | Self::Who(Some(target))) = self
-        else {
-            return None;
-        };
-        match target {
-            Target::Name(_, name) => Some(name),
-            Target::Id(_) => None,
+    fn name(&mut self) -> Option<String> {
+        match self.target() {
+            Some(Target::Name(_, name)) => Some(name.clone()),
+            _ => None,
         }
     }
 
     /// The same with another target.
-    pub(super) fn with_target(self, target: Target) -> Self {
-        match self {
-            Self::Chat(_, text) => Self::Chat(target, text),
-            Self::Send { cid, text, .. } => Self::Send { cid, target, text },
-            Self::Add(_) => Self::Add(target),
-            Self::Delete(_) => Self::Delete(target),
-            Self::Ask(_, words) => Self::Ask(target, words),
-            Self::Accept(_) => Self::Accept(target),
-            Self::Decline(_) => Self::Decline(target),
-            Self::Join(_) => Self::Join(target),
-            Self::Leave(_) => Self::Leave(Some(target)),
-            Self::DeleteGroup(_) => Self::DeleteGroup(Some(target)),
-            Self::History(_) => Self::History(Some(target)),
-            Self::Who(_) => Self::Who(Some(target)),
-            other => other,
+    pub(super) fn with_target(mut self, other: Target) -> Self {
+        if let Some(target) = self.target() {
+            *target = other;
         }
+        self
     }
 }
 
 impl Model {
     /// Carries out a command, typed at this time. Those that only a screen understands (help, quit, who logs in) do nothing here.
-    pub(crate) fn order(&mut self, order: Command, at: UnixMs) {
-        let Some(name) = order.name().map(str::to_owned) else {
+    pub(crate) fn order(&mut self, mut order: Command, at: UnixMs) {
+        let Some(name) = order.name() else {
             self.carry_out(order, at);
             return;
         };
@@ -117,25 +118,65 @@ impl Model {
                 let request = Ask::CreateGroup { name: &name, desc: &description };
                 self.ask_or_say(Asked::Create(name.clone()), request);
             }
-            Command::Join(target) => self.with_group(Some(&target), |_| Asked::Join, Ask::AddGroup),
+            Command::Join(target) => self.with_group(Some(&target), Asked::Join, Ask::AddGroup),
             Command::Leave(target) => self.with_group(target.as_ref(), Asked::Leave, Ask::QuitGroup),
             Command::DeleteGroup(target) => self.with_group(target.as_ref(), Asked::DeleteGroup, Ask::DelGroup),
             Command::Find(word) => self.ask_or_say(Asked::Find, Ask::Find(&word)),
             Command::Who(target) => self.who(target.as_ref()),
-            Command::Requests => self.list_requests(),
             Command::History(target) => self.history(target.as_ref()),
             Command::Retry => self.retry(),
             Command::Discard => self.discard(),
             Command::Logout => self.ask_or_say(Asked::Logout, Ask::Logout),
             Command::Connect => self.connect(),
-            Command::Register(_) | Command::Login(_) | Command::Help | Command::Quit => {}
+            other => self.carry_out_more(other, at),
         }
     }
 
-    fn ask_or_say(&mut self, asked: Asked, request: Ask<'_>) {
-        if !self.ask(asked, request) {
+    /// The same for what came later.
+    fn carry_out_more(&mut self, order: Command, at: UnixMs) {
+        match order {
+            Command::Message(order) => self.message_order(order, at),
+            Command::Requests => self.list_requests(),
+            Command::Asked => self.list_own_requests(),
+            Command::Withdraw(target) => self.withdraw(&target),
+            Command::Block(target) => self.block(&target, true),
+            Command::Unblock(target) => self.block(&target, false),
+            Command::Blocked => self.list_blocked(),
+            Command::Member(target, order) => self.member_order(&target, order),
+            Command::Bans => self.list_bans(),
+            Command::Set(setting) => self.set_group(&setting),
+            Command::Search(words) => self.search(words, None),
+            Command::SearchHere(words) => match self.open {
+                Some(peer) => self.search(words, Some(peer)),
+                None => self.tell(News::Refused("where? Open a conversation first, or use /search".to_owned())),
+            },
+            Command::More => self.search_more(),
+            Command::Flag(flag, target) => match self.peer_or_open(target.as_ref()) {
+                Some(peer) => self.set_flag(peer, flag),
+                None => self.tell(News::Refused("which conversation? Name it, or open it first".to_owned())),
+            },
+            Command::Name(name) => self.rename(&name),
+            Command::Profile(words) => self.describe(&words),
+            Command::Sessions => self.list_sessions(),
+            Command::EndSessions(end) => self.end_sessions(end),
+            Command::ChangePassword { old, new } => self.change_password(&old, &new),
+            Command::EraseAccount { password } => self.erase(&password),
+            // The rest is the screen's.
+            _ => {}
+        }
+    }
+
+    pub(super) fn ask_or_say(&mut self, asked: Asked, request: Ask<'_>) {
+        self.is_asked_or_says(asked, request);
+    }
+
+    /// Asks the server, or says that there is none; whether it was asked.
+    pub(super) fn is_asked_or_says(&mut self, asked: Asked, request: Ask<'_>) -> bool {
+        let is_asked = self.ask(asked, request);
+        if !is_asked {
             self.tell(News::Refused("not connected: this needs the server".to_owned()));
         }
+        is_asked
     }
 
     pub(super) fn ask_friends(&mut self) {
@@ -157,7 +198,7 @@ impl Model {
     /// Says what `send` handed over; it hears what becomes of it.
     fn say_for_another(&mut self, cid: String, target: &Target, text: &str, at: UnixMs) {
         let Target::Id(peer) = target else { return };
-        self.say_as(&cid, *peer, text, at);
+        self.say_as(&cid, Letter { peer: *peer, text, re: None }, at);
         self.effects.push(Effect::Taken(cid.clone()));
         self.handed.insert(cid);
     }
@@ -187,19 +228,20 @@ impl Model {
     }
 
     fn group_of(&self, target: Option<&Target>) -> Option<GroupId> {
-        let peer = match target {
-            Some(Target::Id(peer)) => Some(*peer),
-            Some(Target::Name(..)) => None,
-            None => self.open,
-        };
-        match peer {
+        match self.peer_or_open(target) {
             Some(Peer::Group(group)) => Some(group),
             _ => None,
         }
     }
 
     fn answer(&mut self, target: &Target, verdict: Verdict) {
+        if let Target::Id(Peer::Group(group)) = target {
+            return self.answer_invitation(*group, verdict);
+        }
         let Some(user) = user_of(target) else { return };
+        if !self.roster.asking.contains_key(&user) && self.answer_joining(user, verdict) {
+            return;
+        }
         let request = Ask::FriendAnswer { friend: user, accept: verdict == Verdict::Yes };
         self.ask_or_say(Asked::Answer(user, verdict), request);
     }
@@ -212,7 +254,8 @@ impl Model {
         let mut lines = Vec::new();
         for (user, friend) in &self.roster.friends {
             let dot = if friend.presence == Presence::Online { "●" } else { "○" };
-            lines.push(format!("  {dot} {} (user {user})", friend.name));
+            let about = friend.about.as_ref().map_or_else(String::new, |about| format!(": {about}"));
+            lines.push(format!("  {dot} {} (user {user}){about}", friend.name));
         }
         for (group, entry) in &self.roster.groups {
             lines.push(format!("  # {} (group {group})", entry.groupname));
@@ -224,21 +267,29 @@ impl Model {
     }
 
     fn list_requests(&mut self) {
-        if self.roster.asking.is_empty() {
-            self.says("nobody asks to be your friend");
+        self.list_joining();
+        let asking = self.roster.asking.values().map(|who| format!("  {}: {}", who.name, who.words));
+        let invited = self.roster.invited.values();
+        let invited = invited.map(|invitation| format!("  #{}: {} invites you", invitation.groupname, invitation.by));
+        let lines: Vec<String> = asking.chain(invited).collect();
+        if lines.is_empty() {
+            self.says("nobody asks you for anything");
             return;
         }
-        let lines: Vec<String> =
-            self.roster.asking.values().map(|who| format!("  {}: {}", who.name, who.words)).collect();
-        self.says(format!("these ask to be your friend (/accept NAME, /decline NAME):\n{}", lines.join("\n")));
+        self.says(format!("these ask you (/accept NAME, /decline NAME, #GROUP for a group):\n{}", lines.join("\n")));
+    }
+
+    /// The conversation that is named, or else the open one.
+    fn peer_or_open(&self, target: Option<&Target>) -> Option<Peer> {
+        match target {
+            Some(Target::Id(peer)) => Some(*peer),
+            Some(Target::Name(..)) => None,
+            None => self.open,
+        }
     }
 
     fn history(&mut self, target: Option<&Target>) {
-        let peer = match target {
-            Some(Target::Id(peer)) => Some(*peer),
-            _ => self.open,
-        };
-        let Some(peer) = peer else {
+        let Some(peer) = self.peer_or_open(target) else {
             self.tell(News::Refused("whose history? /history NAME".to_owned()));
             return;
         };
@@ -269,7 +320,7 @@ impl Model {
     }
 }
 
-fn user_of(target: &Target) -> Option<UserId> {
+pub(super) fn user_of(target: &Target) -> Option<UserId> {
     match target {
         Target::Id(Peer::User(user)) => Some(*user),
         _ => None,

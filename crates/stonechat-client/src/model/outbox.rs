@@ -7,7 +7,7 @@
 //! ```
 
 use serde::{Deserialize, Serialize};
-use stonechat_protocol::ids::Peer;
+use stonechat_protocol::ids::{Peer, Seq};
 use stonechat_protocol::time::UnixMs;
 
 /// Messages under way without an ack; the server takes 64 and stops reading beyond.
@@ -20,9 +20,20 @@ pub(crate) struct Outgoing {
     pub(crate) cid: String,
     pub(crate) peer: Peer,
     pub(crate) text: String,
+    /// The message that it answers.
+    pub(crate) re: Option<Seq>,
     /// When it was said, by the clock of this machine.
     pub(crate) at: UnixMs,
     pub(crate) state: State,
+}
+
+/// A message as it is said.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Letter<'a> {
+    pub(super) peer: Peer,
+    pub(super) text: &'a str,
+    /// The message that it answers.
+    pub(super) re: Option<Seq>,
 }
 
 /// How far it is.
@@ -48,6 +59,8 @@ pub(crate) enum Record {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         groupid: Option<u32>,
         msg: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        re: Option<Seq>,
         at_ms: i64,
     },
     /// Acknowledged or dropped.
@@ -73,10 +86,10 @@ impl Outbox {
     /// Makes a change.
     pub(crate) fn apply(&mut self, record: Record) {
         match record {
-            Record::Say { cid, toid, groupid, msg, at_ms } => {
+            Record::Say { cid, toid, groupid, msg, re, at_ms } => {
                 let Some(peer) = peer(toid, groupid) else { return };
                 if self.find(&cid).is_none() {
-                    self.0.push(Outgoing { cid, peer, text: msg, at: UnixMs(at_ms), state: State::Waiting });
+                    self.0.push(Outgoing { cid, peer, text: msg, re, at: UnixMs(at_ms), state: State::Waiting });
                 }
             }
             Record::Done { cid } => self.0.retain(|outgoing| outgoing.cid != cid),
@@ -124,7 +137,8 @@ impl Outbox {
     pub(crate) fn records(&self) -> Vec<Record> {
         let mut records = Vec::new();
         for outgoing in &self.0 {
-            records.push(say(outgoing.peer, &outgoing.text, &outgoing.cid, outgoing.at));
+            let letter = Letter { peer: outgoing.peer, text: &outgoing.text, re: outgoing.re };
+            records.push(say(letter, &outgoing.cid, outgoing.at));
             if let State::Failed(why) = &outgoing.state {
                 records.push(Record::Failed { cid: outgoing.cid.clone(), why: why.clone() });
             }
@@ -140,12 +154,13 @@ impl Outbox {
 }
 
 /// The record of a new message.
-pub(crate) fn say(peer: Peer, text: &str, cid: &str, at: UnixMs) -> Record {
+pub(super) fn say(letter: Letter<'_>, cid: &str, at: UnixMs) -> Record {
+    let Letter { peer, text, re } = letter;
     let (toid, groupid) = match peer {
         Peer::User(user) => (Some(user.number()), None),
         Peer::Group(group) => (None, Some(group.number())),
     };
-    Record::Say { cid: cid.to_owned(), toid, groupid, msg: text.to_owned(), at_ms: at.0 }
+    Record::Say { cid: cid.to_owned(), toid, groupid, msg: text.to_owned(), re, at_ms: at.0 }
 }
 
 fn peer(toid: Option<u32>, groupid: Option<u32>) -> Option<Peer> {
@@ -162,7 +177,11 @@ mod tests {
     }
 
     fn said(count: usize) -> Outbox {
-        Outbox::replay((0..count).map(|n| say(ben(), &format!("m{n}"), &format!("c{n}"), UnixMs(5))))
+        let letter = |n: usize| {
+            let letter = Letter { peer: ben(), text: &format!("m{n}"), re: (n == 2).then_some(7) };
+            say(letter, &format!("c{n}"), UnixMs(5))
+        };
+        Outbox::replay((0..count).map(letter))
     }
 
     #[test]

@@ -8,16 +8,20 @@ use stonechat_protocol::body::{
     Presence, Registered, Role, Stored,
 };
 use stonechat_protocol::errno::Errno;
-use stonechat_protocol::ids::{GroupId, Peer, UserId};
-use stonechat_protocol::incoming::{Refusal, Reply, ReplyError};
+use stonechat_protocol::ids::{GroupId, Peer, Seq, UserId};
+use stonechat_protocol::incoming::{Entry, Refusal, Reply, ReplyError};
+use stonechat_protocol::msg_id::push;
 use stonechat_protocol::names;
 use stonechat_protocol::tag::Tag;
 use stonechat_protocol::time::UnixMs;
 
+use super::account::about;
+use super::asked::{Asked, Verdict};
 use super::chat::Chat;
+use super::groups::described;
+use super::message::{Message, Row, row_of};
 use super::outbox::Record;
-use super::pushes::message_of;
-use super::{Asked, Effect, Link, Model, News, RETRY_AFTER, State, Verdict};
+use super::{Effect, Link, Model, News, RETRY_AFTER, State, TOO_OLD, stamp};
 use crate::command::{Command, Kind, Target};
 use crate::spool::Outcome;
 
@@ -28,6 +32,12 @@ impl Model {
             Some(Tag::Number(tag)) => u64::try_from(*tag).ok().and_then(|tag| self.asked.remove(&tag)),
             None => None,
         };
+        if self.is_unknown(reply) {
+            if asked.is_some_and(|asked| !asked.is_in_background()) {
+                self.tell(News::Refused(TOO_OLD.to_owned()));
+            }
+            return;
+        }
         let Some(asked) = asked else {
             match &reply.refused {
                 Some(refusal) if refusal.is(Errno::TooLarge) => self.line_too_long(said(refusal)),
@@ -42,7 +52,9 @@ impl Model {
         match asked {
             Asked::Login => self.login_answered(reply, now),
             Asked::Register => self.register_answered(reply, now),
-            Asked::History(peer) => self.history_answered(peer, reply),
+            Asked::History(peer, up_to) => self.history_answered(peer, up_to, reply),
+            Asked::Counts(peer, up_to) => self.counts_answered(peer, up_to, reply),
+            Asked::Conversations => self.conversations_answered(reply),
             Asked::LastSeen(peer, mark) => self.last_seen_answered(peer, mark, reply, now),
             Asked::Ping => {}
             _ => {
@@ -57,6 +69,15 @@ impl Model {
                 }
             }
         }
+    }
+
+    /// An ERROR about a request that the server does not know: it is not made again in this session.
+    fn is_unknown(&mut self, reply: &Reply<'_>) -> bool {
+        let refusal = reply.refused.as_ref().filter(|refusal| refusal.is(Errno::NotFound));
+        let about = refusal.filter(|_| reply.msgid == i64::from(push::ERROR)).and_then(|refusal| refusal.about);
+        let number = about.and_then(|about| u16::try_from(about).ok());
+        self.unknown.extend(number);
+        number.is_some()
     }
 
     fn not_resolved(&mut self, order: &Command, why: String) {
@@ -78,21 +99,24 @@ impl Model {
     /// The ack of a chat message, or its refusal.
     fn acknowledged(&mut self, cid: &str, reply: &Reply<'_>, now: Instant) {
         let Some(outgoing) = self.outbox.find(cid).cloned() else { return };
-        let (peer, cid) = (outgoing.peer, outgoing.cid);
+        let (peer, cid) = (outgoing.peer, outgoing.cid.clone());
         let Some(refusal) = &reply.refused else {
             // Stored all the same, should its place not be told.
             let Stored { seq, time: at } = reply.body().unwrap_or(Stored { seq: 0, time: UnixMs(0) });
             self.record(Record::Done { cid: cid.clone() });
             if let (Some(sender), true) = (self.account.id, seq > 0) {
-                let name = self.account.name.clone();
-                let message = super::Message { seq, sender, name, text: outgoing.text, ext: None, at };
-                let is_open = self.open == Some(peer);
-                if self.chat_mut(peer).contradicts(&message) {
+                let mut message = Message::new(seq, (sender, self.account.name.clone()), outgoing.text.clone(), at);
+                message.ext = self.ext_of(&outgoing);
+                let row = Row::Message(message);
+                let is_seen = self.open == Some(peer) && self.is_watched;
+                if self.chat_mut(peer).contradicts(&row) {
                     self.went_back();
                 }
                 let chat = self.chat_mut(peer);
-                chat.insert(message);
-                if is_open {
+                chat.insert(row, sender);
+                // Who says something has read what is before it; the server counts it so.
+                chat.told_read = chat.told_read.max(seq);
+                if is_seen {
                     chat.read_all();
                 }
                 self.marks_changed = true;
@@ -173,8 +197,9 @@ impl Model {
             (are_cut(login.friends_total, login.friends.len()), are_cut(login.groups_total, login.groups.len()));
         self.friends_listed(Vec::new(), login.friends, friends_cut);
         self.groups_listed(Vec::new(), login.groups, groups_cut);
-        let pushed = login.offlinemsg.into_iter().map(|message| self.message_pushed(message));
-        let missed = pushed.filter(|is_new| *is_new).count();
+        let missed =
+            login.offlinemsg.into_iter().flatten().map(|entry| self.pushed(entry)).filter(|is_new| *is_new).count();
+        self.ask_conversations(None);
         self.tell(News::Welcome { missed });
         if let Some(open) = self.open {
             self.fetch_latest(open);
@@ -195,35 +220,57 @@ impl Model {
         }
     }
 
-    fn history_answered(&mut self, peer: Peer, reply: &Reply<'_>) {
-        let (page, failure) = match reply.body::<History>() {
-            Ok(page) => (page.messages, None),
-            Err(error) => (Vec::new(), Some(why(&error))),
+    fn history_answered(&mut self, peer: Peer, up_to: Seq, reply: &Reply<'_>) {
+        let (more, rows) = match reply.body::<History>() {
+            Ok(page) => (Ok(page.more), self.rows_of(peer, up_to, page)),
+            Err(error) => (Err(why(&error)), Vec::new()),
         };
         let Some(me) = self.account.id else { return };
         let is_open = self.open == Some(peer);
         let chat = self.chat_mut(peer);
         chat.fetching = false;
         chat.fetched = true;
-        let messages = page.into_iter().map(|message| message_of(message, me));
-        let messages: Vec<_> = messages.filter(|(its_peer, _)| *its_peer == peer).map(|(_, message)| message).collect();
-        if messages.iter().any(|message| chat.contradicts(message)) {
+        if rows.iter().any(|row| chat.contradicts(row)) {
             self.went_back();
         }
         let chat = self.chat_mut(peer);
-        let before = chat.messages.len();
-        for message in messages {
-            chat.insert(message);
+        let before = chat.rows.len();
+        for row in rows {
+            chat.insert(row, me);
         }
-        let has_grown = chat.messages.len() > before;
+        let has_grown = chat.rows.len() > before;
         name_from_messages(chat, me, peer);
+        if more == Ok(false) {
+            // Whoever may read a group from the day of joining only has no first message.
+            chat.begins = chat.whole_from().unwrap_or(0);
+        }
         let has_hole = chat.has_hole();
         if is_open && has_grown && has_hole {
             self.fetch_older(peer);
         }
-        if let Some(why) = failure {
+        if let Err(why) = more {
             self.tell(News::Refused(why));
         }
+    }
+
+    /// The rows of a page. All that came before it was asked for is in its messages, and all that is on the page.
+    fn rows_of(&self, peer: Peer, up_to: Seq, page: History) -> Vec<Row> {
+        let Some(me) = self.account.id else { return Vec::new() };
+        let up_to = page.messages.iter().map(Entry::seq).max().unwrap_or(0).max(up_to);
+        let rows = page.messages.into_iter().map(|entry| row_of(entry, me));
+        rows.filter(|(its_peer, _)| *its_peer == peer).map(|(_, row)| row.listed(up_to)).collect()
+    }
+
+    /// Messages as they are now, because their reactions were not certain.
+    fn counts_answered(&mut self, peer: Peer, up_to: Seq, reply: &Reply<'_>) {
+        let (Ok(page), Some(me)) = (reply.body::<History>(), self.account.id) else { return };
+        let rows = self.rows_of(peer, up_to, page);
+        let first = rows.first().map_or(0, Row::seq);
+        let chat = self.chat_mut(peer);
+        for row in rows.into_iter().filter(|row| chat.rows.contains_key(&row.seq())).collect::<Vec<_>>() {
+            chat.insert(row, me);
+        }
+        chat.doubtful.retain(|of, change| *of < first || *change > up_to);
     }
 
     /// A request that was done is taken in.
@@ -244,7 +291,7 @@ impl Model {
             Asked::FriendRequest(user) => self.says(format!("{} was asked", self.title(Peer::User(user)))),
             Asked::Answer(user, verdict) => self.answered(user, verdict),
             Asked::Create(name) => self.group_created(&name, reply.body()?),
-            Asked::Join => self.group_joined(reply.body()?),
+            Asked::Join(group) => self.join_answered(group, reply)?,
             Asked::Leave(group) => self.group_gone(group, "left"),
             Asked::DeleteGroup(group) => self.group_gone(group, "deleted"),
             Asked::Friends(before) => {
@@ -258,7 +305,30 @@ impl Model {
             Asked::Who(group) => self.members_listed(group, reply.body()?),
             Asked::Find => self.found(&reply.body()?),
             Asked::Resolve(name, order, at) => self.resolved(&name, *order, at, &reply.body()?),
-            Asked::Login | Asked::Register | Asked::History(_) | Asked::LastSeen(..) | Asked::Ping => {}
+            other => self.done(other, reply)?,
+        }
+        Ok(())
+    }
+
+    /// The same for what is newer.
+    fn done(&mut self, asked: Asked, reply: &Reply<'_>) -> Result<(), ReplyError> {
+        match asked {
+            Asked::Change(peer, of, what) => self.change_stored(peer, of, what, &reply.body()?),
+            Asked::Seen(peer, seq) => self.seen_answered(peer, seq, &reply.body()?),
+            Asked::Search(number) => self.search_answered(number, reply.body()?),
+            Asked::Users(list, before) => self.users_answered(list, before, reply.body()?),
+            Asked::Sessions(before) => self.sessions_answered(before, reply.body()?),
+            Asked::Profile => self.profile_answered(&reply.body()?),
+            Asked::Erase => self.erased(),
+            Asked::OwnRequests => self.own_requests_answered(&reply.body()?),
+            Asked::Flags(peer) => self.flags_answered(peer, reply.body()?),
+            Asked::Done(text) => self.says(text),
+            Asked::DoneToFriends(text) => {
+                self.says(text);
+                self.ask_friends();
+            }
+            Asked::DoneToGroups(text) => self.groups_changed(text),
+            _ => {}
         }
         Ok(())
     }
@@ -278,7 +348,7 @@ impl Model {
             return self.says(format!("{name} was asked"));
         }
         let presence = state.unwrap_or_default();
-        self.roster.friends.insert(user, super::roster::Friend { name: name.clone(), presence });
+        self.roster.friends.insert(user, super::roster::Friend { name: name.clone(), presence, about: None });
         self.roster.asking.remove(&user);
         let typed = crate::command::spelled(&name);
         self.says(format!("{name} is your friend now; /chat {typed} opens the conversation"));
@@ -301,10 +371,10 @@ impl Model {
         self.tell(News::Opened(Peer::Group(group)));
     }
 
-    fn group_joined(&mut self, joined: GroupJoined) {
-        let GroupJoined { groupid: group, groupname, groupdesc, users, total } = joined;
+    pub(super) fn group_joined(&mut self, joined: GroupJoined) {
+        let GroupJoined { groupid: group, groupname, groupdesc, users, total, join, speak, history, .. } = joined;
         self.says(format!("you are in {groupname} now; /history shows what was said before"));
-        let entry = Group { id: group, groupname, groupdesc, users, total };
+        let entry = Group { id: group, groupname, groupdesc, users, total, join, speak, history, role: Role::Normal };
         self.roster.groups.insert(group, entry);
         self.tell(News::Opened(Peer::Group(group)));
     }
@@ -348,10 +418,16 @@ impl Model {
 
     fn members_listed(&mut self, group: GroupId, listed: Groups) {
         let Some(entry) = listed.groups.into_iter().next() else { return };
-        let heading = format!("{} ({}): {}", entry.groupname, entry.total, entry.groupdesc);
+        let kind = described(entry.join, entry.speak, entry.history);
+        let heading = format!("{} ({}): {}\n  ({kind})", entry.groupname, entry.total, entry.groupdesc);
         let member = |member: &Member| {
-            let role = if member.role == Role::Creator { ", creator" } else { "" };
-            format!("  {} {} (user {}{role})", dot(member.state), member.name, member.id)
+            let role = match member.role {
+                Role::Creator => ", creator",
+                Role::Admin => ", admin",
+                Role::Normal => "",
+            };
+            let about = about(member.ext.as_ref()).map_or_else(String::new, |about| format!(": {about}"));
+            format!("  {} {} (user {}{role}){about}", dot(member.state), member.name, member.id)
         };
         let members: Vec<String> = entry.users.iter().map(member).collect();
         self.says(format!("{heading}\n{}", members.join("\n")));
@@ -370,7 +446,7 @@ impl Model {
     }
 
     /// Somebody was looked up by name for an order; now it can be carried out.
-    fn resolved(&mut self, name: &str, order: Command, at: UnixMs, found: &Found) {
+    fn resolved(&mut self, name: &str, mut order: Command, at: UnixMs, found: &Found) {
         let user = named(name, &found.users.iter().map(|user| (user.name.as_str(), user.id)));
         let group = named(name, &found.groups.iter().map(|group| (group.groupname.as_str(), group.id)));
         let title = user.map(|(title, _)| title.to_owned());
@@ -402,9 +478,8 @@ fn name_from_messages(chat: &mut Chat, me: UserId, peer: Peer) {
     if !chat.title.is_empty() || matches!(peer, Peer::Group(_)) {
         return;
     }
-    if let Some(theirs) = chat.messages.values().rev().find(|message| message.sender != me) {
-        chat.title = theirs.name.clone();
-    }
+    let theirs = chat.messages().rev().find(|message| message.sender != me).map(|message| message.name.clone());
+    chat.title.extend(theirs);
 }
 
 fn dot(state: Presence) -> &'static str {
@@ -423,6 +498,7 @@ pub(super) fn why(error: &ReplyError) -> String {
 }
 
 fn said(refusal: &Refusal) -> String {
-    let Refusal { errno, errmsg, .. } = refusal;
-    if errmsg.is_empty() { format!("the server refused it (errno {errno})") } else { errmsg.clone() }
+    let Refusal { errno, errmsg, until, .. } = refusal;
+    let until = until.map_or_else(String::new, |until| format!(" (until {})", stamp(until)));
+    if errmsg.is_empty() { format!("the server refused it (errno {errno}){until}") } else { format!("{errmsg}{until}") }
 }

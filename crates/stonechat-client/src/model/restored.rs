@@ -16,8 +16,9 @@ use stonechat_protocol::ids::{Peer, Seq};
 use stonechat_protocol::incoming::Reply;
 use stonechat_protocol::request::Range;
 
+use super::message::Row;
 use super::replies::why;
-use super::{Asked, Effect, Mark, Message, Model};
+use super::{Asked, Effect, Mark, Model};
 
 /// Pushes that wait for one answer. Beyond it they are shown, maybe a second time.
 const DOUBTED_MAX: usize = 1000;
@@ -45,12 +46,12 @@ impl Model {
         );
         let mut doubted = Vec::new();
         for (peer, chat) in &mut self.chats {
-            doubted.extend(std::mem::take(&mut chat.doubted).into_iter().map(|message| (*peer, message)));
+            doubted.extend(std::mem::take(&mut chat.doubted).into_iter().map(|row| (*peer, row)));
             chat.forget_counts();
         }
         self.marks_changed = true;
-        for (peer, message) in doubted {
-            self.take_in(peer, message);
+        for (peer, row) in doubted {
+            self.take_in(peer, row);
         }
         if let Some(open) = self.open {
             self.fetch_latest(open);
@@ -58,9 +59,9 @@ impl Model {
     }
 
     /// A push that is not above what was seen: the server has it again, or has another message under this number.
-    pub(super) fn doubt(&mut self, peer: Peer, message: Message) {
+    pub(super) fn doubt(&mut self, peer: Peer, row: Row) {
         let chat = self.chat_mut(peer);
-        chat.doubted.push(message);
+        chat.doubted.push(row);
         if chat.doubted.len() > DOUBTED_MAX {
             return self.went_back();
         }
@@ -85,11 +86,11 @@ impl Model {
         if chat.doubted.is_empty() {
             return;
         }
-        if found.is_none_or(|found| !mark.is_last_seen(found.seq, i64::from(found.sender.number()), found.time)) {
+        if found.is_none_or(|found| !mark.is_last_seen(found.seq(), i64::from(found.sender().number()), found.time())) {
             return self.went_back();
         }
-        for message in std::mem::take(&mut chat.doubted) {
-            self.take_in(peer, message);
+        for row in std::mem::take(&mut chat.doubted) {
+            self.take_in(peer, row);
         }
     }
 

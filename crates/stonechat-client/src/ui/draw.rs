@@ -18,12 +18,12 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Paragraph};
 use stonechat_protocol::body::Presence;
-use stonechat_protocol::ids::Peer;
+use stonechat_protocol::ids::{Peer, Seq};
 
-use super::rows::{ALARM, FAINT, conversation};
-use super::{Mode, Note, Purpose, Tone, Ui};
-use crate::model::{Link, Model, State};
-use crate::plain::help;
+use super::rows::{ALARM, FAINT, View, conversation};
+use super::{Mode, Note, Page, Purpose, Tone, Ui};
+use crate::help;
+use crate::model::{Link, Model, Reach, State};
 use crate::printable::printable_line;
 use crate::text_width::{cut, width, wrap};
 
@@ -37,9 +37,9 @@ const BAR: Style = Style::new().add_modifier(Modifier::REVERSED);
 pub(crate) fn draw(frame: &mut Frame<'_>, ui: &mut Ui, model: &Model, server: &str, now: Instant) {
     let [upper, status, input] =
         Layout::vertical([Constraint::Min(0), Constraint::Length(1), Constraint::Length(1)]).areas(frame.area());
-    if let Mode::Help(row) = ui.mode {
-        draw_help(frame, ui, row, upper);
-        draw_bar(frame, " /help: Page-Up and Page-Down, any other key goes back", status);
+    if let Mode::Page(page, row) = ui.mode {
+        draw_page(frame, ui, (page, row), upper);
+        draw_bar(frame, &page_bar(ui, page), status);
         return;
     }
     let list_width = if upper.width >= WIDTH_FOR_LIST { (upper.width / 4).clamp(16, 28) } else { 0 };
@@ -56,26 +56,28 @@ fn draw_bar(frame: &mut Frame<'_>, text: &str, area: Rect) {
     frame.render_widget(Paragraph::new(cut(text, usize::from(area.width))).style(BAR), area);
 }
 
-fn draw_help(frame: &mut Frame<'_>, ui: &mut Ui, row: usize, area: Rect) {
+fn draw_page(frame: &mut Frame<'_>, ui: &mut Ui, (page, row): (Page, usize), area: Rect) {
     ui.areas.talk = area;
     let cells = usize::from(area.width);
-    let rows: Vec<Line<'_>> = wrap(&format!("{}\n\n{KEYS}", help()), cells, cells).into_iter().map(Line::raw).collect();
+    let text = match page {
+        Page::Help => format!("{}\n\n{}", help::commands(), help::KEYS),
+        Page::Found => ui.found.join("\n"),
+    };
+    let rows: Vec<Line<'_>> = wrap(&text, cells, cells).into_iter().map(Line::raw).collect();
     let row = row.min(rows.len().saturating_sub(usize::from(area.height)));
-    ui.mode = Mode::Help(row);
+    ui.mode = Mode::Page(page, row);
     frame.render_widget(Paragraph::new(rows.into_iter().skip(row).collect::<Vec<_>>()), area);
 }
 
-/// What `/help` says of the keys.
-const KEYS: &str = "\
-Keys:
-  Ctrl-N, Ctrl-P               next and previous conversation (Alt-Down, Alt-Up)
-  Alt-A                        the latest conversation with something unread
-  Page-Up, Page-Down, wheel    scroll; older messages are fetched
-  Tab, Up, Down                complete; lines typed before
-  Alt-Enter                    a new line in the message
-  Ctrl-R                       send failed messages again
-  Esc                          close notes, go to the latest message
-  Ctrl-C                       drop what is typed; twice: end";
+fn page_bar(ui: &Ui, page: Page) -> String {
+    let what = match (page, ui.reach) {
+        (Page::Help, _) => "/help".to_owned(),
+        (Page::Found, Reach::GoesOn) => format!("{} found, searching on …", ui.found.len()),
+        (Page::Found, Reach::Paused) => format!("{} found; /more goes on", ui.found.len()),
+        (Page::Found, Reach::End) => format!("{} found, that is all", ui.found.len()),
+    };
+    format!(" {what} │ Page-Up and Page-Down, any other key goes back")
+}
 
 fn draw_list(frame: &mut Frame<'_>, ui: &mut Ui, model: &Model, area: Rect) {
     let block = Block::new().borders(Borders::RIGHT).border_style(FAINT);
@@ -94,21 +96,30 @@ fn draw_list(frame: &mut Frame<'_>, ui: &mut Ui, model: &Model, area: Rect) {
 
 /// One conversation of the list: presence, name, unread.
 fn entry(model: &Model, peer: Peer, cells: u16) -> Line<'static> {
-    let unread = model.chats.get(&peer).map_or(0, |chat| chat.mark.unread);
-    let count = if unread > 0 { format!(" {unread}") } else { String::new() };
+    let chat = model.chats.get(&peer);
+    let unread = chat.map_or(0, |chat| chat.mark.unread);
+    let is_muted = chat.is_some_and(|chat| chat.flags.is_muted);
+    let count = match unread {
+        0 => String::new(),
+        1..100 => format!(" {unread}"),
+        _ => " 99+".to_owned(),
+    };
+    let pin = if chat.is_some_and(|chat| chat.flags.is_pinned) { " ▴" } else { "" };
+    let count = format!("{pin}{count}");
     let room = usize::from(cells).saturating_sub(2 + width(&count));
     let name = cut(&printable_line(&model.title(peer)), room);
     let gap = " ".repeat(room.saturating_sub(width(&name)));
     let (sign, sign_style) = sign(model, peer);
     let mut style = Style::new();
-    if unread > 0 {
+    if unread > 0 && !is_muted {
         style = style.add_modifier(Modifier::BOLD);
     }
+    let count_style = if is_muted { FAINT } else { style.fg(Color::Red) };
     let line = Line::from(vec![
         Span::styled(format!("{sign} "), sign_style),
         Span::styled(name, style),
         Span::raw(gap),
-        Span::styled(count, style.fg(Color::Red)),
+        Span::styled(count, count_style),
     ]);
     if model.open == Some(peer) { line.style(BAR) } else { line }
 }
@@ -152,7 +163,8 @@ const WELCOME: &str = "
 
 fn draw_conversation(frame: &mut Frame<'_>, ui: &mut Ui, model: &Model, peer: Peer, area: Rect) {
     let (cells, height) = (usize::from(area.width), usize::from(area.height));
-    let built = conversation(model, peer, &ui.zone, cells, height + ui.scroll + 1);
+    let view = View { model, peer, zone: &ui.zone, cells, is_numbered: ui.is_numbered() };
+    let built = conversation(view, height + ui.scroll + 1);
     ui.scroll = ui.scroll.min(built.rows.len().saturating_sub(height));
     ui.is_at_top = built.is_all && built.rows.len() <= height + ui.scroll;
     let visible: Vec<Line<'_>> = built.rows.into_iter().skip(ui.scroll).take(height).collect();
@@ -182,7 +194,9 @@ fn note_rows(notes: &[Note], cells: usize) -> Vec<Line<'static>> {
 fn heading(model: &Model) -> String {
     let Some(peer) = model.open else { return "Stonechat".to_owned() };
     let title = printable_line(&model.title(peer));
+    let is_erased = model.chats.get(&peer).is_some_and(|chat| chat.is_erased);
     match peer {
+        Peer::User(_) if is_erased => format!("{title} (account erased)"),
         Peer::User(user) => match model.roster.friends.get(&user).map(|friend| friend.presence) {
             Some(Presence::Online) => format!("{title} (online)"),
             Some(Presence::Offline) => format!("{title} (offline)"),
@@ -210,6 +224,9 @@ fn status_line(ui: &Ui, model: &Model, server: &str, now: Instant) -> String {
     let failed = model.outbox.iter().filter(|outgoing| matches!(outgoing.state, State::Failed(_))).count();
     let waiting = model.outbox.iter().count() - failed;
     let mut parts = vec![format!("{} @ {server}", printable_line(&model.account.name)), link];
+    if let Some(typing) = typing(model) {
+        parts.push(typing);
+    }
     if waiting > 0 {
         parts.push(format!("{waiting} sending"));
     }
@@ -225,10 +242,24 @@ fn status_line(ui: &Ui, model: &Model, server: &str, now: Instant) -> String {
     format!(" {}", parts.join(" │ "))
 }
 
+/// Who is typing in the open conversation.
+fn typing(model: &Model) -> Option<String> {
+    let names = model.typing_in(model.open?);
+    match &names[..] {
+        [] => None,
+        [one] => Some(format!("{} is typing …", printable_line(one))),
+        [one, other] => Some(format!("{} and {} are typing …", printable_line(one), printable_line(other))),
+        [one, ..] => Some(format!("{} and others are typing …", printable_line(one))),
+    }
+}
+
 fn draw_input(frame: &mut Frame<'_>, ui: &Ui, model: &Model, area: Rect) {
     let cells = usize::from(area.width);
     let (prompt, is_secret) = match &ui.mode {
-        Mode::Chat | Mode::Help(_) => ("> ".to_owned(), false),
+        Mode::Chat | Mode::Page(..) => ("> ".to_owned(), false),
+        Mode::Edit(..) => ("edit> ".to_owned(), false),
+        Mode::Reply(peer, seq) => (reply_prompt(model, *peer, *seq), false),
+        Mode::Interview(interview) => (printable_line(&interview.prompt()), interview.is_secret()),
         Mode::Password { name, purpose: Purpose::LogIn } => (format!("Password of {name}: "), true),
         Mode::Password { name, purpose: Purpose::Register } => {
             (format!("A password for the new account {name}: "), true)
@@ -242,6 +273,15 @@ fn draw_input(frame: &mut Frame<'_>, ui: &Ui, model: &Model, area: Rect) {
         area.x + u16::try_from(width(&prompt) + cursor).unwrap_or(area.width).min(area.width.saturating_sub(1));
     frame.render_widget(Paragraph::new(format!("{prompt}{text}")), area);
     frame.set_cursor_position(Position { x: column, y: area.y });
+}
+
+fn reply_prompt(model: &Model, peer: Peer, seq: Seq) -> String {
+    let message = model.chats.get(&peer).and_then(|chat| chat.message(seq));
+    let quoted = message.map_or_else(String::new, |message| {
+        let text = cut(&printable_line(&message.text), 20);
+        format!("{} \"{text}\"", printable_line(&message.name))
+    });
+    format!("re {quoted}> ")
 }
 
 fn paste_question(model: &Model, text: &str) -> String {

@@ -4,7 +4,7 @@ use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers, MouseEve
 use ratatui::layout::Position;
 use stonechat_protocol::time::UnixMs;
 
-use super::{Mode, Ui, Wish};
+use super::{Mode, Page, Ui, Wish};
 use crate::model::Model;
 
 /// Rows that one turn of the wheel moves.
@@ -15,9 +15,14 @@ impl Ui {
     pub(crate) fn handle(&mut self, model: &mut Model, event: Event, at: UnixMs) -> Option<Wish> {
         match event {
             Event::Key(key) if !key.is_release() => return self.key(model, key, at),
-            Event::Paste(text) => self.paste(&text),
+            Event::Paste(text) => {
+                self.paste(&text);
+                self.tell_typing(model);
+            }
             Event::Mouse(mouse) => self.mouse(model, mouse),
-            _ => {}
+            Event::FocusGained => model.watch(true),
+            Event::FocusLost => model.watch(false),
+            Event::Resize(..) | Event::Key(_) => {}
         }
         None
     }
@@ -31,8 +36,8 @@ impl Ui {
             self.alt_key(model, key.code);
             return None;
         }
-        if let Mode::Help(row) = self.mode {
-            self.help_key(key.code, row);
+        if let Mode::Page(page, row) = self.mode {
+            self.page_key(key.code, page, row);
             return None;
         }
         if let Mode::Paste(_) = self.mode
@@ -41,17 +46,30 @@ impl Ui {
             self.mode = Mode::Chat;
             self.input.take_secret();
         }
-        self.plain_key(model, key.code, at)
+        let wish = self.plain_key(model, key.code, at);
+        if matches!(key.code, KeyCode::Char(_) | KeyCode::Backspace) {
+            self.tell_typing(model);
+        }
+        wish
     }
 
-    /// Pages through the help; any other key closes it.
-    fn help_key(&mut self, code: KeyCode, row: usize) {
-        let page = usize::from(self.areas.talk.height).max(1);
+    /// A text is being typed, no command and no answer to a question.
+    fn tell_typing(&self, model: &mut Model) {
+        let text = self.input.text();
+        let is_text = !text.trim().is_empty() && (!text.starts_with('/') || text.starts_with("//"));
+        if is_text && matches!(self.mode, Mode::Chat | Mode::Reply(..)) {
+            model.types();
+        }
+    }
+
+    /// Pages through what covers the screen; any other key closes it.
+    fn page_key(&mut self, code: KeyCode, page: Page, row: usize) {
+        let rows = usize::from(self.areas.talk.height).max(1);
         self.mode = match code {
-            KeyCode::PageDown => Mode::Help(row + page),
-            KeyCode::Down => Mode::Help(row + 1),
-            KeyCode::PageUp => Mode::Help(row.saturating_sub(page)),
-            KeyCode::Up => Mode::Help(row.saturating_sub(1)),
+            KeyCode::PageDown => Mode::Page(page, row + rows),
+            KeyCode::Down => Mode::Page(page, row + 1),
+            KeyCode::PageUp => Mode::Page(page, row.saturating_sub(rows)),
+            KeyCode::Up => Mode::Page(page, row.saturating_sub(1)),
             _ => Mode::Chat,
         };
     }
@@ -67,15 +85,29 @@ impl Ui {
             KeyCode::Right => self.input.right(),
             KeyCode::Home => self.input.home(),
             KeyCode::End => self.input.end(),
-            KeyCode::Up if self.mode == Mode::Chat => self.input.older(),
+            KeyCode::Up => self.up(model),
             KeyCode::Down if self.mode == Mode::Chat => self.input.newer(),
-            KeyCode::Tab if self.mode == Mode::Chat => self.complete(model),
+            KeyCode::Tab if self.is_text() => self.complete(model),
             KeyCode::PageUp => self.scroll_up(model, page),
             KeyCode::PageDown => self.scroll_down(page),
             KeyCode::Esc => self.escape(),
             _ => {}
         }
         None
+    }
+
+    fn up(&mut self, model: &Model) {
+        if self.mode != Mode::Chat {
+            return self.leave_edit(model);
+        }
+        if !self.begin_edit(model) {
+            self.input.older();
+        }
+    }
+
+    /// A message is typed, or a command.
+    fn is_text(&self) -> bool {
+        matches!(self.mode, Mode::Chat | Mode::Edit(..) | Mode::Reply(..))
     }
 
     fn control_key(&mut self, model: &mut Model, code: KeyCode, was_leaving: bool) -> Option<Wish> {
@@ -114,7 +146,8 @@ impl Ui {
             KeyCode::Char('b') => self.input.word_left(),
             KeyCode::Char('f') => self.input.word_right(),
             KeyCode::Backspace => self.input.delete_word(),
-            KeyCode::Enter if self.mode == Mode::Chat => self.input.insert("\n"),
+            KeyCode::Enter if self.is_text() => self.input.insert("\n"),
+            KeyCode::Char('r') => self.begin_reply(model),
             KeyCode::Down => self.step(model, 1),
             KeyCode::Up => self.step(model, -1),
             _ => {}
@@ -149,7 +182,11 @@ impl Ui {
             self.input.insert(text);
             return;
         }
+        if !self.is_text() {
+            return;
+        }
         if self.mode != Mode::Chat {
+            self.input.insert(text);
             return;
         }
         let all = format!("{}{text}", self.input.take_secret());
@@ -161,8 +198,8 @@ impl Ui {
         match mouse.kind {
             MouseEventKind::ScrollUp if self.areas.list.contains(at) => self.step(model, -1),
             MouseEventKind::ScrollDown if self.areas.list.contains(at) => self.step(model, 1),
-            MouseEventKind::ScrollUp if matches!(self.mode, Mode::Help(_)) => self.wheel_help(KeyCode::Up),
-            MouseEventKind::ScrollDown if matches!(self.mode, Mode::Help(_)) => self.wheel_help(KeyCode::Down),
+            MouseEventKind::ScrollUp if matches!(self.mode, Mode::Page(..)) => self.wheel_page(KeyCode::Up),
+            MouseEventKind::ScrollDown if matches!(self.mode, Mode::Page(..)) => self.wheel_page(KeyCode::Down),
             MouseEventKind::ScrollUp => self.scroll_up(model, WHEEL_ROWS),
             MouseEventKind::ScrollDown => self.scroll_down(WHEEL_ROWS),
             MouseEventKind::Down(_) if self.areas.list.contains(at) => {
@@ -175,10 +212,10 @@ impl Ui {
         }
     }
 
-    fn wheel_help(&mut self, code: KeyCode) {
+    fn wheel_page(&mut self, code: KeyCode) {
         for _ in 0..WHEEL_ROWS {
-            if let Mode::Help(row) = self.mode {
-                self.help_key(code, row);
+            if let Mode::Page(page, row) = self.mode {
+                self.page_key(code, page, row);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What is on the screen beyond the model: the input line, notes, scrolling, questions. Keys and news in, wishes out; no
 //! terminal.
 
+mod completion;
 mod draw;
 mod input;
 mod keys;
@@ -9,15 +10,18 @@ mod rows;
 mod tests;
 
 use ratatui::layout::Rect;
-use stonechat_protocol::ids::Peer;
+use stonechat_protocol::ids::{Peer, Seq};
 use stonechat_protocol::time::UnixMs;
 
-use crate::command::{self, COMMANDS, Command, Typed};
-use crate::model::{Model, News};
+use crate::command::{self, Command, Typed};
+use crate::found;
+use crate::interview::{Answered, Interview};
+use crate::model::{Link, Model, News, Reach};
 use crate::printable::printable;
 use crate::zone::Zone;
 pub(crate) use draw::draw;
 use input::Input;
+use rows::View;
 
 /// Notes kept; older ones go.
 const NOTES_MAX: usize = 100;
@@ -52,10 +56,31 @@ enum Mode {
         name: String,
         purpose: Purpose,
     },
+    /// Something about the account.
+    Interview(Interview),
+    /// Another text for this message.
+    Edit(Peer, Seq),
+    /// An answer to this message.
+    Reply(Peer, Seq),
     /// Many lines were pasted; they are sent only after a yes.
     Paste(String),
-    /// `/help` covers the screen from this row on.
-    Help(usize),
+    /// A page covers the screen from this row on.
+    Page(Page, usize),
+}
+
+/// What stands ahead of a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Lead {
+    Time,
+    Number,
+}
+
+/// What may cover the screen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Page {
+    Help,
+    /// What a search has found.
+    Found,
 }
 
 /// Something to know.
@@ -94,6 +119,11 @@ pub(crate) struct Ui {
     /// Ctrl-C was pressed on an empty line; once more ends the client.
     is_leaving: bool,
     was_online: bool,
+    /// What stands ahead of messages, unless a command is typed that takes a number.
+    lead: Lead,
+    /// What the last search has found, and how far it has come.
+    found: Vec<String>,
+    reach: Reach,
 }
 
 impl Ui {
@@ -109,6 +139,9 @@ impl Ui {
             zone,
             is_leaving: false,
             was_online: false,
+            lead: Lead::Time,
+            found: Vec::new(),
+            reach: Reach::End,
         }
     }
 
@@ -123,6 +156,7 @@ impl Ui {
         self.notes.clear();
         self.scroll = 0;
         self.was_online = false;
+        self.found.clear();
     }
 
     /// Shows a line that something went wrong.
@@ -135,15 +169,29 @@ impl Ui {
         match news {
             News::Message(peer, message) if model.open == Some(peer) && self.scroll > 0 => {
                 // A user who reads older messages stays there.
-                self.scroll += rows::height_of(&message, usize::from(self.areas.talk.width));
+                let cells = usize::from(self.areas.talk.width);
+                let view = View { model, peer, zone: &self.zone, cells, is_numbered: false };
+                self.scroll += rows::height_of(view, &message);
             }
-            News::Message(..) | News::Stored { .. } => {}
+            News::Message(..) | News::Changed(..) | News::Stored { .. } => {}
+            News::Found(messages, reach) => {
+                let zone = &self.zone;
+                self.found.extend(messages.iter().map(|(peer, message)| found::line(model, zone, *peer, message)));
+                self.reach = reach;
+                if self.found.is_empty() && reach == Reach::End {
+                    self.mode = Mode::Chat;
+                    self.note("nothing was found", Tone::Calm);
+                }
+            }
             News::Failed { peer, why, .. } => {
                 let title = model.title(peer);
                 self.alarm(&format!("not sent to {title}: {why} (Ctrl-R sends it again, /discard drops it)"));
             }
             News::Says(text) => self.note(&text, Tone::Calm),
-            News::Refused(why) | News::Unfit(why) => self.alarm(&why),
+            News::Refused(why) | News::Unfit(why) => {
+                self.stop_search();
+                self.alarm(&why);
+            }
             News::Opened(peer) => self.open(model, peer),
             News::Welcome { missed } => self.welcome(model, missed),
             News::LoginRefused(why) => {
@@ -156,6 +204,16 @@ impl Ui {
             News::LoggedOut => {
                 self.was_online = false;
                 self.note("logged out; /login NAME or /quit", Tone::Calm);
+            }
+        }
+    }
+
+    /// A search that was refused has found nothing.
+    fn stop_search(&mut self) {
+        if self.reach == Reach::GoesOn {
+            self.reach = Reach::End;
+            if matches!(self.mode, Mode::Page(Page::Found, _)) && self.found.is_empty() {
+                self.mode = Mode::Chat;
             }
         }
     }
@@ -175,6 +233,10 @@ impl Ui {
         if model.open != Some(peer) {
             model.show(Some(peer));
             self.scroll = 0;
+            if matches!(self.mode, Mode::Edit(..) | Mode::Reply(..)) {
+                self.mode = Mode::Chat;
+                self.input.take_secret();
+            }
         }
     }
 
@@ -203,12 +265,90 @@ impl Ui {
                 self.say(model, &text, at);
                 None
             }
-            Mode::Help(_) => None,
+            Mode::Interview(interview) => {
+                let answer = self.input.take_secret();
+                self.answered(model, interview.answer(&answer), at);
+                None
+            }
+            Mode::Edit(peer, seq) => {
+                let text = self.input.take();
+                self.edited(model, (peer, seq), &text);
+                None
+            }
+            Mode::Reply(peer, re) => {
+                let text = self.input.take();
+                if !text.trim().is_empty() {
+                    model.reply_to(peer, re, &text, at);
+                    self.scroll = 0;
+                }
+                None
+            }
+            Mode::Page(..) => None,
             Mode::Chat => {
                 let line = self.input.take();
                 self.typed(model, &line, at)
             }
         }
+    }
+
+    fn answered(&mut self, model: &mut Model, answered: Answered, at: UnixMs) {
+        match answered {
+            Answered::Asks(interview) => self.mode = Mode::Interview(interview),
+            Answered::Orders(order) => model.order(order, at),
+            Answered::Ends(why) => self.note(&why, Tone::Calm),
+        }
+    }
+
+    fn edited(&mut self, model: &mut Model, (peer, seq): (Peer, Seq), text: &str) {
+        let message = model.chats.get(&peer).and_then(|chat| chat.message(seq)).cloned();
+        match message.filter(|message| message.text != text) {
+            Some(_) if text.trim().is_empty() => self.alarm("an empty text: /recall takes the message back"),
+            Some(message) => model.edit(peer, &message, text),
+            None => {}
+        }
+    }
+
+    /// Up on an empty line: one's last message is there to be edited. `false` if there is none.
+    fn begin_edit(&mut self, model: &Model) -> bool {
+        let Some(peer) = model.open.filter(|_| self.input.text().is_empty()) else { return false };
+        let Some(message) = model.last_own(peer) else { return false };
+        self.mode = Mode::Edit(peer, message.seq);
+        self.input.insert(&message.text);
+        true
+    }
+
+    /// Up again: no edit, but what was typed before.
+    fn leave_edit(&mut self, model: &Model) {
+        let Mode::Edit(peer, seq) = self.mode else { return };
+        let text = model.chats.get(&peer).and_then(|chat| chat.message(seq)).map(|message| message.text.as_str());
+        if text == Some(self.input.text()) {
+            self.mode = Mode::Chat;
+            self.input.take_secret();
+            self.input.older();
+        }
+    }
+
+    /// Answers the last message that is not one's own; once more: the one before.
+    fn begin_reply(&mut self, model: &Model) {
+        let (Some(peer), Some(me)) = (model.open, model.account.id) else { return };
+        let before = match self.mode {
+            Mode::Reply(place, seq) if place == peer => seq,
+            Mode::Chat => Seq::MAX,
+            _ => return,
+        };
+        let theirs = model.chats.get(&peer).into_iter().flat_map(|chat| chat.messages().rev());
+        let mut theirs = theirs.filter(|message| message.sender != me && !message.is_recalled);
+        if let Some(message) = theirs.find(|message| message.seq < before) {
+            self.mode = Mode::Reply(peer, message.seq);
+        }
+    }
+
+    /// Messages show their numbers: when it was asked for, and while a command that takes one is typed.
+    fn is_numbered(&self) -> bool {
+        let order = self.input.text().split(' ').next().unwrap_or_default();
+        let takes_one =
+            ["/edit", "/recall", "/unsend", "/reply", "/re", "/react", "/unreact", "/seen"].contains(&order);
+        self.lead == Lead::Number || self.mode == Mode::Chat && takes_one
     }
 
     fn typed(&mut self, model: &mut Model, line: &str, at: UnixMs) -> Option<Wish> {
@@ -238,8 +378,15 @@ impl Ui {
         match order {
             Command::Quit => return Some(Wish::Quit),
             Command::Help => {
-                self.mode = Mode::Help(0);
+                self.mode = Mode::Page(Page::Help, 0);
             }
+            Command::Numbers => {
+                self.lead = if self.lead == Lead::Time { Lead::Number } else { Lead::Time };
+            }
+            Command::Password | Command::Erase => {
+                self.mode = Interview::before(&order, &model.account.name).map_or(Mode::Chat, Mode::Interview);
+            }
+            Command::Search(_) | Command::SearchHere(_) | Command::More => self.search(model, order, at),
             Command::Login(name) => {
                 let name = name.unwrap_or_else(|| model.account.name.clone());
                 let is_same = name.to_lowercase() == model.account.name.to_lowercase();
@@ -255,6 +402,19 @@ impl Ui {
             order => model.order(order, at),
         }
         None
+    }
+
+    fn search(&mut self, model: &mut Model, order: Command, at: UnixMs) {
+        if order != Command::More {
+            self.found.clear();
+        }
+        let is_possible =
+            model.link == Link::Online && (model.open.is_some() || !matches!(order, Command::SearchHere(_)));
+        if is_possible {
+            self.reach = Reach::GoesOn;
+            self.mode = Mode::Page(Page::Found, self.found.len());
+        }
+        model.order(order, at);
     }
 
     fn scroll_up(&mut self, model: &mut Model, rows: usize) {
@@ -285,67 +445,10 @@ impl Ui {
 
     /// Opens the latest conversation with something unread.
     fn next_unread(&mut self, model: &mut Model) {
-        let is_unread = |peer: &Peer| model.chats.get(peer).is_some_and(|chat| chat.mark.unread > 0);
+        let is_unread =
+            |peer: &Peer| model.chats.get(peer).is_some_and(|chat| chat.mark.unread > 0 && !chat.flags.is_muted);
         if let Some(peer) = model.conversations().into_iter().find(is_unread) {
             self.open(model, peer);
         }
     }
-
-    fn complete(&mut self, model: &Model) {
-        let is_order = self.input.text().starts_with('/') && !self.input.text().starts_with("//");
-        let begins = |text: &str| {
-            if is_order { command::last_word(text) } else { text.rfind(' ').map_or(0, |blank| blank + 1) }
-        };
-        self.input.complete(begins, |start, word| match (is_order, start) {
-            (true, 0) => orders(word),
-            (true, _) => targets(model, word),
-            (false, _) => mentions(model, start, word),
-        });
-    }
-}
-
-/// The commands that a word may become.
-fn orders(word: &str) -> Vec<String> {
-    let beginning = word.trim_start_matches('/');
-    let fitting = COMMANDS.iter().filter(|spec| spec.name.starts_with(beginning));
-    fitting.map(|spec| format!("/{} ", spec.name)).collect()
-}
-
-/// The users and groups that an argument may become, as they have to be typed.
-fn targets(model: &Model, word: &str) -> Vec<String> {
-    let (sign, named) = word.strip_prefix('#').map_or(("", word), |rest| ("#", rest));
-    let beginning = named.strip_prefix('"').unwrap_or(named).replace("\\\"", "\"").to_lowercase();
-    let (sign_too, is_sign) = (word.to_lowercase(), !sign.is_empty());
-    let target = |(peer, name): (Peer, &str)| {
-        let begins = |beginning: &str| name.to_lowercase().starts_with(beginning);
-        match peer {
-            Peer::Group(_) if begins(&beginning) => Some(format!("{sign}{} ", command::spelled(name))),
-            // `#le` may be the beginning of a user's name.
-            Peer::User(_) if begins(if is_sign { &sign_too } else { &beginning }) => {
-                Some(format!("{} ", command::spelled(name)))
-            }
-            _ => None,
-        }
-    };
-    sorted(names(model).filter_map(target).collect())
-}
-
-/// The names that a word of a text may become, as they are.
-fn mentions(model: &Model, start: usize, word: &str) -> Vec<String> {
-    let after = if start == 0 { ": " } else { " " };
-    let beginning = word.to_lowercase();
-    let fitting = names(model).filter(|(_, name)| name.to_lowercase().starts_with(&beginning));
-    sorted(fitting.map(|(_, name)| format!("{name}{after}")).collect())
-}
-
-/// Everybody and everything with a name known here; some more than once.
-fn names(model: &Model) -> impl Iterator<Item = (Peer, &str)> {
-    let titles = model.chats.iter().map(|(peer, chat)| (*peer, chat.title.as_str()));
-    model.roster.names().chain(titles).filter(|(_, name)| !name.is_empty())
-}
-
-fn sorted(mut words: Vec<String>) -> Vec<String> {
-    words.sort();
-    words.dedup();
-    words
 }

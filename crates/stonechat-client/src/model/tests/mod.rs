@@ -7,7 +7,11 @@ use serde_json::{Value, json};
 use stonechat_protocol::incoming;
 
 use super::*;
-use crate::command::{Command, Kind, Target, target};
+use crate::command::{Command, Kind, Target, Typed, parse, target};
+
+mod changes;
+mod groups;
+mod reading;
 
 const TOKEN: &str = "tok";
 
@@ -63,6 +67,14 @@ impl Bench {
         self.effects.extend(self.model.take_effects());
     }
 
+    /// The same while the server gives signs of life.
+    fn pass_talking(&mut self, time: Duration) {
+        for _ in 0..10 {
+            self.pass(time / 10);
+            self.line(json!({"msgid": 17}));
+        }
+    }
+
     fn order(&mut self, order: Command) {
         self.model.order(order, UnixMs(5));
         self.effects.extend(self.model.take_effects());
@@ -80,6 +92,32 @@ impl Bench {
         let cid = self.model.say(ben(), text, UnixMs(5));
         self.pass(Duration::ZERO);
         cid
+    }
+
+    /// What a line in the screen means, done.
+    fn typed(&mut self, line: &str) {
+        match parse(line) {
+            Ok(Typed::Command(order)) => self.order(order),
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    /// The last request of this number, answered with these fields.
+    fn answer(&mut self, msgid: i64, mut fields: Value) -> Value {
+        let asked = self.sent_of(msgid).pop().unwrap_or_else(|| panic!("no {msgid} was sent"));
+        let errno = fields.get("errno").cloned().unwrap_or(json!(0));
+        (fields["msgid"], fields["errno"], fields["tag"]) = (json!(msgid + 1), errno, asked["tag"].clone());
+        self.line(fields);
+        asked
+    }
+
+    /// What was told a person in words.
+    fn told(&self) -> String {
+        let words = self.news().into_iter().filter_map(|news| match news {
+            News::Says(text) | News::Refused(text) => Some(text),
+            _ => None,
+        });
+        words.collect::<Vec<_>>().join("\n")
     }
 
     /// The requests of this number since the last clearing.
@@ -141,7 +179,7 @@ fn a_message_is_on_disk_before_it_is_sent_and_until_its_ack() {
     assert_eq!(bench.model.outbox.iter().count(), 0);
     assert!(bench.effects.contains(&Effect::Record(Record::Done { cid: cid.clone() })));
     assert!(bench.news().contains(&News::Stored { peer: ben(), cid, seq: 7 }));
-    assert_eq!(bench.model.chats[&ben()].messages[&7].text, "hello");
+    assert_eq!(bench.model.chats[&ben()].message(7).unwrap().text, "hello");
 }
 
 #[test]
@@ -159,7 +197,7 @@ fn after_a_lost_connection_the_same_message_goes_out_with_the_same_cid() {
     assert_eq!((&again[0]["cid"], &again[0]["msg"]), (&json!(cid), &json!("hello")));
     bench.line(ack(&cid, 7));
     bench.line(ack(&cid, 7));
-    assert_eq!(bench.model.chats[&ben()].messages.len(), 1, "an ack that comes twice changes nothing");
+    assert_eq!(bench.model.chats[&ben()].rows.len(), 1, "an ack that comes twice changes nothing");
 }
 
 #[test]
@@ -205,7 +243,7 @@ fn what_comes_again_after_a_reconnect_is_no_news() {
     bench.log_in(json!([pushed(1, "one"), pushed(2, "two"), pushed(3, "three")]));
     assert_eq!(bench.new_texts(), ["three"]);
     assert!(bench.news().contains(&News::Welcome { missed: 1 }));
-    assert_eq!(bench.model.chats[&ben()].messages.len(), 3);
+    assert_eq!(bench.model.chats[&ben()].rows.len(), 3);
     assert_eq!(bench.model.chats[&ben()].mark.unread, 3);
 }
 
@@ -268,7 +306,7 @@ fn another_message_under_the_last_number_needs_no_question() {
     assert_eq!(bench.new_texts(), ["ten, but later"]);
     let cid = bench.say("mine");
     bench.line(ack(&cid, 10));
-    assert_eq!(bench.model.chats[&ben()].messages[&10].text, "mine", "the ack proves the same once more");
+    assert_eq!(bench.model.chats[&ben()].message(10).unwrap().text, "mine", "the ack proves the same once more");
 }
 
 #[test]
@@ -412,7 +450,7 @@ fn history_fills_in_and_stops_at_the_first_message() {
     assert_eq!((&asked["id"], &asked["before"]), (&json!(2), &json!(3)));
     let page = json!([pushed(1, "one"), pushed(2, "two")]);
     bench.line(json!({"msgid": 44, "errno": 0, "tag": asked["tag"], "messages": page, "more": false}));
-    let here: Vec<u64> = bench.model.chats[&ben()].messages.keys().copied().collect();
+    let here: Vec<u64> = bench.model.chats[&ben()].rows.keys().copied().collect();
     assert_eq!(here, [1, 2, 3]);
     bench.effects.clear();
     bench.model.fetch_older(ben());

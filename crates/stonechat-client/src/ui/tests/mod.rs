@@ -12,7 +12,10 @@ use stonechat_protocol::body;
 use stonechat_protocol::ids::UserId;
 
 use super::*;
+use crate::command::specs;
 use crate::model::{Account, Effect, Event, Outbox};
+
+mod conversation;
 
 /// A screen with a client that is online as anna, with a friend and a group.
 struct Desk {
@@ -20,6 +23,8 @@ struct Desk {
     model: Model,
     now: Instant,
     terminal: Terminal<TestBackend>,
+    /// Lines to the server.
+    sent: Vec<String>,
 }
 
 impl Desk {
@@ -30,7 +35,7 @@ impl Desk {
         let now = Instant::now();
         let model = Model::new(account, Outbox::default(), BTreeMap::new(), 42);
         let terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-        let mut desk = Self { ui: Ui::new(Zone::default()), model, now, terminal };
+        let mut desk = Self { ui: Ui::new(Zone::default()), model, now, terminal, sent: Vec::new() };
         desk.model.connect();
         desk.handle(Event::Connected);
         desk.line(json!({"msgid": 2, "errno": 0, "tag": 1, "id": 1, "name": "anna", "token": "t",
@@ -55,10 +60,17 @@ impl Desk {
 
     fn tell(&mut self) {
         for effect in self.model.take_effects() {
-            if let Effect::Tell(news) = effect {
-                self.ui.news(&mut self.model, news);
+            match effect {
+                Effect::Tell(news) => self.ui.news(&mut self.model, news),
+                Effect::Send(line) => self.sent.push(line),
+                _ => {}
             }
         }
+    }
+
+    fn tick(&mut self) {
+        self.model.tick(self.now);
+        self.tell();
     }
 
     fn key(&mut self, code: KeyCode, modifiers: KeyModifiers) -> Option<Wish> {
@@ -243,6 +255,7 @@ fn tab_completes_names_that_have_to_be_quoted() {
         id: UserId::new(id).unwrap(),
         name: name.to_owned(),
         state: body::Presence::Offline,
+        ext: None,
     };
     desk.model.roster.set_friends(names.into_iter().map(friend).collect());
     for (typed, completed) in [
@@ -286,10 +299,16 @@ fn help_lists_every_command_and_the_keys() {
     let mut desk = Desk::new(80, 24);
     desk.enter("/help");
     let mut seen = desk.screen().join("\n");
-    desk.press(KeyCode::PageDown);
-    seen += &desk.screen().join("\n");
-    for spec in &COMMANDS {
-        assert!(seen.contains(&format!("/{} ", spec.name)) && seen.contains(spec.what), "/{}:\n{seen}", spec.name);
+    for _ in 0..6 {
+        desk.press(KeyCode::PageDown);
+        seen += &desk.screen().join("\n");
+    }
+    for spec in specs() {
+        assert!(
+            seen.contains(&format!("/{} ", spec.name)) && seen.contains(spec.what.split(',').next().unwrap()),
+            "/{}:\n{seen}",
+            spec.name
+        );
     }
     assert!(seen.contains("Ctrl-N"), "{seen}");
     desk.press(KeyCode::Esc);
@@ -336,20 +355,30 @@ fn ctrl_c_clears_first_and_ends_only_when_repeated() {
 
 #[test]
 fn the_manual_shows_the_screen_as_it_is() {
-    let mut desk = Desk::new(78, 10);
+    let mut desk = Desk::new(78, 14);
+    let chess = Peer::Group(stonechat_protocol::ids::GroupId::new(3).unwrap());
     let said = |id: u64, name: &str, text: &str, seq: u64, time: &str| json!({"msgid": 10, "id": id, "name": name, "groupid": 3, "msg": text, "seq": seq, "time": time});
     desk.line(said(8, "cleo", "who brings the board?", 1, "2026-03-13T18:02:00.000Z"));
-    desk.line(said(1, "anna", "I do", 2, "2026-03-13T18:05:00.000Z"));
-    desk.model.show(Some(Peer::Group(stonechat_protocol::ids::GroupId::new(3).unwrap())));
+    let mut answer = said(1, "anna", "I do", 2, "2026-03-13T18:05:00.000Z");
+    answer["ext"] = json!({"re": 1});
+    desk.line(answer);
+    for (id, seq) in [(8, 3), (2, 4)] {
+        desk.line(
+            json!({"msgid": 61, "id": id, "name": "x", "groupid": 3, "of": 2, "reaction": "👍", "on": true, "seq": seq,
+            "time": "2026-03-13T18:06:00.000Z"}),
+        );
+    }
+    desk.model.show(Some(chess));
     desk.control('n');
-    desk.line(said(8, "cleo", "日本のルールで? 😀", 3, MORNING));
+    desk.line(said(8, "cleo", "日本のルールで?", 5, MORNING));
+    desk.line(json!({"msgid": 57, "id": 8, "name": "cleo", "groupid": 3, "of": 5, "msg": "日本のルールで? 😀", "seq": 6, "time": MORNING}));
     desk.pushed(1, "hello", MORNING);
     desk.handle(Event::Lost("connection reset".into()));
     desk.ui.notes.clear();
-    desk.model.say(Peer::Group(stonechat_protocol::ids::GroupId::new(3).unwrap()), "yes", UnixMs(1_773_480_500_000));
+    desk.model.say(chess, "yes", UnixMs(1_773_480_500_000));
     desk.control('n');
     desk.pushed(2, "anna?", "2026-03-14T09:29:00.000Z");
-    let manual = include_str!("../../../../docs/client.md");
+    let manual = include_str!("../../../../../docs/client.md");
     for row in desk.screen() {
         let screen = desk.screen().join("\n    ");
         assert!(manual.contains(&format!("    {row}\n")), "{row:?} is not in the picture:\n    {screen}");
