@@ -186,6 +186,36 @@ fn writing_is_comfortable() {
 }
 
 #[test]
+fn what_was_said_can_be_changed() {
+    play("changes.mjs", &[]);
+}
+
+#[test]
+fn everybody_knows_how_far_the_others_are() {
+    play("receipts.mjs", &[]);
+}
+
+#[test]
+fn what_was_said_can_be_found() {
+    play("search.mjs", &[]);
+}
+
+#[test]
+fn order_is_kept_in_a_group() {
+    play("order.mjs", &[]);
+}
+
+#[test]
+fn an_account_is_its_owners() {
+    play("account.mjs", &[]);
+}
+
+#[test]
+fn an_older_server_is_enough() {
+    play("older.mjs", &[]);
+}
+
+#[test]
 fn accounts_and_sessions_come_and_go() {
     play("sessions.mjs", &["limits.logins_per_minute=3"]);
 }

@@ -25,8 +25,11 @@ function showSignIn(name, notice) {
 
 /** An account has been logged in here. A page that had one before begins anew: it may be another one. */
 function enter(signedIn) {
-  const isFirst = !account();
-  setAccount(signedIn);
+  const before = account();
+  const isFirst = !before;
+  // One that was renamed keeps what is here under its first name.
+  const isSame = before?.id === signedIn.id && before.name === signedIn.name;
+  setAccount(isSame ? { ...before, ...signedIn } : signedIn);
   if (isFirst) showChat(signedIn);
   else location.reload();
 }
@@ -34,8 +37,10 @@ function enter(signedIn) {
 async function showChat(current) {
   const client = new Client(current);
   const { model } = client;
-  const open = (conv, name) => {
+  let target; // the message to go to in the conversation that is opened
+  const open = (conv, name, seq) => {
     if (name) model.hints.set(conv, name);
+    target = seq;
     if (location.hash === `#${conv}`) route();
     else location.hash = conv;
   };
@@ -47,10 +52,13 @@ async function showChat(current) {
     const conv = CONVERSATION.exec(location.hash)?.[1] ?? null;
     root.dataset.view = conv ? 'conversation' : 'list';
     sidebar.select(conv);
-    if (conv !== pane.conv) pane.show(conv);
+    if (conv !== pane.conv) pane.show(conv, target);
+    else if (target) pane.goTo(target);
+    const isFound = Boolean(target);
+    target = undefined;
     // After a reload nothing may name somebody to whom nothing was said yet.
     if (conv) client.call('learnName', { conv }).catch(() => {});
-    if (conv && matchMedia('(pointer: fine)').matches) pane.focus();
+    if (conv && !isFound && matchMedia('(pointer: fine)').matches) pane.focus();
   }
 
   model.listen((event) => {
@@ -73,7 +81,7 @@ async function showChat(current) {
 }
 
 function onKey(event, { sidebar, pane, open, leave }) {
-  if (document.querySelector('dialog[open]')) return;
+  if (document.querySelector('dialog[open], .popover')) return;
   const { key } = event;
   const step = event.altKey && { ArrowUp: -1, ArrowDown: 1 }[key];
   if ((event.ctrlKey || event.metaKey) && key.toLowerCase() === 'k') {

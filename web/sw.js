@@ -12,17 +12,22 @@ async function keepAll() {
   await (await caches.open(KEPT)).addAll(['./', ...files]);
 }
 
-async function answer(request) {
-  const kept = await caches.open(KEPT);
+async function answer(event) {
+  const { request } = event;
   try {
     const response = await fetch(request, { signal: AbortSignal.timeout(PATIENCE_MS) });
-    if (response.ok) await kept.put(request, response.clone());
+    // The page does not wait for that.
+    if (response.ok) event.waitUntil(keep(request, response.clone()));
     return response;
   } catch (error) {
-    const known = await kept.match(request);
+    const known = await caches.match(request);
     if (!known) throw error;
     return known;
   }
+}
+
+async function keep(request, response) {
+  await (await caches.open(KEPT)).put(request, response);
 }
 
 async function show(conv) {
@@ -36,7 +41,7 @@ addEventListener('install', (event) => event.waitUntil(keepAll().then(() => skip
 addEventListener('activate', (event) => event.waitUntil(clients.claim()));
 addEventListener('fetch', (event) => {
   const isOurs = event.request.method === 'GET' && new URL(event.request.url).origin === location.origin;
-  if (isOurs) event.respondWith(answer(event.request));
+  if (isOurs) event.respondWith(answer(event));
 });
 addEventListener('notificationclick', (event) => {
   event.notification.close();

@@ -8,8 +8,8 @@ const LOOKS = [{ colorScheme: 'light', viewport: PHONE }, { colorScheme: 'dark',
 if (isLong) LOOKS.splice(1, 0, { colorScheme: 'dark', viewport: PHONE }, { colorScheme: 'light', viewport: WIDE });
 
 /** Looks at the screen in every way. */
-async function check(page, screen) {
-  for (const { colorScheme, viewport } of LOOKS) {
+async function check(page, screen, looks = LOOKS) {
+  for (const { colorScheme, viewport } of looks) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     await page.setViewportSize(viewport);
     const { violations } = await new AxeBuilder({ page }).analyze();
@@ -18,6 +18,10 @@ async function check(page, screen) {
     assert(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${screen} fits into ${viewport.width}`);
   }
 }
+
+/** Boxes are much alike: one look at each, the next one in turn, shows enough of them. */
+let turn = 0;
+const checkBox = (page, screen) => check(page, screen, isLong ? LOOKS : [LOOKS[turn++ % LOOKS.length]]);
 
 play(async () => {
   const chromium = await browser();
@@ -62,6 +66,64 @@ play(async () => {
   await page.locator('.members .row').nth(1).waitFor();
   await check(page, 'details of a group');
   await page.keyboard.press('Escape');
+
+  // A message with everything that one can have, and what can be done with it.
+  const last = page.locator('.message').last();
+  await ben.ask({ msgid: 61, groupid: group, of: 2, reaction: '👍', on: true });
+  await ben.ask({ msgid: 10, groupid: group, msg: '@anna yes', ext: { re: 2, mentions: [annasId] } });
+  await page.locator('.mention .quote').waitFor();
+  await anna.says('edited soon, with an answer');
+  await last.locator('.icon-check').waitFor();
+  await anna.box.press('ArrowUp');
+  await checkBox(page, 'editing');
+  await anna.box.pressSequentially('!');
+  await anna.box.press('Enter');
+  await last.getByText('edited', { exact: true }).waitFor();
+  const act = async (text) => {
+    await page.locator('.message', { hasText: text }).first().focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('menu').waitFor();
+  };
+  await act('@anna yes');
+  await checkBox(page, 'what to do with a message');
+  await page.getByRole('menuitem', { name: 'Reply' }).click();
+  await checkBox(page, 'answering');
+  await page.keyboard.press('Escape');
+  await act('@anna yes');
+  await page.getByRole('menuitem', { name: 'React' }).click();
+  await checkBox(page, 'reacting');
+  await page.keyboard.press('Escape');
+  await act('hello all');
+  await page.getByRole('menuitem', { name: 'Recall' }).click();
+  await page.locator('dialog').getByRole('button', { name: 'Recall' }).click();
+  await page.locator('.gone').first().waitFor();
+  await anna.box.fill('@b');
+  await page.getByRole('option').waitFor();
+  await checkBox(page, 'naming a member');
+  await anna.box.fill('');
+  await page.getByRole('button', { name: 'Search messages' }).click();
+  await page.getByLabel('Search messages').last().fill('yes');
+  await page.locator('dialog mark').waitFor();
+  await checkBox(page, 'searching a conversation');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Escape');
+
+  // A group of one's own, and what its creator may do.
+  const own = await Lines.arrive('anna', { isNew: false, device: 'lines' });
+  const club = (await own.ask({ msgid: 8, groupname: 'club', groupdesc: '' })).groupid;
+  await cleo.ask({ msgid: 9, groupid: club });
+  await page.goto(`${anna.base}#g${club}`);
+  await page.getByRole('button', { name: 'Details' }).click();
+  await page.getByRole('button', { name: 'What to do with cleo' }).click();
+  await checkBox(page, 'what to do with a member');
+  await page.keyboard.press('Escape');
+  for (const [name, ready] of [['Group settings', 'select'], ['Invite', '.entry'], ['Who is banned', '.hint']]) {
+    await page.getByRole('button', { name }).click();
+    await page.locator('dialog').last().locator(ready).first().waitFor();
+    await checkBox(page, name);
+    await page.keyboard.press('Escape');
+  }
+  await page.keyboard.press('Escape');
   await page.goto(`${anna.base}#u${ben.id}`);
   await anna.sees('hello https');
   await check(page, 'conversation');
@@ -83,6 +145,12 @@ play(async () => {
   await check(page, 'refused and too long');
   await page.getByRole('button', { name: 'Settings' }).click();
   await check(page, 'settings');
+  for (const [name, ready] of [['Profile', 'input'], ['Sessions', '.entry'], ['Change password', 'input'], ['Erase account', 'input']]) {
+    await page.getByRole('button', { name }).click();
+    await page.locator('dialog').last().locator(ready).first().waitFor();
+    await checkBox(page, name);
+    await page.keyboard.press('Escape');
+  }
   await page.keyboard.press('Escape');
 
   // What a screen reader needs.

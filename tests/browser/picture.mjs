@@ -37,10 +37,15 @@ play(async () => {
   const texts = [];
   for (const [who, text] of talk) {
     if (who === anna) await anna.says(text);
-    else await who.say(annasId, text);
+    else await who.ask({ msgid: 6, toid: annasId, msg: text, ext: text.startsWith('Gladly') ? { re: texts.length } : undefined });
     texts.push(text);
     await anna.seesAll(texts);
   }
+  await ben.ask({ msgid: 61, id: annasId, of: 2, reaction: '😂', on: true });
+  await ben.ask({ msgid: 61, id: annasId, of: 5, reaction: '❤️', on: true });
+  ben.socket.write(`${JSON.stringify({ msgid: 45, id: annasId, seq: 6 })}\n`);
+  await anna.page.locator('.reaction').nth(1).waitFor();
+  await anna.page.locator('.message.read').nth(1).waitFor();
   await cleo.ask({ msgid: 10, groupid: group, msg: 'I can bring two' });
   await cleo.ask({ msgid: 10, groupid: group, msg: 'and the tea' });
   await anna.row('chess').locator('.badge', { hasText: '2' }).waitFor();

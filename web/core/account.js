@@ -6,7 +6,7 @@ import { shortId } from './ids.js';
 const ACCOUNT = 'stonechat.account';
 const DEVICE = 'stonechat.device';
 
-/** The account that is logged in: `{id, name, token}`, or null. */
+/** The account that is logged in: `{id, name, token}`, or null. One that was renamed has a `scope`: its first name here. */
 export function account() {
   try {
     return JSON.parse(localStorage.getItem(ACCOUNT));
@@ -22,8 +22,11 @@ export function setAccount(value) {
 
 /** Calls `then` when another tab logs in or out. */
 export function onAccountChange(then) {
+  let { token } = account() ?? {};
   addEventListener('storage', (event) => {
-    if (event.key === ACCOUNT || event.key === null) then(account());
+    if ((event.key !== ACCOUNT && event.key !== null) || account()?.token === token) return;
+    token = account()?.token;
+    then();
   });
 }
 
@@ -38,7 +41,7 @@ export function device() {
 }
 
 /** Names what belongs to one account. Ids are given out again when a server starts with empty data, names seldom. */
-export const scopeOf = ({ id, name }) => `${id}.${name}`;
+export const scopeOf = ({ id, name, scope = name }) => `${id}.${scope}`;
 
 /** Small texts of one account, each under a key: they are written at once, and survive the end of the tab. */
 class Shelf {

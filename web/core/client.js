@@ -1,9 +1,9 @@
 // What the screens talk to. In one tab it has the session; the others talk to that tab.
 
-import { drafts, journal, scopeOf, setAccount } from './account.js';
-import { Disconnected, Refused } from './connection.js';
+import { account, drafts, journal, scopeOf, setAccount } from './account.js';
+import { Disconnected, quietly, Refused } from './connection.js';
 import { uuid } from './ids.js';
-import { Model } from './model.js';
+import { endOf, Model } from './model.js';
 import { Session } from './session.js';
 import { Store } from './store.js';
 import { Tabs } from './tabs.js';
@@ -95,8 +95,15 @@ export class Client {
       return;
     }
     this.model.apply(event);
+    if (event.type === 'lists' && event.name) this.rename(event.name);
     if (event.type === 'queued') this.session?.outbox.queue(event.item);
     if (event.type === 'dropped') this.session?.outbox.drop(event.cid);
+  }
+
+  /** The account has another name. What is kept here stays under the first one. */
+  rename(name) {
+    const kept = account();
+    if (kept?.id === this.account.id && kept.name !== name) setAccount({ ...kept, name, scope: kept.scope ?? kept.name });
   }
 
   publish(event) {
@@ -139,8 +146,8 @@ export class Client {
   }
 
   /** Says something. It is shown at once, and counts as said when it is in the journal: nothing here waits. */
-  say(conv, msg) {
-    const item = { conv, msg, cid: uuid(), time: new Date().toISOString() };
+  say(conv, msg, ext) {
+    const item = { conv, msg, cid: uuid(), time: new Date().toISOString(), ...(ext && { ext }) };
     this.journal.set(item.cid, JSON.stringify(item));
     this.model.apply({ type: 'queued', item: { ...item, n: Infinity } });
     return this.keep(item);
@@ -164,8 +171,7 @@ export class Client {
 
   /** Messages next to a place, or the last ones, from here or else from the server; ascending. Null: they cannot be had at the moment. */
   async page(conv, { before, after, limit = PAGE }) {
-    const { last } = this.model.record(conv);
-    const end = before ?? (after === undefined ? (last?.seq ?? 0) + 1 : undefined);
+    const end = before ?? (after === undefined ? endOf(this.model.record(conv)) + 1 : undefined);
     const cached = await this.store.page(conv, { before: end, after, limit });
     if (cached.length || before === 1) return cached;
     if (this.model.status.state !== 'online') return null;
@@ -176,6 +182,22 @@ export class Client {
       if (error instanceof Refused) return [];
       throw error;
     }
+  }
+
+  /** The message at a place, from here or else from the server. Null: there is none, or it cannot be had at the moment. */
+  async message(conv, seq) {
+    const known = await this.store.message(conv, seq);
+    if (known) return known;
+    const page = await quietly(this.call('history', { conv, before: seq + 1, limit: 1 }));
+    return page?.list.find((message) => message.seq === seq) ?? null;
+  }
+
+  /** Messages around a place. Null: they cannot be had at the moment. */
+  async around(conv, seq, context) {
+    const after = Math.max(0, seq - context - 1);
+    const page = await this.page(conv, { after });
+    if (!page || page.some((message) => message.seq === seq)) return page;
+    return (await quietly(this.call('history', { conv, after, limit: HISTORY_PAGE })))?.list ?? null;
   }
 
   /** Whether a tab of this account is being looked at. */
@@ -191,6 +213,12 @@ export class Client {
   /** Ends the session and removes everything of this account from this browser. */
   async logOut() {
     await this.call('logout').catch(() => {});
+    await this.forgetAll();
+  }
+
+  /** Removes everything of this account from this browser. */
+  async forgetAll() {
+    this.session?.stop();
     this.tabs.stop();
     this.store.close();
     setAccount(null);

@@ -13,9 +13,9 @@ export class Contacts {
 
   /** Takes the lists of the login reply. Requests that are unanswered follow it as pushes. */
   async welcome({ friends, friends_total: friendsTotal, groups, groups_total: groupsTotal }) {
-    const lists = { requests: [] };
+    const lists = { requests: [], invitations: [] };
     if (friends.length === friendsTotal) lists.friends = friends;
-    if (groups.length === groupsTotal) lists.groups = groups.map(withoutMembers);
+    if (groups.length === groupsTotal) lists.groups = groups.map((group) => this.withoutMembers(group));
     await this.change(lists);
     // A list that is cut must not replace a whole one that is known.
     if (!lists.friends) quietly(this.complete('friends', friends));
@@ -37,7 +37,7 @@ export class Contacts {
       all.push(...reply[key]);
       more = reply.more;
     }
-    const shown = key === 'groups' ? all.map(withoutMembers) : all;
+    const shown = key === 'groups' ? all.map((group) => this.withoutMembers(group)) : all;
     if (JSON.stringify(shown) !== JSON.stringify([...this.model[key].values()])) await this.change({ [key]: shown });
   }
 
@@ -75,13 +75,15 @@ export class Contacts {
   async create({ name, description }) {
     const request = { msgid: MSGID.CREATE_GROUP, groupname: name, groupdesc: description };
     const { groupid } = await this.connection.demand(request);
-    await this.joined({ id: groupid, groupname: name, groupdesc: description, total: 1 });
+    await this.joined({ id: groupid, groupname: name, groupdesc: description, total: 1, role: 'creator', ...NEW_GROUP });
     return { id: groupid };
   }
 
+  /** Joins, or asks where the group wants that; whether an answer is waited for. */
   async join({ id }) {
-    const { groupname, groupdesc, total } = await this.connection.demand({ msgid: MSGID.ADD_GROUP, groupid: id });
-    await this.joined({ id, groupname, groupdesc, total });
+    const reply = await this.connection.demand({ msgid: MSGID.ADD_GROUP, groupid: id });
+    if (!reply.waiting) await this.joined({ role: 'normal', ...reply, id });
+    return { waiting: Boolean(reply.waiting) };
   }
 
   async quit({ id }) {
@@ -116,7 +118,18 @@ export class Contacts {
   }
 
   joined(group) {
-    return this.change({ groups: [...this.others('groups', group.id), group].sort(byId) });
+    const groups = [...this.others('groups', group.id), this.withoutMembers(group)].sort(byId);
+    return this.change({ groups, invitations: this.others('invitations', group.id) });
+  }
+
+  /** What is known of a group has changed. */
+  regrouped(id, changes) {
+    const group = this.model.groups.get(id);
+    return group && this.joined({ ...group, ...changes });
+  }
+
+  uninvited(id) {
+    return this.change({ invitations: this.others('invitations', id) });
   }
 
   async left(id) {
@@ -129,28 +142,88 @@ export class Contacts {
     return group && this.joined({ ...group, total: group.total + by });
   }
 
+  /** A friend has another name, or other words about it. The name stays when the friendship does not. */
+  async renamed({ id, name, ext }) {
+    const record = { ...this.model.record(userKey(id)), name };
+    await this.store.putConv(record);
+    this.emit({ type: 'changed', list: [], records: [record] });
+    const friend = this.model.friends.get(id);
+    if (friend) await this.change({ friends: [...this.others('friends', id), { ...friend, name, ext }].sort(byId) });
+  }
+
   /** A friend request came. */
   async asked({ id, name, msg }) {
     await this.change({ requests: [...this.others('requests', id), { id, name, msg }] });
     this.emit({ type: 'notice', kind: 'friend_request', id, name, conv: userKey(id) });
   }
 
+  /** Somebody invites the user into a group. */
+  async invited({ groupid, groupname, id, name }) {
+    const invitation = { id: groupid, groupname, by: { id, name } };
+    await this.change({ invitations: [...this.others('invitations', groupid), invitation] });
+    this.emit({ type: 'notice', kind: 'group_invitation', name, group: groupname });
+  }
+
   /** Takes a NOTICE. Kinds that nobody here knows are ignored. */
   async notice(notice) {
-    const { kind, id, groupid, name } = notice;
-    const isOwn = id === this.model.me;
+    const { kind, groupid, name } = notice;
     const group = groupid && this.model.nameOf(groupKey(groupid));
-    if (kind === 'friend_added') await this.added({ id, name, state: 'online' });
-    else if (kind === 'friend_removed') await this.removed(id);
-    else if (kind === 'group_joined') await (isOwn ? this.complete('groups', []) : this.resized(groupid, 1));
-    else if (kind === 'group_left') await (isOwn ? this.left(groupid) : this.resized(groupid, -1));
-    else if (kind === 'group_deleted') await this.left(groupid);
-    else return;
-    if (!isOwn) this.emit({ type: 'notice', kind, name, group, conv: groupid && groupKey(groupid) });
+    const told = await this.take(notice);
+    if (told) this.emit({ type: 'notice', kind: told, name, group, conv: groupid && groupKey(groupid), ...untilOf(notice) });
+  }
+
+  /** Changes the lists; what the user is told, if anything. */
+  async take(notice) {
+    const { kind, id, groupid, name, by, role, until, ext, state } = notice;
+    const isOwn = id === this.model.me;
+    switch (kind) {
+      case 'friend_added':
+        await this.added({ id, name, state: state ?? 'online' });
+        return kind;
+      case 'friend_removed':
+        await this.removed(id);
+        return kind;
+      case 'group_joined':
+        await (isOwn ? this.complete('groups', []) : this.resized(groupid, 1));
+        return !isOwn && kind;
+      case 'group_left':
+        await (isOwn ? this.left(groupid) : this.resized(groupid, -1));
+        return isOwn ? by !== undefined && 'group_kicked' : kind;
+      case 'group_deleted':
+        await this.left(groupid);
+        return kind;
+      case 'group_changed':
+        await this.regrouped(groupid, pick(notice, GROUP_FIELDS));
+        return false;
+      case 'group_role':
+        if (isOwn) await this.regrouped(groupid, { role });
+        return isOwn && `group_role.${role}`;
+      case 'group_muted':
+        return isOwn && (until ? 'group_muted' : 'group_unmuted');
+      case 'group_asked':
+        return kind;
+      case 'presence':
+        // Not stored: at the next start all states are others.
+        this.emit({ type: 'presence', id, state });
+        return false;
+      case 'profile':
+        if (isOwn) await this.change({ name, profile: ext ?? {} });
+        else await this.renamed({ id, name, ext });
+        return false;
+      default:
+        return false;
+    }
+  }
+
+  /** A group as the list has it. Members are asked for when somebody looks at them. */
+  withoutMembers({ id, total, users, ...group }) {
+    const role = group.role ?? users?.find((user) => user.id === this.model.me)?.role;
+    return { id, total, ...pick({ ...group, role }, [...GROUP_FIELDS, 'role']) };
   }
 }
 
-/** Members are asked for when somebody looks at them. */
-function withoutMembers({ id, groupname, groupdesc, total }) {
-  return { id, groupname, groupdesc, total };
-}
+const GROUP_FIELDS = ['groupname', 'groupdesc', 'join', 'speak', 'history'];
+const NEW_GROUP = { join: 'open', speak: 'all', history: 'all' };
+
+const pick = (from, keys) => Object.fromEntries(keys.filter((key) => from[key] !== undefined).map((key) => [key, from[key]]));
+const untilOf = ({ until }) => (until ? { until } : {});

@@ -1,9 +1,10 @@
 // Messages that the server pushes: stored, then confirmed; each once. These are the habits 2, 3 and 6 of "A client that
 // never loses a message" in docs/protocol.md. Its steps run in the session's lane.
 
-import { latest } from './model.js';
-import { addressOf, ERRNO, keyOf, MSGID } from './protocol.js';
 import { Disconnected } from './connection.js';
+import { changedByPushes, isMessage, storedForm } from './messages.js';
+import { furthest, latest, withChanges } from './model.js';
+import { addressOf, ERRNO, isGroup, keyOf, MSGID } from './protocol.js';
 
 export class Inbox {
   /** `startAnew()` forgets what was counted, in all conversations. */
@@ -18,7 +19,7 @@ export class Inbox {
     this.through = new Map(); // conversation -> place up to which pushes and acks have come without a hole
   }
 
-  /** Takes pushes of messages, in their order. */
+  /** Takes pushes of messages and events, in their order. */
   async take(pushes) {
     const fresh = new Map(); // conversation -> its new messages
     for (const push of pushes) {
@@ -34,9 +35,11 @@ export class Inbox {
   async keep(fresh) {
     if (fresh.size === 0) return;
     const list = [...fresh.values()].flat();
-    const records = [...fresh].map(([conv, messages]) => this.counted(conv, messages));
-    await this.store.putMessages(list, records);
+    const changed = await changedByPushes(this.store, list, this.model.me);
+    const records = [...fresh].map(([conv, messages]) => withChanges(this.counted(conv, messages), changed));
+    await this.store.putMessages([...list, ...changed], records);
     this.emit({ type: 'messages', list, records, incoming: true });
+    if (changed.length) this.emit({ type: 'changed', list: changed, records: [] });
     for (const { conv, top } of records) this.confirm(conv, top.seq);
   }
 
@@ -46,20 +49,24 @@ export class Inbox {
     const { seq, id, time } = messages.at(-1);
     // What is older than the first push is old: it was there before this device was.
     let read = record.top || record.read ? record.read : messages[0].seq - 1;
-    let { unread } = record;
-    for (const message of messages) {
-      // Who writes elsewhere has read there.
+    let { unread, peer } = record;
+    for (const message of messages.filter(isMessage)) {
+      // Who writes has read: the user elsewhere, or the other one.
       if (message.id === this.model.me) [read, unread] = [Math.max(read, message.seq), 0];
-      else if (message.seq > read) unread += 1;
+      else {
+        if (message.seq > read) unread += 1;
+        if (!isGroup(conv)) peer = furthest(peer, { delivered: message.seq, read: message.seq });
+      }
     }
-    const other = messages.find((message) => message.id !== this.model.me);
+    const other = messages.findLast((message) => message.id !== this.model.me);
     return {
       ...record,
-      name: record.name || (conv.startsWith('u') && other?.name) || '',
+      name: (!isGroup(conv) && other?.name) || record.name,
       top: { seq, id, time },
       read,
       last: messages.reduce(latest, record.last),
       unread,
+      ...(peer && { peer }),
     };
   }
 
@@ -77,7 +84,7 @@ export class Inbox {
         throw new Disconnected();
       }
       const there = messages?.[0];
-      const isSame = there?.seq === top.seq && there.id === top.id && there.time === top.time;
+      const isSame = there?.seq === top.seq && (!top.time || (there.id === top.id && there.time === top.time));
       if (errno === 0 && !isSame) {
         await this.startAnew();
         return false;
@@ -94,13 +101,13 @@ export class Inbox {
     if (seq === through + 1) this.confirm(conv, seq);
   }
 
+  /** Whether something was confirmed there in this session. */
+  hasHeard(conv) {
+    return this.through.has(conv);
+  }
+
   confirm(conv, seq) {
     this.through.set(conv, Math.max(seq, this.through.get(conv) ?? 0));
     this.connection.tell({ msgid: MSGID.DELIVERED, ...addressOf(conv), seq });
   }
-}
-
-/** A message as it is kept in IndexedDB. */
-export function storedForm(conv, { seq, id, name, msg, time }) {
-  return { conv, seq, id, name, msg, time };
 }

@@ -79,9 +79,9 @@ export class Outbox {
   }
 
   async stored(item, { seq, time }) {
-    const { conv, cid, msg } = item;
+    const { conv, cid, msg, ext } = item;
     const { me, name } = this.model;
-    const message = { conv, seq, id: me, name, msg, time, cid };
+    const message = { conv, seq, id: me, name, msg, time, cid, ...(ext && { ext }) };
     const record = this.model.record(conv);
     const changed = { ...record, last: latest(record.last, message) };
     await this.store.acknowledge(item, message, changed);

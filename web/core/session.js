@@ -3,23 +3,35 @@
 import { device } from './account.js';
 import { Connection, Disconnected, quietly } from './connection.js';
 import { Contacts } from './contacts.js';
-import { Inbox, storedForm } from './inbox.js';
+import { Conversations } from './conversations.js';
+import { Groups } from './groups.js';
+import { uuid } from './ids.js';
+import { Inbox } from './inbox.js';
 import { Lane } from './lane.js';
-import { latest, newRecord } from './model.js';
+import { changedByPage, changedByPushes, hasPlace, storedForm } from './messages.js';
+import { endOf, latest, newRecord, withChanges } from './model.js';
 import { Outbox } from './outbox.js';
+import { Owner } from './owner.js';
 import { addressOf, groupKey, idOf, isGroup, MSGID, socketUrl, userKey } from './protocol.js';
 
 /** Messages that are stored in one step, at most. */
 const BATCH_MAX = 200;
-/** Friends' states are not pushed. */
+/** Older servers do not push friends' states. */
 const PRESENCE_MS = 60_000;
-/** Conversations whose latest message a new device asks for, at most; the others show theirs when they are opened. */
+/** Conversations whose latest message a new device asks an older server for, at most; the others show theirs when they are opened. */
 const PREVIEWS_MAX = 300;
+/** What only those are told who want it. */
+const WANTED = ['presence', 'receipts', 'typing', 'events'];
 
-/** What any tab may ask the session for; each is a method of it or of its contacts. */
-const OWN_CALLS = ['history', 'read', 'logout', 'resume', 'learnName'];
-const CONTACT_CALLS =
-  ['find', 'befriend', 'ask', 'answer', 'unfriend', 'create', 'join', 'quit', 'disband', 'members', 'refresh'];
+/** What any tab may ask the session for; each is a method of it or of a part of it. */
+const CALLS = {
+  session: ['history', 'edit', 'recall', 'react', 'logout', 'resume', 'learnName'],
+  contacts: ['find', 'befriend', 'ask', 'answer', 'unfriend', 'create', 'join', 'quit', 'disband', 'members', 'refresh'],
+  conversations: ['read', 'receipts', 'set', 'type', 'search'],
+  groups: ['setGroup', 'setRole', 'kick', 'bans', 'silence', 'invite', 'wishes', 'answerWish', 'answerInvitation'],
+  owner: ['profile', 'setProfile', 'setPassword', 'sessions', 'endSession', 'erase', 'block', 'asked', 'withdraw'],
+};
+const PART_OF = new Map(Object.entries(CALLS).flatMap(([part, calls]) => calls.map((call) => [call, part])));
 
 export class Session {
   /** `epoch` is that of the last login, or undefined. `emit(event)` tells all tabs. */
@@ -30,7 +42,9 @@ export class Session {
     this.life = 0; // grows whenever what was counted is forgotten
     this.connection = new Connection({
       url: socketUrl(),
-      login: () => ({ msgid: MSGID.LOGIN, id: account.id, token: account.token, ack: true, device: device() }),
+      login: () => ({
+        msgid: MSGID.LOGIN, id: account.id, token: account.token, ack: true, device: device(), want: WANTED, catch_up: 'list',
+      }),
       hooks: {
         changed: (status) => emit({ type: 'status', status }),
         welcomed: (reply) => this.step(() => this.welcome(reply)),
@@ -43,11 +57,16 @@ export class Session {
     const acknowledged = (conv, seq) => this.inbox.acknowledged(conv, seq);
     this.outbox = new Outbox({ ...shared, lane: this.lane, acknowledged });
     this.contacts = new Contacts({ ...shared, forget: (conv) => this.forget(conv) });
+    const { lane, inbox, contacts } = this;
+    this.conversations = new Conversations({ ...shared, lane, inbox, startAnew: () => this.startAnew() });
+    this.groups = new Groups({ ...shared, contacts });
+    this.owner = new Owner({ ...shared, contacts });
+    this.session = this;
   }
 
   start() {
     for (const item of this.model.outbox.values()) this.outbox.queue(item);
-    this.presence = setInterval(() => quietly(this.contacts.refresh()), PRESENCE_MS);
+    this.presence = setInterval(() => this.model.isModern || quietly(this.contacts.refresh()), PRESENCE_MS);
     this.connection.start();
   }
 
@@ -60,9 +79,8 @@ export class Session {
 
   /** Answers another tab, or this one. */
   call(name, args) {
-    if (OWN_CALLS.includes(name)) return this[name](args);
-    if (CONTACT_CALLS.includes(name)) return this.contacts[name](args);
-    throw new Error(`no such call: ${name}`);
+    if (!PART_OF.has(name)) throw new Error(`no such call: ${name}`);
+    return this[PART_OF.get(name)][name](args);
   }
 
   /** Runs in the lane. What fails here is pushed again after the next login. */
@@ -81,10 +99,19 @@ export class Session {
     this.epoch = reply.epoch;
     await this.store.putLists({ epoch: reply.epoch });
     this.inbox.begin();
+    const isModern = Array.isArray(reply.conversations);
+    await this.contacts.change({ isModern, name: reply.name, ...(reply.ext && { profile: reply.ext }) });
     await this.contacts.welcome(reply);
-    await this.inbox.take(reply.offlinemsg);
+    if (isModern) await this.conversations.welcome(reply);
+    else await this.inbox.take(reply.offlinemsg);
     this.outbox.pump();
-    quietly(this.lookAround());
+    quietly(isModern ? this.complete(reply) : this.lookAround());
+  }
+
+  /** What the login reply has no room for. */
+  async complete(reply) {
+    await quietly(this.owner.refreshBlocked());
+    await this.conversations.complete(reply);
   }
 
   pushed(line) {
@@ -97,14 +124,22 @@ export class Session {
     // A connection that is lost meanwhile begins another backlog.
     while (backlog.length && backlog === this.backlog) {
       const lines = backlog.slice(0, BATCH_MAX);
-      const isChat = ({ msgid }) => msgid === MSGID.ONE_CHAT || msgid === MSGID.GROUP_CHAT;
-      await this.inbox.take(lines.filter(isChat));
-      for (const line of lines) {
-        if (line.msgid === MSGID.NOTICE) await this.contacts.notice(line);
-        if (line.msgid === MSGID.FRIEND_REQUEST) await this.contacts.asked(line);
-      }
+      await this.inbox.take(lines.filter(hasPlace));
+      for (const line of lines) await this.hear(line);
       backlog.splice(0, lines.length);
     }
+  }
+
+  /** Takes a push that has no place in a conversation. */
+  hear(line) {
+    const { contacts, conversations } = this;
+    if (line.msgid === MSGID.NOTICE && line.kind === 'conversation_set') return conversations.isSet(line);
+    if (line.msgid === MSGID.NOTICE) return contacts.notice(line);
+    if (line.msgid === MSGID.FRIEND_REQUEST) return contacts.asked(line);
+    if (line.msgid === MSGID.GROUP_INVITE) return contacts.invited(line);
+    if (line.msgid === MSGID.RECEIPT) return conversations.receipt(line);
+    if (line.msgid === MSGID.TYPING) return conversations.typed(line);
+    return undefined;
   }
 
   /** What was pushed and not confirmed comes again at the next login. */
@@ -160,23 +195,53 @@ export class Session {
   }
 
   async keepPage(conv, list) {
-    const record = this.model.record(conv);
     // Asked once, and not at every login.
-    if (!list.length) return this.keepRecord({ ...record, isBlank: true });
-    const changed = { ...record, last: list.reduce(latest, record.last) };
-    const other = list.find(({ id }) => id !== this.model.me);
-    if (!isGroup(conv) && other) changed.name = other.name;
-    await this.store.putMessages(list, [changed]);
-    return this.emit({ type: 'messages', list, records: [changed] });
+    if (!list.length) return this.keepRecord({ ...this.model.record(conv), isBlank: true });
+    const there = await this.store.between(conv, list[0].seq, list.at(-1).seq);
+    if (differ(there, list)) await this.startAnew();
+    const record = this.model.record(conv);
+    const { changed, forgotten } = await changedByPage(this.store, list, this.model.me);
+    const upto = Math.max(endOf(record), list.at(-1).seq);
+    for (const message of list) if (!message.kind) message.upto = upto;
+    const kept = withChanges({ ...record, last: list.reduce(latest, record.last), end: upto }, changed);
+    const other = list.findLast(({ id }) => id !== this.model.me);
+    if (!isGroup(conv) && other?.name) kept.name = other.name;
+    await this.store.putMessages([...list, ...changed], [kept]);
+    await this.store.removeMessages(forgotten);
+    if (forgotten.length) this.emit({ type: 'forgotten', list: forgotten });
+    this.emit({ type: 'messages', list, records: [kept] });
+    if (changed.length) this.emit({ type: 'changed', list: changed, records: [] });
+    return undefined;
   }
 
-  /** The user has read up to `seq`. */
-  read({ conv, seq }) {
-    return this.lane.add(async () => {
+  // Changing what was said. The user's own events are not pushed back to this session.
+
+  edit({ conv, of, msg, ext }) {
+    return this.change(conv, { kind: 'edit', of, msg, ext });
+  }
+
+  recall({ conv, of }) {
+    return this.change(conv, { kind: 'recall', of });
+  }
+
+  react({ conv, of, reaction, on }) {
+    return this.change(conv, { kind: 'react', of, reaction, on });
+  }
+
+  /** Has the server store an event, and then keeps it. Without a `seq` in the reply nothing has changed there. */
+  async change(conv, { kind, ...event }) {
+    const msgid = { edit: MSGID.EDIT, recall: MSGID.RECALL, react: MSGID.REACT }[kind];
+    const { seq, time } = await this.connection.demand({ msgid, ...addressOf(conv), ...event, cid: uuid() });
+    if (!seq) return;
+    const { me, name } = this.model;
+    await this.lane.add(async () => {
+      const row = storedForm(conv, { msgid, ...event, seq, time, id: me, name });
+      const changed = await changedByPushes(this.store, [row], me);
       const record = this.model.record(conv);
-      if (seq <= record.read) return;
-      const unread = record.unread && (await this.store.countUnread(conv, seq, this.model.me));
-      await this.keepRecord({ ...record, read: seq, unread });
+      const kept = withChanges({ ...record, end: Math.max(endOf(record), seq) }, changed);
+      await this.store.putMessages([row, ...changed], [kept]);
+      this.emit({ type: 'changed', list: [row, ...changed], records: [kept] });
+      this.inbox.acknowledged(conv, seq);
     });
   }
 
@@ -194,6 +259,12 @@ export class Session {
   async resume() {
     this.connection.resume();
   }
+}
+
+/** Whether the server has other messages at these places than we have seen: its data went back. */
+function differ(there, list) {
+  const known = new Map(there.map((message) => [message.seq, message]));
+  return list.some(({ seq, id, time }) => known.has(seq) && (known.get(seq).id !== id || known.get(seq).time !== time));
 }
 
 function unlessRefused(error) {

@@ -12,7 +12,7 @@ export async function signIn({ name, pwd, isNew }) {
   try {
     if (isNew) await demand(socket, { msgid: MSGID.REGISTER, name, pwd });
     // Nothing is confirmed here: what this login is sent comes again at the next one.
-    const login = { msgid: MSGID.LOGIN, name, pwd, ack: true, device: device() };
+    const login = { msgid: MSGID.LOGIN, name, pwd, ack: true, device: device(), catch_up: 'list' };
     const { id, name: spelled, token } = await demand(socket, login);
     return { id, name: spelled, token };
   } finally {

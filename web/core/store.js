@@ -1,10 +1,10 @@
 // IndexedDB: the messages, conversations, lists and outbox of one account. Every change is one transaction; whoever is
 // promised something waits for its commit.
 //
-//   messages  {conv, seq, id, name, msg, time}     by conversation and place
+//   messages  {conv, seq, id, name, msg, time}     by conversation and place, see messages.js
 //   convs     {conv, name, top, read, unread, last} see model.js
-//   outbox    {n, conv, msg, cid, time, failed}    n: the order in which they were said
-//   lists     {key, value}                         friends, groups, requests, epoch
+//   outbox    {n, conv, msg, ext, cid, time, failed} n: the order in which they were said
+//   lists     {key, value}                         friends, groups, requests, ..., epoch
 
 const VERSION = 1;
 /** What is promised to the server or to the user must survive a power failure, too. */
@@ -53,6 +53,17 @@ export class Store {
     return committed(tx);
   }
 
+  /** The message or event at a place, or undefined. */
+  message(conv, seq) {
+    return result(this.db.transaction('messages').objectStore('messages').get([conv, seq]));
+  }
+
+  removeMessages(messages) {
+    const tx = this.db.transaction('messages', 'readwrite');
+    for (const { conv, seq } of messages) tx.objectStore('messages').delete([conv, seq]);
+    return committed(tx);
+  }
+
   putConv(record) {
     const tx = this.db.transaction('convs', 'readwrite');
     tx.objectStore('convs').put(record);
@@ -81,11 +92,10 @@ export class Store {
     return list.at(-1)?.seq === before - 1 ? list.slice(Math.max(0, list.findLastIndex(isHole))) : [];
   }
 
-  /** How many messages above `seq` others have sent. */
-  async countUnread(conv, seq, me) {
-    const range = IDBKeyRange.bound([conv, seq], [conv, Infinity], true, true);
-    const list = await result(this.db.transaction('messages').objectStore('messages').getAll(range));
-    return list.filter((message) => message.id !== me).length;
+  /** What is stored from `from` to `to`, both included. */
+  async between(conv, from, to) {
+    if (from > to) return [];
+    return result(this.db.transaction('messages').objectStore('messages').getAll(IDBKeyRange.bound([conv, from], [conv, to])));
   }
 
   /** Adds a message that was said; gives it its place `n`. One that is there already keeps its own. */

@@ -41,7 +41,7 @@ export function reconcile(parent, rows) {
   }
   parent.rows = current;
   const holder = focused !== undefined && current.get(focused)?.element;
-  if (holder && !holder.contains(document.activeElement)) (holder.querySelector('button') ?? holder).focus();
+  if (holder && !holder.contains(document.activeElement)) (holder.matches('[tabindex]') ? holder : (holder.querySelector('button') ?? holder)).focus();
 }
 
 /** Calls `draw` once for all calls of the result in the same turn. Not by frames: hidden tabs have none. */
@@ -65,8 +65,15 @@ const PATHS = {
   plus: 'M12 5v14M5 12h14',
   down: 'M6 9l6 6 6-6',
   check: 'M5 13l4 4 10-10',
+  checks: 'M2 13l4 4 9-10M11 16l1 1 9-10',
   clock: 'M12 7v5l3 2M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18',
   alert: 'M12 7v6M12 16.5v.01M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18',
+  close: 'M6 6l12 12M18 6L6 18',
+  search: 'M16 16l5 5M10.500 4a6.500 6.500 0 1 0 0 13 6.500 6.500 0 0 0 0-13',
+  muted: 'M4 9v6h4l5 4V5L8 9zM17 9l5 6M22 9l-5 6',
+  pin: 'M9 3h6l-1 7 4 4H6l4-4zM12 14v7',
+  reply: 'M9 6L3 12l6 6M3 12h10c5 0 8 3 8 7',
+  edit: 'M4 20l1-5L16 4l4 4L9 19z',
   info: 'M12 11v6M12 7.5v.01M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18',
   group: 'M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7M2.5 20c0-3.6 2.9-6 6.500-6s6.500 2.400 6.500 6M16 4.500a3.500 3.500 0 0 1 0 6.500M18 14.500c2.200.8 3.500 2.800 3.500 5.500',
 };

@@ -1,13 +1,14 @@
 // The browser's notifications: asked for by a click, shown by the tab with the connection while no tab is looked at.
 
+import { isMessage } from '../core/messages.js';
 import { isGroup } from '../core/protocol.js';
 import { t } from '../i18n.js';
 import { h } from './dom.js';
+import { mentions, shortText } from './message.js';
 import { toast } from './toast.js';
 import { notifyByWorker, onNotificationClick } from './worker.js';
 
 const SETTING = 'stonechat.notify';
-const TEXT_CHARS_MAX = 200;
 
 /** Only secure pages have them, and phones only by a service worker. */
 const isPossible = () => 'Notification' in window && 'serviceWorker' in navigator;
@@ -37,14 +38,17 @@ export function notificationButton() {
 export function notifyOf(client, open) {
   onNotificationClick(open);
   client.model.listen(async (event) => {
-    if (event.type !== 'messages' || !event.incoming || !client.session || !isOn()) return;
+    if (event.type !== 'messages' || !(event.incoming || event.isNews) || !client.session || !isOn()) return;
     const { model } = client;
-    const last = event.list.filter(({ id, conv, seq }) => id !== model.me && seq > model.record(conv).read).at(-1);
+    const isTold = (message) => !model.record(message.conv).muted || mentions(message, model.me);
+    const isUnread = ({ id, conv, seq }) => id !== model.me && seq > model.record(conv).read;
+    const last = event.list.filter((message) => isMessage(message) && isUnread(message) && isTold(message)).at(-1);
     if (last && !(await client.isLookedAt())) show(model, last);
   });
 }
 
-function show(model, { conv, name, msg }) {
+function show(model, message) {
+  const { conv, name } = message;
   const title = isGroup(conv) ? `${name} · ${model.nameOf(conv)}` : name;
-  notifyByWorker(title, { body: msg.slice(0, TEXT_CHARS_MAX), tag: conv, icon: 'icon.svg', data: conv });
+  notifyByWorker(title, { body: shortText(message), tag: conv, icon: 'icon.svg', data: conv });
 }

@@ -3,11 +3,16 @@
 import { groupKey, idOf, isGroup, userKey } from '../core/protocol.js';
 import { t } from '../i18n.js';
 import { avatar } from './avatar.js';
+import { counted } from './badge.js';
 import { batched, h, icon, named, reconcile, spoken } from './dom.js';
-import { newGroupDialog, settingsDialog, joinDialog } from './dialogs.js';
+import { newGroupDialog, joinDialog } from './dialogs.js';
 import { errorText, statusText } from './errors.js';
+import { attempt } from './forms.js';
+import { shortText } from './message.js';
+import { foundLines, MessageSearch } from './search.js';
+import { settingsDialog } from './settings.js';
+import { aboutOf, dotted } from './text.js';
 import { listTime } from './time.js';
-import { toast } from './toast.js';
 
 /** Rows that are shown of a list at once; "more" shows as many again. */
 const ROWS_MAX = 200;
@@ -15,9 +20,10 @@ const FIND_MS = 250;
 const TABS = ['chats', 'contacts'];
 
 export class Sidebar {
-  /** `open(conv)` shows a conversation. */
+  /** `open(conv, name, seq)` shows a conversation, or one of its messages. */
   constructor(client, open) {
     Object.assign(this, { client, model: client.model, open });
+    this.messages = new MessageSearch(client, () => this.draw());
     this.tab = 'chats';
     this.current = null;
     this.shown = ROWS_MAX;
@@ -28,10 +34,11 @@ export class Sidebar {
   }
 
   build() {
-    const { model } = this;
     this.state = h('span.state', { role: 'status' });
     this.countdown = h('span', { 'aria-hidden': 'true' });
     this.again = h('button.quiet', { onclick: () => this.resume() });
+    this.owner = h('span');
+    this.name = h('strong', { dir: 'auto' });
     this.search = h('input', {
       type: 'search', placeholder: t('search'), 'aria-label': t('search'), 'aria-keyshortcuts': 'Control+K', dir: 'auto',
       oninput: () => this.searched(), onkeydown: (event) => this.onSearchKey(event),
@@ -44,8 +51,8 @@ export class Sidebar {
     return h('nav.sidebar', { 'aria-label': t('nav') },
       h('h1.spoken', {}, 'Stonechat'),
       h('header.top', {},
-        avatar(userKey(model.me), model.name),
-        h('div.me', {}, h('strong', { dir: 'auto' }, model.name), h('p.status', {}, this.state, this.countdown, this.again)),
+        this.owner,
+        h('div.me', {}, this.name, h('p.status', {}, this.state, this.countdown, this.again)),
         h('button.round', { ...named(t('settings')), onclick: () => settingsDialog(this.client) }, icon('more'))),
       h('div.search', {}, this.search),
       h('div.tabs', { role: 'tablist', 'aria-label': t('nav') }, this.tabs),
@@ -86,6 +93,14 @@ export class Sidebar {
     this.client.call('resume').catch(() => {});
   }
 
+  /** A user may get another name. */
+  showOwner() {
+    const { me, name } = this.model;
+    if (this.name.textContent === name) return;
+    this.name.textContent = name;
+    this.owner.replaceChildren(avatar(userKey(me), name));
+  }
+
   // The connection
 
   showStatus() {
@@ -106,6 +121,7 @@ export class Sidebar {
 
   render() {
     this.showStatus();
+    this.showOwner();
     const isSearching = this.search.value.trim() !== '';
     TABS.forEach((tab, index) => this.renderTab(this.tabs[index], tab));
     this.list.setAttribute('aria-labelledby', `tab-${this.tab}`);
@@ -121,7 +137,7 @@ export class Sidebar {
     const isChosen = tab === this.tab;
     button.setAttribute('aria-selected', String(isChosen));
     button.tabIndex = isChosen ? 0 : -1;
-    const count = tab === 'chats' ? this.model.unreadTotal() : this.model.requests.size;
+    const count = tab === 'chats' ? this.model.unreadTotal() : this.model.requests.size + this.model.invitations.size;
     const what = t(tab === 'chats' ? 'unread' : 'requests.count', { n: count });
     button.replaceChildren(t(`tab.${tab}`), ...(count ? [badge(count, what)] : []));
   }
@@ -153,11 +169,12 @@ export class Sidebar {
   }
 
   contactBlocks() {
-    const { friends, groups, requests } = this.model;
+    const { friends, groups, requests, invitations } = this.model;
     const byState = (a, b) => (b.state === 'online') - (a.state === 'online') || a.name.localeCompare(b.name);
     const create = fixed('create', () => h('button.wide', { onclick: () => newGroupDialog(this.client, this.open) }, icon('plus'), t('group.new')));
     return [
       { key: 'requests', title: t('requests'), rows: [...requests.values()].map((request) => this.requestRow(request)) },
+      { key: 'invitations', title: t('invitations'), rows: [...invitations.values()].map((invitation) => this.invitationRow(invitation)) },
       { key: 'friends', title: t('friends'), rows: [...friends.values()].sort(byState).map((friend) => this.userRow(friend)), extra: friends.size === 0 && hintRow(t('friends.none')) },
       { key: 'groups', title: t('groups'), rows: [...groups.values()].map((group) => this.groupRow(group)), extra: create },
     ];
@@ -176,42 +193,49 @@ export class Sidebar {
     const state = this.model.friends.get(isGroup(conv) ? 0 : idOf(conv))?.state;
     const draft = conv === this.current ? '' : this.client.drafts.get(conv);
     const time = waiting?.time ?? record.last?.time;
-    const last = draft ? { label: t('draft'), msg: draft } : this.preview(record, waiting);
+    const last = draft ? { label: t('draft'), text: shortText({ msg: draft }) } : this.preview(record, waiting);
+    const { unread, muted, pinned } = record;
     const lines = () => [
-      h('span.line', {}, h('strong', { dir: 'auto' }, name), state && spoken(t(`state.${state}`)), time && h('time', { datetime: time }, listTime(time))),
-      h(`span.line${record.unread ? '.unread' : ''}`, {},
-        h('span.preview', { dir: 'auto' }, last.label && h('em', {}, last.label, ' '), last.msg.replace(/\s+/g, ' ').slice(0, 120)),
+      h('span.line', {}, h('strong', { dir: 'auto' }, name), state && spoken(t(`state.${state}`)),
+        muted && [icon('muted'), spoken(t('view.muted'))], pinned && [icon('pin'), spoken(t('view.pinned'))],
+        time && h('time', { datetime: time }, listTime(time))),
+      h(`span.line${unread ? '.unread' : ''}${muted ? '.muted' : ''}`, {},
+        h('span.preview', { dir: 'auto' }, last.label && h('em', {}, last.label, ' '), last.text),
         last.state && icon(last.state),
-        record.unread > 0 && badge(record.unread, t('unread', { n: record.unread }))),
+        unread > 0 && badge(unread, t('unread', { n: counted(unread) }))),
     ];
-    return this.row({ conv, sign: JSON.stringify([time && listTime(time), last, record.unread]), name, state, lines });
+    return this.row({ conv, sign: JSON.stringify([time && listTime(time), last, unread, muted, pinned]), name, state, lines });
   }
 
   preview({ conv, last }, waiting) {
-    if (waiting) return { label: t('you'), msg: waiting.msg, state: waiting.failed ? 'alert' : 'clock' };
-    if (!last) return { msg: '' };
-    if (last.id === this.model.me) return { label: t('you'), msg: last.msg };
-    return { label: isGroup(conv) ? `${last.name}:` : '', msg: last.msg };
+    const typing = this.model.typing.get(conv);
+    if (typing) return { text: t('typing', { name: typing.name }) };
+    if (waiting) return { label: t('you'), text: shortText(waiting), state: waiting.failed ? 'alert' : 'clock' };
+    if (!last) return { text: '' };
+    const text = shortText(last);
+    if (last.id === this.model.me) return { label: t('you'), text };
+    return { label: isGroup(conv) ? `${last.name}:` : '', text };
   }
 
-  userRow({ id, name, state }) {
-    return this.row({ conv: userKey(id), sign: '', name, state, lines: () => twoLines(name, t(`state.${state}`)) });
+  userRow(user) {
+    const { id, name, state } = user;
+    const text = dotted(t(`state.${state}`), aboutOf(user));
+    return this.row({ conv: userKey(id), sign: text, name, state, lines: () => twoLines(name, text) });
   }
 
   groupRow({ id, groupname, groupdesc, total }, onclick) {
-    const text = [total !== undefined && t('members', { n: total }), groupdesc].filter(Boolean).join(' · ');
+    const text = dotted(total !== undefined && t('members', { n: total }), groupdesc);
     return this.row({ conv: groupKey(id), sign: text, name: groupname, lines: () => twoLines(groupname, text), onclick });
   }
 
   requestRow({ id, name, msg }) {
-    const answer = (accept) => () => this.client.call('answer', { id, accept }).catch((error) => toast(errorText(error)));
-    const make = () => h('li.request', {},
-      avatar(userKey(id), name),
-      h('div.lines', {}, h('strong', { dir: 'auto' }, name), msg && h('p', { dir: 'auto' }, msg),
-        h('div.actions', {},
-          h('button.primary', { onclick: answer(true) }, t('accept')),
-          h('button', { onclick: answer(false) }, t('decline')))));
-    return { key: `r${id}`, sign: name + msg, make };
+    const answer = (accept) => attempt(this.client.call('answer', { id, accept }));
+    return questionRow({ key: `r${id}`, sign: avatar(userKey(id), name), name, text: msg, answer });
+  }
+
+  invitationRow({ id, groupname, by }) {
+    const answer = (accept) => attempt(this.client.call('answerInvitation', { id, accept }), () => accept && this.open(groupKey(id)));
+    return questionRow({ key: `i${id}`, sign: avatar(groupKey(id), groupname), name: groupname, text: t('invitation.by', { name: by.name }), answer });
   }
 
   // Searching
@@ -220,6 +244,7 @@ export class Sidebar {
     clearTimeout(this.findTimer);
     this.found = null;
     this.findError = '';
+    this.messages.clear();
     const keyword = this.search.value.trim();
     if (keyword) this.findTimer = setTimeout(() => this.find(keyword), FIND_MS);
     this.draw();
@@ -227,6 +252,7 @@ export class Sidebar {
 
   async find(keyword) {
     const isCurrent = () => this.search.value.trim() === keyword;
+    this.messages.start(keyword);
     try {
       const found = await this.client.call('find', { keyword });
       if (isCurrent()) this.found = found;
@@ -238,20 +264,32 @@ export class Sidebar {
 
   searchBlocks() {
     const word = this.search.value.trim().toLocaleLowerCase();
-    const { model, found } = this;
+    const { model, found, messages } = this;
     const own = model.conversations().filter(({ conv }) => model.nameOf(conv).toLocaleLowerCase().includes(word));
     const isKnown = (conv) => own.some((row) => row.conv === conv);
     const users = (found?.users ?? []).filter(({ id }) => id !== model.me && !isKnown(userKey(id)));
     const groups = (found?.groups ?? []).filter(({ id }) => !isKnown(groupKey(id)));
-    const isEmpty = own.length + users.length + groups.length === 0;
-    const text = this.findError || (found ? isEmpty && t('find.none') : t('find.searching'));
+    const isEmpty = own.length + users.length + groups.length + messages.found.length === 0;
+    const isBusy = !found || messages.isBusy;
+    const text = this.findError || messages.error || (isBusy ? t('find.searching') : isEmpty && t('find.none'));
     const hint = text && hintRow(text);
+    const more = !messages.isBusy && messages.next !== undefined
+      && fixed('ask', () => h('button.quiet', { onclick: () => { messages.more(); this.draw(); } }, t('more')));
     return [
       { key: 'own', title: t('find.own'), rows: own.map((row) => this.chatRow(row)) },
       { key: 'users', title: t('find.users'), rows: users.map((user) => this.userRow(user)) },
       { key: 'found', title: t('groups'), rows: groups.map((group) => this.foundGroup(group)) },
+      { key: 'messages', title: t('log'), rows: messages.found.map((message) => this.foundMessage(message)), extra: more },
       { key: 'hint', rows: [], extra: hint },
     ];
+  }
+
+  foundMessage(message) {
+    const { conv, seq, msg, edited } = message;
+    const name = this.model.nameOf(conv);
+    const make = () => h('li', {}, h('button.row', { tabindex: -1, onclick: () => this.open(conv, undefined, seq) },
+      avatar(conv, name), h('span.lines', {}, foundLines(message, this.messages.keyword, name))));
+    return { key: `${conv} ${seq}`, sign: `${name} ${edited} ${msg}`, make };
   }
 
   foundGroup(group) {
@@ -305,6 +343,17 @@ const twoLines = (name, text) => [h('strong', { dir: 'auto' }, name), h('span.pr
 const fixed = (key, make) => ({ key, sign: '', make });
 const hintRow = (text) => fixed(text, () => h('p.hint', {}, text));
 
+/** Somebody waits for an answer. */
+function questionRow({ key, sign, name, text, answer }) {
+  const make = () => h('li.request', {},
+    sign,
+    h('div.lines', {}, h('strong', { dir: 'auto' }, name), text && h('p', { dir: 'auto' }, text),
+      h('div.actions', {},
+        h('button.primary', { onclick: () => answer(true) }, t('accept')),
+        h('button', { onclick: () => answer(false) }, t('decline')))));
+  return { key, sign: name + text, make };
+}
+
 function badge(count, what) {
-  return h('span.badge', {}, h('span', { 'aria-hidden': 'true' }, count > 999 ? '999+' : String(count)), spoken(what));
+  return h('span.badge', {}, h('span', { 'aria-hidden': 'true' }, counted(count)), spoken(what));
 }

@@ -7,6 +7,12 @@ const TRAILING = /[.,;:!?*_~]+$/;
 const EMOJI = /\p{Extended_Pictographic}(?:\ufe0f|\p{Emoji_Modifier}|\u200d\p{Extended_Pictographic})*|\p{Regional_Indicator}{2}/u;
 const EMOJI_ONLY = new RegExp(`^(?:(?:${EMOJI.source})\\s?){1,3}$`, 'u');
 
+/** Parts of a line, those that are there. */
+export const dotted = (...parts) => parts.filter(Boolean).join(' · ');
+
+/** The words of a user about oneself. Other clients may have put anything there. */
+export const aboutOf = (user) => (typeof user?.ext?.about === 'string' ? user.ext.about : '');
+
 /** The text as nodes. */
 export function nodesOf(text) {
   const nodes = [];
