@@ -134,9 +134,10 @@ pub(crate) fn kick(ctx: &mut Ctx, caller: &Caller, request: &GroupKick) -> Handl
         ctx.store.kick(caller.user, group, user)
     };
     let done = ctx.compare_user_if_unsure(user, done)?;
-    if done == Err(GroupRefusal::NotInGroup) {
+    if done.as_ref().map_or_else(|why| *why == GroupRefusal::NotInGroup, |acted_on| !acted_on.is_news) {
         // The answer to an earlier attempt may have been lost, and with it what the user's sessions should have been told.
         ctx.removed(group, user, None);
+        ctx.flush();
     }
     let ActedOn { person, is_news } = ruled(ctx, group, done)?;
     if is_news {
