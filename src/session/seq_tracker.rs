@@ -380,7 +380,6 @@ impl SeqTracker {
         };
         let Some(conv_seq) = self.by_conv.get_mut(&conv) else { return CaughtUp::default() };
         conv_seq.queued = false;
-        let told_end = conv_seq.end;
         let mut moved = None;
         if !conv_seq.located {
             conv_seq.locate(position);
@@ -406,7 +405,7 @@ impl SeqTracker {
                 (true, _) => Standing::Known,
                 (false, false) if passes && seq <= conv_seq.old_end => Standing::Hidden,
                 (false, false) => Standing::News,
-                (false, true) => own_on_page(conv_seq, &mut self.under_way, self.own, told_end, &message),
+                (false, true) => own_on_page(conv_seq, &mut self.under_way, self.own, &message),
             };
             if matches!(standing, Standing::Hidden) || passes && matches!(standing, Standing::News) {
                 conv_seq.note_sent(seq, Some(which));
@@ -414,10 +413,6 @@ impl SeqTracker {
             match standing {
                 Standing::Known | Standing::Hidden => {}
                 Standing::News => push.push(message),
-                Standing::Open => {
-                    conv_seq.end = told_end.max(conv_seq.next - 1);
-                    break;
-                }
             }
             conv_seq.has(seq, Some(which));
             conv_seq.read = seq;
@@ -564,17 +559,15 @@ enum Standing {
     Hidden,
     /// It is to be pushed.
     News,
-    /// Its answer may be on its way to this very session, or its push: that will tell which.
-    Open,
 }
 
-/// Of a message of the same user that the session is not known to have sent. `told_end`: the conversation's end by what the
-/// session had heard before the page.
+/// Of a message of the same user that the session is not known to have sent. Its own are known from the moment at which they
+/// are on their way; whatever else is there is another session's, and may never be told of again: this one may not have heard
+/// the conversation when it was stored.
 fn own_on_page(
     conv_seq: &ConvSeq,
     under_way: &mut VecDeque<UnderWay>,
     own: OwnMessages,
-    told_end: Seq,
     message: &Message,
 ) -> Standing {
     if let Some(mine) = find_under_way(under_way, message) {
@@ -584,7 +577,6 @@ fn own_on_page(
     }
     match own {
         OwnMessages::None => Standing::Hidden,
-        _ if message.seq > told_end.max(conv_seq.old_end) => Standing::Open,
         OwnMessages::New if message.seq <= conv_seq.old_end => Standing::Hidden,
         OwnMessages::New | OwnMessages::All => Standing::News,
     }

@@ -300,13 +300,28 @@ fn own_messages_whose_answer_is_on_its_way_are_not_shown() {
         assert_eq!(tracker.sent(conv(), 1, None), None);
         next_fetch(&mut tracker).unwrap();
         // The store has two more of them; the lane has answered neither yet.
-        let page = vec![message(ME, 1), message(ME, 2), message(ME, 3)];
+        let mine = |seq, cid: &str| Message { cid: Some(cid.to_owned()), ..message(ME, seq) };
+        for under_way in [mine(2, "a"), mine(3, "b")] {
+            tracker.sending(conv(), Fingerprint::of_message(&under_way));
+        }
+        let page = vec![message(ME, 1), mine(2, "a"), mine(3, "b")];
         assert_eq!(seqs(&tracker.fetched(answer(0, 3, page))), [] as [Seq; 0], "{own:?}");
         tracker.sent(conv(), 2, None);
         tracker.sent(conv(), 3, None);
         assert_eq!(next_fetch(&mut tracker), None, "{own:?}");
         assert_eq!(tracker.offer(conv(), 4, None), Offer::Push, "{own:?}: of another device");
     }
+}
+
+/// A user's other session may have said something while this one did not hear the group: nobody tells it again.
+#[test]
+fn what_another_device_said_before_this_one_heard_the_group_is_shown() {
+    let mut tracker = SeqTracker::new(user(ME), OwnMessages::All, EventsPending::LeftOut);
+    tracker.go_live(&[], &[]);
+    tracker.joined(conv(), 3);
+    next_fetch(&mut tracker).unwrap();
+    let page = vec![message(ME, 4), message(ME, 5), message(ME, 6)];
+    assert_eq!(seqs(&tracker.fetched(answer(3, 6, page))), [4, 5, 6]);
 }
 
 /// Another node may have committed the next message, and told it, before this one's lane has told the answer.
