@@ -179,6 +179,8 @@ pub fn what_was_said_is_found_again(site: Site) {
     for text in ["the Blue house", "a red one", "BLUE again"] {
         alice.say(bob.id, text);
     }
+    // In another millisecond: the order of conversations goes by it.
+    std::thread::sleep(std::time::Duration::from_millis(5));
     alice.say_to_group(group, "blue among us");
     let search = |client: &mut Client, fields: Value| ask(client, 63, json!({}), fields);
     let all = search(&mut alice, json!({"keyword": "blue"}));
