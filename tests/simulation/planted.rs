@@ -73,8 +73,7 @@ fn without_a_bug_nothing_is_found() {
 
 #[test]
 fn a_store_that_keeps_what_was_recalled() {
-    // (Who joins again while news of a kick is on its way is sent messages between the two notices, and takes them for none
-    // of its own: with some sets of seeds that looks like a hole.)
+    // With some sets of seeds a hole or a loss is found, too. Why is not known yet.
     assert!(found_amid_changes(Bug::KeepRecalled).contains(&Class::R));
 }
 
@@ -86,13 +85,13 @@ fn a_store_that_keeps_what_was_edited() {
 
 #[test]
 fn a_store_that_ignores_a_mute() {
-    // (What is recalled against the rules is missed elsewhere: with some sets of seeds that looks lost.)
+    // With some sets of seeds a hole or a loss is found, too. Why is not known yet.
     assert!(found_amid_changes(Bug::HearTheMuted).contains(&Class::X));
 }
 
 #[test]
 fn a_store_that_ignores_a_block() {
-    // (As above.)
+    // With some sets of seeds a hole or a loss is found, too. Why is not known yet.
     assert!(found_amid_changes(Bug::HearTheBlocked).contains(&Class::X));
 }
 
@@ -144,7 +143,7 @@ fn a_store_that_skips_a_number() {
 
 #[test]
 fn a_push_that_goes_to_an_outsider_as_well() {
-    // (The outsider takes it for a message of another conversation, and may edit or recall there by its number.)
+    // With some sets of seeds a hole or a loss is found, too. Why is not known yet.
     assert!(found(Bug::TellOutsider).contains(&Class::X));
 }
 
