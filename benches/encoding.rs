@@ -18,9 +18,12 @@ fn main() {
     let mut encoding = criterion.benchmark_group("encoding");
     encoding.bench_function("push", |bencher| bencher.iter(|| black_box(&push).line()));
     encoding.bench_function("push as an element of a list", |bencher| bencher.iter(|| black_box(&push).element()));
-    encoding.bench_function("ack", |bencher| bencher.iter(|| ack(to, 123_456, time, black_box(&Echo::default()))));
-    encoding
-        .bench_function("ack with cid and tag", |bencher| bencher.iter(|| ack(to, 123_456, time, black_box(&echo))));
+    encoding.bench_function("ack", |bencher| {
+        bencher.iter(|| ack(What::Message, to, Some((123_456, time)), black_box(&Echo::default())));
+    });
+    encoding.bench_function("ack with cid and tag", |bencher| {
+        bencher.iter(|| ack(What::Message, to, Some((123_456, time)), black_box(&echo)));
+    });
     encoding.finish();
     criterion.final_summary();
 }

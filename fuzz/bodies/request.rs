@@ -41,7 +41,7 @@ pub fn run(bytes: &[u8]) {
 fn relay(chat: &Chat, echo: &Echo) {
     let sender = UserId::new(1).expect("1 is an id");
     let time = TimeText::new(UnixMs::now());
-    assert_is_a_line(&reply::ack(chat.to, 1, &time, echo));
+    assert_is_a_line(&reply::ack(What::Message, chat.to, Some((1, &time)), echo));
     let (to, body) = (chat.to, &*chat.body);
     let push = Push { sender, name: "a", to, what: What::Message, body, time: &time, seq: 1, marks: "" };
     assert_is_a_line(&push.line());
@@ -66,7 +66,7 @@ fn relay_events(envelope: &Envelope<'_>) {
     for (to, what, body) in [edit, react].into_iter().flatten() {
         let push = Push { sender, name: "a", to, what, body: &body, time: &time, seq: 1, marks: "" };
         assert_is_a_line(&push.line());
-        assert_is_a_line(&reply::event_ack(what, to, Some((1, &time)), &Echo::default()));
+        assert_is_a_line(&reply::ack(what, to, Some((1, &time)), &Echo::default()));
     }
 }
 

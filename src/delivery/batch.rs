@@ -246,7 +246,7 @@ pub(super) fn refuse_one(job: &Job, why: Refusal) -> Effect {
 }
 
 fn refusal(append: &Append, reply_to: &ReplyTo, errno: Errno, text: &str) -> Effect {
-    let line = reply::event_refused(what(append), append.to, errno, text, &reply_to.echo);
+    let line = reply::not_stored(what(append), append.to, errno, text, &reply_to.echo);
     Effect::Answer { conn: reply_to.conn, conv: append.conv(), stored: None, line }
 }
 
@@ -269,7 +269,7 @@ pub(super) fn announce(batch: &Batch, outcomes: &[Appended], answer: AnswerSende
         time.set(sent_at);
         let (conv, which) = (append.conv(), Which::of(append.sender, sent_at));
         if answer == AnswerSender::Yes {
-            let line = reply::event_ack(what(append), append.to, Some((seq, &time)), &reply_to.echo);
+            let line = reply::ack(what(append), append.to, Some((seq, &time)), &reply_to.echo);
             effects.push(Effect::Answer { conn: reply_to.conn, conv, stored: Some((seq, which)), line });
         }
         let line = is_new.then(|| {
@@ -298,7 +298,7 @@ fn answer_to(append: &Append, reply_to: &ReplyTo, outcome: Appended) -> Effect {
         // Nobody else is told: it is so already.
         Appended::Unchanged(by) => {
             let by = by.map(|(seq, at)| (seq, TimeText::new(at)));
-            reply::event_ack(what, append.to, by.as_ref().map(|(seq, at)| (*seq, at)), echo)
+            reply::ack(what, append.to, by.as_ref().map(|(seq, at)| (*seq, at)), echo)
         }
         Appended::Muted(until) => reply::muted(what, append.to, "you are muted in this group", until, echo),
         refused => {

@@ -608,7 +608,7 @@ mod tests {
 
     #[test]
     fn an_event_that_was_none_is_acked_without_a_place() {
-        let line = reply::event_ack(What::Reaction { of: 3 }, Peer::User(user(4)), None, &Echo::default());
+        let line = reply::ack(What::Reaction { of: 3 }, Peer::User(user(4)), None, &Echo::default());
         let stored: body::EventStored = reply(&line).body().unwrap();
         assert_eq!(stored, body::EventStored { seq: None, time: None });
     }
@@ -637,7 +637,7 @@ mod tests {
     #[test]
     fn an_ack_tells_the_place_and_the_time() {
         let echo = Echo::new(RawEcho { tag: Some("1"), cid: Some("\"c\"") });
-        let line = reply::ack(Peer::User(user(4)), 9, &TimeText::new(UnixMs(5)), &echo);
+        let line = reply::ack(What::Message, Peer::User(user(4)), Some((9, &TimeText::new(UnixMs(5)))), &echo);
         let stored: body::Stored = reply(&line).body().unwrap();
         assert_eq!(stored, body::Stored { seq: 9, time: UnixMs(5) });
     }

@@ -236,27 +236,9 @@ impl TimeText {
     }
 }
 
-/// The ack of a chat message: it is committed.
-#[must_use]
-pub fn ack(to: Peer, seq: Seq, time: &TimeText, echo: &Echo) -> Bytes {
-    let mut line = Line::new(chat_request(to).reply(), 160);
-    line.text(",\"errno\":0");
-    addressee(&mut line, to).text(",\"seq\":").int(seq).text(",\"time\":\"").text(time.as_str()).text("\"");
-    line.text(&echo.0).end()
-}
-
-/// The reply to a chat message that was refused.
-#[must_use]
-pub fn chat_refused(to: Peer, errno: Errno, errmsg: &str, echo: &Echo) -> Bytes {
-    let mut line = Line::new(chat_request(to).reply(), 160);
-    line.text(",\"errno\":").int(errno.number()).text(",\"errmsg\":").string(errmsg);
-    addressee(&mut line, to);
-    line.text(&echo.0).end()
-}
-
 /// The ack of a message or an event: it is committed. `None`: all is as it was to be, and there is no event about it.
 #[must_use]
-pub fn event_ack(what: What, to: Peer, stored: Option<(Seq, &TimeText)>, echo: &Echo) -> Bytes {
+pub fn ack(what: What, to: Peer, stored: Option<(Seq, &TimeText)>, echo: &Echo) -> Bytes {
     let mut line = Line::new(what.request(to).reply(), 160);
     line.text(",\"errno\":0");
     addressee(&mut line, to);
@@ -268,7 +250,7 @@ pub fn event_ack(what: What, to: Peer, stored: Option<(Seq, &TimeText)>, echo: &
 
 /// The reply to a message or an event that was refused.
 #[must_use]
-pub fn event_refused(what: What, to: Peer, errno: Errno, errmsg: &str, echo: &Echo) -> Bytes {
+pub fn not_stored(what: What, to: Peer, errno: Errno, errmsg: &str, echo: &Echo) -> Bytes {
     event_refusal(what, to, errno, errmsg).text(&echo.0).end()
 }
 

@@ -113,13 +113,12 @@ fn events_name_the_message_that_they_are_about() {
 fn the_ack_of_an_event_is_like_a_messages() {
     let echo = Echo::new(RawEcho { tag: Some("1"), cid: Some("\"c\"") });
     let (time, to) = (TimeText::new(UnixMs(0)), Peer::User(user(4)));
-    assert_eq!(event_ack(What::Message, to, Some((9, &time)), &echo), ack(to, 9, &time, &echo));
-    let line = event_ack(What::Edit { of: 3 }, to, Some((9, &time)), &echo);
+    let line = ack(What::Edit { of: 3 }, to, Some((9, &time)), &echo);
     let expected = r#"{"msgid":58,"errno":0,"toid":4,"seq":9,"time":"1970-01-01T00:00:00.000Z","cid":"c","tag":1}"#;
     assert_eq!(text(&line).trim_end(), expected);
-    let line = event_ack(What::Reaction { of: 3 }, to, None, &echo);
+    let line = ack(What::Reaction { of: 3 }, to, None, &echo);
     assert_eq!(text(&line), "{\"msgid\":62,\"errno\":0,\"toid\":4,\"cid\":\"c\",\"tag\":1}\n");
-    let line = event_refused(What::Recall { of: 3 }, to, Errno::NotFound, "no", &echo);
+    let line = not_stored(What::Recall { of: 3 }, to, Errno::NotFound, "no", &echo);
     let expected = r#"{"msgid":60,"errno":404,"errmsg":"no","toid":4,"cid":"c","tag":1}"#;
     assert_eq!(text(&line).trim_end(), expected);
     let line = muted(What::Message, Peer::Group(GroupId::new(4).unwrap()), "no", UnixMs(0), &Echo::default());
@@ -145,14 +144,14 @@ fn what_only_some_want_is_short() {
 #[test]
 fn an_ack_repeats_cid_and_tag() {
     let echo = Echo::new(RawEcho { tag: Some("1"), cid: Some("\"c\"") });
-    let line = ack(Peer::Group(GroupId::new(4).unwrap()), 9, &TimeText::new(UnixMs(0)), &echo);
+    let line = ack(What::Message, Peer::Group(GroupId::new(4).unwrap()), Some((9, &TimeText::new(UnixMs(0)))), &echo);
     let expected = concat!(
         r#"{"msgid":12,"errno":0,"groupid":4,"seq":9,"time":"1970-01-01T00:00:00.000Z","#,
         r#""cid":"c","tag":1}"#,
         "\n"
     );
     assert_eq!(text(&line), expected);
-    let line = chat_refused(Peer::User(user(4)), Errno::NotFound, "no", &Echo::default());
+    let line = not_stored(What::Message, Peer::User(user(4)), Errno::NotFound, "no", &Echo::default());
     assert_eq!(text(&line), "{\"msgid\":11,\"errno\":404,\"errmsg\":\"no\",\"toid\":4}\n");
 }
 
