@@ -24,7 +24,7 @@ fn user(number: u32) -> UserId {
 
 fn entry(number: u32) -> Entry {
     let conn = ConnId { reactor: 0, slot: number, generation: 0 };
-    Entry { conn, device: DeviceId::UNNAMED, key: u64::from(number), wants: Wants::default() }
+    Entry::new(conn, DeviceId::UNNAMED, u64::from(number), Wants::default())
 }
 
 /// The next user of a walk that jumps over shards.
@@ -92,6 +92,6 @@ fn write(directory: &Directory, mut number: u32, stop: &AtomicBool) {
 }
 
 fn leave_and_enter(directory: &Directory, number: u32) {
-    directory.leave(user(number), entry(number % USERS).conn);
+    directory.leave(user(number), entry(number % USERS).conn());
     drop(directory.enter(user(number), entry(number % USERS), SessionPolicy::Multi));
 }

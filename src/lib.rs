@@ -38,9 +38,8 @@ pub mod session;
 pub mod signals;
 mod start_error;
 pub mod store;
-pub mod wants;
 mod web;
 pub mod workers;
 
 pub use stonechat_protocol as wire;
-pub use stonechat_protocol::{cid, fold, names};
+pub use stonechat_protocol::{cid, fold, names, wants};

@@ -252,7 +252,7 @@ mod tests {
         bench.bus.answer(&Ok(0));
         let conn = ConnId { reactor: 0, slot: 0, generation: 0 };
         let wants = Wants::default().and(Want::Receipts);
-        let entry = Entry { conn, device: DeviceId::UNNAMED, key: 1, wants };
+        let entry = Entry::new(conn, DeviceId::UNNAMED, 1, wants);
         let user = UserId::new(1).unwrap();
         drop(bench.directory.enter(user, entry, SessionPolicy::Multi));
         assert_eq!(bench.look(1), Wanted::Here);

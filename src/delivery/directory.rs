@@ -20,14 +20,13 @@ const SHARDS_COUNT: usize = 64;
 /// One session of a user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Entry {
-    /// Its connection.
-    pub conn: ConnId,
-    /// Its device: sessions of other devices are none of its business.
-    pub device: DeviceId,
-    /// What it resumes by: made of its token and its device, see [`resume_key`].
-    pub key: u64,
-    /// What it wants to be told besides messages.
-    pub wants: Wants,
+    /// Its connection, taken apart: so the whole is 24 bytes, which an allocator gives as they are.
+    reactor: u16,
+    wants: Wants,
+    slot: u32,
+    generation: u32,
+    device: DeviceId,
+    key: u64,
 }
 
 /// What a session of `device` that holds the token of this key ([`crate::store::token_key`]) is resumed by.
@@ -38,6 +37,32 @@ pub(crate) fn resume_key(token: u64, device: DeviceId) -> u64 {
 }
 
 impl Entry {
+    /// The session on `conn`. Sessions of other devices are none of its business. `key` is what it resumes by: made of its token and
+    /// its device, see [`resume_key`].
+    #[must_use]
+    pub fn new(conn: ConnId, device: DeviceId, key: u64, wants: Wants) -> Self {
+        let ConnId { reactor, slot, generation } = conn;
+        Self { reactor, wants, slot, generation, device, key }
+    }
+
+    /// Its connection.
+    #[must_use]
+    pub fn conn(&self) -> ConnId {
+        ConnId { reactor: self.reactor, slot: self.slot, generation: self.generation }
+    }
+
+    /// Its device.
+    #[must_use]
+    pub(crate) fn device(&self) -> DeviceId {
+        self.device
+    }
+
+    /// What it wants to be told besides messages.
+    #[must_use]
+    pub(crate) fn wants(&self) -> Wants {
+        self.wants
+    }
+
     /// The key of the token that it holds.
     fn token(&self) -> u64 {
         resume_key(self.key, self.device)
@@ -133,7 +158,7 @@ impl Directory {
         if policy == SessionPolicy::Reject && entries.iter().any(|old| is_rival(old) && !takes_over(old)) {
             return Entered::AlreadyOnline;
         }
-        let replaced: Vec<ConnId> = entries.iter().filter(|old| takes_over(old)).map(|old| old.conn).collect();
+        let replaced: Vec<ConnId> = entries.iter().filter(|old| takes_over(old)).map(Entry::conn).collect();
         entries.retain(|old| !self.is_out(takes_over(old), old));
         self.count(entry.wants, |count| count.fetch_add(1, Ordering::Relaxed));
         entries.push(entry);
@@ -154,7 +179,7 @@ impl Directory {
             }
         }
         let Some(sessions) = here.get_mut(&user) else { return };
-        sessions.entries.retain(|entry| !self.is_out(entry.conn == conn, entry));
+        sessions.entries.retain(|entry| !self.is_out(entry.conn() == conn, entry));
         if sessions.entries.is_empty() {
             here.remove(&user);
         }
@@ -173,8 +198,7 @@ impl Directory {
             Eviction::Ended(Ended::AllBut(token)) => entry.token() != token,
             Eviction::Ended(Ended::All) => true,
         };
-        let evicted: Vec<ConnId> =
-            sessions.entries.iter().filter(|entry| goes(entry)).map(|entry| entry.conn).collect();
+        let evicted: Vec<ConnId> = sessions.entries.iter().filter(|entry| goes(entry)).map(Entry::conn).collect();
         sessions.entries.retain(|entry| !self.is_out(goes(entry), entry));
         if sessions.entries.is_empty() {
             here.remove(&user);
@@ -196,7 +220,7 @@ impl Directory {
     #[must_use]
     pub fn holds(&self, user: UserId, conn: ConnId) -> bool {
         let shard = self.shard(user);
-        shard.here.get(&user).is_some_and(|sessions| sessions.entries.iter().any(|entry| entry.conn == conn))
+        shard.here.get(&user).is_some_and(|sessions| sessions.entries.iter().any(|entry| entry.conn() == conn))
     }
 
     /// There may be sessions of the user on other nodes. It counts as long as the user has one here.
@@ -224,7 +248,7 @@ impl Directory {
     /// Appends the user's connections to `found`.
     pub fn connections(&self, user: UserId, found: &mut Vec<ConnId>) {
         if let Some(sessions) = self.shard(user).here.get(&user) {
-            found.extend(sessions.entries.iter().map(|entry| entry.conn));
+            found.extend(sessions.entries.iter().map(Entry::conn));
         }
     }
 
@@ -301,12 +325,7 @@ mod tests {
     use super::*;
 
     fn on(device: u32, slot: u32, key: u64) -> Entry {
-        Entry {
-            conn: ConnId { reactor: 0, slot, generation: 0 },
-            device: DeviceId(device),
-            key,
-            wants: Wants::default(),
-        }
+        Entry::new(ConnId { reactor: 0, slot, generation: 0 }, DeviceId(device), key, Wants::default())
     }
 
     fn entry(slot: u32, key: u64) -> Entry {
@@ -331,7 +350,7 @@ mod tests {
         assert_eq!(directory.enter(user(), entry(1, 10), SessionPolicy::Reject), NOBODY);
         assert_eq!(directory.enter(user(), entry(2, 20), SessionPolicy::Reject), Entered::AlreadyOnline);
         assert_eq!(online(&directory), [1]);
-        let replaced = vec![entry(1, 10).conn];
+        let replaced = vec![entry(1, 10).conn()];
         assert_eq!(directory.enter(user(), entry(3, 10), SessionPolicy::Reject), Entered::In(replaced));
         assert_eq!(online(&directory), [3]);
     }
@@ -341,9 +360,9 @@ mod tests {
         let directory = Directory::new();
         assert_eq!(directory.enter(user(), entry(1, 10), SessionPolicy::Reject), NOBODY);
         assert_eq!(directory.enter(user(), entry(2, 20), SessionPolicy::Reject), Entered::AlreadyOnline);
-        directory.leave(user(), entry(2, 20).conn);
+        directory.leave(user(), entry(2, 20).conn());
         assert!(directory.is_online(user()));
-        directory.leave(user(), entry(1, 10).conn);
+        directory.leave(user(), entry(1, 10).conn());
         assert!(!directory.is_online(user()));
     }
 
@@ -352,12 +371,12 @@ mod tests {
         let directory = Directory::new();
         assert_eq!(directory.enter(user(), entry(1, 10), SessionPolicy::Multi), NOBODY);
         assert_eq!(directory.enter(user(), entry(2, 20), SessionPolicy::Multi), NOBODY);
-        assert_eq!(directory.enter(user(), entry(3, 10), SessionPolicy::Multi), Entered::In(vec![entry(1, 10).conn]));
+        assert_eq!(directory.enter(user(), entry(3, 10), SessionPolicy::Multi), Entered::In(vec![entry(1, 10).conn()]));
         assert_eq!(online(&directory), [2, 3]);
-        let replaced = vec![entry(2, 20).conn, entry(3, 10).conn];
+        let replaced = vec![entry(2, 20).conn(), entry(3, 10).conn()];
         assert_eq!(directory.enter(user(), entry(4, 40), SessionPolicy::Replace), Entered::In(replaced));
         assert_eq!(directory.evict(user(), Eviction::Key(30)), []);
-        assert_eq!(directory.evict(user(), Eviction::Device(DeviceId::UNNAMED)), [entry(4, 40).conn]);
+        assert_eq!(directory.evict(user(), Eviction::Device(DeviceId::UNNAMED)), [entry(4, 40).conn()]);
         assert!(!directory.is_online(user()));
     }
 
@@ -370,11 +389,11 @@ mod tests {
             enter(token, device);
         }
         assert_eq!(directory.evict(user(), Eviction::Ended(Ended::One(60))), []);
-        assert_eq!(directory.evict(user(), Eviction::Ended(Ended::One(70))), [of(70, 0).conn, of(70, 1).conn]);
+        assert_eq!(directory.evict(user(), Eviction::Ended(Ended::One(70))), [of(70, 0).conn(), of(70, 1).conn()]);
         enter(70, 4);
-        assert_eq!(directory.evict(user(), Eviction::Ended(Ended::AllBut(80))), [of(90, 3).conn, of(70, 4).conn]);
+        assert_eq!(directory.evict(user(), Eviction::Ended(Ended::AllBut(80))), [of(90, 3).conn(), of(70, 4).conn()]);
         assert_eq!(online(&directory), [2]);
-        assert_eq!(directory.evict(user(), Eviction::Ended(Ended::All)), [of(80, 2).conn]);
+        assert_eq!(directory.evict(user(), Eviction::Ended(Ended::All)), [of(80, 2).conn()]);
     }
 
     #[test]
@@ -386,7 +405,7 @@ mod tests {
                 assert_eq!(directory.enter(user(), new, policy), NOBODY, "{policy:?}");
             }
             assert_eq!(online(&directory), [0, 1, 2], "{policy:?}");
-            assert_eq!(directory.evict(user(), Eviction::Device(DeviceId(1))), [on(1, 1, 1).conn]);
+            assert_eq!(directory.evict(user(), Eviction::Device(DeviceId(1))), [on(1, 1, 1).conn()]);
             assert_eq!(online(&directory), [0, 2], "{policy:?}");
         }
     }
@@ -396,14 +415,14 @@ mod tests {
         let directory = Directory::new();
         let (old, new) = (entry(1, 10), entry(2, 10));
         drop(directory.enter(user(), old, SessionPolicy::Reject));
-        assert!(directory.holds(user(), old.conn) && !directory.is_leaving(user(), &[old.conn]));
+        assert!(directory.holds(user(), old.conn()) && !directory.is_leaving(user(), &[old.conn()]));
         drop(directory.enter(user(), new, SessionPolicy::Reject));
-        assert!(!directory.holds(user(), old.conn) && directory.is_leaving(user(), &[old.conn]));
-        directory.leave(user(), old.conn);
-        assert!(!directory.is_leaving(user(), &[old.conn]) && directory.holds(user(), new.conn));
-        assert_eq!(directory.evict(user(), Eviction::Key(10)), [new.conn]);
-        assert!(directory.is_leaving(user(), &[old.conn, new.conn]));
-        directory.leave(user(), new.conn);
+        assert!(!directory.holds(user(), old.conn()) && directory.is_leaving(user(), &[old.conn()]));
+        directory.leave(user(), old.conn());
+        assert!(!directory.is_leaving(user(), &[old.conn()]) && directory.holds(user(), new.conn()));
+        assert_eq!(directory.evict(user(), Eviction::Key(10)), [new.conn()]);
+        assert!(directory.is_leaving(user(), &[old.conn(), new.conn()]));
+        directory.leave(user(), new.conn());
         assert!(directory.shard(user()).leaving.is_empty());
     }
 
@@ -417,8 +436,8 @@ mod tests {
         directory.note_elsewhere(user());
         drop(directory.enter(user(), on(1, 2, 20), SessionPolicy::Reject));
         assert_eq!(elsewhere(), Elsewhere::Perhaps);
-        directory.leave(user(), entry(1, 10).conn);
-        directory.leave(user(), on(1, 2, 20).conn);
+        directory.leave(user(), entry(1, 10).conn());
+        directory.leave(user(), on(1, 2, 20).conn());
         drop(directory.enter(user(), entry(1, 10), SessionPolicy::Reject));
         assert_eq!(elsewhere(), Elsewhere::No);
         directory.doubt();

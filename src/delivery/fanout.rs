@@ -83,8 +83,9 @@ impl Fanout {
     ) -> Elsewhere {
         let mut sessions = std::mem::take(&mut self.wanting);
         let elsewhere = self.directory.sessions(user, &mut sessions);
-        for Entry { conn, wants, .. } in sessions.drain(..) {
-            if wants.has(want)
+        for entry in sessions.drain(..) {
+            let conn = entry.conn();
+            if entry.wants().has(want)
                 && Some(conn) != except
                 && let Some(event) = event(conn)
             {
@@ -107,8 +108,9 @@ impl Fanout {
     /// An event for each session of the addressee of a committed message on this node.
     pub(crate) fn tell_addressee(&mut self, user: UserId, event: impl Fn(ConnId) -> Event) {
         self.addressee.look(&self.directory, user);
-        for Entry { conn, .. } in &self.addressee.sessions {
-            push(&mut self.waiting, *conn, event(*conn));
+        for entry in &self.addressee.sessions {
+            let conn = entry.conn();
+            push(&mut self.waiting, conn, event(conn));
         }
     }
 
@@ -122,9 +124,10 @@ impl Fanout {
         event: impl Fn(ConnId) -> Event,
     ) -> Elsewhere {
         self.sender.look(&self.directory, user);
-        let is_told = |entry: &&Entry| entry.conn != from && Some(entry.device) != but;
-        for Entry { conn, .. } in self.sender.sessions.iter().filter(is_told) {
-            push(&mut self.waiting, *conn, event(*conn));
+        let is_told = |entry: &&Entry| entry.conn() != from && Some(entry.device()) != but;
+        for entry in self.sender.sessions.iter().filter(is_told) {
+            let conn = entry.conn();
+            push(&mut self.waiting, conn, event(conn));
         }
         self.sender.elsewhere
     }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::bell::Ring;
-use super::directory::{Directory, Elsewhere, Entry};
+use super::directory::{Directory, Elsewhere};
 use super::fanout::Fanout;
 use super::{Addressee, Event, Told};
 use crate::bus::{Bell, Bus, Channel};
@@ -148,7 +148,8 @@ pub(super) fn tell(fanout: &mut Fanout, audience: Audience, fact: &Fact) {
         Audience::OtherDevices(user, device) => {
             let mut sessions = Vec::new();
             fanout.directory().sessions(user, &mut sessions);
-            for Entry { conn, .. } in sessions.into_iter().filter(|entry| entry.device != device) {
+            for entry in sessions.into_iter().filter(|entry| entry.device() != device) {
+                let conn = entry.conn();
                 if let Some(event) = fact.event(Addressee::Session(conn)) {
                     fanout.tell_connection(conn, event);
                 }

@@ -128,7 +128,7 @@ fn bench() -> Bench {
 
 impl Bench {
     fn enter(&self, user: UserId, conn: ConnId, wants: Wants) {
-        let entry = Entry { conn, device: DeviceId::UNNAMED, key: 1, wants };
+        let entry = Entry::new(conn, DeviceId::UNNAMED, 1, wants);
         drop(self.directory.enter(user, entry, SessionPolicy::Multi));
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use thin_vec::ThinVec;
 
 use super::seq_tracker::{Confirmed, OwnMessages, SeqTracker};
 use super::tcp_acks::TcpAcks;
@@ -14,11 +15,11 @@ use crate::ids::{ConvId, DeviceId, GroupId, Seq, UserId};
 use crate::net::ConnId;
 use crate::service::caller::Caller;
 use crate::service::limits::address::AddressKey;
-use crate::store::{CursorRow, TokenHash, token_key};
+use crate::store::{CursorRow, EventsPending, TokenHash, token_key};
 use crate::wants::{Want, Wants};
 use crate::wire::request::CatchUp;
 
-/// A logged-in session.
+/// A logged-in session. Most of them only sit there, and a list that is nearly always empty takes one word in them.
 pub struct Live {
     /// The user.
     pub user: UserId,
@@ -33,9 +34,9 @@ pub struct Live {
     /// What it was told of what it had missed.
     pub catch_up: CatchUp,
     /// The groups it hears; each is subscribed to once on its behalf.
-    pub groups: Vec<GroupId>,
+    pub groups: ThinVec<GroupId>,
     /// Groups the user has joined elsewhere, whose positions are being read: it does not hear them yet.
-    pub following: Vec<GroupId>,
+    pub following: ThinVec<GroupId>,
     /// The generation of the data in which it logged in.
     pub epoch: u32,
     /// What it has of each conversation.
@@ -43,7 +44,7 @@ pub struct Live {
     /// What its TCP has; `None` for a client that confirms with DELIVERED.
     pub tcp_acks: Option<Box<TcpAcks>>,
     /// Notices that came before the login's reply; they follow it.
-    pub early: Vec<Bytes>,
+    pub early: ThinVec<Bytes>,
     /// The store did not answer; what of it is to be asked again at the next tick.
     pub retry: Retry,
     /// How often its groups have changed: an answer of the store about them may be older than the last change.
@@ -87,12 +88,12 @@ impl Live {
             token,
             wants,
             catch_up: options.catch_up,
-            groups,
-            following: Vec::new(),
+            groups: groups.into(),
+            following: ThinVec::new(),
             epoch,
-            seqs: SeqTracker::new(user, options.own, wants.events_pending()),
+            seqs: SeqTracker::new(user, options.own, EventsPending::of(wants)),
             tcp_acks: (!options.confirms).then(Box::default),
-            early: Vec::new(),
+            early: ThinVec::new(),
             retry: Retry::default(),
             group_changes: 0,
             in_line: false,

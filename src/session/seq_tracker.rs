@@ -21,6 +21,8 @@
 
 use std::collections::VecDeque;
 
+use thin_vec::ThinVec;
+
 use super::conv_seq::{ConvSeq, Quiet};
 use crate::delivery::{Fingerprint, Which};
 use crate::ids::{ConvId, IdMap, Seq, UserId};
@@ -48,16 +50,16 @@ pub struct SeqTracker {
     quiet: IdMap<ConvId, Quiet>,
     /// How far the session was in conversations that it was told to leave. That may have been old news, of before the user came
     /// back: it goes on from there, then, whatever of it is confirmed.
-    left_at: IdMap<ConvId, Seq>,
+    left_at: Option<Box<IdMap<ConvId, Seq>>>,
     /// With so many records it is worth looking for quiet ones.
     crowded_at: usize,
     /// Conversations with something to fetch, each once; those being fetched are not among them.
     behind: VecDeque<ConvId>,
     /// What the question under way is about; at most [`FETCH_MAX`].
-    fetching: Vec<Fetching>,
+    fetching: ThinVec<Fetching>,
     /// Conversations with a hole that may close by itself. Invariant: what is behind is here, in `behind` or being
     /// fetched.
-    gaps: Vec<Gap>,
+    gaps: ThinVec<Gap>,
     /// This session's own messages that are not answered yet, in the order in which they were sent: a page may show one
     /// before its answer comes.
     under_way: VecDeque<UnderWay>,
@@ -151,11 +153,11 @@ impl SeqTracker {
             live: false,
             by_conv: IdMap::default(),
             quiet: IdMap::default(),
-            left_at: IdMap::default(),
+            left_at: None,
             crowded_at: RECORDS_MAX,
             behind: VecDeque::new(),
-            fetching: Vec::new(),
-            gaps: Vec::new(),
+            fetching: ThinVec::new(),
+            gaps: ThinVec::new(),
             under_way: VecDeque::new(),
         }
     }
@@ -175,7 +177,7 @@ impl SeqTracker {
     pub(crate) fn compare(&mut self, pending: &[Pending]) {
         for position in pending {
             self.note_told(position.conv, position.last_seq);
-            let had = self.left_at.get(&position.conv).copied().unwrap_or(0);
+            let had = self.had_when_told_to_leave(position.conv);
             let conv_seq = self.conv_seq(position.conv);
             if conv_seq.located {
                 conv_seq.end = conv_seq.end.max(position.last_seq);
@@ -309,6 +311,11 @@ impl SeqTracker {
         moved
     }
 
+    /// How far it was in the conversation when it was told to leave it; 0 if it never was.
+    fn had_when_told_to_leave(&self, conv: ConvId) -> Seq {
+        self.left_at.as_ref().and_then(|left_at| left_at.get(&conv)).copied().unwrap_or(0)
+    }
+
     /// An event was pushed to a session for which events are never pending. Returns where the cursor stands if that moved it.
     pub fn passed(&mut self, conv: ConvId, seq: Seq, which: Option<Which>) -> Option<Seq> {
         let conv_seq = self.known(conv).filter(|conv_seq| conv_seq.located)?;
@@ -378,12 +385,13 @@ impl SeqTracker {
             self.by_conv.remove(&conv);
             return CaughtUp::default();
         };
+        let had_before = self.had_when_told_to_leave(conv);
         let Some(conv_seq) = self.by_conv.get_mut(&conv) else { return CaughtUp::default() };
         conv_seq.queued = false;
         let mut moved = None;
         if !conv_seq.located {
             conv_seq.locate(position);
-            conv_seq.go_on_behind(self.left_at.get(&conv).copied().unwrap_or(0));
+            conv_seq.go_on_behind(had_before);
             moved = conv_seq.confirm(conv_seq.confirmed);
         }
         conv_seq.end = conv_seq.end.max(position.last_seq);
@@ -454,7 +462,7 @@ impl SeqTracker {
                 conv_seq.take_sent(heard.sent);
             }
         }
-        conv_seq.go_on_behind(self.left_at.get(&conv).copied().unwrap_or(0));
+        conv_seq.go_on_behind(self.had_when_told_to_leave(conv));
         conv_seq.end = conv_seq.end.max(conv_seq.next);
         self.by_conv.insert(conv, conv_seq);
         self.queue_if_behind(conv);
@@ -465,7 +473,7 @@ impl SeqTracker {
     pub fn left(&mut self, conv: ConvId) {
         let had = self.had(conv);
         if had > 0 {
-            self.left_at.insert(conv, had);
+            self.left_at.get_or_insert_default().insert(conv, had);
         }
         self.forget(conv);
         // A membership that follows stands in line for itself.

@@ -5,6 +5,7 @@ use super::search::Keyword;
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, Peer, Seq, UserId};
 use crate::names::Unfit;
+use crate::wants::{Want, Wants};
 
 /// What [`OpenStore::inspect`] has found, each in one sentence that says what to do.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -400,8 +401,16 @@ pub enum OwnPending {
 pub enum EventsPending {
     /// They are listed like messages.
     Listed,
-    /// They are left out.
+    /// They are left out: the cursor passes over them.
     LeftOut,
+}
+
+impl EventsPending {
+    /// For a session that wants this.
+    #[must_use]
+    pub fn of(wants: Wants) -> Self {
+        if wants.has(Want::Events) { Self::Listed } else { Self::LeftOut }
+    }
 }
 
 /// What a list of pending messages has.

@@ -5,8 +5,9 @@ use serde_json::value::RawValue;
 
 use crate::ids::{GroupId, Peer, Seq, UserId};
 use crate::msg_id::MsgId;
-use crate::request::{CatchUp, Range, Want};
+use crate::request::{CatchUp, Range};
 use crate::tag::Tag;
+use crate::wants::Want;
 
 mod account;
 mod conversations;

@@ -49,3 +49,4 @@ pub mod reply;
 pub mod request;
 pub mod tag;
 pub mod time;
+pub mod wants;

@@ -10,6 +10,7 @@ use crate::field::{
     password, required, text, user_id, word, words,
 };
 use crate::ids::{GroupId, Peer, Seq, UserId};
+use crate::wants::{Want, Wants};
 
 mod account;
 mod conversations;
@@ -58,58 +59,6 @@ pub struct Credentials {
     pub password: Option<String>,
     /// The token of an earlier login.
     pub token: Option<String>,
-}
-
-/// What a session wants to be told that older clients are not.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Want {
-    /// When friends come and go.
-    Presence,
-    /// How far others have received and read.
-    Receipts,
-    /// Who is typing.
-    Typing,
-    /// Edits, recalls and reactions, until they are confirmed.
-    Events,
-}
-
-impl Want {
-    /// The words on the wire.
-    pub const WORDS: [(&'static str, Self); 4] = [
-        ("presence", Self::Presence),
-        ("receipts", Self::Receipts),
-        ("typing", Self::Typing),
-        ("events", Self::Events),
-    ];
-
-    /// The word for it.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Presence => "presence",
-            Self::Receipts => "receipts",
-            Self::Typing => "typing",
-            Self::Events => "events",
-        }
-    }
-}
-
-/// What a session wants: all of these.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Wants(u8);
-
-impl Wants {
-    /// Whether this is wanted.
-    #[must_use]
-    pub fn has(self, want: Want) -> bool {
-        self.0 & (1 << want as u8) != 0
-    }
-}
-
-impl FromIterator<Want> for Wants {
-    fn from_iter<I: IntoIterator<Item = Want>>(wants: I) -> Self {
-        Self(wants.into_iter().fold(0, |all, want| all | (1 << want as u8)))
-    }
 }
 
 /// What a login's reply says of what was missed.

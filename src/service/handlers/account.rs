@@ -11,7 +11,9 @@ use crate::delivery::cursors::table::{Confirmation, Reading};
 use crate::ids::{DeviceId, GroupId, UserId};
 use crate::service::caller::Caller;
 use crate::service::ctx::{Ctx, HandlerResult, Response, ServiceError, SessionChange};
-use crate::store::{Contact, CursorRow, Listed, Message, OwnPending, Pending, ReadRow, SavedReads, StoreError};
+use crate::store::{
+    Contact, CursorRow, EventsPending, Listed, Message, OwnPending, Pending, ReadRow, SavedReads, StoreError,
+};
 use crate::wants::Want;
 use crate::wire::body::{AccountLists, Unconfirmed};
 use crate::wire::reply::Body;
@@ -224,7 +226,7 @@ pub(crate) fn unconfirmed(ctx: &mut Ctx, caller: &Caller) -> Result<Missed, Serv
         return Ok(Missed { pending, shown: Vec::new() });
     }
     let own = if caller.device == DeviceId::UNNAMED { OwnPending::LeftOut } else { OwnPending::Listed };
-    let listed = Listed { own, events: caller.wants.events_pending() };
+    let listed = Listed { own, events: EventsPending::of(caller.wants) };
     let messages_max = ctx.shared.config.limits.offline_messages;
     let bytes_max = list_bytes_max(ctx);
     let mut shown = Vec::new();

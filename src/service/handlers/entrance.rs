@@ -141,7 +141,8 @@ fn begin(ctx: &mut Ctx, entrance: AcceptedLogin) -> HandlerResult {
     let Caller { conn, user, device, .. } = entrance.caller;
     let policy = ctx.shared.config.session_policy;
     let groups = ctx.store.group_ids(user)?;
-    let entry = Entry { conn, device, key: resume_key(&entrance.token.hash, device), wants: entrance.caller.wants };
+    let key = resume_key(&entrance.token.hash, device);
+    let entry = Entry::new(conn, device, key, entrance.caller.wants);
     let replaced = match ctx.shared.directory.enter(user, entry, policy) {
         Entered::In(replaced) => replaced,
         Entered::AlreadyOnline => return come_again(ctx, entrance),

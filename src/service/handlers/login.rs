@@ -183,7 +183,7 @@ fn enter(ctx: &mut Ctx, guest: &Guest, request: &Login, user: Person, token: Ses
         device,
         from: guest.from,
         token: token.hash,
-        wants: request.wants.into(),
+        wants: request.wants,
     };
     let own = if device == DeviceId::UNNAMED { OwnMessages::New } else { OwnMessages::All };
     entrance::let_in(ctx, caller, token, ClientOptions { confirms: request.confirms, own, catch_up: request.catch_up })

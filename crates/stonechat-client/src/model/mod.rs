@@ -42,9 +42,10 @@ use std::time::{Duration, Instant};
 use stonechat_protocol::ask::{self, Ask};
 use stonechat_protocol::ids::{GroupId, Peer, Seq, UserId};
 use stonechat_protocol::incoming::Incoming;
-use stonechat_protocol::request::{Range, Want};
+use stonechat_protocol::request::Range;
 use stonechat_protocol::tag::Tag;
 use stonechat_protocol::time::UnixMs;
+use stonechat_protocol::wants::Want;
 
 use asked::Asked;
 pub(crate) use chat::{Chat, Mark};
