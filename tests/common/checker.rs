@@ -39,6 +39,8 @@ use std::time::Duration;
 
 #[path = "checker_bars.rs"]
 mod bars;
+#[path = "checker_sessions.rs"]
+mod sessions;
 #[path = "checker_texts.rs"]
 mod texts;
 
@@ -591,115 +593,6 @@ impl<'a> Record<'a> {
                 found.add(Class::H, format!("HISTORY of {conv:?} has no {seq}"));
             }
         }
-    }
-
-    fn check_session(&self, index: usize, session: &Session, found: &mut Found) {
-        let user = session.user;
-        let mut got = Numbers::new();
-        let mut own: BTreeSet<(Conv, Seq)> = BTreeSet::new();
-        for event in &session.events {
-            let message = match event {
-                Event::Own(conv, seq) => {
-                    own.insert((*conv, *seq));
-                    continue;
-                }
-                Event::Got(message) | Event::Held(message) => message,
-                Event::Shown(_) => continue,
-            };
-            let Message { conv, seq, .. } = message;
-            // Until it is closed a session may go by what the data said when it began, and hear a group whose member its
-            // user is no more.
-            let was_in = |(member, last): &(Member, Epoch)| {
-                (member.user, member.conv) == (user, *conv) && member.may.contains(seq) && session.epoch <= *last
-            };
-            if !self.may_get(user, *conv, *seq) && !self.former.iter().any(was_in) {
-                found.add(Class::X, format!("session {index} of {user} got {seq} of {conv:?}"));
-                continue;
-            }
-            let name = name(message);
-            match self.gone.get(&(*conv, *seq, name)).filter(|_| self.at(*conv, *seq) != Some(name)) {
-                None => {}
-                // It was stored, or its bell was on its way, when the data went back.
-                Some(last) if session.epoch <= *last => {
-                    got.entry(*conv).or_default().push((*seq, false));
-                    continue;
-                }
-                Some(last) => {
-                    let epoch = session.epoch;
-                    found.add(
-                        Class::E,
-                        format!(
-                            "session {index} of {user} got {name:?} as {seq} of {conv:?} in epoch {epoch}: gone since {last}"
-                        ),
-                    );
-                    continue;
-                }
-            }
-            if self.at(*conv, *seq) != Some(name) && !self.is_lost(*conv, *seq, name) {
-                let stored = self.at(*conv, *seq);
-                found.add(
-                    Class::O,
-                    format!("session {index} of {user} got {name:?} as {seq} of {conv:?}: stored is {stored:?}"),
-                );
-            }
-            // Stored again under its old number, it may have come when other messages had the numbers before it.
-            let came_before = self.gone.get(&(*conv, *seq, name)).is_some_and(|last| session.epoch <= *last);
-            got.entry(*conv).or_default().push((*seq, !came_before));
-        }
-        self.check_numbers(index, session, (&got, &own), found);
-    }
-
-    /// Of what a session got, and of what it said itself.
-    fn check_numbers(
-        &self,
-        index: usize,
-        session: &Session,
-        (got, own): (&Numbers, &BTreeSet<(Conv, Seq)>),
-        found: &mut Found,
-    ) {
-        let user = session.user;
-        let place = (user, session.device);
-        for (conv, seqs) in got {
-            let confirmed = session.confirmed.get(conv).copied().unwrap_or(0);
-            // What is not stored is reported as such, and what came in no session at all, too.
-            let needs = |seq: Seq| {
-                self.at(*conv, seq).is_some_and(|name| {
-                    let is_its_own = own.contains(&(*conv, seq));
-                    let is_done = || {
-                        let (sender, cid) = (name.0, name.1.to_owned());
-                        session.done.contains(&Message { conv: *conv, seq, sender, cid })
-                    };
-                    let happened = seq > session.since.get(conv).copied().unwrap_or(Seq::MAX);
-                    let is_due = self.is_for(place, *conv, seq, name) && self.has_arrived(place, *conv, seq, name)
-                        || happened && self.event(*conv, name).is_some() && self.is_news_for(place, *conv, seq, name);
-                    !is_its_own && !is_done() && is_due
-                })
-            };
-            check_order(&format!("session {index} of {user} in {conv:?}"), seqs, confirmed, needs, found);
-        }
-    }
-}
-
-/// What a session got of each conversation: with each number, whether its message is still there.
-type Numbers = BTreeMap<Conv, Vec<(Seq, bool)>>;
-
-/// What one session got of one conversation: each once, ascending, from what was confirmed before, without a hole.
-fn check_order(who: &str, seqs: &[(Seq, bool)], confirmed: Seq, needs: impl Fn(Seq) -> bool, found: &mut Found) {
-    let all: BTreeSet<Seq> = seqs.iter().map(|(seq, _)| *seq).collect();
-    let mut seen = BTreeSet::new();
-    let mut highest = confirmed.min(seqs[0].0.saturating_sub(1));
-    for &(seq, is_there) in seqs {
-        if !seen.insert(seq) {
-            found.add(Class::D, format!("{who}: {seq} came twice"));
-        } else if seq < highest {
-            found.add(Class::O, format!("{who}: {seq} came after {highest}"));
-        }
-        // Those ahead of what is gone went with it, or were there before the session: the record knows only what has taken
-        // their numbers since.
-        for hole in (highest + 1..seq).filter(|hole| is_there && needs(*hole) && !all.contains(hole)) {
-            found.add(Class::H, format!("{who}: {hole} did not come, but {seq} did"));
-        }
-        highest = highest.max(seq);
     }
 }
 
