@@ -141,14 +141,12 @@ pub enum Event {
         /// The push.
         line: Bytes,
     },
-    /// This session's user has joined a group elsewhere.
+    /// This session's user has joined a group elsewhere. The session tells its client by itself, when it hears the group.
     Joined {
         /// One session of the user.
         conn: ConnId,
         /// The group.
         group: GroupId,
-        /// The push that tells it.
-        line: Bytes,
     },
     /// This session's user has left a group elsewhere.
     Left {
@@ -156,7 +154,7 @@ pub enum Event {
         conn: ConnId,
         /// The group.
         group: GroupId,
-        /// The push that tells it.
+        /// The push that tells it; empty where no more is known of it.
         line: Bytes,
     },
     /// A group is gone: its members are told, and hear of it no more.

@@ -43,7 +43,7 @@ pub(crate) enum Fact {
     Notice(Bytes),
     /// The same, for those who want it.
     Hint(Want, Bytes),
-    /// The user has joined the group: the user's other sessions hear it from now on.
+    /// The user has joined the group: the user's other sessions hear it from now on. The line is for nodes of earlier versions.
     Joined(GroupId, Bytes),
     /// The user has left the group: the user's other sessions hear it no more.
     Left(GroupId, Bytes),
@@ -60,7 +60,7 @@ impl Fact {
             (Self::Message(told), to) => Event::Message { to, from: None, told },
             (Self::Notice(line), to) => Event::Notice { to, line },
             (Self::Hint(want, line), to) => Event::Hint { to, want, line },
-            (Self::Joined(group, line), Addressee::Session(conn)) => Event::Joined { conn, group, line },
+            (Self::Joined(group, _), Addressee::Session(conn)) => Event::Joined { conn, group },
             (Self::Left(group, line), Addressee::Session(conn)) => Event::Left { conn, group, line },
             (Self::GroupDeleted(line), Addressee::Group(group)) => Event::GroupDeleted { group, line },
             (Self::Renamed(name), Addressee::Session(conn)) => Event::Renamed { conn, name },

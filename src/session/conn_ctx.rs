@@ -53,8 +53,8 @@ impl<'a> ConnCtx<'a> {
         Some(LiveCtx { conn, live: session.hearing()?, link: &mut **link, now })
     }
 
-    /// Sends a notice to a logged-in session; see [`Session::tell`].
-    pub(crate) fn tell(&mut self, line: Bytes) {
-        self.session.tell(self.link, line);
+    /// Sends a notice to a logged-in session, if there is room; see [`Session::tell`].
+    pub(crate) fn tell(&mut self, line: Bytes) -> bool {
+        self.session.tell(self.link, line)
     }
 }

@@ -11,7 +11,7 @@ use super::tcp_acks::TcpAcks;
 use crate::bus::Channel;
 use crate::config::SessionPolicy;
 use crate::delivery::directory;
-use crate::ids::{ConvId, DeviceId, GroupId, Seq, UserId};
+use crate::ids::{ConvId, DeviceId, GroupId, Members, Seq, UserId};
 use crate::net::ConnId;
 use crate::service::caller::Caller;
 use crate::service::limits::address::AddressKey;
@@ -35,8 +35,8 @@ pub struct Live {
     pub catch_up: CatchUp,
     /// The groups it hears; each is subscribed to once on its behalf.
     pub groups: ThinVec<GroupId>,
-    /// Groups the user has joined elsewhere, whose positions are being read: it does not hear them yet.
-    pub following: ThinVec<GroupId>,
+    /// Groups the user is in, as far as is known, and whose positions are being read: it does not hear them yet.
+    pub following: ThinVec<Following>,
     /// The generation of the data in which it logged in.
     pub epoch: u32,
     /// What it has of each conversation.
@@ -49,9 +49,31 @@ pub struct Live {
     pub retry: Retry,
     /// How often its groups have changed: an answer of the store about them may be older than the last change.
     pub group_changes: u32,
+    /// How often they had when its last request was handed to a worker.
+    pub changes_when_asked: u32,
     /// It waits for its comparison with the store.
     pub in_line: bool,
     pub(crate) tick_at: Option<Instant>,
+}
+
+/// A group that a session is about to hear.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Following {
+    /// The group.
+    pub group: GroupId,
+    /// By which change of its groups: an answer to a question from before the user left, and came back, is not about this.
+    pub change: u32,
+    /// Whether its client takes the user for a member.
+    pub(crate) client: ClientKnows,
+}
+
+/// Whether a client was told that its user is in a group.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ClientKnows {
+    /// By the reply to its own request.
+    Yes,
+    /// It is told when the session hears the group.
+    No,
 }
 
 /// Questions to the store that failed.
@@ -96,6 +118,7 @@ impl Live {
             early: ThinVec::new(),
             retry: Retry::default(),
             group_changes: 0,
+            changes_when_asked: 0,
             in_line: false,
             tick_at: None,
         }
@@ -110,10 +133,12 @@ impl Live {
         channels
     }
 
-    /// The user has joined a group elsewhere: its position is about to be read.
-    pub fn follow(&mut self, group: GroupId) {
-        self.following.push(group);
+    /// The user has joined a group: its position is about to be read.
+    pub(crate) fn follow(&mut self, group: GroupId, client: ClientKnows) -> Following {
         self.group_changes = self.group_changes.wrapping_add(1);
+        let following = Following { group, change: self.group_changes, client };
+        self.following.push(following);
+        following
     }
 
     /// The session as handlers see it.
@@ -151,6 +176,15 @@ impl Live {
         self.tcp_acks.as_ref().is_some_and(|tcp_acks| tcp_acks.is_waiting())
             || self.seqs.has_gaps()
             || self.retry != Retry::default()
+    }
+}
+
+/// Whether a session in these groups hears what is said there: it does in every conversation of its user with another one.
+#[must_use]
+pub(crate) fn hears(groups: &[GroupId], conv: ConvId) -> bool {
+    match conv.members() {
+        Some(Members::Group(group)) => groups.contains(&group),
+        Some(Members::Pair(..)) | None => true,
     }
 }
 

@@ -4,17 +4,42 @@ use bytes::Bytes;
 
 use super::conn_ctx::{ConnCtx, LiveCtx};
 use super::group_index::GroupIndex;
-use super::live::Live;
+use super::live::{ClientKnows, Following, Live};
 use super::reactor_ctx::ReactorCtx;
 use crate::bus::Channel;
 use crate::ids::{ConvId, GroupId, Seq};
 use crate::net::ConnId;
+use crate::wire::reply::Notice;
 use crate::workers::job::{Job, JoinQuestion};
 
-/// The user of this session has joined a group elsewhere: a worker subscribes, and then reads where the cursor stands.
-pub(crate) fn follow_join(reactor: &ReactorCtx, on: &LiveCtx<'_>, group: GroupId) {
+/// The user of this session has joined a group: a worker subscribes, and then reads where the cursor stands.
+pub(crate) fn follow_join(reactor: &ReactorCtx, on: &LiveCtx<'_>, following: Following) {
     let (user, device) = (on.live.user, on.live.device);
-    reactor.workers.submit(Job::FollowJoin(JoinQuestion { conn: on.conn, user, device, group }), on.now);
+    reactor.workers.submit(Job::FollowJoin(JoinQuestion { conn: on.conn, user, device, following }), on.now);
+}
+
+/// The reply to a session's request says that its user is in the group; the node is subscribed.
+pub(crate) fn joined(
+    reactor: &ReactorCtx,
+    groups_here: &mut GroupIndex,
+    on: LiveCtx<'_>,
+    group: GroupId,
+    last_seq: Seq,
+) {
+    if on.live.group_changes == on.live.changes_when_asked || on.live.groups.contains(&group) {
+        return join_group(reactor, groups_here, on, group, last_seq);
+    }
+    // It was told something meanwhile: perhaps that the user was sent out again, and even that the user has come back since.
+    reactor.shared.bus.unsubscribe(&[Channel::Group(group)]);
+    let following = on.live.follow(group, ClientKnows::Yes);
+    follow_join(reactor, &on, following);
+}
+
+/// The reply to a session's request says that its user is not in the group.
+pub(crate) fn left(reactor: &ReactorCtx, groups_here: &mut GroupIndex, conn: ConnId, live: &mut Live, group: GroupId) {
+    // What it was told meanwhile may be newer than that.
+    live.retry.compare |= live.group_changes != live.changes_when_asked;
+    leave_group(reactor, groups_here, conn, live, group);
 }
 
 /// The session hears the group from now on; the node is subscribed.
@@ -37,14 +62,24 @@ pub(crate) fn join_group(
     live.seqs.joined(ConvId::group(group), last_seq);
 }
 
-/// The user has left the group, or it is gone.
+/// The user has left the group, or it is gone. `line` is empty where nobody knows more of it than that: only those are told
+/// then who do not know it yet.
 pub(crate) fn told_to_leave(
     reactor: &ReactorCtx,
     groups_here: &mut GroupIndex,
-    mut on: ConnCtx<'_>,
+    on: &mut ConnCtx<'_>,
     group: GroupId,
     line: Bytes,
 ) {
+    let believes = |following: &Following| following.group == group && following.client == ClientKnows::Yes;
+    let member =
+        on.session.hearing().filter(|live| live.groups.contains(&group) || live.following.iter().any(believes));
+    let line = match member {
+        Some(live) if line.is_empty() => {
+            Notice::GroupLeft { groupid: group, id: live.user, name: (&*live.name).into(), by: None }.line()
+        }
+        _ => line,
+    };
     on.tell(line);
     if let Some(on) = on.hearing() {
         leave_group(reactor, groups_here, on.conn, on.live, group);
@@ -59,7 +94,7 @@ pub(crate) fn leave_group(
     live: &mut Live,
     group: GroupId,
 ) {
-    live.following.retain(|followed| *followed != group);
+    live.following.retain(|following| following.group != group);
     live.group_changes = live.group_changes.wrapping_add(1);
     // Also where the session does not hear the group: it may have said something there, and be fetching what was before.
     live.seqs.left(ConvId::group(group));

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::live::Live;
+use super::live::{Following, Live};
 use crate::bus::Channel;
 use crate::delivery::{Event, Reactors};
 use crate::ids::{GroupId, Seq};
@@ -67,8 +67,8 @@ pub enum ReactorMessage {
     JoinedElsewhere {
         /// Whose.
         conn: ConnId,
-        /// The group.
-        group: GroupId,
+        /// What was asked about.
+        following: Following,
         /// What the store said.
         followed: Followed,
     },

@@ -140,13 +140,13 @@ impl Protocol for ChatProtocol {
                     push::fetched(reactor, ConnCtx::new(conn, found, now), pages);
                 }
             }
-            ReactorMessage::JoinedElsewhere { conn, group, followed } => {
+            ReactorMessage::JoinedElsewhere { conn, following, followed } => {
                 let entered = net.connection(conn).is_some_and(|found| {
-                    here.joined_elsewhere(reactor, ConnCtx::new(conn, found, now), group, followed)
+                    here.joined_elsewhere(reactor, ConnCtx::new(conn, found, now), following, followed)
                 });
                 // A question that failed has given its subscription back.
                 if !entered && followed != Followed::Failed {
-                    reactor.shared.bus.unsubscribe(&[Channel::Group(group)]);
+                    reactor.shared.bus.unsubscribe(&[Channel::Group(following.group)]);
                 }
             }
             ReactorMessage::Compared(compared) => {

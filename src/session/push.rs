@@ -8,8 +8,8 @@ use bytes::Bytes;
 use super::conn_ctx::{ConnCtx, LiveCtx, Net};
 use super::doubts::Doubts;
 use super::group_index::GroupIndex;
-use super::live::Live;
-use super::membership::{follow_join, join_group, leave_group, leave_session, told_to_leave};
+use super::live::{ClientKnows, Following, Live, hears};
+use super::membership::{follow_join, join_group, joined, leave_session, left, told_to_leave};
 use super::message;
 use super::message::Followed;
 use super::reactor_ctx::ReactorCtx;
@@ -69,20 +69,22 @@ impl SessionsHere {
                     }
                 });
             }
-            Event::Notice { to, line } => each_of(groups_here, net, to, now, |mut on| on.tell(line.clone())),
+            Event::Notice { to, line } => each_of(groups_here, net, to, now, |mut on| {
+                on.tell(line.clone());
+            }),
             Event::Hint { to, want, line } => each_of(groups_here, net, to, now, |mut on| {
                 if on.session.hearing().is_some_and(|live| live.wants.has(want)) {
                     on.tell(line.clone());
                 }
             }),
-            Event::Joined { conn, group, line } => {
+            Event::Joined { conn, group } => {
                 if let Some(found) = net.connection(conn) {
-                    told_of_joining(reactor, ConnCtx::new(conn, found, now), group, line);
+                    told_of_joining(reactor, ConnCtx::new(conn, found, now), group);
                 }
             }
             Event::Left { conn, group, line } => {
                 if let Some(found) = net.connection(conn) {
-                    told_to_leave(reactor, groups_here, ConnCtx::new(conn, found, now), group, line);
+                    told_to_leave(reactor, groups_here, &mut ConnCtx::new(conn, found, now), group, line);
                 }
                 // The news may be late: who has come back meanwhile hears the group again. Not at once: that the user has come
                 // back may be told in a moment.
@@ -93,7 +95,8 @@ impl SessionsHere {
             Event::GroupDeleted { group, line } => {
                 for conn in groups_here.remove(group) {
                     if let Some(found) = net.connection(conn) {
-                        told_to_leave(reactor, groups_here, ConnCtx::new(conn, found, now), group, line.clone());
+                        let mut on = ConnCtx::new(conn, found, now);
+                        told_to_leave(reactor, groups_here, &mut on, group, line.clone());
                     }
                 }
             }
@@ -163,8 +166,8 @@ impl SessionsHere {
             return message::undo(&reactor.shared, &then);
         };
         match then {
-            SessionChange::Join { group, last_seq } => join_group(reactor, groups_here, on, group, last_seq),
-            SessionChange::Leave(group) => leave_group(reactor, groups_here, on.conn, on.live, group),
+            SessionChange::Join { group, last_seq } => joined(reactor, groups_here, on, group, last_seq),
+            SessionChange::Leave(group) => left(reactor, groups_here, on.conn, on.live, group),
             SessionChange::Shown { pending, shown } => {
                 on.live.seqs.listed(&pending, &shown);
                 for message in &shown {
@@ -175,37 +178,57 @@ impl SessionsHere {
         }
     }
 
-    /// The user has joined a group on another session; the node is subscribed. Whether this session hears it now.
+    /// The user has joined a group on another session; the node is subscribed. Whether this session hears it now: its client
+    /// is told first, and where there is no room for that it is tried again.
     pub(crate) fn joined_elsewhere(
         &mut self,
         reactor: &ReactorCtx,
         mut on: ConnCtx<'_>,
-        group: GroupId,
+        following: Following,
         followed: Followed,
     ) -> bool {
-        let Some(on) = on.hearing() else { return false };
+        let Following { group, client, .. } = following;
+        let Some(live) = on.session.hearing() else { return false };
         // Whoever has left meanwhile has left: the position may have been read before that.
-        let Some(index) = on.live.following.iter().position(|followed| *followed == group) else { return false };
-        if followed == Followed::Failed {
+        let Some(index) = live.following.iter().position(|other| *other == following) else { return false };
+        let (groupid, id) = (group, live.user);
+        let last_seq = match followed {
+            Followed::Member(last_seq) => last_seq,
+            Followed::NoMember => {
+                live.following.swap_remove(index);
+                if client == ClientKnows::Yes {
+                    let notice = Notice::GroupLeft { groupid, id, name: (&*live.name).into(), by: None }.line();
+                    on.tell(notice);
+                }
+                return false;
+            }
+            Followed::Failed => {
+                live.retry.follow = true;
+                return false;
+            }
+        };
+        let knows = client == ClientKnows::Yes || live.groups.contains(&group);
+        let notice = Notice::GroupJoined { groupid, id, name: (&*live.name).into() }.line();
+        let hears = knows || on.tell(notice);
+        let Some(on) = on.hearing() else { return false };
+        if hears {
+            on.live.following.swap_remove(index);
+            join_group(reactor, &mut self.groups_here, on, group, last_seq);
+        } else {
             on.live.retry.follow = true;
-            return false;
         }
-        on.live.following.swap_remove(index);
-        let Followed::Member(last_seq) = followed else { return false };
-        join_group(reactor, &mut self.groups_here, on, group, last_seq);
-        true
+        hears
     }
 }
 
 /// The user has joined a group on another session.
-fn told_of_joining(reactor: &ReactorCtx, mut on: ConnCtx<'_>, group: GroupId, line: Bytes) {
+fn told_of_joining(reactor: &ReactorCtx, mut on: ConnCtx<'_>, group: GroupId) {
     // A session that hears the group knows already: the user has only asked to join once more.
-    if on.session.hearing().is_some_and(|live| !live.groups.contains(&group)) {
-        on.tell(line);
-        if let Some(on) = on.hearing() {
-            on.live.follow(group);
-            follow_join(reactor, &on, group);
-        }
+    if let Some(on) = on.hearing()
+        && !on.live.groups.contains(&group)
+    {
+        let following = on.live.follow(group, ClientKnows::No);
+        follow_join(reactor, &on, following);
     }
 }
 
@@ -340,13 +363,19 @@ fn push_ahead(reactor: &ReactorCtx, ahead: &ReorderBuffer, on: &mut LiveCtx<'_>,
 /// Asks a worker for the next pages of what the session has missed, if the client has room for it.
 pub(crate) fn fetch_more(reactor: &ReactorCtx, on: &mut LiveCtx<'_>) {
     // What the store did not answer is asked again at the next tick.
-    if on.live.retry.fetch || on.link.queued_bytes() > reactor.shared.config.limits.outbox_bytes / LOW_WATER_PART {
+    if on.live.retry.fetch || !has_drained(reactor, on) {
         return;
     }
-    let places = on.live.seqs.next_fetch();
+    let Live { seqs, groups, .. } = &mut *on.live;
+    let places = seqs.next_fetch(|conv| hears(groups, conv));
     if !places.is_empty() {
         fetch(reactor, on, places);
     }
+}
+
+/// Whether the client has room for more.
+fn has_drained(reactor: &ReactorCtx, on: &LiveCtx<'_>) -> bool {
+    on.link.queued_bytes() <= reactor.shared.config.limits.outbox_bytes / LOW_WATER_PART
 }
 
 /// Asks for what the session has missed in these conversations.
@@ -392,9 +421,9 @@ pub(crate) fn tick(reactor: &ReactorCtx, on: &mut LiveCtx<'_>) {
     }
     on.live.seqs.close_gaps();
     on.live.retry.fetch = false;
-    if std::mem::take(&mut on.live.retry.follow) {
-        for group in on.live.following.clone() {
-            follow_join(reactor, on, group);
+    if has_drained(reactor, on) && std::mem::take(&mut on.live.retry.follow) {
+        for following in on.live.following.clone() {
+            follow_join(reactor, on, following);
         }
     }
 }

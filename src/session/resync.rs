@@ -13,16 +13,17 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::conn_ctx::{ConnCtx, LiveCtx, Net};
+use bytes::Bytes;
+
+use super::conn_ctx::{ConnCtx, Net};
 use super::group_index::GroupIndex;
-use super::live::Live;
-use super::membership::{follow_join, leave_group};
+use super::live::{ClientKnows, Live, hears};
+use super::membership::{follow_join, told_to_leave};
 use super::message::{Compared, Standing};
 use super::reactor_ctx::ReactorCtx;
 use super::state::Session;
-use crate::ids::{ConvId, GroupId, Members};
+use crate::ids::GroupId;
 use crate::net::{ConnId, Outbound};
-use crate::wire::reply::Notice;
 use crate::workers::job::{Job, SessionQuestions};
 
 /// Sessions that are compared with the store in one question.
@@ -106,21 +107,20 @@ impl Resync {
             let answer = answers.as_mut().and_then(Iterator::next);
             let Some(found) = net.connection(conn) else { continue };
             let mut on = ConnCtx::new(conn, found, now);
-            let is_live = on.session.is_live();
-            let Some(mut on) = on.hearing() else { continue };
-            match answer {
-                Some(Standing { mut pending, groups }) => {
-                    // What has changed while the store was asked may be newer than its answer: it is asked again.
-                    on.live.retry.compare |= on.live.group_changes != changes;
-                    if on.live.group_changes == changes {
-                        take_groups(reactor, groups_here, (&mut on, is_live), &groups);
-                    }
-                    // What is pending in a group comes when the session hears it, or follows: it was told to have left, perhaps.
-                    pending.retain(|position| hears(on.live, position.conv));
-                    on.live.seqs.compare(&pending);
-                }
-                None => on.live.retry.compare = true,
+            let Some(live) = on.session.hearing() else { continue };
+            let Some(Standing { mut pending, groups }) = answer else {
+                live.retry.compare = true;
+                continue;
+            };
+            // What has changed while the store was asked may be newer than its answer: it is asked again.
+            live.retry.compare |= live.group_changes != changes;
+            if live.group_changes == changes {
+                take_groups(reactor, groups_here, &mut on, &groups);
             }
+            let Some(live) = on.session.hearing() else { continue };
+            // What is pending in another group comes when the session hears it.
+            pending.retain(|position| hears(&live.groups, position.conv));
+            live.seqs.compare(&pending);
         }
     }
 
@@ -134,38 +134,25 @@ fn hearing(net: &mut dyn Outbound<Session>, conn: ConnId) -> Option<&mut Live> {
     net.connection(conn)?.0.hearing()
 }
 
-fn hears(live: &Live, conv: ConvId) -> bool {
-    match conv.members() {
-        Some(Members::Group(group)) => live.groups.contains(&group) || live.following.contains(&group),
-        Some(Members::Pair(..)) | None => true,
-    }
-}
-
-/// The session hears the groups that its user is in, and no others. Those that are new to it are followed, as if their
-/// news had come.
-fn take_groups(
-    reactor: &ReactorCtx,
-    groups_here: &mut GroupIndex,
-    (on, is_live): (&mut LiveCtx<'_>, bool),
-    groups: &[GroupId],
-) {
+/// The session hears the groups that its user is in, and no others. Those that are new to it are followed, and those that it
+/// is not in any more are left, as if their news had come.
+fn take_groups(reactor: &ReactorCtx, groups_here: &mut GroupIndex, on: &mut ConnCtx<'_>, groups: &[GroupId]) {
     let gone = |group: &GroupId| groups.binary_search(group).is_err();
-    for group in on.live.groups.iter().copied().filter(gone).collect::<Vec<_>>() {
-        log::debug!("{}: user {} has left group {group} elsewhere", on.conn, on.live.user);
-        leave_group(reactor, groups_here, on.conn, on.live, group);
+    let heard = on.session.hearing().map(|live| live.groups.as_slice()).unwrap_or_default();
+    for group in heard.iter().copied().filter(gone).collect::<Vec<_>>() {
+        log::debug!("{}: the user has left group {group} elsewhere", on.conn);
+        told_to_leave(reactor, groups_here, on, group, Bytes::new());
     }
-    if on.live.groups.len() + on.live.following.len() >= groups.len() {
+    let Some(on) = on.hearing() else { return };
+    if on.live.groups.len() >= groups.len() {
         return;
     }
-    let mut known: Vec<GroupId> = on.live.groups.iter().chain(&on.live.following).copied().collect();
+    let followed = on.live.following.iter().map(|following| following.group);
+    let mut known: Vec<GroupId> = on.live.groups.iter().copied().chain(followed).collect();
     known.sort_unstable();
     for group in groups.iter().copied().filter(|group| known.binary_search(group).is_err()) {
         // It was not told, or it was told later that its user had left the group before.
-        if is_live {
-            let name = (&*on.live.name).into();
-            on.link.send(Notice::GroupJoined { groupid: group, id: on.live.user, name }.line());
-        }
-        on.live.follow(group);
-        follow_join(reactor, on, group);
+        let following = on.live.follow(group, ClientKnows::No);
+        follow_join(reactor, &on, following);
     }
 }

@@ -23,7 +23,7 @@ use std::collections::VecDeque;
 
 use thin_vec::ThinVec;
 
-use super::conv_seq::{ConvSeq, Quiet};
+use super::conv_seq::{ConvSeq, Quiet, Run};
 use crate::delivery::{Fingerprint, Which};
 use crate::ids::{ConvId, IdMap, Seq, UserId};
 use crate::store::{EventsPending, Message, Page, Pending, Place};
@@ -48,9 +48,9 @@ pub struct SeqTracker {
     by_conv: IdMap<ConvId, ConvSeq>,
     /// Conversations in which everything has been pushed and confirmed. Invariant: none of them has a record.
     quiet: IdMap<ConvId, Quiet>,
-    /// How far the session was in conversations that it was told to leave. That may have been old news, of before the user came
-    /// back: it goes on from there, then, whatever of it is confirmed.
-    left_at: Option<Box<IdMap<ConvId, Seq>>>,
+    /// Conversations that the session was told to leave. That may have been old news, of before the user came back: it goes on
+    /// from there, then, whatever of it is confirmed.
+    left_at: Option<Box<IdMap<ConvId, LeftAt>>>,
     /// With so many records it is worth looking for quiet ones.
     crowded_at: usize,
     /// Conversations with something to fetch, each once; those being fetched are not among them.
@@ -63,6 +63,15 @@ pub struct SeqTracker {
     /// This session's own messages that are not answered yet, in the order in which they were sent: a page may show one
     /// before its answer comes.
     under_way: VecDeque<UnderWay>,
+}
+
+/// What a session had of a conversation when it was told to leave it.
+#[derive(Debug, Default)]
+struct LeftAt {
+    /// Everything up to here; 0 where that was not known.
+    had: Seq,
+    /// What it had sent itself, as [`ConvSeq::sent`]; the next record of the conversation takes it.
+    sent: Vec<Run>,
 }
 
 /// A conversation that is being fetched.
@@ -177,7 +186,7 @@ impl SeqTracker {
     pub(crate) fn compare(&mut self, pending: &[Pending]) {
         for position in pending {
             self.note_told(position.conv, position.last_seq);
-            let had = self.had_when_told_to_leave(position.conv);
+            let had = self.had_before(position.conv);
             let conv_seq = self.conv_seq(position.conv);
             if conv_seq.located {
                 conv_seq.end = conv_seq.end.max(position.last_seq);
@@ -311,11 +320,6 @@ impl SeqTracker {
         moved
     }
 
-    /// How far it was in the conversation when it was told to leave it; 0 if it never was.
-    fn had_when_told_to_leave(&self, conv: ConvId) -> Seq {
-        self.left_at.as_ref().and_then(|left_at| left_at.get(&conv)).copied().unwrap_or(0)
-    }
-
     /// An event was pushed to a session for which events are never pending. Returns where the cursor stands if that moved it.
     pub fn passed(&mut self, conv: ConvId, seq: Seq, which: Option<Which>) -> Option<Seq> {
         let conv_seq = self.known(conv).filter(|conv_seq| conv_seq.located)?;
@@ -353,9 +357,11 @@ impl SeqTracker {
         }
     }
 
-    /// What to read from the store next; nothing while an answer is being waited for. Ask when the client has room.
+    /// What to read from the store next; nothing while an answer is being waited for. Ask when the client has room. What is
+    /// not in a conversation that the session hears is left alone, whatever is known of it: it was not told, or not yet, that
+    /// its user is in there. [`SeqTracker::joined`] asks for it then.
     #[must_use]
-    pub(crate) fn next_fetch(&mut self) -> Vec<Place> {
+    pub(crate) fn next_fetch(&mut self, hears: impl Fn(ConvId) -> bool) -> Vec<Place> {
         let mut places = Vec::new();
         if !self.live || !self.fetching.is_empty() {
             return places;
@@ -364,7 +370,7 @@ impl SeqTracker {
             && let Some(conv) = self.behind.pop_front()
         {
             let Some(conv_seq) = self.by_conv.get_mut(&conv) else { continue };
-            if !conv_seq.is_behind() {
+            if !conv_seq.is_behind() || !hears(conv) {
                 conv_seq.queued = false;
                 continue;
             }
@@ -382,16 +388,16 @@ impl SeqTracker {
         let asked = asked.map(|asked| self.fetching.remove(asked));
         let Some(Fetching { told, void: false, .. }) = asked else { return CaughtUp::default() };
         let Some(position) = position else {
-            self.by_conv.remove(&conv);
+            self.left(conv);
             return CaughtUp::default();
         };
-        let had_before = self.had_when_told_to_leave(conv);
+        let had = self.had_before(conv);
         let Some(conv_seq) = self.by_conv.get_mut(&conv) else { return CaughtUp::default() };
         conv_seq.queued = false;
         let mut moved = None;
         if !conv_seq.located {
             conv_seq.locate(position);
-            conv_seq.go_on_behind(had_before);
+            conv_seq.go_on_behind(had);
             moved = conv_seq.confirm(conv_seq.confirmed);
         }
         conv_seq.end = conv_seq.end.max(position.last_seq);
@@ -450,19 +456,19 @@ impl SeqTracker {
     /// The user joined this conversation with the cursor at `last_seq`. What came between the joining and this call was
     /// told to nobody here, so the store is asked once.
     pub fn joined(&mut self, conv: ConvId, last_seq: Seq) {
-        let heard = self.forget(conv);
+        let heard = self
+            .forget(conv)
+            .unwrap_or_else(|| unlocated(self.left_at.as_mut().and_then(|left_at| left_at.get_mut(&conv))));
         let mut conv_seq = ConvSeq::at(Pending { conv, delivered: last_seq, last_seq: last_seq + 1 });
-        if let Some(heard) = heard {
-            conv_seq.end = conv_seq.end.max(heard.end);
-            conv_seq.queued = heard.queued;
-            if heard.located && heard.next > conv_seq.next {
-                // A comparison with the store was first, and has had messages of it pushed.
-                conv_seq.next = heard.next;
-                conv_seq.end = conv_seq.end.max(conv_seq.next);
-                conv_seq.take_sent(heard.sent);
-            }
+        conv_seq.end = conv_seq.end.max(heard.end);
+        (conv_seq.old_end, conv_seq.queued) = (heard.old_end, heard.queued);
+        if heard.located {
+            // A list has shown messages of it, or a comparison with the store was first, and has had some pushed.
+            conv_seq.go_on_behind(heard.next - 1);
         }
-        conv_seq.go_on_behind(self.had_when_told_to_leave(conv));
+        // Its answers may have come before the news that its user is in there.
+        conv_seq.take_sent(heard.sent);
+        conv_seq.go_on_behind(self.had_before(conv));
         conv_seq.end = conv_seq.end.max(conv_seq.next);
         self.by_conv.insert(conv, conv_seq);
         self.queue_if_behind(conv);
@@ -471,11 +477,16 @@ impl SeqTracker {
 
     /// The user is no longer in this conversation.
     pub fn left(&mut self, conv: ConvId) {
-        let had = self.had(conv);
-        if had > 0 {
-            self.left_at.get_or_insert_default().insert(conv, had);
+        if let Some(heard) = self.forget(conv)
+            && (heard.located || !heard.sent.is_empty())
+        {
+            let left = self.left_at.get_or_insert_default().entry(conv).or_default();
+            if heard.located {
+                left.had = heard.next - 1;
+            }
+            left.sent = heard.sent;
         }
-        self.forget(conv);
+        self.gaps.retain(|gap| gap.conv != conv);
         // A membership that follows stands in line for itself.
         self.behind.retain(|other| *other != conv);
         if let Some(fetching) = self.fetching_of(conv) {
@@ -489,10 +500,18 @@ impl SeqTracker {
         if self.by_conv.len() >= self.crowded_at && !self.by_conv.contains_key(&conv) {
             self.keep_less_of_quiet_ones();
         }
-        let quiet = &mut self.quiet;
-        self.by_conv
-            .entry(conv)
-            .or_insert_with(|| quiet.remove(&conv).map_or_else(ConvSeq::unlocated, ConvSeq::quiet_at))
+        let Self { by_conv, quiet, left_at, .. } = self;
+        by_conv.entry(conv).or_insert_with(|| {
+            quiet.remove(&conv).map_or_else(
+                || unlocated(left_at.as_mut().and_then(|left_at| left_at.get_mut(&conv))),
+                ConvSeq::quiet_at,
+            )
+        })
+    }
+
+    /// How far the session was when it was told to leave the conversation; 0 where it never was.
+    fn had_before(&self, conv: ConvId) -> Seq {
+        self.left_at.as_ref().and_then(|left_at| left_at.get(&conv)).map_or(0, |left| left.had)
     }
 
     /// The record, where anything is known of the conversation.
@@ -558,7 +577,12 @@ impl SeqTracker {
     }
 }
 
-/// The own message under way that this is.
+/// A record that says nothing but what the session had sent there before it was told to leave.
+fn unlocated(left: Option<&mut LeftAt>) -> ConvSeq {
+    let sent = left.map(|left| std::mem::take(&mut left.sent)).unwrap_or_default();
+    ConvSeq { sent, ..ConvSeq::unlocated() }
+}
+
 /// What a message on a page is to a session that has come to its number.
 enum Standing {
     /// It has it.
@@ -590,6 +614,7 @@ fn own_on_page(
     }
 }
 
+/// The own message under way that this is.
 fn find_under_way<'a>(under_way: &'a mut VecDeque<UnderWay>, message: &Message) -> Option<&'a mut UnderWay> {
     if under_way.is_empty() {
         return None;

@@ -125,16 +125,17 @@ impl Session {
     }
 
     /// Sends a notice to a logged-in session; during its login it waits for the reply. Nobody else is told, nor a reader that
-    /// has no room: the lists are the truth. (A line is empty that was too long for a bell.)
-    pub fn tell(&mut self, link: &mut dyn Link, line: Bytes) {
+    /// has no room: the lists are the truth. (A line is empty that was too long for a bell.) Whether it was told.
+    pub fn tell(&mut self, link: &mut dyn Link, line: Bytes) -> bool {
         if line.is_empty() {
-            return;
+            return false;
         }
         match &mut self.state {
             State::Live(_) if link.has_room(line.len()) => link.send(line),
             State::Entering(live) if live.early.len() < EARLY_NOTICES_MAX => live.early.push(line),
-            State::Live(_) | State::Entering(_) | State::Guest => {}
+            State::Live(_) | State::Entering(_) | State::Guest => return false,
         }
+        true
     }
 
     /// A login was accepted.
@@ -237,6 +238,14 @@ impl Session {
         };
         if released {
             self.hold = PauseReason::No;
+        }
+    }
+
+    /// A request is handed to a worker.
+    pub(crate) fn asks(&mut self) {
+        self.at_worker = true;
+        if let Some(live) = self.live() {
+            live.changes_when_asked = live.group_changes;
         }
     }
 

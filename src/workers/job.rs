@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::delivery::Which;
-use crate::ids::{ConvId, DeviceId, GroupId, Peer, Seq, UserId};
+use crate::ids::{ConvId, DeviceId, Peer, Seq, UserId};
 use crate::net::ConnId;
 use crate::service::ctx::{HashStep, Prepared};
+use crate::session::live::Following;
 use crate::store::Place;
 use crate::wire::msg_id::MsgId;
 
@@ -77,8 +78,8 @@ pub struct JoinQuestion {
     pub user: UserId,
     /// The session's device.
     pub device: DeviceId,
-    /// The group.
-    pub group: GroupId,
+    /// The group, and what the session is to be told of it.
+    pub following: Following,
 }
 
 /// See [`Job::CompareSessions`]. The lists are of equal length.

@@ -200,7 +200,7 @@ impl Queues {
                 self.tell(ctx, conn, ask, |pages| ReactorMessage::Fetched { conn, pages });
             }
             Job::FollowJoin(question) => {
-                let (conn, group) = (question.conn, question.group);
+                let (conn, following) = (question.conn, question.following);
                 let ask = |ctx: &mut Ctx| questions::position_after_join(ctx, question);
                 self.tell(ctx, conn, ask, |asked| {
                     let followed = match asked {
@@ -211,7 +211,7 @@ impl Queues {
                         // What was subscribed to has been given back already.
                         None => Followed::Failed,
                     };
-                    ReactorMessage::JoinedElsewhere { conn, group, followed }
+                    ReactorMessage::JoinedElsewhere { conn, following, followed }
                 });
             }
             Job::CompareSessions(SessionQuestions { conns, changes, devices }) => {

@@ -81,7 +81,8 @@ pub(crate) fn position_after_join(
     ctx: &mut Ctx,
     question: JoinQuestion,
 ) -> Result<(Held, Option<Pending>), ServiceError> {
-    let JoinQuestion { conn, user, device, group } = question;
+    let JoinQuestion { conn, user, device, following } = question;
+    let group = following.group;
     let held = Held::new(&ctx.shared, conn, vec![Channel::Group(group)]);
     ctx.check_late()?;
     let position = ctx.store.position(user, device, ConvId::group(group))?;

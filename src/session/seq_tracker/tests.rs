@@ -1,6 +1,7 @@
 //! What a session gets, whatever is lost or late.
 
 mod events;
+mod leaving;
 
 use super::*;
 use crate::clock::UnixMs;
@@ -42,7 +43,7 @@ fn answer(delivered: Seq, last_seq: Seq, messages: Vec<Message>) -> Page {
 
 /// The next thing to read, where that is about one conversation.
 fn next_fetch(tracker: &mut SeqTracker) -> Option<Place> {
-    let places = tracker.next_fetch();
+    let places = tracker.next_fetch(|_| true);
     assert!(places.len() < 2, "{places:?}");
     places.first().copied()
 }
@@ -397,87 +398,12 @@ fn a_first_message_that_is_not_the_conversations_first_is_looked_up() {
 }
 
 #[test]
-fn leaving_forgets_and_a_fetch_that_comes_late_is_ignored() {
-    let mut tracker = at(4);
-    tracker.heard_of(conv(), 5);
-    next_fetch(&mut tracker).unwrap();
-    tracker.left(conv());
-    assert_eq!(tracker.fetched(answer(3, 5, vec![message(PEER, 5)])), CaughtUp::default());
-    assert_eq!(next_fetch(&mut tracker), None);
-}
-
-/// A comparison that was read before the user left brings the conversation back until the next look into the store.
-#[test]
-fn a_page_that_was_read_before_leaving_is_not_shown_after_it() {
-    let mut tracker = at(4);
-    tracker.heard_of(conv(), 5);
-    next_fetch(&mut tracker).unwrap();
-    tracker.left(conv());
-    tracker.compare(&[pending(3, 5)]);
-    assert_eq!(next_fetch(&mut tracker), None, "the answer is still on its way");
-    assert_eq!(tracker.fetched(answer(3, 5, vec![message(PEER, 5)])), CaughtUp::default());
-    assert_eq!(next_fetch(&mut tracker), Some(Place { conv: conv(), after: Some(4) }));
-    assert_eq!(tracker.fetched(Page { conv: conv(), position: None, messages: vec![] }), CaughtUp::default());
-    assert_eq!(next_fetch(&mut tracker), None);
-}
-
-/// Otherwise the position of the membership that is over would be looked up again, behind what has been pushed since.
-#[test]
-fn an_answer_from_before_leaving_does_not_end_the_next_membership() {
-    let mut tracker = at(4);
-    tracker.heard_of(conv(), 5);
-    next_fetch(&mut tracker).unwrap();
-    tracker.left(conv());
-    tracker.joined(conv(), 7);
-    tracker.fetched(Page { conv: conv(), position: None, messages: vec![] });
-    assert_eq!(next_fetch(&mut tracker), Some(Place { conv: conv(), after: Some(7) }));
-}
-
-/// That the user has left may have been told late, when the user was in again: what was pushed is not pushed again, though it
-/// is not confirmed.
-#[test]
-fn old_news_of_leaving_brings_nothing_twice() {
-    let mut tracker = at(4);
-    assert_eq!(tracker.offer(conv(), 5, None), Offer::Push);
-    tracker.left(conv());
-    tracker.joined(conv(), 3);
-    assert_eq!(next_fetch(&mut tracker), Some(Place { conv: conv(), after: Some(5) }));
-    assert_eq!(seqs(&tracker.fetched(answer(3, 6, vec![message(PEER, 6)]))), [6]);
-    // A comparison with the store may be first.
-    tracker.left(conv());
-    tracker.compare(&[pending(3, 7)]);
-    assert_eq!(next_fetch(&mut tracker), Some(Place { conv: conv(), after: Some(6) }));
-    assert_eq!(seqs(&tracker.fetched(answer(3, 7, vec![message(PEER, 7)]))), [7]);
-    tracker.joined(conv(), 3);
-    assert_eq!(next_fetch(&mut tracker), Some(Place { conv: conv(), after: Some(7) }));
-}
-
-#[test]
 fn a_fetch_that_failed_is_tried_again() {
     let mut tracker = at(4);
     tracker.heard_of(conv(), 5);
     let fetch = next_fetch(&mut tracker);
     tracker.fetch_ended();
     assert_eq!(next_fetch(&mut tracker), fetch);
-}
-
-#[test]
-fn joining_starts_at_the_end_and_keeps_what_was_heard() {
-    let mut tracker = live();
-    assert_eq!(tracker.offer(conv(), 6, None), Offer::NeedsFetch);
-    tracker.joined(conv(), 5);
-    assert_eq!(next_fetch(&mut tracker), Some(Place { conv: conv(), after: Some(5) }));
-}
-
-#[test]
-fn joining_what_a_resync_found_before_brings_nothing_twice() {
-    let mut tracker = live();
-    tracker.compare(&[pending(5, 7)]);
-    next_fetch(&mut tracker).unwrap();
-    assert_eq!(seqs(&tracker.fetched(answer(5, 7, vec![message(PEER, 6), message(PEER, 7)]))), [6, 7]);
-    tracker.joined(conv(), 5);
-    assert_eq!(next_fetch(&mut tracker), Some(Place { conv: conv(), after: Some(7) }), "asked once: 8 was not told");
-    assert_eq!(seqs(&tracker.fetched(answer(5, 8, vec![message(PEER, 8)]))), [8]);
 }
 
 #[test]
@@ -499,7 +425,7 @@ fn in_many(convs: impl Iterator<Item = ConvId>) -> SeqTracker {
     let mut tracker = live();
     for conv in convs {
         tracker.heard_of(conv, 7);
-        let places = tracker.next_fetch();
+        let places = tracker.next_fetch(|_| true);
         assert_eq!(places, [Place { conv, after: None }]);
         let position = Some(Pending { conv, delivered: 6, last_seq: 7 });
         tracker.fetched(Page { conv, position, messages: vec![Message { conv, ..message(PEER, 7) }] });
@@ -522,7 +448,11 @@ fn of_quiet_conversations_a_number_is_kept() {
     assert_eq!(tracker.sent(other(12), 8, None), Some(8));
     assert_eq!(tracker.offer(other(13), 9, None), Offer::OutOfOrder);
     tracker.compare(&[Pending { conv: other(14), delivered: 2, last_seq: 8 }]);
-    assert_eq!(tracker.next_fetch(), [Place { conv: other(14), after: Some(7) }], "what it had counts, not the cursor");
+    assert_eq!(
+        tracker.next_fetch(|_| true),
+        [Place { conv: other(14), after: Some(7) }],
+        "what it had counts, not the cursor"
+    );
 }
 
 #[test]
@@ -544,7 +474,7 @@ fn who_leaves_a_quiet_conversation_and_joins_again_begins_where_he_joined() {
     tracker.left(quiet);
     assert_eq!((tracker.had(quiet), tracker.confirm(quiet, 7)), (0, Confirmed::Foreign));
     tracker.joined(quiet, 20);
-    assert_eq!(tracker.next_fetch(), [Place { conv: quiet, after: Some(20) }]);
+    assert_eq!(tracker.next_fetch(|_| true), [Place { conv: quiet, after: Some(20) }]);
 }
 
 #[test]
@@ -554,7 +484,8 @@ fn many_conversations_are_asked_for_at_once_and_what_found_no_room_first_the_nex
     for conv in &convs {
         tracker.heard_of(*conv, 1);
     }
-    let asked = |tracker: &mut SeqTracker| tracker.next_fetch().iter().map(|place| place.conv).collect::<Vec<_>>();
+    let asked =
+        |tracker: &mut SeqTracker| tracker.next_fetch(|_| true).iter().map(|place| place.conv).collect::<Vec<_>>();
     assert_eq!(asked(&mut tracker), convs[..FETCH_MAX]);
     assert_eq!(asked(&mut tracker), [], "one question at a time");
     let page = |conv: ConvId, end| Page {
@@ -574,7 +505,7 @@ fn many_conversations_are_asked_for_at_once_and_what_found_no_room_first_the_nex
     // Each has two messages, and each is pushed once.
     let mut pushed = vec![(convs[0], 1), (convs[1], 1)];
     loop {
-        let places = tracker.next_fetch();
+        let places = tracker.next_fetch(|_| true);
         for Place { conv, after } in &places {
             let seq = after.unwrap_or(0) + 1;
             let messages = if seq > 2 { vec![] } else { vec![Message { conv: *conv, ..message(PEER, seq) }] };
