@@ -162,6 +162,9 @@ pub enum Event {
     Shown(Message),
     /// An ack: this message of its own is there.
     Own(Conv, Seq),
+    /// It was told that its user is in this group, which it had not known. It begins there as a new session does: what another
+    /// one of the same device has confirmed until then need not come to it.
+    Entered(Conv),
 }
 
 /// From a login to the end of its connection.

@@ -9,10 +9,15 @@ impl Record<'_> {
         let user = session.user;
         let mut got = Numbers::new();
         let mut own: BTreeSet<(Conv, Seq)> = BTreeSet::new();
+        let mut entered: BTreeSet<Conv> = BTreeSet::new();
         for event in &session.events {
             let message = match event {
                 Event::Own(conv, seq) => {
                     own.insert((*conv, *seq));
+                    continue;
+                }
+                Event::Entered(conv) => {
+                    entered.insert(*conv);
                     continue;
                 }
                 Event::Got(message) | Event::Held(message) => message,
@@ -33,7 +38,8 @@ impl Record<'_> {
                 None => {}
                 // It was stored, or its bell was on its way, when the data went back.
                 Some(last) if session.epoch <= *last => {
-                    got.entry(*conv).or_default().push((*seq, false));
+                    let begins = entered.remove(conv);
+                    got.entry(*conv).or_default().push(Arrival { seq: *seq, is_there: false, begins });
                     continue;
                 }
                 Some(last) => {
@@ -56,7 +62,8 @@ impl Record<'_> {
             }
             // Stored again under its old number, it may have come when other messages had the numbers before it.
             let came_before = self.gone.get(&(*conv, *seq, name)).is_some_and(|last| session.epoch <= *last);
-            got.entry(*conv).or_default().push((*seq, !came_before));
+            let begins = entered.remove(conv);
+            got.entry(*conv).or_default().push(Arrival { seq: *seq, is_there: !came_before, begins });
         }
         self.check_numbers(index, session, (&got, &own), found);
     }
@@ -71,7 +78,7 @@ impl Record<'_> {
     ) {
         let user = session.user;
         let place = (user, session.device);
-        for (conv, seqs) in got {
+        for (conv, arrivals) in got {
             let confirmed = session.confirmed.get(conv).copied().unwrap_or(0);
             // What is not stored is reported as such, and what came in no session at all, too.
             let needs = |seq: Seq| {
@@ -87,20 +94,32 @@ impl Record<'_> {
                     !is_its_own && !is_done() && is_due
                 })
             };
-            check_order(&format!("session {index} of {user} in {conv:?}"), seqs, confirmed, needs, found);
+            check_order(&format!("session {index} of {user} in {conv:?}"), arrivals, confirmed, needs, found);
         }
     }
 }
 
-/// What a session got of each conversation: with each number, whether its message is still there.
-type Numbers = BTreeMap<Conv, Vec<(Seq, bool)>>;
+/// A message that came to a session.
+struct Arrival {
+    seq: Seq,
+    /// Whether it is still there.
+    is_there: bool,
+    /// It is the first one since the session was told that its user is in the group.
+    begins: bool,
+}
+
+/// What a session got of each conversation.
+type Numbers = BTreeMap<Conv, Vec<Arrival>>;
 
 /// What one session got of one conversation: each once, ascending, from what was confirmed before, without a hole.
-fn check_order(who: &str, seqs: &[(Seq, bool)], confirmed: Seq, needs: impl Fn(Seq) -> bool, found: &mut Found) {
-    let all: BTreeSet<Seq> = seqs.iter().map(|(seq, _)| *seq).collect();
+fn check_order(who: &str, arrivals: &[Arrival], confirmed: Seq, needs: impl Fn(Seq) -> bool, found: &mut Found) {
+    let all: BTreeSet<Seq> = arrivals.iter().map(|arrival| arrival.seq).collect();
     let mut seen = BTreeSet::new();
-    let mut highest = confirmed.min(seqs[0].0.saturating_sub(1));
-    for &(seq, is_there) in seqs {
+    let mut highest = confirmed.min(arrivals[0].seq.saturating_sub(1));
+    for &Arrival { seq, is_there, begins } in arrivals {
+        if begins {
+            highest = highest.max(confirmed.min(seq.saturating_sub(1)));
+        }
         if !seen.insert(seq) {
             found.add(Class::D, format!("{who}: {seq} came twice"));
         } else if seq < highest {

@@ -144,6 +144,23 @@ fn a_session_that_misses_what_another_of_the_same_user_got_has_a_hole() {
     assert_eq!(found(begins_too_late), [Class::H], "3 was not confirmed");
 }
 
+/// Two sessions without a name for their device: what one has confirmed need not come to the other, where that one begins.
+#[test]
+fn who_learns_late_of_coming_back_begins_behind_what_another_session_has_confirmed() {
+    let misses = |confirmed: Seq, is_told: bool| {
+        found(|histories| {
+            let mut events = vec![got(1, 1), got(5, 1)];
+            if is_told {
+                events.insert(1, Event::Entered(GROUP));
+            }
+            histories.sessions.push(Session { confirmed: [(GROUP, confirmed)].into(), ..session(3, events) });
+        })
+    };
+    assert_eq!(misses(4, true), []);
+    assert_eq!(misses(3, true), [Class::H], "4 was not confirmed");
+    assert_eq!(misses(4, false), [Class::H], "it was in all the time");
+}
+
 #[test]
 fn an_outsider_that_gets_it_is_seen() {
     assert_eq!(found(|histories| histories.sessions.push(session(9, vec![got(1, 1)]))), [Class::X]);

@@ -114,6 +114,8 @@ pub struct Notes {
     pub acked_in_vain: RefCell<Vec<String>>,
     /// What was listed after a resume, though a PONG had proved that the server knew it to be confirmed.
     pub listed_again: RefCell<Vec<String>>,
+    /// What a session had said itself, and was pushed behind its ack.
+    pub echoed: RefCell<Vec<String>>,
     /// What was asked and told about memberships, for whoever reads a run's story.
     pub diary: RefCell<Vec<String>>,
     /// Connections of clients that do not confirm, when these were done with them.
@@ -220,10 +222,11 @@ pub struct Client {
     /// The highest seq of each conversation that came to this session.
     got: BTreeMap<Conv, Seq>,
     groups: BTreeSet<u32>,
-    /// Groups it has left in this session, and when it asked for that.
+    /// Groups it has left in this session, and when it asked for that, or was told. Nothing of them is pushed before it is told
+    /// that it is in again.
     left: BTreeMap<u32, Duration>,
-    /// Those of them of which it was only told that it was out. The news may have been late: a list that has a message of
-    /// such a group says that it is in again.
+    /// Those of them of which it was only told that it was out. The news may have been late: a list may have messages of such a
+    /// group.
     sent_out: BTreeSet<u32>,
     stalls_until: Duration,
     readings: BTreeMap<Conv, (Vec<Message>, bool)>,
@@ -239,6 +242,8 @@ pub struct Client {
     held: BTreeMap<Conv, Vec<(Message, Mark)>>,
     /// What came in this session, where the data may go back: a list that repeats it says nothing new.
     got_here: BTreeSet<Message>,
+    /// The cids of what was acked in this session.
+    acked_here: BTreeSet<String>,
 }
 
 impl Client {
@@ -277,6 +282,7 @@ impl Client {
             marks: BTreeMap::new(),
             held: BTreeMap::new(),
             got_here: BTreeSet::new(),
+            acked_here: BTreeSet::new(),
         }
     }
 
@@ -593,7 +599,6 @@ impl Client {
     }
 
     fn join(&mut self, world: &World, pipe: &SharedPipe, group: u32) {
-        self.left.remove(&group);
         self.ask(world, pipe, Request::Join(group), &format!(r#""msgid":9,"groupid":{group}"#));
     }
 
@@ -699,10 +704,7 @@ impl Client {
             Request::Chat(draft) => self.answered(world, notes, draft, asked, line),
             Request::Rule(decree) => self.decreed(world, notes, pipe, (decree, asked, errno)),
             Request::Join(group) => match self.joined(world, notes, asked, group, errno) {
-                0 => {
-                    self.groups.insert(group);
-                    self.left.remove(&group);
-                }
+                0 => self.is_in(notes, group),
                 500 | 503 => self.join(world, pipe, group),
                 _ => {}
             },
@@ -742,19 +744,49 @@ impl Client {
         if is_push(line) {
             assert!(matches!(self.phase, Phase::In(_)), "{} got a push before its login's reply: {line}", self.name);
             self.see(world, notes, line, (self.entered, true));
+            let Message { conv, cid, .. } = message(world, line);
+            if self.acked_here.contains(&cid) {
+                notes.echoed.borrow_mut().push(format!("{} was pushed what it had said itself: {line}", self.name));
+            }
+            if self.is_out_of(world, conv) {
+                return self.got_as_outsider(world, notes, line);
+            }
             self.got_message(world, notes, pipe, line);
         } else if line["kind"] == "restored" {
             world.count("NOTICE restored");
         } else if line["kind"] == "group_joined" && line["id"] == self.user {
-            // Another session of this user has joined it again.
-            self.left.remove(&number(&line["groupid"]));
-        } else if line["kind"] == "group_left" && line["id"] == self.user && !line["by"].is_null() {
-            world.count("NOTICE to who was kicked");
+            // Another session of this user has joined it.
+            self.is_in(notes, number(&line["groupid"]));
+        } else if line["kind"] == "group_left" && line["id"] == self.user {
+            if !line["by"].is_null() {
+                world.count("NOTICE to who was kicked");
+            }
             let group = number(&line["groupid"]);
             self.groups.remove(&group);
             self.left.insert(group, world.passed());
             self.sent_out.insert(group);
         }
+    }
+
+    /// It knows that it is in the group from now on.
+    fn is_in(&mut self, notes: &Notes, group: u32) {
+        self.left.remove(&group);
+        self.sent_out.remove(&group);
+        self.groups.insert(group);
+        notes.histories.borrow_mut().sessions[self.session].events.push(Event::Entered(Conv::Group(group)));
+    }
+
+    /// Whether it has left the group, or was told so. When the data have gone back since, they may say that it is a member.
+    fn is_out_of(&self, world: &World, conv: Conv) -> bool {
+        let Conv::Group(group) = conv else { return false };
+        self.left.get(&group).is_some_and(|since| world.is_of_this_life(*since))
+    }
+
+    /// Whoever has left is an outsider: user 0 is in no group.
+    fn got_as_outsider(&self, world: &World, notes: &Notes, line: &Value) {
+        self.note_in_diary(notes, world.moment(), &format!("out of it, and got {line}"));
+        let events = vec![Event::Got(message(world, line))];
+        notes.histories.borrow_mut().sessions.push(Session { events, ..Session::default() });
     }
 
     fn logged_in(&mut self, world: &World, notes: &Notes, pipe: &SharedPipe, errno: u16, line: &Value) {
@@ -772,6 +804,7 @@ impl Client {
         self.got.clear();
         self.told.clear();
         self.got_here.clear();
+        self.acked_here.clear();
         let (user, device) = (self.user, self.seat.device);
         let epoch =
             line["epoch"].as_str().and_then(|epoch| epoch.parse().ok()).expect("the simulated epochs are numbers");
@@ -814,10 +847,10 @@ impl Client {
         for element in line["offlinemsg"].as_array().into_iter().flatten() {
             let message = message(world, element);
             self.need_no_events(notes, &message);
-            if let Conv::Group(group) = message.conv
-                && self.sent_out.remove(&group)
-            {
-                self.left.remove(&group);
+            let was_sent_out = matches!(message.conv, Conv::Group(group) if self.sent_out.contains(&group));
+            if self.is_out_of(world, message.conv) && !was_sent_out {
+                self.got_as_outsider(world, notes, element);
+                continue;
             }
             if self.got_here.contains(&message) {
                 continue;
@@ -857,7 +890,10 @@ impl Client {
         let message = message(world, line);
         let is_said = matches!(line["msgid"].as_u64(), Some(6 | 10));
         let text = line["msg"].as_str().map(str::to_owned);
+        // By its number in a conversation of others it would mean a message of its own.
+        let is_own = !matches!(message.conv, Conv::Pair(a, b) if a != self.user && b != self.user);
         if is_said
+            && is_own
             && text.is_some()
             && message.sender != self.user
             && !self.heard.contains(&(message.conv, message.seq))
@@ -953,14 +989,6 @@ impl Client {
         let Message { conv, seq, .. } = message;
         world.note(seq << 8 | u64::from(self.user));
         let mut histories = notes.histories.borrow_mut();
-        // When the data have gone back since, they may say that it is still a member.
-        let has_left = |group| self.left.get(&group).is_some_and(|asked| world.is_of_this_life(*asked));
-        if matches!(conv, Conv::Group(group) if has_left(group)) {
-            // Who has left is an outsider: user 0 is in no group.
-            self.note_in_diary(notes, world.moment(), &format!("out of it, and got {line}"));
-            histories.sessions.push(Session { events: vec![Event::Got(message)], ..Session::default() });
-            return;
-        }
         let events = &mut histories.sessions[self.session].events;
         // What comes behind something that is held back waits as well, or it would be counted and confirmed ahead of it.
         let is_had = || self.marks.get(&conv).is_some_and(|mark| seq <= mark.seq);
@@ -1021,6 +1049,7 @@ impl Client {
             What::Reaction(..) => world.count("reaction"),
         }
         notes.histories.borrow_mut().sessions[self.session].events.push(Event::Own(*conv, seq));
+        self.acked_here.insert(cid.clone());
         Outcome::Acked(seq)
     }
 

@@ -84,6 +84,8 @@ pub fn run(seed: u64, change: impl FnOnce(&mut Plan)) -> Run {
     violations.extend(cluster.unreported(&world));
     let listed_again = cluster.notes.listed_again.take().into_iter();
     violations.extend(listed_again.map(|text| Violation { class: Class::D, text }));
+    let echoed = cluster.notes.echoed.take().into_iter();
+    violations.extend(echoed.map(|text| Violation { class: Class::D, text }));
     let acked_in_vain = cluster.notes.acked_in_vain.take().into_iter();
     violations.extend(acked_in_vain.map(|text| Violation { class: Class::L, text }));
     cluster.dismantle(&world);

@@ -50,7 +50,7 @@ fn read(histories: &Histories, place: (User, Device)) -> Vec<(usize, Message)> {
     let events = own.flat_map(|(index, session)| session.events.iter().map(move |event| (index, event)));
     let got = events.filter_map(|(index, event)| match event {
         Event::Got(message) | Event::Held(message) => Some((index + 1, message.clone())),
-        Event::Shown(_) | Event::Own(..) => None,
+        Event::Shown(_) | Event::Own(..) | Event::Entered(_) => None,
     });
     got.collect()
 }
