@@ -1129,11 +1129,13 @@ impl Client {
     }
 
     fn misbehave(&mut self, world: &World, notes: &Notes, pipe: &SharedPipe) {
+        // A phone in a tunnel: who takes nothing more is often not heard of again, and its kernel has what it has not read.
+        let is_stalled = self.stalls_until > world.passed();
         if world.fault("connection reset", 20) {
             self.leave(world, notes, pipe, End::Broken);
         } else if world.fault("connection ended by the client", 10) {
             self.leave(world, notes, pipe, End::Finished);
-        } else if world.fault("client vanishes", 10) {
+        } else if world.fault("client vanishes", if is_stalled { 60 } else { 10 }) {
             let noticed = world.passed() + Duration::from_millis(u64::try_from(world.between(0, 3000)).expect("small"));
             notes.ghosts.borrow_mut().push((noticed, Rc::clone(pipe)));
             self.went_away(world, notes, pipe);
