@@ -11,7 +11,7 @@
 //!   bus      notifications between nodes (bells): one trait, local and Redis
 //! ```
 //!
-//! `node` wires them together and runs the threads, `server` starts and stops it all; `config` says with what settings;
+//! `import` brings in an earlier system's database. `node` wires them together and runs the threads, `server` starts and stops it all; `config` says with what settings;
 //! `admin` shows operators how it is, `readiness` whether it can serve; `signals` ends it; `descriptors` counts what it may open. docs/architecture.md has the whole picture.
 
 #![allow(
@@ -27,6 +27,7 @@ pub mod config;
 pub mod delivery;
 pub mod descriptors;
 pub mod ids;
+pub mod import;
 pub mod metrics;
 pub mod net;
 pub mod node;

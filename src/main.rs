@@ -7,7 +7,9 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use stonechat::config::{self, Effective, Flag, Sources};
+use stonechat::import::{self, Options, Zone};
 use stonechat::server;
+use stonechat::store::ClientDialect;
 
 /// Something failed while running: a port is taken, the database is damaged.
 const FAILED: u8 = 1;
@@ -32,6 +34,94 @@ enum Command {
     /// Prints every key with its value (passwords as ***) and its origin. Then opens the database and asks Redis,
     /// without changing either. Exit code 0: all is well; 1: something cannot be reached; 2: a setting is wrong.
     CheckConfig(Flags),
+    /// Brings in users, friends, groups and undelivered messages of an earlier system's MySQL database.
+    ///
+    /// The systems: course (the muduo course's chat server and its copies), qq (QQChatServer), polaris, cmf (Cdreamfly's
+    /// ClusterChatServer), sponge (sponge, RayBox); auto: the columns tell. The database is only read. Ids are kept, passwords are
+    /// hashed. The target is that of the settings: --data or --mysql. Run it while no server uses the target, and as often as you like:
+    /// what is in is not brought again, and a run that was cut short is gone on with. A target that has other accounts
+    /// under these ids is refused before anything is written. The report on stdout tells what was changed and what was left out.
+    #[command(after_help = IMPORT_HELP)]
+    Import(Import),
+}
+
+/// What a person would try first.
+const IMPORT_HELP: &str = "\
+The password may be left out of the URL, which ps shows to all, and stand in --password-file or in the variable
+STONECHAT_IMPORT_PASSWORD.
+
+  stonechat import auto mysql://root@127.0.0.1/chat --password-file pw --data ./stonechat-data --dry-run
+  stonechat import polaris mysql://root@127.0.0.1/chat --time-zone Asia/Shanghai --report report.jsonl";
+
+#[derive(Args)]
+struct Import {
+    /// Whose database it is: course, qq, polaris, cmf, sponge or auto
+    #[arg(value_parser = schema)]
+    schema: Schema,
+    /// The database: mysql://user:pw@host:port/db
+    url: String,
+    /// A file with the password of the URL's user, in its first line
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// Writes nothing; the report tells what would be
+    #[arg(long)]
+    dry_run: bool,
+    /// Writes the report into this file, too: a JSON object for each row that was changed or left out
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Hashes no passwords, which takes half an hour for 100,000 on two cores, and locks the accounts
+    #[arg(long)]
+    lock_passwords: bool,
+    /// Where the machines were that have written the times of messages: Asia/Shanghai, +08:00 [default: this machine's]
+    #[arg(long, value_name = "ZONE", value_parser = Zone::parse, allow_hyphen_values = true)]
+    time_zone: Option<Zone>,
+    /// A TOML file with settings [env: STONECHAT_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The folder of the embedded database to import into; ignored with --mysql [env: STONECHAT_DATA]
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+    /// The database to import into: mysql://user:pw@host:port/db [env: STONECHAT_MYSQL]
+    #[arg(long, value_name = "URL")]
+    mysql: Option<String>,
+    /// Sets any key, like --set password.passes=3; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+/// A system; `None`: whichever it is.
+type Schema = Option<ClientDialect>;
+
+fn schema(word: &str) -> Result<Schema, String> {
+    match word {
+        "auto" => Ok(None),
+        name => ClientDialect::named(name).map(Some).ok_or_else(|| {
+            "it must be course, qq, polaris, cmf or sponge, or auto to have the columns tell".to_owned()
+        }),
+    }
+}
+
+impl Import {
+    /// The settings that this command's own flags make, and what else it says.
+    fn split(self) -> Result<(Option<PathBuf>, Vec<Flag>, Options), String> {
+        let own = [("--data", "data", self.data), ("--mysql", "mysql", self.mysql)];
+        let own = own.into_iter().filter_map(|(flag, key, value)| Some(Flag::Own { flag, key, value: value? }));
+        let flags = self.set.into_iter().map(Flag::Set).chain(own).collect();
+        let password = match &self.password_file {
+            Some(path) => Some(import::read_password(path)?),
+            None => std::env::var(config::IMPORT_PASSWORD_VARIABLE).ok(),
+        };
+        let options = Options {
+            schema: self.schema,
+            url: self.url,
+            password,
+            is_dry: self.dry_run,
+            report: self.report,
+            locks_passwords: self.lock_passwords,
+            zone: self.time_zone,
+        };
+        Ok((self.config, flags, options))
+    }
 }
 
 #[derive(Args)]
@@ -102,23 +192,51 @@ fn main() -> ExitCode {
     let (environment, mut flags) = (std::env::vars_os().collect(), cli.flags);
     let mut file = flags.config.take();
     let mut settings = flags.into_settings();
-    let checking = cli.command.map(|Command::CheckConfig(mut more)| {
-        file = more.config.take().or_else(|| file.take());
-        settings.extend(more.into_settings());
-    });
+    let task = match Task::of(cli.command, &mut file, &mut settings) {
+        Ok(task) => task,
+        Err(problem) => return failed(problem, BAD_CONFIGURATION),
+    };
     let effective = match config::load(&Sources { file, environment, flags: settings }) {
         Ok(effective) => effective,
         Err(problems) => return failed(problems, BAD_CONFIGURATION),
     };
-    if checking.is_some() {
+    if let Task::Check = task {
         return check(&effective);
     }
     for warning in effective.warnings() {
         log::warn!("{warning}");
     }
-    match server::run(&effective.config) {
+    let ended = match task {
+        Task::Import(options) => import::run(&effective.config, &options).map_err(|error| error.to_string()),
+        Task::Check | Task::Serve => server::run(&effective.config).map_err(|error| error.to_string()),
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(error, FAILED),
+    }
+}
+
+/// What is to be done with the settings.
+enum Task {
+    Serve,
+    Check,
+    Import(Box<Options>),
+}
+
+impl Task {
+    /// The command's own flags count before those ahead of it.
+    fn of(command: Option<Command>, file: &mut Option<PathBuf>, settings: &mut Vec<Flag>) -> Result<Self, String> {
+        let (task, own_file, flags) = match command {
+            None => return Ok(Self::Serve),
+            Some(Command::CheckConfig(mut flags)) => (Self::Check, flags.config.take(), flags.into_settings()),
+            Some(Command::Import(import)) => {
+                let (own_file, flags, options) = import.split()?;
+                (Self::Import(Box::new(options)), own_file, flags)
+            }
+        };
+        *file = own_file.or_else(|| file.take());
+        settings.extend(flags);
+        Ok(task)
     }
 }
 

@@ -19,6 +19,12 @@ const VARIABLES: &str = "STONECHAT_";
 /// The variable that names the file.
 const FILE_VARIABLE: &str = "STONECHAT_CONFIG";
 
+/// The variable that has the password of a database that is imported: no setting.
+pub const IMPORT_PASSWORD_VARIABLE: &str = "STONECHAT_IMPORT_PASSWORD";
+
+/// Variables that are no settings.
+const OTHER_VARIABLES: [&str; 2] = [FILE_VARIABLE, IMPORT_PASSWORD_VARIABLE];
+
 /// Keys that name a file, each with the key whose value stands there.
 const SECRET_FILES: [(&str, &str); 2] = [("mysql_file", "mysql"), ("redis_file", "redis")];
 
@@ -172,7 +178,7 @@ impl Layers {
 
     fn lay_variable(&mut self, variable: &OsStr, value: &OsStr) {
         let variable = variable.to_string_lossy();
-        if !variable.starts_with(VARIABLES) || variable == FILE_VARIABLE || is_service_link(&variable) {
+        if !variable.starts_with(VARIABLES) || OTHER_VARIABLES.contains(&&*variable) || is_service_link(&variable) {
             return;
         }
         let origin = Origin::Variable(variable.clone().into_owned());
@@ -242,7 +248,7 @@ impl Layers {
 
     fn read_secret(&mut self, index: usize, file_key: &'static str, path: &Path) {
         let (key, origin) = (&KEYS[index], Origin::File(path.to_owned()));
-        let secret = match secret_file::read(path) {
+        let secret = match secret_file::read(path, "URL") {
             Ok(secret) => secret,
             Err(why) => return self.problems.push(Problem::at(&origin, format_args!("{file_key} {why}"))),
         };

@@ -25,12 +25,12 @@ mod load;
 mod network;
 mod problem;
 mod secret;
-mod secret_file;
+pub(crate) mod secret_file;
 mod settings;
 mod suggest;
 
 pub use help::{key_listing, variable_listing};
-pub use load::{Effective, Flag, Setting, Sources, load, load_text};
+pub use load::{Effective, Flag, IMPORT_PASSWORD_VARIABLE, Setting, Sources, load, load_text};
 pub use network::Networks;
 pub use problem::{Origin, Problem, Problems};
 pub use secret::masked;

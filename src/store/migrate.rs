@@ -43,6 +43,7 @@ pub(super) const SQLITE: &[Migration] = &[
         pieces: SECOND_IN_PIECES,
     },
     Migration { version: 3, sql: include_str!("../../sql/sqlite/0003_chat.sql"), code: &[], pieces: THIRD_IN_PIECES },
+    Migration { version: 4, sql: include_str!("../../sql/sqlite/0004_import.sql"), code: &[], pieces: &[] },
 ];
 
 /// The files for MySQL.
@@ -55,6 +56,7 @@ pub(super) const MYSQL: &[Migration] = &[
         pieces: SECOND_IN_PIECES,
     },
     Migration { version: 3, sql: include_str!("../../sql/mysql/0003_chat.sql"), code: &[], pieces: THIRD_IN_PIECES },
+    Migration { version: 4, sql: include_str!("../../sql/mysql/0004_import.sql"), code: &[], pieces: &[] },
 ];
 
 /// The table that records the versions; the one thing that must be there before the first file.
@@ -172,7 +174,7 @@ mod tests {
         assert_eq!(missing(0, SQLITE).unwrap().len(), SQLITE.len());
         assert!(missing(1, SQLITE).unwrap().len() < SQLITE.len());
         let refused = missing(99, SQLITE).err().unwrap().to_string();
-        assert!(refused.contains("99") && refused.contains("up to 3"), "{refused}");
+        assert!(refused.contains("99") && refused.contains("up to 4"), "{refused}");
     }
 
     #[test]

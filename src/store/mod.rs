@@ -18,7 +18,9 @@
 //! [`StoreError::Unavailable`] the next call tries anew.
 
 mod account;
+pub(crate) mod bulk;
 mod content;
+mod dialect;
 mod events;
 mod foreign;
 mod group_rows;
@@ -41,6 +43,7 @@ pub use self::account::{
     BlockOutcome, Contact, EndedToken, EraseStep, NewProfile, ProfileChange, ProfileOutcome, SessionRow,
 };
 pub use self::content::{Change, Content, Event, Kind};
+pub use self::dialect::ClientDialect;
 pub use self::group_rows::{
     ActedOn, GroupChange, GroupChanged, GroupInvitation, GroupRefusal, GroupRow, GroupSettings, JoinOutcome, LetIn,
     OpenGroupAsk, OwnGroup, PastShown, Ruled, Speaking,
@@ -133,6 +136,9 @@ pub trait Store: Send {
 
     /// The user, if there is one. One that was erased is none.
     fn user(&mut self, who: UserRef<'_>) -> Result<Option<UserRow>>;
+
+    /// Remembers by which earlier system's client the user speaks; `None`: by none. [`UserRow::dialect`] has it at the next login.
+    fn set_dialect(&mut self, user: UserId, dialect: Option<ClientDialect>) -> Result<()>;
 
     /// Reports who is online on this node, for people and tools that look into the table. `offline` counts only for those
     /// whom this node has reported online last.

@@ -27,9 +27,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::call::Locks;
+pub(crate) use self::endpoint::Endpoint;
 use self::reconnecting::Reconnecting;
 use self::server::{Server, now};
 use self::settle::Unsettled;
+use super::bulk::{Bulk, OpenBulk};
 use super::numbering::Plan;
 use super::sql::{Engine, Fault, Sql, SqlResult, SqlStore};
 use super::{
@@ -64,13 +66,22 @@ impl MySqlStores {
     }
 }
 
+impl MySqlStores {
+    fn open_engine(&self) -> SqlStore<MySql> {
+        let link = Reconnecting::new(Arc::clone(&self.server));
+        SqlStore::new(MySql { link, unsettled: Vec::new(), cursors_locked_until: None })
+    }
+}
+
+impl OpenBulk for MySqlStores {
+    fn open_bulk(&self) -> Result<Box<dyn Bulk>> {
+        Ok(Box::new(self.open_engine()))
+    }
+}
+
 impl OpenStore for MySqlStores {
     fn open(&self) -> Result<Box<dyn Store>> {
-        Ok(Box::new(SqlStore::new(MySql {
-            link: Reconnecting::new(Arc::clone(&self.server)),
-            unsettled: Vec::new(),
-            cursors_locked_until: None,
-        })))
+        Ok(Box::new(self.open_engine()))
     }
 
     fn migrate(&self) -> Result<()> {

@@ -1,6 +1,7 @@
 //! What goes into the store and comes out of it: rows, outcomes, quotas. No SQL, and nothing that acts.
 
 use super::content::{Content, Kind};
+use super::dialect::ClientDialect;
 use super::search::Keyword;
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, Peer, Seq, UserId};
@@ -117,6 +118,8 @@ pub struct UserRow {
     pub name: String,
     /// The Argon2id PHC string.
     pub password: String,
+    /// By which earlier system's client the user speaks, as far as it is known.
+    pub dialect: Option<ClientDialect>,
 }
 
 /// A user as others see it.

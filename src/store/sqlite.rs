@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use self::connection::{Bounded, fault};
 use self::writer::Writer;
+use super::bulk::{Bulk, OpenBulk};
 use super::sql::{Engine, Sql, SqlResult, SqlStore, upgrade};
 use super::{
     Append, Appended, CursorRow, Findings, KeptName, OpenStore, ReadRow, Result, SavedReads, Store, StoreError,
@@ -31,6 +32,9 @@ use crate::config::Synchronous;
 
 const FILE: &str = "stonechat.db";
 const LOCK_FILE: &str = "stonechat.lock";
+
+/// What the writer keeps of the file during an import, whose rows go to all places of the indexes.
+const IMPORT_CACHE_KIB: u32 = 128 * 1024;
 
 /// What each reader keeps of the file; there is one for each thread. SQLite would keep 2 MiB each, of pages that the
 /// system's cache holds as well.
@@ -69,12 +73,26 @@ pub fn exists(dir: &Path) -> bool {
     dir.join(FILE).exists()
 }
 
-impl OpenStore for SqliteStores {
-    fn open(&self) -> Result<Box<dyn Store>> {
+impl SqliteStores {
+    fn open_engine(&self) -> Result<SqlStore<Sqlite>> {
         let reader = Bounded::open(&self.file, self.synchronous, self.timeout)?;
         let settings = format!("PRAGMA query_only = ON; PRAGMA cache_size = -{READER_CACHE_KIB}");
         reader.connection.execute_batch(&settings).map_err(fault)?;
-        Ok(Box::new(SqlStore::new(Sqlite { reader, timeout: self.timeout, writer: Arc::clone(&self.writer) })))
+        Ok(SqlStore::new(Sqlite { reader, timeout: self.timeout, writer: Arc::clone(&self.writer) }))
+    }
+}
+
+impl OpenBulk for SqliteStores {
+    fn open_bulk(&self) -> Result<Box<dyn Bulk>> {
+        let cache = format!("PRAGMA cache_size = -{IMPORT_CACHE_KIB}");
+        self.writer.alone(|sql| sql.connection.execute_batch(&cache).map_err(fault))?;
+        Ok(Box::new(self.open_engine()?))
+    }
+}
+
+impl OpenStore for SqliteStores {
+    fn open(&self) -> Result<Box<dyn Store>> {
+        Ok(Box::new(self.open_engine()?))
     }
 
     fn migrate(&self) -> Result<()> {

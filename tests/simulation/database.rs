@@ -298,7 +298,7 @@ impl Database {
             }
         };
         let name = self.users.get(&id)?.clone();
-        Some(UserRow { id, name, password: password_hash().to_owned() })
+        Some(UserRow { id, name, password: password_hash().to_owned(), dialect: None })
     }
 
     pub fn is_asked(&self, user: UserId) -> bool {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use stonechat::clock::UnixMs;
 use stonechat::ids::{ConvId, DeviceId, GroupId, NodeId, Peer, Seq, UserId};
 use stonechat::store::{
-    ActedOn, Append, Appended, BlockOutcome, ClusterRow, Contact, ConversationEnd, ConversationPage,
+    ActedOn, Append, Appended, BlockOutcome, ClientDialect, ClusterRow, Contact, ConversationEnd, ConversationPage,
     ConversationsWanted, Created, CursorRow, DeviceUse, EndedToken, EraseStep, Flags, FriendOutcome, FriendRequest,
     GroupChange, GroupChanged, GroupInvitation, GroupRow, JoinOutcome, LeaveOutcome, LetIn, Listed, MemberPage,
     Message, NewToken, OpenGroupAsk, OwnGroup, Page, Pending, Person, Place, ProfileChange, ProfileOutcome, Quotas,
@@ -108,6 +108,10 @@ impl Store for SimStore {
 
     fn user(&mut self, who: UserRef<'_>) -> Result<Option<UserRow>> {
         self.read(|database| database.user(who))
+    }
+
+    fn set_dialect(&mut self, _: UserId, _: Option<ClientDialect>) -> Result<()> {
+        not_simulated()
     }
 
     fn report_states(&mut self, node: NodeId, online: &[UserId], offline: &[UserId]) -> Result<()> {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use stonechat::clock::UnixMs;
 use stonechat::ids::{ConvId, DeviceId, NodeId, Peer, UserId};
-use stonechat::store::{Created, CursorRow, Person, TokenRow, TokenUse, UserRef};
+use stonechat::store::ClientDialect::{Cmf, Course, Polaris, Qq, Sponge};
+use stonechat::store::{Created, CursorRow, Person, Store, TokenRow, TokenUse, UserRef};
 
 use crate::fresh::{Fresh, NOW, Saving, append, group, message, new, new_token, user};
 
@@ -54,6 +55,23 @@ pub(crate) fn two_registrations_of_one_name_make_one_user(fresh: &Fresh) {
     });
     assert_eq!(tries.iter().filter(|made| **made == Created::NameTaken).count(), 3, "{tries:?}");
     assert_eq!(fresh.number("SELECT COUNT(*) FROM User"), 1);
+}
+
+pub(crate) fn the_dialect_of_a_user_is_remembered(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let (ann, bob) = (user(&mut *store, "ann"), user(&mut *store, "bob"));
+    let dialect = |store: &mut dyn Store, user| store.user(UserRef::Id(user)).unwrap().unwrap().dialect;
+    assert_eq!(dialect(&mut *store, ann), None);
+    for spoken in [Course, Qq, Polaris, Cmf, Sponge] {
+        store.set_dialect(ann, Some(spoken)).unwrap();
+        assert_eq!(dialect(&mut *store, ann), Some(spoken));
+        assert_eq!(store.user(UserRef::Name("ann")).unwrap().unwrap().dialect, Some(spoken));
+        assert_eq!(fresh.texts("SELECT dialect FROM User WHERE dialect IS NOT NULL"), [spoken.name()]);
+    }
+    fresh.execute("UPDATE User SET dialect = 'esperanto'");
+    assert_eq!(dialect(&mut *store, ann), None, "a later version's, which this one does not know");
+    store.set_dialect(bob, None).unwrap();
+    assert_eq!(dialect(&mut *store, bob), None);
 }
 
 pub(crate) fn states_are_reported(fresh: &Fresh) {

@@ -54,6 +54,7 @@ contract! {
         odd_names_come_back_byte_for_byte
         two_registrations_of_one_name_make_one_user
         states_are_reported
+        the_dialect_of_a_user_is_remembered
         tokens_live_until_they_expire
         devices_have_numbers_and_begin_at_the_end;
     friends:

@@ -1,8 +1,16 @@
 //! Argon2id passwords and resume tokens. One [`Hasher`] per thread keeps the memory Argon2 works in.
+//!
+//! ```text
+//!   what is stored     which password is right
+//!   $argon2id$...      the one that was hashed: every account of this server's own
+//!   sha224$argon2id$.. the one whose SHA-224 (56 hexadecimal digits) was hashed, and these digits: accounts of sponge, whose
+//!                      client sends the digits at a login by hand, and the password when it connects again
+//!   !                  none: an account that is locked
+//! ```
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha224, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::config::PasswordCost;
@@ -14,6 +22,15 @@ const SALT_BYTES: usize = 16;
 const HASH_BYTES: usize = 32;
 /// A hash in the database that wants more memory than this (1 GiB) is not computed.
 const BLOCKS_MAX: usize = 1 << 20;
+
+/// What is stored of an account into which no password leads.
+pub(crate) const LOCKED: &str = "!";
+
+/// Ahead of the PHC string of an account whose client may send the SHA-224 of what its user has typed.
+const OF_DIGITS: &str = "sha224";
+
+/// The digits of a SHA-224.
+const SHA224_DIGITS: usize = 56;
 
 /// What can go wrong besides a wrong password.
 #[derive(Debug, thiserror::Error)]
@@ -60,11 +77,39 @@ impl Hasher {
         Ok(phc.to_string())
     }
 
-    /// Whether `password` is the one of this PHC string.
+    /// What is stored of a password that a user types, or that the client has made [`sha224_digits`] of, where either is to
+    /// lead into the account.
     ///
     /// # Errors
-    /// The string is damaged, or asks for more memory than allowed.
-    pub(crate) fn verify(&mut self, password: &str, phc: &str) -> Result<bool, PasswordError> {
+    /// As [`Hasher::hash`].
+    pub(crate) fn hash_for_digits(&mut self, password: &str) -> Result<String, PasswordError> {
+        self.hash(&sha224_digits(password)).map(|phc| format!("{OF_DIGITS}{phc}"))
+    }
+
+    /// What is stored of a new password in the place of `stored`: whatever led in besides the old password does so besides the
+    /// new one.
+    ///
+    /// # Errors
+    /// As [`Hasher::hash`].
+    pub(crate) fn hash_like(&mut self, password: &str, stored: &str) -> Result<String, PasswordError> {
+        if stored.starts_with(OF_DIGITS) { self.hash_for_digits(password) } else { self.hash(password) }
+    }
+
+    /// Whether `password` is the one of what is stored. It takes as long when that is none.
+    ///
+    /// # Errors
+    /// What is stored is damaged, or asks for more memory than allowed.
+    pub(crate) fn verify(&mut self, password: &str, stored: &str) -> Result<bool, PasswordError> {
+        if stored == LOCKED {
+            return self.pretend(password).map(|()| false);
+        }
+        match stored.strip_prefix(OF_DIGITS) {
+            Some(phc) => self.verify_phc(&sha224_digits(password), phc),
+            None => self.verify_phc(password, stored),
+        }
+    }
+
+    fn verify_phc(&mut self, password: &str, phc: &str) -> Result<bool, PasswordError> {
         let stored = PasswordHash::new(phc).map_err(unreadable)?;
         let algorithm = Algorithm::try_from(stored.algorithm.as_str()).map_err(unreadable)?;
         let version = stored.version.map_or(Ok(Version::V0x13), Version::try_from).map_err(unreadable)?;
@@ -113,6 +158,15 @@ fn unreadable(error: impl ToString) -> PasswordError {
 
 fn fill_random(bytes: &mut [u8]) -> Result<(), PasswordError> {
     getrandom::fill(bytes).map_err(|error| PasswordError::NoRandomness(error.to_string()))
+}
+
+/// The SHA-224 of a password in hexadecimal digits; a text that is such digits already stands for itself.
+fn sha224_digits(password: &str) -> String {
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if password.len() == SHA224_DIGITS && password.bytes().all(is_digit) {
+        return password.to_owned();
+    }
+    hex(&Sha224::digest(password.as_bytes()))
 }
 
 /// A new resume token: 256 random bits in hexadecimal.
@@ -167,6 +221,33 @@ mod tests {
         ] {
             assert!(hasher.verify("x", phc).is_err(), "{phc}");
         }
+    }
+
+    #[test]
+    fn into_a_locked_account_no_password_leads() {
+        let mut hasher = Hasher::new(CHEAP);
+        for password in ["", LOCKED, "x"] {
+            assert!(!hasher.verify(password, LOCKED).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_password_and_its_digits_lead_into_the_same_account() {
+        let digits = "f8cdb04495ded47615258f9dc6a3f4707fd2405434fefc3cbf4ef4e6";
+        let mut hasher = Hasher::new(CHEAP);
+        for stored in [hasher.hash_for_digits("123456").unwrap(), hasher.hash_for_digits(digits).unwrap()] {
+            assert!(stored.starts_with("sha224$argon2id$") && stored.len() <= 255, "{stored}");
+            for (password, is_right) in
+                [("123456", true), (digits, true), ("1234567", false), ("", false), (&digits.to_uppercase(), false)]
+            {
+                assert_eq!(hasher.verify(password, &stored).unwrap(), is_right, "{password}");
+            }
+        }
+        let plain = hasher.hash("123456").unwrap();
+        let (like_plain, like_digits) =
+            (hasher.hash_like("x", &plain).unwrap(), hasher.hash_like("123456", "sha224$").unwrap());
+        assert!(like_plain.starts_with("$argon2id$") && hasher.verify(digits, &like_digits).unwrap());
+        assert!(!hasher.verify(digits, &plain).unwrap(), "not into an account that is no such one");
     }
 
     #[test]

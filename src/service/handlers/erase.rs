@@ -25,7 +25,7 @@ pub(crate) fn erase(ctx: &mut Ctx, caller: &Caller, request: &Erase) -> HandlerR
         ctx,
         caller,
         request.password.clone(),
-        |_| Ok(()),
+        |_, _| Ok(()),
         |ctx, caller, proof, ()| {
             let now = ctx.shared.clock.wall();
             let held_until = ctx.shared.config.names_held.map(|held| now.plus(held));

@@ -158,7 +158,7 @@ fn password_checked(
     attempt.right();
     let token = new_token()?;
     let hash = token_hash(&token);
-    let UserRow { id, name, password: proof } = user;
+    let UserRow { id, name, password: proof, .. } = user;
     let (device, address) = place_of(guest, request);
     let token = SessionToken { text: token, hash, kind: TokenKind::New { proof }, device, address };
     enter(ctx, guest, request, Person { id, name }, token)

@@ -16,8 +16,8 @@ pub(crate) fn wrong() -> ServiceError {
     ServiceError::refused(Errno::Refused, "wrong password")
 }
 
-/// Goes on with `rest` if the password is the caller's. It is given the PHC string that proves it, and what `also` has hashed
-/// on the way.
+/// Goes on with `rest` if the password is the caller's. It is given what is stored of it, and what `also`, which is given that, too,
+/// has hashed on the way.
 ///
 /// # Errors
 /// The password has to be hashed first; then, that it is wrong, or what `rest` returns.
@@ -25,7 +25,7 @@ pub(crate) fn then<T: Send + 'static>(
     ctx: &mut Ctx,
     caller: &Caller,
     password: String,
-    also: impl FnOnce(&mut Hasher) -> Result<T, PasswordError> + Send + 'static,
+    also: impl FnOnce(&mut Hasher, &str) -> Result<T, PasswordError> + Send + 'static,
     rest: impl FnOnce(&mut Ctx, Caller, String, T) -> HandlerResult + Send + 'static,
 ) -> HandlerResult {
     let Some(UserRow { password: phc, .. }) = ctx.store.user(UserRef::Id(caller.user))? else { return Err(wrong()) };
@@ -36,7 +36,7 @@ pub(crate) fn then<T: Send + 'static>(
     let caller = caller.clone();
     let step = HashStep::new(Purpose::Login, caller.from, move |hasher| {
         let checked = hasher.verify(&password, &phc);
-        let checked = checked.and_then(|is_right| is_right.then(|| also(hasher)).transpose());
+        let checked = checked.and_then(|is_right| is_right.then(|| also(hasher, &phc)).transpose());
         Prepared::new(move |ctx| {
             if let Some(hashed) = checked? {
                 attempt.right();

@@ -1,6 +1,7 @@
 //! SESSIONS and PASSWORD: what can be resumed, and what ends that.
 use super::proof;
 use crate::delivery::directory::Ended;
+use crate::service::auth::password::Hasher;
 use crate::service::caller::Caller;
 use crate::service::ctx::{Ctx, HandlerResult, Response, ServiceError};
 use crate::store::{SessionRow, TokenHash, token_key};
@@ -69,7 +70,7 @@ fn entry(row: SessionRow, own: &TokenHash) -> SessionEntry {
 /// The old one is wrong, or it was tried too often.
 pub(crate) fn password(ctx: &mut Ctx, caller: &Caller, request: &ChangePassword) -> HandlerResult {
     let ChangePassword { password, new } = request.clone();
-    let hash = move |hasher: &mut crate::service::auth::password::Hasher| hasher.hash(&new);
+    let hash = move |hasher: &mut Hasher, stored: &str| hasher.hash_like(&new, stored);
     proof::then(ctx, caller, password, hash, |ctx, caller, old, new| {
         let now = ctx.shared.clock.wall();
         let changed = ctx.store.change_password(caller.user, [&old, &new], &caller.token, now)?;

@@ -18,10 +18,11 @@ const TLS_WANTED: u16 = 3159;
 const ACCESS_DENIED: u16 = 1045;
 
 /// Where the database is.
-pub(super) struct Endpoint {
+pub(crate) struct Endpoint {
     opts: OptsBuilder,
     /// Host and port, or the socket's path.
     place: String,
+    name: String,
     tls: Tls,
     tls_ca: Option<PathBuf>,
     /// Read by the driver with each connection, so it stays as long as this.
@@ -42,14 +43,12 @@ enum Tls {
 impl Endpoint {
     /// # Errors
     /// `Broken` when the URL is none or names no database, or the CA's file is of no use.
-    pub(super) fn new(database: Backend<'_>) -> Result<Self> {
+    pub(crate) fn new(database: Backend<'_>) -> Result<Self> {
         // The driver's own words might repeat the password.
         let bad = || StoreError::Broken("the MySQL address is not of the form mysql://user:pw@host:port/db".into());
         let (url, tls) = without_tls(database.url).ok_or_else(bad)?;
         let opts = Opts::from_url(&url).map_err(|_| bad())?;
-        if opts.get_db_name().is_none_or(str::is_empty) {
-            return Err(bad());
-        }
+        let name = opts.get_db_name().filter(|name| !name.is_empty()).ok_or_else(bad)?.to_owned();
         choose_cryptography();
         let place = match opts.get_socket() {
             Some(socket) => socket.to_owned(),
@@ -67,16 +66,21 @@ impl Endpoint {
         };
         // A socket that was not asked for would be the server's own idea.
         let opts = OptsBuilder::from_opts(opts).prefer_socket(false).tcp_nodelay(true).ssl_opts(ssl);
-        Ok(Self { opts, place, tls, tls_ca: database.tls_ca.map(ToOwned::to_owned), _roots: roots })
+        Ok(Self { opts, place, name, tls, tls_ca: database.tls_ca.map(ToOwned::to_owned), _roots: roots })
+    }
+
+    /// Whether both are the same database, as far as their addresses tell.
+    pub(crate) fn is_that_of(&self, other: &Self) -> bool {
+        self.place == other.place && self.name == other.name
     }
 
     /// For the driver.
-    pub(super) fn opts(&self) -> OptsBuilder {
+    pub(crate) fn opts(&self) -> OptsBuilder {
         self.opts.clone()
     }
 
     /// Why a connection could not be opened: a sentence where it is about the way to the server, else the driver's words.
-    pub(super) fn explained(&self, error: Error) -> Cause {
+    pub(crate) fn explained(&self, error: Error) -> Cause {
         self.explain(&error).map_or_else(|| error.into(), Cause::from)
     }
 

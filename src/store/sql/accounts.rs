@@ -5,7 +5,7 @@ use super::names::Keys;
 use super::{Fault, Row, Sql, SqlResult, held};
 use crate::clock::UnixMs;
 use crate::ids::{DeviceId, NodeId, UserId};
-use crate::store::{Created, DeviceUse, Named, UserRef, UserRow};
+use crate::store::{ClientDialect, Created, DeviceUse, Named, UserRef, UserRow};
 
 /// Devices that make room at once: an account that had thousands before there was a quota comes down to it step by step.
 const DEVICES_REMOVED_MAX: u64 = 8;
@@ -34,15 +34,28 @@ pub(super) fn create(sql: &mut dyn Sql, name: &str, password: &str, now: UnixMs)
 pub(super) fn user(sql: &mut dyn Sql, who: UserRef<'_>) -> SqlResult<Option<UserRow>> {
     let found = match who {
         UserRef::Id(id) => {
-            let statement = "SELECT id, name, password FROM User WHERE id = ? AND erased_at IS NULL";
+            let statement = "SELECT id, name, password, dialect FROM User WHERE id = ? AND erased_at IS NULL";
             sql.first(statement, &[id.into()])?
         }
         UserRef::Name(name) => {
-            let statement = "SELECT id, name, password FROM User WHERE name_key IN (?, ?) ORDER BY name_key LIMIT 1";
+            let statement =
+                "SELECT id, name, password, dialect FROM User WHERE name_key IN (?, ?) ORDER BY name_key LIMIT 1";
             sql.first(statement, &Keys::of(name).args())?
         }
     };
-    found.map(|mut row| Ok(UserRow { id: row.user(0)?, name: row.text(1)?, password: row.text(2)? })).transpose()
+    found.map(user_row).transpose()
+}
+
+fn user_row(mut row: Row) -> SqlResult<UserRow> {
+    // A name that this binary does not know is a later one's.
+    let dialect = row.text_or_null(3)?.as_deref().and_then(ClientDialect::named);
+    Ok(UserRow { id: row.user(0)?, name: row.text(1)?, password: row.text(2)?, dialect })
+}
+
+pub(super) fn set_dialect(sql: &mut dyn Sql, user: UserId, dialect: Option<ClientDialect>) -> SqlResult<()> {
+    let name = dialect.map(ClientDialect::name);
+    sql.run("UPDATE User SET dialect = ? WHERE id = ?", &[name.into(), user.into()])?;
+    Ok(())
 }
 
 /// Whether there is such a user; one that was erased is none.

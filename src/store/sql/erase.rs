@@ -98,7 +98,8 @@ pub(super) fn begin(
     // No name has such a key: it begins with a character that none may have.
     let key = format!("\0erased-{user}");
     sql.run(
-        "UPDATE User SET name = '', name_key = ?, password = ?, profile = NULL, erased_at = ? WHERE id = ?",
+        "UPDATE User SET name = '', name_key = ?, password = ?, profile = NULL, dialect = NULL, erased_at = ? \
+         WHERE id = ?",
         &[key.as_str().into(), NO_PASSWORD.into(), now.into(), user.into()],
     )?;
     if let Some(until) = held_until {

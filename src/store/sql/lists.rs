@@ -1,6 +1,6 @@
 //! Statements over lists of values, in a few fixed sizes, so that a database need not prepare a new one each time.
 
-use super::Arg;
+use super::{Arg, Sql, SqlResult};
 
 /// The sizes, descending. Close enough that two or three statements hold any list (each one costs the server as much as
 /// some ten rows) and that padding adds half at most; few enough to be kept prepared. The largest keeps a statement far
@@ -54,6 +54,23 @@ pub(in crate::store) fn repeated(item: &str, between: &str, count: usize) -> Str
         text.push_str(item);
     }
     text
+}
+
+/// Writes the rows: `head` is the statement up to VALUES, `row` the parameters of one row.
+pub(super) fn insert<'a, T>(
+    sql: &mut dyn Sql,
+    head: &str,
+    row: &str,
+    rows: &'a [T],
+    args: impl Fn(&'a T, &mut Vec<Arg<'a>>) -> SqlResult<()>,
+) -> SqlResult<()> {
+    for piece in exact_pieces(rows) {
+        let statement = format!("{head} VALUES {}", repeated(row, ", ", piece.len()));
+        let mut all = Vec::new();
+        piece.iter().try_for_each(|item| args(item, &mut all))?;
+        sql.run(&statement, &all)?;
+    }
+    Ok(())
 }
 
 /// A piece of a list as the statements that only look up take it.

@@ -11,6 +11,8 @@
 mod accounts;
 mod asked;
 mod blocks;
+mod bulk;
+mod bulk_messages;
 mod cluster;
 mod conversations;
 mod erase;

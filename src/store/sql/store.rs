@@ -11,7 +11,7 @@ use super::{
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Peer, Seq, UserId};
 use crate::store::{
-    ActedOn, Append, Appended, BlockOutcome, ClusterRow, Contact, ConversationEnd, ConversationPage,
+    ActedOn, Append, Appended, BlockOutcome, ClientDialect, ClusterRow, Contact, ConversationEnd, ConversationPage,
     ConversationsWanted, Created, CursorRow, DeviceUse, EndedToken, EraseStep, Flags, FriendOutcome, FriendRequest,
     GroupChange, GroupChanged, GroupInvitation, GroupRow, JoinOutcome, LeaveOutcome, LetIn, Listed, MemberPage,
     Message, NewToken, OpenGroupAsk, OwnGroup, Page, Pending, Person, Place, ProfileChange, ProfileOutcome, Quotas,
@@ -37,6 +37,10 @@ impl<E: Engine> Store for SqlStore<E> {
 
     fn user(&mut self, who: UserRef<'_>) -> Result<Option<UserRow>> {
         self.0.read(|sql| accounts::user(sql, who))
+    }
+
+    fn set_dialect(&mut self, user: UserId, dialect: Option<ClientDialect>) -> Result<()> {
+        self.0.write_one(|sql| accounts::set_dialect(sql, user, dialect))
     }
 
     fn report_states(&mut self, node: NodeId, online: &[UserId], offline: &[UserId]) -> Result<()> {

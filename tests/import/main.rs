@@ -1,0 +1,15 @@
+//! `stonechat import`: every earlier system's sample, into SQLite and into MariaDB, row by row; run twice, killed and gone on
+//! with, tried without writing, refused; and the accounts and messages as their owners find them.
+//!
+//! The samples (tests/import/samples) are made up. Each has the tables of one system and the odd rows that were seen there.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "allow-unwrap-in-tests misses what is no #[test]")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod afterwards;
+mod odd;
+mod place;
+mod runs;
+mod samples;
+mod speed;
