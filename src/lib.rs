@@ -26,6 +26,7 @@ pub mod clock;
 pub mod config;
 pub mod delivery;
 pub mod descriptors;
+pub(crate) mod dialects;
 pub mod ids;
 pub mod import;
 pub mod metrics;

@@ -72,6 +72,11 @@ fn the_framer_cuts_any_split_alike() {
 }
 
 #[test]
+fn objects_are_cut_alike_however_they_are_split() {
+    try_out("objects", bodies::objects::run);
+}
+
+#[test]
 fn websocket_frames_are_messages_however_they_are_split() {
     try_out("websocket", bodies::websocket::run);
 }

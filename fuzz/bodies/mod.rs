@@ -8,6 +8,7 @@
 
 pub mod framer;
 pub mod http;
+pub mod objects;
 pub mod proxy;
 pub mod request;
 pub mod session;

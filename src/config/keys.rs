@@ -7,7 +7,7 @@ use std::fmt;
 use super::backend_url::UrlShape;
 use super::kind::{Kind, Named};
 use super::settings::{
-    self, AcceptPolicy, Config, DAY, Friending, MESSAGE_BYTES_MAX, REACTORS_MAX, SessionPolicy, Synchronous,
+    self, AcceptPolicy, Config, DAY, Friending, MESSAGE_BYTES_MAX, REACTORS_MAX, Relative, SessionPolicy, Synchronous,
 };
 
 /// The largest quota: beyond it, counting the rows takes longer than a request may.
@@ -274,6 +274,28 @@ pub(super) static KEYS: &[Key] = &[
         ),
     },
     Key {
+        name: "limits.silent_seconds",
+        meaning: "The same for a connection on which nothing has come yet, or a client of an earlier system: it connects at once, \
+                  and its user stands at a menu. 0: for ever",
+        kind: seconds(
+            0,
+            86_400,
+            |c| c.limits.silent.map_or(0, |time| time.as_secs()),
+            |c, n| c.limits.silent = (n > 0).then(|| Duration::from_secs(n)),
+        ),
+    },
+    Key {
+        name: "limits.silent_per_address",
+        meaning: "For how many connections of one address that holds; others have login_seconds. 0: for all",
+        kind: count(
+            "connections",
+            0,
+            1_000_000,
+            |c| none_is_0(c.limits.silent_per_address),
+            |c, n| c.limits.silent_per_address = unless_0(n),
+        ),
+    },
+    Key {
         name: "limits.messages_per_second",
         meaning: "How many lines an account may send a second, whatever its sessions, with bursts of five times as \
                   much; likewise all connections of an address on which nobody is logged in. Beyond it the server \
@@ -451,6 +473,36 @@ pub(super) static KEYS: &[Key] = &[
         name: "search.bytes",
         meaning: "Bytes of messages that one SEARCH looks at, at most",
         kind: count("bytes", 65_536, 1 << 30, |c| wide(c.search.bytes), |c, n| c.search.bytes = narrow(n)),
+    },
+    Key {
+        name: "dialects.enabled",
+        meaning: "Whether the unchanged clients of five earlier chat systems are understood, see docs/migrating.md",
+        kind: Kind::Switch { get: |c| c.dialects.enabled, set: |c, on| c.dialects.enabled = on },
+    },
+    Key {
+        name: "dialects.default",
+        meaning: "What a login is taken for that could come from several of their programs, until the client or its account shows more",
+        kind: Kind::Choice {
+            words: Relative::words,
+            get: |c| c.dialects.default.word(),
+            set: |c, word| c.dialects.default.become_named(word),
+        },
+    },
+    Key {
+        name: "dialects.extra",
+        meaning: "Further relatives of the course's program that are understood",
+        kind: Kind::Relatives { get: |c| &c.dialects.extra, set: |c, all| c.dialects.extra = all },
+    },
+    Key {
+        name: "dialects.gap_ms",
+        meaning: "Between two messages to such a client: it takes what it reads at once for one",
+        kind: count(
+            "milliseconds",
+            1,
+            1_000,
+            |c| u64::try_from(c.dialects.gap.as_millis()).unwrap_or(u64::MAX),
+            |c, n| c.dialects.gap = Duration::from_millis(n),
+        ),
     },
     Key {
         name: "names.hold_days",

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::backend_url::UrlShape;
 use super::network::{self, Networks};
 use super::secret::masked;
-use super::settings::{AcceptPolicy, Config, Friending, SessionPolicy, Synchronous};
+use super::settings::{AcceptPolicy, Config, Friending, Relative, SessionPolicy, Synchronous};
 
 /// The most addresses in a list.
 const ADDRESSES_MAX: usize = 64;
@@ -54,6 +54,8 @@ pub(super) enum Kind {
     Origins { get: fn(&Config) -> &[String], set: fn(&mut Config, Vec<String>) },
     /// A list of hosts' names; may be empty.
     Hosts { get: fn(&Config) -> &[String], set: fn(&mut Config, Vec<String>) },
+    /// A list of relatives of the course's program; may be empty.
+    Relatives { get: fn(&Config) -> &[Relative], set: fn(&mut Config, Vec<Relative>) },
     /// A list of addresses and networks.
     Networks { get: fn(&Config) -> &Networks, set: fn(&mut Config, Networks) },
     /// true or false.
@@ -103,6 +105,7 @@ impl Kind {
             }
             Self::Origins { set, .. } => set(config, given.text().and_then(network::origins).ok_or_else(refused)?),
             Self::Hosts { set, .. } => set(config, given.text().and_then(network::hosts).ok_or_else(refused)?),
+            Self::Relatives { set, .. } => set(config, given.text().and_then(relatives).ok_or_else(refused)?),
             Self::Networks { set, .. } => {
                 set(config, given.text().and_then(Networks::parse).ok_or_else(refused)?);
             }
@@ -127,6 +130,10 @@ impl Kind {
             Self::Url { get, .. } => quoted(get(config).map(masked).unwrap_or_default()),
             Self::Count { get, .. } => get(config).to_string(),
             Self::Origins { get, .. } | Self::Hosts { get, .. } => quoted(get(config).join(", ")),
+            Self::Relatives { get, .. } => {
+                let all: Vec<&str> = get(config).iter().map(|one| one.word()).collect();
+                quoted(all.join(", "))
+            }
             Self::Networks { get, .. } => quoted(get(config).to_string()),
             Self::Switch { get, .. } => get(config).to_string(),
             Self::Choice { get, .. } => quoted(get(config)),
@@ -159,6 +166,9 @@ impl Kind {
             }
             Self::Hosts { .. } => {
                 "names of hosts with commas between them, like \"chat.example.org, chat.lan\", or empty for none".to_owned()
+            }
+            Self::Relatives { .. } => {
+                format!("some of {} with commas between them, or empty for none", Relative::words().join(", "))
             }
             Self::Networks { .. } => {
                 "addresses and networks with commas between them, like \"192.0.2.7, 10.0.0.0/8\"".to_owned()
@@ -249,6 +259,21 @@ impl Named for AcceptPolicy {
         &[("round_robin", Self::RoundRobin), ("least_loaded", Self::LeastLoaded)];
 }
 
+impl Named for Relative {
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("course", Self::Course),
+        ("qq", Self::Qq),
+        ("kalosaner", Self::KalosAner),
+        ("muduochatservice", Self::MuduoChatService),
+        ("jjli0427", Self::JjLi0427),
+        ("cmsmn", Self::Cmsmn),
+        ("frostcza", Self::Frostcza),
+        ("hwg1999", Self::Hwg1999),
+        ("gochat", Self::Gochat),
+        ("lyyzzz1", Self::Lyyzzz1),
+    ];
+}
+
 impl Named for Synchronous {
     const ALL: &'static [(&'static str, Self)] = &[("full", Self::Full), ("normal", Self::Normal)];
 }
@@ -265,6 +290,12 @@ fn addresses(text: &str) -> Option<Vec<SocketAddr>> {
     let all: Vec<SocketAddr> = text.split(',').map(|one| address(one.trim())).collect::<Option<_>>()?;
     let is_twice = |(index, one): (usize, &SocketAddr)| one.port() != 0 && all[..index].contains(one);
     (all.len() <= ADDRESSES_MAX && !all.iter().enumerate().any(is_twice)).then_some(all)
+}
+
+/// Names with commas between them.
+fn relatives(text: &str) -> Option<Vec<Relative>> {
+    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+    names.map(|name| Relative::ALL.iter().find(|(known, _)| *known == name).map(|(_, one)| *one)).collect()
 }
 
 fn unquoted(text: &str) -> &str {

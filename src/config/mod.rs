@@ -35,6 +35,6 @@ pub use network::Networks;
 pub use problem::{Origin, Problem, Problems};
 pub use secret::masked;
 pub use settings::{
-    AcceptPolicy, Config, Friending, Limits, MESSAGE_BYTES, MESSAGE_BYTES_MAX, PasswordCost, Quotas, SessionPolicy,
-    StoreSettings, Synchronous, TlsFiles,
+    AcceptPolicy, Config, DialectSettings, Friending, Limits, MESSAGE_BYTES, MESSAGE_BYTES_MAX, PasswordCost, Quotas,
+    Relative, SessionPolicy, StoreSettings, Synchronous, TlsFiles,
 };

@@ -81,6 +81,8 @@ pub struct Config {
     pub messages: MessageSettings,
     /// What one SEARCH may cost.
     pub search: SearchSettings,
+    /// `dialects.*`.
+    pub dialects: DialectSettings,
     /// `names.hold_days`: for so long nobody else may take a name that was given up; `None` (0): it is free at once.
     pub names_held: Option<Duration>,
     /// Database settings common to both backends.
@@ -172,6 +174,10 @@ pub struct Limits {
     pub login: Option<Duration>,
     /// `limits.messages_per_second`: of an account, and of an address while nobody is logged in; `None` (0): no limit.
     pub messages_per_second: Option<u32>,
+    /// `limits.silent_seconds`: how long one may stay on which nothing has come, or a dialect; `None` (0): for ever.
+    pub silent: Option<Duration>,
+    /// `limits.silent_per_address`: how many such connections of one address may; `None` (0): all.
+    pub silent_per_address: Option<u32>,
     /// `limits.logins_per_minute`: wrong passwords for an account from one address; `None` (0): no limit.
     pub logins_per_minute: Option<u32>,
     /// `limits.registrations_per_minute`: new accounts of one address; `None` (0): no limit.
@@ -225,6 +231,35 @@ pub struct SearchSettings {
     pub rows: u32,
     /// `search.bytes`: bytes of their bodies.
     pub bytes: usize,
+}
+
+/// `dialects.*`: the clients of earlier systems.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DialectSettings {
+    /// `dialects.enabled`: they are understood.
+    pub enabled: bool,
+    /// `dialects.default`: what a login is taken for that could be of several of them.
+    pub default: Relative,
+    /// `dialects.extra`: relatives of the course's program that are known, too.
+    pub extra: Vec<Relative>,
+    /// `dialects.gap_ms`: between two objects to one such client.
+    pub gap: Duration,
+}
+
+/// The course's program, and those that were made from it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(missing_docs, reason = "named after their authors; docs/migrating.md tells which is which")]
+pub enum Relative {
+    Course,
+    Qq,
+    KalosAner,
+    MuduoChatService,
+    JjLi0427,
+    Cmsmn,
+    Frostcza,
+    Hwg1999,
+    Gochat,
+    Lyyzzz1,
 }
 
 /// `store.*`.
@@ -287,10 +322,17 @@ impl Default for Config {
             quota: Quotas::default(),
             messages: MessageSettings { edit: Some(Duration::from_secs(86_400)) },
             search: SearchSettings { rows: 20_000, bytes: 4 << 20 },
+            dialects: DialectSettings::default(),
             names_held: Some(Duration::from_secs(30 * DAY)),
             store: StoreSettings::default(),
             sqlite_synchronous: Synchronous::Full,
         }
+    }
+}
+
+impl Default for DialectSettings {
+    fn default() -> Self {
+        Self { enabled: true, default: Relative::Course, extra: Vec::new(), gap: Duration::from_millis(15) }
     }
 }
 
@@ -310,6 +352,8 @@ impl Default for Limits {
             stall: Some(Duration::from_secs(30)),
             inflight: 64,
             login: Some(Duration::from_secs(30)),
+            silent: Some(Duration::from_secs(600)),
+            silent_per_address: Some(64),
             messages_per_second: Some(100),
             logins_per_minute: Some(10),
             registrations_per_minute: Some(60),

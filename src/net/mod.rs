@@ -10,7 +10,8 @@
 //!
 //! A client comes as it is or by TLS (`transport`), and shows by its first bytes whether it speaks lines or HTTP (`connection::intake`).
 //! By HTTP there are the web client's files, and a WebSocket, whose text messages are lines both ways; nothing behind
-//! `connection` knows the difference.
+//! `connection` knows the difference. Where the protocol knows a peer's first object for that of a client that ends no line,
+//! `objects` cuts the stream instead ([`Protocol::cut`]).
 //!
 //! Each reactor thread owns its `mio::Poll`, its connections and their outboxes. What the lines mean is the
 //! [`Protocol`]'s business; the reactor keeps `P::Session` beside each socket without looking inside.
@@ -25,6 +26,7 @@ pub mod frame;
 pub mod http;
 mod link;
 pub mod mailbox;
+pub mod objects;
 pub mod outbox;
 pub mod proxy;
 pub mod reactor;
@@ -66,6 +68,17 @@ pub enum Flow {
     Pause,
     /// The line is not taken: offer the same line again when [`Wants::reading`] says so, and read nothing until then.
     Retry,
+}
+
+/// How a peer's stream is cut: [`Protocol::cut`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cut {
+    /// At line ends.
+    Lines,
+    /// At the ends of JSON objects: [`objects`].
+    Objects,
+    /// More has to come first.
+    Unclear,
 }
 
 /// What a session wants of its connection, as it stands: [`Protocol::after_turn`].
@@ -184,7 +197,14 @@ pub trait Protocol {
     /// A connection was opened by a client at address `from` (the PROXY header's, where that is on).
     fn opened(&mut self, conn: ConnId, from: IpAddr, link: &mut dyn Link, now: Instant) -> Self::Session;
 
-    /// A whole line arrived, without its line end. Blank lines are offered too.
+    /// How this peer's stream is cut, of which these are the first bytes; asked until it is clear. Bytes with a line end in them must
+    /// be. After a few seconds it is cut at line ends.
+    fn cut(&mut self, session: &mut Self::Session, begun: &[u8]) -> Cut {
+        let _ = (session, begun);
+        Cut::Lines
+    }
+
+    /// A whole line arrived, without its line end; or an object ([`Cut::Objects`]). Blank lines are offered too.
     fn line(
         &mut self,
         conn: ConnId,

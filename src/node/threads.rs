@@ -12,6 +12,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::cursors::writer;
 use crate::delivery::lanes;
+use crate::dialects::Rules;
+use crate::dialects::protocol::Translated;
 use crate::metrics::Metrics;
 use crate::net::http::{Files, Site};
 use crate::net::mailbox::{Inbox, ReactorHandle};
@@ -71,11 +73,10 @@ impl Parts {
         workers.extend(hashing.map_err(io_error("cannot start the threads that hash passwords"))?);
         let lanes = lanes::start(lanes).map_err(io_error("cannot start the lanes"))?;
         let settings = reactor_settings(config, tls, metrics);
-        let reactors = inboxes
-            .into_iter()
-            .zip(reactors)
-            .enumerate()
-            .map(|(number, (inbox, protocol))| start_reactor(number, inbox, settings.clone(), protocol));
+        let rules = Arc::new(Rules::new(&config.dialects));
+        let reactors = inboxes.into_iter().zip(reactors).enumerate().map(|(number, (inbox, protocol))| {
+            start_reactor(number, inbox, settings.clone(), Translated::new(protocol, Arc::clone(&rules)))
+        });
         let reactors = reactors.collect::<Result<_, _>>()?;
         Ok(Threads { reactors, lanes, workers, sweeper, stop_sweeper, cursor_writer, stop_cursor_writer })
     }
@@ -99,7 +100,7 @@ fn start_reactor(
     number: usize,
     inbox: Inbox<ReactorMessage>,
     settings: reactor::Settings,
-    protocol: ChatProtocol,
+    protocol: Translated<ChatProtocol>,
 ) -> Result<JoinHandle<()>, StartError> {
     let run = move || {
         if let Err(error) = reactor::run(inbox, settings, protocol) {

@@ -15,7 +15,7 @@ use crate::ids::{ConvId, DeviceId, GroupId, Members, Seq, UserId};
 use crate::net::ConnId;
 use crate::service::caller::Caller;
 use crate::service::limits::address::AddressKey;
-use crate::store::{CursorRow, EventsPending, TokenHash, token_key};
+use crate::store::{ClientDialect, CursorRow, EventsPending, TokenHash, token_key};
 use crate::wants::{Want, Wants};
 use crate::wire::request::CatchUp;
 
@@ -33,6 +33,8 @@ pub struct Live {
     pub wants: Wants,
     /// What it was told of what it had missed.
     pub catch_up: CatchUp,
+    /// By which earlier system's client the account was heard to speak.
+    pub dialect: Option<ClientDialect>,
     /// The groups it hears; each is subscribed to once on its behalf.
     pub groups: ThinVec<GroupId>,
     /// Groups the user is in, as far as is known, and whose positions are being read: it does not hear them yet.
@@ -96,6 +98,8 @@ pub struct ClientOptions {
     pub own: OwnMessages,
     /// What it is told of what it has missed.
     pub catch_up: CatchUp,
+    /// By which earlier system's client the account was heard to speak.
+    pub dialect: Option<ClientDialect>,
 }
 
 impl Live {
@@ -110,6 +114,7 @@ impl Live {
             token,
             wants,
             catch_up: options.catch_up,
+            dialect: options.dialect,
             groups: groups.into(),
             following: ThinVec::new(),
             epoch,

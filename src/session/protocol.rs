@@ -16,16 +16,19 @@ use super::message::{Followed, ReactorMessage};
 use super::push;
 use super::push::SessionsHere;
 use super::reactor_ctx::ReactorCtx;
-use super::state::{Due, PauseReason, Session};
+use super::state::{Deadlines, Due, PauseReason, Session, State};
 use super::{dispatch, membership};
 use crate::bus::Channel;
+use crate::dialects::Host;
 use crate::net::{Allowance, CloseReason, ConnId, Flow, Link, Outbound, Protocol, Wants};
 use crate::service::ctx::Shared;
 use crate::service::limits::address::AddressKey;
 use crate::service::limits::budgets::{Payer, Weight};
 use crate::service::limits::rates::Wait;
+use crate::store::ClientDialect;
 use crate::wire::errno::Errno;
 use crate::wire::reply::{self, Notice};
+use crate::workers::job::Job;
 
 /// One reactor's share. Owned by the reactor's thread.
 pub struct ChatProtocol {
@@ -39,6 +42,16 @@ impl ChatProtocol {
     #[must_use]
     pub fn new(reactor: ReactorCtx) -> Self {
         Self { reactor, here: SessionsHere::default(), stopping: false }
+    }
+
+    /// Something has come: a guest has another time for the login from then on.
+    fn hear(&self, session: &mut Session, now: Instant) {
+        let Shared { budgets, config, .. } = &*self.reactor.shared;
+        if session.is_at_menu() {
+            session.wait_for_login(config.limits.silent, now);
+        } else if session.breaks_silence(config.limits.login, now) {
+            budgets.silent().left(session.from);
+        }
     }
 
     /// Takes what something costs that is no line; until it can be paid nothing is read.
@@ -57,7 +70,9 @@ impl Protocol for ChatProtocol {
     fn opened(&mut self, _: ConnId, from: IpAddr, link: &mut dyn Link, now: Instant) -> Session {
         let Shared { budgets, config, .. } = &*self.reactor.shared;
         let address = AddressKey::of(from);
-        let session = Session::new(address, config.limits.login, now);
+        let limits = &config.limits;
+        let silent = budgets.silent().has_place(address).then_some(limits.silent);
+        let session = Session::new(address, Deadlines { login: limits.login, silent }, now);
         if !budgets.guests().came(address) {
             link.send(reply::error(Errno::TooFast, "too many connections from this address without a login"));
             link.close(CloseReason::TooManyAnonymous);
@@ -76,6 +91,7 @@ impl Protocol for ChatProtocol {
     }
 
     fn fragment(&mut self, _: ConnId, session: &mut Session, _: &mut dyn Link, now: Instant) -> Flow {
+        self.hear(session, now);
         self.pay(session, Weight::SLIGHT, now)
     }
 
@@ -87,6 +103,7 @@ impl Protocol for ChatProtocol {
         if self.stopping {
             return Flow::Retry;
         }
+        self.hear(session, now);
         let line = session.without_mark(line);
         let flow = dispatch::line(&self.reactor, &mut ConnCtx { conn, session, link, now }, line);
         if flow != Flow::Retry {
@@ -199,6 +216,9 @@ impl Protocol for ChatProtocol {
 
     fn closed(&mut self, conn: ConnId, mut session: Session, reason: CloseReason, acknowledged: u64, now: Instant) {
         let Shared { budgets, metrics, .. } = &*self.reactor.shared;
+        if session.is_silent() {
+            budgets.silent().left(session.from);
+        }
         if session.is_live() {
             metrics.sessions.dec();
         } else {
@@ -217,5 +237,25 @@ impl Protocol for ChatProtocol {
 
     fn stopping(&mut self, _: Instant) {
         self.stopping = true;
+    }
+}
+
+impl Host for ChatProtocol {
+    fn speaks_dialect(&mut self, session: &mut Session) {
+        session.stands_at_menu();
+    }
+
+    fn remembered_dialect(&self, session: &Session) -> Option<ClientDialect> {
+        match &session.state {
+            State::Live(live) => live.dialect,
+            State::Guest | State::Entering(_) => None,
+        }
+    }
+
+    fn remember_dialect(&mut self, session: &mut Session, dialect: ClientDialect, now: Instant) {
+        if let Some(live) = session.live() {
+            live.dialect = Some(dialect);
+            self.reactor.workers.submit(Job::RememberDialect(live.user, dialect), now);
+        }
     }
 }

@@ -45,10 +45,31 @@ pub struct Session {
     /// The rest of a request that waits: it goes on at a worker when it is told to, or at this time.
     parked: Option<Box<(Instant, Job)>>,
     login_deadline: Option<Instant>,
+    patience: Patience,
     /// The next line is paid for, and may be taken up from then on.
     paid: Option<Instant>,
     /// The first login by token costs nothing, and again the first one after a login.
     token_login: TokenLogin,
+}
+
+/// How long one waits for somebody to log in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Patience {
+    /// For `limits.silent_seconds`: nothing has come yet.
+    Silent,
+    /// For as long, after each request: a client of an earlier system, whose user stands at its menu.
+    Menu,
+    /// For `limits.login_seconds`.
+    Login,
+}
+
+/// The times within which a connection is to have a session; `None`: for ever.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadlines {
+    /// For one on which something has come.
+    pub login: Option<Duration>,
+    /// For one on which nothing has, and for a client of an earlier system; `None`: this one has no place among those who may.
+    pub silent: Option<Option<Duration>>,
 }
 
 /// What the next login by token costs.
@@ -86,7 +107,8 @@ pub enum PauseReason {
 impl Session {
     /// A connection nobody is logged in on.
     #[must_use]
-    pub fn new(from: AddressKey, login: Option<Duration>, now: Instant) -> Self {
+    pub fn new(from: AddressKey, deadlines: Deadlines, now: Instant) -> Self {
+        let within = deadlines.silent.unwrap_or(deadlines.login);
         Self {
             from,
             state: State::Guest,
@@ -96,7 +118,8 @@ impl Session {
             malformed_in_a_row: 0,
             has_begun: false,
             parked: None,
-            login_deadline: login.map(|login| now + login),
+            login_deadline: within.map(|within| now + within),
+            patience: if deadlines.silent.is_some() { Patience::Silent } else { Patience::Login },
             paid: None,
             token_login: TokenLogin::Free,
         }
@@ -165,6 +188,43 @@ impl Session {
     #[must_use]
     pub(crate) fn without_mark<'l>(&self, line: &'l [u8]) -> &'l [u8] {
         if self.has_begun { line } else { line.strip_prefix(UTF8_MARK).unwrap_or(line) }
+    }
+
+    /// Something has come of one who was silent so far: from now on there is the time of a login. Whether it had a place among the
+    /// silent ones, which it gives up.
+    pub(crate) fn breaks_silence(&mut self, login: Option<Duration>, now: Instant) -> bool {
+        if self.patience != Patience::Silent {
+            return false;
+        }
+        self.patience = Patience::Login;
+        self.login_deadline = login.map(|login| now + login);
+        true
+    }
+
+    /// It is a client of an earlier system: with a place among the silent ones, it has their time.
+    pub(crate) fn stands_at_menu(&mut self) {
+        if self.patience == Patience::Silent {
+            self.patience = Patience::Menu;
+        }
+    }
+
+    /// Whether it stands at a menu, with the time for that.
+    #[must_use]
+    pub(crate) fn is_at_menu(&self) -> bool {
+        self.patience == Patience::Menu
+    }
+
+    /// Whether it has a place among the silent ones.
+    #[must_use]
+    pub(crate) fn is_silent(&self) -> bool {
+        self.patience != Patience::Login
+    }
+
+    /// From now on there is so much time for a login.
+    pub(crate) fn wait_for_login(&mut self, within: Option<Duration>, now: Instant) {
+        if matches!(self.state, State::Guest) {
+            self.login_deadline = within.map(|within| now + within);
+        }
     }
 
     /// A line was taken.
@@ -347,7 +407,8 @@ mod tests {
     const LOGIN: Duration = Duration::from_secs(30);
 
     fn guest(now: Instant) -> Session {
-        Session::new(AddressKey::of([127, 0, 0, 1].into()), Some(LOGIN), now)
+        let deadlines = Deadlines { login: Some(LOGIN), silent: None };
+        Session::new(AddressKey::of([127, 0, 0, 1].into()), deadlines, now)
     }
 
     fn live(now: Instant) -> Session {
@@ -362,7 +423,8 @@ mod tests {
             token: [0; 32],
             wants: Wants::default(),
         };
-        let options = ClientOptions { confirms: false, own: OwnMessages::None, catch_up: CatchUp::Messages };
+        let options =
+            ClientOptions { confirms: false, own: OwnMessages::None, catch_up: CatchUp::Messages, dialect: None };
         let mut session = guest(now);
         session.enter(Box::new(Live::new(caller, options, vec![], 0)));
         assert!(session.live().is_none(), "not before the backlog is read");
@@ -388,6 +450,23 @@ mod tests {
         let mut session = live(now);
         assert_eq!(wake_at(&mut session, now), None);
         assert_eq!(session.due(now + LOGIN), Due::Work { tick: false });
+    }
+
+    #[test]
+    fn the_silent_have_more_time_until_they_say_something() {
+        let (now, silent, second) = (Instant::now(), Duration::from_secs(600), Duration::from_secs(1));
+        let deadlines = Deadlines { login: Some(LOGIN), silent: Some(Some(silent)) };
+        let guest = || Session::new(AddressKey::of([127, 0, 0, 1].into()), deadlines, now);
+        let mut session = guest();
+        assert_eq!(wake_at(&mut session, now), Some(now + silent));
+        assert!(session.breaks_silence(Some(LOGIN), now + second) && !session.is_silent());
+        assert_eq!(wake_at(&mut session, now), Some(now + second + LOGIN));
+        assert!(!session.breaks_silence(Some(LOGIN), now + 2 * second), "once");
+        let mut session = guest();
+        session.stands_at_menu();
+        assert!(!session.breaks_silence(Some(LOGIN), now) && session.is_at_menu() && session.is_silent());
+        session.wait_for_login(Some(silent), now + second);
+        assert_eq!(wake_at(&mut session, now), Some(now + second + silent));
     }
 
     #[test]

@@ -15,14 +15,24 @@ use crate::ids::{ConvId, Seq};
 /// How often to ask, and so how long a connection must outlive the acknowledgement.
 pub const TICK: Duration = Duration::from_millis(250);
 
+/// So many pushes are told apart between two ticks; what a client has that logs out is known to the message, then.
+const APART_MAX: usize = 64;
+
 /// Pushes of one session that are not known to have arrived.
 #[derive(Debug, Default)]
 pub struct TcpAcks {
-    /// Pushed since the checkpoint was taken.
-    recent: Vec<(ConvId, Seq)>,
-    /// The stream offset behind the last of them.
-    recent_end: u64,
+    /// Pushed since the checkpoint was taken, in their order.
+    recent: Vec<Pushed>,
     checkpoint: Option<Checkpoint>,
+}
+
+/// Messages of a conversation, up to one of them.
+#[derive(Clone, Copy, Debug)]
+struct Pushed {
+    conv: ConvId,
+    seq: Seq,
+    /// The stream offset behind the last of them.
+    end: u64,
 }
 
 #[derive(Debug)]
@@ -36,10 +46,13 @@ struct Checkpoint {
 impl TcpAcks {
     /// A message was queued to the connection; `offset` is the stream's end behind it.
     pub fn pushed(&mut self, conv: ConvId, seq: Seq, offset: u64) {
-        self.recent_end = offset;
+        let is_crowded = self.recent.len() >= APART_MAX;
         match self.recent.last_mut() {
-            Some((last, reached)) if *last == conv => *reached = seq.max(*reached),
-            _ => self.recent.push((conv, seq)),
+            Some(last) if last.conv == conv && (is_crowded || last.end == offset) => {
+                last.seq = seq.max(last.seq);
+                last.end = offset;
+            }
+            _ => self.recent.push(Pushed { conv, seq, end: offset }),
         }
     }
 
@@ -63,8 +76,8 @@ impl TcpAcks {
             None => Vec::new(),
         };
         if self.checkpoint.is_none() && !self.recent.is_empty() {
-            let pushed = std::mem::take(&mut self.recent);
-            let offset = self.recent_end;
+            let offset = self.recent.last().map_or(0, |last| last.end);
+            let pushed = std::mem::take(&mut self.recent).into_iter().map(|pushed| (pushed.conv, pushed.seq)).collect();
             self.checkpoint = Some(Checkpoint { offset, pushed, acknowledged: acknowledged >= offset });
         }
         delivered
@@ -77,9 +90,8 @@ impl TcpAcks {
             Some(checkpoint) if acknowledged >= checkpoint.offset => checkpoint.pushed,
             _ => Vec::new(),
         };
-        if acknowledged >= self.recent_end {
-            delivered.append(&mut self.recent);
-        }
+        let arrived = self.recent.partition_point(|pushed| pushed.end <= acknowledged);
+        delivered.extend(self.recent.drain(..arrived).map(|pushed| (pushed.conv, pushed.seq)));
         delivered
     }
 }
@@ -102,7 +114,7 @@ mod tests {
         receipts.pushed(conv(1), 3, 150);
         assert_eq!(receipts.tick(99), [], "not acknowledged yet");
         assert_eq!(receipts.tick(100), [], "acknowledged, but is it alive?");
-        assert_eq!(receipts.tick(150), [(conv(1), 2)]);
+        assert_eq!(receipts.tick(150), [(conv(1), 1), (conv(1), 2)]);
         assert_eq!(receipts.tick(150), [(conv(1), 3)]);
         assert!(!receipts.is_waiting());
     }
@@ -119,5 +131,17 @@ mod tests {
         assert_eq!(waiting().take_acknowledged(99), []);
         assert_eq!(waiting().take_acknowledged(100), [(conv(1), 1)]);
         assert_eq!(waiting().take_acknowledged(200), [(conv(1), 1), (conv(2), 7)]);
+    }
+
+    #[test]
+    fn an_orderly_end_tells_apart_what_has_come_since_the_last_tick() {
+        let mut receipts = TcpAcks::default();
+        (1..=4).for_each(|seq| receipts.pushed(conv(1), seq, 10 * seq));
+        assert_eq!(receipts.take_acknowledged(25), [(conv(1), 1), (conv(1), 2)]);
+        let mut receipts = TcpAcks::default();
+        (1..=1_000).for_each(|seq| receipts.pushed(conv(1), seq, 10 * seq));
+        assert_eq!(receipts.recent.len(), APART_MAX);
+        assert_eq!(receipts.take_acknowledged(9_999).last(), Some(&(conv(1), 63)));
+        assert_eq!(receipts.take_acknowledged(10_000), [(conv(1), 1_000)]);
     }
 }

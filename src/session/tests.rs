@@ -268,7 +268,12 @@ impl Bed {
         };
         Box::new(Live::new(
             caller,
-            ClientOptions { confirms: true, own: OwnMessages::None, catch_up: crate::wire::request::CatchUp::Messages },
+            ClientOptions {
+                confirms: true,
+                own: OwnMessages::None,
+                catch_up: crate::wire::request::CatchUp::Messages,
+                dialect: None,
+            },
             vec![],
             0,
         ))

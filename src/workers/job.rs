@@ -9,11 +9,11 @@ use crate::ids::{ConvId, DeviceId, Peer, Seq, UserId};
 use crate::net::ConnId;
 use crate::service::ctx::{HashStep, Prepared};
 use crate::session::live::Following;
-use crate::store::Place;
+use crate::store::{ClientDialect, Place};
 use crate::wire::msg_id::MsgId;
 
 /// Work for a worker. Somebody waits for what comes of it, so exactly one message is posted for each, also if it panics; but
-/// for [`Job::CompareEnds`], of which the epoch is told, and [`Job::Typing`], which may be left out.
+/// for [`Job::CompareEnds`], of which the epoch is told, [`Job::Typing`], which may be left out, and [`Job::RememberDialect`].
 #[derive(Debug)]
 pub enum Job {
     /// A request, or the rest of one that had to wait: answered by `Reply`, or by `NotYet`.
@@ -30,6 +30,8 @@ pub enum Job {
     CompareEnds(EndQuestions),
     /// Somebody is typing: told to those whom it is for.
     Typing(TypingNews),
+    /// By which earlier system's client a user speaks: to be remembered. Should it fail, it is noticed anew at the next login.
+    RememberDialect(UserId, ClientDialect),
 }
 
 /// A request that is under way.

@@ -222,6 +222,7 @@ impl Queues {
             }
             Job::CompareEnds(questions) => questions::ends(ctx, &questions),
             Job::Typing(news) => questions::typing(ctx, &news),
+            Job::RememberDialect(user, dialect) => questions::remember_dialect(ctx, user, dialect),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::ids::{ConvId, DeviceId, Peer, UserId};
 use crate::service::ctx::{Ctx, ServiceError};
 use crate::service::waiting::Held;
 use crate::session::message::Standing;
-use crate::store::{Page, Pending, Place};
+use crate::store::{ClientDialect, Page, Pending, Place};
 use crate::wire::reply;
 
 /// Messages of a page at most; fewer where the outbox is small.
@@ -72,6 +72,16 @@ pub(crate) fn typing(ctx: &mut Ctx, news: &TypingNews) {
         }
         Ok(false) => {}
         Err(error) => log::debug!("nobody is told that user {} is typing: {error}", news.user),
+    }
+}
+
+/// Remembers by which earlier system's client a user speaks.
+pub(crate) fn remember_dialect(ctx: &mut Ctx, user: UserId, dialect: ClientDialect) {
+    if ctx.is_late {
+        return;
+    }
+    if let Err(error) = ctx.store.set_dialect(user, Some(dialect)) {
+        log::debug!("it is not remembered that user {user} speaks {}: {error}", dialect.name());
     }
 }
 

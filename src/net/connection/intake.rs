@@ -2,10 +2,11 @@
 //!
 //! ```text
 //!   [PROXY header] -> [TLS ->] -> a method and a blank: HTTP -> a file | /ws: WebSocket, whose messages are lines
+//!                              -> an object that the protocol knows for one without a line end: objects
 //!                              -> anything else: lines
 //! ```
 //!
-//! Only lines reach the protocol: a request of HTTP, whatever it carries, cannot become one.
+//! Only lines and objects reach the protocol: a request of HTTP, whatever it carries, cannot become one.
 
 use std::mem;
 use std::sync::Arc;
@@ -15,14 +16,14 @@ use bytes::Bytes;
 use rustls::ServerConfig;
 
 use super::{Connection, PeerSide, Phase, Turn, Visit};
-use crate::net::door::{Door, HANDSHAKE_TIME, Http};
+use crate::net::door::{Begun, Door, HANDSHAKE_TIME, Http, Stream};
 use crate::net::frame::{Fed, LineTooLong, Taken};
 use crate::net::http::{self, Answer, Scheme, Shown, Site, Then};
 use crate::net::link::Framing;
 use crate::net::proxy::{self, Parsed, Source};
 use crate::net::transport::TLS_FIRST_BYTE;
 use crate::net::websocket::{self, CloseCode, Control, HEADROOM};
-use crate::net::{Accepts, CloseReason, Flow, Link, Protocol};
+use crate::net::{Accepts, CloseReason, Cut, Flow, Link, Protocol};
 
 /// What a client is told that speaks TLS where there is no certificate: the alert `handshake_failure` (RFC 8446, section 6).
 const TLS_REFUSED: &[u8] = &[0x15, 3, 3, 0, 2, 2, 40];
@@ -85,7 +86,12 @@ impl<S> Connection<S> {
     ) {
         let read = &chunk[HEADROOM..];
         match (&mut self.door, turn.site) {
-            (Door::Lines, _) => self.offer(read, protocol, turn, visit),
+            (Door::Lines | Door::Objects(_), _) => self.offer(read, protocol, turn, visit),
+            (Door::Begun(begun), _) => {
+                begun.bytes.extend_from_slice(read);
+                let Begun { bytes, since } = mem::replace(&mut **begun, Begun { bytes: Vec::new(), since: turn.now });
+                self.begin_cutting(&bytes, since, protocol, turn, visit);
+            }
             (Door::WebSocket(_), _) => self.take_frames(chunk, protocol, turn, visit),
             (Door::Http(http), Some(site)) => {
                 if http.head.is_empty() {
@@ -146,7 +152,27 @@ impl<S> Connection<S> {
             self.link.push(TLS_REQUIRED.into());
             return self.link.close(CloseReason::TlsRequired);
         }
-        self.door = Door::Lines;
+        self.begin_cutting(read, turn.now, protocol, turn, visit);
+    }
+
+    /// The peer speaks lines, or objects: the protocol can tell, maybe later.
+    fn begin_cutting<P: Protocol<Session = S>>(
+        &mut self,
+        read: &[u8],
+        since: Instant,
+        protocol: &mut P,
+        turn: &mut Turn<'_>,
+        visit: &mut Visit,
+    ) {
+        let Some(session) = &mut self.session else { return };
+        match protocol.cut(session, read) {
+            Cut::Lines => self.door = Door::Lines,
+            Cut::Objects => self.door = Door::Objects(Box::new(Stream::new(turn.now))),
+            Cut::Unclear => {
+                self.door = Door::Begun(Box::new(Begun { bytes: read.to_vec(), since }));
+                return self.fragment(protocol, turn.now);
+            }
+        }
         self.offer(read, protocol, turn, visit);
     }
 
@@ -290,6 +316,13 @@ impl<S> Connection<S> {
                 self.link.push(http::too_slow());
                 self.link.close(CloseReason::HttpDone);
             }
+            // No line end has come: as a line it may still get one.
+            Door::Begun(begun) => {
+                let kept = self.frames.feed(&begun.bytes, usize::MAX, |_| Taken::NotTaken);
+                debug_assert_eq!(kept, Ok(Fed::All), "a line end tells lines");
+                self.door = Door::Lines;
+            }
+            Door::Objects(stream) => stream.objects.drop_half(),
             Door::Unknown(_) | Door::Lines | Door::WebSocket(_) => {}
         }
     }
@@ -322,9 +355,9 @@ impl<S> Connection<S> {
         turn: &mut Turn<'_>,
         visit: &mut Visit,
     ) {
-        let Self { frames, session: Some(session), link, id, .. } = self else { return };
+        let Self { door, frames, session: Some(session), link, id, .. } = self else { return };
         let mut offered = false;
-        let fed = frames.feed(chunk, turn.line_bytes, |line| {
+        let take = |line: &[u8]| {
             offered = true;
             let flow = protocol.line(*id, session, link, line, turn.now);
             link.paused = flow != Flow::Continue;
@@ -335,7 +368,14 @@ impl<S> Connection<S> {
             let wants_more = flow == Flow::Continue && link.ending.is_none() && !link.outbox.is_high();
             let goes_on = visit.line() && wants_more;
             if goes_on { Taken::Next } else { Taken::Last }
-        });
+        };
+        let fed = match door {
+            Door::Objects(stream) => {
+                stream.hears(chunk, turn.now);
+                stream.objects.feed(chunk, turn.line_bytes, take)
+            }
+            _ => frames.feed(chunk, turn.line_bytes, take),
+        };
         match fed {
             Ok(Fed::All) if !offered && !chunk.is_empty() => {
                 link.paused = protocol.fragment(*id, session, link, turn.now) != Flow::Continue;

@@ -86,6 +86,15 @@ impl Hasher {
         self.hash(&sha224_digits(password)).map(|phc| format!("{OF_DIGITS}{phc}"))
     }
 
+    /// What is stored of the password of a new account. One that looks like a SHA-224 comes from a client that makes such digits of what
+    /// its user types, and that may send what was typed another time: both lead in.
+    ///
+    /// # Errors
+    /// As [`Hasher::hash`].
+    pub(crate) fn hash_first(&mut self, password: &str) -> Result<String, PasswordError> {
+        if sha224_digits(password) == password { self.hash_for_digits(password) } else { self.hash(password) }
+    }
+
     /// What is stored of a new password in the place of `stored`: whatever led in besides the old password does so besides the
     /// new one.
     ///

@@ -17,7 +17,7 @@ use crate::service::limits::budgets::{Crowd, Payer, Weight};
 use crate::service::limits::quotas;
 use crate::session::live::ClientOptions;
 use crate::session::seq_tracker::OwnMessages;
-use crate::store::{Created, DeviceUse, Person, TokenUse, UserRef, UserRow};
+use crate::store::{ClientDialect, Created, DeviceUse, Person, TokenUse, UserRef, UserRow};
 use crate::wire::body::Registered;
 use crate::wire::errno::Errno;
 use crate::wire::reply::Body;
@@ -40,7 +40,7 @@ pub(crate) fn register(ctx: &mut Ctx, guest: &Guest, request: &Register) -> Hand
     })?;
     let Register { name, password } = request.clone();
     let step = HashStep::new(Purpose::Register, guest.from, move |hasher| {
-        let phc = hasher.hash(&password);
+        let phc = hasher.hash_first(&password);
         Prepared::new(move |ctx| create_user(ctx, &name, &phc?))
     });
     Err(ServiceError::Hash(step))
@@ -70,7 +70,7 @@ pub(crate) fn login(ctx: &mut Ctx, guest: &Guest, request: &Login) -> HandlerRes
     let Credentials { token, password } = &request.credentials;
     if let Some(token) = token {
         if let Some((user, token)) = owner_of(ctx, guest, request, token)? {
-            return enter(ctx, guest, request, user, token);
+            return enter(ctx, guest, request, Owner { user, dialect: None }, token);
         }
         charge_wrong(ctx, Payer::Address(guest.from));
     }
@@ -158,10 +158,10 @@ fn password_checked(
     attempt.right();
     let token = new_token()?;
     let hash = token_hash(&token);
-    let UserRow { id, name, password: proof, .. } = user;
+    let UserRow { id, name, password: proof, dialect } = user;
     let (device, address) = place_of(guest, request);
     let token = SessionToken { text: token, hash, kind: TokenKind::New { proof }, device, address };
-    enter(ctx, guest, request, Person { id, name }, token)
+    enter(ctx, guest, request, Owner { user: Person { id, name }, dialect }, token)
 }
 
 fn charge_wrong(ctx: &Ctx, payer: Payer) {
@@ -169,8 +169,16 @@ fn charge_wrong(ctx: &Ctx, payer: Payer) {
     ctx.shared.budgets.charge(payer, Weight::WRONG, ctx.shared.clock.now());
 }
 
+/// Whose account it is.
+struct Owner {
+    user: Person,
+    /// By which earlier system's client the user speaks. Whoever has a token does not: they have none.
+    dialect: Option<ClientDialect>,
+}
+
 /// The credentials are right.
-fn enter(ctx: &mut Ctx, guest: &Guest, request: &Login, user: Person, token: SessionToken) -> HandlerResult {
+fn enter(ctx: &mut Ctx, guest: &Guest, request: &Login, owner: Owner, token: SessionToken) -> HandlerResult {
+    let Owner { user, dialect } = owner;
     ctx.shared.attempts.logged_in(user.id, guest.from, ctx.shared.clock.now());
     let device = match &request.device {
         Some(name) => use_device(ctx, user.id, name)?,
@@ -186,7 +194,8 @@ fn enter(ctx: &mut Ctx, guest: &Guest, request: &Login, user: Person, token: Ses
         wants: request.wants,
     };
     let own = if device == DeviceId::UNNAMED { OwnMessages::New } else { OwnMessages::All };
-    entrance::let_in(ctx, caller, token, ClientOptions { confirms: request.confirms, own, catch_up: request.catch_up })
+    let options = ClientOptions { confirms: request.confirms, own, catch_up: request.catch_up, dialect };
+    entrance::let_in(ctx, caller, token, options)
 }
 
 /// The number of the device. Sessions of devices that made room for it end, on every node: their places in the

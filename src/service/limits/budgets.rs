@@ -109,6 +109,7 @@ pub struct Budgets {
     devices: Rates<UserId>,
     typing: Rates<(UserId, ConvId)>,
     guests: Visitors,
+    silent: Visitors,
     neighbours: Neighbours,
 }
 
@@ -135,6 +136,7 @@ impl Budgets {
             devices: Rates::new(quotas.devices.map(|_| devices)),
             typing: Rates::new(Some(Rate { interval: TYPING_INTERVAL, burst: TYPING_INTERVAL })),
             guests: Visitors::new(limits.anonymous_per_address),
+            silent: Visitors::new(limits.silent_per_address),
             neighbours: Neighbours::default(),
         }
     }
@@ -197,6 +199,12 @@ impl Budgets {
         &self.guests
     }
 
+    /// Connections on which nothing has come, or clients of earlier systems: what has a place among them has more time.
+    #[must_use]
+    pub(crate) fn silent(&self) -> &Visitors {
+        &self.silent
+    }
+
     /// Who else connects.
     #[must_use]
     pub(crate) fn neighbours(&self) -> &Neighbours {
@@ -224,6 +232,16 @@ impl Visitors {
         let count = counts.entry(address).or_insert(0);
         *count += 1;
         *count <= most
+    }
+
+    /// One more, if that is within the limit: only then it counts, until [`Visitors::left`].
+    pub(crate) fn has_place(&self, address: AddressKey) -> bool {
+        let Some(most) = self.most else { return true };
+        let mut counts = self.lock();
+        let count = counts.entry(address).or_insert(0);
+        let fits = *count < most;
+        *count += u32::from(fits);
+        fits
     }
 
     /// One less: it is closed, or somebody has logged in.

@@ -1,0 +1,86 @@
+//! What a client speaks, by its first object. Only the login of the course's program and that of its relatives cannot be told
+//! apart; then a setting decides, until the client or its account shows more.
+
+use memchr::{memchr, memmem};
+use serde_json::Value;
+
+use super::Rules;
+use super::family::Family;
+use super::polaris::Polaris;
+use super::relatives::{Act, CMF, COURSE, QQ, Relative};
+use super::sponge::Sponge;
+use super::tongue::{Tongue, number};
+use crate::net::objects;
+
+/// A first object that is longer is none of theirs: their names and passwords have 255 bytes at most.
+const FIRST_MAX: usize = 4096;
+/// One of these is in every first object of a dialect, and in next to no other.
+const SIGNS: [&[u8]; 4] = [b"\"passw", b"\"msgT", b"\"msgI", b"\0"];
+
+/// What the first bytes tell.
+pub(super) enum First {
+    /// A client of ours, or nobody that is known.
+    Native,
+    /// Not enough yet.
+    Unclear,
+    /// A client of this dialect.
+    Dialect(Box<dyn Tongue>),
+}
+
+/// Looks at the first bytes of a connection.
+pub(super) fn look(begun: &[u8], rules: &Rules) -> First {
+    let start = begun.iter().take_while(|byte| b" \t\r\n\0".contains(byte)).count();
+    if !rules.enabled || begun.get(start) != Some(&b'{') {
+        return First::Native;
+    }
+    let begun = &begun[start..];
+    let head = &begun[..begun.len().min(FIRST_MAX)];
+    let has_line_end = memchr(b'\n', head).is_some() || begun.len() > FIRST_MAX;
+    if has_line_end && !SIGNS.iter().any(|sign| memmem::find(head, sign).is_some()) {
+        return First::Native;
+    }
+    let Some(end) = objects::first_end(head) else {
+        return if has_line_end { First::Native } else { First::Unclear };
+    };
+    match serde_json::from_slice(&head[..end]) {
+        Ok(object) => recognise(&object, head.get(end).copied(), rules),
+        Err(_) if has_line_end => First::Native,
+        Err(_) => First::Unclear,
+    }
+}
+
+/// `behind` is the byte that follows, if it has come.
+fn recognise(object: &Value, behind: Option<u8>, rules: &Rules) -> First {
+    let has = |key: &str| object.get(key).is_some();
+    if number(object, "msgType").is_some() {
+        return First::Dialect(Box::new(Sponge));
+    }
+    if number(object, "msgId").is_some() {
+        return First::Dialect(Box::new(Polaris));
+    }
+    if has("pwd") || has("token") {
+        // Byte for byte a line of ours, but for what ends it.
+        let of_cmf = CMF.act(object).is_some() && !has("token") && !has("tag") && !has("device") && !has("ack");
+        return match behind {
+            Some(0) if of_cmf => First::Dialect(Box::new(Family::new(&CMF, true, Vec::new()))),
+            None => First::Unclear,
+            Some(_) => First::Native,
+        };
+    }
+    match one_of_the_family(object, rules) {
+        Some(family) => First::Dialect(Box::new(family)),
+        // Something may still follow that makes a line of it.
+        None if behind.is_none() => First::Unclear,
+        None => First::Native,
+    }
+}
+
+/// A client that begins with a login or with a new account, as those of the family do.
+fn one_of_the_family(object: &Value, rules: &Rules) -> Option<Family> {
+    let known = || [rules.default].into_iter().chain(rules.extra.iter().copied()).chain([&COURSE, &QQ]);
+    let begins = |one: &&'static Relative| matches!(one.act(object), Some(Act::Login | Act::Register));
+    let is = known().find(begins)?;
+    let is_settled = is.act(object) == Some(Act::Register);
+    let others = known().filter(|one| !std::ptr::eq(*one, is)).collect();
+    Some(Family::new(is, is_settled, others))
+}
