@@ -52,10 +52,11 @@ pub(super) fn look(begun: &[u8], rules: &Rules) -> First {
 /// `behind` is the byte that follows, if it has come.
 fn recognise(object: &Value, behind: Option<u8>, rules: &Rules) -> First {
     let has = |key: &str| object.get(key).is_some();
-    if number(object, "msgType").is_some() {
+    // A field of a client's own beside `msgid` makes no other client of it.
+    if !has("msgid") && number(object, "msgType").is_some() {
         return First::Dialect(Box::new(Sponge));
     }
-    if number(object, "msgId").is_some() {
+    if !has("msgid") && number(object, "msgId").is_some() {
         return First::Dialect(Box::new(Polaris));
     }
     if has("pwd") || has("token") {
@@ -83,4 +84,60 @@ fn one_of_the_family(object: &Value, rules: &Rules) -> Option<Family> {
     let is_settled = is.act(object) == Some(Act::Register);
     let others = known().filter(|one| !std::ptr::eq(*one, is)).collect();
     Some(Family::new(is, is_settled, others))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{DialectSettings, Relative as Named};
+    use crate::store::ClientDialect;
+
+    fn look_at(begun: &str, settings: &DialectSettings) -> &'static str {
+        match look(begun.as_bytes(), &Rules::new(settings)) {
+            First::Native => "native",
+            First::Unclear => "unclear",
+            First::Dialect(tongue) => tongue.dialect().map_or("a guess", ClientDialect::name),
+        }
+    }
+
+    #[test]
+    fn the_first_object_tells() {
+        for (begun, is) in [
+            (r#"{"msgType":1, "USERID":7, "password":"x"}"#, "sponge"),
+            (r#"{"msgId":1,"password":"x","uid":1}"#, "polaris"),
+            ("{\"msgid\":3,\"name\":\"a\",\"password\":\"x\"}\0", "qq"),
+            ("{\"msgid\":4,\"name\":\"a\",\"password\":\"x\"}\0", "course"),
+            ("{\"msgid\":4,\"name\":\"a\",\"password\":\"x\"}\n", "course"),
+            ("{\"id\":1,\"msgid\":1,\"password\":\"x\"}\0", "a guess"),
+            (" \0{\"id\":1,\"msgid\":1,\"password\":\"x\"}", "a guess"),
+            ("{\"msgid\":1,\"id\":1,\"pwd\":\"x\"}\0", "cmf"),
+            ("{\"msgid\":1,\"id\":1,\"pwd\":\"x\"}\n", "native"),
+            ("{\"msgid\":1,\"id\":1,\"pwd\":\"x\"}", "unclear"),
+            ("{\"msgid\":1,\"id\":1,\"pwd\":\"x\",\"tag\":1}\0", "native"),
+            ("{\"msgid\":1,\"id\":1,\"token\":\"x\",\"password\":\"x\"}\n", "native"),
+            ("{\"msgid\":17,\"msgType\":1,\"msgId\":2}\n", "native"),
+            ("{\"msgid\":6,\"toid\":2,\"msg\":\"my \\\"password\\\"\"}\n", "native"),
+            ("{\"msgid\":9,\"password\":\"x\"}\n", "native"),
+            ("hello?\n", "native"),
+            ("\n", "native"),
+            ("{broken\n", "native"),
+            ("{\"msgid\":1,\"passw", "unclear"),
+            ("{", "unclear"),
+            ("{]", "unclear"),
+        ] {
+            assert_eq!(look_at(begun, &DialectSettings::default()), is, "{begun:?}");
+        }
+        let long = format!("{{\"msgid\":4,\"name\":\"{}\",\"password\":\"x\"}}\0", "a".repeat(FIRST_MAX));
+        assert_eq!(look_at(&long, &DialectSettings::default()), "native", "no name is so long");
+    }
+
+    #[test]
+    fn settings_say_who_is_known() {
+        let off = DialectSettings { enabled: false, ..DialectSettings::default() };
+        assert_eq!(look_at(r#"{"msgType":1, "USERID":7, "password":"x"}"#, &off), "native");
+        let register = "{\"msgid\":2,\"name\":\"a\",\"password\":\"x\"}\0";
+        assert_eq!(look_at(register, &DialectSettings::default()), "native");
+        let extra = DialectSettings { extra: vec![Named::JjLi0427], ..DialectSettings::default() };
+        assert_eq!(look_at(register, &extra), "a guess", "it is known, and not remembered");
+    }
 }

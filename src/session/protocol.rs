@@ -71,7 +71,8 @@ impl Protocol for ChatProtocol {
         let Shared { budgets, config, .. } = &*self.reactor.shared;
         let address = AddressKey::of(from);
         let limits = &config.limits;
-        let silent = budgets.silent().has_place(address).then_some(limits.silent);
+        let may_be_silent = config.dialects.enabled && budgets.silent().has_place(address);
+        let silent = may_be_silent.then_some(limits.silent);
         let session = Session::new(address, Deadlines { login: limits.login, silent }, now);
         if !budgets.guests().came(address) {
             link.send(reply::error(Errno::TooFast, "too many connections from this address without a login"));

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::clients::{GAP, Old, Program};
 use crate::common::client::{Account, Client, unique};
 use crate::common::node::Node;
+use crate::common::process::wait_for;
 
 fn pair(addr: SocketAddr) -> (Old, Client) {
     (Old::join(Program::Course, addr, &unique("old")), Account::register(addr, "new").login(addr))
@@ -93,6 +94,10 @@ fn who_stands_at_a_menu_is_not_sent_away() {
     sleep(Duration::from_millis(1_500));
     at_menu.login(id);
     assert_eq!(silent.register(&unique("ben")), id + 1);
+    // Where nobody is expected who stands at a menu, nobody may be silent.
+    let node = Node::with_settings(&["limits.login_seconds=1", "dialects.enabled=false"]);
+    let mut silent = Old::start(Program::Course, node.addr());
+    wait_for("the silent one to be sent away", || silent.is_closed().then_some(()));
 }
 
 #[test]
