@@ -120,7 +120,12 @@ impl Old {
 
     /// Logs in, and shows what the reply has.
     pub(crate) fn login(&mut self, id: u64) -> Value {
-        let ack = self.try_login(id, "secret");
+        self.login_by(id, "secret")
+    }
+
+    /// The same with another password.
+    pub(crate) fn login_by(&mut self, id: u64, password: &str) -> Value {
+        let ack = self.try_login(id, password);
         assert_eq!(ack["errno"], 0, "{ack}");
         let [own_id, name, offline] = self.program.words();
         assert_eq!(ack[own_id], json!(id));

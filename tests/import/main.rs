@@ -8,7 +8,11 @@
 mod common;
 
 mod afterwards;
+#[path = "../dialects/clients.rs"]
+#[allow(dead_code, reason = "a part of it is used")]
+mod clients;
 mod odd;
+mod old_clients;
 mod place;
 mod runs;
 mod samples;

@@ -8,6 +8,7 @@ use mysql::prelude::Queryable;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::clients::GAP;
 use crate::common::client::unique;
 use crate::common::mariadb::MariaDb;
 use crate::common::node::Node;
@@ -157,9 +158,12 @@ impl Running {
 impl Place {
     /// Starts a node on it.
     pub(crate) fn start(self) -> Running {
+        let gap = ["--set", GAP];
         match self {
-            Self::Sqlite(folder) => Running { node: Node::start_in(folder, &[]), url: None },
-            Self::MySql(url) => Running { node: Node::start(&["--mysql", &url]), url: Some(url) },
+            Self::Sqlite(folder) => Running { node: Node::start_in(folder, &gap), url: None },
+            Self::MySql(url) => {
+                Running { node: Node::start(&[&["--mysql", url.as_str()][..], &gap].concat()), url: Some(url) }
+            }
         }
     }
 }
