@@ -342,11 +342,11 @@ fn conn(slot: u32, generation: u32) -> ConnId {
     ConnId { reactor: 0, slot, generation }
 }
 
-/// DELIVERED has no reply when it is well-formed, and a PONG none at all. As in the server, nobody looks into the values of
+/// DELIVERED, READ and TYPING have no reply when they are well-formed, and a PONG none at all. As in the server, nobody looks into the values of
 /// fields that a PONG does not have: half a surrogate pair there is no error.
 fn may_be_silent(line: &[u8]) -> bool {
     let fields = serde_json::from_slice::<HashMap<String, Box<RawValue>>>(line);
-    fields.is_ok_and(|fields| fields.get("msgid").is_some_and(|id| ["18", "20"].contains(&id.get())))
+    fields.is_ok_and(|fields| fields.get("msgid").is_some_and(|id| ["18", "20", "45", "50"].contains(&id.get())))
 }
 
 fn parse(line: &Bytes) -> Value {
