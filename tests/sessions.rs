@@ -142,7 +142,7 @@ fn logout_leaves_other_sessions_of_the_account_alone() {
 
 #[test]
 fn who_does_not_log_in_is_closed() {
-    let node = Node::with_settings(&["limits.login_seconds=3"]);
+    let node = Node::with_settings(&["limits.login_seconds=3", "limits.silent_seconds=3"]);
     let mut member = Client::newcomer(node.addr(), "member");
     let mut silent = node.connect();
     let mut pinging = node.connect();
