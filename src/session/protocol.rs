@@ -70,10 +70,9 @@ impl Protocol for ChatProtocol {
     fn opened(&mut self, _: ConnId, from: IpAddr, link: &mut dyn Link, now: Instant) -> Session {
         let Shared { budgets, config, .. } = &*self.reactor.shared;
         let address = AddressKey::of(from);
-        let limits = &config.limits;
         let may_be_silent = config.dialects.enabled && budgets.silent().has_place(address);
-        let silent = may_be_silent.then_some(limits.silent);
-        let session = Session::new(address, Deadlines { login: limits.login, silent }, now);
+        let deadlines = Deadlines { login: config.limits.login, silent: config.limits.silent, may_be_silent };
+        let session = Session::new(address, deadlines, now);
         if !budgets.guests().came(address) {
             link.send(reply::error(Errno::TooFast, "too many connections from this address without a login"));
             link.close(CloseReason::TooManyAnonymous);
@@ -243,7 +242,10 @@ impl Protocol for ChatProtocol {
 
 impl Host for ChatProtocol {
     fn speaks_dialect(&mut self, session: &mut Session) {
-        session.stands_at_menu();
+        // One whose first object came in pieces has given its place up with the first of them.
+        if session.is_silent() || self.reactor.shared.budgets.silent().has_place(session.from) {
+            session.stands_at_menu();
+        }
     }
 
     fn remembered_dialect(&self, session: &Session) -> Option<ClientDialect> {

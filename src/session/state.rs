@@ -68,8 +68,10 @@ enum Patience {
 pub struct Deadlines {
     /// For one on which something has come.
     pub login: Option<Duration>,
-    /// For one on which nothing has, and for a client of an earlier system; `None`: this one has no place among those who may.
-    pub silent: Option<Option<Duration>>,
+    /// For one on which nothing has, and for a client of an earlier system.
+    pub silent: Option<Duration>,
+    /// Whether this one has a place among those who may be silent.
+    pub may_be_silent: bool,
 }
 
 /// What the next login by token costs.
@@ -108,7 +110,8 @@ impl Session {
     /// A connection nobody is logged in on.
     #[must_use]
     pub fn new(from: AddressKey, deadlines: Deadlines, now: Instant) -> Self {
-        let within = deadlines.silent.unwrap_or(deadlines.login);
+        let Deadlines { login, silent, may_be_silent } = deadlines;
+        let (within, patience) = if may_be_silent { (silent, Patience::Silent) } else { (login, Patience::Login) };
         Self {
             from,
             state: State::Guest,
@@ -119,7 +122,7 @@ impl Session {
             has_begun: false,
             parked: None,
             login_deadline: within.map(|within| now + within),
-            patience: if deadlines.silent.is_some() { Patience::Silent } else { Patience::Login },
+            patience,
             paid: None,
             token_login: TokenLogin::Free,
         }
@@ -201,11 +204,9 @@ impl Session {
         true
     }
 
-    /// It is a client of an earlier system: with a place among the silent ones, it has their time.
+    /// It is a client of an earlier system, with a place among the silent ones: it has their time.
     pub(crate) fn stands_at_menu(&mut self) {
-        if self.patience == Patience::Silent {
-            self.patience = Patience::Menu;
-        }
+        self.patience = Patience::Menu;
     }
 
     /// Whether it stands at a menu, with the time for that.
@@ -407,7 +408,7 @@ mod tests {
     const LOGIN: Duration = Duration::from_secs(30);
 
     fn guest(now: Instant) -> Session {
-        let deadlines = Deadlines { login: Some(LOGIN), silent: None };
+        let deadlines = Deadlines { login: Some(LOGIN), silent: None, may_be_silent: false };
         Session::new(AddressKey::of([127, 0, 0, 1].into()), deadlines, now)
     }
 
@@ -455,7 +456,7 @@ mod tests {
     #[test]
     fn the_silent_have_more_time_until_they_say_something() {
         let (now, silent, second) = (Instant::now(), Duration::from_secs(600), Duration::from_secs(1));
-        let deadlines = Deadlines { login: Some(LOGIN), silent: Some(Some(silent)) };
+        let deadlines = Deadlines { login: Some(LOGIN), silent: Some(silent), may_be_silent: true };
         let guest = || Session::new(AddressKey::of([127, 0, 0, 1].into()), deadlines, now);
         let mut session = guest();
         assert_eq!(wake_at(&mut session, now), Some(now + silent));

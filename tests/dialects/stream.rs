@@ -101,6 +101,25 @@ fn who_stands_at_a_menu_is_not_sent_away() {
 }
 
 #[test]
+fn a_first_object_in_pieces_shows_the_same() {
+    let node = Node::with_settings(&[GAP, "limits.login_seconds=1"]);
+    for pieces in [
+        ["{\"msgid\":4,\"name\":\"in two\",", "\"password\":\"secret\"}\0"],
+        ["{\"msgid\":4,\"name\":\"nul\",\"pwd\":\"x\"}", "\0"],
+    ] {
+        let mut old = Old::start(Program::Course, node.addr());
+        for piece in pieces {
+            old.send_bytes(piece.as_bytes());
+            sleep(Duration::from_millis(100));
+        }
+        assert_eq!(old.awaited(5)["errno"], 0);
+        // At the menu it has the time of one who is silent, not that of a login.
+        sleep(Duration::from_millis(1_500));
+        assert!(!old.is_closed());
+    }
+}
+
+#[test]
 fn a_line_that_comes_in_pieces_is_still_a_line() {
     let node = Node::with_settings(&[GAP]);
     let mut client = Client::connect(node.addr());
