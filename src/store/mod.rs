@@ -415,6 +415,9 @@ pub trait Store: Send {
     /// After `OutcomeUnknown`: looks whether that transaction was committed, without waiting for it. `Some` are its
     /// outcomes; `None`: it was not, and never will be. May be called again after any error. Several commits may be in
     /// doubt at once, of different conversations.
+    ///
+    /// # Errors
+    /// `Busy`: the server has not ended that transaction yet. `Unavailable`: the database could not be asked.
     fn settle(&mut self, batch: &[Append]) -> Result<Option<Vec<Appended>>>;
 
     /// Messages of one conversation, ascending, at most `limit` and about `bytes_max` of bodies (at least one if

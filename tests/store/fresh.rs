@@ -18,6 +18,7 @@ use stonechat::store::{
 use tempfile::TempDir;
 
 use crate::common::mariadb::MariaDb;
+use crate::common::process::wait_for;
 
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) const NOW: UnixMs = UnixMs(1_700_000_000_000);
@@ -185,6 +186,16 @@ pub(crate) fn append(store: &mut dyn Store, batch: &[Append]) -> Vec<u64> {
             return outcomes.into_iter().map(stored).collect();
         }
     }
+}
+
+/// What came of a batch whose commit is in doubt.
+pub(crate) fn settled(store: &mut dyn Store, batch: &[Append]) -> Option<Vec<Appended>> {
+    wait_for("the commit to be settled", || match store.settle(batch) {
+        Ok(settled) => Some(settled),
+        // Busy: the server is still taking the lost transaction back, and holds its locks until then.
+        Err(StoreError::Unavailable(_) | StoreError::Busy(_)) => None,
+        Err(error) => panic!("{error}"),
+    })
 }
 
 pub(crate) fn stored(outcome: Appended) -> u64 {

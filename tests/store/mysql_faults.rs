@@ -9,7 +9,7 @@ use stonechat::store::{Append, Appended, OpenStore, Store, StoreError, UserRef};
 
 use crate::common::mariadb::MariaDb;
 use crate::common::process::{PATIENCE, wait_for};
-use crate::fresh::{Fresh, append, message, user, with_cid};
+use crate::fresh::{Fresh, append, message, settled, user, with_cid};
 use crate::proxy::{Cut, Proxy};
 
 /// A database, the same by way of a proxy, and two users in it.
@@ -27,14 +27,6 @@ fn behind_a_proxy(db: &str) -> (Fresh, Proxy, Box<dyn Store>, UserId, UserId) {
 fn in_doubt(store: &mut dyn Store, batch: &[Append]) {
     let error = store.append(batch).unwrap_err();
     assert!(matches!(error, StoreError::OutcomeUnknown(_)), "{error}");
-}
-
-fn settled(store: &mut dyn Store, batch: &[Append]) -> Option<Vec<Appended>> {
-    wait_for("the commit to be settled", || match store.settle(batch) {
-        Ok(settled) => Some(settled),
-        Err(StoreError::Unavailable(_)) => None,
-        Err(error) => panic!("{error}"),
-    })
 }
 
 #[test]

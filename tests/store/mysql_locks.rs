@@ -10,7 +10,7 @@ use stonechat::store::{Append, Appended, CursorRow, JoinOutcome, OpenStore, Stor
 
 use crate::common::mariadb::MariaDb;
 use crate::common::process::{PATIENCE, wait_for};
-use crate::fresh::{Fresh, NOW, Saving, append, group, message, user};
+use crate::fresh::{Fresh, NOW, Saving, append, group, message, settled, user};
 use crate::proxy::{Cut, Proxy};
 
 /// Somebody with a transaction open on the database.
@@ -146,15 +146,8 @@ fn several_commits_in_doubt_are_each_found() {
     }
     // A third conversation goes on meanwhile.
     assert_eq!(append(&mut *store, &[message(bob, Peer::User(cat), "3")]), [1]);
-    let mut settled = |batch: &[Append]| {
-        wait_for("the commit to be settled", || match store.settle(batch) {
-            Ok(settled) => Some(settled),
-            Err(StoreError::Unavailable(_) | StoreError::Busy(_)) => None,
-            Err(error) => panic!("{error}"),
-        })
-    };
-    assert_eq!(settled(&lost), None);
-    assert_eq!(settled(&arrived), Some(vec![Appended::Stored(1)]));
+    assert_eq!(settled(&mut *store, &lost), None);
+    assert_eq!(settled(&mut *store, &arrived), Some(vec![Appended::Stored(1)]));
     assert_eq!(fresh.number("SELECT COUNT(*) FROM Message"), 2);
 }
 
