@@ -58,10 +58,12 @@ pub(crate) fn connections_allowed(config: &Config, database_connections: usize) 
     Ok(room)
 }
 
-/// The settings, with half of all connections at most for those of one address on which nobody is logged in.
+/// The settings, with the number of connections that there can be, and half of these at most for those of one address on which
+/// nobody is logged in.
 #[must_use]
 pub(crate) fn leaving_room_for_others(config: &Config, connections_max: usize) -> Config {
     let mut config = config.clone();
+    config.limits.connections = connections_max;
     let half = u32::try_from(connections_max / 2).unwrap_or(u32::MAX).max(1);
     config.limits.anonymous_per_address = config.limits.anonymous_per_address.map(|most| most.min(half));
     config

@@ -276,7 +276,8 @@ pub(super) static KEYS: &[Key] = &[
     Key {
         name: "limits.silent_seconds",
         meaning: "The same for a connection on which nothing has come yet, or a client of an earlier system: it connects at once, \
-                  and its user stands at a menu. 0: for ever. Without dialects.enabled it holds for nobody",
+                  and its user stands at a menu. 0: for ever. Without dialects.enabled it holds for nobody. When nine tenths of \
+                  limits.connections are open, those go, the oldest first, that are silent for longer than login_seconds",
         kind: seconds(
             0,
             86_400,

@@ -134,6 +134,10 @@ impl<P: Host> Protocol for Translated<P> {
         within.pass_on();
     }
 
+    fn turn_by(&self) -> Option<Instant> {
+        self.inner.turn_by()
+    }
+
     fn turn_ended(&mut self, net: &mut dyn Outbound<Self::Session>, now: Instant) {
         let mut within = Within { net, translated: Vec::new() };
         self.inner.turn_ended(&mut within, now);

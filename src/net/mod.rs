@@ -244,6 +244,11 @@ pub trait Protocol {
     /// every turn of the reactor, also when nothing came.
     fn turn_ended(&mut self, net: &mut dyn Outbound<Self::Session>, now: Instant);
 
+    /// When there is to be a turn though nothing has come; asked before the reactor waits.
+    fn turn_by(&self) -> Option<Instant> {
+        None
+    }
+
     /// The time asked for by [`Wants::wake_at`] has come.
     fn due(&mut self, conn: ConnId, session: &mut Self::Session, link: &mut dyn Link, now: Instant);
 

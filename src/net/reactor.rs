@@ -132,7 +132,8 @@ impl<P: Protocol> Reactor<P> {
 
     /// Waits for an event, the next deadline or a wake-up; not at all while there is work.
     fn wait(&mut self, events: &mut Events, now: Instant) -> io::Result<()> {
-        let deadline = [self.deadlines.next(), self.stop_at, self.sweep_at].into_iter().flatten().min();
+        let protocol = self.protocol.turn_by();
+        let deadline = [self.deadlines.next(), protocol, self.stop_at, self.sweep_at].into_iter().flatten().min();
         let timeout = if self.connections.has_work() || self.commands > 0 {
             Some(Duration::ZERO)
         } else {

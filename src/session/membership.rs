@@ -109,9 +109,7 @@ pub(crate) fn leave_session(reactor: &ReactorCtx, groups_here: &mut GroupIndex, 
     // What is still on its way to this session must not reach the next one on the connection.
     on.link.renew();
     let was_live = on.session.is_live();
-    let limits = &reactor.shared.config.limits;
-    let within = if on.session.is_at_menu() { limits.silent } else { limits.login };
-    if let Some(live) = on.session.leave(within, on.now) {
+    if let Some(live) = on.session.leave(on.now) {
         if was_live {
             reactor.shared.metrics.sessions.dec();
             reactor.shared.budgets.guests().came(on.session.from);

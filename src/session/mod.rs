@@ -12,6 +12,7 @@
 
 pub(crate) mod conn_ctx;
 pub(crate) mod conv_seq;
+mod crowd;
 pub(crate) mod dispatch;
 pub(crate) mod doubts;
 pub mod group_index;

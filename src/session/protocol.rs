@@ -11,14 +11,16 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use super::conn_ctx::ConnCtx;
+use super::crowd::Crowd;
 use super::message;
 use super::message::{Followed, ReactorMessage};
 use super::push;
 use super::push::SessionsHere;
 use super::reactor_ctx::ReactorCtx;
-use super::state::{Deadlines, Due, PauseReason, Session, State};
+use super::state::{Due, PauseReason, Session, State};
 use super::{dispatch, membership};
 use crate::bus::Channel;
+use crate::config::Limits;
 use crate::dialects::Host;
 use crate::net::{Allowance, CloseReason, ConnId, Flow, Link, Outbound, Protocol, Wants};
 use crate::service::ctx::Shared;
@@ -34,6 +36,7 @@ use crate::workers::job::Job;
 pub struct ChatProtocol {
     reactor: ReactorCtx,
     here: SessionsHere,
+    crowd: Crowd,
     stopping: bool,
 }
 
@@ -41,17 +44,19 @@ impl ChatProtocol {
     /// Nobody is connected yet.
     #[must_use]
     pub fn new(reactor: ReactorCtx) -> Self {
-        Self { reactor, here: SessionsHere::default(), stopping: false }
+        Self { reactor, here: SessionsHere::default(), crowd: Crowd::default(), stopping: false }
     }
 
     /// Something has come: a guest has another time for the login from then on.
     fn hear(&self, session: &mut Session, now: Instant) {
-        let Shared { budgets, config, .. } = &*self.reactor.shared;
-        if session.is_at_menu() {
-            session.wait_for_login(config.limits.silent, now);
-        } else if session.breaks_silence(config.limits.login, now) {
-            budgets.silent().left(session.from);
+        if session.breaks_silence(now) {
+            self.reactor.shared.budgets.silent().left(session.from);
         }
+    }
+
+    /// What a connection may do.
+    fn limits(&self) -> &Limits {
+        &self.reactor.shared.config.limits
     }
 
     /// Takes what something costs that is no line; until it can be paid nothing is read.
@@ -71,8 +76,7 @@ impl Protocol for ChatProtocol {
         let Shared { budgets, config, .. } = &*self.reactor.shared;
         let address = AddressKey::of(from);
         let may_be_silent = config.dialects.enabled && budgets.silent().has_place(address);
-        let deadlines = Deadlines { login: config.limits.login, silent: config.limits.silent, may_be_silent };
-        let session = Session::new(address, deadlines, now);
+        let session = Session::new(address, may_be_silent, now);
         if !budgets.guests().came(address) {
             link.send(reply::error(Errno::TooFast, "too many connections from this address without a login"));
             link.close(CloseReason::TooManyAnonymous);
@@ -174,13 +178,18 @@ impl Protocol for ChatProtocol {
     }
 
     fn turn_ended(&mut self, net: &mut dyn Outbound<Session>, now: Instant) {
+        self.crowd.make_room(&self.reactor.shared, net, now);
         self.here.out_of_turn.ahead.expire(now);
         self.here.resync.go_on(&self.reactor, net, now);
         self.here.out_of_turn.doubts.go_on(&self.reactor.workers, now);
     }
 
+    fn turn_by(&self) -> Option<Instant> {
+        self.crowd.look_by()
+    }
+
     fn due(&mut self, conn: ConnId, session: &mut Session, link: &mut dyn Link, now: Instant) {
-        match session.due(now) {
+        match session.due(self.limits(), now) {
             Due::LoginTimeout => {
                 link.send(reply::error(Errno::LoginFirst, "no login within the time allowed"));
                 link.close(CloseReason::LoginTimeout);
@@ -210,7 +219,7 @@ impl Protocol for ChatProtocol {
             push::fetch_more(&self.reactor, &mut on);
         }
         session.arm_tick(now);
-        let wants = session.wants();
+        let wants = session.wants(self.limits());
         Wants { reading: wants.reading && !self.stopping, ..wants }
     }
 
@@ -226,7 +235,7 @@ impl Protocol for ChatProtocol {
             // Coming and going has its price, too.
             budgets.charge(Payer::Address(session.from), Weight::LINE, now);
         }
-        let Some(mut live) = session.leave(None, now) else { return };
+        let Some(mut live) = session.leave(now) else { return };
         if reason == CloseReason::PeerClosed {
             push::confirm_acknowledged(&self.reactor, &mut live, acknowledged);
         }

@@ -12,6 +12,7 @@ use bytes::Bytes;
 
 use super::live::Live;
 use super::tcp_acks::TICK;
+use crate::config::Limits;
 use crate::net::{Link, Wants};
 use crate::service::limits::address::AddressKey;
 use crate::service::limits::budgets::{Budgets, Payer, Weight};
@@ -44,7 +45,8 @@ pub struct Session {
     has_begun: bool,
     /// The rest of a request that waits: it goes on at a worker when it is told to, or at this time.
     parked: Option<Box<(Instant, Job)>>,
-    login_deadline: Option<Instant>,
+    /// Since when a login is waited for; `None` while somebody is logged in.
+    waits_since: Option<Instant>,
     patience: Patience,
     /// The next line is paid for, and may be taken up from then on.
     paid: Option<Instant>,
@@ -61,17 +63,6 @@ enum Patience {
     Menu,
     /// For `limits.login_seconds`.
     Login,
-}
-
-/// The times within which a connection is to have a session; `None`: for ever.
-#[derive(Clone, Copy, Debug)]
-pub struct Deadlines {
-    /// For one on which something has come.
-    pub login: Option<Duration>,
-    /// For one on which nothing has, and for a client of an earlier system.
-    pub silent: Option<Duration>,
-    /// Whether this one has a place among those who may be silent.
-    pub may_be_silent: bool,
 }
 
 /// What the next login by token costs.
@@ -107,11 +98,9 @@ pub enum PauseReason {
 }
 
 impl Session {
-    /// A connection nobody is logged in on.
+    /// A connection nobody is logged in on. `may_be_silent`: it has a place among those who may.
     #[must_use]
-    pub fn new(from: AddressKey, deadlines: Deadlines, now: Instant) -> Self {
-        let Deadlines { login, silent, may_be_silent } = deadlines;
-        let (within, patience) = if may_be_silent { (silent, Patience::Silent) } else { (login, Patience::Login) };
+    pub fn new(from: AddressKey, may_be_silent: bool, now: Instant) -> Self {
         Self {
             from,
             state: State::Guest,
@@ -121,8 +110,8 @@ impl Session {
             malformed_in_a_row: 0,
             has_begun: false,
             parked: None,
-            login_deadline: within.map(|within| now + within),
-            patience,
+            waits_since: Some(now),
+            patience: if may_be_silent { Patience::Silent } else { Patience::Login },
             paid: None,
             token_login: TokenLogin::Free,
         }
@@ -173,14 +162,14 @@ impl Session {
     pub(crate) fn go_live(&mut self) -> Option<&mut Live> {
         let State::Entering(live) = std::mem::replace(&mut self.state, State::Guest) else { return None };
         self.state = State::Live(live);
-        self.login_deadline = None;
+        self.waits_since = None;
         self.token_login = TokenLogin::Free;
         self.live()
     }
 
     /// Nobody is logged in any more. Returns the session that was.
-    pub fn leave(&mut self, login: Option<Duration>, now: Instant) -> Option<Box<Live>> {
-        self.login_deadline = login.map(|login| now + login);
+    pub fn leave(&mut self, now: Instant) -> Option<Box<Live>> {
+        self.waits_since = Some(now);
         match std::mem::replace(&mut self.state, State::Guest) {
             State::Live(live) | State::Entering(live) => Some(live),
             State::Guest => None,
@@ -193,26 +182,22 @@ impl Session {
         if self.has_begun { line } else { line.strip_prefix(UTF8_MARK).unwrap_or(line) }
     }
 
-    /// Something has come of one who was silent so far: from now on there is the time of a login. Whether it had a place among the
-    /// silent ones, which it gives up.
-    pub(crate) fn breaks_silence(&mut self, login: Option<Duration>, now: Instant) -> bool {
-        if self.patience != Patience::Silent {
-            return false;
+    /// Something has come: the time for a login begins anew for who was silent so far, and for who stands at a menu. Whether it had a
+    /// place among the silent ones, which it gives up.
+    pub(crate) fn breaks_silence(&mut self, now: Instant) -> bool {
+        let was_silent = self.patience == Patience::Silent;
+        if was_silent {
+            self.patience = Patience::Login;
         }
-        self.patience = Patience::Login;
-        self.login_deadline = login.map(|login| now + login);
-        true
+        if matches!(self.state, State::Guest) && (was_silent || self.patience == Patience::Menu) {
+            self.waits_since = Some(now);
+        }
+        was_silent
     }
 
     /// It is a client of an earlier system, with a place among the silent ones: it has their time.
     pub(crate) fn stands_at_menu(&mut self) {
         self.patience = Patience::Menu;
-    }
-
-    /// Whether it stands at a menu, with the time for that.
-    #[must_use]
-    pub(crate) fn is_at_menu(&self) -> bool {
-        self.patience == Patience::Menu
     }
 
     /// Whether it has a place among the silent ones.
@@ -221,11 +206,16 @@ impl Session {
         self.patience != Patience::Login
     }
 
-    /// From now on there is so much time for a login.
-    pub(crate) fn wait_for_login(&mut self, within: Option<Duration>, now: Instant) {
-        if matches!(self.state, State::Guest) {
-            self.login_deadline = within.map(|within| now + within);
-        }
+    /// Since when it uses a place among the silent ones; `None`: it has none, somebody is logged in, or a request is under way.
+    #[must_use]
+    pub(crate) fn silent_since(&self) -> Option<Instant> {
+        self.waits_since.filter(|_| self.is_silent() && !self.at_worker)
+    }
+
+    /// When it is shown the door. A request under way outlives that: the worker's answer decides.
+    fn login_deadline(&self, limits: &Limits) -> Option<Instant> {
+        let within = if self.is_silent() { limits.silent } else { limits.login };
+        Some(self.waits_since.filter(|_| !self.at_worker)? + within?)
     }
 
     /// A line was taken.
@@ -341,14 +331,13 @@ impl Session {
 
     /// What it wants of its connection, as it stands.
     #[must_use]
-    pub fn wants(&self) -> Wants {
+    pub fn wants(&self, limits: &Limits) -> Wants {
         let held = match self.hold {
             PauseReason::Until(at) => Some(at),
             PauseReason::No | PauseReason::UntilRoom | PauseReason::UntilIdle => None,
         };
         let parked = self.parked.as_ref().map(|parked| parked.0);
-        // A request under way outlives the deadline: the worker's answer decides.
-        let login = self.login_deadline.filter(|_| !self.at_worker);
+        let login = self.login_deadline(limits);
         let tick = match &self.state {
             State::Live(live) => live.tick_at,
             State::Guest | State::Entering(_) => None,
@@ -361,8 +350,8 @@ impl Session {
     }
 
     /// The time asked for has come: what is due?
-    pub fn due(&mut self, now: Instant) -> Due {
-        let login_expired = self.login_deadline.is_some_and(|at| at <= now) && !self.at_worker;
+    pub fn due(&mut self, limits: &Limits, now: Instant) -> Due {
+        let login_expired = self.login_deadline(limits).is_some_and(|at| at <= now);
         if login_expired && matches!(self.state, State::Guest) {
             return Due::LoginTimeout;
         }
@@ -396,7 +385,7 @@ pub enum Due {
 #[expect(clippy::disallowed_methods, reason = "a start for the clock that the tests move")]
 mod tests {
     use super::*;
-    use crate::config::{Limits, Quotas};
+    use crate::config::Quotas;
     use crate::ids::{ConvId, DeviceId, GroupId, UserId};
     use crate::net::ConnId;
     use crate::service::caller::Caller;
@@ -406,10 +395,14 @@ mod tests {
     use crate::wire::request::CatchUp;
 
     const LOGIN: Duration = Duration::from_secs(30);
+    const SILENT: Duration = Duration::from_secs(600);
+
+    fn limits() -> Limits {
+        Limits { login: Some(LOGIN), silent: Some(SILENT), ..Limits::default() }
+    }
 
     fn guest(now: Instant) -> Session {
-        let deadlines = Deadlines { login: Some(LOGIN), silent: None, may_be_silent: false };
-        Session::new(AddressKey::of([127, 0, 0, 1].into()), deadlines, now)
+        Session::new(AddressKey::of([127, 0, 0, 1].into()), false, now)
     }
 
     fn live(now: Instant) -> Session {
@@ -436,7 +429,7 @@ mod tests {
 
     fn wake_at(session: &mut Session, now: Instant) -> Option<Instant> {
         session.arm_tick(now);
-        session.wants().wake_at
+        session.wants(&limits()).wake_at
     }
 
     #[test]
@@ -444,30 +437,34 @@ mod tests {
         let now = Instant::now();
         let mut session = guest(now);
         assert_eq!(wake_at(&mut session, now), Some(now + LOGIN));
-        assert_eq!(session.due(now + LOGIN), Due::LoginTimeout);
+        assert_eq!(session.due(&limits(), now + LOGIN), Due::LoginTimeout);
         let mut session = guest(now);
         session.at_worker = true;
         assert_eq!(wake_at(&mut session, now), None, "a login under way is waited for");
         let mut session = live(now);
         assert_eq!(wake_at(&mut session, now), None);
-        assert_eq!(session.due(now + LOGIN), Due::Work { tick: false });
+        assert_eq!(session.due(&limits(), now + LOGIN), Due::Work { tick: false });
     }
 
     #[test]
     fn the_silent_have_more_time_until_they_say_something() {
-        let (now, silent, second) = (Instant::now(), Duration::from_secs(600), Duration::from_secs(1));
-        let deadlines = Deadlines { login: Some(LOGIN), silent: Some(silent), may_be_silent: true };
-        let guest = || Session::new(AddressKey::of([127, 0, 0, 1].into()), deadlines, now);
+        let (now, second) = (Instant::now(), Duration::from_secs(1));
+        let guest = || Session::new(AddressKey::of([127, 0, 0, 1].into()), true, now);
         let mut session = guest();
-        assert_eq!(wake_at(&mut session, now), Some(now + silent));
-        assert!(session.breaks_silence(Some(LOGIN), now + second) && !session.is_silent());
+        assert_eq!(session.silent_since(), Some(now));
+        assert_eq!(wake_at(&mut session, now), Some(now + SILENT));
+        assert!(session.breaks_silence(now + second) && !session.is_silent());
+        assert_eq!(session.silent_since(), None);
         assert_eq!(wake_at(&mut session, now), Some(now + second + LOGIN));
-        assert!(!session.breaks_silence(Some(LOGIN), now + 2 * second), "once");
+        assert!(!session.breaks_silence(now + 2 * second), "once");
+        assert_eq!(wake_at(&mut session, now), Some(now + second + LOGIN));
         let mut session = guest();
         session.stands_at_menu();
-        assert!(!session.breaks_silence(Some(LOGIN), now) && session.is_at_menu() && session.is_silent());
-        session.wait_for_login(Some(silent), now + second);
-        assert_eq!(wake_at(&mut session, now), Some(now + second + silent));
+        assert!(!session.breaks_silence(now + second) && session.is_silent());
+        assert_eq!(session.silent_since(), Some(now + second));
+        assert_eq!(wake_at(&mut session, now), Some(now + second + SILENT));
+        session.at_worker = true;
+        assert_eq!((session.silent_since(), wake_at(&mut session, now)), (None, None), "its request is under way");
     }
 
     #[test]
@@ -550,7 +547,7 @@ mod tests {
         let mut session = live(Instant::now());
         let answered = |session: &mut Session| {
             session.answered(4);
-            session.wants().reading
+            session.wants(&limits()).reading
         };
         session.inflight = 4;
         session.hold = PauseReason::UntilRoom;
@@ -569,7 +566,7 @@ mod tests {
         let conv = ConvId::group(GroupId::new(1).unwrap());
         session.live().unwrap().pushed(conv, 1, 10);
         assert_eq!(wake_at(&mut session, now), Some(now + TICK));
-        assert_eq!(session.due(now + TICK), Due::Work { tick: true });
+        assert_eq!(session.due(&limits(), now + TICK), Due::Work { tick: true });
         assert_eq!(wake_at(&mut session, now + TICK), Some(now + 2 * TICK));
     }
 }

@@ -1,5 +1,6 @@
 //! A reactor's share without sockets: what is late, and for whom.
 
+mod crowd;
 mod groups;
 
 use std::collections::HashMap;
@@ -140,6 +141,7 @@ struct Bed {
     epoch: Arc<Epoch>,
     net: Net,
     given_back: Arc<Mutex<Vec<Channel>>>,
+    metrics: Arc<Metrics>,
     now: Instant,
     /// Names given.
     names: u32,
@@ -166,8 +168,12 @@ fn line(text: &'static str) -> Bytes {
 }
 
 impl Bed {
-    #[expect(clippy::disallowed_methods, reason = "a start for the clock that the tests move")]
     fn new() -> Self {
+        Self::with(Config::default())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a start for the clock that the tests move")]
+    fn with(config: Config) -> Self {
         let metrics = Arc::new(Metrics::new());
         let given_back = Arc::default();
         let bus: Arc<dyn Bus> = Arc::new(CountingBus(Arc::clone(&given_back)));
@@ -177,7 +183,7 @@ impl Bed {
         let epoch = Arc::new(Epoch::new("one", cursor_queue.clone()));
         let directory = Arc::new(Directory::new());
         let shared = Arc::new(Shared {
-            config: Config::default(),
+            config,
             budgets: Budgets::new(&Limits::default(), &Quotas::default()),
             clock: Clock::system(),
             demand: Arc::new(Demand::new(Arc::clone(&directory), Arc::clone(&bus), || {})),
@@ -198,6 +204,7 @@ impl Bed {
             epoch,
             net: Net::default(),
             given_back,
+            metrics,
             now,
             names: 0,
             _nudged: nudged,
@@ -529,11 +536,12 @@ impl Bed {
     fn happen(&mut self, what: Happens) {
         let conn = self.conn(0);
         let conv = ConvId::pair(user(1), user(2));
+        let limits = Limits::default();
         let mail = match what {
             Happens::Line(line) => {
                 // As net does: nothing is offered to whoever wants nothing.
                 let (session, wire) = self.net.0.get_mut(&conn).unwrap();
-                if session.wants().reading {
+                if session.wants(&limits).reading {
                     self.local.line(conn, session, wire, line.as_bytes(), self.now);
                 }
                 return;
@@ -541,10 +549,10 @@ impl Bed {
             Happens::Fragment | Happens::Due => {
                 let (session, wire) = self.net.0.get_mut(&conn).unwrap();
                 match what {
-                    Happens::Fragment if session.wants().reading => {
+                    Happens::Fragment if session.wants(&limits).reading => {
                         self.local.fragment(conn, session, wire, self.now);
                     }
-                    Happens::Due if session.wants().wake_at.is_some_and(|at| at <= self.now) => {
+                    Happens::Due if session.wants(&limits).wake_at.is_some_and(|at| at <= self.now) => {
                         self.local.due(conn, session, wire, self.now);
                     }
                     _ => {}
@@ -620,10 +628,10 @@ proptest! {
             for what in page.iter().chain(others) {
                 bed.happen(*what);
             }
-            let wants = bed.ask();
+            let (wants, limits) = (bed.ask(), Limits::default());
             // Whatever has happened, and whoever forgot to say so: what is wanted can be read off the session.
             prop_assert_eq!(bed.ask(), wants, "asking changes nothing");
-            prop_assert_eq!(bed.session(0).wants(), wants, "{:?}", turn);
+            prop_assert_eq!(bed.session(0).wants(&limits), wants, "{:?}", turn);
             let session = bed.session(0);
             let (held, waits) = (session.hold, session.at_worker);
             prop_assert_eq!(wants.reading, held == PauseReason::No && !waits);

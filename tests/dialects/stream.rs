@@ -101,6 +101,23 @@ fn who_stands_at_a_menu_is_not_sent_away() {
 }
 
 #[test]
+fn where_nearly_all_connections_are_taken_the_silent_give_way() {
+    // Nine of ten may be open; more are too many.
+    let node = Node::with_settings(&[GAP, "reactors=1", "limits.login_seconds=2", "limits.connections=10"]);
+    let mut silent: Vec<Old> = (0..4).map(|_| Old::start(Program::Course, node.addr())).collect();
+    let mut members: Vec<Old> =
+        (0..5).map(|number| Old::join(Program::Course, node.addr(), &unique(&format!("member{number}")))).collect();
+    sleep(Duration::from_millis(2_500));
+    assert!(silent.iter_mut().all(|one| !one.is_closed()), "the limit is not near yet");
+    let mut last = Old::join(Program::Course, node.addr(), &unique("last"));
+    wait_for("the oldest to make room", || silent[0].is_closed().then_some(()));
+    // The next look comes after five seconds.
+    sleep(Duration::from_millis(5_500));
+    assert!(silent[1..].iter_mut().all(|one| !one.is_closed()), "one was enough");
+    assert!(members.iter_mut().all(|one| !one.is_closed()) && !last.is_closed());
+}
+
+#[test]
 fn a_first_object_in_pieces_shows_the_same() {
     let node = Node::with_settings(&[GAP, "limits.login_seconds=1"]);
     for pieces in [
