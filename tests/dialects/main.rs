@@ -8,5 +8,6 @@ mod common;
 mod clients;
 mod guessing;
 mod life;
+mod qt;
 mod sponge;
 mod stream;

@@ -1,76 +1,11 @@
-//! The Qt client of sponge and RayBox: it parses all that has arrived as one text, and loses what it cannot.
-
-use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::thread::sleep;
-use std::time::Duration;
+//! The Qt client of sponge and RayBox.
 
 use serde_json::{Value, json};
 
 use super::clients::GAP;
-use crate::common::client::{Account, Stopwatch, unique};
+use super::qt::Qt;
+use crate::common::client::{Account, unique};
 use crate::common::node::Node;
-use crate::common::process::PATIENCE;
-
-/// So long the client waits for the answer to a login, a registration or a logout; on a machine with more to do than the
-/// tests it may take longer, which is not what is tested.
-const SHOWN_AT_LEAST: Duration = Duration::from_millis(2);
-
-struct Qt {
-    socket: TcpStream,
-    id: u64,
-}
-
-impl Qt {
-    fn start(addr: SocketAddr) -> Self {
-        let socket = TcpStream::connect(addr).unwrap();
-        socket.set_nodelay(true).unwrap();
-        socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
-        Self { socket, id: 0 }
-    }
-
-    fn join(addr: SocketAddr, name: &str) -> Self {
-        let mut qt = Self::start(addr);
-        let ack = qt.ask(json!({"msgType": 2, "name": name, "password": "secret"}));
-        assert_eq!((&ack["errno"], &ack["msgType"]), (&json!(200), &json!(200)));
-        qt.id = ack["USERID"].as_u64().unwrap();
-        qt.log_in();
-        qt
-    }
-
-    fn log_in(&mut self) {
-        let ack = self.ask(json!({"msgType": 1, "USERID": self.id, "password": "secret"}));
-        assert_eq!(ack, json!({"errno": 200, "msgType": 200}));
-    }
-
-    fn send(&mut self, object: Value) {
-        self.socket.write_all(object.to_string().as_bytes()).unwrap();
-    }
-
-    fn ask(&mut self, object: Value) -> Value {
-        self.send(object);
-        self.next()
-    }
-
-    /// All that has arrived, as one text. Two at once would be lost, and so fail.
-    fn next(&mut self) -> Value {
-        let watch = Stopwatch::start();
-        let mut buffer = vec![0; 65_536];
-        loop {
-            match self.socket.read(&mut buffer) {
-                Ok(0) => panic!("the server has closed the connection"),
-                Ok(read) => {
-                    sleep(SHOWN_AT_LEAST);
-                    let text = String::from_utf8_lossy(&buffer[..read]);
-                    return serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: lost: {text}"));
-                }
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-                Err(error) => panic!("{error}"),
-            }
-            assert!(watch.elapsed() < PATIENCE, "nothing has come");
-        }
-    }
-}
 
 #[test]
 fn every_request_of_it_has_its_answer() {
@@ -160,10 +95,10 @@ fn what_it_does_not_understand_it_says_and_stays() {
     let node = Node::with_settings(&[GAP]);
     let mut anna = Qt::join(node.addr(), &unique("anna"));
     // Every five minutes; nothing is awaited. The next request may follow at once.
-    anna.socket.write_all(b"keep this socket alive").unwrap();
+    anna.send_bytes(b"keep this socket alive");
     assert_eq!(anna.ask(json!({"msgType": 100}))["errno"], 404);
     assert_eq!(anna.ask(json!({"msgType": 6, "U1": anna.id}))["errno"], 401);
-    anna.socket.write_all(b"{]").unwrap();
+    anna.send_bytes(b"{]");
     assert_eq!(anna.next()["errno"], 401);
     let mut twin = Qt::start(node.addr());
     assert_eq!(twin.ask(json!({"msgType": 1, "USERID": anna.id, "password": "wrong"}))["errno"], 302);

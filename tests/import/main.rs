@@ -14,6 +14,9 @@ mod clients;
 mod odd;
 mod old_clients;
 mod place;
+#[path = "../dialects/qt.rs"]
+#[allow(dead_code, reason = "a part of it is used")]
+mod qt;
 mod runs;
 mod samples;
 mod speed;
