@@ -20,9 +20,25 @@ impl Cluster {
     /// Starts `count` nodes with these settings, each `key=value`.
     pub fn start(mysql: &str, count: usize, settings: &[&str]) -> Self {
         let redis = Redis::start();
-        let nodes: Vec<Node> = (0..count).map(|_| member(mysql, &redis, settings)).collect();
+        let nodes = (0..count).map(|_| Self::member_under(&[], mysql, &redis, settings)).collect();
+        Self::of(redis, nodes)
+    }
+
+    /// Of these nodes, with an nginx ahead of them.
+    pub fn of(redis: Redis, nodes: Vec<Node>) -> Self {
         let addrs: Vec<SocketAddr> = nodes.iter().map(Node::addr).collect();
         Self { nginx: Nginx::start(&addrs), nodes, redis }
+    }
+
+    /// Starts a node for it, by way of another program as [`Node::start_under`] says.
+    pub fn member_under(wrapper: &[&str], mysql: &str, redis: &Redis, settings: &[&str]) -> Node {
+        let redis = redis.url();
+        let mut args = vec!["--mysql", mysql, "--redis", &redis];
+        args.extend(settings.iter().flat_map(|setting| ["--set", setting]));
+        if nginx::speaks_proxy_protocol() {
+            args.extend(["--set", "proxy_protocol=true"]);
+        }
+        Node::start_under(wrapper, tempfile::tempdir().unwrap(), &args)
     }
 
     /// The address of a node.
@@ -39,14 +55,4 @@ impl Cluster {
     pub fn site(&self) -> Site {
         Site { here: self.node(0), there: self.node(1) }
     }
-}
-
-fn member(mysql: &str, redis: &Redis, settings: &[&str]) -> Node {
-    let redis = redis.url();
-    let mut args = vec!["--mysql", mysql, "--redis", &redis];
-    args.extend(settings.iter().flat_map(|setting| ["--set", setting]));
-    if nginx::speaks_proxy_protocol() {
-        args.extend(["--set", "proxy_protocol=true"]);
-    }
-    Node::start(&args)
 }

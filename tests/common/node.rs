@@ -126,6 +126,13 @@ impl Node {
         *self.process() = process;
     }
 
+    /// Ends it in order (SIGTERM), and starts this build of the server on the same data and the same address.
+    pub fn upgrade(&mut self) {
+        self.term();
+        self.wrapper.clear();
+        self.restart();
+    }
+
     pub fn is_running(&self) -> bool {
         self.process().is_running()
     }
