@@ -40,6 +40,7 @@ pub mod session;
 pub mod signals;
 mod start_error;
 pub mod store;
+pub mod top;
 mod web;
 pub mod workers;
 

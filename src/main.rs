@@ -4,12 +4,14 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use stonechat::config::{self, Effective, Flag, Sources};
 use stonechat::import::{self, Options, Zone};
 use stonechat::server;
 use stonechat::store::ClientDialect;
+use stonechat::top;
 
 /// Something failed while running: a port is taken, the database is damaged.
 const FAILED: u8 = 1;
@@ -43,6 +45,12 @@ enum Command {
     /// under these ids is refused before anything is written. The report on stdout tells what was changed and what was left out.
     #[command(after_help = IMPORT_HELP)]
     Import(Import),
+    /// Shows what nodes do at the moment, by their /metrics, on a screen that is drawn anew; Ctrl-C ends it.
+    ///
+    /// A row for each node: sessions, open connections, lines that come in, messages stored and pushed, how long half of all commits and
+    /// all but one in a hundred take at most, what waits for the database, calls that it did not serve, requests refused, and whether
+    /// the node hears the others. The last row is for all of them together.
+    Top(Top),
 }
 
 /// What a person would try first.
@@ -87,6 +95,30 @@ struct Import {
     /// Sets any key, like --set password.passes=3; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+}
+
+#[derive(Args)]
+struct Top {
+    /// The nodes: the addresses of their --admin
+    #[arg(value_name = "ADDR", default_value = "127.0.0.1:9000")]
+    nodes: Vec<String>,
+    /// Seconds between two looks
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = seconds)]
+    every: f64,
+    /// Ends after so many screens
+    #[arg(long, value_name = "N")]
+    screens: Option<u32>,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.1..=3600.0).contains(seconds));
+    seconds.ok_or_else(|| "it must be a number from 0.1 to 3600".to_owned())
+}
+
+impl From<Top> for top::Options {
+    fn from(top: Top) -> Self {
+        Self { nodes: top.nodes, every: Duration::from_secs_f64(top.every), screens: top.screens }
+    }
 }
 
 /// A system; `None`: whichever it is.
@@ -192,7 +224,11 @@ fn main() -> ExitCode {
     let (environment, mut flags) = (std::env::vars_os().collect(), cli.flags);
     let mut file = flags.config.take();
     let mut settings = flags.into_settings();
-    let task = match Task::of(cli.command, &mut file, &mut settings) {
+    let command = match cli.command {
+        Some(Command::Top(top)) => return ended(top::run(&top.into())),
+        command => command,
+    };
+    let task = match Task::of(command, &mut file, &mut settings) {
         Ok(task) => task,
         Err(problem) => return failed(problem, BAD_CONFIGURATION),
     };
@@ -206,11 +242,14 @@ fn main() -> ExitCode {
     for warning in effective.warnings() {
         log::warn!("{warning}");
     }
-    let ended = match task {
-        Task::Import(options) => import::run(&effective.config, &options).map_err(|error| error.to_string()),
-        Task::Check | Task::Serve => server::run(&effective.config).map_err(|error| error.to_string()),
-    };
-    match ended {
+    match task {
+        Task::Import(options) => ended(import::run(&effective.config, &options)),
+        Task::Check | Task::Serve => ended(server::run(&effective.config)),
+    }
+}
+
+fn ended(how: Result<(), impl Display>) -> ExitCode {
+    match how {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(error, FAILED),
     }
@@ -233,6 +272,7 @@ impl Task {
                 let (own_file, flags, options) = import.split()?;
                 (Self::Import(Box::new(options)), own_file, flags)
             }
+            Some(Command::Top(_)) => return Err("top has no settings".to_owned()),
         };
         *file = own_file.or_else(|| file.take());
         settings.extend(flags);

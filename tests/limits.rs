@@ -265,8 +265,10 @@ fn guesses_from_many_addresses_do_not_lock_out_where_one_is_at_home() {
 fn logins_do_not_wait_behind_registrations() {
     const REGISTERING: usize = 59;
     // Hashes that take some hundredths of a second: the registrations take one or several. Nobody waits for the disk, which
-    // other tests may keep busy for longer than that.
-    let node = Node::with_settings(&["password.memory_kib=19456", "password.passes=4", "sqlite.synchronous=normal"]);
+    // other tests may keep busy for longer than that; and nobody is told to come again (503), however slow the hashing is.
+    let slow_hashes = ["password.memory_kib=19456", "password.passes=4"];
+    let patient = ["sqlite.synchronous=normal", "store.timeout_ms=60000"];
+    let node = Node::with_settings(&[slow_hashes, patient].concat());
     let account = Account::register(node.addr(), "anna");
     let mut crowd: Vec<_> = (0..REGISTERING).map(|_| node.connect()).collect();
     for client in &mut crowd {

@@ -373,3 +373,25 @@ fn what_a_node_opens_for_itself_was_counted() {
         assert!(most <= kept, "{most} descriptors are open, {kept} were kept\n{}", node.log());
     }
 }
+
+#[test]
+fn top_shows_what_nodes_do_and_which_do_not_answer() {
+    let node = Node::start(&["--admin", "127.0.0.1:0"]);
+    let _anna = Client::newcomer(node.addr(), "anna");
+    let admin = node.admin().to_string();
+    // A port that was free a moment ago.
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let mut top = Command::new(env!("CARGO_BIN_EXE_stonechat"));
+    let shown = top.args(["top", &admin, &gone, "--every", "0.1", "--screens", "1"]).output().unwrap();
+    assert!(shown.status.success(), "{shown:?}");
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    let lines: Vec<Vec<&str>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!((lines[0][0], lines[0][1], lines[0].last()), ("node", "sessions", Some(&"bus")), "{shown}");
+    assert_eq!((lines[1][0], lines[1][1], lines[1].last()), (admin.as_str(), "1", Some(&"up")), "{shown}");
+    assert!(lines[2].join(" ").starts_with(&format!("{gone} does not answer: ")), "{shown}");
+    assert_eq!(lines[3][..4], ["1", "of", "2", "1"], "{shown}");
+    let mut wrong = Command::new(env!("CARGO_BIN_EXE_stonechat"));
+    let refused = wrong.args(["top", "--every", "0"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("from 0.1 to 3600"), "{refused:?}");
+}
