@@ -29,6 +29,7 @@ pub mod descriptors;
 pub(crate) mod dialects;
 pub mod ids;
 pub mod import;
+pub mod logging;
 pub mod metrics;
 pub mod net;
 pub mod node;
@@ -40,6 +41,7 @@ pub mod session;
 pub mod signals;
 mod start_error;
 pub mod store;
+pub(crate) mod systemd;
 mod web;
 pub mod workers;
 

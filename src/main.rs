@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use stonechat::config::{self, Effective, Flag, Sources};
 use stonechat::import::{self, Options};
-use stonechat::server;
+use stonechat::{logging, server};
 
 use crate::cli::Command;
 
@@ -20,7 +20,7 @@ const FAILED: u8 = 1;
 const BAD_CONFIGURATION: u8 = 2;
 
 fn main() -> ExitCode {
-    start_logging();
+    logging::start();
     let cli = cli::parse();
     let (environment, mut flags) = (std::env::vars_os().collect(), cli.flags);
     let mut file = flags.config.take();
@@ -29,19 +29,23 @@ fn main() -> ExitCode {
         Ok(task) => task,
         Err(problem) => return failed(problem, BAD_CONFIGURATION),
     };
-    let effective = match config::load(&Sources { file, environment, flags: settings }) {
+    let sources = Sources { file, environment, flags: settings };
+    let effective = match config::load(&sources) {
         Ok(effective) => effective,
         Err(problems) => return failed(problems, BAD_CONFIGURATION),
     };
     if let Task::Check = task {
         return check(&effective);
     }
+    logging::follow(effective.config.log);
     for warning in effective.warnings() {
         log::warn!("{warning}");
     }
     let ended = match task {
         Task::Import(options) => import::run(&effective.config, &options).map_err(|error| error.to_string()),
-        Task::Check | Task::Serve => server::run(&effective.config).map_err(|error| error.to_string()),
+        Task::Check | Task::Serve => {
+            server::run(&effective.config, Box::new(move || config::load(&sources))).map_err(|error| error.to_string())
+        }
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -111,14 +115,4 @@ fn failed(error: impl Display, code: u8) -> ExitCode {
 /// Writes a line to stderr. A caller that has closed stderr does not want to know.
 fn say(line: impl Display) {
     let _ = writeln!(io::stderr(), "stonechat: {line}");
-}
-
-/// Logs to stderr: time, level, message. `RUST_LOG` chooses what; without it `info` and above.
-fn start_logging() {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
-        .format(|out, record| {
-            let time = out.timestamp_millis();
-            writeln!(out, "{time} {:<5} {}", record.level(), record.args())
-        })
-        .init();
 }

@@ -46,11 +46,11 @@ impl ChatProtocol {
 
     /// Something has come: a guest has another time for the login from then on.
     fn hear(&self, session: &mut Session, now: Instant) {
-        let Shared { budgets, config, .. } = &*self.reactor.shared;
+        let ReactorCtx { shared, config, .. } = &self.reactor;
         if session.is_at_menu() {
             session.wait_for_login(config.limits.silent, now);
         } else if session.breaks_silence(config.limits.login, now) {
-            budgets.silent().left(session.from);
+            shared.budgets.silent().left(session.from);
         }
     }
 
@@ -68,7 +68,7 @@ impl Protocol for ChatProtocol {
     type Message = ReactorMessage;
 
     fn opened(&mut self, _: ConnId, from: IpAddr, link: &mut dyn Link, now: Instant) -> Session {
-        let Shared { budgets, config, .. } = &*self.reactor.shared;
+        let (Shared { budgets, .. }, config) = (&*self.reactor.shared, &self.reactor.config);
         let address = AddressKey::of(from);
         let may_be_silent = config.dialects.enabled && budgets.silent().has_place(address);
         let deadlines = Deadlines { login: config.limits.login, silent: config.limits.silent, may_be_silent };
@@ -113,7 +113,7 @@ impl Protocol for ChatProtocol {
     }
 
     fn line_too_long(&mut self, _: &mut Session, link: &mut dyn Link) {
-        let line_bytes = self.reactor.shared.config.limits.line_bytes;
+        let line_bytes = self.reactor.config.limits.line_bytes;
         link.send(reply::error(Errno::TooLarge, &format!("the line is longer than {line_bytes} bytes")));
     }
 
@@ -166,6 +166,7 @@ impl Protocol for ChatProtocol {
                     reactor.shared.bus.unsubscribe(&[Channel::Group(following.group)]);
                 }
             }
+            ReactorMessage::Settings(config) => reactor.config = config,
             ReactorMessage::Compared(compared) => {
                 let SessionsHere { groups_here, resync, .. } = here;
                 resync.compared(reactor, groups_here, net, compared, now);
