@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 
 use crate::store::{OpenStore, Store, StoreError};
+use crate::systemd::notify::Notifier;
 
 /// Between an answer of the database and the next question.
 const ASK_EVERY: Duration = Duration::from_secs(1);
@@ -24,9 +25,11 @@ const ASK_EVERY: Duration = Duration::from_secs(1);
 const HUNG_AFTER: Duration = Duration::from_secs(2);
 
 /// What is known of this node's readiness. Every method returns at once.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Readiness {
     state: Mutex<State>,
+    /// The supervisor, which is told of each step.
+    supervisor: Notifier,
 }
 
 #[derive(Debug)]
@@ -51,27 +54,50 @@ struct Answered {
     problem: Option<String>,
 }
 
-impl Default for Readiness {
+impl Default for State {
     fn default() -> Self {
-        let state = State { phase: Phase::Starting("the node begins"), asked: None, answered: None };
-        Self { state: Mutex::new(state) }
+        Self { phase: Phase::Starting("the node begins"), asked: None, answered: None }
     }
 }
 
 impl Readiness {
+    /// Nothing is known yet; what will be is told to this supervisor, too.
+    pub(crate) fn told_to(supervisor: Notifier) -> Self {
+        Self { supervisor, ..Self::default() }
+    }
+
     /// The start has come to this step.
     pub(crate) fn starting(&self, step: &'static str) {
         self.state().phase = Phase::Starting(step);
+        self.supervisor.status(format_args!("starting: {step}"));
     }
 
     /// Clients are accepted from now on.
     pub(crate) fn serving(&self) {
         self.state().phase = Phase::Serving;
+        self.supervisor.ready("serving");
+    }
+
+    /// The settings are being read again.
+    pub(crate) fn reloading(&self) {
+        let state = self.state();
+        if state.phase == Phase::Serving {
+            self.supervisor.reloading();
+        }
+    }
+
+    /// They have been read, with what outcome. A supervisor that has been told of the end by now hears nothing.
+    pub(crate) fn reloaded(&self, status: &str) {
+        let state = self.state();
+        if state.phase == Phase::Serving {
+            self.supervisor.ready(status);
+        }
     }
 
     /// No more clients are accepted.
     pub(crate) fn stopping(&self) {
         self.state().phase = Phase::Stopping;
+        self.supervisor.stopping();
     }
 
     /// The database is being asked.

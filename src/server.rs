@@ -12,6 +12,9 @@
 mod check;
 mod database;
 mod meeting;
+mod places;
+mod reload;
+mod supervision;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -20,49 +23,71 @@ use std::time::Duration;
 pub use self::check::{try_bus, try_certificate, try_store};
 use self::database::open_database;
 use self::meeting::{make_bus, meet_the_others, refuse_nodes_of_before};
+use self::places::{reserve, unavailable};
+pub use self::reload::Again;
+use self::reload::Reloader;
 use crate::admin::Admin;
 use crate::bus::Bus;
 use crate::clock::{Clock, UnixMs};
 use crate::config::Config;
+use crate::delivery::lanes::LaneRunner;
 use crate::delivery::peers::{Peers, Standing};
+use crate::delivery::pulse::Pulse;
 use crate::metrics::Metrics;
 use crate::net::Accepts;
-use crate::net::acceptor::{self, Place, Reserved, Unavailable};
+use crate::net::acceptor::{self, ConnectionsMax};
 use crate::net::mailbox::{self, Inbox, ReactorHandle};
 use crate::net::tls::Certificate;
 use crate::node::{self, Means, Pool, Surroundings, Threads};
 use crate::readiness::{Probe, Readiness};
+use crate::service::ctx::Shared;
 use crate::session::message::{PostMessage, ReactorMessage};
 use crate::signals::Watch;
 pub use crate::start_error::StartError;
 use crate::start_error::{io_error, listen_error};
 use crate::store::OpenStore;
+use crate::systemd::notify::Notifier;
 use crate::{descriptors, panics};
 
-/// Runs the server until SIGTERM or SIGINT. The calling thread becomes the acceptor.
+/// Runs the server until SIGTERM or SIGINT. The calling thread becomes the acceptor. At SIGHUP the settings are read `again`.
 ///
 /// # Errors
 /// Something could not be had at start, or a thread that cannot be done without has ended.
-pub fn run(config: &Config) -> Result<(), StartError> {
+pub fn run(given: &Config, again: Again) -> Result<(), StartError> {
     panics::abort_on_fatal_ones();
-    let pool = Pool::of(config);
-    let connections_max = descriptors::connections_allowed(config, pool.connections())?;
-    let config = &descriptors::leaving_room_for_others(config, connections_max);
+    let pool = Pool::of(given);
+    let connections_max = descriptors::connections_allowed(given, pool.connections())?;
+    let config = &descriptors::leaving_room_for_others(given, connections_max);
     let certificate = load_certificate(config)?;
-    let reserved = Reserved::bind(&places(config)).map_err(unavailable)?;
+    let reserved = reserve(config)?;
     let places = reserved.places().map_err(io_error("cannot read the listener's address"))?;
-    let signals = Watch::start(reserved.stopper(), certificate.clone()).map_err(io_error("cannot handle signals"))?;
+    let signals = Watch::start(reserved.stopper()).map_err(io_error("cannot handle signals"))?;
     let stopper = reserved.stopper();
     log::info!("starting; {} refuses clients until all is ready", places[0].address);
-    let (metrics, readiness) = (Arc::new(Metrics::new()), Arc::new(Readiness::default()));
+    let supervisor = Notifier::of_this_process();
+    let (metrics, readiness) = (Arc::new(Metrics::new()), Arc::new(Readiness::told_to(supervisor.clone())));
     let admin = config.admin.map(|address| start_admin(address, &metrics, &readiness)).transpose()?;
 
     let node = Node::start(config, pool, certificate.as_ref(), &metrics, &readiness)?;
     let probe = admin.as_ref().map(|_| Probe::start(&readiness, &node.stores)).transpose();
     let probe = probe.map_err(io_error("cannot start the probe of the database"))?;
     let acceptor = reserved.listen().map_err(unavailable)?;
+    let watchdog = supervision::start(&supervisor, &node.reactors, &node.pulses, &metrics)?;
+    let connections_max = ConnectionsMax::new(connections_max);
+    let reloader = Reloader {
+        again,
+        given: given.clone(),
+        database_connections: pool.connections(),
+        certificate,
+        stores: Arc::clone(&node.stores),
+        shared: Arc::clone(&node.shared),
+        reactors: node.reactors.clone(),
+        connections_max: connections_max.clone(),
+        readiness: Arc::clone(&readiness),
+    };
     signals.serving();
     readiness.serving();
+    reload::start(reloader, signals.hangups())?;
     // The clients' listener comes first: who starts us on port 0 reads the port there.
     for place in &places {
         log::info!("listening on {}", place.address);
@@ -71,7 +96,7 @@ pub fn run(config: &Config) -> Result<(), StartError> {
     if let Some(admin) = &admin {
         log::info!("listening on {} for /metrics, /healthz and /readyz", admin.local_addr());
     }
-    warn_of_a_silent_proxy(config);
+    warn_of_a_silent_proxy(config, places[0].address);
     let from = config.proxy_protocol.then(|| config.proxy_from.clone());
     let accepts = if config.tls.pair().is_some() && config.tls.only { Accepts::OnlyTls } else { Accepts::PlainAndTls };
     let settings = acceptor::Settings { connections_max, policy: config.accept_policy, accepts, from, metrics };
@@ -80,9 +105,10 @@ pub fn run(config: &Config) -> Result<(), StartError> {
     let accepted = acceptor.run(&node.reactors, &settings);
     log::info!("stopping");
     readiness.stopping();
-    drop(probe);
+    drop((probe, watchdog));
     let belongs = node.check_standing();
-    node.stop(config.shutdown);
+    let patience = node.shared.settings.get().shutdown;
+    node.stop(patience);
     if let Some(admin) = admin {
         admin.stop();
     }
@@ -94,18 +120,6 @@ pub fn run(config: &Config) -> Result<(), StartError> {
 fn load_certificate(config: &Config) -> Result<Option<Arc<Certificate>>, StartError> {
     let load = |(cert, key)| Certificate::load(cert, key).map(Arc::new);
     config.tls.pair().map(load).transpose().map_err(|error| StartError::Certificate(error.to_string()))
-}
-
-fn unavailable(Unavailable { place, source }: Unavailable) -> StartError {
-    listen_error(place.address, place.setting)(source)
-}
-
-/// Where to listen, as the settings say.
-fn places(config: &Config) -> Vec<Place> {
-    let demanding = |address: &SocketAddr| Place { address: *address, accepts: Accepts::OnlyTls, setting: "listen" };
-    let plain =
-        |address: &SocketAddr| Place { address: *address, accepts: Accepts::PlainAndTls, setting: "listen-plain" };
-    config.listen.iter().map(demanding).chain(config.listen_plain.iter().map(plain)).collect()
 }
 
 /// Says where a browser finds the web client.
@@ -137,6 +151,10 @@ struct Node {
     peers: Arc<Peers>,
     reactors: Vec<ReactorHandle<ReactorMessage>>,
     threads: Threads,
+    /// What all threads share.
+    shared: Arc<Shared>,
+    /// How the lanes show that they live.
+    pulses: Vec<Arc<Pulse>>,
 }
 
 impl Node {
@@ -166,6 +184,8 @@ impl Node {
             open: &|_| stores.open(),
         })?;
         let (listener, peers) = (Arc::clone(&parts.listener), Arc::clone(&parts.peers));
+        let shared = Arc::clone(&parts.shared);
+        let pulses = parts.lanes.iter().map(LaneRunner::pulse).collect();
         let threads = parts.spawn(Means {
             config,
             clock: Clock::system(),
@@ -181,7 +201,7 @@ impl Node {
             redis.start(listener)?;
             meet_the_others(&redis, &peers);
         }
-        let node = Self { identity: cluster.id, stores, bus, peers, reactors, threads };
+        let node = Self { identity: cluster.id, stores, bus, peers, reactors, threads, shared, pulses };
         node.check_standing()?;
         Ok(node)
     }
@@ -215,8 +235,7 @@ fn mailboxes(reactors: usize) -> Result<Mailbox, StartError> {
 }
 
 /// A cluster's node on a loopback address has a proxy in front of it. Other proxies show themselves by their clients.
-fn warn_of_a_silent_proxy(config: &Config) {
-    let here = config.listen[0];
+fn warn_of_a_silent_proxy(config: &Config, here: SocketAddr) {
     if config.redis.is_some() && here.ip().is_loopback() && !config.proxy_protocol {
         log::warn!(
             "clients of a cluster come to {here} through a proxy: without PROXY headers (proxy_protocol = true) every limit per \

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   TERM, INT   starting: the process ends     serving: it drains     draining: INT ends it, TERM changes nothing
-//!   HUP         the certificate is read again
+//!   HUP         the settings and the certificate are read again; during the start, as soon as clients are served
 //!   USR1, USR2, XFSZ   a line in the log; by default each of them would end the process
 //! ```
 //!
@@ -14,33 +14,42 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use crossbeam_channel::{Receiver, Sender, bounded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 use crate::net::acceptor::Stopper;
-use crate::net::tls::Certificate;
 
 /// What `main` returns after an end that was not waited for.
 const CUT_SHORT: i32 = 1;
 
 /// Tells the thread that clients are served now.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Watch {
     is_serving: Arc<AtomicBool>,
+    hangups: Receiver<()>,
 }
 
 impl Watch {
-    /// Takes over the signals; TERM and INT go to `stopper` once [`Watch::serving`] was called, HUP to `certificate`.
+    /// Takes over the signals; TERM and INT go to `stopper` once [`Watch::serving`] was called, HUP to whoever waits
+    /// for [`Watch::hangups`].
     ///
     /// # Errors
     /// No handler or no thread can be had.
-    pub(crate) fn start(stopper: Stopper, certificate: Option<Arc<Certificate>>) -> io::Result<Self> {
+    pub(crate) fn start(stopper: Stopper) -> io::Result<Self> {
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGXFSZ])?;
         let is_serving = Arc::new(AtomicBool::new(false));
-        let mut handler = Handler { stopper, certificate, is_serving: Arc::clone(&is_serving), is_draining: false };
+        // One that waits stands for all that come meanwhile.
+        let (hang_up, hangups) = bounded(1);
+        let mut handler = Handler { stopper, hang_up, is_serving: Arc::clone(&is_serving), is_draining: false };
         let run = move || signals.forever().for_each(|signal| handler.handle(signal));
         thread::Builder::new().name("signals".to_owned()).spawn(run)?;
-        Ok(Self { is_serving })
+        Ok(Self { is_serving, hangups })
+    }
+
+    /// One for each HUP, or for several that came while nobody took them.
+    pub(crate) fn hangups(&self) -> Receiver<()> {
+        self.hangups.clone()
     }
 
     /// From now on the end is an orderly one.
@@ -51,21 +60,18 @@ impl Watch {
 
 struct Handler {
     stopper: Stopper,
-    certificate: Option<Arc<Certificate>>,
+    hang_up: Sender<()>,
     is_serving: Arc<AtomicBool>,
     is_draining: bool,
 }
 
 impl Handler {
-    fn reload(&self) {
-        match self.certificate.as_ref().map(|certificate| certificate.reload()) {
-            Some(Ok(())) => log::info!("SIGHUP: new connections are shown the certificate that tls.cert holds now"),
-            Some(Err(error)) => log::error!("SIGHUP: the certificate of before stays in use: {error}"),
-            None => log::warn!(
-                "SIGHUP is ignored: there is no certificate to read again (tls.cert), and settings are read at start only; \
-                 restart the server to change them"
-            ),
+    fn hang_up(&self) {
+        if !self.is_serving.load(Ordering::Acquire) {
+            log::info!("SIGHUP: the settings are read again as soon as clients are served");
         }
+        // Where one waits already, the settings are still to be read.
+        let _ = self.hang_up.try_send(());
     }
 
     fn handle(&mut self, signal: i32) {
@@ -83,7 +89,7 @@ impl Handler {
                 std::process::exit(CUT_SHORT);
             }
             SIGTERM => log::info!("SIGTERM: it is stopping already; SIGINT (Ctrl-C) ends it at once"),
-            SIGHUP => self.reload(),
+            SIGHUP => self.hang_up(),
             SIGUSR1 => log::warn!("SIGUSR1 is ignored: it has no meaning for this server"),
             SIGUSR2 => log::warn!("SIGUSR2 is ignored: it has no meaning for this server"),
             _ => log::error!("a file has reached the limit on file sizes (ulimit -f); raise it and restart the server"),

@@ -28,6 +28,9 @@ pub enum StartError {
         /// The system's word.
         source: io::Error,
     },
+    /// A socket that systemd has opened is of no use.
+    #[error("{0}")]
+    Passed(String),
     /// The certificate for clients cannot be used.
     #[error("{0}")]
     Certificate(String),

@@ -231,7 +231,7 @@ fn signals_that_mean_nothing_end_nothing() {
         assert!(anna.say(ben.id, signal)["seq"].is_u64());
         assert_eq!(ben.expect_push(6)["msg"], signal);
     }
-    for told in ["SIGHUP is ignored", "SIGUSR1 is ignored", "SIGUSR2 is ignored", "limit on file sizes"] {
+    for told in ["no setting has changed", "SIGUSR1 is ignored", "SIGUSR2 is ignored", "limit on file sizes"] {
         wait_for(&format!("{told:?} in the log"), || node.log().contains(told).then_some(()));
     }
     assert_eq!(node.term().code(), Some(0));
@@ -245,12 +245,16 @@ fn hangups_during_the_start_end_nothing() {
     let url = MariaDb::url_on_port("start_hangup", relay.port());
     let mut node = Starting::new(&["--mysql", &url, "--set", "store.timeout_ms=60000"]);
     node.admin();
-    for signal in ["HUP", "USR1", "USR2"] {
+    for (signal, told) in [("HUP", "are read again as soon as"), ("USR1", "is ignored"), ("USR2", "is ignored")] {
         node.process.signal(signal);
-        node.process.wait_for_line(signal, |line| line.contains(&format!("SIG{signal} is ignored")).then_some(()));
+        node.process.wait_for_line(signal, |line| line.contains(&format!("SIG{signal}")).then_some(()));
+        assert!(node.process.output().contains(told), "{}", node.process.output());
     }
     relay.set(Flow::Pass);
     node.assert_serves();
+    node.process.wait_for_line("what was asked for during the start", |line| {
+        line.contains("SIGHUP: no setting has changed").then_some(())
+    });
 }
 
 /// A node that cannot end: a request waits for a database that does not answer.

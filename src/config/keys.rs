@@ -6,6 +6,7 @@ use std::fmt;
 
 use super::backend_url::UrlShape;
 use super::kind::{Kind, Named};
+use super::logs::{LogFormat, LogLevel};
 use super::settings::{
     self, AcceptPolicy, Config, DAY, Friending, MESSAGE_BYTES_MAX, REACTORS_MAX, Relative, SessionPolicy, Synchronous,
 };
@@ -541,6 +542,24 @@ pub(super) static KEYS: &[Key] = &[
             words: Synchronous::words,
             get: |c| c.sqlite_synchronous.word(),
             set: |c, word| c.sqlite_synchronous.become_named(word),
+        },
+    },
+    Key {
+        name: "log.level",
+        meaning: "What is logged: this and what is more serious. Where the variable RUST_LOG is set, that counts instead",
+        kind: Kind::Choice {
+            words: LogLevel::words,
+            get: |c| c.log.level.word(),
+            set: |c, word| c.log.level.become_named(word),
+        },
+    },
+    Key {
+        name: "log.format",
+        meaning: "How: text (time, level, message), json (an object per line: time, level, target, message)",
+        kind: Kind::Choice {
+            words: LogFormat::words,
+            get: |c| c.log.format.word(),
+            set: |c, word| c.log.format.become_named(word),
         },
     },
 ];

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::backend_url::UrlShape;
+use super::logs::{LogFormat, LogLevel};
 use super::network::{self, Networks};
 use super::secret::masked;
 use super::settings::{AcceptPolicy, Config, Friending, Relative, SessionPolicy, Synchronous};
@@ -276,6 +277,15 @@ impl Named for Relative {
 
 impl Named for Synchronous {
     const ALL: &'static [(&'static str, Self)] = &[("full", Self::Full), ("normal", Self::Normal)];
+}
+
+impl Named for LogLevel {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("error", Self::Error), ("warn", Self::Warn), ("info", Self::Info), ("debug", Self::Debug)];
+}
+
+impl Named for LogFormat {
+    const ALL: &'static [(&'static str, Self)] = &[("text", Self::Text), ("json", Self::Json)];
 }
 
 fn address(text: &str) -> Option<SocketAddr> {

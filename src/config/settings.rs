@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use super::logs::LogSettings;
 use super::network::Networks;
 
 /// The most reactor threads; a connection's id has room for more.
@@ -89,6 +90,8 @@ pub struct Config {
     pub store: StoreSettings,
     /// SQLite's `PRAGMA synchronous`.
     pub sqlite_synchronous: Synchronous,
+    /// `log.*`.
+    pub log: LogSettings,
 }
 
 /// `session_policy`.
@@ -326,6 +329,7 @@ impl Default for Config {
             names_held: Some(Duration::from_secs(30 * DAY)),
             store: StoreSettings::default(),
             sqlite_synchronous: Synchronous::Full,
+            log: LogSettings::default(),
         }
     }
 }

@@ -16,6 +16,7 @@ use super::directory::Elsewhere;
 use super::epoch::{Epoch, Era};
 use super::fanout::Fanout;
 use super::lane::{Announcement, BATCH_MESSAGES_MAX, Batch, Effect, Job, Lane, Next, ReplyTo, Todo};
+use super::pulse::Pulse;
 use super::{Addressee, Event, Told};
 use crate::bus::{Bell, Bus, Channel};
 use crate::clock::Clock;
@@ -89,7 +90,8 @@ pub fn lanes(parts: Vec<LaneDeps>, metrics: Arc<Metrics>) -> (Lanes, Vec<LaneRun
         queues.push(queue);
         let lane = Lane::new(parts.patience, parts.bus.node().0.wrapping_add(number));
         let reported = Reported { is_failing: false, is_refusing: false, aside: 0, is_unsettled: false };
-        runners.push(LaneRunner { lane, parts, jobs, next: None, reported });
+        let pulse = Arc::new(Pulse::new(parts.patience));
+        runners.push(LaneRunner { lane, parts, jobs, next: None, reported, pulse });
     }
     (Lanes { queues: queues.into(), metrics }, runners)
 }
@@ -138,7 +140,9 @@ fn lane_of(conv: ConvId, lanes_count: usize) -> usize {
 
 fn run(mut runner: LaneRunner) {
     loop {
+        runner.pulse.works();
         let Stepped::Idle { until } = runner.step() else { continue };
+        runner.pulse.is_idle();
         let arrived = match until {
             Some(until) => runner.jobs.recv_deadline(until),
             None => runner.jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -164,6 +168,7 @@ pub struct LaneRunner {
     /// Came out of the queue already.
     next: Option<Job>,
     reported: Reported,
+    pulse: Arc<Pulse>,
 }
 
 /// What log and metrics have been told of a lane.
@@ -200,6 +205,11 @@ fn has_recall(batch: &[Append], outcomes: &[Appended]) -> bool {
 }
 
 impl LaneRunner {
+    /// How its thread shows that it lives.
+    pub(crate) fn pulse(&self) -> Arc<Pulse> {
+        Arc::clone(&self.pulse)
+    }
+
     /// Commits what waits, tries again what was locked, or looks again for what became of a commit.
     pub fn step(&mut self) -> Stepped {
         let now = self.parts.clock.now();
@@ -257,7 +267,9 @@ impl LaneRunner {
         let LaneDeps { store, epoch, clock, metrics, recalled, .. } = &mut self.parts;
         let era = epoch.before(batch.appends_mut());
         let start = clock.now();
+        self.pulse.asks(start);
         let result = appending(store.as_mut(), batch.appends());
+        self.pulse.works();
         if let Ok(outcomes) = &result {
             epoch.after(era.generation, batch.appends(), outcomes);
             if has_recall(batch.appends(), outcomes) {
@@ -276,7 +288,9 @@ impl LaneRunner {
     fn settle(&mut self) -> Stepped {
         let era = self.parts.epoch.era();
         let Some(batch) = self.lane.doubted() else { return Stepped::Done };
+        self.pulse.asks(self.parts.clock.now());
         let result = self.parts.store.settle(batch.appends());
+        self.pulse.works();
         if let Ok(Some(outcomes)) = &result {
             self.parts.epoch.settled(era.generation, batch.appends(), outcomes);
             if has_recall(batch.appends(), outcomes) {

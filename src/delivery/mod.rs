@@ -31,6 +31,7 @@ pub mod lanes;
 pub mod peers;
 mod presences;
 pub(crate) mod publisher;
+pub(crate) mod pulse;
 pub(crate) mod receipts;
 pub(crate) mod states;
 

@@ -5,7 +5,7 @@
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, TcpStream};
@@ -37,7 +37,7 @@ const STOP: Token = Token(usize::MAX);
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     /// Open connections over all reactors; whoever comes beyond is closed at once.
-    pub connections_max: usize,
+    pub connections_max: ConnectionsMax,
     /// How connections are dealt.
     pub policy: AcceptPolicy,
     /// Whether clients must come by TLS, unless they come from this machine or to a place that does not demand it.
@@ -46,6 +46,26 @@ pub(crate) struct Settings {
     pub from: Option<Networks>,
     /// Where to count.
     pub metrics: Arc<Metrics>,
+}
+
+/// A bound on connections, which may be moved while the server runs.
+#[derive(Clone, Debug)]
+pub(crate) struct ConnectionsMax(Arc<AtomicUsize>);
+
+impl ConnectionsMax {
+    /// So many.
+    pub(crate) fn new(most: usize) -> Self {
+        Self(Arc::new(AtomicUsize::new(most)))
+    }
+
+    /// So many from now on; those that are there stay.
+    pub(crate) fn set(&self, most: usize) {
+        self.0.store(most, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// Where to listen.
@@ -108,12 +128,18 @@ impl Stopper {
 }
 
 impl Reserved {
-    /// Takes these places.
+    /// Takes sockets that listen already, and these places beside them.
     ///
     /// # Errors
     /// An address is in use, not ours or not allowed; or there are no descriptors left.
-    pub(crate) fn bind(places: &[Place]) -> Result<Self, Unavailable> {
+    pub(crate) fn bind(listening: Vec<(std::net::TcpListener, Place)>, places: &[Place]) -> Result<Self, Unavailable> {
         let mut sockets = Vec::new();
+        for (socket, place) in listening {
+            let socket = Socket::from(socket);
+            let prepared = socket.set_nonblocking(true).and_then(|()| set_options(&socket));
+            prepared.map_err(|source| Unavailable { place, source })?;
+            sockets.push((socket, place));
+        }
         for place in places {
             let socket = bind(place.address, is_for_v6_only(place.address, places))
                 .map_err(|source| Unavailable { place: *place, source })?;
@@ -124,7 +150,7 @@ impl Reserved {
             let waker = Arc::new(Waker::new(poll.registry(), STOP)?);
             Ok((poll, Stopper { stopped: Arc::default(), waker }))
         };
-        let (poll, stopper) = stopper().map_err(|source| Unavailable { place: places[0], source })?;
+        let (poll, stopper) = stopper().map_err(|source| Unavailable { place: sockets[0].1, source })?;
         Ok(Self { sockets, stopper, poll })
     }
 
@@ -249,15 +275,20 @@ fn bind(address: SocketAddr, is_for_v6_only: bool) -> io::Result<Socket> {
     if is_for_v6_only {
         socket.set_only_v6(true)?;
     }
-    socket.set_tcp_nodelay(true)?;
-    let keepalive =
-        TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL).with_retries(KEEPALIVE_PROBES);
-    socket.set_tcp_keepalive(&keepalive)?;
-    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+    set_options(&socket)?;
     // A socket that is bound and does not listen yet shares the address with another like it: the second to listen is
     // refused. One that listens already is seen here.
     socket.bind(&address.into())?;
     Ok(socket)
+}
+
+/// What the sockets inherit that it accepts.
+fn set_options(socket: &Socket) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    let keepalive =
+        TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL).with_retries(KEEPALIVE_PROBES);
+    socket.set_tcp_keepalive(&keepalive)?;
+    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))
 }
 
 /// Decides which reactor gets a socket.
@@ -284,7 +315,7 @@ impl<M> Dealer<'_, M> {
             return Ok(());
         }
         let open: usize = self.reactors.iter().map(ReactorHandle::connections).sum();
-        if open >= self.settings.connections_max {
+        if open >= self.settings.connections_max.get() {
             self.settings.metrics.connections_refused.inc();
             return Ok(());
         }
@@ -361,6 +392,7 @@ mod tests {
         let (address, stopper) = (reserved.places().unwrap()[0].address, reserved.stopper());
         let acceptor = reserved.listen().unwrap();
         let accepts = Accepts::PlainAndTls;
+        let connections_max = ConnectionsMax::new(connections_max);
         let settings = Settings { connections_max, policy, accepts, from, metrics: Arc::clone(&metrics) };
         let mine = handles.clone();
         let thread = thread::spawn(move || acceptor.run(&mine, &settings));
@@ -387,7 +419,7 @@ mod tests {
     }
 
     fn reserve(address: &str) -> Reserved {
-        Reserved::bind(&[place(address)]).unwrap()
+        Reserved::bind(Vec::new(), &[place(address)]).unwrap()
     }
 
     fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
@@ -491,10 +523,11 @@ mod tests {
     fn an_address_that_another_listens_on_is_refused() {
         let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = other.local_addr().unwrap();
-        let refused = Reserved::bind(&[place("127.0.0.1:0"), Place { address, ..place("127.0.0.1:0") }]).unwrap_err();
+        let refused =
+            Reserved::bind(Vec::new(), &[place("127.0.0.1:0"), Place { address, ..place("127.0.0.1:0") }]).unwrap_err();
         assert_eq!((refused.source.kind(), refused.place.address), (ErrorKind::AddrInUse, address));
         let first = reserve("127.0.0.1:0");
-        let second = Reserved::bind(&first.places().unwrap()).unwrap();
+        let second = Reserved::bind(Vec::new(), &first.places().unwrap()).unwrap();
         let _listening = first.listen().unwrap();
         assert_eq!(second.listen().unwrap_err().source.kind(), ErrorKind::AddrInUse);
     }
@@ -504,18 +537,17 @@ mod tests {
         // A port that is free in both families: the first try may find one that is not.
         let reserved = wait_for("a port that is free in both families", || {
             let port = reserve("127.0.0.1:0").places().unwrap()[0].address.port();
-            Reserved::bind(&[
-                place(&format!("127.0.0.1:{port}")),
-                place(&format!("[::1]:{port}")),
-                place("127.0.0.1:0"),
-            ])
+            Reserved::bind(
+                Vec::new(),
+                &[place(&format!("127.0.0.1:{port}")), place(&format!("[::1]:{port}")), place("127.0.0.1:0")],
+            )
             .ok()
         });
         let (handle, inbox) = mailbox::channel::<u8>(0).unwrap();
         let (places, stopper) = (reserved.places().unwrap(), reserved.stopper());
         let acceptor = reserved.listen().unwrap();
         let settings = Settings {
-            connections_max: 10,
+            connections_max: ConnectionsMax::new(10),
             policy: AcceptPolicy::RoundRobin,
             accepts: Accepts::OnlyTls,
             from: None,
@@ -540,7 +572,7 @@ mod tests {
         wait_for("a port that is free in both families", || {
             let port = reserve("127.0.0.1:0").places().unwrap()[0].address.port();
             let both = [place(&format!("0.0.0.0:{port}")), place(&format!("[::]:{port}"))];
-            Reserved::bind(&both).ok()?.listen().ok()
+            Reserved::bind(Vec::new(), &both).ok()?.listen().ok()
         });
     }
 
@@ -550,7 +582,7 @@ mod tests {
         reserved.stopper().stop();
         let acceptor = reserved.listen().unwrap();
         let settings = Settings {
-            connections_max: 1,
+            connections_max: ConnectionsMax::new(1),
             policy: AcceptPolicy::RoundRobin,
             accepts: Accepts::PlainAndTls,
             from: None,

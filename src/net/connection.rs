@@ -207,6 +207,11 @@ impl<S> Connection<S> {
         }
     }
 
+    /// Its outbox has another high-water mark from now on.
+    pub(super) fn limit_outbox(&mut self, bytes: usize) {
+        self.link.outbox.limit(bytes);
+    }
+
     /// Lets the protocol begin a session.
     pub(super) fn open<P: Protocol<Session = S>>(&mut self, protocol: &mut P, now: Instant) {
         // Whoever listens on an IPv6 address sees IPv4 clients as mapped ones.

@@ -11,7 +11,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -19,6 +19,7 @@ use mio::net::TcpStream;
 use mio::{Poll, Token, Waker};
 
 use super::Accepts;
+use super::bounds::Bounds;
 
 /// Commands that may wait for a reactor. Beyond it, who posts waits.
 const COMMANDS_MAX: usize = 16_384;
@@ -33,6 +34,8 @@ pub(super) enum Command<M> {
     Adopt(Arrival),
     /// Hand this to the protocol.
     Post(M),
+    /// Hold to these from now on.
+    HoldTo(Box<Bounds>),
     /// End when all connections are closed, at the latest at this time.
     Stop(Instant),
 }
@@ -73,6 +76,8 @@ struct WakeFlag {
     waker: Waker,
     /// Sockets handed to the reactor and not closed yet.
     connections: AtomicUsize,
+    /// Turns the reactor has begun.
+    turns: AtomicU64,
 }
 
 /// The reactor's end of its mailbox, and the poll its waker belongs to. It moves to the reactor's thread.
@@ -91,7 +96,13 @@ pub fn channel<M>(reactor: u16) -> io::Result<(ReactorHandle<M>, Inbox<M>)> {
     let poll = Poll::new()?;
     let waker = Waker::new(poll.registry(), WAKE)?;
     let (sender, receiver) = bounded(COMMANDS_MAX);
-    let wake = Arc::new(WakeFlag { reactor, pending: AtomicBool::new(false), waker, connections: AtomicUsize::new(0) });
+    let wake = Arc::new(WakeFlag {
+        reactor,
+        pending: AtomicBool::new(false),
+        waker,
+        connections: AtomicUsize::new(0),
+        turns: AtomicU64::new(0),
+    });
     Ok((ReactorHandle { sender, wake: Arc::clone(&wake) }, Inbox { receiver, wake, poll }))
 }
 
@@ -125,6 +136,14 @@ impl<M> ReactorHandle<M> {
         self.send(Command::Stop(deadline))
     }
 
+    /// Has the reactor hold to these from its next turn on. Waits while the mailbox is full.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub(crate) fn hold_to(&self, bounds: Bounds) -> Result<(), ReactorGone> {
+        self.send(Command::HoldTo(Box::new(bounds)))
+    }
+
     /// Gives the reactor a non-blocking socket, which a client at address `from` opened. Waits while the mailbox is full. Who
     /// accepts decides how many connections there may be, and sets the socket's options.
     ///
@@ -138,6 +157,14 @@ impl<M> ReactorHandle<M> {
     /// How many connections the reactor has, those still in its mailbox included.
     pub(super) fn connections(&self) -> usize {
         self.wake.connections.load(Ordering::Relaxed)
+    }
+
+    /// How many turns the reactor has begun; and wakes it, so that there will be another soon, unless it hangs.
+    pub(crate) fn asked_for_a_turn(&self) -> u64 {
+        // Read first: the turn that this asks for is the next look's.
+        let turns = self.wake.turns.load(Ordering::Relaxed);
+        self.wake.raise();
+        turns
     }
 
     fn send(&self, command: Command<M>) -> Result<(), ReactorGone> {
@@ -182,6 +209,12 @@ impl<M> Inbox<M> {
         self.receiver.len()
     }
 
+    /// The reactor begins a turn: whoever watches it sees that it lives.
+    pub(super) fn begin_turn(&self) {
+        // Nobody else writes it.
+        self.wake.turns.store(self.wake.turns.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    }
+
     /// The next command.
     pub(super) fn take(&self) -> Option<Command<M>> {
         self.receiver.try_recv().ok()
@@ -195,7 +228,7 @@ impl<M> Inbox<M> {
         let command = if patience.is_zero() { self.take() } else { self.receiver.recv_timeout(patience).ok() };
         match command? {
             Command::Post(message) => Some(message),
-            Command::Adopt(..) | Command::Stop(_) => None,
+            Command::Adopt(..) | Command::HoldTo(_) | Command::Stop(_) => None,
         }
     }
 

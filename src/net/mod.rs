@@ -17,6 +17,7 @@
 //! [`Protocol`]'s business; the reactor keeps `P::Session` beside each socket without looking inside.
 
 pub(crate) mod acceptor;
+pub(crate) mod bounds;
 mod connection;
 mod connections;
 mod counts;

@@ -61,6 +61,12 @@ impl Outbox {
         Self { lines: VecDeque::new(), head_written: 0, queued: 0, written: 0, waiting: 0, bytes_max, was_high: false }
     }
 
+    /// Another high-water mark. What waits already stays, also where it is more.
+    pub(super) fn limit(&mut self, bytes_max: usize) {
+        self.bytes_max = bytes_max;
+        self.was_high |= self.waiting > self.low_water();
+    }
+
     /// Whether a line of so many bytes stays under the high-water mark. An empty outbox takes any line, so that one that is
     /// larger than the mark can still be sent.
     #[must_use]

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use mio::{Events, Interest, Token};
 use rustls::ServerConfig;
 
+use super::bounds::Bounds;
 use super::connection::{Connection, Turn, Visit};
 use super::connections::Connections;
 use super::counts::TurnCounts;
@@ -115,6 +116,7 @@ impl<P: Protocol> Reactor<P> {
         while self.stop_at.is_none() || !self.connections.is_empty() {
             self.wait(&mut events, Instant::now())?;
             let now = Instant::now();
+            self.inbox.begin_turn();
             self.note(&events);
             self.run_due(now);
             self.sweep(now);
@@ -223,10 +225,19 @@ impl<P: Protocol> Reactor<P> {
                     adoptions += 1;
                     self.adopt(arrival, now);
                 }
+                Some(Command::HoldTo(bounds)) => self.hold_to(*bounds),
                 Some(Command::Stop(deadline)) => self.stop(deadline, now),
                 None => self.commands = 0,
             }
         }
+    }
+
+    fn hold_to(&mut self, bounds: Bounds) {
+        let Bounds { line_bytes, outbox_bytes, stall, site } = bounds;
+        if outbox_bytes != self.settings.outbox_bytes {
+            self.connections.for_all(|connection| connection.limit_outbox(outbox_bytes));
+        }
+        self.settings = Settings { line_bytes, outbox_bytes, stall, site, ..self.settings.clone() };
     }
 
     fn adopt(&mut self, mut arrival: Arrival, now: Instant) {

@@ -60,8 +60,6 @@ pub(crate) enum CertificateError {
 /// The certificate that is shown to clients. Any thread may read it anew.
 #[derive(Debug)]
 pub(crate) struct Certificate {
-    cert: PathBuf,
-    key: PathBuf,
     current: RwLock<Arc<CertifiedKey>>,
 }
 
@@ -72,15 +70,15 @@ impl Certificate {
     /// A file cannot be read, holds something else, or they do not belong together.
     pub(crate) fn load(cert: &Path, key: &Path) -> Result<Self, CertificateError> {
         let current = RwLock::new(Arc::new(read(cert, key)?));
-        Ok(Self { cert: cert.to_owned(), key: key.to_owned(), current })
+        Ok(Self { current })
     }
 
-    /// Reads the files again; new connections are shown what they hold.
+    /// Reads the files again, or others; new connections are shown what they hold.
     ///
     /// # Errors
     /// As for [`Certificate::load`]; the certificate of before stays in use then.
-    pub(crate) fn reload(&self) -> Result<(), CertificateError> {
-        let read = Arc::new(read(&self.cert, &self.key)?);
+    pub(crate) fn reload(&self, cert: &Path, key: &Path) -> Result<(), CertificateError> {
+        let read = Arc::new(read(cert, key)?);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = read;
         Ok(())
     }
@@ -190,13 +188,13 @@ mod tests {
         ] {
             let good = fs::read_to_string(at(file)).unwrap();
             fs::write(at(file), content).unwrap();
-            let error = certificate.reload().unwrap_err().to_string();
+            let error = certificate.reload(&at("a.pem"), &at("a.key")).unwrap_err().to_string();
             assert!(error.contains(told) && error.contains(file), "{error}");
             assert_eq!(shown(&certificate), before);
             fs::write(at(file), good).unwrap();
         }
         fs::remove_file(at("a.key")).unwrap();
-        assert!(certificate.reload().unwrap_err().to_string().contains("cannot be read"));
+        assert!(certificate.reload(&at("a.pem"), &at("a.key")).unwrap_err().to_string().contains("cannot be read"));
         assert_eq!(shown(&certificate), before);
     }
 
@@ -209,7 +207,7 @@ mod tests {
         for ending in ["pem", "key"] {
             fs::copy(at(&format!("b.{ending}")), at(&format!("a.{ending}"))).unwrap();
         }
-        certificate.reload().unwrap();
+        certificate.reload(&at("a.pem"), &at("a.key")).unwrap();
         assert_ne!(shown(&certificate), before);
     }
 }

@@ -18,4 +18,4 @@ mod threads;
 
 pub use self::parts::{Parts, StoreUser, Surroundings, assemble};
 pub use self::pool::Pool;
-pub(crate) use self::threads::{Means, Threads};
+pub(crate) use self::threads::{Means, Threads, bounds};

@@ -7,7 +7,7 @@ use crossbeam_channel::Receiver;
 use super::pool::Pool;
 use crate::bus::Bus;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Current};
 use crate::delivery::bus_listener::BusListener;
 use crate::delivery::cursors::queue::CursorQueue;
 use crate::delivery::cursors::writer::{CursorWriter, Telling};
@@ -83,6 +83,8 @@ pub struct Parts {
     pub listener: Arc<BusListener>,
     /// What is known of the other nodes.
     pub peers: Arc<Peers>,
+    /// What all threads share: by it the settings are replaced.
+    pub(crate) shared: Arc<Shared>,
 }
 
 /// Makes the parts of a node, and starts nothing.
@@ -111,6 +113,8 @@ pub fn assemble(around: Surroundings<'_>) -> Result<Parts> {
     let listener = BusListener::new(fanout(), cursor_queue.clone(), Arc::clone(&epoch), to_peers, metrics_too);
 
     let (sweep, sweep_asked) = sweeper::door();
+    let settings = Current::new(config);
+    let config = settings.get();
     let shared = Arc::new(Shared {
         clock,
         directory: Arc::clone(&directory),
@@ -123,7 +127,7 @@ pub fn assemble(around: Surroundings<'_>) -> Result<Parts> {
         sweep,
         sessions: mailboxes.clone(),
         metrics,
-        config,
+        settings: Arc::clone(&settings),
     });
     let (entrances, queues) = workers::pool::queues(Arc::clone(&shared.metrics), Arc::clone(&mailboxes));
     let worker = || Ok(Ctx::new(Arc::clone(&shared), open(StoreUser::Worker)?));
@@ -134,7 +138,8 @@ pub fn assemble(around: Surroundings<'_>) -> Result<Parts> {
     let table = Arc::new(Table::new());
     let reactor = |_| {
         let (shared, table) = (Arc::clone(&shared), Arc::clone(&table));
-        ChatProtocol::new(ReactorCtx { shared, table, lanes: lanes_in.clone(), workers: entrances.clone() })
+        let (config, lanes, workers) = (Arc::clone(&config), lanes_in.clone(), entrances.clone());
+        ChatProtocol::new(ReactorCtx { shared, config, table, lanes, workers })
     };
     let reactors = (0..reactors).map(reactor).collect();
     Ok(Parts {
@@ -147,11 +152,13 @@ pub fn assemble(around: Surroundings<'_>) -> Result<Parts> {
         sweep_asked,
         listener: Arc::new(listener),
         peers,
+        shared,
     })
 }
 
 fn lane_deps(shared: &Shared, store: Box<dyn Store>, fanout: Fanout) -> LaneDeps {
-    let Shared { config, clock, bus, epoch, metrics, sweep, .. } = shared;
+    let Shared { settings, clock, bus, epoch, metrics, sweep, .. } = shared;
+    let config = settings.get();
     let sweep = sweep.clone();
     LaneDeps {
         store,

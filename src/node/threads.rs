@@ -15,6 +15,7 @@ use crate::delivery::lanes;
 use crate::dialects::Rules;
 use crate::dialects::protocol::Translated;
 use crate::metrics::Metrics;
+use crate::net::bounds::Bounds;
 use crate::net::http::{Files, Site};
 use crate::net::mailbox::{Inbox, ReactorHandle};
 use crate::net::reactor::{self, Preamble};
@@ -82,15 +83,26 @@ impl Parts {
     }
 }
 
-fn reactor_settings(config: &Config, tls: Option<Arc<ServerConfig>>, metrics: Arc<Metrics>) -> reactor::Settings {
+/// What holds for the connections of every reactor.
+pub(crate) fn bounds(config: &Config) -> Bounds {
     let files = if config.web_client { web::files(config.web_folder.as_deref()) } else { Files::None };
     let site = Site { origins: config.web_origins.clone(), hosts: config.web_hosts.clone(), files };
-    reactor::Settings {
+    Bounds {
         line_bytes: config.limits.line_bytes,
         outbox_bytes: config.limits.outbox_bytes,
         stall: config.limits.stall,
-        preamble: if config.proxy_protocol { Preamble::ProxyHeader(PROXY_HEADER_TIMEOUT) } else { Preamble::None },
         site: Some(Arc::new(site)),
+    }
+}
+
+fn reactor_settings(config: &Config, tls: Option<Arc<ServerConfig>>, metrics: Arc<Metrics>) -> reactor::Settings {
+    let Bounds { line_bytes, outbox_bytes, stall, site } = bounds(config);
+    reactor::Settings {
+        line_bytes,
+        outbox_bytes,
+        stall,
+        preamble: if config.proxy_protocol { Preamble::ProxyHeader(PROXY_HEADER_TIMEOUT) } else { Preamble::None },
+        site,
         tls,
         metrics,
     }

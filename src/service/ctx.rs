@@ -22,7 +22,7 @@ use super::limits::quotas;
 use crate::bus::promise::Call;
 use crate::bus::{Bus, Channel};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Current, Held};
 use crate::delivery::bell::Ring;
 use crate::delivery::cursors::queue::CursorQueue;
 use crate::delivery::demand::Demand;
@@ -261,8 +261,8 @@ pub trait Sessions: Reactors {
 
 /// What all workers and reactors share.
 pub struct Shared {
-    /// All settings.
-    pub config: Config,
+    /// The settings as they count at present.
+    pub(crate) settings: Arc<Current>,
     /// The clocks, for code that is not given `now`.
     pub clock: Clock,
     /// Who is online here.
@@ -291,6 +291,8 @@ pub struct Shared {
 pub struct Ctx {
     /// What all share.
     pub shared: Arc<Shared>,
+    /// The settings, which do not change during a job.
+    pub(crate) config: Held,
     /// This thread's database connection.
     pub store: Box<dyn Store>,
     /// The present job has waited so long that it is to be refused.
@@ -302,15 +304,29 @@ impl Ctx {
     /// The context of one worker thread.
     #[must_use]
     pub fn new(shared: Arc<Shared>, mut store: Box<dyn Store>) -> Self {
-        store.hold_to(quotas::of(&shared.config.quota));
+        let config = Held::of(&shared.settings);
+        store.hold_to(quotas::of(&config.quota));
         let fanout = Fanout::new(shared.sessions.clone(), Arc::clone(&shared.directory));
-        Self { shared, store, is_late: false, publisher: Publisher::new(fanout) }
+        Self { shared, config, store, is_late: false, publisher: Publisher::new(fanout) }
+    }
+
+    /// Between two jobs: settings that were read again count from now on.
+    pub(crate) fn take_up_settings(&mut self) {
+        if self.config.take_up() {
+            self.store.hold_to(quotas::of(&self.config.quota));
+        }
+    }
+
+    /// Takes another connection to the database.
+    pub(crate) fn replace_store(&mut self, mut store: Box<dyn Store>) {
+        store.hold_to(quotas::of(&self.config.quota));
+        self.store = store;
     }
 
     /// Why a quota forbids it.
     #[must_use]
     pub fn full(&self, quota: Quota) -> ServiceError {
-        ServiceError::Full(quotas::used_up(&self.shared.config.quota, quota))
+        ServiceError::Full(quotas::used_up(&self.config.quota, quota))
     }
 
     /// Refuses a job that has waited too long for its worker.

@@ -5,9 +5,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::reactor_ctx::ReactorCtx;
 use super::state::Session;
 use crate::net::{CloseReason, ConnId, Link, Outbound};
-use crate::service::ctx::Shared;
 use crate::wire::errno::Errno;
 use crate::wire::reply;
 
@@ -32,8 +32,9 @@ impl Crowd {
     }
 
     /// Closes this reactor's share of the connections that are too many, as far as these are silent ones.
-    pub(super) fn make_room(&mut self, shared: &Shared, net: &mut dyn Outbound<Session>, now: Instant) {
-        let limits = &shared.config.limits;
+    pub(super) fn make_room(&mut self, reactor: &ReactorCtx, net: &mut dyn Outbound<Session>, now: Instant) {
+        let ReactorCtx { shared, config, .. } = reactor;
+        let limits = &config.limits;
         let open = usize::try_from(shared.metrics.connections.get()).unwrap_or(0);
         let too_many = open.saturating_sub(limits.connections * NEAR_TENTHS / 10);
         let Some(login) = limits.login.filter(|_| too_many > 0) else {
@@ -44,7 +45,7 @@ impl Crowd {
             return;
         }
         self.look_again_at = Some(now + LOOK_EVERY);
-        let share = too_many.div_ceil(shared.config.reactors.max(1));
+        let share = too_many.div_ceil(config.reactors.max(1));
         for conn in silent_for_longest(net, share, now.checked_sub(login)) {
             if let Some((_, link)) = net.connection(conn) {
                 link.send(reply::error(

@@ -101,7 +101,7 @@ fn request(reactor: &ReactorCtx, on: &mut ConnCtx<'_>, envelope: &Envelope<'_>) 
         on.link.send(reply::unknown_msgid(envelope.msgid, tag));
         return Flow::Continue;
     };
-    let bounds = Bounds { message_bytes: reactor.shared.config.limits.message_bytes };
+    let bounds = Bounds { message_bytes: reactor.config.limits.message_bytes };
     let incoming = Incoming { id, line: envelope, tag, bounds };
     match once.and_then(|()| take(reactor, on, &incoming)) {
         Ok(flow) => flow,
@@ -149,7 +149,7 @@ fn take(reactor: &ReactorCtx, on: &mut ConnCtx<'_>, incoming: &Incoming<'_>) -> 
         }
         Route::Chat(parse) => {
             own_id_only(live(on.session)?, incoming)?;
-            if on.session.inflight >= reactor.shared.config.limits.inflight {
+            if on.session.inflight >= reactor.config.limits.inflight {
                 return Ok(hold(on.session, PauseReason::UntilRoom));
             }
             let chat = parse(incoming.line, incoming.bounds)?;
@@ -218,7 +218,7 @@ fn append(
     incoming: &Incoming<'_>,
     request: ToAppend,
 ) -> Result<Flow, RequestError> {
-    let rules = Rules::of(&reactor.shared.config);
+    let rules = Rules::of(&reactor.config);
     let echo = Echo::new(RawEcho { tag: incoming.tag, cid: incoming.line.raw_cid() });
     let sender = live(on.session)?;
     let append = chat::prepare(sender.user, request, rules, reactor.shared.clock.wall())?;

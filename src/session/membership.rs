@@ -121,13 +121,13 @@ pub(crate) fn leave_session(reactor: &ReactorCtx, groups_here: &mut GroupIndex, 
 
 /// Takes back what a session's entrance has registered, once its cursors are on their way.
 pub(crate) fn leave(reactor: &ReactorCtx, conn: ConnId, live: &Live) {
-    let crate::service::ctx::Shared { directory, bus, cursor_queue, config, .. } = &*reactor.shared;
+    let crate::service::ctx::Shared { directory, bus, cursor_queue, .. } = &*reactor.shared;
     directory.leave(live.user, conn);
     if !live.groups.is_empty() {
         let groups: Vec<Channel> = live.groups.iter().map(|group| Channel::Group(*group)).collect();
         bus.unsubscribe(&groups);
     }
-    let channels = live.own_channels(config.session_policy);
+    let channels = live.own_channels(reactor.config.session_policy);
     if directory.is_online(live.user) {
         cursor_queue.release(&channels);
     } else {

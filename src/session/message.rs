@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::live::{Following, Live};
 use crate::bus::Channel;
+use crate::config::Config;
 use crate::delivery::{Event, Reactors};
 use crate::ids::{GroupId, Seq};
 use crate::net::ConnId;
@@ -74,6 +75,8 @@ pub enum ReactorMessage {
     },
     /// A batch of sessions was compared with the store.
     Compared(Compared),
+    /// The settings were read again: these count from now on.
+    Settings(Arc<Config>),
 }
 
 /// What the store said about a batch.

@@ -56,7 +56,7 @@ impl ChatProtocol {
 
     /// What a connection may do.
     fn limits(&self) -> &Limits {
-        &self.reactor.shared.config.limits
+        &self.reactor.config.limits
     }
 
     /// Takes what something costs that is no line; until it can be paid nothing is read.
@@ -73,7 +73,7 @@ impl Protocol for ChatProtocol {
     type Message = ReactorMessage;
 
     fn opened(&mut self, _: ConnId, from: IpAddr, link: &mut dyn Link, now: Instant) -> Session {
-        let Shared { budgets, config, .. } = &*self.reactor.shared;
+        let (Shared { budgets, .. }, config) = (&*self.reactor.shared, &self.reactor.config);
         let address = AddressKey::of(from);
         let may_be_silent = config.dialects.enabled && budgets.silent().has_place(address);
         let session = Session::new(address, may_be_silent, now);
@@ -117,7 +117,7 @@ impl Protocol for ChatProtocol {
     }
 
     fn line_too_long(&mut self, _: &mut Session, link: &mut dyn Link) {
-        let line_bytes = self.reactor.shared.config.limits.line_bytes;
+        let line_bytes = self.reactor.config.limits.line_bytes;
         link.send(reply::error(Errno::TooLarge, &format!("the line is longer than {line_bytes} bytes")));
     }
 
@@ -170,6 +170,7 @@ impl Protocol for ChatProtocol {
                     reactor.shared.bus.unsubscribe(&[Channel::Group(following.group)]);
                 }
             }
+            ReactorMessage::Settings(config) => reactor.config = config,
             ReactorMessage::Compared(compared) => {
                 let SessionsHere { groups_here, resync, .. } = here;
                 resync.compared(reactor, groups_here, net, compared, now);
@@ -178,7 +179,7 @@ impl Protocol for ChatProtocol {
     }
 
     fn turn_ended(&mut self, net: &mut dyn Outbound<Session>, now: Instant) {
-        self.crowd.make_room(&self.reactor.shared, net, now);
+        self.crowd.make_room(&self.reactor, net, now);
         self.here.out_of_turn.ahead.expire(now);
         self.here.resync.go_on(&self.reactor, net, now);
         self.here.out_of_turn.doubts.go_on(&self.reactor.workers, now);

@@ -314,7 +314,7 @@ fn answered(
             push_ahead(reactor, ahead, &mut on, conv);
         }
     }
-    on.session.answered(reactor.shared.config.limits.inflight);
+    on.session.answered(reactor.config.limits.inflight);
 }
 
 /// A message, as told by a lane or a bell.
@@ -375,7 +375,7 @@ pub(crate) fn fetch_more(reactor: &ReactorCtx, on: &mut LiveCtx<'_>) {
 
 /// Whether the client has room for more.
 fn has_drained(reactor: &ReactorCtx, on: &LiveCtx<'_>) -> bool {
-    on.link.queued_bytes() <= reactor.shared.config.limits.outbox_bytes / LOW_WATER_PART
+    on.link.queued_bytes() <= reactor.config.limits.outbox_bytes / LOW_WATER_PART
 }
 
 /// Asks for what the session has missed in these conversations.

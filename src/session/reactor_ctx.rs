@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::config::Config;
 use crate::delivery::lanes::Lanes;
 use crate::service::ctx::Shared;
 use crate::service::routes::Table;
@@ -11,6 +12,8 @@ use crate::workers::pool::Workers;
 pub struct ReactorCtx {
     /// What all threads share.
     pub shared: Arc<Shared>,
+    /// The settings, as this reactor has been told them last.
+    pub config: Arc<Config>,
     /// The handler table.
     pub table: Arc<Table>,
     /// The entrances of the lanes.

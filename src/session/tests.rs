@@ -22,7 +22,7 @@ use super::state::{PauseReason, Session};
 use crate::bus::promise::Promise;
 use crate::bus::{Bell, Bus, Channel, LinkState, PendingSubscribe, Question};
 use crate::clock::{Clock, UnixMs};
-use crate::config::{Config, Limits, Quotas};
+use crate::config::{Config, Current, Limits, Quotas};
 use crate::delivery::cursors::queue::CursorQueue;
 use crate::delivery::demand::Demand;
 use crate::delivery::directory::Directory;
@@ -183,7 +183,7 @@ impl Bed {
         let epoch = Arc::new(Epoch::new("one", cursor_queue.clone()));
         let directory = Arc::new(Directory::new());
         let shared = Arc::new(Shared {
-            config,
+            settings: Current::new(config),
             budgets: Budgets::new(&Limits::default(), &Quotas::default()),
             clock: Clock::system(),
             demand: Arc::new(Demand::new(Arc::clone(&directory), Arc::clone(&bus), || {})),
@@ -197,7 +197,8 @@ impl Bed {
             metrics: Arc::clone(&metrics),
         });
         let (lanes, jobs) = Lanes::unattended(LANE_MESSAGES);
-        let reactor = ReactorCtx { shared, table: Arc::new(Table::new()), lanes, workers: entrances };
+        let config = shared.settings.get();
+        let reactor = ReactorCtx { shared, config, table: Arc::new(Table::new()), lanes, workers: entrances };
         let now = Instant::now();
         Self {
             local: ChatProtocol::new(reactor),

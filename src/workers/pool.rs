@@ -150,7 +150,7 @@ fn run(mut ctx: Ctx, queues: &Queues, stores: &dyn OpenStore) {
         }
         // The panic hook has logged it. The store may be amid a transaction: a fresh one takes its place.
         match stores.open() {
-            Ok(store) => ctx.store = store,
+            Ok(store) => ctx.replace_store(store),
             Err(error) => log::error!("a worker keeps its connection after a panic: {error}"),
         }
     }
@@ -183,10 +183,11 @@ impl Queues {
 
     fn perform(&self, (queued, job): Queued, ctx: &mut Ctx) {
         ctx.shared.metrics.worker_queued.dec();
+        ctx.take_up_settings();
         // While the database hangs, each worker is held up for the store's timeout by one job. Whoever has waited that
         // long behind it is refused without another wait: an answer within a bounded time.
         let waited = ctx.shared.clock.now().saturating_duration_since(queued);
-        ctx.is_late = waited > ctx.shared.config.store.timeout;
+        ctx.is_late = waited > ctx.config.store.timeout;
         match job {
             Job::Request(asked, prepared) => answering(
                 ctx,

@@ -18,7 +18,7 @@ const PAGE_PART_OF_OUTBOX: usize = 4;
 /// What the session has missed. The positions are read every time: a user who is no member any more reads nothing.
 pub(crate) fn pages(ctx: &mut Ctx, question: &PageQuestion) -> Result<Vec<Page>, ServiceError> {
     ctx.check_late()?;
-    let outbox_bytes = ctx.shared.config.limits.outbox_bytes;
+    let outbox_bytes = ctx.config.limits.outbox_bytes;
     let messages_max = (outbox_bytes / 1024).clamp(1, PAGE_MESSAGES_MAX);
     let messages_max = u32::try_from(messages_max).expect("clamped to a small number");
     let bytes_max = outbox_bytes / PAGE_PART_OF_OUTBOX;

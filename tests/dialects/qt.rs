@@ -47,18 +47,6 @@ impl Qt {
         assert_eq!(ack, json!({"errno": 200, "msgType": 200}));
     }
 
-    /// What waits for the user: texts of objects in the answer, and what follows it.
-    pub(crate) fn pending(&mut self, count: usize) -> Vec<Value> {
-        let answer = self.ask(json!({"msgType": 14, "FROMID": self.id}));
-        let texts = answer["msgs"].as_array().unwrap().iter();
-        let mut messages: Vec<Value> =
-            texts.map(|text| serde_json::from_str(text.as_str().unwrap()).unwrap()).collect();
-        while messages.len() < count {
-            messages.push(self.next());
-        }
-        messages
-    }
-
     pub(crate) fn send(&mut self, object: Value) {
         self.send_bytes(object.to_string().as_bytes());
     }

@@ -115,7 +115,7 @@ fn the_qt_client_of_before_finds_its_account_and_messages() {
                 let listed = qt.ask(json!({"msgType": 8, "FROMID": id}));
                 assert_eq!(listed["friends"].as_array().unwrap().len(), contacts, "friends and groups: {listed}");
                 if password == passwords[0] {
-                    let messages = qt.pending(said.len());
+                    let messages = pending(&mut qt, said.len());
                     let mut texts: Vec<&str> =
                         messages.iter().map(|message| message["msg"].as_str().unwrap()).collect();
                     texts.sort_unstable();
@@ -125,6 +125,17 @@ fn the_qt_client_of_before_finds_its_account_and_messages() {
             }
         }
     }
+}
+
+/// What waits for the user: texts of objects in the answer, and what follows it.
+fn pending(qt: &mut Qt, count: usize) -> Vec<Value> {
+    let answer = qt.ask(json!({"msgType": 14, "FROMID": qt.id}));
+    let texts = answer["msgs"].as_array().unwrap().iter();
+    let mut messages: Vec<Value> = texts.map(|text| serde_json::from_str(text.as_str().unwrap()).unwrap()).collect();
+    while messages.len() < count {
+        messages.push(qt.next());
+    }
+    messages
 }
 
 #[test]

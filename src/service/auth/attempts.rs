@@ -10,6 +10,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -54,8 +55,8 @@ pub enum Tried {
 /// Failed logins of this node. Shared by its threads.
 #[derive(Debug)]
 pub struct Attempts {
-    /// Wrong passwords before an account must wait at an address; `None`: nobody ever waits.
-    failures_max: Option<u32>,
+    /// Wrong passwords before an account must wait at an address; 0: nobody ever waits.
+    failures_max: AtomicU32,
     /// Hashes what accounts are called that do not exist.
     names: RandomState,
     state: Mutex<State>,
@@ -100,7 +101,17 @@ impl Attempts {
     /// So many wrong passwords for one account from one address before a wait; `None`: no limit.
     #[must_use]
     pub fn new(failures_max: Option<u32>) -> Arc<Self> {
+        let failures_max = AtomicU32::new(failures_max.unwrap_or(0));
         Arc::new(Self { failures_max, names: RandomState::new(), state: Mutex::default() })
+    }
+
+    /// From now on so many.
+    pub(crate) fn hold_to(&self, failures_max: Option<u32>) {
+        self.failures_max.store(failures_max.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    fn failures_max(&self) -> Option<u32> {
+        Some(self.failures_max.load(Ordering::Relaxed)).filter(|most| *most > 0)
     }
 
     /// Somebody at this address wants to try a password.
@@ -109,7 +120,7 @@ impl Attempts {
     /// How long to wait before the next try.
     pub fn begin(self: &Arc<Self>, tried: Tried, address: AddressKey, now: Instant) -> Result<Attempt, Duration> {
         let attempt = |is_strange, is_open| Attempt { attempts: Arc::clone(self), tried, address, is_strange, is_open };
-        let Some(failures_max) = self.failures_max else { return Ok(attempt(false, false)) };
+        let Some(failures_max) = self.failures_max() else { return Ok(attempt(false, false)) };
         let mut state = self.lock();
         let is_strange = !state.familiar.knows(tried, address, now);
         if is_strange && let Some(known) = state.strangers.get(&tried, now) {
@@ -144,7 +155,7 @@ impl Attempts {
 
     /// Somebody has logged in to this account, with a password or a token: the address is one of its own now.
     pub fn logged_in(&self, user: UserId, address: AddressKey, now: Instant) {
-        if self.failures_max.is_some() {
+        if self.failures_max().is_some() {
             self.lock().familiar.learn(user, address, now);
         }
     }
@@ -161,7 +172,7 @@ impl Attempt {
         if !std::mem::take(&mut self.is_open) {
             return;
         }
-        let failures_max = self.attempts.failures_max.unwrap_or(u32::MAX);
+        let failures_max = self.attempts.failures_max().unwrap_or(u32::MAX);
         let mut state = self.attempts.lock();
         let fresh = Failures { failed: 0, pending: 1, until: now };
         let failures = state.pairs.entry((self.tried, self.address), now, fresh);

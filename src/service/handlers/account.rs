@@ -137,7 +137,7 @@ pub(crate) fn offline(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> HandlerResult
 /// How many bytes of bodies a list of messages may have, so that its line fits into the outbox.
 #[must_use]
 pub(crate) fn list_bytes_max(ctx: &Ctx) -> usize {
-    ctx.shared.config.limits.outbox_bytes / LIST_PART_OF_OUTBOX
+    ctx.config.limits.outbox_bytes / LIST_PART_OF_OUTBOX
 }
 
 /// Writes what one user's sessions on this node have confirmed, and how far they have read.
@@ -227,7 +227,7 @@ pub(crate) fn unconfirmed(ctx: &mut Ctx, caller: &Caller) -> Result<Missed, Serv
     }
     let own = if caller.device == DeviceId::UNNAMED { OwnPending::LeftOut } else { OwnPending::Listed };
     let listed = Listed { own, events: EventsPending::of(caller.wants) };
-    let messages_max = ctx.shared.config.limits.offline_messages;
+    let messages_max = ctx.config.limits.offline_messages;
     let bytes_max = list_bytes_max(ctx);
     let mut shown = Vec::new();
     // Conversations in which only own messages are behind the cursor show nothing: then it is the next ones' turn.

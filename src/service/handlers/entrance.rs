@@ -139,7 +139,7 @@ fn others(question: &Question) -> Option<Others> {
 
 fn begin(ctx: &mut Ctx, entrance: AcceptedLogin) -> HandlerResult {
     let Caller { conn, user, device, .. } = entrance.caller;
-    let policy = ctx.shared.config.session_policy;
+    let policy = ctx.config.session_policy;
     let groups = ctx.store.group_ids(user)?;
     let key = resume_key(&entrance.token.hash, device);
     let entry = Entry::new(conn, device, key, entrance.caller.wants);
@@ -183,7 +183,7 @@ fn look_around(ctx: &mut Ctx, candidate: Candidate, held: Held) -> HandlerResult
 
 fn decide(ctx: &mut Ctx, candidate: Candidate, held: Held, others: Option<Others>) -> HandlerResult {
     let Caller { user, device, .. } = candidate.entrance.caller;
-    let policy = ctx.shared.config.session_policy;
+    let policy = ctx.config.session_policy;
     let resumed = candidate.resumes() && others.is_none_or(|others| others.key > 0);
     if policy == SessionPolicy::Reject && !resumed && others.is_some_and(|others| others.device > 0) {
         let Candidate { entrance, .. } = candidate;

@@ -28,7 +28,7 @@ pub(crate) fn erase(ctx: &mut Ctx, caller: &Caller, request: &Erase) -> HandlerR
         |_, _| Ok(()),
         |ctx, caller, proof, ()| {
             let now = ctx.shared.clock.wall();
-            let held_until = ctx.shared.config.names_held.map(|held| now.plus(held));
+            let held_until = ctx.config.names_held.map(|held| now.plus(held));
             if ctx.store.erase(caller.user, &proof, held_until, now)?.is_none() {
                 return Err(proof::wrong());
             }

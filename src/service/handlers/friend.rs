@@ -44,7 +44,7 @@ fn friend_reply(ctx: &mut Ctx, friend: Person) -> HandlerResult {
 /// Oneself, or no such user.
 pub(crate) fn add(ctx: &mut Ctx, caller: &Caller, request: &OneFriend) -> HandlerResult {
     not_oneself(caller, request.friend)?;
-    if ctx.shared.config.friending == Friending::Ask {
+    if ctx.config.friending == Friending::Ask {
         return add_if_both_want(ctx, caller, request.friend);
     }
     match ctx.store.add_friend(caller.user, request.friend)? {

@@ -94,7 +94,7 @@ pub(crate) fn set(ctx: &mut Ctx, caller: &Caller, request: &GroupSet) -> Handler
 
 /// Until when a name that is given up now is kept from others.
 fn held_until(ctx: &Ctx, now: UnixMs) -> UnixMs {
-    ctx.shared.config.names_held.map_or(now, |held| now.plus(held))
+    ctx.config.names_held.map_or(now, |held| now.plus(held))
 }
 
 /// GROUP_ROLE. `creator` hands the group over.

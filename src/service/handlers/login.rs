@@ -36,7 +36,7 @@ pub(crate) fn register(ctx: &mut Ctx, guest: &Guest, request: &Register) -> Hand
         Crowd::Minute(wait) => {
             ServiceError::TooSoon { text: "too many new accounts from this address; wait and try again", wait }
         }
-        Crowd::Day(wait) => ServiceError::Full(quotas::accounts_used_up(&ctx.shared.config.quota, wait)),
+        Crowd::Day(wait) => ServiceError::Full(quotas::accounts_used_up(&ctx.config.quota, wait)),
     })?;
     let Register { name, password } = request.clone();
     let step = HashStep::new(Purpose::Register, guest.from, move |hasher| {

@@ -23,7 +23,7 @@ pub(crate) fn profile(ctx: &mut Ctx, caller: &Caller, request: &Profile) -> Hand
         Some(None) => NewProfile::Removed,
         Some(Some(ext)) => NewProfile::Set(ext),
     };
-    let held_until = ctx.shared.config.names_held.map(|held| now.plus(held));
+    let held_until = ctx.config.names_held.map(|held| now.plus(held));
     let change = ProfileChange { name: request.name.as_deref(), profile, held_until };
     let contact = match ctx.store.change_profile(caller.user, &change, now)? {
         ProfileOutcome::Done(contact) => contact,

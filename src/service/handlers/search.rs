@@ -17,7 +17,7 @@ use crate::wire::request::Search;
 pub(crate) fn search(ctx: &mut Ctx, caller: &Caller, request: &Search) -> HandlerResult {
     let within = request.peer.map(|peer| conversation(ctx, caller, peer)).transpose()?;
     let after = request.after.as_deref().map(place).transpose()?;
-    let settings = ctx.shared.config.search;
+    let settings = ctx.config.search;
     let query = SearchQuery {
         keyword: Keyword::new(&request.keyword),
         within,

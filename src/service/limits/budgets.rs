@@ -117,28 +117,39 @@ impl Budgets {
     /// Full ones, with the rates of these limits.
     #[must_use]
     pub fn new(limits: &Limits, quotas: &Quotas) -> Self {
+        let none = || Rates::new(None);
+        let budgets = Self {
+            accounts: Rates::new(None),
+            addresses: none(),
+            passwords: none(),
+            registrations: none(),
+            accounts_per_day: none(),
+            devices: Rates::new(None),
+            typing: Rates::new(Some(Rate { interval: TYPING_INTERVAL, burst: TYPING_INTERVAL })),
+            guests: Visitors::default(),
+            silent: Visitors::default(),
+            neighbours: Neighbours::default(),
+        };
+        budgets.hold_to(limits, quotas);
+        budgets
+    }
+
+    /// From now on these limits count; what was spent stays spent.
+    pub(crate) fn hold_to(&self, limits: &Limits, quotas: &Quotas) {
         let lines = limits.messages_per_second.map(|per_second| Rate {
             interval: Duration::from_secs(1) / (per_second.max(1) * LINE_UNITS),
             burst: Duration::from_secs(BURST_SECONDS.into()),
         });
-        let minute = Duration::from_secs(60);
-        let registrations =
-            limits.registrations_per_minute.map(|most| Rate { interval: minute / most.max(1), burst: minute });
+        self.accounts.hold_to(lines);
+        self.addresses.hold_to(lines);
+        self.passwords.hold_to(lines);
+        let within = |time: Duration| move |most: u32| Rate { interval: time / most.max(1), burst: time };
+        self.registrations.hold_to(limits.registrations_per_minute.map(within(Duration::from_secs(60))));
+        self.accounts_per_day.hold_to(quotas.accounts_per_day.map(within(Duration::from_secs(24 * 3_600))));
         let devices = Rate { interval: NEW_DEVICE_INTERVAL, burst: NEW_DEVICE_INTERVAL * NEW_DEVICES };
-        let day = Duration::from_secs(24 * 3_600);
-        let accounts_per_day = quotas.accounts_per_day.map(|most| Rate { interval: day / most.max(1), burst: day });
-        Self {
-            accounts: Rates::new(lines),
-            addresses: Rates::new(lines),
-            passwords: Rates::new(lines),
-            registrations: Rates::new(registrations),
-            accounts_per_day: Rates::new(accounts_per_day),
-            devices: Rates::new(quotas.devices.map(|_| devices)),
-            typing: Rates::new(Some(Rate { interval: TYPING_INTERVAL, burst: TYPING_INTERVAL })),
-            guests: Visitors::new(limits.anonymous_per_address),
-            silent: Visitors::new(limits.silent_per_address),
-            neighbours: Neighbours::default(),
-        }
+        self.devices.hold_to(quotas.devices.map(|_| devices));
+        self.guests.hold_to(limits.anonymous_per_address);
+        self.silent.hold_to(limits.silent_per_address);
     }
 
     /// Takes what something weighs.
@@ -213,42 +224,46 @@ impl Budgets {
 }
 
 /// Connections without a session, by address: none may take up all the room there is for connections.
-#[derive(Debug)]
+#[derive(Default, Debug)]
 pub(crate) struct Visitors {
-    most: Option<u32>,
+    /// 0: any number. They are counted all the same, for the limit may come later.
+    most: AtomicU32,
     /// At most one entry for each connection.
     counts: Mutex<HashMap<AddressKey, u32>>,
 }
 
 impl Visitors {
-    fn new(most: Option<u32>) -> Self {
-        Self { most, counts: Mutex::default() }
+    /// From now on so many; those that are there stay.
+    fn hold_to(&self, most: Option<u32>) {
+        self.most.store(most.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    fn most(&self) -> u32 {
+        match self.most.load(Ordering::Relaxed) {
+            0 => u32::MAX,
+            most => most,
+        }
     }
 
     /// One more; whether that is within the limit. It counts in either case, until [`Visitors::left`].
     pub(crate) fn came(&self, address: AddressKey) -> bool {
-        let Some(most) = self.most else { return true };
         let mut counts = self.lock();
         let count = counts.entry(address).or_insert(0);
         *count += 1;
-        *count <= most
+        *count <= self.most()
     }
 
     /// One more, if that is within the limit: only then it counts, until [`Visitors::left`].
     pub(crate) fn has_place(&self, address: AddressKey) -> bool {
-        let Some(most) = self.most else { return true };
         let mut counts = self.lock();
         let count = counts.entry(address).or_insert(0);
-        let fits = *count < most;
+        let fits = *count < self.most();
         *count += u32::from(fits);
         fits
     }
 
     /// One less: it is closed, or somebody has logged in.
     pub(crate) fn left(&self, address: AddressKey) {
-        if self.most.is_none() {
-            return;
-        }
         let mut counts = self.lock();
         let Some(count) = counts.get_mut(&address) else { return };
         *count -= 1;

@@ -12,6 +12,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -49,10 +50,39 @@ pub(crate) struct Rate {
 /// The buckets of all keys. Any thread may call; a call holds one lock for a look into a map.
 #[derive(Debug)]
 pub(crate) struct Rates<K> {
-    /// `None`: no limit, and nothing is kept.
-    rate: Option<Rate>,
+    rate: Pace,
     hasher: RandomState,
     shards: Box<[Mutex<Shard<K>>]>,
+}
+
+/// A rate that may change while others read it. Who reads amid a change sees half of each, for one request.
+#[derive(Debug)]
+struct Pace {
+    /// In nanoseconds; 0: no limit, and nothing is kept.
+    interval: AtomicU64,
+    /// In nanoseconds.
+    burst: AtomicU64,
+}
+
+impl Pace {
+    fn new(rate: Option<Rate>) -> Self {
+        let pace = Self { interval: AtomicU64::new(0), burst: AtomicU64::new(0) };
+        pace.set(rate);
+        pace
+    }
+
+    fn set(&self, rate: Option<Rate>) {
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let (interval, burst) = rate.map_or((0, 0), |Rate { interval, burst }| (nanos(interval).max(1), nanos(burst)));
+        self.burst.store(burst, Ordering::Relaxed);
+        self.interval.store(interval, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> Option<Rate> {
+        let interval = Duration::from_nanos(self.interval.load(Ordering::Relaxed));
+        let burst = Duration::from_nanos(self.burst.load(Ordering::Relaxed));
+        (!interval.is_zero()).then_some(Rate { interval, burst })
+    }
 }
 
 #[derive(Debug)]
@@ -73,7 +103,12 @@ impl<K: Hash + Eq> Rates<K> {
     pub(crate) fn new(rate: Option<Rate>) -> Self {
         let shard =
             || Mutex::new(Shard { arrivals: HashMap::new(), sweep_at: SWEEP_MIN, rests_until: None, crowd: None });
-        Self { rate, hasher: RandomState::new(), shards: (0..SHARDS).map(|_| shard()).collect() }
+        Self { rate: Pace::new(rate), hasher: RandomState::new(), shards: (0..SHARDS).map(|_| shard()).collect() }
+    }
+
+    /// From now on buckets fill so fast; what was spent stays spent.
+    pub(crate) fn hold_to(&self, rate: Option<Rate>) {
+        self.rate.set(rate);
     }
 
     /// Takes `units` out of the bucket of `key`.
@@ -81,7 +116,7 @@ impl<K: Hash + Eq> Rates<K> {
     /// # Errors
     /// There are not enough in it: when to go on, or when to ask again.
     pub(crate) fn take(&self, key: K, units: u32, now: Instant) -> Result<(), Wait> {
-        let Some(Rate { interval, burst }) = self.rate else { return Ok(()) };
+        let Some(Rate { interval, burst }) = self.rate.get() else { return Ok(()) };
         let cost = interval * units;
         let mut shard = self.shard(&key);
         let arrival = shard.arrival(key, now);
@@ -104,7 +139,7 @@ impl<K: Hash + Eq> Rates<K> {
     /// How long until `units` could be taken; takes nothing.
     #[must_use]
     pub(crate) fn wait_for(&self, key: &K, units: u32, now: Instant) -> Option<Duration> {
-        let Rate { interval, burst } = self.rate?;
+        let Rate { interval, burst } = self.rate.get()?;
         let shard = self.shard(key);
         let before = shard.known(key).unwrap_or(now).max(now);
         let earliest = (before + interval * units).checked_sub(burst)?;
@@ -116,7 +151,7 @@ impl<K: Hash + Eq> Rates<K> {
     /// # Errors
     /// They are not, and nothing is taken: how long until they are.
     pub(crate) fn try_take(&self, key: K, units: u32, now: Instant) -> Result<(), Duration> {
-        let Some(Rate { interval, burst }) = self.rate else { return Ok(()) };
+        let Some(Rate { interval, burst }) = self.rate.get() else { return Ok(()) };
         let mut shard = self.shard(&key);
         let arrival = shard.arrival(key, now);
         let after = (*arrival).max(now) + interval * units;
@@ -131,7 +166,7 @@ impl<K: Hash + Eq> Rates<K> {
 
     /// Takes `units` for what is done already, also where they are not there: what comes next waits for it.
     pub(crate) fn charge(&self, key: K, units: u32, now: Instant) {
-        let Some(Rate { interval, burst }) = self.rate else { return };
+        let Some(Rate { interval, burst }) = self.rate.get() else { return };
         let mut shard = self.shard(&key);
         let arrival = shard.arrival(key, now);
         let before = (*arrival).max(now);

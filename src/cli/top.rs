@@ -1,0 +1,30 @@
+//! `stonechat top`: its arguments.
+
+use std::time::Duration;
+
+use clap::Args;
+use stonechat::top::Options;
+
+#[derive(Args)]
+pub(crate) struct Top {
+    /// The nodes: the addresses of their --admin
+    #[arg(value_name = "ADDR", default_value = "127.0.0.1:9000")]
+    nodes: Vec<String>,
+    /// Seconds between two looks
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = seconds)]
+    every: f64,
+    /// Ends after so many screens
+    #[arg(long, value_name = "N")]
+    screens: Option<u32>,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.1..=3600.0).contains(seconds));
+    seconds.ok_or_else(|| "it must be a number from 0.1 to 3600".to_owned())
+}
+
+impl From<Top> for Options {
+    fn from(top: Top) -> Self {
+        Self { nodes: top.nodes, every: Duration::from_secs_f64(top.every), screens: top.screens }
+    }
+}
