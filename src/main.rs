@@ -1,5 +1,7 @@
 //! Flags and settings in, exit code out.
 
+mod data_command;
+
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -10,6 +12,8 @@ use stonechat::config::{self, Effective, Flag, Sources};
 use stonechat::import::{self, Options, Zone};
 use stonechat::server;
 use stonechat::store::ClientDialect;
+
+use self::data_command::{DataCommand, DataTask};
 
 /// Something failed while running: a port is taken, the database is damaged.
 const FAILED: u8 = 1;
@@ -43,6 +47,8 @@ enum Command {
     /// under these ids is refused before anything is written. The report on stdout tells what was changed and what was left out.
     #[command(after_help = IMPORT_HELP)]
     Import(Import),
+    #[command(flatten)]
+    Data(DataCommand),
 }
 
 /// What a person would try first.
@@ -208,6 +214,12 @@ fn main() -> ExitCode {
     }
     let ended = match task {
         Task::Import(options) => import::run(&effective.config, &options).map_err(|error| error.to_string()),
+        Task::Data(task) => match task.run(&effective.config) {
+            Ok(true) => Ok(()),
+            // What is wrong was told.
+            Ok(false) => return ExitCode::from(FAILED),
+            Err(error) => Err(error.to_string()),
+        },
         Task::Check | Task::Serve => server::run(&effective.config).map_err(|error| error.to_string()),
     };
     match ended {
@@ -221,6 +233,7 @@ enum Task {
     Serve,
     Check,
     Import(Box<Options>),
+    Data(DataTask),
 }
 
 impl Task {
@@ -232,6 +245,10 @@ impl Task {
             Some(Command::Import(import)) => {
                 let (own_file, flags, options) = import.split()?;
                 (Self::Import(Box::new(options)), own_file, flags)
+            }
+            Some(Command::Data(command)) => {
+                let (task, own_file, flags) = command.split();
+                (Self::Data(task), own_file, flags)
             }
         };
         *file = own_file.or_else(|| file.take());

@@ -21,6 +21,7 @@ mod reconnecting;
 mod rights;
 mod server;
 mod settle;
+mod whole;
 
 use std::collections::HashSet;
 use std::sync::Arc;
