@@ -141,7 +141,10 @@ const MUST_NOT_KNOW: [(&str, &[&str]); 12] = [
         "src/net/",
         &["ids", "store", "bus", "wire", "delivery", "dialects", "session", "workers", "service", "node", "server"],
     ),
-    ("src/store/", &["net", "bus", "wire", "delivery", "session", "workers", "service", "node", "server", "import", "data"]),
+    (
+        "src/store/",
+        &["net", "bus", "wire", "delivery", "session", "workers", "service", "node", "server", "import", "data"],
+    ),
     ("src/bus/", &["net", "store", "wire", "delivery", "session", "workers", "service", "node", "server"]),
     ("src/delivery/", &["session", "workers", "service", "node", "server"]),
     ("src/dialects/", &["bus", "delivery", "session", "workers", "service", "node", "server", "import"]),
@@ -189,7 +192,7 @@ fn every_module_says_what_it_is() {
 }
 
 /// What main, tests, benches and fuzzers of the server reach: the less, the more may change without them.
-const PUBLIC_ITEMS: usize = 617;
+const PUBLIC_ITEMS: usize = 630;
 
 #[test]
 fn the_server_shows_no_more_than_it_has_to() {

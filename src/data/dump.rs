@@ -36,7 +36,7 @@ struct Out<W: Write> {
 
 impl<W: Write> Out<W> {
     /// The database's own errors, and those of writing, apart.
-    fn database(&mut self, whole: &mut Whole<'_>) -> crate::store::Result<io::Result<()>> {
+    fn database(&mut self, whole: &mut dyn Whole) -> crate::store::Result<io::Result<()>> {
         let cluster = whole.cluster()?;
         let head = Head {
             stonechat_dump: FORMAT,

@@ -3,8 +3,6 @@
 
 use std::ops::ControlFlow;
 
-pub(crate) use super::sql::check::{Fate, Finding};
-pub(crate) use super::sql::whole::Whole;
 use super::tables::{Table, Value};
 use super::{ClusterRow, Result};
 
@@ -31,8 +29,42 @@ pub(crate) struct Ending {
 /// Where rows come from; `None` behind the last ones.
 pub(crate) type Batches<'a> = &'a mut dyn FnMut() -> Result<Option<Batch>>;
 
+/// Something that should not be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Finding {
+    /// A sentence without an end.
+    pub(crate) told: String,
+    pub(crate) fate: Fate,
+}
+
+/// What has become of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fate {
+    /// It was only looked for.
+    Found,
+    /// It is no more.
+    Mended,
+    /// It stays: nothing here says what would be right.
+    Left,
+}
+
+/// A database as of one moment, or under change.
+pub(crate) trait Whole {
+    /// The identity and the epoch of the data.
+    fn cluster(&mut self) -> Result<ClusterRow>;
+
+    /// Hands over every row of a table, by ascending key.
+    fn records(&mut self, table: &'static Table, take: TakeRecord<'_>) -> Result<()>;
+
+    /// The highest number that a table has ever given.
+    fn last_id(&mut self, table: &Table) -> Result<i64>;
+
+    /// Looks for whatever should not be; tells each finding. Where it `mends`, what can be mended is.
+    fn check(&mut self, mends: bool, told: &mut dyn FnMut(Finding)) -> Result<()>;
+}
+
 /// Work on a database.
-pub(crate) type Work<'a> = &'a mut dyn FnMut(&mut Whole<'_>) -> Result<()>;
+pub(crate) type Work<'a> = &'a mut dyn FnMut(&mut dyn Whole) -> Result<()>;
 
 /// Opens a database as a whole. Calls take as long as they take; one thread makes them.
 pub(crate) trait OpenWhole {

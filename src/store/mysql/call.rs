@@ -10,7 +10,7 @@ use mysql::{Params, Value};
 
 use super::faults::{fault, not_committed};
 use super::server::{Abilities, Begin, Connection, Server, now};
-use crate::store::sql::whole::Stream;
+use crate::store::sql::stream::Stream;
 use crate::store::sql::{Arg, Cell, Dialect, Fault, Row, Sql, SqlResult};
 
 static DIALECT: Dialect = Dialect {

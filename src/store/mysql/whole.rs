@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::MySqlStores;
 use super::call::Call;
 use super::server::{Connection, Server, now};
-use crate::store::sql::whole::{fault_of, identify, put, refuse_accounts, refuse_other_versions, refuse_rows};
+use crate::store::sql::whole::{Tables, fault_of, identify, put, refuse_accounts, refuse_other_versions, refuse_rows};
 use crate::store::sql::{Sql, SqlResult, cluster, upgrade};
 use crate::store::tables::TABLES;
-use crate::store::whole::{Batches, Ending, OpenWhole, Whole, Work};
+use crate::store::whole::{Batches, Ending, OpenWhole, Work};
 use crate::store::{OpenStore, Result, StoreError};
 
 /// How long the database may be silent, and how long one statement may take: a table is read by one.
@@ -42,14 +42,14 @@ impl OpenWhole for MySqlStores {
         let mut call = call(&mut conn, &self.server)?;
         SNAPSHOT.iter().try_for_each(|statement| call.say(statement))?;
         refuse_other_versions(&mut call)?;
-        work(&mut Whole::new(&mut call))
+        work(&mut Tables::new(&mut call))
     }
 
     fn change(&self, work: Work<'_>) -> Result<()> {
         let mut conn = self.connect()?;
         let mut call = call(&mut conn, &self.server)?;
         refuse_other_versions(&mut call)?;
-        work(&mut Whole::new(&mut call))
+        work(&mut Tables::new(&mut call))
     }
 
     fn fill(&self, ending: &Ending, batches: Batches<'_>) -> Result<()> {

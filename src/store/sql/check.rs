@@ -4,8 +4,9 @@
 use std::ops::ControlFlow;
 
 use super::rules::{RULES, Rule};
-use super::whole::Stream;
+use super::stream::Stream;
 use super::{Arg, Cell, Row, SqlResult, cluster};
+use crate::store::whole::{Fate, Finding};
 
 /// Offences that are mended before more are looked for.
 const MENDED_AT_ONCE: usize = 2_000;
@@ -19,29 +20,10 @@ const HOLES_TOLD: usize = 20;
 /// The number below which the messages of a conversation `v` were removed on purpose: the first one that must be there.
 const FLOOR: &str = "1";
 
-/// Something that should not be.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Finding {
-    /// A sentence without an end.
-    pub(crate) told: String,
-    pub(crate) fate: Fate,
-}
-
-/// What has become of it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Fate {
-    /// It was only looked for.
-    Found,
-    /// It is no more.
-    Mended,
-    /// It stays: nothing here says what would be right.
-    Left,
-}
-
 /// Where findings go.
 type Told<'a> = &'a mut dyn FnMut(Finding);
 
-/// Looks for everything. See [`super::whole::Whole::check`].
+/// Looks for everything. See [`crate::store::whole::Whole::check`].
 pub(super) fn check(sql: &mut dyn Stream, mends: bool, told: Told<'_>) -> SqlResult<()> {
     cluster::row(sql)?;
     let left = if mends { Fate::Left } else { Fate::Found };

@@ -1,59 +1,42 @@
 //! A database read and written as a whole, table by table as [`TABLES`] lists them.
 
-use std::ops::ControlFlow;
-
-use super::check::{self, Finding};
+use super::check;
 use super::lists::{exact_pieces, repeated};
+use super::stream::Stream;
 use super::{Arg, Cell, Fault, Row, Sql, SqlResult, cluster, upgrade, version};
 use crate::store::tables::{Column, Kind, TABLES, Table, Value};
-use crate::store::whole::{Batch, Ending, Record, TakeRecord};
+use crate::store::whole::{Batch, Ending, Finding, Record, TakeRecord, Whole};
 use crate::store::{ClusterRow, Result, StoreError, migrate};
 
 /// Bytes of values in one statement: every server takes as many.
 const STATEMENT_BYTES: usize = 64 * 1024;
 
-/// A connection whose answers need not fit into memory.
-pub(in crate::store) trait Stream: Sql {
-    /// Hands over each row that a statement yields, as long as more are wanted.
-    fn each(
-        &mut self,
-        statement: &str,
-        args: &[Arg<'_>],
-        take: &mut dyn FnMut(Row) -> SqlResult<ControlFlow<()>>,
-    ) -> SqlResult<()>;
+/// The tables, by a connection.
+pub(in crate::store) struct Tables<'c>(&'c mut dyn Stream);
 
-    /// What is wrong with the files themselves, as far as the database tells.
-    fn damage(&mut self) -> SqlResult<Vec<String>>;
-}
-
-/// A database as of one moment, or under change: see [`crate::store::whole::OpenWhole`].
-pub(crate) struct Whole<'c>(&'c mut dyn Stream);
-
-impl<'c> Whole<'c> {
+impl<'c> Tables<'c> {
     pub(in crate::store) fn new(sql: &'c mut dyn Stream) -> Self {
         Self(sql)
     }
+}
 
-    /// The identity and the epoch of the data.
-    pub(crate) fn cluster(&mut self) -> Result<ClusterRow> {
+impl Whole for Tables<'_> {
+    fn cluster(&mut self) -> Result<ClusterRow> {
         Ok(cluster::row(self.0)?)
     }
 
-    /// Hands over every row of a table, by ascending key.
-    pub(crate) fn records(&mut self, table: &'static Table, take: TakeRecord<'_>) -> Result<()> {
+    fn records(&mut self, table: &'static Table, take: TakeRecord<'_>) -> Result<()> {
         let key = names(&table.columns[..table.key]);
         let statement = format!("SELECT {} FROM `{}` ORDER BY {key}", names(table.columns), table.name);
         self.0.each(&statement, &[], &mut |row| Ok(take(record(table, row)?)))?;
         Ok(())
     }
 
-    /// The highest number that a table has ever given.
-    pub(crate) fn last_id(&mut self, table: &Table) -> Result<i64> {
+    fn last_id(&mut self, table: &Table) -> Result<i64> {
         Ok(last_id(self.0, table)?)
     }
 
-    /// Looks for whatever should not be; tells each finding. Where it `mends`, what can be mended is.
-    pub(crate) fn check(&mut self, mends: bool, told: &mut dyn FnMut(Finding)) -> Result<()> {
+    fn check(&mut self, mends: bool, told: &mut dyn FnMut(Finding)) -> Result<()> {
         Ok(check::check(self.0, mends, told)?)
     }
 }

@@ -9,7 +9,7 @@ use super::connection::{Bounded, fault};
 use super::{FILE, LOCK_FILE, exists, lock, private, unusable};
 use crate::clock::UnixMs;
 use crate::config::Synchronous;
-use crate::store::sql::whole::Stream;
+use crate::store::sql::stream::Stream;
 use crate::store::sql::{Sql, SqlResult, cluster, upgrade, version};
 use crate::store::{Result, StoreError, foreign, migrate};
 

@@ -12,7 +12,7 @@ use rusqlite::{Connection, ErrorCode, ToSql, params_from_iter};
 
 use crate::config::Synchronous;
 use crate::store::Result;
-use crate::store::sql::whole::Stream;
+use crate::store::sql::stream::Stream;
 use crate::store::sql::{Arg, Cell, Dialect, Fault, Row, Sql, SqlResult};
 
 /// Pages of 4 KiB that gather in the WAL before a commit moves them into the file (which takes up to 0.1 s).

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::connection::{Bounded, Handle, fault};
 use super::{FILE, SqliteStores, exists};
 use crate::config::Synchronous;
-use crate::store::sql::whole::{fault_of, identify, put, refuse_accounts, refuse_other_versions, refuse_rows};
+use crate::store::sql::whole::{Tables, fault_of, identify, put, refuse_accounts, refuse_other_versions, refuse_rows};
 use crate::store::sql::{Sql, SqlResult};
-use crate::store::whole::{Batches, Ending, OpenWhole, Whole, Work};
+use crate::store::whole::{Batches, Ending, OpenWhole, Work};
 use crate::store::{OpenStore, Result, StoreError};
 
 /// What a load keeps of the file: each message goes to two places of the indexes.
@@ -48,14 +48,14 @@ impl OpenWhole for SqliteFolder {
         reader.connection.execute_batch("PRAGMA query_only = ON; BEGIN").map_err(fault)?;
         let mut handle = reader.handle();
         refuse_other_versions(&mut handle)?;
-        work(&mut Whole::new(&mut handle))
+        work(&mut Tables::new(&mut handle))
     }
 
     fn change(&self, work: Work<'_>) -> Result<()> {
         self.must_exist()?;
         self.stores()?.writer.long_transaction(|handle| {
             refuse_other_versions(handle)?;
-            work(&mut Whole::new(handle)).map_err(fault_of)
+            work(&mut Tables::new(handle)).map_err(fault_of)
         })
     }
 
