@@ -218,7 +218,7 @@ fn unhex(digits: &str) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::store::tables::TABLES;
 
@@ -300,5 +300,27 @@ mod tests {
         assert!(newer.contains('5') && newer.contains("9.9.9") && newer.contains("up to 4"), "{newer}");
         assert!(read_head(&head_line(&head(4, FORMAT + 1)), 4).unwrap_err().contains("format 2"));
         assert!(read_head(b"-- MySQL dump 10.13", 4).unwrap_err().contains("not that of a dump"));
+    }
+
+    /// The lines of the example in docs/data.md.
+    pub(in crate::data) fn example() -> &'static str {
+        let document = include_str!("../../docs/data.md");
+        let block = document.split("```json\n").nth(1).and_then(|rest| rest.split("```").next());
+        block.expect("the document has an example")
+    }
+
+    #[test]
+    fn the_document_shows_each_kind_of_line() {
+        let mut shown: Vec<&str> = Vec::new();
+        for line in example().lines().skip(1) {
+            if let Line::Row(table, row) = read(line.as_bytes()).unwrap_or_else(|told| panic!("{told}: {line}")) {
+                shown.push(table.tag);
+                let mut written = Vec::new();
+                write_row(&mut written, table, &row);
+                assert_eq!(String::from_utf8(written).unwrap().trim_end(), line);
+            }
+        }
+        shown.dedup();
+        assert_eq!(shown, TABLES.iter().map(|table| table.tag).collect::<Vec<_>>());
     }
 }

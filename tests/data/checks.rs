@@ -15,8 +15,8 @@ const DAMAGE: &[(&str, &str, bool)] = &[
     ("INSERT INTO ErasedUser (id) VALUES (78)", "user 78 does not exist, and is being erased", true),
     ("UPDATE AuthToken SET userid = 79 WHERE userid = 5", "user 79 does not exist, and has a session", true),
     (
-        "INSERT INTO Friend (userid, friendid) VALUES (3, 5)",
-        "user 3 has 5 as a friend, but not the other way round",
+        "INSERT INTO Friend (userid, friendid) VALUES (3, 1)",
+        "user 3 has 1 as a friend, but not the other way round",
         true,
     ),
     (

@@ -34,6 +34,8 @@ pub(crate) fn live(running: &Running) -> Lived {
     let said = talk(&mut anna, &mut ben, group);
     ben.ok(json!({"msgid": 87, "name": unique("benjamin"), "ext": {"n": 1.50, "pic": "🦊"}}));
     dora.say(anna.id, "farewell");
+    while anna.expect_push(6)["id"] != json!(dora.id) {}
+    anna.confirm(dora.id, 1);
     dora.ok(json!({"msgid": 89, "pwd": PASSWORD}));
 
     let (anna_account, token, epoch) = (anna.account(), anna.token.clone(), anna.welcome["epoch"].clone());
