@@ -41,6 +41,8 @@ pub(crate) fn live(running: &Running) -> Lived {
     let (anna_account, token, epoch) = (anna.account(), anna.token.clone(), anna.welcome["epoch"].clone());
     // A client that is cut off, not one that leaves: what comes now it has not had.
     anna.confirm(ben.id, said);
+    anna.expect_pushes(10, 20);
+    anna.confirm_group(group, 20);
     anna.ok(json!({"msgid": 17}));
     drop(anna);
     let pending: Vec<String> = (0..3).map(|number| format!("number {number}, while you are away")).collect();

@@ -1,5 +1,6 @@
 //! Databases of both kinds, and the program that works on them.
 
+use std::fmt::Write as _;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -108,13 +109,11 @@ pub(crate) struct Running {
 impl Running {
     /// The flags that name what it runs on.
     pub(crate) fn flags(&self) -> [String; 2] {
-        match &self.url {
-            Some(url) => ["--mysql".to_owned(), url.clone()],
-            None => {
-                let folder = self.node.database().parent().unwrap().display().to_string();
-                ["--data".to_owned(), folder]
-            }
-        }
+        let Some(url) = &self.url else {
+            let folder = self.node.database().parent().unwrap().display().to_string();
+            return ["--data".to_owned(), folder];
+        };
+        ["--mysql".to_owned(), url.clone()]
     }
 
     /// Runs the program on what it runs on.
@@ -207,7 +206,10 @@ pub(crate) fn rows(dump: &[u8]) -> Vec<String> {
 pub(crate) fn dump_of(other: &[u8], lines: &[String]) -> Vec<u8> {
     let mut dump = other[..other.len() - tail(other).len()].to_vec();
     let body: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
-    let sum: String = Sha256::digest(body.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut sum = String::new();
+    for byte in Sha256::digest(body.as_bytes()) {
+        write!(sum, "{byte:02x}").unwrap();
+    }
     dump.extend(body.as_bytes());
     dump.extend(format!("{{\"t\":\"end\",\"lines\":{},\"sha256\":\"{sum}\"}}\n", lines.len()).as_bytes());
     dump

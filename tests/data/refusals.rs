@@ -27,8 +27,10 @@ fn what_is_no_whole_dump_leaves_nothing() {
     let dump = first.dump();
     let text = String::from_utf8(dump.clone()).unwrap();
     let cut_in_a_line = dump[..dump.len() / 2].to_vec();
-    let cut_at_a_line = text[..text[..text.len() / 2].rfind('\n').unwrap() + 1].as_bytes().to_vec();
-    let without_its_end = text[..text.trim_end().rfind('\n').unwrap() + 1].as_bytes().to_vec();
+    let up_to_a_line = |text: &str| text.as_bytes()[..=text.rfind('\n').unwrap()].to_vec();
+    // Half of it may end within a character.
+    let half = String::from_utf8_lossy(&cut_in_a_line).into_owned();
+    let (cut_at_a_line, without_its_end) = (up_to_a_line(&half), up_to_a_line(text.trim_end()));
     let newer = text.replacen("\"schema\":", "\"schema\":9", 1).into_bytes();
     let changed = text.replacen("good morning", "good evening", 1).into_bytes();
     let twice = [dump.clone(), dump.clone()].concat();

@@ -32,6 +32,7 @@ fn huge() -> Place {
 }
 
 /// Runs the program under the eyes of GNU time; what that says.
+#[expect(clippy::print_stdout, reason = "what was measured is what it is for")]
 fn timed(words: &[&str], place: &Place, input: Option<&File>, output: Option<&File>) {
     let watch = Stopwatch::start();
     let mut command = Command::new("/usr/bin/time");

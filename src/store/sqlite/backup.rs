@@ -139,7 +139,9 @@ fn begin_anew(sql: &mut dyn Sql) -> SqlResult<()> {
 fn replace(database: &Path, restoring: &Path, timeout: Duration) -> Result<Option<PathBuf>> {
     let failed = |error: io::Error| unusable("replace", database, &error);
     if !database.exists() {
-        COMPANIONS.iter().for_each(|end| remove_one(&beside(database, end)));
+        for end in COMPANIONS {
+            remove_one(&beside(database, end));
+        }
         fs::rename(restoring, database).map_err(failed)?;
         sync_folder(database).map_err(failed)?;
         return Ok(None);
@@ -183,7 +185,9 @@ fn beside(file: &Path, end: &str) -> PathBuf {
 
 fn remove(file: &Path) {
     remove_one(file);
-    COMPANIONS.iter().for_each(|end| remove_one(&beside(file, end)));
+    for end in COMPANIONS {
+        remove_one(&beside(file, end));
+    }
 }
 
 fn remove_one(file: &Path) {
