@@ -218,8 +218,9 @@ fn unhex(digits: &str) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
+    use crate::data::incoming::Incoming;
     use crate::store::tables::TABLES;
 
     /// A row with something in every column.
@@ -303,10 +304,15 @@ pub(super) mod tests {
     }
 
     /// The lines of the example in docs/data.md.
-    pub(in crate::data) fn example() -> &'static str {
+    fn example() -> &'static str {
         let document = include_str!("../../docs/data.md");
         let block = document.split("```json\n").nth(1).and_then(|rest| rest.split("```").next());
         block.expect("the document has an example")
+    }
+
+    #[test]
+    fn the_documents_example_is_a_whole_dump() {
+        assert_eq!(Incoming::take(example().as_bytes()).unwrap().lines, (example().lines().count() - 2) as u64);
     }
 
     #[test]

@@ -269,9 +269,4 @@ mod tests {
         assert!(told(&longer).contains("something follows"));
         assert!(told(b"").contains("it is empty"));
     }
-
-    #[test]
-    fn the_documents_example_is_a_dump() {
-        assert_eq!(told(crate::data::format::tests::example().as_bytes()), "it is whole");
-    }
 }
