@@ -20,6 +20,6 @@ pub enum DataError {
     #[error("cannot write: {0}")]
     Output(#[source] io::Error),
     /// The input cannot be read or kept.
-    #[error("cannot read the dump: {0}")]
+    #[error("cannot read the dump, or not keep it in TMPDIR (else /tmp): {0}. Nothing was changed")]
     Input(#[source] io::Error),
 }

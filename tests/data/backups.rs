@@ -3,7 +3,6 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,7 +13,7 @@ use tempfile::TempDir;
 use crate::common::client::{Client, texts};
 use crate::common::process::wait_for;
 use crate::life::lived;
-use crate::place::{Place, fed, program, tail};
+use crate::place::{Place, fed, on_a_full_disk, tail};
 
 fn folder() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -100,9 +99,7 @@ fn a_backup_replaces_nothing_unless_it_is_told_to() {
 fn a_full_disk_leaves_no_backup() {
     let (place, _) = lived(Place::sqlite());
     let (folder, file) = folder();
-    // Files may be as long as this many blocks of 512 bytes, and a write beyond is an error.
-    let mut command = Command::new("sh");
-    command.args(["-c", "trap '' XFSZ && ulimit -f 150 && exec \"$@\"", "sh", &program(), "backup", word(&file)]);
+    let mut command = on_a_full_disk(150, &["backup", word(&file)]);
     command.args(place.flags());
     assert!(fs::metadata(place.file()).unwrap().len() > 150 * 512);
     fed(&mut command, b"").refused("error: the database: ");

@@ -175,6 +175,15 @@ pub(crate) fn program() -> String {
     std::env::var("STONECHAT_TEST_SERVER").unwrap_or_else(|_| env!("CARGO_BIN_EXE_stonechat").to_owned())
 }
 
+/// The same; none of its files may be longer than this many blocks of 512 bytes, as on a disk that is full: a write beyond is an
+/// error.
+pub(crate) fn on_a_full_disk(blocks: u32, words: &[&str]) -> Command {
+    let mut command = Command::new("sh");
+    let limited = format!("trap '' XFSZ && ulimit -f {blocks} && exec \"$@\"");
+    command.args(["-c", &limited, "sh", &program()]).args(words);
+    command
+}
+
 /// Runs it with this as its input.
 pub(crate) fn fed(command: &mut Command, input: &[u8]) -> Ended {
     let mut child =

@@ -1,14 +1,16 @@
 //! What is not a whole dump, or does not belong where it is to go, changes nothing.
 
 use std::io::Write;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
+use mysql::prelude::Queryable;
 use serde_json::json;
 
 use crate::common::client::{Account, Client};
+use crate::common::mariadb::MariaDb;
 use crate::common::process::wait_for;
 use crate::life::{Lived, lived};
-use crate::place::{Place, command, dump_of, rows, tail};
+use crate::place::{Ended, Place, command, dump_of, fed, on_a_full_disk, rows, tail};
 
 /// Asserts that nothing is there: not even a table.
 fn assert_untouched(place: &Place, what: &str) {
@@ -120,6 +122,53 @@ fn crowded(dump: &[u8]) -> Vec<u8> {
     dump_of(dump, &lines)
 }
 
+/// A load under way, of which the first rows are in.
+fn loading(place: &Place, dump: &[u8]) -> Child {
+    let mut command = command(&["load"]);
+    let command = command.args(place.flags()).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut loading = command.spawn().unwrap();
+    loading.stdin.take().unwrap().write_all(dump).unwrap();
+    wait_for("the first rows", || (place.number("SELECT COUNT(*) AS n FROM User") > 0).then_some(()));
+    loading
+}
+
+#[test]
+fn a_load_whose_connection_ends_removes_what_it_has_written() {
+    let (first, lived) = lived(Place::sqlite());
+    let dump = first.dump();
+    let place = Place::mysql().start().stop();
+    let loading = loading(&place, &crowded(&dump));
+    let others =
+        "SELECT CONCAT(id, '') FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()";
+    let mut administrator = MariaDb::shared().connect().unwrap();
+    for connection in place.texts(others) {
+        // The one that has just looked may be gone by now.
+        let _ = administrator.query_drop(format!("KILL {connection}"));
+    }
+    let ended: Ended = loading.wait_with_output().unwrap().into();
+    ended.refused("error: the database: ");
+    assert_eq!(place.number("SELECT COUNT(*) AS n FROM User"), 0);
+    assert_eq!(place.run(&["check"]).succeeded().out(), "checked: nothing is wrong\n");
+    place.load(&dump);
+    assert_eq!(tail(&place.dump()), tail(&dump));
+    let running = place.start();
+    Client::resume(running.node.addr(), lived.anna.id, &lived.token);
+}
+
+#[test]
+fn a_full_disk_leaves_nothing_of_a_load() {
+    let (first, _) = lived(Place::sqlite());
+    let dump = first.dump();
+    let place = Place::sqlite();
+    fed(on_a_full_disk(150, &["load"]).args(place.flags()), &dump).refused("error: the database: ");
+    place.load(&dump);
+    assert_eq!(tail(&place.dump()), tail(&dump));
+    // What is kept meanwhile may find no room, either.
+    let other = Place::sqlite();
+    fed(on_a_full_disk(2, &["load"]).args(other.flags()), &dump).refused("TMPDIR");
+    assert_untouched(&other, "no room for the dump");
+}
+
 #[test]
 fn a_load_that_was_killed_is_served_by_nobody_and_begun_anew() {
     let (first, Lived { anna, token, .. }) = lived(Place::sqlite());
@@ -127,15 +176,7 @@ fn a_load_that_was_killed_is_served_by_nobody_and_begun_anew() {
     let place = Place::mysql();
     // Its tables: so that the test can look into them at any time.
     let place = place.start().stop();
-    let mut loading = command(&["load"])
-        .args(place.flags())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    loading.stdin.take().unwrap().write_all(&crowded(&dump)).unwrap();
-    wait_for("the first rows", || (place.number("SELECT COUNT(*) AS n FROM User") > 0).then_some(()));
+    let mut loading = loading(&place, &crowded(&dump));
     loading.kill().unwrap();
     assert!(!loading.wait().unwrap().success(), "it was killed in the middle");
 
@@ -143,6 +184,7 @@ fn a_load_that_was_killed_is_served_by_nobody_and_begun_anew() {
     place.run(&["--listen", "127.0.0.1:0"]).refused("a load was cut short");
     place.run(&["dump"]).refused("a load was cut short");
     place.run(&["check"]).refused("a load was cut short");
+    place.run(&["check-config"]).refused("a load was cut short");
     // The killed one's connection may hold the lock for a moment.
     wait_for("the next load", || (place.feed(&["load"], &dump).code == Some(0)).then_some(()));
     assert_eq!(tail(&place.dump()), tail(&dump));
@@ -154,7 +196,7 @@ fn a_load_that_was_killed_is_served_by_nobody_and_begun_anew() {
 fn a_load_beside_a_running_server_is_refused_where_that_can_be_seen() {
     let (first, _) = lived(Place::sqlite());
     let running = Place::sqlite().start();
-    let ended = crate::place::fed(command(&["load"]).args(running.flags()), &first.dump());
+    let ended = fed(command(&["load"]).args(running.flags()), &first.dump());
     ended.refused("another stonechat runs on the data folder");
     running.node.assert_running();
 }

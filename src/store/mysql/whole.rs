@@ -56,7 +56,7 @@ impl OpenWhole for MySqlStores {
         let mut conn = self.connect()?;
         let mut call = call(&mut conn, &self.server)?;
         take_lock(&mut call)?;
-        if !is_half_loaded(&mut call)? {
+        if !cluster::is_half_loaded(&mut call)? {
             refuse_accounts(&mut call)?;
         }
         self.migrate()?;
@@ -107,13 +107,6 @@ fn take_lock(call: &mut Call<'_>) -> Result<()> {
         return Ok(());
     }
     Err(StoreError::Unavailable("a dump is being loaded into it already".into()))
-}
-
-/// Whether a load was cut short; of a database that may have no tables.
-fn is_half_loaded(call: &mut Call<'_>) -> SqlResult<bool> {
-    let has_column = call.dialect().has_column;
-    let is_there = call.first(has_column, &["Cluster".into(), "id".into()])?.is_some();
-    Ok(is_there && cluster::is_half_loaded(call)?)
 }
 
 fn pour(call: &mut Call<'_>, ending: &Ending, batches: Batches<'_>) -> SqlResult<()> {
