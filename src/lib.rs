@@ -11,7 +11,7 @@
 //!   bus      notifications between nodes (bells): one trait, local and Redis
 //! ```
 //!
-//! `import` brings in an earlier system's database. `node` wires them together and runs the threads, `server` starts and stops it all; `config` says with what settings;
+//! `import` brings in an earlier system's database, `data` dumps, loads, copies and checks our own. `node` wires them together and runs the threads, `server` starts and stops it all; `config` says with what settings;
 //! `admin` shows operators how it is, `readiness` whether it can serve; `signals` ends it; `descriptors` counts what it may open. docs/architecture.md has the whole picture.
 
 #![allow(
@@ -24,6 +24,7 @@ pub mod backend;
 pub mod bus;
 pub mod clock;
 pub mod config;
+pub mod data;
 pub mod delivery;
 pub mod descriptors;
 pub(crate) mod dialects;

@@ -12,6 +12,7 @@ use stonechat::import::{self, Options};
 use stonechat::{logging, server, top};
 
 use crate::cli::Command;
+use crate::cli::data::DataTask;
 
 /// Something failed while running: a port is taken, the database is damaged.
 const FAILED: u8 = 1;
@@ -47,6 +48,11 @@ fn main() -> ExitCode {
     }
     match task {
         Task::Import(options) => ended(import::run(&effective.config, &options)),
+        Task::Data(task) => match task.run(&effective.config) {
+            // What is wrong was told.
+            Ok(false) => ExitCode::from(FAILED),
+            how => ended(how.map(|_| ())),
+        },
         Task::Check | Task::Serve => ended(server::run(&effective.config, Box::new(move || config::load(&sources)))),
     }
 }
@@ -63,6 +69,7 @@ enum Task {
     Serve,
     Check,
     Import(Box<Options>),
+    Data(DataTask),
 }
 
 impl Task {
@@ -74,6 +81,10 @@ impl Task {
             Some(Command::Import(import)) => {
                 let (own_file, flags, options) = import.split()?;
                 (Self::Import(Box::new(options)), own_file, flags)
+            }
+            Some(Command::Data(command)) => {
+                let (task, own_file, flags) = command.split();
+                (Self::Data(task), own_file, flags)
             }
             Some(Command::Top(_)) => return Err("top has no settings".to_owned()),
         };

@@ -1,5 +1,6 @@
 //! The command line: its flags, its subcommands, and what --help says.
 
+pub(crate) mod data;
 mod import;
 mod top;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use stonechat::config::{self, Flag};
 
+use self::data::DataCommand;
 pub(crate) use self::import::Import;
 pub(crate) use self::top::Top;
 
@@ -42,6 +44,8 @@ pub(crate) enum Command {
     /// all but one in a hundred take at most, what waits for the database, calls that it did not serve, requests refused, and whether
     /// the node hears the others. The last row is for all of them together.
     Top(Top),
+    #[command(flatten)]
+    Data(DataCommand),
 }
 
 /// Reads the command line; ends the process where it is wrong, and after --help and --version.

@@ -59,6 +59,11 @@ pub(super) const MYSQL: &[Migration] = &[
     Migration { version: 4, sql: include_str!("../../sql/mysql/0004_import.sql"), code: &[], pieces: &[] },
 ];
 
+/// The version that this binary makes.
+pub(crate) fn newest() -> i64 {
+    SQLITE.last().map_or(0, |migration| migration.version)
+}
+
 /// The table that records the versions; the one thing that must be there before the first file.
 pub(super) const CREATE_VERSIONS: &str =
     "CREATE TABLE IF NOT EXISTS SchemaVersion (version INT NOT NULL PRIMARY KEY, applied_at BIGINT NOT NULL)";

@@ -24,7 +24,7 @@ mod dialect;
 mod events;
 mod foreign;
 mod group_rows;
-mod migrate;
+pub(crate) mod migrate;
 pub mod mysql;
 mod numbering;
 mod overview;
@@ -33,6 +33,8 @@ mod rows;
 mod search;
 mod sql;
 pub mod sqlite;
+pub(crate) mod tables;
+pub(crate) mod whole;
 
 use std::time::Duration;
 

@@ -21,6 +21,7 @@ mod reconnecting;
 mod rights;
 mod server;
 mod settle;
+mod whole;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ use self::server::{Server, now};
 use self::settle::Unsettled;
 use super::bulk::{Bulk, OpenBulk};
 use super::numbering::Plan;
-use super::sql::{Engine, Fault, Sql, SqlResult, SqlStore};
+use super::sql::{Engine, Fault, Sql, SqlResult, SqlStore, cluster};
 use super::{
     Append, Appended, CursorRow, Findings, KeptName, OpenStore, ReadRow, Result, SavedReads, Store, StoreError,
     foreign, migrate,
@@ -116,6 +117,9 @@ fn inspect(call: &mut call::Call<'_>, line_bytes: usize) -> SqlResult<Findings> 
         ));
     }
     found.problems.extend(rights::missing(call)?);
+    if cluster::is_half_loaded(call)? {
+        found.problems.push(cluster::HALF_LOADED_TOLD.to_owned());
+    }
     if !call.can_skip_locked() {
         found.warnings.push(
             "the database cannot skip locked rows (MariaDB can since 10.6, MySQL since 8.0): a row that somebody locks \

@@ -10,9 +10,11 @@
 //! two nodes on one folder would miss each other: the folder is locked.
 
 mod append;
+pub(crate) mod backup;
 mod connection;
 mod private;
 mod turns;
+pub(crate) mod whole;
 mod writer;
 
 use std::fs::{File, TryLockError};

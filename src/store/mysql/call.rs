@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use mysql::prelude::Queryable;
@@ -9,6 +10,7 @@ use mysql::{Params, Value};
 
 use super::faults::{fault, not_committed};
 use super::server::{Abilities, Begin, Connection, Server, now};
+use crate::store::sql::stream::Stream;
 use crate::store::sql::{Arg, Cell, Dialect, Fault, Row, Sql, SqlResult};
 
 static DIALECT: Dialect = Dialect {
@@ -18,6 +20,8 @@ static DIALECT: Dialect = Dialect {
                  WHERE table_schema = DATABASE() AND table_name = ? AND column_name = ?",
     columns_of: "SELECT column_name FROM information_schema.columns \
                  WHERE table_schema = DATABASE() AND table_name = ?",
+    last_id: "SELECT CAST(COALESCE(auto_increment, 1) AS SIGNED) - 1 FROM information_schema.tables \
+              WHERE table_schema = DATABASE() AND table_name = ?",
 };
 
 /// How long a request waits for a row that another transaction has locked.
@@ -188,6 +192,29 @@ impl Sql for Call<'_> {
 
     fn dialect(&self) -> &'static Dialect {
         &DIALECT
+    }
+}
+
+impl Stream for Call<'_> {
+    fn each(
+        &mut self,
+        statement: &str,
+        args: &[Arg<'_>],
+        take: &mut dyn FnMut(Row) -> SqlResult<ControlFlow<()>>,
+    ) -> SqlResult<()> {
+        self.in_time()?;
+        for row in self.connection.conn.exec_iter(statement, params(args)).map_err(fault)? {
+            let cells = row.map_err(fault)?.unwrap_raw().into_iter().map(|value| cell(value.unwrap_or(Value::NULL)));
+            if take(Row(cells.collect::<SqlResult<_>>()?))?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn damage(&mut self) -> SqlResult<Vec<String>> {
+        // InnoDB checks each page that it reads.
+        Ok(Vec::new())
     }
 }
 

@@ -9,10 +9,40 @@ use crate::store::ClusterRow;
 /// Rows of nodes that were not seen for so long are left by nodes that were killed.
 const NODE_ROW_LIFE_MS: i64 = 30 * 24 * 3600 * 1000;
 
-pub(super) fn row(sql: &mut dyn Sql) -> SqlResult<ClusterRow> {
+/// The identity of data that are being loaded, or of which a load was cut short: nobody may serve them.
+const HALF_LOADED: &str = "half loaded";
+
+/// What is told of such data.
+pub(in crate::store) const HALF_LOADED_TOLD: &str =
+    "a dump is being loaded into it, or a load was cut short: wait for its end, or load the dump again";
+
+pub(in crate::store) fn row(sql: &mut dyn Sql) -> SqlResult<ClusterRow> {
     let row = sql.first("SELECT id, epoch FROM Cluster WHERE one = 1", &[])?;
     let mut row = row.ok_or_else(|| Fault::Broken("the table Cluster has no row: the schema is damaged".into()))?;
-    Ok(ClusterRow { id: row.text(0)?, epoch: row.text(1)? })
+    let row = ClusterRow { id: row.text(0)?, epoch: row.text(1)? };
+    if row.id == HALF_LOADED {
+        return Err(Fault::Broken(HALF_LOADED_TOLD.into()));
+    }
+    Ok(row)
+}
+
+/// Notes that the data are not whole until [`set`] says what they are.
+pub(in crate::store) fn note_half_loaded(sql: &mut dyn Sql) -> SqlResult<()> {
+    set(sql, HALF_LOADED, HALF_LOADED)
+}
+
+/// Whether that was noted; of a database that may have no tables.
+pub(in crate::store) fn is_half_loaded(sql: &mut dyn Sql) -> SqlResult<bool> {
+    let has_column = sql.dialect().has_column;
+    if sql.first(has_column, &["Cluster".into(), "id".into()])?.is_none() {
+        return Ok(false);
+    }
+    Ok(sql.first("SELECT 1 FROM Cluster WHERE id = ?", &[HALF_LOADED.into()])?.is_some())
+}
+
+pub(in crate::store) fn set(sql: &mut dyn Sql, id: &str, epoch: &str) -> SqlResult<()> {
+    sql.run("UPDATE Cluster SET id = ?, epoch = ? WHERE one = 1", &[id.into(), epoch.into()])?;
+    Ok(())
 }
 
 /// Compares and sets: of several nodes that ask at the same time, one makes the new epoch.

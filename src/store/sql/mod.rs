@@ -13,7 +13,8 @@ mod asked;
 mod blocks;
 mod bulk;
 mod bulk_messages;
-mod cluster;
+mod check;
+pub(super) mod cluster;
 mod conversations;
 mod erase;
 pub(super) mod events;
@@ -34,12 +35,15 @@ mod profile;
 mod reactions;
 mod receipts;
 mod row;
+mod rules;
 mod search;
 mod store;
+pub(super) mod stream;
 mod sweep;
 mod tokens;
 pub(super) mod upgrade;
 pub(super) mod version;
+pub(super) mod whole;
 
 pub(super) use fault::{Fault, SqlResult};
 pub(super) use row::{Arg, Cell, Row};
@@ -57,6 +61,8 @@ pub(super) struct Dialect {
     pub(super) has_column: &'static str,
     /// The names of the columns of a table (the parameter), none if there is no such table.
     pub(super) columns_of: &'static str,
+    /// The last number that a table (the parameter) has given to a row by itself, also to one that is gone.
+    pub(super) last_id: &'static str,
 }
 
 /// A connection, as statements use it. Parameters are `?`.

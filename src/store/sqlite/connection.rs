@@ -1,5 +1,6 @@
 //! One connection to the file: how it is opened, how statements run on it, what its errors mean.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,6 +12,7 @@ use rusqlite::{Connection, ErrorCode, ToSql, params_from_iter};
 
 use crate::config::Synchronous;
 use crate::store::Result;
+use crate::store::sql::stream::Stream;
 use crate::store::sql::{Arg, Cell, Dialect, Fault, Row, Sql, SqlResult};
 
 /// Pages of 4 KiB that gather in the WAL before a commit moves them into the file (which takes up to 0.1 s).
@@ -24,10 +26,14 @@ static DIALECT: Dialect = Dialect {
     locked: "",
     has_column: "SELECT 1 FROM pragma_table_info(?) WHERE name = ?",
     columns_of: "SELECT name FROM pragma_table_info(?)",
+    last_id: "SELECT seq FROM sqlite_sequence WHERE name = ?",
 };
 
 /// How long the log's emptying waits for whoever reads: the writer waits with it.
 const PURGE_WAIT_MS: u64 = 100;
+
+/// Looks through the whole file, and tells up to a hundred faults, or `ok`.
+const INTEGRITY: &str = "PRAGMA integrity_check(100)";
 
 /// How many steps of a statement pass between two looks at the clock: about a millisecond.
 const STEPS: i32 = 10_000;
@@ -213,6 +219,36 @@ impl Sql for Handle<'_> {
 
     fn dialect(&self) -> &'static Dialect {
         &DIALECT
+    }
+}
+
+impl Stream for Handle<'_> {
+    fn each(
+        &mut self,
+        statement: &str,
+        args: &[Arg<'_>],
+        take: &mut dyn FnMut(Row) -> SqlResult<ControlFlow<()>>,
+    ) -> SqlResult<()> {
+        self.begin_statement()?;
+        let mut statement = self.connection.prepare_cached(statement).map_err(fault)?;
+        let columns = statement.column_count();
+        let mut rows = statement.query(params_from_iter(args)).map_err(fault)?;
+        while let Some(row) = rows.next().map_err(fault)? {
+            let cells = (0..columns).map(|column| row.get_ref(column).map_err(fault).and_then(cell));
+            if take(Row(cells.collect::<SqlResult<_>>()?))?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn damage(&mut self) -> SqlResult<Vec<String>> {
+        let mut found = Vec::new();
+        for mut row in self.rows(INTEGRITY, &[])? {
+            found.push(row.text(0)?);
+        }
+        found.retain(|told| told != "ok");
+        Ok(found)
     }
 }
 
