@@ -29,6 +29,7 @@ pub mod descriptors;
 pub(crate) mod dialects;
 pub mod ids;
 pub mod import;
+pub mod log_level;
 pub mod metrics;
 pub mod net;
 pub mod node;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use stonechat::admin::command::AdminCommand;
 use stonechat::config::{self, Effective, Flag, Sources};
 use stonechat::import::{self, Options, Zone};
 use stonechat::server;
@@ -43,6 +44,8 @@ enum Command {
     /// under these ids is refused before anything is written. The report on stdout tells what was changed and what was left out.
     #[command(after_help = IMPORT_HELP)]
     Import(Import),
+    /// Looks after a running server: users, groups, sessions, quotas, retention, the log.
+    Admin(AdminCommand),
 }
 
 /// What a person would try first.
@@ -191,6 +194,9 @@ fn main() -> ExitCode {
     let cli = parse_command_line();
     let (environment, mut flags) = (std::env::vars_os().collect(), cli.flags);
     let mut file = flags.config.take();
+    if let Some(Command::Admin(admin)) = cli.command {
+        return admin.run(flags.data, file);
+    }
     let mut settings = flags.into_settings();
     let task = match Task::of(cli.command, &mut file, &mut settings) {
         Ok(task) => task,
@@ -227,7 +233,7 @@ impl Task {
     /// The command's own flags count before those ahead of it.
     fn of(command: Option<Command>, file: &mut Option<PathBuf>, settings: &mut Vec<Flag>) -> Result<Self, String> {
         let (task, own_file, flags) = match command {
-            None => return Ok(Self::Serve),
+            None | Some(Command::Admin(_)) => return Ok(Self::Serve),
             Some(Command::CheckConfig(mut flags)) => (Self::Check, flags.config.take(), flags.into_settings()),
             Some(Command::Import(import)) => {
                 let (own_file, flags, options) = import.split()?;
@@ -287,12 +293,19 @@ fn say(line: impl Display) {
 
 /// Logs to stderr: time, level, message. `RUST_LOG` chooses what; without it `info` and above.
 fn start_logging() {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
-        .format(|out, record| {
-            let time = out.timestamp_millis();
-            writeln!(out, "{time} {:<5} {}", record.level(), record.args())
-        })
-        .init();
+    let formatted = |mut builder: env_logger::Builder| {
+        builder
+            .format(|out, record| {
+                let time = out.timestamp_millis();
+                writeln!(out, "{time} {:<5} {}", record.level(), record.args())
+            })
+            .build()
+    };
+    let chosen = formatted(env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")));
+    let mut all = env_logger::Builder::new();
+    all.filter_level(log::LevelFilter::Trace);
+    let most = chosen.filter();
+    stonechat::log_level::install(Box::new(chosen), Box::new(formatted(all)), most).expect("nothing logs before this");
 }
 
 fn long_help() -> String {

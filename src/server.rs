@@ -9,6 +9,7 @@
 //!
 //! The parts and their threads are [`crate::node`]'s.
 
+mod administration;
 mod check;
 mod database;
 mod meeting;
@@ -17,10 +18,11 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::administration::Door;
 pub use self::check::{try_bus, try_certificate, try_store};
 use self::database::open_database;
 use self::meeting::{make_bus, meet_the_others, refuse_nodes_of_before};
-use crate::admin::Admin;
+use crate::admin::desk::Means as DeskMeans;
 use crate::bus::Bus;
 use crate::clock::{Clock, UnixMs};
 use crate::config::Config;
@@ -32,11 +34,13 @@ use crate::net::mailbox::{self, Inbox, ReactorHandle};
 use crate::net::tls::Certificate;
 use crate::node::{self, Means, Pool, Surroundings, Threads};
 use crate::readiness::{Probe, Readiness};
+use crate::service::ctx::Shared;
 use crate::session::message::{PostMessage, ReactorMessage};
 use crate::signals::Watch;
 pub use crate::start_error::StartError;
 use crate::start_error::{io_error, listen_error};
 use crate::store::OpenStore;
+use crate::workers::retention::{self, Retention};
 use crate::{descriptors, panics};
 
 /// Runs the server until SIGTERM or SIGINT. The calling thread becomes the acceptor.
@@ -55,10 +59,11 @@ pub fn run(config: &Config) -> Result<(), StartError> {
     let stopper = reserved.stopper();
     log::info!("starting; {} refuses clients until all is ready", places[0].address);
     let (metrics, readiness) = (Arc::new(Metrics::new()), Arc::new(Readiness::default()));
-    let admin = config.admin.map(|address| start_admin(address, &metrics, &readiness)).transpose()?;
+    let admin = Door::open(config, &metrics, &readiness)?;
 
     let node = Node::start(config, pool, certificate.as_ref(), &metrics, &readiness)?;
-    let probe = admin.as_ref().map(|_| Probe::start(&readiness, &node.stores)).transpose();
+    let administration = admin.admit(config, node.desk_means())?;
+    let probe = admin.address().map(|_| Probe::start(&readiness, &node.stores)).transpose();
     let probe = probe.map_err(io_error("cannot start the probe of the database"))?;
     let acceptor = reserved.listen().map_err(unavailable)?;
     signals.serving();
@@ -68,8 +73,8 @@ pub fn run(config: &Config) -> Result<(), StartError> {
         log::info!("listening on {}", place.address);
     }
     tell_browsers(config, places[0].address);
-    if let Some(admin) = &admin {
-        log::info!("listening on {} for /metrics, /healthz and /readyz", admin.local_addr());
+    if let Some(address) = admin.address() {
+        log::info!("listening on {address} for /metrics, /healthz and /readyz");
     }
     warn_of_a_silent_proxy(config);
     let from = config.proxy_protocol.then(|| config.proxy_from.clone());
@@ -82,10 +87,9 @@ pub fn run(config: &Config) -> Result<(), StartError> {
     readiness.stopping();
     drop(probe);
     let belongs = node.check_standing();
+    administration.close(&admin);
     node.stop(config.shutdown);
-    if let Some(admin) = admin {
-        admin.stop();
-    }
+    admin.close();
     belongs?;
     accepted.map_err(io_error("cannot accept connections"))
 }
@@ -120,15 +124,6 @@ fn tell_browsers(config: &Config, mut address: SocketAddr) {
     log::info!("for browsers: {scheme}://{address}/");
 }
 
-/// The admin port answers from the beginning: a start may take minutes when the database has to be upgraded.
-fn start_admin(address: SocketAddr, metrics: &Arc<Metrics>, readiness: &Arc<Readiness>) -> Result<Admin, StartError> {
-    let readiness = Arc::clone(readiness);
-    let ready = move || readiness.verdict(Clock::system().now());
-    let admin = Admin::start(address, Arc::clone(metrics), ready).map_err(listen_error(address, "admin"))?;
-    log::info!("/healthz and /metrics answer at {}; /readyz says 503 until all is ready", admin.local_addr());
-    Ok(admin)
-}
-
 /// A node, running.
 struct Node {
     identity: String,
@@ -137,6 +132,9 @@ struct Node {
     peers: Arc<Peers>,
     reactors: Vec<ReactorHandle<ReactorMessage>>,
     threads: Threads,
+    shared: Arc<Shared>,
+    retention: Retention,
+    ask_retention: retention::Door,
 }
 
 impl Node {
@@ -165,7 +163,8 @@ impl Node {
             pool,
             open: &|_| stores.open(),
         })?;
-        let (listener, peers) = (Arc::clone(&parts.listener), Arc::clone(&parts.peers));
+        let (listener, peers, shared) =
+            (Arc::clone(&parts.listener), Arc::clone(&parts.peers), Arc::clone(&parts.shared));
         let threads = parts.spawn(Means {
             config,
             clock: Clock::system(),
@@ -181,7 +180,12 @@ impl Node {
             redis.start(listener)?;
             meet_the_others(&redis, &peers);
         }
-        let node = Self { identity: cluster.id, stores, bus, peers, reactors, threads };
+        let (sweep, holder) = (shared.sweep.clone(), bus.node().to_string());
+        let (retention, ask_retention) =
+            Retention::start(Arc::clone(&stores), Clock::system(), sweep, config.retention_days, holder)
+                .map_err(io_error("cannot start the thread that removes old messages"))?;
+        let node =
+            Self { identity: cluster.id, stores, bus, peers, reactors, threads, shared, retention, ask_retention };
         node.check_standing()?;
         Ok(node)
     }
@@ -194,8 +198,15 @@ impl Node {
         }
     }
 
+    /// What serves administrators.
+    fn desk_means(&self) -> DeskMeans {
+        let (shared, stores) = (Arc::clone(&self.shared), Arc::clone(&self.stores));
+        DeskMeans { shared, stores, retention: self.ask_retention.clone() }
+    }
+
     /// Stops within about `patience`, whatever hangs.
     fn stop(self, patience: Duration) {
+        self.retention.stop();
         self.threads.stop(self.reactors, Clock::system().now() + patience);
         self.bus.stop();
     }

@@ -34,6 +34,7 @@ pub use load::{Effective, Flag, IMPORT_PASSWORD_VARIABLE, Setting, Sources, load
 pub use network::Networks;
 pub use problem::{Origin, Problem, Problems};
 pub use secret::masked;
+pub(crate) use settings::ADMIN_SOCKET;
 pub use settings::{
     AcceptPolicy, Config, DialectSettings, Friending, Limits, MESSAGE_BYTES, MESSAGE_BYTES_MAX, PasswordCost, Quotas,
     Relative, SessionPolicy, StoreSettings, Synchronous, TlsFiles,

@@ -83,6 +83,8 @@ pub struct Parts {
     pub listener: Arc<BusListener>,
     /// What is known of the other nodes.
     pub peers: Arc<Peers>,
+    /// What all workers share.
+    pub shared: Arc<Shared>,
 }
 
 /// Makes the parts of a node, and starts nothing.
@@ -147,6 +149,7 @@ pub fn assemble(around: Surroundings<'_>) -> Result<Parts> {
         sweep_asked,
         listener: Arc::new(listener),
         peers,
+        shared,
     })
 }
 

@@ -438,6 +438,13 @@ impl Ctx {
         }
     }
 
+    /// A line for every session of every node.
+    pub(crate) fn tell_everybody(&mut self, notice: &Notice<'_>) {
+        let line = notice.line();
+        self.ring(Channel::All, Ring::Notice(&line));
+        self.publisher.fanout().tell_all(&Event::Broadcast(line));
+    }
+
     /// The user is called so from now on, in all sessions, on any node.
     pub(crate) fn renamed(&mut self, user: UserId, name: &str) {
         self.publisher.publish(Audience::User(user, None), &Fact::Renamed(name.into()));

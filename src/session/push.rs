@@ -111,6 +111,10 @@ impl SessionsHere {
                     live.name = name;
                 }
             }
+            Event::Broadcast(line) => net.each(&mut |conn, session, link| {
+                let mut on = ConnCtx::new(conn, (session, link), now);
+                on.tell(line.clone());
+            }),
             Event::Resync => resync.start(net),
             Event::Restored => self.restored(reactor, net, now),
         }

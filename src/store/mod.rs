@@ -18,6 +18,7 @@
 //! [`StoreError::Unavailable`] the next call tries anew.
 
 mod account;
+pub mod admin;
 pub(crate) mod bulk;
 mod content;
 mod dialect;
@@ -42,6 +43,7 @@ pub(crate) use self::account::token_key;
 pub use self::account::{
     BlockOutcome, Contact, EndedToken, EraseStep, NewProfile, ProfileChange, ProfileOutcome, SessionRow,
 };
+pub use self::admin::{AdminStore, UserQuota};
 pub use self::content::{Change, Content, Event, Kind};
 pub use self::dialect::ClientDialect;
 pub use self::group_rows::{
@@ -193,11 +195,18 @@ pub trait Store: Send {
         now: UnixMs,
     ) -> Result<Option<Vec<TokenHash>>>;
 
-    /// The tokens that were ended since then, by the clocks of the nodes that did it. They are kept for a day.
+    /// The tokens that were ended since then, by the clocks of the nodes that did it, and the users who were disabled. Tokens are
+    /// kept for a day.
     fn ended_tokens(&mut self, since: UnixMs) -> Result<Vec<EndedToken>>;
 
     /// Changes what others see of a user: all of it, or nothing.
     fn change_profile(&mut self, user: UserId, change: &ProfileChange<'_>, now: UnixMs) -> Result<ProfileOutcome>;
+
+    /// What was set of a quota for this user alone; 0: no limit.
+    fn user_quota(&mut self, user: UserId, quota: UserQuota) -> Result<Option<u32>> {
+        let _ = (user, quota);
+        Ok(None)
+    }
 
     /// The user's profile, a JSON value, where there is one.
     fn profile(&mut self, user: UserId) -> Result<Option<String>>;
@@ -527,6 +536,12 @@ pub trait Store: Send {
     /// Whether that node uses this database.
     fn has_node(&mut self, node: NodeId) -> Result<bool>;
 
+    /// The first number of which there is still something, where what was ahead of it was kept long enough.
+    fn floor(&mut self, conv: ConvId) -> Result<Option<Seq>> {
+        let _ = conv;
+        Ok(None)
+    }
+
     /// The last numbers of those of the conversations that exist, in any order.
     fn ends(&mut self, convs: &[ConvId]) -> Result<Vec<(ConvId, Seq)>>;
 
@@ -536,4 +551,11 @@ pub trait Store: Send {
 
     /// A trivial question to the database, for /readyz and check-config.
     fn ping(&mut self) -> Result<()>;
+
+    // --- administration ---------------------------------------------------------------------------------------
+
+    /// What an administrator does; `None`: this store does none of it.
+    fn admin(&mut self) -> Option<&mut dyn AdminStore> {
+        None
+    }
 }

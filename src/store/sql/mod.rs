@@ -9,6 +9,7 @@
 //! ```
 
 mod accounts;
+mod admin;
 mod asked;
 mod blocks;
 mod bulk;
@@ -17,6 +18,7 @@ mod cluster;
 mod conversations;
 mod erase;
 pub(super) mod events;
+mod export;
 mod fault;
 mod find;
 mod friends;
@@ -33,12 +35,14 @@ mod pending;
 mod profile;
 mod reactions;
 mod receipts;
+mod retention;
 mod row;
 mod search;
 mod store;
 mod sweep;
 mod tokens;
 pub(super) mod upgrade;
+mod user_quota;
 pub(super) mod version;
 
 pub(super) use fault::{Fault, SqlResult};
