@@ -196,6 +196,9 @@ fn sessions(query: &str) -> Result<Request, Refusal> {
 
 /// Reads a body that is `wanted`.
 fn json<'b, T: Deserialize<'b>>(body: &'b [u8], wanted: &str) -> Result<T, Refusal> {
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Refusal::bad(format!("the body must be {wanted}")));
+    }
     serde_json::from_slice(body).map_err(|error| Refusal::bad(format!("the body must be {wanted}: {error}")))
 }
 

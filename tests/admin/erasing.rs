@@ -24,7 +24,7 @@ fn life(desk: &Desk) -> Life {
     let mut ben = Client::newcomer(addr, "ben");
     let group = ben.create_group("garden");
     ann.join(group);
-    ann.ok(json!({"msgid": 8, "friendid": ben.id}));
+    ann.ok(json!({"msgid": 7, "friendid": ben.id}));
     ann.ok(json!({"msgid": 87, "ext": {"motto": "profile-secret"}}));
     ann.say_once(ben.id, "pair-secret", "cid-secret");
     ann.say_to_group(group, "group-secret");

@@ -120,13 +120,13 @@ fn a_users_own_quota_goes_before_the_settings() {
         let mut ann = Client::newcomer(desk.node.addr(), "ann");
         let others: Vec<u64> = (0..3).map(|_| Client::newcomer(desk.node.addr(), "other").id).collect();
         let path = format!("/v1/users/{}/quota", ann.id);
-        ann.ok(json!({"msgid": 8, "friendid": others[0]}));
-        ann.refused(json!({"msgid": 8, "friendid": others[1]}), 409);
+        ann.ok(json!({"msgid": 7, "friendid": others[0]}));
+        ann.refused(json!({"msgid": 7, "friendid": others[1]}), 409);
         desk.post(&path, json!({"name": "friends", "value": 2}));
-        ann.ok(json!({"msgid": 8, "friendid": others[1]}));
-        ann.refused(json!({"msgid": 8, "friendid": others[2]}), 409);
+        ann.ok(json!({"msgid": 7, "friendid": others[1]}));
+        ann.refused(json!({"msgid": 7, "friendid": others[2]}), 409);
         desk.post(&path, json!({"name": "friends", "value": 0}));
-        ann.ok(json!({"msgid": 8, "friendid": others[2]}));
+        ann.ok(json!({"msgid": 7, "friendid": others[2]}));
         assert_eq!(desk.get(&format!("/v1/users/{}", ann.id))["quotas"], json!({"friends": 0}));
         desk.post(&path, json!({"name": "friends", "value": null}));
         assert_eq!(desk.get(&format!("/v1/users/{}", ann.id))["quotas"], json!({}));
