@@ -127,9 +127,8 @@ impl Clerk {
 
     /// Starts an export on a thread of its own.
     fn export(&mut self, user: UserId, who: &str, reply: Reply) -> Result<(), (Refusal, Reply)> {
-        let place = match Place::take(&self.exports) {
-            Some(place) => place,
-            None => return Err((Refusal::unavailable("two exports are under way; try again later"), reply)),
+        let Some(place) = Place::take(&self.exports) else {
+            return Err((Refusal::unavailable("two exports are under way; try again later"), reply));
         };
         let clock = self.means.shared.clock;
         let store = match self.ctx().and_then(|ctx| actions::note_export(ctx, user, who)) {

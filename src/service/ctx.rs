@@ -313,6 +313,18 @@ impl Ctx {
         ServiceError::Full(quotas::used_up(&self.shared.config.quota, quota))
     }
 
+    /// The same for a quota that may be this user's own.
+    #[must_use]
+    pub(crate) fn full_for(&mut self, user: UserId, quota: Quota) -> ServiceError {
+        let mut settings = self.shared.config.quota;
+        if let Some((own, limit)) = quotas::own(&mut settings, quota)
+            && let Ok(Some(value)) = self.store.user_quota(user, own)
+        {
+            *limit = Some(value);
+        }
+        ServiceError::Full(quotas::used_up(&settings, quota))
+    }
+
     /// Refuses a job that has waited too long for its worker.
     ///
     /// # Errors

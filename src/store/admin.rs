@@ -1,8 +1,9 @@
 //! What an administrator sees and does, as the store tells it. Every change notes itself in the table Audit, in the same
 //! transaction. No SQL, and nothing that acts.
 
+use super::account::EndedToken;
+use super::error::Result;
 use super::rows::Person;
-use super::{EndedToken, Result};
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, GroupId, Seq, UserId};
 

@@ -22,6 +22,7 @@ pub mod admin;
 pub(crate) mod bulk;
 mod content;
 mod dialect;
+mod error;
 mod events;
 mod foreign;
 mod group_rows;
@@ -46,6 +47,8 @@ pub use self::account::{
 pub use self::admin::{AdminStore, UserQuota};
 pub use self::content::{Change, Content, Event, Kind};
 pub use self::dialect::ClientDialect;
+pub(crate) use self::error::Cause;
+pub use self::error::{Result, StoreError};
 pub use self::group_rows::{
     ActedOn, GroupChange, GroupChanged, GroupInvitation, GroupRefusal, GroupRow, GroupSettings, JoinOutcome, LetIn,
     OpenGroupAsk, OwnGroup, PastShown, Ruled, Speaking,
@@ -64,34 +67,6 @@ pub use self::search::Keyword;
 
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Peer, Seq, UserId};
-
-/// Why the store did not do it.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The database cannot be reached, is too busy, read-only or full. Nothing was changed; try again later (503).
-    /// One exception: when a connection is lost during the COMMIT of anything but [`Store::append`], it may have been
-    /// done all the same. Asked again, such a call finds that (`Already`, `NameTaken`).
-    #[error("storage unavailable: {0}")]
-    Unavailable(#[source] Cause),
-    /// A row that the call needs is locked by another transaction, or the database took the call back for the sake of
-    /// others time and again. Nothing was changed; try again later (503). From [`Store::append`]: some message of the
-    /// batch is to blame, and others may well be stored without it.
-    #[error("locked by another transaction: {0}")]
-    Busy(#[source] Cause),
-    /// The connection was lost during COMMIT: it may have happened or not. [`Store::append`] only; ask
-    /// [`Store::settle`].
-    #[error("the outcome of a commit is unknown: {0}")]
-    OutcomeUnknown(#[source] Cause),
-    /// The database's answer makes no sense to this binary: a bug or a damaged schema (500).
-    #[error("storage error: {0}")]
-    Broken(#[source] Cause),
-}
-
-/// A driver's error, kept for the log.
-pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
-
-/// What a store call returns.
-pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// Opens one connection for each thread that needs one. Shared by all threads.
 pub trait OpenStore: Send + Sync {

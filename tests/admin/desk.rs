@@ -113,18 +113,14 @@ impl Desk {
 
     /// Changes the database behind the server's back.
     pub(crate) fn execute(&self, statement: &str) {
-        match &self.database {
-            Some(name) => {
-                let mut conn = MariaDb::shared().connect().unwrap();
-                conn.query_drop(format!("USE `{name}`")).unwrap();
-                conn.query_drop(statement).unwrap();
-            }
-            None => {
-                let database = rusqlite::Connection::open(self.node.database()).unwrap();
-                database.busy_timeout(PATIENCE).unwrap();
-                database.execute_batch(statement).unwrap();
-            }
-        }
+        let Some(name) = &self.database else {
+            let database = rusqlite::Connection::open(self.node.database()).unwrap();
+            database.busy_timeout(PATIENCE).unwrap();
+            return database.execute_batch(statement).unwrap();
+        };
+        let mut conn = MariaDb::shared().connect().unwrap();
+        conn.query_drop(format!("USE `{name}`")).unwrap();
+        conn.query_drop(statement).unwrap();
     }
 
     /// Whether the text stands anywhere in the database: in SQLite's files, or in any column of MariaDB's tables.

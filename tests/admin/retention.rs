@@ -100,9 +100,11 @@ fn all_may_go_on_mariadb() {
 /// A group has a time of its own, or is left alone.
 #[test]
 fn a_groups_own_time_counts() {
-    for (setting, own, goes) in
-        [("retention.days=0", json!(1), true), ("retention.days=1", json!(0), false), ("retention.days=1", json!(30), false)]
-    {
+    for (setting, own, goes) in [
+        ("retention.days=0", json!(1), true),
+        ("retention.days=1", json!(0), false),
+        ("retention.days=1", json!(30), false),
+    ] {
         let desk = Desk::on_sqlite(&[setting]);
         let (mut ann, ben) = (Client::newcomer(desk.node.addr(), "ann"), Client::newcomer(desk.node.addr(), "ben"));
         let group = ann.create_group("garden");

@@ -146,7 +146,8 @@ fn everybody_hears_a_broadcast() {
 #[test]
 fn the_log_level_is_changed_and_taken_back() {
     let desk = Desk::on_sqlite(&[]);
-    let debug_lines = || desk.node.log().lines().filter(|line| line.contains(" DEBUG ") || line.contains(" TRACE ")).count();
+    let debug_lines =
+        || desk.node.log().lines().filter(|line| line.contains(" DEBUG ") || line.contains(" TRACE ")).count();
     Client::newcomer(desk.node.addr(), "quiet").log_out();
     assert_eq!(debug_lines(), 0);
     desk.post("/v1/log-level", json!({"level": "trace"}));

@@ -84,9 +84,7 @@ export class Inbox {
         throw new Disconnected();
       }
       const there = messages?.[0];
-      // What was kept long enough and is gone says nothing any more.
-      const isGone = floor > top.seq;
-      const isSame = isGone || there?.seq === top.seq && (!top.time || (there.id === top.id && there.time === top.time));
+      const isSame = floor > top.seq || there?.seq === top.seq && (!top.time || (there.id === top.id && there.time === top.time));
       if (errno === 0 && !isSame) {
         await this.startAnew();
         return false;

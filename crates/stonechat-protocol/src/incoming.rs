@@ -542,7 +542,8 @@ mod tests {
             ))
             .unwrap(),
         ];
-        let line = reply::success(MsgId::History, None, &Body::of(&body::History { messages, more: false, floor: None }));
+        let line =
+            reply::success(MsgId::History, None, &Body::of(&body::History { messages, more: false, floor: None }));
         let history: body::History = reply(&line).body().unwrap();
         let seqs: Vec<_> = history.messages.iter().map(Entry::seq).collect();
         assert_eq!(seqs, [1, 2, 3, 4, 5, 6, 7], "who counts sees no hole");

@@ -26,6 +26,9 @@ pub(super) fn has_groups(sql: &mut dyn Sql) -> SqlResult<bool> {
     Ok(sql.first("SELECT 1 FROM AllGroup WHERE retention_days > 0 LIMIT 1", &[])?.is_some())
 }
 
+/// A conversation whose first message is too old, and the bound that counts there.
+pub(super) type Candidate = (i64, UnixMs);
+
 /// Conversations behind this number whose first message is too old, each with the bound that counts there; and where to go on,
 /// if there is none.
 pub(super) fn candidates(
@@ -33,7 +36,7 @@ pub(super) fn candidates(
     after: i64,
     days: Option<u32>,
     now: UnixMs,
-) -> SqlResult<(Vec<(i64, UnixMs)>, Option<i64>)> {
+) -> SqlResult<(Vec<Candidate>, Option<i64>)> {
     let first = "(SELECT m.sent_at FROM Message m WHERE m.conv = v.id ORDER BY m.seq LIMIT 1)";
     let columns = format!("SELECT v.id, {first}, g.retention_days FROM Conversation v");
     let rows = if days.is_some() {
@@ -54,7 +57,7 @@ pub(super) fn candidates(
     Ok((candidates.into_iter().flatten().collect(), end))
 }
 
-fn candidate(row: &Row, days: Option<u32>, now: UnixMs) -> SqlResult<Option<(i64, UnixMs)>> {
+fn candidate(row: &Row, days: Option<u32>, now: UnixMs) -> SqlResult<Option<Candidate>> {
     let Some(first) = row.time_or_null(1)? else { return Ok(None) };
     let own = row.time_or_null(2)?.map(|days| days.0);
     let days = match own.or(days.map(i64::from)) {
