@@ -25,11 +25,12 @@ fn main() -> ExitCode {
     let cli = cli::parse();
     let (environment, mut flags) = (std::env::vars_os().collect(), cli.flags);
     let mut file = flags.config.take();
-    let mut settings = flags.into_settings();
     let command = match cli.command {
         Some(Command::Top(top)) => return ended(top::run(&top.into())),
+        Some(Command::Admin(admin)) => return admin.run(flags.data, file),
         command => command,
     };
+    let mut settings = flags.into_settings();
     let task = match Task::of(command, &mut file, &mut settings) {
         Ok(task) => task,
         Err(problem) => return failed(problem, BAD_CONFIGURATION),
@@ -86,7 +87,7 @@ impl Task {
                 let (task, own_file, flags) = command.split();
                 (Self::Data(task), own_file, flags)
             }
-            Some(Command::Top(_)) => return Err("top has no settings".to_owned()),
+            Some(Command::Top(_) | Command::Admin(_)) => return Err("this command has no settings".to_owned()),
         };
         *file = own_file.or_else(|| file.take());
         settings.extend(flags);

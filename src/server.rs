@@ -9,6 +9,7 @@
 //!
 //! The parts and their threads are [`crate::node`]'s.
 
+mod administration;
 mod check;
 mod database;
 mod meeting;
@@ -20,13 +21,14 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::administration::Door;
 pub use self::check::{try_bus, try_certificate, try_store};
 use self::database::open_database;
 use self::meeting::{make_bus, meet_the_others, refuse_nodes_of_before};
 use self::places::{reserve, unavailable};
 pub use self::reload::Again;
 use self::reload::Reloader;
-use crate::admin::Admin;
+use crate::admin::desk::Means as DeskMeans;
 use crate::bus::Bus;
 use crate::clock::{Clock, UnixMs};
 use crate::config::Config;
@@ -44,9 +46,10 @@ use crate::service::ctx::Shared;
 use crate::session::message::{PostMessage, ReactorMessage};
 use crate::signals::Watch;
 pub use crate::start_error::StartError;
-use crate::start_error::{io_error, listen_error};
+use crate::start_error::io_error;
 use crate::store::OpenStore;
 use crate::systemd::notify::Notifier;
+use crate::workers::retention::{self, Retention};
 use crate::{descriptors, panics};
 
 /// Runs the server until SIGTERM or SIGINT. The calling thread becomes the acceptor. At SIGHUP the settings are read `again`.
@@ -66,10 +69,11 @@ pub fn run(given: &Config, again: Again) -> Result<(), StartError> {
     log::info!("starting; {} refuses clients until all is ready", places[0].address);
     let supervisor = Notifier::of_this_process();
     let (metrics, readiness) = (Arc::new(Metrics::new()), Arc::new(Readiness::told_to(supervisor.clone())));
-    let admin = config.admin.map(|address| start_admin(address, &metrics, &readiness)).transpose()?;
+    let admin = Door::open(config, &metrics, &readiness)?;
 
     let node = Node::start(config, pool, certificate.as_ref(), &metrics, &readiness)?;
-    let probe = admin.as_ref().map(|_| Probe::start(&readiness, &node.stores)).transpose();
+    let administration = admin.admit(config, node.desk_means())?;
+    let probe = admin.address().map(|_| Probe::start(&readiness, &node.stores)).transpose();
     let probe = probe.map_err(io_error("cannot start the probe of the database"))?;
     let acceptor = reserved.listen().map_err(unavailable)?;
     let watchdog = supervision::start(&supervisor, &node.reactors, &node.pulses, &metrics)?;
@@ -83,6 +87,7 @@ pub fn run(given: &Config, again: Again) -> Result<(), StartError> {
         shared: Arc::clone(&node.shared),
         reactors: node.reactors.clone(),
         connections_max: connections_max.clone(),
+        retention: node.ask_retention.clone(),
         readiness: Arc::clone(&readiness),
     };
     signals.serving();
@@ -93,8 +98,8 @@ pub fn run(given: &Config, again: Again) -> Result<(), StartError> {
         log::info!("listening on {}", place.address);
     }
     tell_browsers(config, places[0].address);
-    if let Some(admin) = &admin {
-        log::info!("listening on {} for /metrics, /healthz and /readyz", admin.local_addr());
+    if let Some(address) = admin.address() {
+        log::info!("listening on {address} for /metrics, /healthz and /readyz");
     }
     warn_of_a_silent_proxy(config, places[0].address);
     let from = config.proxy_protocol.then(|| config.proxy_from.clone());
@@ -107,11 +112,10 @@ pub fn run(given: &Config, again: Again) -> Result<(), StartError> {
     readiness.stopping();
     drop((probe, watchdog));
     let belongs = node.check_standing();
+    administration.close(&admin);
     let patience = node.shared.settings.get().shutdown;
     node.stop(patience);
-    if let Some(admin) = admin {
-        admin.stop();
-    }
+    admin.close();
     belongs?;
     accepted.map_err(io_error("cannot accept connections"))
 }
@@ -134,15 +138,6 @@ fn tell_browsers(config: &Config, mut address: SocketAddr) {
     log::info!("for browsers: {scheme}://{address}/");
 }
 
-/// The admin port answers from the beginning: a start may take minutes when the database has to be upgraded.
-fn start_admin(address: SocketAddr, metrics: &Arc<Metrics>, readiness: &Arc<Readiness>) -> Result<Admin, StartError> {
-    let readiness = Arc::clone(readiness);
-    let ready = move || readiness.verdict(Clock::system().now());
-    let admin = Admin::start(address, Arc::clone(metrics), ready).map_err(listen_error(address, "admin"))?;
-    log::info!("/healthz and /metrics answer at {}; /readyz says 503 until all is ready", admin.local_addr());
-    Ok(admin)
-}
-
 /// A node, running.
 struct Node {
     identity: String,
@@ -155,6 +150,8 @@ struct Node {
     shared: Arc<Shared>,
     /// How the lanes show that they live.
     pulses: Vec<Arc<Pulse>>,
+    retention: Retention,
+    ask_retention: retention::Door,
 }
 
 impl Node {
@@ -201,7 +198,12 @@ impl Node {
             redis.start(listener)?;
             meet_the_others(&redis, &peers);
         }
-        let node = Self { identity: cluster.id, stores, bus, peers, reactors, threads, shared, pulses };
+        let (sweep, holder) = (shared.sweep.clone(), bus.node().to_string());
+        let (retention, ask_retention) =
+            Retention::start(Arc::clone(&stores), Clock::system(), sweep, config.retention_days, holder)
+                .map_err(io_error("cannot start the thread that removes old messages"))?;
+        let identity = cluster.id;
+        let node = Self { identity, stores, bus, peers, reactors, threads, shared, pulses, retention, ask_retention };
         node.check_standing()?;
         Ok(node)
     }
@@ -214,8 +216,15 @@ impl Node {
         }
     }
 
+    /// What serves administrators.
+    fn desk_means(&self) -> DeskMeans {
+        let (shared, stores) = (Arc::clone(&self.shared), Arc::clone(&self.stores));
+        DeskMeans { shared, stores, retention: self.ask_retention.clone() }
+    }
+
     /// Stops within about `patience`, whatever hangs.
     fn stop(self, patience: Duration) {
+        self.retention.stop();
         self.threads.stop(self.reactors, Clock::system().now() + patience);
         self.bus.stop();
     }

@@ -34,6 +34,9 @@ pub enum StartError {
     /// The certificate for clients cannot be used.
     #[error("{0}")]
     Certificate(String),
+    /// The file with the administrators' token cannot be used.
+    #[error("{0}")]
+    AdminToken(String),
     /// TLS cannot be spoken.
     #[error("TLS cannot be spoken: {0}")]
     Tls(String),

@@ -1,19 +1,33 @@
-//! The operator's door: /metrics, /healthz and /readyz over HTTP/1.1.
+//! The operator's door: /metrics, /healthz and /readyz over HTTP/1.1, and /v1 for administrators.
 //!
 //! ```text
-//!   one thread:  poll -> accept -> head (at most 8 KiB, 2 s) -> answer -> close
+//!   one thread for the address, one for the socket:  poll -> accept -> request (2 s) -> pages -> answer -> close
+//!                                                                                      | ^
+//!                                                                  /v1: request -> desk  reply
 //! ```
 //!
-//! One request per connection: it is for a Prometheus and a balancer's health check, not for the world. No answer waits
-//! for anything: not for another client, and not for the database, which a probe of its own asks. It shares nothing with
-//! the reactors but counters.
+//! One request per connection: it is for a Prometheus, a balancer's health check and who runs the server, not for the world.
+//! These threads never wait: not for a client, and not for the database, which a probe of its own asks, and a thread of its
+//! own for administrators. They share nothing with the reactors but counters.
 
+mod actions;
 mod client;
+pub mod command;
+pub(crate) mod desk;
+mod export;
 mod http;
+mod pages;
+mod refusal;
+mod reply;
+mod request;
+mod socket;
+mod token;
 
-use std::io::{self, ErrorKind, Write};
+use std::fs;
+use std::io::{self, ErrorKind, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -23,91 +37,111 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::time::Timespec;
 
 use self::client::{Client, Step};
-use self::http::{Answer, Body};
-use crate::metrics::Metrics;
+pub(crate) use self::pages::Pages;
+use self::pages::Served;
+use self::reply::Waker;
+use self::socket::Listener;
+pub(crate) use self::token::AdminToken;
 
 /// Connections at once. Whoever comes beyond takes the place of the one that has been silent for longest.
 pub(crate) const CONNECTIONS_MAX: usize = 32;
 
-/// How long a client may take to send its head, and again to take its answer.
+/// How long a client may take to send its request, and again to take its answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long to wait after an accept that failed: most likely no file descriptor is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What the metrics library writes.
-const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// Answers whether the node can serve, or why not: one reason per entry.
-type Ready = Box<dyn Fn() -> Result<(), Vec<String>> + Send + Sync>;
-
 /// The listener and its thread. Dropping it without [`Admin::stop`] leaves them running until the process ends.
 #[derive(Debug)]
 pub(crate) struct Admin {
-    addr: SocketAddr,
+    place: Place,
     stopping: Arc<AtomicBool>,
-    waker: UnixStream,
+    waker: Waker,
     thread: JoinHandle<()>,
 }
 
+/// Where it listens.
+#[derive(Debug)]
+enum Place {
+    Address(SocketAddr),
+    Path(PathBuf),
+}
+
 impl Admin {
-    /// Listens on `addr` (port 0: any free one) and serves from a thread of its own. `ready` is called on that thread
-    /// for each /readyz and must not block.
+    /// Listens on `addr` (port 0: any free one) and serves from a thread of its own.
     ///
     /// # Errors
     /// When the address cannot be bound or no thread can be had.
-    pub(crate) fn start(
-        addr: SocketAddr,
-        metrics: Arc<Metrics>,
-        ready: impl Fn() -> Result<(), Vec<String>> + Send + Sync + 'static,
-    ) -> io::Result<Self> {
-        Self::start_with_patience(PATIENCE, addr, Pages { metrics, ready: Box::new(ready) })
+    pub(crate) fn start(addr: SocketAddr, pages: Arc<Pages>) -> io::Result<Self> {
+        Self::start_with_patience(PATIENCE, addr, pages)
     }
 
-    fn start_with_patience(patience: Duration, addr: SocketAddr, pages: Pages) -> io::Result<Self> {
+    /// The same on a unix socket, which only this user and root may use.
+    ///
+    /// # Errors
+    /// When the socket cannot be made, another server listens there, or no thread can be had.
+    pub(crate) fn start_at(path: &Path, pages: Arc<Pages>) -> io::Result<Self> {
+        Self::serve(PATIENCE, Place::Path(path.to_owned()), Listener::at(path)?, pages)
+    }
+
+    fn start_with_patience(patience: Duration, addr: SocketAddr, pages: Arc<Pages>) -> io::Result<Self> {
         let listener = TcpListener::bind(addr)?;
         listener.set_nonblocking(true)?;
         let addr = listener.local_addr()?;
+        Self::serve(patience, Place::Address(addr), Listener::Tcp(listener), pages)
+    }
+
+    fn serve(patience: Duration, place: Place, listener: Listener, pages: Arc<Pages>) -> io::Result<Self> {
         let (waker, woken) = UnixStream::pair()?;
+        waker.set_nonblocking(true)?;
+        woken.set_nonblocking(true)?;
+        let waker = Waker::new(waker);
         let stopping = Arc::new(AtomicBool::new(false));
         let server = Server {
             listener,
             woken,
             stopping: Arc::clone(&stopping),
-            pages,
+            pages: Served { pages, waker: waker.clone() },
             patience,
             clients: Vec::new(),
             accept_again_at: None,
         };
         let thread = std::thread::Builder::new().name("admin".to_owned()).spawn(move || server.run())?;
-        Ok(Self { addr, stopping, waker, thread })
+        Ok(Self { place, stopping, waker, thread })
     }
 
-    /// Where it listens.
+    /// Where it listens, if it is an address.
     #[must_use]
-    pub(crate) fn local_addr(&self) -> SocketAddr {
-        self.addr
+    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
+        match &self.place {
+            Place::Address(addr) => Some(*addr),
+            Place::Path(_) => None,
+        }
     }
 
     /// Ends the thread and closes the listener and all connections.
-    pub(crate) fn stop(mut self) {
+    pub(crate) fn stop(self) {
         self.stopping.store(true, Ordering::Release);
-        if let Err(error) = self.waker.write_all(b".") {
-            return log::warn!("admin: cannot wake the thread, leaving it: {error}");
-        }
+        self.waker.wake();
         if self.thread.join().is_err() {
             log::error!("admin: the thread panicked");
+        }
+        if let Place::Path(path) = &self.place
+            && let Err(error) = fs::remove_file(path)
+        {
+            log::debug!("admin: cannot remove {}: {error}", path.display());
         }
     }
 }
 
 /// What the thread owns.
 struct Server {
-    listener: TcpListener,
-    /// Readable once [`Admin::stop`] was called.
+    listener: Listener,
+    /// Readable once [`Admin::stop`] was called, or an answer has come.
     woken: UnixStream,
     stopping: Arc<AtomicBool>,
-    pages: Pages,
+    pages: Served,
     patience: Duration,
     /// The oldest first; at most [`CONNECTIONS_MAX`].
     clients: Vec<Client>,
@@ -115,13 +149,23 @@ struct Server {
     accept_again_at: Option<Instant>,
 }
 
+/// What poll has found of a client.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ready {
+    Not,
+    Some,
+    /// It has gone.
+    Gone,
+}
+
 /// What poll has found.
-#[derive(Default)]
 struct Found {
     /// Somebody wants to connect.
     listener: bool,
+    /// Some answer has come.
+    woken: bool,
     /// For each client, whether there is something to do.
-    clients: Vec<bool>,
+    clients: Vec<Ready>,
 }
 
 impl Server {
@@ -129,7 +173,10 @@ impl Server {
         while !self.stopping.load(Ordering::Acquire) {
             match self.wait() {
                 Ok(found) => {
-                    self.serve(&found.clients);
+                    if found.woken {
+                        self.drain_wakes();
+                    }
+                    self.serve(&found);
                     if found.listener {
                         self.accept_all();
                     }
@@ -143,18 +190,33 @@ impl Server {
         }
     }
 
+    fn drain_wakes(&mut self) {
+        let mut bytes = [0; 64];
+        while matches!(self.woken.read(&mut bytes), Ok(count) if count > 0) {}
+    }
+
     /// Waits until a socket is ready or a deadline has passed.
     fn wait(&self) -> io::Result<Found> {
-        let interest = |client: &Client| if client.wants_to_write() { PollFlags::OUT } else { PollFlags::IN };
+        let interest = |client: &Client| match client {
+            client if client.wants_to_write() => PollFlags::OUT,
+            client if client.waits_for_answer() => PollFlags::empty(),
+            _ => PollFlags::IN,
+        };
         let mut sockets = vec![PollFd::new(&self.woken, PollFlags::IN)];
         sockets.extend(self.clients.iter().map(|client| PollFd::new(client, interest(client))));
         if self.accept_again_at.is_none_or(|at| at <= now()) {
             sockets.push(PollFd::new(&self.listener, PollFlags::IN));
         }
         poll(&mut sockets, self.timeout().as_ref())?;
-        let ready: Vec<bool> = sockets.iter().skip(1).map(|socket| !socket.revents().is_empty()).collect();
-        let (clients, listener) = ready.split_at(self.clients.len());
-        Ok(Found { listener: listener.contains(&true), clients: clients.to_vec() })
+        let ready = |socket: &PollFd<'_>| match socket.revents() {
+            events if events.is_empty() => Ready::Not,
+            events if events.intersects(PollFlags::IN | PollFlags::OUT) => Ready::Some,
+            _ => Ready::Gone,
+        };
+        let ready: Vec<Ready> = sockets.iter().map(ready).collect();
+        let (clients, listener) = ready[1..].split_at(self.clients.len());
+        let is_some = |ready: &Ready| *ready != Ready::Not;
+        Ok(Found { listener: listener.iter().any(is_some), woken: is_some(&ready[0]), clients: clients.to_vec() })
     }
 
     /// Until the next deadline; `None`: there is none.
@@ -166,14 +228,17 @@ impl Server {
     }
 
     /// Lets every client go on that can, and ends those that are over.
-    fn serve(&mut self, ready: &[bool]) {
+    fn serve(&mut self, found: &Found) {
         let (pages, now) = (&self.pages, now());
-        let page = |line: &str| pages.answer(line);
-        let mut ready = ready.iter();
+        let mut ready = found.clients.iter();
         self.clients.retain_mut(|client| {
-            let is_ready = ready.next().is_some_and(|ready| *ready);
-            let step = if is_ready { client.advance(&page, now) } else { Step::Waits };
-            step == Step::Waits && client.expire(&page, now) == Step::Waits
+            let ready = ready.next().copied().unwrap_or(Ready::Not);
+            if ready == Ready::Gone && client.waits_for_answer() {
+                return false;
+            }
+            let goes_on = ready != Ready::Not || (found.woken && client.waits_for_answer());
+            let step = if goes_on { client.advance(pages, now) } else { Step::Waits };
+            step == Step::Waits && client.expire(pages, now) == Step::Waits
         });
     }
 
@@ -182,7 +247,7 @@ impl Server {
         self.accept_again_at = None;
         for _ in 0..CONNECTIONS_MAX {
             match self.listener.accept() {
-                Ok((socket, _)) => match Client::new(socket, self.patience, now()) {
+                Ok((socket, peer)) => match Client::new(socket, peer, self.patience, now()) {
                     Ok(client) => self.admit(client),
                     Err(error) => log::debug!("admin: {error}"),
                 },
@@ -199,8 +264,7 @@ impl Server {
 
     /// Serves a client at once if it has asked already; else keeps it, for which another may have to go.
     fn admit(&mut self, mut client: Client) {
-        let pages = &self.pages;
-        if client.advance(&|line: &str| pages.answer(line), now()) == Step::Over {
+        if client.advance(&self.pages, now()) == Step::Over {
             return;
         }
         if self.clients.len() >= CONNECTIONS_MAX {
@@ -208,52 +272,6 @@ impl Server {
             self.clients.remove(oldest);
         }
         self.clients.push(client);
-    }
-}
-
-/// What is served, whoever asks.
-struct Pages {
-    metrics: Arc<Metrics>,
-    ready: Ready,
-}
-
-impl Pages {
-    /// The answer to a request line: "GET /metrics HTTP/1.1".
-    fn answer(&self, line: &str) -> Answer {
-        let mut words = line.split(' ');
-        let (Some(method), Some(target), Some(version), None) =
-            (words.next(), words.next(), words.next(), words.next())
-        else {
-            return Answer::text("400 Bad Request", "this is no HTTP request\n");
-        };
-        if !version.starts_with("HTTP/1.") {
-            return Answer::text("400 Bad Request", "this is no HTTP/1.1 request\n");
-        }
-        let answer = match target.split('?').next().unwrap_or(target) {
-            "/metrics" => Answer { kind: METRICS_TYPE, ..Answer::text("200 OK", self.metrics.text()) },
-            "/healthz" => Answer::text("200 OK", "ok\n"),
-            "/readyz" => self.readiness(),
-            _ => Answer::text("404 Not Found", "here are /metrics, /healthz and /readyz\n"),
-        };
-        match method {
-            "GET" => answer,
-            "HEAD" => Answer { body: Body::LengthOnly(answer.body.len()), ..answer },
-            _ if answer.status.starts_with("404") => answer,
-            _ => Answer {
-                allow: "Allow: GET, HEAD\r\n",
-                ..Answer::text("405 Method Not Allowed", "only GET and HEAD\n")
-            },
-        }
-    }
-
-    fn readiness(&self) -> Answer {
-        match (self.ready)() {
-            Ok(()) => Answer::text("200 OK", "ready\n"),
-            Err(reasons) => {
-                let lines: Vec<String> = reasons.iter().map(|reason| reason.replace('\n', " ")).collect();
-                Answer::text("503 Service Unavailable", lines.join("\n") + "\n")
-            }
-        }
     }
 }
 

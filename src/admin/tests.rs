@@ -1,10 +1,11 @@
 //! Tests of [`super`]: the pages, and clients that say nothing, too much or nothing more.
 
-use std::io::Read;
+use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, TcpStream};
 
 use super::http::HEAD_BYTES_MAX;
 use super::*;
+use crate::metrics::Metrics;
 
 /// A deadline that no test lives to see.
 const FOR_EVER: Duration = Duration::from_secs(3_600);
@@ -17,12 +18,12 @@ fn started_with_patience(
     patience: Duration,
     ready: impl Fn() -> Result<(), Vec<String>> + Send + Sync + 'static,
 ) -> Admin {
-    let pages = Pages { metrics: Arc::new(Metrics::new()), ready: Box::new(ready) };
+    let pages = Arc::new(Pages::new(Arc::new(Metrics::new()), None, ready));
     Admin::start_with_patience(patience, (Ipv4Addr::LOCALHOST, 0).into(), pages).unwrap()
 }
 
 fn connected(admin: &Admin) -> TcpStream {
-    let client = TcpStream::connect(admin.local_addr()).unwrap();
+    let client = TcpStream::connect(admin.local_addr().unwrap()).unwrap();
     client.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     client
 }
@@ -167,8 +168,9 @@ fn a_client_that_never_stops_sending_holds_nobody_up() {
 #[test]
 fn after_stop_nobody_listens() {
     for ip in [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv4Addr::UNSPECIFIED.into()] {
-        let admin = Admin::start((ip, 0).into(), Arc::new(Metrics::new()), || Ok(())).unwrap();
-        let addr = (Ipv4Addr::LOCALHOST, admin.local_addr().port());
+        let pages = Arc::new(Pages::new(Arc::new(Metrics::new()), None, || Ok(())));
+        let admin = Admin::start((ip, 0).into(), pages).unwrap();
+        let addr = (Ipv4Addr::LOCALHOST, admin.local_addr().unwrap().port());
         admin.stop();
         assert!(TcpStream::connect(addr).is_err(), "{addr:?}");
     }

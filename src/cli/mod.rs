@@ -7,6 +7,7 @@ mod top;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use stonechat::admin::command::AdminCommand;
 use stonechat::config::{self, Flag};
 
 use self::data::DataCommand;
@@ -46,6 +47,8 @@ pub(crate) enum Command {
     Top(Top),
     #[command(flatten)]
     Data(DataCommand),
+    /// Looks after a running server: users, groups, sessions, quotas, retention, the log.
+    Admin(AdminCommand),
 }
 
 /// Reads the command line; ends the process where it is wrong, and after --help and --version.
@@ -73,7 +76,7 @@ pub(crate) struct Flags {
     tls_key: Option<String>,
     /// The folder of the embedded database; ignored with --mysql [env: STONECHAT_DATA] [default: ./stonechat-data]
     #[arg(long, value_name = "DIR")]
-    data: Option<String>,
+    pub(crate) data: Option<String>,
     /// The database that all nodes share: mysql://user:pw@host:port/db [env: STONECHAT_MYSQL]
     #[arg(long, value_name = "URL")]
     mysql: Option<String>,

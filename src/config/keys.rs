@@ -114,6 +114,22 @@ pub(super) static KEYS: &[Key] = &[
         kind: Kind::OptionalAddress { get: |c| c.admin, set: |c, addr| c.admin = addr },
     },
     Key {
+        name: "admin_token_file",
+        meaning: "A file that holds the token by which administrators may ask for /v1 at the address admin, which must be a \
+                  loopback one then: nothing is encrypted there. Without it only the socket takes that",
+        kind: Kind::File {
+            what: "file",
+            get: |c| c.admin_token_file.as_deref(),
+            set: |c, path| c.admin_token_file = path,
+        },
+    },
+    Key {
+        name: "admin_socket",
+        meaning: "The unix socket for `stonechat admin`, which the server's own user and root may use. Without it admin.sock \
+                  in data; with mysql in the folder that systemd gives (RUNTIME_DIRECTORY), or there is none",
+        kind: Kind::File { what: "socket", get: |c| c.admin_socket.as_deref(), set: |c, path| c.admin_socket = path },
+    },
+    Key {
         name: "session_policy",
         meaning: "What a second login of an online account does: reject (it is refused), replace (the older session \
                   is closed), multi (both get everything)",
@@ -517,6 +533,12 @@ pub(super) static KEYS: &[Key] = &[
             |c| c.names_held.map_or(0, |held| held.as_secs() / DAY),
             |c, n| c.names_held = (n > 0).then(|| Duration::from_secs(n * DAY)),
         ),
+    },
+    Key {
+        name: "retention.days",
+        meaning: "How long messages are kept, where an administrator has not set another time for the group: what is older is \
+                  removed in the background. 0: for ever",
+        kind: count("days", 0, 36_500, |c| none_is_0(c.retention_days), |c, n| c.retention_days = unless_0(n)),
     },
     Key {
         name: "store.timeout_ms",

@@ -273,6 +273,17 @@ impl Layers {
         Some(format!("{set} ({origin}) needs {missing}: TLS takes a certificate and its key"))
     }
 
+    /// Who administrates shows a token, and everybody on the way could read it.
+    fn exposed_token(&self) -> Option<String> {
+        let exposed = self.config.admin.filter(|admin| !admin.ip().is_loopback());
+        let exposed = exposed.filter(|_| self.config.admin_token_file.is_some())?;
+        Some(format!(
+            "admin = {exposed} is no loopback address, and with admin_token_file the token would cross the network as it is: \
+             choose 127.0.0.1 and let a proxy that speaks TLS stand in front, or leave admin_token_file out, and only the \
+             metrics are served there"
+        ))
+    }
+
     fn finish(mut self) -> Result<Effective, Problems> {
         let origin = |name| index_of(name).map_or(&Origin::Default, |index| &self.origins[index]);
         let origins = fit::Origins {
@@ -282,6 +293,7 @@ impl Layers {
         };
         self.problems.extend(fit::fit(&mut self.config.limits, &origins).into_iter().map(Problem::between));
         self.problems.extend(self.half_a_certificate().map(Problem::between));
+        self.problems.extend(self.exposed_token().map(Problem::between));
         self.problems.extend(backend_url::contradictions(&self.config).into_iter().map(Problem::between));
         if !self.problems.is_empty() {
             return Err(Problems(self.problems));

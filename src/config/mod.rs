@@ -42,6 +42,7 @@ pub use network::Networks;
 pub use problem::{Origin, Problem, Problems};
 pub(crate) use reread::Reread;
 pub use secret::masked;
+pub(crate) use settings::ADMIN_SOCKET;
 pub use settings::{
     AcceptPolicy, Config, DialectSettings, Friending, Limits, MESSAGE_BYTES, MESSAGE_BYTES_MAX, PasswordCost, Quotas,
     Relative, SessionPolicy, StoreSettings, Synchronous, TlsFiles,

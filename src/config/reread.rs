@@ -45,6 +45,7 @@ const LIVE: &[&str] = &[
     "search.rows",
     "search.bytes",
     "names.hold_days",
+    "retention.days",
     "log.level",
     "log.format",
 ];

@@ -18,6 +18,9 @@ pub const MESSAGE_BYTES: usize = 8_192;
 /// The most that it may be.
 pub const MESSAGE_BYTES_MAX: u64 = 1_048_576;
 
+/// What the socket for administrators is called, in whatever folder.
+pub(crate) const ADMIN_SOCKET: &str = "admin.sock";
+
 /// A day, in seconds.
 pub(super) const DAY: u64 = 24 * 3600;
 
@@ -46,6 +49,10 @@ pub struct Config {
     pub reactors: usize,
     /// Where /metrics, /healthz and /readyz are served.
     pub admin: Option<SocketAddr>,
+    /// `admin_token_file`: a file with the token by which administrators may ask at [`Config::admin`]; `None`: nobody may.
+    pub admin_token_file: Option<PathBuf>,
+    /// `admin_socket`: the unix socket for administrators; `None`: where [`Config::admin_socket_path`] says.
+    pub admin_socket: Option<PathBuf>,
     /// What a second login of an online account does.
     pub session_policy: SessionPolicy,
     /// What ADD_FRIEND does.
@@ -82,6 +89,8 @@ pub struct Config {
     pub messages: MessageSettings,
     /// What one SEARCH may cost.
     pub search: SearchSettings,
+    /// `retention.days`: for how many days messages are kept where a group has no time of its own; `None` (0): for ever.
+    pub retention_days: Option<u32>,
     /// `dialects.*`.
     pub dialects: DialectSettings,
     /// `names.hold_days`: for so long nobody else may take a name that was given up; `None` (0): it is free at once.
@@ -276,6 +285,18 @@ pub struct StoreSettings {
 
 impl Config {
     /// What is allowed and probably not meant: one sentence each.
+    /// Where the unix socket for administrators is; `None`: a node of a cluster that systemd did not give a folder has none.
+    #[must_use]
+    pub fn admin_socket_path(&self) -> Option<PathBuf> {
+        let in_runtime_folder = || {
+            let folders = std::env::var_os("RUNTIME_DIRECTORY").filter(|folders| !folders.is_empty())?;
+            // Several have colons between them.
+            std::env::split_paths(&folders).next().map(|folder| folder.join(ADMIN_SOCKET))
+        };
+        let in_data = || self.mysql.is_none().then(|| self.data.join(ADMIN_SOCKET));
+        self.admin_socket.clone().or_else(in_data).or_else(in_runtime_folder)
+    }
+
     pub(super) fn warnings(&self) -> Vec<String> {
         let exposed = self.admin.filter(|admin| !admin.ip().is_loopback()).map(|admin| {
             format!(
@@ -307,6 +328,8 @@ impl Default for Config {
             redis_tls_ca: None,
             reactors: one_per_core(),
             admin: None,
+            admin_token_file: None,
+            admin_socket: None,
             session_policy: SessionPolicy::Reject,
             friending: Friending::Open,
             friends_only: false,
@@ -325,6 +348,7 @@ impl Default for Config {
             quota: Quotas::default(),
             messages: MessageSettings { edit: Some(Duration::from_secs(86_400)) },
             search: SearchSettings { rows: 20_000, bytes: 4 << 20 },
+            retention_days: None,
             dialects: DialectSettings::default(),
             names_held: Some(Duration::from_secs(30 * DAY)),
             store: StoreSettings::default(),

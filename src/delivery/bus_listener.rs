@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
+
 use super::bell::{self, Ring};
 use super::cursors::queue::CursorQueue;
 use super::directory::Eviction;
@@ -35,8 +37,9 @@ impl BusListener {
         Self { fanout: Mutex::new(fanout), cursor_queue, epoch, peers, metrics }
     }
 
-    fn of_all(&self, ring: Ring<'_>) {
+    fn of_all(&self, fanout: &mut Fanout, ring: Ring<'_>) {
         match ring {
+            Ring::Notice(line) => fanout.tell_all(&Event::Broadcast(Bytes::copy_from_slice(line))),
             Ring::Restored => self.epoch.look(),
             Ring::Vouched(node) => self.peers.vouched(node),
             Ring::Stranger(node) => self.peers.stranger(node),
@@ -75,7 +78,7 @@ impl Listener for BusListener {
             match bell.channel {
                 Channel::User(user) => self.of_user(&mut fanout, user, ring, generation),
                 channel @ Channel::Group(_) => tell_fact(&mut fanout, channel, ring, generation),
-                Channel::All => self.of_all(ring),
+                Channel::All => self.of_all(&mut fanout, ring),
                 Channel::Device(..) | Channel::Token(_) | Channel::Want(_) => {}
             }
         }

@@ -1,4 +1,4 @@
-//! Sessions that their users have ended, on whatever node. The bus tells it at once; the store knows it in any case, and is
+//! Sessions that their users or an administrator have ended, on whatever node. The bus tells it at once; the store knows it in any case, and is
 //! asked every few seconds: so it holds without the bus, too. Runs on the cursor writer's thread.
 
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use crate::clock::{Clock, UnixMs};
 use crate::store::{Result, Store};
 
 /// How often the store is asked.
-const LOOK_EVERY: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// What was ended so long ago, by the clocks of the nodes that did it, is still looked at: those clocks may differ, and the
 /// store may have been away. To end a session again does nothing.
 const LOOK_BACK_MS: i64 = 15 * 60 * 1000;
@@ -40,7 +40,7 @@ impl Endings {
         self.looked_at = Some(now);
         let since = UnixMs(self.clock.wall().0.saturating_sub(LOOK_BACK_MS));
         for ended in store.ended_tokens(since)? {
-            fanout.end(ended.user, Ended::One(ended.key()));
+            fanout.end(ended.user, ended.key().map_or(Ended::All, Ended::One));
         }
         fanout.flush();
         Ok(())

@@ -182,6 +182,8 @@ pub enum Event {
         /// The name.
         name: Arc<str>,
     },
+    /// A line that every session of this node is told once.
+    Broadcast(Bytes),
     /// Bells may have been lost: compare every session with the store.
     Resync,
     /// The data went back to an earlier state: what the sessions have had says nothing about what is there now. They are

@@ -285,6 +285,7 @@ impl Speech {
                     self.said.push_back(object);
                 }
             }
+            Notice::Broadcast { text } => self.tell(text),
             Notice::Replaced => self.tell("you have logged in elsewhere; this session has ended"),
             Notice::Ended => self.tell("this session was ended from another one"),
             Notice::Restored | Notice::Shutdown => {

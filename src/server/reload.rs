@@ -23,6 +23,7 @@ use crate::service::ctx::Shared;
 use crate::session::message::ReactorMessage;
 use crate::start_error::{StartError, io_error};
 use crate::store::OpenStore;
+use crate::workers::retention;
 
 /// Reads the settings again from where they came.
 pub type Again = Box<dyn Fn() -> Result<Effective, Problems> + Send>;
@@ -38,6 +39,7 @@ pub(super) struct Reloader {
     pub(super) shared: Arc<Shared>,
     pub(super) reactors: Vec<ReactorHandle<ReactorMessage>>,
     pub(super) connections_max: ConnectionsMax,
+    pub(super) retention: retention::Door,
     pub(super) readiness: Arc<Readiness>,
 }
 
@@ -118,6 +120,7 @@ impl Reloader {
         budgets.hold_to(&config.limits, &config.quota);
         attempts.hold_to(config.limits.logins_per_minute);
         self.connections_max.set(connections_max);
+        self.retention.keep_for(config.retention_days);
         for reactor in &self.reactors {
             // A reactor that has ended has nothing to hold to.
             let _gone = reactor.hold_to(node::bounds(&config));

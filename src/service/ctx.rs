@@ -329,6 +329,18 @@ impl Ctx {
         ServiceError::Full(quotas::used_up(&self.config.quota, quota))
     }
 
+    /// The same for a quota that may be this user's own.
+    #[must_use]
+    pub(crate) fn full_for(&mut self, user: UserId, quota: Quota) -> ServiceError {
+        let mut settings = self.config.quota;
+        if let Some((own, limit)) = quotas::own(&mut settings, quota)
+            && let Ok(Some(value)) = self.store.user_quota(user, own)
+        {
+            *limit = Some(value);
+        }
+        ServiceError::Full(quotas::used_up(&settings, quota))
+    }
+
     /// Refuses a job that has waited too long for its worker.
     ///
     /// # Errors
@@ -452,6 +464,13 @@ impl Ctx {
                 self.publisher.tell_connection(conn, Event::Ended { conn });
             }
         }
+    }
+
+    /// A line for every session of every node.
+    pub(crate) fn tell_everybody(&mut self, notice: &Notice<'_>) {
+        let line = notice.line();
+        self.ring(Channel::All, Ring::Notice(&line));
+        self.publisher.fanout().tell_all(&Event::Broadcast(line));
     }
 
     /// The user is called so from now on, in all sessions, on any node.

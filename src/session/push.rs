@@ -111,6 +111,7 @@ impl SessionsHere {
                     live.name = name;
                 }
             }
+            Event::Broadcast(line) => broadcast(net, &line, now),
             Event::Resync => resync.start(net),
             Event::Restored => self.restored(reactor, net, now),
         }
@@ -273,6 +274,13 @@ fn send_out(
         on.link.send(why.line());
         on.link.close(reason);
     }
+}
+
+/// Everybody who is logged in is told something.
+fn broadcast(net: Net<'_>, line: &Bytes, now: Instant) {
+    net.each(&mut |conn, session, link| {
+        ConnCtx::new(conn, (session, link), now).tell(line.clone());
+    });
 }
 
 fn send_away(on: &mut ConnCtx<'_>) {

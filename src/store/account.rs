@@ -54,20 +54,20 @@ pub(crate) fn token_key(hash: &TokenHash) -> u64 {
     u64::from_be_bytes(*head)
 }
 
-/// A token that its user has ended.
+/// A token that was ended, or all of a user's because the account was disabled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct EndedToken {
     /// Whose it was.
     pub user: UserId,
-    /// The token.
-    pub token: TokenHash,
+    /// The token; `None`: all of the user's.
+    pub token: Option<TokenHash>,
 }
 
 impl EndedToken {
-    /// The token's key.
+    /// The token's key; `None`: all of the user's.
     #[must_use]
-    pub(crate) fn key(&self) -> u64 {
-        token_key(&self.token)
+    pub(crate) fn key(&self) -> Option<u64> {
+        self.token.as_ref().map(token_key)
     }
 }
 

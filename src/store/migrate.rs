@@ -33,6 +33,9 @@ const SECOND_IN_PIECES: &[Piece] = &[upgrade::name_users, upgrade::name_groups];
 /// What is done to the data at version 3, on any database, row by row.
 const THIRD_IN_PIECES: &[Piece] = &[upgrade::note_last_messages, upgrade::note_reads];
 
+/// What is done to the data at version 5, on any database, row by row.
+const FIFTH_IN_PIECES: &[Piece] = &[upgrade::hide_held_names];
+
 /// The files for SQLite.
 pub(super) const SQLITE: &[Migration] = &[
     Migration { version: 1, sql: include_str!("../../sql/sqlite/0001_init.sql"), code: &[], pieces: &[] },
@@ -44,6 +47,12 @@ pub(super) const SQLITE: &[Migration] = &[
     },
     Migration { version: 3, sql: include_str!("../../sql/sqlite/0003_chat.sql"), code: &[], pieces: THIRD_IN_PIECES },
     Migration { version: 4, sql: include_str!("../../sql/sqlite/0004_import.sql"), code: &[], pieces: &[] },
+    Migration {
+        version: 5,
+        sql: include_str!("../../sql/sqlite/0005_operation.sql"),
+        code: &[],
+        pieces: FIFTH_IN_PIECES,
+    },
 ];
 
 /// The files for MySQL.
@@ -57,6 +66,12 @@ pub(super) const MYSQL: &[Migration] = &[
     },
     Migration { version: 3, sql: include_str!("../../sql/mysql/0003_chat.sql"), code: &[], pieces: THIRD_IN_PIECES },
     Migration { version: 4, sql: include_str!("../../sql/mysql/0004_import.sql"), code: &[], pieces: &[] },
+    Migration {
+        version: 5,
+        sql: include_str!("../../sql/mysql/0005_operation.sql"),
+        code: &[],
+        pieces: FIFTH_IN_PIECES,
+    },
 ];
 
 /// The version that this binary makes.
@@ -179,7 +194,7 @@ mod tests {
         assert_eq!(missing(0, SQLITE).unwrap().len(), SQLITE.len());
         assert!(missing(1, SQLITE).unwrap().len() < SQLITE.len());
         let refused = missing(99, SQLITE).err().unwrap().to_string();
-        assert!(refused.contains("99") && refused.contains("up to 4"), "{refused}");
+        assert!(refused.contains("99") && refused.contains("up to 5"), "{refused}");
     }
 
     #[test]

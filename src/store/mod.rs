@@ -18,9 +18,11 @@
 //! [`StoreError::Unavailable`] the next call tries anew.
 
 mod account;
+pub mod admin;
 pub(crate) mod bulk;
 mod content;
 mod dialect;
+mod error;
 mod events;
 mod foreign;
 mod group_rows;
@@ -44,8 +46,11 @@ pub(crate) use self::account::token_key;
 pub use self::account::{
     BlockOutcome, Contact, EndedToken, EraseStep, NewProfile, ProfileChange, ProfileOutcome, SessionRow,
 };
+pub use self::admin::{AdminStore, UserQuota};
 pub use self::content::{Change, Content, Event, Kind};
 pub use self::dialect::ClientDialect;
+pub(crate) use self::error::Cause;
+pub use self::error::{Result, StoreError};
 pub use self::group_rows::{
     ActedOn, GroupChange, GroupChanged, GroupInvitation, GroupRefusal, GroupRow, GroupSettings, JoinOutcome, LetIn,
     OpenGroupAsk, OwnGroup, PastShown, Ruled, Speaking,
@@ -64,34 +69,6 @@ pub use self::search::Keyword;
 
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Peer, Seq, UserId};
-
-/// Why the store did not do it.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The database cannot be reached, is too busy, read-only or full. Nothing was changed; try again later (503).
-    /// One exception: when a connection is lost during the COMMIT of anything but [`Store::append`], it may have been
-    /// done all the same. Asked again, such a call finds that (`Already`, `NameTaken`).
-    #[error("storage unavailable: {0}")]
-    Unavailable(#[source] Cause),
-    /// A row that the call needs is locked by another transaction, or the database took the call back for the sake of
-    /// others time and again. Nothing was changed; try again later (503). From [`Store::append`]: some message of the
-    /// batch is to blame, and others may well be stored without it.
-    #[error("locked by another transaction: {0}")]
-    Busy(#[source] Cause),
-    /// The connection was lost during COMMIT: it may have happened or not. [`Store::append`] only; ask
-    /// [`Store::settle`].
-    #[error("the outcome of a commit is unknown: {0}")]
-    OutcomeUnknown(#[source] Cause),
-    /// The database's answer makes no sense to this binary: a bug or a damaged schema (500).
-    #[error("storage error: {0}")]
-    Broken(#[source] Cause),
-}
-
-/// A driver's error, kept for the log.
-pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
-
-/// What a store call returns.
-pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// Opens one connection for each thread that needs one. Shared by all threads.
 pub trait OpenStore: Send + Sync {
@@ -195,11 +172,18 @@ pub trait Store: Send {
         now: UnixMs,
     ) -> Result<Option<Vec<TokenHash>>>;
 
-    /// The tokens that were ended since then, by the clocks of the nodes that did it. They are kept for a day.
+    /// The tokens that were ended since then, by the clocks of the nodes that did it, and the users who were disabled. Tokens are
+    /// kept for a day.
     fn ended_tokens(&mut self, since: UnixMs) -> Result<Vec<EndedToken>>;
 
     /// Changes what others see of a user: all of it, or nothing.
     fn change_profile(&mut self, user: UserId, change: &ProfileChange<'_>, now: UnixMs) -> Result<ProfileOutcome>;
+
+    /// What was set of a quota for this user alone; 0: no limit.
+    fn user_quota(&mut self, user: UserId, quota: UserQuota) -> Result<Option<u32>> {
+        let _ = (user, quota);
+        Ok(None)
+    }
 
     /// The user's profile, a JSON value, where there is one.
     fn profile(&mut self, user: UserId) -> Result<Option<String>>;
@@ -529,6 +513,12 @@ pub trait Store: Send {
     /// Whether that node uses this database.
     fn has_node(&mut self, node: NodeId) -> Result<bool>;
 
+    /// The first number of which there is still something, where what was ahead of it was kept long enough.
+    fn floor(&mut self, conv: ConvId) -> Result<Option<Seq>> {
+        let _ = conv;
+        Ok(None)
+    }
+
     /// The last numbers of those of the conversations that exist, in any order.
     fn ends(&mut self, convs: &[ConvId]) -> Result<Vec<(ConvId, Seq)>>;
 
@@ -538,4 +528,11 @@ pub trait Store: Send {
 
     /// A trivial question to the database, for /readyz and check-config.
     fn ping(&mut self) -> Result<()>;
+
+    // --- administration ---------------------------------------------------------------------------------------
+
+    /// What an administrator does; `None`: this store does none of it.
+    fn admin(&mut self) -> Option<&mut dyn AdminStore> {
+        None
+    }
 }

@@ -120,6 +120,8 @@ pub struct UserRow {
     pub password: String,
     /// By which earlier system's client the user speaks, as far as it is known.
     pub dialect: Option<ClientDialect>,
+    /// An administrator has disabled the account: nobody logs in.
+    pub is_disabled: bool,
 }
 
 /// A user as others see it.
@@ -535,6 +537,8 @@ pub struct TokenRow {
     pub device: String,
     /// The address that it was used from last.
     pub address: String,
+    /// An administrator has disabled the account.
+    pub is_disabled: bool,
 }
 
 impl TokenRow {

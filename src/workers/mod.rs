@@ -14,4 +14,5 @@ pub(crate) mod job;
 pub mod pool;
 pub(crate) mod questions;
 pub(crate) mod queue;
+pub(crate) mod retention;
 pub(crate) mod sweeper;

@@ -158,6 +158,11 @@ impl Node {
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
+    /// The data folder.
+    pub fn folder(&self) -> &std::path::Path {
+        self.data.path()
+    }
+
     /// Every file of the data folder.
     pub fn data_files(&self) -> Vec<PathBuf> {
         let mut folders = vec![self.data.path().to_owned()];
@@ -165,7 +170,11 @@ impl Node {
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();
-                if path.is_dir() { folders.push(path) } else { files.push(path) }
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.is_file() {
+                    files.push(path);
+                }
             }
         }
         files

@@ -298,7 +298,7 @@ impl Database {
             }
         };
         let name = self.users.get(&id)?.clone();
-        Some(UserRow { id, name, password: password_hash().to_owned(), dialect: None })
+        Some(UserRow { id, name, password: password_hash().to_owned(), dialect: None, is_disabled: false })
     }
 
     pub fn is_asked(&self, user: UserId) -> bool {
@@ -342,7 +342,14 @@ impl Database {
     pub fn token(&self, hash: &TokenHash, now: UnixMs) -> Option<TokenRow> {
         let (user, expires_at, place) = self.tokens.get(hash).filter(|(_, expires_at, _)| *expires_at > now)?;
         let [device, address] = place.clone();
-        Some(TokenRow { user: self.person(*user), expires_at: *expires_at, is_latest: true, device, address })
+        Some(TokenRow {
+            user: self.person(*user),
+            expires_at: *expires_at,
+            is_latest: true,
+            device,
+            address,
+            is_disabled: false,
+        })
     }
 
     pub fn extend_token(&mut self, hash: &TokenHash, expires_at: UnixMs, used: TokenUse<'_>) {

@@ -108,7 +108,8 @@ pub(crate) fn tokens_live_until_they_expire(fresh: &Fresh) {
     assert!(store.save_token(&new(&[0xff; 32], ann, 2_000), UnixMs(1_000)).unwrap());
     let person = Person { id: ann, name: "ann".to_owned() };
     let (device, address) = ("phone".to_owned(), "192.0.2.7".to_owned());
-    let row = TokenRow { user: person, expires_at: UnixMs(2_000), is_latest: true, device, address };
+    let row =
+        TokenRow { user: person, expires_at: UnixMs(2_000), is_latest: true, device, address, is_disabled: false };
     assert_eq!(store.token(&[0xff; 32], UnixMs(1_999)).unwrap(), Some(row));
     assert_eq!(store.token(&[0xff; 32], UnixMs(2_000)).unwrap(), None, "expired");
     assert_eq!(store.token(&[0; 32], UnixMs(0)).unwrap(), None, "unknown");

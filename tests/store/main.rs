@@ -5,6 +5,7 @@
 mod common;
 
 mod accounts;
+mod admin;
 mod appending;
 mod asked;
 mod blocks;
@@ -57,6 +58,13 @@ contract! {
         the_dialect_of_a_user_is_remembered
         tokens_live_until_they_expire
         devices_have_numbers_and_begin_at_the_end;
+    admin:
+        a_disabled_user_gets_no_token_and_other_nodes_find_it
+        what_is_done_is_noted_and_what_is_not_is_not
+        a_users_own_quota_counts_for_that_user_alone
+        one_node_at_a_time_has_a_lease
+        the_name_of_an_erased_user_is_held_and_stands_nowhere
+        names_that_were_held_before_are_hidden_by_the_upgrade;
     friends:
         friendship_is_mutual
         a_request_waits_for_its_answer

@@ -72,7 +72,8 @@ pub(crate) fn what_was_ended_is_noted_for_other_nodes(fresh: &Fresh) {
     assert_eq!(store.sessions(bob, 0, 10, NOW).unwrap().len(), 1);
 
     let tokens = |store: &mut dyn Store, since| {
-        let mut tokens: Vec<u8> = store.ended_tokens(since).unwrap().iter().map(|ended| ended.token[0]).collect();
+        let mut tokens: Vec<u8> =
+            store.ended_tokens(since).unwrap().iter().map(|ended| ended.token.unwrap()[0]).collect();
         tokens.sort_unstable();
         tokens
     };

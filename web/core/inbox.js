@@ -77,14 +77,14 @@ export class Inbox {
   async hasHad(conv, top) {
     if (!this.compared.has(conv)) {
       const request = { msgid: MSGID.HISTORY, ...addressOf(conv), before: top.seq + 1, limit: 1 };
-      const { errno, messages } = await this.connection.ask(request);
+      const { errno, messages, floor } = await this.connection.ask(request);
       if (errno === ERRNO.UNAVAILABLE || errno === ERRNO.INTERNAL) {
         // Nothing may be counted or confirmed before we know; the next login brings the push again.
         this.connection.lose();
         throw new Disconnected();
       }
       const there = messages?.[0];
-      const isSame = there?.seq === top.seq && (!top.time || (there.id === top.id && there.time === top.time));
+      const isSame = floor > top.seq || there?.seq === top.seq && (!top.time || (there.id === top.id && there.time === top.time));
       if (errno === 0 && !isSame) {
         await this.startAnew();
         return false;

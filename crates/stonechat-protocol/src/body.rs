@@ -317,6 +317,9 @@ pub struct History<M = Entry> {
     /// Ascending by `seq`.
     pub messages: Vec<M>,
     pub more: bool,
+    /// The first `seq` of which there is still something, where what was ahead of it was kept long enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor: Option<Seq>,
 }
 
 /// Of ADD_FRIEND.

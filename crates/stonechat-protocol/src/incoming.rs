@@ -513,7 +513,7 @@ mod tests {
         let Incoming::Message(message) = Incoming::parse(&line).unwrap() else { panic!("no message") };
         assert_eq!((message.sender, message.name.as_str(), message.msg.as_str()), (user(1), "o\"o", "é"));
         assert_eq!((message.time, message.seq, message.ext.unwrap().get()), (time, 3, "[1.50]"));
-        let listed = Body::of(&body::History { messages: vec![push.element()], more: true });
+        let listed = Body::of(&body::History { messages: vec![push.element()], more: true, floor: None });
         let line = reply::success(MsgId::History, Some("9"), &listed);
         let reply = reply(&line);
         let body: body::History = reply.body().unwrap();
@@ -542,7 +542,8 @@ mod tests {
             ))
             .unwrap(),
         ];
-        let line = reply::success(MsgId::History, None, &Body::of(&body::History { messages, more: false }));
+        let line =
+            reply::success(MsgId::History, None, &Body::of(&body::History { messages, more: false, floor: None }));
         let history: body::History = reply(&line).body().unwrap();
         let seqs: Vec<_> = history.messages.iter().map(Entry::seq).collect();
         assert_eq!(seqs, [1, 2, 3, 4, 5, 6, 7], "who counts sees no hole");

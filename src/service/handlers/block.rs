@@ -31,7 +31,7 @@ pub(crate) fn block(ctx: &mut Ctx, caller: &Caller, request: &Block) -> HandlerR
             Ok(reply(request))
         }
         BlockOutcome::NoSuchUser => Err(no_such_user()),
-        BlockOutcome::Full => Err(ctx.full(Quota::Blocks)),
+        BlockOutcome::Full => Err(ctx.full_for(caller.user, Quota::Blocks)),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::proof;
 use crate::delivery::directory::Ended;
+use crate::ids::UserId;
 use crate::service::caller::Caller;
 use crate::service::ctx::{Ctx, HandlerResult, Response, SessionChange};
 use crate::store::EraseStep;
@@ -33,26 +34,26 @@ pub(crate) fn erase(ctx: &mut Ctx, caller: &Caller, request: &Erase) -> HandlerR
                 return Err(proof::wrong());
             }
             ctx.end_sessions(caller.user, Ended::All, Some(caller.conn));
-            steps(ctx, &caller);
+            steps(ctx, caller.user, &caller.name);
             ctx.shared.sweep.soon();
             Ok(Response { body: Body::empty(), then: SessionChange::LogOut })
         },
     )
 }
 
-fn steps(ctx: &mut Ctx, caller: &Caller) {
+/// Ends what others have with a user who is erased and was called so, and tells them.
+pub(crate) fn steps(ctx: &mut Ctx, user: UserId, name: &str) {
     let until = ctx.shared.clock.now() + STEPS_TIMEOUT;
     while ctx.shared.clock.now() < until {
-        match ctx.store.erase_step(caller.user, ctx.shared.clock.wall()) {
+        match ctx.store.erase_step(user, ctx.shared.clock.wall()) {
             Ok(EraseStep::Gone) => return,
-            Ok(step) => tell(ctx, caller, step),
-            Err(error) => return log::debug!("the sweeper goes on erasing user {}: {error}", caller.user),
+            Ok(step) => tell(ctx, (user, name), step),
+            Err(error) => return log::debug!("the sweeper goes on erasing user {user}: {error}"),
         }
     }
 }
 
-fn tell(ctx: &mut Ctx, caller: &Caller, step: EraseStep) {
-    let (id, name) = (caller.user, &*caller.name);
+fn tell(ctx: &mut Ctx, (id, name): (UserId, &str), step: EraseStep) {
     let left = |groupid| Notice::GroupLeft { groupid, id, name: name.into(), by: None };
     match step {
         EraseStep::Unfriended(friends) => {

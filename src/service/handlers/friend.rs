@@ -53,14 +53,14 @@ pub(crate) fn add(ctx: &mut Ctx, caller: &Caller, request: &OneFriend) -> Handle
             friend_reply(ctx, friend)
         }
         FriendOutcome::Already(friend) => friend_reply(ctx, friend),
-        refused => Err(refusal(ctx, &refused)),
+        refused => Err(refusal(ctx, caller.user, &refused)),
     }
 }
 
 /// Why nothing was done.
-fn refusal(ctx: &Ctx, outcome: &FriendOutcome) -> ServiceError {
+fn refusal(ctx: &mut Ctx, user: UserId, outcome: &FriendOutcome) -> ServiceError {
     match outcome {
-        FriendOutcome::Full(quota) => ctx.full(*quota),
+        FriendOutcome::Full(quota) => ctx.full_for(user, *quota),
         FriendOutcome::Blocked => ServiceError::refused(Errno::NotAllowed, "this user does not want to hear from you"),
         FriendOutcome::Blocking => {
             ServiceError::refused(Errno::NotAllowed, "you have blocked this user: unblock first")
@@ -79,7 +79,7 @@ fn add_if_both_want(ctx: &mut Ctx, caller: &Caller, friend: UserId) -> HandlerRe
     match asked {
         FriendOutcome::Already(friend) => return friend_reply(ctx, friend),
         FriendOutcome::Done(_) | FriendOutcome::Full(_) => {}
-        refused => return Err(refusal(ctx, &refused)),
+        refused => return Err(refusal(ctx, caller.user, &refused)),
     }
     match (ctx.store.answer_friend(caller.user, friend, true)?, asked) {
         (FriendOutcome::Done(friend), _) => {
@@ -93,8 +93,8 @@ fn add_if_both_want(ctx: &mut Ctx, caller: &Caller, friend: UserId) -> HandlerRe
             let name = friend.name.as_str().into();
             Ok(Response::reply(Body::of(&FriendAdded { friendid: friend.id, name, state: None, waiting: true })))
         }
-        (FriendOutcome::Full(quota), _) | (_, FriendOutcome::Full(quota)) => Err(ctx.full(quota)),
-        (refused, _) => Err(refusal(ctx, &refused)),
+        (FriendOutcome::Full(quota), _) | (_, FriendOutcome::Full(quota)) => Err(ctx.full_for(caller.user, quota)),
+        (refused, _) => Err(refusal(ctx, caller.user, &refused)),
     }
 }
 
@@ -139,7 +139,7 @@ pub(crate) fn ask(ctx: &mut Ctx, caller: &Caller, request: &AskFriend) -> Handle
             Ok(Response::reply(Body::of(&OfFriend { friendid: friend.id })))
         }
         FriendOutcome::Already(_) => Err(ServiceError::refused(Errno::Conflict, "friends already")),
-        refused => Err(refusal(ctx, &refused)),
+        refused => Err(refusal(ctx, caller.user, &refused)),
     }
 }
 
@@ -158,7 +158,7 @@ pub(crate) fn answer(ctx: &mut Ctx, caller: &Caller, request: &AnswerFriend) -> 
         FriendOutcome::NoSuchUser | FriendOutcome::NoSuchRequest | FriendOutcome::Already(_) => {
             Err(ServiceError::refused(Errno::NotFound, "no friend request of this user"))
         }
-        refused => Err(refusal(ctx, &refused)),
+        refused => Err(refusal(ctx, caller.user, &refused)),
     }
 }
 

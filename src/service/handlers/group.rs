@@ -43,7 +43,7 @@ pub(crate) fn create(ctx: &mut Ctx, caller: &Caller, request: &CreateGroup) -> H
     let group = match ctx.compare_if_unsure(caller, created)? {
         Created::New(group) => group,
         Created::NameTaken => return Err(ServiceError::refused(Errno::Refused, "this name is taken")),
-        Created::Full(quota) => return Err(ctx.full(quota)),
+        Created::Full(quota) => return Err(ctx.full_for(caller.user, quota)),
     };
     ctx.joined(caller, group);
     ctx.subscribe(caller.conn, vec![Channel::Group(group)], move |_, held| {
@@ -68,7 +68,7 @@ pub(crate) fn join(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Handle
     }
     let (own, last_seq) = match ctx.compare_if_unsure(caller, joining)? {
         JoinOutcome::NoSuchGroup => return Err(no_such_group()),
-        JoinOutcome::Full(quota) => return Err(ctx.full(quota)),
+        JoinOutcome::Full(quota) => return Err(ctx.full_for(caller.user, quota)),
         JoinOutcome::Banned => return Err(banned()),
         JoinOutcome::InviteOnly => {
             return Err(ServiceError::refused(Errno::NotAllowed, "this group takes those who were invited"));

@@ -25,8 +25,10 @@ pub(crate) fn history(ctx: &mut Ctx, caller: &Caller, request: &History) -> Hand
     let Some((messages, more)) = ctx.store.messages(caller.user, conv, request.range, request.limit, bytes_max)? else {
         return Err(not_readable(ctx, caller, request.peer)?);
     };
+    // Asked last: what the page shows is not below it, or was removed since.
+    let floor = ctx.store.floor(conv)?;
     let messages = shown::elements(&messages, caller.user);
-    Ok(Response::reply(Body::of(&body::History { messages, more })))
+    Ok(Response::reply(Body::of(&body::History { messages, more, floor })))
 }
 
 /// Why the caller reads nothing of a conversation.

@@ -62,10 +62,15 @@ fn wrong_credentials() -> ServiceError {
     ServiceError::refused(Errno::Refused, "wrong account, password or token")
 }
 
+/// Told to who has proved to be the user.
+fn disabled() -> ServiceError {
+    ServiceError::refused(Errno::NotAllowed, "this account is disabled; ask who runs this server")
+}
+
 /// LOGIN. A token needs no hash, and nobody's failures hold it up; a password is hashed elsewhere first.
 ///
 /// # Errors
-/// Wrong credentials, too many of them, or the account is online already.
+/// Wrong credentials, too many of them, or the account is disabled, or online already.
 pub(crate) fn login(ctx: &mut Ctx, guest: &Guest, request: &Login) -> HandlerResult {
     let Credentials { token, password } = &request.credentials;
     if let Some(token) = token {
@@ -102,6 +107,9 @@ fn owner_of(
         Account::Id(id) => row.user.id == *id,
         Account::Name(_) => user_of(ctx, &request.account)?.is_some_and(|user| user.id == row.user.id),
     };
+    if is_owner && row.is_disabled {
+        return Err(disabled());
+    }
     let (device, address) = place_of(guest, request);
     let expires_at = row.end_as_used(TokenUse { device: &device, address: &address });
     let kind = TokenKind::Resumed { expires_at };
@@ -158,7 +166,10 @@ fn password_checked(
     attempt.right();
     let token = new_token()?;
     let hash = token_hash(&token);
-    let UserRow { id, name, password: proof, dialect } = user;
+    if user.is_disabled {
+        return Err(disabled());
+    }
+    let UserRow { id, name, password: proof, dialect, .. } = user;
     let (device, address) = place_of(guest, request);
     let token = SessionToken { text: token, hash, kind: TokenKind::New { proof }, device, address };
     enter(ctx, guest, request, Owner { user: Person { id, name }, dialect }, token)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config;
-use crate::store::{Quota, Quotas};
+use crate::store::{Quota, Quotas, UserQuota};
 
 /// The quotas that the store holds to.
 pub(crate) fn of(settings: &config::Quotas) -> Quotas {
@@ -29,6 +29,18 @@ pub(crate) fn accounts_used_up(settings: &config::Quotas, wait: Duration) -> Str
     format!(
         "{most} accounts were made from this address within a day, the most this server allows; try again in {hours} h"
     )
+}
+
+/// What may be another quota for a user alone, and where the settings have it.
+pub(crate) fn own(settings: &mut config::Quotas, quota: Quota) -> Option<(UserQuota, &mut Option<u32>)> {
+    Some(match quota {
+        Quota::Friends => (UserQuota::Friends, &mut settings.friends),
+        Quota::FriendRequests | Quota::GroupAsks => (UserQuota::FriendRequests, &mut settings.friend_requests),
+        Quota::GroupsJoined => (UserQuota::GroupsJoined, &mut settings.groups_joined),
+        Quota::GroupsCreated => (UserQuota::GroupsCreated, &mut settings.groups_created),
+        Quota::Blocks => (UserQuota::Blocks, &mut settings.blocks),
+        _ => return None,
+    })
 }
 
 /// What happened, to what, and what to do next.

@@ -2,10 +2,10 @@
 
 use super::lists::{lookups, repeated};
 use super::names::Keys;
-use super::{Fault, Row, Sql, SqlResult, held};
+use super::{Fault, Row, Sql, SqlResult, held, user_quota};
 use crate::clock::UnixMs;
 use crate::ids::{DeviceId, NodeId, UserId};
-use crate::store::{ClientDialect, Created, DeviceUse, Named, UserRef, UserRow};
+use crate::store::{ClientDialect, Created, DeviceUse, Named, UserQuota, UserRef, UserRow};
 
 /// Devices that make room at once: an account that had thousands before there was a quota comes down to it step by step.
 const DEVICES_REMOVED_MAX: u64 = 8;
@@ -34,12 +34,13 @@ pub(super) fn create(sql: &mut dyn Sql, name: &str, password: &str, now: UnixMs)
 pub(super) fn user(sql: &mut dyn Sql, who: UserRef<'_>) -> SqlResult<Option<UserRow>> {
     let found = match who {
         UserRef::Id(id) => {
-            let statement = "SELECT id, name, password, dialect FROM User WHERE id = ? AND erased_at IS NULL";
+            let statement =
+                "SELECT id, name, password, dialect, disabled_at FROM User WHERE id = ? AND erased_at IS NULL";
             sql.first(statement, &[id.into()])?
         }
         UserRef::Name(name) => {
-            let statement =
-                "SELECT id, name, password, dialect FROM User WHERE name_key IN (?, ?) ORDER BY name_key LIMIT 1";
+            let statement = "SELECT id, name, password, dialect, disabled_at FROM User \
+                             WHERE name_key IN (?, ?) ORDER BY name_key LIMIT 1";
             sql.first(statement, &Keys::of(name).args())?
         }
     };
@@ -49,7 +50,8 @@ pub(super) fn user(sql: &mut dyn Sql, who: UserRef<'_>) -> SqlResult<Option<User
 fn user_row(mut row: Row) -> SqlResult<UserRow> {
     // A name that this binary does not know is a later one's.
     let dialect = row.text_or_null(3)?.as_deref().and_then(ClientDialect::named);
-    Ok(UserRow { id: row.user(0)?, name: row.text(1)?, password: row.text(2)?, dialect })
+    let is_disabled = row.time_or_null(4)?.is_some();
+    Ok(UserRow { id: row.user(0)?, name: row.text(1)?, password: row.text(2)?, dialect, is_disabled })
 }
 
 pub(super) fn set_dialect(sql: &mut dyn Sql, user: UserId, dialect: Option<ClientDialect>) -> SqlResult<()> {
@@ -148,7 +150,7 @@ pub(super) fn use_device(sql: &mut dyn Sql, user: UserId, name: &str, limit: Opt
 
 /// Removes the devices used longest ago, with their cursors, where there are too many.
 fn make_room_for_device(sql: &mut dyn Sql, user: UserId, limit: Option<u32>) -> SqlResult<Vec<DeviceId>> {
-    let Some(limit) = limit else { return Ok(Vec::new()) };
+    let Some(limit) = user_quota::of(sql, user, UserQuota::Devices, limit)? else { return Ok(Vec::new()) };
     let counted = sql.first("SELECT COUNT(*) FROM Device WHERE userid = ?", &[user.into()])?;
     let counted = counted.map_or(Ok(0), |row| row.seq(0))?;
     let too_many = (counted + 1).saturating_sub(u64::from(limit)).min(DEVICES_REMOVED_MAX);

@@ -2,10 +2,10 @@
 //! reads it anyway: so the conversation is locked first, as appending does, and made where there is none yet.
 
 use super::lists::{lookups, repeated};
-use super::{Arg, Sql, SqlResult, accounts, friends, is_full};
+use super::{Arg, Sql, SqlResult, accounts, friends, is_full, user_quota};
 use crate::ids::{ConvId, UserId};
 use crate::store::rights::Rules;
-use crate::store::{BlockOutcome, Person};
+use crate::store::{BlockOutcome, Person, UserQuota};
 
 pub(super) fn block(sql: &mut dyn Sql, user: UserId, other: UserId, limit: Option<u32>) -> SqlResult<BlockOutcome> {
     // Looked up first: nobody has a conversation with nobody.
@@ -30,6 +30,7 @@ fn block_in(sql: &mut dyn Sql, user: UserId, other: UserId, limit: Option<u32>) 
     if sql.first("SELECT 1 FROM Block WHERE userid = ? AND blocked = ?", &pair)?.is_some() {
         return Ok(BlockOutcome::Done { were_friends: false });
     }
+    let limit = user_quota::of(sql, user, UserQuota::Blocks, limit)?;
     if is_full(sql, "SELECT 1 FROM Block WHERE userid = ?", &[user.into()], limit)? {
         return Ok(BlockOutcome::Full);
     }

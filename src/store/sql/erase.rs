@@ -80,11 +80,11 @@ impl Progress {
 }
 
 /// From here on nobody logs in as this user, nobody finds it, and its name is another's to take when it is held no more.
-/// `None`: `proof` is not its password any more. The tokens that ended come back.
+/// `None`: `proof`, where there is one, is not its password any more. The tokens that ended come back.
 pub(super) fn begin(
     sql: &mut dyn Sql,
     user: UserId,
-    proof: &str,
+    proof: Option<&str>,
     held_until: Option<UnixMs>,
     now: UnixMs,
 ) -> SqlResult<Option<Vec<TokenHash>>> {
@@ -92,7 +92,7 @@ pub(super) fn begin(
         format!("SELECT name_key, password FROM User WHERE id = ? AND erased_at IS NULL{}", sql.dialect().locked);
     let Some(mut row) = sql.first(&statement, &[user.into()])? else { return Ok(None) };
     let (old_key, password) = (row.text(0)?, row.text(1)?);
-    if password != proof {
+    if proof.is_some_and(|proof| password != proof) {
         return Ok(None);
     }
     // No name has such a key: it begins with a character that none may have.
@@ -103,8 +103,10 @@ pub(super) fn begin(
         &[key.as_str().into(), NO_PASSWORD.into(), now.into(), user.into()],
     )?;
     if let Some(until) = held_until {
-        held::hold(sql, Named::User, &old_key, user.number(), until)?;
+        held::hold(sql, Named::User, &held::hidden(&old_key), user.number(), until)?;
     }
+    // Names that the user had before are held for it, too.
+    held::hide_of(sql, user)?;
     let insert_new = sql.dialect().insert_new;
     sql.run(&format!("{insert_new} ErasedUser (id) VALUES (?)"), &[user.into()])?;
     tokens::end_others(sql, user, None, now).map(Some)
@@ -279,7 +281,7 @@ fn leave_one(sql: &mut dyn Sql, progress: &mut Progress, now: UnixMs) -> SqlResu
 }
 
 fn own(sql: &mut dyn Sql, progress: &mut Progress) -> SqlResult<()> {
-    for table in ["GroupAsk", "GroupBan", "Device"] {
+    for table in ["GroupAsk", "GroupBan", "Device", "UserQuota"] {
         sql.run(&format!("DELETE FROM {table} WHERE userid = ?"), &[progress.user.into()])?;
     }
     progress.go_on();
@@ -297,7 +299,8 @@ fn words(sql: &mut dyn Sql, progress: &mut Progress, now: UnixMs) -> SqlResult<(
             progress.conv = conv;
         }
         let (from, to) = (progress.seq, progress.seq.saturating_add(MESSAGES));
-        let said = "SELECT seq FROM Message WHERE conv = ? AND seq > ? AND seq <= ? AND sender = ? AND body <> ''";
+        let said = "SELECT seq FROM Message WHERE conv = ? AND seq > ? AND seq <= ? AND sender = ? \
+                    AND (body <> '' OR cid IS NOT NULL)";
         let rows = sql.rows(said, &[progress.conv.into(), from.into(), to.into(), progress.user.into()])?;
         let said = rows.iter().map(|row| row.seq(0)).collect::<SqlResult<Vec<Seq>>>()?;
         let end = sql.first("SELECT last_seq FROM Conversation WHERE id = ?", &[progress.conv.into()])?;
@@ -330,8 +333,8 @@ fn recall(sql: &mut dyn Sql, conv: i64, seqs: &[Seq], now: UnixMs) -> SqlResult<
             let args: Vec<_> = first.iter().copied().chain(lookup.args.iter().copied()).collect();
             sql.run(&format!("{statement} ({list})"), &args)
         };
-        let emptied =
-            "UPDATE Message SET body = '', reacted = 0, edited_seq = NULL, edited_at = ? WHERE conv = ? AND seq IN";
+        let emptied = "UPDATE Message SET body = '', cid = NULL, reacted = 0, edited_seq = NULL, edited_at = ? \
+             WHERE conv = ? AND seq IN";
         run(emptied, &[now.into(), conv.into()])?;
         run("DELETE FROM Reaction WHERE conv = ? AND of_seq IN", &[conv.into()])?;
         run("DELETE FROM ReactionTotal WHERE conv = ? AND of_seq IN", &[conv.into()])?;

@@ -1,10 +1,10 @@
 //! Friends, in both directions, and who asked to be one.
 
 use super::lists::{lookups, repeated};
-use super::{Sql, SqlResult, asked, is_full};
+use super::{Sql, SqlResult, asked, is_full, user_quota};
 use crate::clock::UnixMs;
 use crate::ids::UserId;
-use crate::store::{Contact, FriendOutcome, FriendRequest, Person, Quota};
+use crate::store::{Contact, FriendOutcome, FriendRequest, Person, Quota, UserQuota};
 
 pub(super) fn add(sql: &mut dyn Sql, user: UserId, friend: UserId, limit: Option<u32>) -> SqlResult<FriendOutcome> {
     let Some(person) = lock_both(sql, user, friend)? else { return Ok(FriendOutcome::NoSuchUser) };
@@ -90,6 +90,7 @@ pub(super) fn request(
         sql.run(reworded, &[msg.into(), from.into(), to.into()])?;
         return Ok(FriendOutcome::Done(person));
     }
+    let limit = user_quota::of(sql, from, UserQuota::FriendRequests, limit)?;
     if is_full(sql, "SELECT 1 FROM FriendRequest WHERE userid = ?", &[from.into()], limit)? {
         return Ok(FriendOutcome::Full(Quota::FriendRequests));
     }
@@ -146,6 +147,7 @@ pub(super) fn withdraw(sql: &mut dyn Sql, user: UserId, other: UserId) -> SqlRes
 /// Writes both directions and removes the requests between the two; nothing if one of the two has no room for a friend.
 fn befriend(sql: &mut dyn Sql, user: UserId, friend: UserId, limit: Option<u32>) -> SqlResult<Option<Quota>> {
     for (whose, quota) in [(user, Quota::Friends), (friend, Quota::FriendsOfOther)] {
+        let limit = user_quota::of(sql, whose, UserQuota::Friends, limit)?;
         if is_full(sql, "SELECT 1 FROM Friend WHERE userid = ?", &[whose.into()], limit)? {
             return Ok(Some(quota));
         }

@@ -3,12 +3,13 @@
 use super::membership::{
     INVITATION, Locked, Step, Stop, WISH, admit, is_banned, lock, look_for, one, permit, person, standing,
 };
-use super::{Arg, Row, Sql, SqlResult, accounts, friends, is_full};
+use super::{Arg, Row, Sql, SqlResult, accounts, friends, user_quota};
 use crate::clock::UnixMs;
 use crate::ids::{GroupId, UserId};
 use crate::store::rights::{self, Action, Joining};
 use crate::store::{
     GroupInvitation, GroupRefusal, GroupRow, JoinOutcome, LetIn, OpenGroupAsk, OwnGroup, Person, Quota, Quotas,
+    UserQuota,
 };
 
 /// The wishes of a user that wait for an answer.
@@ -52,7 +53,7 @@ fn wish(sql: &mut dyn Sql, user: UserId, group: GroupRow, now: UnixMs, quotas: &
         return Ok(JoinOutcome::Waiting { group, is_news: false });
     }
     accounts::lock_devices(sql, user)?;
-    if is_full(sql, WISHES, &[user.into()], quotas.friend_requests)? {
+    if user_quota::is_full(sql, WISHES, user, (UserQuota::FriendRequests, quotas.friend_requests))? {
         return Ok(JoinOutcome::Full(Quota::GroupAsks));
     }
     write_ask(sql, group.id, user, None, now)?;
@@ -91,7 +92,7 @@ pub(super) fn invite(
         // One that is worth more stays.
         Some(earlier) => earlier.invited_by == Some(by) || (!may_admit && is_admin(sql, group, earlier.invited_by)?),
     };
-    if !stays && is_full(sql, INVITED, &[by.into()], quotas.friend_requests)? {
+    if !stays && user_quota::is_full(sql, INVITED, by, (UserQuota::FriendRequests, quotas.friend_requests))? {
         return Err(GroupRefusal::Full(Quota::GroupAsks).into());
     }
     if banned {

@@ -5,12 +5,13 @@ use super::membership::{
     CREATED, Step, forget_asks, is_banned, leave, lock_for, look_for, one, person, role_name, standing,
 };
 use super::names::Keys;
-use super::{Arg, Fault, Sql, SqlResult, accounts, held, is_full};
+use super::{Arg, Fault, Sql, SqlResult, accounts, held, is_full, user_quota};
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, GroupId, UserId};
 use crate::store::rights::{self, Action, Joining, Rules, Standing};
 use crate::store::{
     ActedOn, GroupChange, GroupChanged, GroupRefusal, Named, PastShown, Person, Quota, Quotas, Role, Speaking,
+    UserQuota,
 };
 
 pub(super) fn set(
@@ -107,7 +108,7 @@ pub(super) fn set_role(
     }
     if role == Role::Creator {
         accounts::lock_devices(sql, user)?;
-        if is_full(sql, CREATED, &[user.into()], quotas.groups_created)? {
+        if user_quota::is_full(sql, CREATED, user, (UserQuota::GroupsCreated, quotas.groups_created))? {
             return Err(GroupRefusal::Full(Quota::GroupsCreatedOfOther).into());
         }
         write_role(sql, group, by, Role::Admin)?;

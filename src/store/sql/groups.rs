@@ -11,11 +11,11 @@ use super::membership::{
     COLUMNS, COLUMNS_COUNT, CREATED, Entrant, MEMBERSHIPS, enter, group_row, leave, lock, role_named, standing,
 };
 use super::names::Keys;
-use super::{Fault, Row, Sql, SqlResult, accounts, held, is_full};
+use super::{Fault, Row, Sql, SqlResult, accounts, held, user_quota};
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, GroupId, UserId};
 use crate::store::rights::{self, Action, Denied};
-use crate::store::{Created, LeaveOutcome, Member, MemberPage, Named, OwnGroup, Quota, Quotas, Role};
+use crate::store::{Created, LeaveOutcome, Member, MemberPage, Named, OwnGroup, Quota, Quotas, Role, UserQuota};
 
 /// A group that somebody wants to have.
 #[derive(Clone, Copy)]
@@ -32,10 +32,10 @@ pub(super) fn create(
     quotas: &Quotas,
 ) -> SqlResult<Created<GroupId>> {
     accounts::lock_devices(sql, creator)?;
-    if is_full(sql, CREATED, &[creator.into()], quotas.groups_created)? {
+    if user_quota::is_full(sql, CREATED, creator, (UserQuota::GroupsCreated, quotas.groups_created))? {
         return Ok(Created::Full(Quota::GroupsCreated));
     }
-    if is_full(sql, MEMBERSHIPS, &[creator.into()], quotas.groups_joined)? {
+    if user_quota::is_full(sql, MEMBERSHIPS, creator, (UserQuota::GroupsJoined, quotas.groups_joined))? {
         return Ok(Created::Full(Quota::GroupsJoined));
     }
     let keys = Keys::of(name);

@@ -4,11 +4,13 @@
 //! cursor starts at an end that no append is moving, and nothing goes through behind an acknowledged change.
 
 use super::lists::{lookups, repeated};
-use super::{Fault, Row, Sql, SqlResult, accounts, is_full};
+use super::{Fault, Row, Sql, SqlResult, accounts, user_quota};
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, GroupId, Seq, UserId};
 use crate::store::rights::{self, Action, Denied, Joining, Rules, Standing};
-use crate::store::{GroupRefusal, GroupRow, GroupSettings, PastShown, Person, Quota, Quotas, Role, Ruled, Speaking};
+use crate::store::{
+    GroupRefusal, GroupRow, GroupSettings, PastShown, Person, Quota, Quotas, Role, Ruled, Speaking, UserQuota,
+};
 
 /// The groups that exist and that a user is in; nothing counts that is only still to be swept.
 pub(super) const MEMBERSHIPS: &str =
@@ -240,7 +242,7 @@ pub(super) fn admit(
         return Ok(Some(Quota::GroupMembers));
     }
     accounts::lock_devices(sql, user)?;
-    if is_full(sql, MEMBERSHIPS, &[user.into()], quotas.groups_joined)? {
+    if user_quota::is_full(sql, MEMBERSHIPS, user, (UserQuota::GroupsJoined, quotas.groups_joined))? {
         return Ok(Some(Quota::GroupsJoined));
     }
     let joined_seq = match group.settings.past {

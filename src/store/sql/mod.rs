@@ -9,6 +9,7 @@
 //! ```
 
 mod accounts;
+mod admin;
 mod asked;
 mod blocks;
 mod bulk;
@@ -18,6 +19,7 @@ pub(super) mod cluster;
 mod conversations;
 mod erase;
 pub(super) mod events;
+mod export;
 mod fault;
 mod find;
 mod friends;
@@ -34,6 +36,7 @@ mod pending;
 mod profile;
 mod reactions;
 mod receipts;
+mod retention;
 mod row;
 mod rules;
 mod search;
@@ -42,6 +45,7 @@ pub(super) mod stream;
 mod sweep;
 mod tokens;
 pub(super) mod upgrade;
+mod user_quota;
 pub(super) mod version;
 pub(super) mod whole;
 

@@ -40,6 +40,11 @@ impl Keys {
         [self.exact.as_str().into(), self.folded.as_str().into()]
     }
 
+    /// The name as it is spelled.
+    pub(super) fn exact(&self) -> &str {
+        &self.exact
+    }
+
     /// The name as it is compared.
     pub(super) fn folded(&self) -> &str {
         &self.folded

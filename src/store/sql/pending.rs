@@ -11,13 +11,15 @@ use super::{Row, Sql, SqlResult};
 use crate::ids::{ConvId, DeviceId, UserId};
 use crate::store::Pending;
 
-/// Columns userid, conv, delivered, last_seq of the device that is the first parameter.
-const POSITIONS: &str = "SELECT c.userid, c.conv, COALESCE(d.delivered, 0), v.last_seq FROM `Cursor` c \
+/// Columns userid, conv, delivered, last_seq of the device that is the first parameter. What was kept long enough is gone: a
+/// device that is behind it goes on at the first message that is still there.
+const POSITIONS: &str = "SELECT c.userid, c.conv, CASE WHEN v.floor_seq > COALESCE(d.delivered, 0) \
+                         THEN v.floor_seq - 1 ELSE COALESCE(d.delivered, 0) END, v.last_seq FROM `Cursor` c \
                          JOIN Conversation v ON v.id = c.conv \
                          LEFT JOIN `Cursor` d ON d.userid = c.userid AND d.device = ? AND d.conv = c.conv \
                          WHERE c.device = 0";
 
-const BEHIND: &str = "v.last_seq > COALESCE(d.delivered, 0)";
+const BEHIND: &str = "v.last_seq > COALESCE(d.delivered, 0) AND v.last_seq >= v.floor_seq";
 
 /// The row is of a pair, or of a group that the user is in. The larger ids are those of pairs.
 const OWN: &str = "(c.conv > 4294967295 \

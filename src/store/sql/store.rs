@@ -6,17 +6,17 @@ use super::history::PageLimit;
 use super::membership::ruled;
 use super::{
     Engine, SqlStore, accounts, asked, blocks, cluster, conversations, erase, find, friends, group_entry, group_order,
-    groups, held, history, membership, pages, pending, profile, receipts, search, sweep, tokens,
+    groups, held, history, membership, pages, pending, profile, receipts, retention, search, sweep, tokens, user_quota,
 };
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Peer, Seq, UserId};
 use crate::store::{
-    ActedOn, Append, Appended, BlockOutcome, ClientDialect, ClusterRow, Contact, ConversationEnd, ConversationPage,
-    ConversationsWanted, Created, CursorRow, DeviceUse, EndedToken, EraseStep, Flags, FriendOutcome, FriendRequest,
-    GroupChange, GroupChanged, GroupInvitation, GroupRow, JoinOutcome, LeaveOutcome, LetIn, Listed, MemberPage,
-    Message, NewToken, OpenGroupAsk, OwnGroup, Page, Pending, Person, Place, ProfileChange, ProfileOutcome, Quotas,
-    Range, ReadRow, ReceiptRow, Result, Role, Ruled, SavedReads, SearchPage, SearchQuery, SessionRow, Store, TokenHash,
-    TokenRow, TokenUse, UserRef, UserRow,
+    ActedOn, AdminStore, Append, Appended, BlockOutcome, ClientDialect, ClusterRow, Contact, ConversationEnd,
+    ConversationPage, ConversationsWanted, Created, CursorRow, DeviceUse, EndedToken, EraseStep, Flags, FriendOutcome,
+    FriendRequest, GroupChange, GroupChanged, GroupInvitation, GroupRow, JoinOutcome, LeaveOutcome, LetIn, Listed,
+    MemberPage, Message, NewToken, OpenGroupAsk, OwnGroup, Page, Pending, Person, Place, ProfileChange, ProfileOutcome,
+    Quotas, Range, ReadRow, ReceiptRow, Result, Role, Ruled, SavedReads, SearchPage, SearchQuery, SessionRow, Store,
+    TokenHash, TokenRow, TokenUse, UserQuota, UserRef, UserRow,
 };
 
 /// How long ended tokens are kept, in milliseconds: whoever has not asked for so long has no session of that time.
@@ -134,7 +134,7 @@ impl<E: Engine> Store for SqlStore<E> {
         held_until: Option<UnixMs>,
         now: UnixMs,
     ) -> Result<Option<Vec<TokenHash>>> {
-        self.0.write(|sql| erase::begin(sql, user, proof, held_until, now))
+        self.0.write(|sql| erase::begin(sql, user, Some(proof), held_until, now))
     }
 
     fn erase_step(&mut self, user: UserId, now: UnixMs) -> Result<EraseStep> {
@@ -510,6 +510,18 @@ impl<E: Engine> Store for SqlStore<E> {
 
     fn purge(&mut self) -> Result<bool> {
         self.0.purge()
+    }
+
+    fn admin(&mut self) -> Option<&mut dyn AdminStore> {
+        Some(self)
+    }
+
+    fn user_quota(&mut self, user: UserId, quota: UserQuota) -> Result<Option<u32>> {
+        self.0.read(|sql| user_quota::own(sql, user, quota))
+    }
+
+    fn floor(&mut self, conv: ConvId) -> Result<Option<Seq>> {
+        self.0.read(|sql| retention::floor(sql, conv))
     }
 
     fn ping(&mut self) -> Result<()> {

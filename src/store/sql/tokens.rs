@@ -4,10 +4,10 @@
 //! there, and closes the sessions that hold it.
 
 use super::lists::{lookups, repeated};
-use super::{Row, Sql, SqlResult, accounts};
+use super::{Row, Sql, SqlResult, accounts, user_quota};
 use crate::clock::UnixMs;
 use crate::ids::UserId;
-use crate::store::{EndedToken, NewToken, SessionRow, TokenHash, TokenRow, TokenUse};
+use crate::store::{EndedToken, NewToken, SessionRow, TokenHash, TokenRow, TokenUse, UserQuota};
 
 /// How long a token of before sessions had numbers lived from its last use, in milliseconds: what is known of that use.
 const OLD_LIFE_MS: i64 = 30 * 24 * 3600 * 1000;
@@ -39,6 +39,7 @@ pub(super) fn save(sql: &mut dyn Sql, token: &NewToken<'_>, now: UnixMs, limit: 
             now.into(),
         ],
     )?;
+    let limit = user_quota::of(sql, user, UserQuota::Tokens, limit)?;
     let Some(last) = limit.and_then(|limit| limit.checked_sub(1)) else { return Ok(true) };
     let keep_from = "SELECT expires_at FROM AuthToken WHERE userid = ? ORDER BY expires_at DESC LIMIT 1 OFFSET ?";
     if let Some(row) = sql.first(keep_from, &[user.into(), last.into()])? {
@@ -51,7 +52,7 @@ pub(super) fn save(sql: &mut dyn Sql, token: &NewToken<'_>, now: UnixMs, limit: 
 /// Locks the user, if that is the password that counts.
 fn locks_with(sql: &mut dyn Sql, user: UserId, proof: &str) -> SqlResult<bool> {
     let locked = sql.dialect().locked;
-    let statement = format!("SELECT password FROM User WHERE id = ?{locked}");
+    let statement = format!("SELECT password FROM User WHERE id = ? AND disabled_at IS NULL{locked}");
     let Some(mut row) = sql.first(&statement, &[user.into()])? else { return Ok(false) };
     Ok(row.text(0)? == proof)
 }
@@ -71,7 +72,7 @@ fn last_number(sql: &mut dyn Sql, user: UserId) -> SqlResult<i64> {
 pub(super) fn token(sql: &mut dyn Sql, hash: &TokenHash, now: UnixMs) -> SqlResult<Option<TokenRow>> {
     let statement = "SELECT t.userid, u.name, t.expires_at, \
                      EXISTS (SELECT 1 FROM AuthToken o WHERE o.userid = t.userid AND o.expires_at > t.expires_at), \
-                     t.device, t.address \
+                     t.device, t.address, u.disabled_at \
                      FROM AuthToken t JOIN User u ON u.id = t.userid WHERE t.token_hash = ? AND t.expires_at > ?";
     let found = sql.first(statement, &[hash.into(), now.into()])?;
     let row = |mut row: Row| {
@@ -81,6 +82,7 @@ pub(super) fn token(sql: &mut dyn Sql, hash: &TokenHash, now: UnixMs) -> SqlResu
             is_latest: row.int(3)? == 0,
             device: row.text(4)?,
             address: row.text(5)?,
+            is_disabled: row.time_or_null(6)?.is_some(),
         })
     };
     found.map(row).transpose()
@@ -179,7 +181,8 @@ pub(super) fn end_others(
     Ok(ended)
 }
 
-fn note(sql: &mut dyn Sql, user: UserId, hash: &TokenHash, now: UnixMs) -> SqlResult<()> {
+/// Notes that a token is none any more, or for a while not.
+pub(super) fn note(sql: &mut dyn Sql, user: UserId, hash: &TokenHash, now: UnixMs) -> SqlResult<()> {
     let insert_new = sql.dialect().insert_new;
     let statement = format!("{insert_new} EndedToken (token_hash, userid, ended_at) VALUES (?, ?, ?)");
     sql.run(&statement, &[hash.into(), user.into(), now.into()])?;
@@ -201,11 +204,17 @@ pub(super) fn change_password(
     end_others(sql, user, Some(but), now).map(Some)
 }
 
-/// The tokens that were ended since then, by the clocks of the nodes that did it.
+/// The tokens that were ended since then, by the clocks of the nodes that did it, and the users who were disabled.
 pub(super) fn ended(sql: &mut dyn Sql, since: UnixMs) -> SqlResult<Vec<EndedToken>> {
     let statement = "SELECT userid, token_hash FROM EndedToken WHERE ended_at > ? ORDER BY ended_at DESC LIMIT ?";
     let rows = sql.rows(statement, &[since.into(), ENDED_MAX.into()])?;
-    rows.iter().map(|row| Ok(EndedToken { user: row.user(0)?, token: row.token_hash(1)? })).collect()
+    let ended = rows.iter().map(|row| Ok(EndedToken { user: row.user(0)?, token: Some(row.token_hash(1)?) }));
+    let mut ended = ended.collect::<SqlResult<Vec<_>>>()?;
+    let disabled = "SELECT id FROM User WHERE disabled_at > ? ORDER BY disabled_at DESC LIMIT ?";
+    for row in sql.rows(disabled, &[since.into(), ENDED_MAX.into()])? {
+        ended.push(EndedToken { user: row.user(0)?, token: None });
+    }
+    Ok(ended)
 }
 
 /// Whether there are ended tokens of before then.

@@ -1,5 +1,6 @@
 //! What a migration does to the data that SQL alone cannot say. Each step may be run again.
 
+use super::held;
 use super::names::{self, GROUPS, USERS};
 use super::version::version;
 use super::{Fault, Sql, SqlResult};
@@ -60,6 +61,11 @@ pub(in crate::store) fn note_reads(sql: &mut dyn Sql, after: i64) -> SqlResult<O
                      WHERE userid > ? AND userid <= ? AND device = 0 AND read_seq < delivered";
     sql.run(statement, &[after.into(), last.into()])?;
     Ok(Some(last))
+}
+
+/// Has of the next names that are held for users who are erased only hashes left, behind the user's id.
+pub(in crate::store) fn hide_held_names(sql: &mut dyn Sql, after: i64) -> SqlResult<Option<i64>> {
+    held::hide_some(sql, after)
 }
 
 /// The names that have no key of their own, or will have none when the database has been brought up to date; at most

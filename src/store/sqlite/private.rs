@@ -9,6 +9,8 @@ use std::path::Path;
 const FOLDER_MODE: u32 = 0o700;
 /// What a file is made with.
 const FILE_MODE: u32 = 0o600;
+/// The socket for administrators, of a server that was killed.
+const ADMIN_SOCKET: &str = "admin.sock";
 /// The rights of everybody else.
 const OTHERS: u32 = 0o077;
 /// What our files' names begin with.
@@ -29,7 +31,11 @@ pub(super) fn tighten(dir: &Path) {
     let Ok(entries) = fs::read_dir(dir) else { return };
     let mut has_others = false;
     for path in entries.filter_map(|entry| entry.ok().map(|entry| entry.path())) {
-        let is_ours = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(OURS));
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if name == ADMIN_SOCKET {
+            continue;
+        }
+        let is_ours = name.starts_with(OURS);
         if is_ours && path.is_file() {
             tighten_one(&path, FILE_MODE);
         } else {

@@ -86,7 +86,12 @@ impl Model {
         if chat.doubted.is_empty() {
             return;
         }
-        if found.is_none_or(|found| !mark.is_last_seen(found.seq(), i64::from(found.sender().number()), found.time())) {
+        // What was kept long enough says nothing any more.
+        let is_removed = page.floor.is_some_and(|floor| floor > mark.seen);
+        if !is_removed
+            && found
+                .is_none_or(|found| !mark.is_last_seen(found.seq(), i64::from(found.sender().number()), found.time()))
+        {
             return self.went_back();
         }
         for row in std::mem::take(&mut chat.doubted) {

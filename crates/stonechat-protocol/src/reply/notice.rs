@@ -125,6 +125,10 @@ pub enum Notice<'a> {
         #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
         ext: Option<Ext>,
     },
+    /// Who runs the server tells everybody something.
+    Broadcast {
+        text: Cow<'a, str>,
+    },
     /// Its token is no longer good.
     Ended,
     Replaced,
