@@ -135,7 +135,7 @@ fn begin_anew(sql: &mut dyn Sql) -> SqlResult<()> {
     cluster::set(sql, &known.id, &upgrade::random_hex()?)
 }
 
-/// At every moment there is a whole database in the folder: what was there, or the other one.
+/// At every moment there is a whole database in the folder, where its file system has links: what was there, or the other one.
 fn replace(database: &Path, restoring: &Path, timeout: Duration) -> Result<Option<PathBuf>> {
     let failed = |error: io::Error| unusable("replace", database, &error);
     if !database.exists() {
