@@ -3,7 +3,7 @@
 
 use stonechat::clock::UnixMs;
 use stonechat::store::admin::By;
-use stonechat::store::{Created, Quotas, Store, UserQuota, UserRef};
+use stonechat::store::{Created, Quotas, UserQuota, UserRef};
 
 use crate::fresh::{Fresh, NOW, PHC, new_token, user};
 
