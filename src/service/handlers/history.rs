@@ -22,11 +22,12 @@ pub(crate) fn history(ctx: &mut Ctx, caller: &Caller, request: &History) -> Hand
     }
     let conv = ConvId::with(caller.user, request.peer);
     let bytes_max = account::list_bytes_max(ctx);
-    let Some((messages, more)) = ctx.store.messages(caller.user, conv, request.range, request.limit, bytes_max)? else {
+    let Some((mut messages, more)) = ctx.store.messages(caller.user, conv, request.range, request.limit, bytes_max)? else {
         return Err(not_readable(ctx, caller, request.peer)?);
     };
-    // Asked last: what the page shows is not below it, or was removed since.
+    // Asked last: what has gone since the page was read is not shown below it.
     let floor = ctx.store.floor(conv)?;
+    messages.retain(|message| floor.is_none_or(|floor| message.seq >= floor));
     let messages = shown::elements(&messages, caller.user);
     Ok(Response::reply(Body::of(&body::History { messages, more, floor })))
 }
