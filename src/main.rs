@@ -21,6 +21,9 @@ const FAILED: u8 = 1;
 const BAD_CONFIGURATION: u8 = 2;
 
 fn main() -> ExitCode {
+    if let Some(code) = stonechat_generate::if_asked(cli::definition()) {
+        return code;
+    }
     logging::start();
     let cli = cli::parse();
     let (environment, mut flags) = (std::env::vars_os().collect(), cli.flags);
@@ -40,8 +43,10 @@ fn main() -> ExitCode {
         Ok(effective) => effective,
         Err(problems) => return failed(problems, BAD_CONFIGURATION),
     };
-    if let Task::Check = task {
-        return check(&effective);
+    match task {
+        Task::Check => return check(&effective),
+        Task::Health => return health(&effective),
+        Task::Import(_) | Task::Data(_) | Task::Serve => {}
     }
     logging::follow(effective.config.log);
     for warning in effective.warnings() {
@@ -54,7 +59,9 @@ fn main() -> ExitCode {
             Ok(false) => ExitCode::from(FAILED),
             how => ended(how.map(|_| ())),
         },
-        Task::Check | Task::Serve => ended(server::run(&effective.config, Box::new(move || config::load(&sources)))),
+        Task::Check | Task::Health | Task::Serve => {
+            ended(server::run(&effective.config, Box::new(move || config::load(&sources))))
+        }
     }
 }
 
@@ -69,6 +76,7 @@ fn ended(how: Result<(), impl Display>) -> ExitCode {
 enum Task {
     Serve,
     Check,
+    Health,
     Import(Box<Options>),
     Data(DataTask),
 }
@@ -79,6 +87,7 @@ impl Task {
         let (task, own_file, flags) = match command {
             None => return Ok(Self::Serve),
             Some(Command::CheckConfig(mut flags)) => (Self::Check, flags.config.take(), flags.into_settings()),
+            Some(Command::Health(mut flags)) => (Self::Health, flags.config.take(), flags.into_settings()),
             Some(Command::Import(import)) => {
                 let (own_file, flags, options) = import.split()?;
                 (Self::Import(Box::new(options)), own_file, flags)
@@ -112,6 +121,11 @@ fn check(effective: &Effective) -> ExitCode {
         certificate.err(),
     ];
     problems.into_iter().flatten().fold(ExitCode::SUCCESS, |_, problem| failed(problem, FAILED))
+}
+
+/// `health`: what /readyz says goes to stderr, unless all is well.
+fn health(effective: &Effective) -> ExitCode {
+    server::ask_readiness(&effective.config).map_or_else(|problem| failed(problem, FAILED), |()| ExitCode::SUCCESS)
 }
 
 /// One line per key, which is TOML again.

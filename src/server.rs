@@ -12,6 +12,7 @@
 mod administration;
 mod check;
 mod database;
+mod health;
 mod meeting;
 mod places;
 mod reload;
@@ -24,6 +25,7 @@ use std::time::Duration;
 use self::administration::Door;
 pub use self::check::{try_bus, try_certificate, try_store};
 use self::database::open_database;
+pub use self::health::ask_readiness;
 use self::meeting::{make_bus, meet_the_others, refuse_nodes_of_before};
 use self::places::{reserve, unavailable};
 pub use self::reload::Again;

@@ -39,6 +39,10 @@ pub(crate) enum Command {
     /// what is in is not brought again, and a run that was cut short is gone on with. A target that has other accounts
     /// under these ids is refused before anything is written. The report on stdout tells what was changed and what was left out.
     Import(Import),
+    /// Asks the admin address whether this node serves clients: for containers, which have no other program to ask with.
+    ///
+    /// Exit code 0: it does; 1: it does not, or nothing answers there.
+    Health(Flags),
     /// Shows what nodes do at the moment, by their /metrics, on a screen that is drawn anew; Ctrl-C ends it.
     ///
     /// A row for each node: sessions, open connections, lines that come in, messages stored and pushed, how long half of all commits and
@@ -53,8 +57,13 @@ pub(crate) enum Command {
 
 /// Reads the command line; ends the process where it is wrong, and after --help and --version.
 pub(crate) fn parse() -> Cli {
-    let matches = Cli::command().after_help("--help tells more.").after_long_help(long_help()).get_matches();
+    let matches = definition().get_matches();
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// The whole command line, with its help.
+pub(crate) fn definition() -> clap::Command {
+    Cli::command().after_help("--help tells more.").after_long_help(long_help())
 }
 
 #[derive(Args)]
@@ -140,15 +149,18 @@ The same keys go into the TOML file, as limits.inflight = 8 or below a line [lim
 {keys}
 Environment variables. A URL with a password belongs here, in the file, or in a file of its own (mysql_file,
 redis_file): flags are shown to all by ps.
-{variables}  {rust_log:<38} what is logged: error, warn, info (the default), debug
+{variables}  {rust_log:<38} what is logged, part by part; it wins over log.level
+
+Man pages and completions: stonechat generate man DIR, stonechat generate completions SHELL; the other programs have the
+same. See docs/operating.md for packages, systemd and containers.
 
 Files: the embedded database is the folder --data, ./stonechat-data by default. Nothing else is written; the log goes
 to stderr. `listening on ADDR` in it tells that clients may connect.
 
 Signals: SIGTERM and SIGINT drain: no new clients, what was taken is committed, outboxes are flushed, sessions are
 told; exit within shutdown_seconds. SIGINT while it drains ends it at once, a second SIGTERM changes nothing. SIGHUP reads
-tls.cert and tls.key again; sessions go on. SIGUSR1 and SIGUSR2 are ignored, with a line in the log; settings are read at
-start only.
+the settings, tls.cert and tls.key again; sessions go on. What cannot change while it runs is named in the log, and a
+mistake changes nothing. SIGUSR1 and SIGUSR2 are ignored, with a line in the log.
 
 Exit codes: 0 stopped as asked, 1 failed while running or cut short by a second SIGINT, 2 wrong flags or settings.",
         keys = config::key_listing(),

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::keys::{KEYS, Key};
 use super::kind::Kind;
+use super::reread::is_live;
 use super::settings::Config;
 
 /// Columns of the help text.
@@ -16,7 +17,7 @@ pub fn key_listing() -> String {
     KEYS.iter().fold(String::new(), |mut out, key| {
         push(&mut out, format_args!("  {} = {}", key.name, default_of(key, &default)));
         out.push_str(&wrapped(&format!("{}.", key.meaning), "      "));
-        out.push_str(&wrapped(&format!("Takes {}.", key.kind.takes()), "      "));
+        out.push_str(&wrapped(&taken(key), "      "));
         out
     })
 }
@@ -30,6 +31,12 @@ pub fn variable_listing() -> String {
         push(&mut out, format_args!("  {:<38} {}", key.variable(), key.name));
     }
     out
+}
+
+/// What it takes, and whether that may change while the server runs.
+fn taken(key: &Key) -> String {
+    let when = if is_live(key) { " Changes at SIGHUP, too." } else { "" };
+    format!("Takes {}.{when}", key.kind.takes())
 }
 
 /// The default as TOML. Where the machine decides, the word for that.
@@ -76,7 +83,8 @@ mod tests {
 #   stonechat --config stonechat.toml check-config     shows what counts, and tries the connections
 #
 # Later wins: default, this file, environment (STONECHAT_LIMITS_INFLIGHT=8), flags (--set limits.inflight=8).
-# An unknown key or a bad value is refused at start.
+# An unknown key or a bad value is refused at start. SIGHUP has all of it read again: the keys that say so change at once, the
+# others at the next start, and a bad value changes nothing.
 ";
 
     /// The example file as the table of keys has it.
@@ -92,7 +100,7 @@ mod tests {
             }
             out.push('\n');
             out.push_str(&wrapped(&format!("{}.", key.meaning), "# "));
-            out.push_str(&wrapped(&format!("Takes {}.", key.kind.takes()), "# "));
+            out.push_str(&wrapped(&taken(key), "# "));
             push(&mut out, format_args!("#{name} = {}", default_of(key, &default)));
         }
         out

@@ -205,12 +205,12 @@ pub(super) static KEYS: &[Key] = &[
     Key {
         name: "tls.cert",
         meaning: "The certificate for clients, and behind it those of its issuers, in a PEM file. With it TLS is spoken. \
-                  SIGHUP reads it again",
+                  SIGHUP reads the file again",
         kind: Kind::File { what: "file", get: |c| c.tls.cert.as_deref(), set: |c, path| c.tls.cert = path },
     },
     Key {
         name: "tls.key",
-        meaning: "The certificate's private key, in a PEM file. SIGHUP reads it again",
+        meaning: "The certificate's private key, in a PEM file. SIGHUP reads the file again",
         kind: Kind::File { what: "file", get: |c| c.tls.key.as_deref(), set: |c, path| c.tls.key = path },
     },
     Key {

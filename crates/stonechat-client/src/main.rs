@@ -43,7 +43,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use crossbeam_channel::{Receiver, bounded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -61,6 +61,9 @@ use state_dir::{Current, StateDir};
 const DEFAULT_SERVER: &str = "127.0.0.1:8000";
 
 fn main() -> ExitCode {
+    if let Some(code) = stonechat_generate::if_asked(Cli::command()) {
+        return code;
+    }
     match run(&Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(trouble) => {

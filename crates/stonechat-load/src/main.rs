@@ -42,13 +42,16 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Workload};
 use crate::progress::Progress;
 use crate::report::Report;
 
 fn main() -> ExitCode {
+    if let Some(code) = stonechat_generate::if_asked(Cli::command()) {
+        return code;
+    }
     let cli = Cli::parse();
     match run(&cli).and_then(|report| print(&cli, &report).map(|()| report)) {
         Ok(report) if report.problems.is_empty() => ExitCode::SUCCESS,

@@ -22,7 +22,8 @@ pub(crate) fn history(ctx: &mut Ctx, caller: &Caller, request: &History) -> Hand
     }
     let conv = ConvId::with(caller.user, request.peer);
     let bytes_max = account::list_bytes_max(ctx);
-    let Some((mut messages, more)) = ctx.store.messages(caller.user, conv, request.range, request.limit, bytes_max)? else {
+    let Some((mut messages, more)) = ctx.store.messages(caller.user, conv, request.range, request.limit, bytes_max)?
+    else {
         return Err(not_readable(ctx, caller, request.peer)?);
     };
     // Asked last: what has gone since the page was read is not shown below it.
