@@ -213,6 +213,7 @@ mod tests {
     const BLOCK: &str = r#"{"t":"block","userid":3,"blocked":1}"#;
     const USERS: &str = r#"{"t":"last_id","table":"user","id":3}"#;
     const GROUPS: &str = r#"{"t":"last_id","table":"group","id":0}"#;
+    const AUDIT: &str = r#"{"t":"last_id","table":"audit","id":0}"#;
 
     fn told(bytes: &[u8]) -> String {
         Incoming::take(bytes).err().map_or_else(|| "it is whole".to_owned(), |error| error.to_string())
@@ -220,11 +221,11 @@ mod tests {
 
     #[test]
     fn a_whole_dump_is_handed_on_table_by_table() {
-        let mut incoming = Incoming::take(&lines(&[FRIEND, BACK, BLOCK, USERS, GROUPS])[..]).unwrap();
-        assert_eq!(incoming.lines, 5);
+        let mut incoming = Incoming::take(&lines(&[FRIEND, BACK, BLOCK, USERS, GROUPS, AUDIT])[..]).unwrap();
+        assert_eq!(incoming.lines, 6);
         assert_eq!(
             incoming.last_ids.iter().map(|(table, id)| (table.tag, *id)).collect::<Vec<_>>(),
-            [("user", 3), ("group", 0)]
+            [("user", 3), ("group", 0), ("audit", 0)]
         );
         let mut batches = Vec::new();
         while let Some(batch) = incoming.batch().unwrap() {
@@ -235,7 +236,7 @@ mod tests {
 
     #[test]
     fn what_is_cut_off_anywhere_is_refused() {
-        let whole = lines(&[FRIEND, BACK, USERS, GROUPS]);
+        let whole = lines(&[FRIEND, BACK, USERS, GROUPS, AUDIT]);
         for end in 0..whole.len() {
             assert_ne!(told(&whole[..end]), "it is whole", "after {end} bytes");
         }
@@ -244,7 +245,7 @@ mod tests {
 
     #[test]
     fn what_was_changed_anywhere_behind_the_first_line_is_refused() {
-        let whole = lines(&[FRIEND, BACK, USERS, GROUPS]);
+        let whole = lines(&[FRIEND, BACK, USERS, GROUPS, AUDIT]);
         let second = whole.iter().position(|byte| *byte == b'\n').unwrap() + 1;
         for at in second..whole.len() {
             let mut changed = whole.clone();
@@ -256,15 +257,15 @@ mod tests {
     #[test]
     fn order_and_completeness_are_looked_at() {
         assert!(
-            told(&lines(&[BACK, FRIEND, USERS, GROUPS]))
+            told(&lines(&[BACK, FRIEND, USERS, GROUPS, AUDIT]))
                 .contains("line 3: a line `friend` that does not come in order")
         );
-        assert!(told(&lines(&[FRIEND, FRIEND, USERS, GROUPS])).contains("comes twice"));
-        assert!(told(&lines(&[BLOCK, FRIEND, USERS, GROUPS])).contains("does not come in order"));
+        assert!(told(&lines(&[FRIEND, FRIEND, USERS, GROUPS, AUDIT])).contains("comes twice"));
+        assert!(told(&lines(&[BLOCK, FRIEND, USERS, GROUPS, AUDIT])).contains("does not come in order"));
         assert!(told(&lines(&[FRIEND, USERS])).contains("last numbers are missing"));
         assert!(told(&lines(&[USERS, FRIEND, GROUPS])).contains("a row behind"));
         assert!(told(&lines(&[GROUPS, USERS])).contains("of another table"));
-        let mut longer = lines(&[USERS, GROUPS]);
+        let mut longer = lines(&[USERS, GROUPS, AUDIT]);
         longer.extend(b"\n");
         assert!(told(&longer).contains("something follows"));
         assert!(told(b"").contains("it is empty"));

@@ -25,27 +25,42 @@ const TO: [&str; 2] = ["toid", "to"];
 /// A client of the family.
 #[derive(Debug)]
 pub(super) struct Family {
-    /// What it is, or is taken for.
-    is: &'static Relative,
-    /// Whether it has shown that, or its account has before.
-    is_settled: bool,
-    /// What it may turn out to be.
-    others: Vec<&'static Relative>,
+    /// Whom it may be, the one that it is taken for first. Whatever it is held to be, it may turn out to be another one.
+    known: Vec<&'static Relative>,
+    /// What it has shown itself to be, on this connection.
+    shown: Option<&'static Relative>,
+    /// What the account that is logged in was heard to speak before.
+    remembered: Option<&'static Relative>,
+    /// Accounts are asked what they have spoken. Not where the settings expect one that nobody is remembered by.
+    asks_memory: bool,
 }
 
 impl Family {
-    /// A client that is taken for one of them, and may turn out to be another one. `is_settled`: it has shown it.
-    pub(super) fn new(is: &'static Relative, is_settled: bool, others: Vec<&'static Relative>) -> Self {
-        Self { is, is_settled, others }
+    /// A client that is one of them, most likely the first.
+    pub(super) fn guessed(known: Vec<&'static Relative>, asks_memory: bool) -> Self {
+        Self { known, shown: None, remembered: None, asks_memory }
     }
 
-    /// What the object means: to what the client is, or else to the first of the others that could have sent it.
+    /// A client that has shown what it is, and the others of whom it may be one all the same.
+    pub(super) fn shown(is: &'static Relative, known: Vec<&'static Relative>) -> Self {
+        Self { known, shown: Some(is), remembered: None, asks_memory: false }
+    }
+
+    /// What it is, as far as that is known; else what it is taken for.
+    fn is(&self) -> &'static Relative {
+        self.shown.or(self.remembered).or(self.known.first().copied()).unwrap_or(&COURSE)
+    }
+
+    fn is_a_guess(&self) -> bool {
+        self.shown.or(self.remembered).is_none()
+    }
+
+    /// What the object means: to what the client is, or else to the first of those that could have sent it.
     fn act(&mut self, object: &Value) -> Option<Act> {
-        let others = self.others.iter().copied();
-        let (is, act) = std::iter::once(self.is).chain(others).find_map(|one| Some((one, one.act(object)?)))?;
+        let known = self.known.iter().copied();
+        let (is, act) = std::iter::once(self.is()).chain(known).find_map(|one| Some((one, one.act(object)?)))?;
         if act != Act::Login {
-            self.is = is;
-            self.is_settled = true;
+            self.shown = Some(is);
         }
         Some(act)
     }
@@ -53,15 +68,15 @@ impl Family {
     fn head(&self, msgid: i64, errno: u16) -> Map<String, Value> {
         let mut head = Map::new();
         head.insert("msgid".to_owned(), msgid.into());
-        head.insert(self.is.words.errno.to_owned(), errno.into());
+        head.insert(self.is().words.errno.to_owned(), errno.into());
         head
     }
 
     fn refused(&self, msgid: i64, errno: u16, errmsg: &str) -> Value {
         let mut refused = self.head(msgid, errno);
         refused.insert("errmsg".to_owned(), errmsg.into());
-        if msgid == self.is.numbers.register_ack
-            && let Some(id) = self.is.words.refused_id
+        if msgid == self.is().numbers.register_ack
+            && let Some(id) = self.is().words.refused_id
         {
             refused.insert("id".to_owned(), id.into());
         }
@@ -69,18 +84,18 @@ impl Family {
     }
 
     fn login_refused(&self, refusal: &Refusal) -> Value {
-        let [wrong, online] = self.is.words.refusals;
+        let [wrong, online] = self.is().words.refusals;
         match refusal.errno {
-            ONLINE => self.refused(self.is.numbers.login_ack, ONLINE, online),
-            WRONG => self.refused(self.is.numbers.login_ack, WRONG, wrong),
-            _ => self.refused(self.is.numbers.login_ack, WRONG, &refusal.errmsg),
+            ONLINE => self.refused(self.is().numbers.login_ack, ONLINE, online),
+            WRONG => self.refused(self.is().numbers.login_ack, WRONG, wrong),
+            _ => self.refused(self.is().numbers.login_ack, WRONG, &refusal.errmsg),
         }
     }
 
     /// The login reply with as much in it as fits. Of what is pending, the rest can follow; of the lists, nothing can.
     fn logged_in(&self, lists: &Lists, show: &Show<'_>) -> (Value, usize) {
-        let words = &self.is.words;
-        let mut reply = self.head(self.is.numbers.login_ack, 0);
+        let words = &self.is().words;
+        let mut reply = self.head(self.is().numbers.login_ack, 0);
         reply.insert("id".to_owned(), lists.id.number().into());
         reply.insert("name".to_owned(), lists.name.as_str().into());
         for list in [words.friends, words.groups, words.offline] {
@@ -88,43 +103,38 @@ impl Family {
             reply.insert(list.to_owned(), Value::Array(Vec::new()));
         }
         let room = (BYTES_MAX - self.end().len()).saturating_sub(fit::bytes(&Value::Object(reply.clone())));
-        // Whoever is in groups gets to see some of them.
-        let for_friends = if lists.groups.is_empty() { room } else { room / 2 };
-        let friends = fit::fit(lists.friends.iter().map(friend), for_friends);
-        let mut left = room - for_friends + friends.left;
-        let mut groups = Vec::new();
-        for one in &lists.groups {
-            let Some((element, bytes)) = self.group(one, left) else { break };
-            groups.push(element);
-            left -= bytes;
-        }
-        let offline = fit::fit(lists.offline.iter().map(|message| in_text(&self.pending(message, show))), left);
+        let group = |group: &Group, budget| self.group(group, budget);
+        let fitted = fit::lists(room, lists.friends.iter().map(friend), &lists.groups, group);
+        let offline = fit::fit(lists.offline.iter().map(|message| in_text(&self.pending(message, show))), fitted.left);
         let shown = offline.list.len();
-        reply.insert(words.friends.to_owned(), friends.list.into());
-        reply.insert(words.groups.to_owned(), groups.into());
+        reply.insert(words.friends.to_owned(), fitted.friends.into());
+        reply.insert(words.groups.to_owned(), fitted.groups.into());
         reply.insert(words.offline.to_owned(), offline.list.into());
         (Value::Object(reply), shown)
     }
 
-    /// A group with as many of its members as fit, and its bytes; `None`: not even without any.
-    fn group(&self, group: &Group, budget: usize) -> Option<(Value, usize)> {
-        let element = |members: &[Member]| {
+    /// A group with as many of its members as fit; `None`: not even without any, and without its description.
+    fn group(&self, group: &Group, budget: usize) -> Option<Value> {
+        let mut desc = group.groupdesc.as_str();
+        let element = |members: &[Member], desc: &str| {
             let users: Vec<Value> = members.iter().map(|member| self.member(member)).collect();
-            let mut element = json!({"groupname": group.groupname, "groupdesc": group.groupdesc});
-            element[self.is.words.users] = users.into();
-            self.name_id(&mut element, self.is.words.group, ["id", "groupid"], group.id.number());
+            let mut element = json!({"groupname": group.groupname, "groupdesc": desc});
+            element[self.is().words.users] = users.into();
+            self.name_id(&mut element, self.is().words.group, ["id", "groupid"], group.id.number());
             in_text(&element)
         };
         // Halving finds at least half as many as would fit, with few tries.
         let mut members = group.users.len();
         loop {
-            let element = element(&group.users[..members]);
-            let bytes = fit::bytes(&element) + 1;
-            if bytes <= budget {
-                return Some((element, bytes));
+            let element = element(&group.users[..members], desc);
+            if fit::bytes(&element) <= budget {
+                return Some(element);
+            }
+            if members == 0 && desc.is_empty() {
+                return None;
             }
             if members == 0 {
-                return None;
+                desc = "";
             }
             members /= 2;
         }
@@ -133,13 +143,14 @@ impl Family {
     fn member(&self, member: &Member) -> Value {
         let role = if member.role == Role::Creator { "creator" } else { "normal" };
         let mut element = json!({"name": member.name, "role": role, "state": state(member.state)});
-        self.name_id(&mut element, self.is.words.member, ["id", "userid"], member.id.number());
+        self.name_id(&mut element, self.is().words.member, ["id", "userid"], member.id.number());
         in_text(&element)
     }
 
-    /// An id under the name that it has; under both, as long as it is not known which.
+    /// An id under the name that it has; under both, as long as the client itself has not shown which: one of them dies where it
+    /// does not find its own.
     fn name_id(&self, element: &mut Value, name: &str, both: [&str; 2], id: u32) {
-        if self.is_settled {
+        if self.shown.is_some() {
             element[name] = id.into();
         } else {
             for name in both {
@@ -151,7 +162,7 @@ impl Family {
     /// A message in the login reply. One number is shown by both kinds of clients between which the login cannot tell.
     fn pending(&self, message: &Message, show: &Show<'_>) -> Value {
         let time = (show.time)(message.time.0);
-        let numbers = if self.is_settled { &self.is.numbers } else { &QQ.numbers };
+        let numbers = if self.is_a_guess() { &QQ.numbers } else { &self.is().numbers };
         self.said(&said(message, &message.msg, &time), [numbers.chat, numbers.group_chat])
     }
 
@@ -166,7 +177,7 @@ impl Family {
             Peer::Group(group) => {
                 object["msgid"] = group_chat.into();
                 object["groupid"] = group.number().into();
-                self.name_id(&mut object, self.is.words.member, ["id", "userid"], said.from);
+                self.name_id(&mut object, self.is().words.member, ["id", "userid"], said.from);
             }
         }
         object
@@ -175,32 +186,29 @@ impl Family {
 
 impl Tongue for Family {
     fn dialect(&self) -> Option<ClientDialect> {
-        self.is.remembered.filter(|_| self.is_settled)
+        // What comes from memory alone is nothing that was heard.
+        self.shown.and_then(|shown| shown.remembered)
     }
 
-    fn remember(&mut self, dialect: ClientDialect) {
-        let known =
-            [self.is].into_iter().chain(self.others.iter().copied()).find(|one| one.remembered == Some(dialect));
-        if let Some(known) = known.filter(|_| !self.is_settled) {
-            self.is = known;
-            self.is_settled = true;
-        }
+    fn remember(&mut self, dialect: Option<ClientDialect>) {
+        let spoke = dialect.filter(|_| self.asks_memory);
+        self.remembered = self.known.iter().copied().find(|one| spoke.is_some() && one.remembered == spoke);
     }
 
     fn hear<'o>(&mut self, object: &'o Value) -> Heard<'o> {
         let any = |names: &[&str]| names.iter().find_map(|name| text(object, name));
-        let login_ack = self.is.numbers.login_ack;
+        let login_ack = self.is().numbers.login_ack;
         match self.act(object) {
             Some(Act::Login) => match (user(object, "id"), any(&PASSWORD)) {
                 (Some(id), Some(pwd)) => {
                     let login = Login { id: Some(id), pwd: Some(pwd), ..Login::default() };
                     Heard::Ask(Ask::Login(login), Purpose::Login)
                 }
-                _ => Heard::Answer(self.refused(login_ack, WRONG, self.is.words.refusals[0])),
+                _ => Heard::Answer(self.refused(login_ack, WRONG, self.is().words.refusals[0])),
             },
             Some(Act::Register) => match (text(object, "name"), any(&PASSWORD)) {
                 (Some(name), Some(pwd)) => Heard::Ask(Ask::Register { name, pwd }, Purpose::Register(name.to_owned())),
-                _ => Heard::Answer(self.refused(self.is.numbers.register_ack, WRONG, "name or password is missing")),
+                _ => Heard::Answer(self.refused(self.is().numbers.register_ack, WRONG, "name or password is missing")),
             },
             Some(Act::Logout) => Heard::Ask(Ask::Logout, Purpose::Logout),
             Some(Act::Chat) => {
@@ -224,7 +232,7 @@ impl Tongue for Family {
     }
 
     fn answer(&self, purpose: &Purpose, answered: &Answered<'_>, shown: &Show<'_>) -> (Option<Value>, usize) {
-        let numbers = &self.is.numbers;
+        let numbers = &self.is().numbers;
         let reply = match (purpose, answered) {
             (Purpose::Login, Answered::Lists(lists)) => {
                 let (reply, pending) = self.logged_in(lists, shown);
@@ -245,9 +253,9 @@ impl Tongue for Family {
     }
 
     fn say(&self, said: &Said<'_>) -> Value {
-        let numbers = &self.is.numbers;
+        let numbers = &self.is().numbers;
         // Where it is a guess: what is a chat to one of them is the answer to a registration to another, which dies of it.
-        let is_risky = !self.is_settled && numbers.chat == COURSE.numbers.register_ack;
+        let is_risky = self.is_a_guess() && numbers.chat == COURSE.numbers.register_ack;
         let chat = if is_risky { numbers.group_chat } else { numbers.chat };
         self.said(said, [chat, numbers.group_chat])
     }

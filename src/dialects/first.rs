@@ -25,15 +25,41 @@ pub(super) enum First {
     Unclear,
     /// A client of this dialect.
     Dialect(Box<dyn Tongue>),
+    /// So many bytes are nothing: no line of ours, and no object of theirs. What follows may tell.
+    Nothing(usize),
 }
+
+/// What the Qt client says all five minutes, also when it has connected anew and nobody has logged in.
+const KEEPS_ALIVE: &[u8] = b"keep this socket alive";
 
 /// Looks at the first bytes of a connection.
 pub(super) fn look(begun: &[u8], rules: &Rules) -> First {
-    let start = begun.iter().take_while(|byte| b" \t\r\n\0".contains(byte)).count();
-    if !rules.enabled || begun.get(start) != Some(&b'{') {
+    if !rules.enabled {
         return First::Native;
     }
-    let begun = &begun[start..];
+    let start = begun.iter().take_while(|byte| b" \t\r\n\0".contains(byte)).count();
+    let (blanks, begun) = begun.split_at(start);
+    let has_line_end = memchr(b'\n', blanks).is_some();
+    if start > 0 && !has_line_end && (begun.is_empty() || memchr(0, blanks).is_some()) {
+        return First::Nothing(start);
+    }
+    // JSON has no raw NUL, and a line has none ahead of its end: what it breaks off is nobody's, unless that is a whole object.
+    let head = &begun[..begun.len().min(FIRST_MAX)];
+    let nul = memchr(0, head).filter(|nul| memchr(b'\n', &head[..*nul]).is_none());
+    match (shown(nul.map_or(begun, |nul| &begun[..=nul]), rules), nul) {
+        (First::Native | First::Unclear, Some(nul)) => First::Nothing(start + nul + 1),
+        (shown, _) => shown,
+    }
+}
+
+/// The same, of what begins with no blank.
+fn shown(begun: &[u8], rules: &Rules) -> First {
+    if begun.starts_with(KEEPS_ALIVE) {
+        return First::Dialect(Box::new(Sponge));
+    }
+    if begun.first() != Some(&b'{') {
+        return First::Native;
+    }
     let head = &begun[..begun.len().min(FIRST_MAX)];
     let has_line_end = memchr(b'\n', head).is_some() || begun.len() > FIRST_MAX;
     if has_line_end && !SIGNS.iter().any(|sign| memmem::find(head, sign).is_some()) {
@@ -63,7 +89,7 @@ fn recognise(object: &Value, behind: Option<u8>, rules: &Rules) -> First {
         // Byte for byte a line of ours, but for what ends it.
         let of_cmf = CMF.act(object).is_some() && !has("token") && !has("tag") && !has("device") && !has("ack");
         return match behind {
-            Some(0) if of_cmf => First::Dialect(Box::new(Family::new(&CMF, true, Vec::new()))),
+            Some(0) if of_cmf => First::Dialect(Box::new(Family::shown(&CMF, vec![&CMF]))),
             None => First::Unclear,
             Some(_) => First::Native,
         };
@@ -81,9 +107,11 @@ fn one_of_the_family(object: &Value, rules: &Rules) -> Option<Family> {
     let known = || [rules.default].into_iter().chain(rules.extra.iter().copied()).chain([&COURSE, &QQ]);
     let begins = |one: &&'static Relative| matches!(one.act(object), Some(Act::Login | Act::Register));
     let is = known().find(begins)?;
-    let is_settled = is.act(object) == Some(Act::Register);
-    let others = known().filter(|one| !std::ptr::eq(*one, is)).collect();
-    Some(Family::new(is, is_settled, others))
+    let all = [is].into_iter().chain(known().filter(|one| !std::ptr::eq(*one, is))).collect();
+    Some(match is.act(object) {
+        Some(Act::Register) => Family::shown(is, all),
+        _ => Family::guessed(all, rules.default.remembered.is_some()),
+    })
 }
 
 #[cfg(test)]
@@ -97,6 +125,7 @@ mod tests {
             First::Native => "native",
             First::Unclear => "unclear",
             First::Dialect(tongue) => tongue.dialect().map_or("a guess", ClientDialect::name),
+            First::Nothing(_) => "nothing",
         }
     }
 
@@ -109,11 +138,16 @@ mod tests {
             ("{\"msgid\":4,\"name\":\"a\",\"password\":\"x\"}\0", "course"),
             ("{\"msgid\":4,\"name\":\"a\",\"password\":\"x\"}\n", "course"),
             ("{\"id\":1,\"msgid\":1,\"password\":\"x\"}\0", "a guess"),
-            (" \0{\"id\":1,\"msgid\":1,\"password\":\"x\"}", "a guess"),
+            (" \0{\"id\":1,\"msgid\":1,\"password\":\"x\"}", "nothing"),
+            (" {\"id\":1,\"msgid\":1,\"password\":\"x\"}", "a guess"),
             ("{\"msgid\":1,\"id\":1,\"pwd\":\"x\"}\0", "cmf"),
             ("{\"msgid\":1,\"id\":1,\"pwd\":\"x\"}\n", "native"),
             ("{\"msgid\":1,\"id\":1,\"pwd\":\"x\"}", "unclear"),
-            ("{\"msgid\":1,\"id\":1,\"pwd\":\"x\",\"tag\":1}\0", "native"),
+            ("{\"msgid\":1,\"id\":1,\"pwd\":\"x\",\"tag\":1}\0", "nothing"),
+            ("\0", "nothing"),
+            ("{}\0", "nothing"),
+            ("{\"id\":1,\"password\":\"x\0", "nothing"),
+            ("keep this socket alive", "sponge"),
             ("{\"msgid\":1,\"id\":1,\"token\":\"x\",\"password\":\"x\"}\n", "native"),
             ("{\"msgid\":17,\"msgType\":1,\"msgId\":2}\n", "native"),
             ("{\"msgid\":6,\"toid\":2,\"msg\":\"my \\\"password\\\"\"}\n", "native"),
@@ -136,7 +170,7 @@ mod tests {
         let off = DialectSettings { enabled: false, ..DialectSettings::default() };
         assert_eq!(look_at(r#"{"msgType":1, "USERID":7, "password":"x"}"#, &off), "native");
         let register = "{\"msgid\":2,\"name\":\"a\",\"password\":\"x\"}\0";
-        assert_eq!(look_at(register, &DialectSettings::default()), "native");
+        assert_eq!(look_at(register, &DialectSettings::default()), "nothing");
         let extra = DialectSettings { extra: vec![Named::JjLi0427], ..DialectSettings::default() };
         assert_eq!(look_at(register, &extra), "a guess", "it is known, and not remembered");
     }

@@ -35,6 +35,36 @@ pub(super) fn fit(elements: impl Iterator<Item = Value>, budget: usize) -> Fitte
     Fitted { list, left }
 }
 
+/// Friends and groups, and what is left of their room.
+#[derive(Debug)]
+pub(super) struct FittedLists {
+    pub(super) friends: Vec<Value>,
+    pub(super) groups: Vec<Value>,
+    pub(super) left: usize,
+}
+
+/// Whoever is in groups gets to see some of them, and of friends as many as there is room for then. `group` makes an element of a
+/// group for a budget of bytes; one that finds no room hides no other.
+pub(super) fn lists<G>(
+    room: usize,
+    friends: impl Iterator<Item = Value> + Clone,
+    groups: &[G],
+    group: impl Fn(&G, usize) -> Option<Value>,
+) -> FittedLists {
+    let for_friends = if groups.is_empty() { room } else { room / 2 };
+    let mut left = room - for_friends + fit(friends.clone(), for_friends).left;
+    let mut shown = Vec::new();
+    for one in groups {
+        let element = group(one, left.saturating_sub(1)).filter(|element| element_bytes(element) <= left);
+        if let Some(element) = element {
+            left -= element_bytes(&element);
+            shown.push(element);
+        }
+    }
+    let friends = fit(friends, room - shown.iter().map(element_bytes).sum::<usize>());
+    FittedLists { friends: friends.list, groups: shown, left: friends.left }
+}
+
 /// The text cut into pieces of at most `budget` bytes each, as JSON without its quotes; between characters, and at blanks if
 /// there are some near the end. At least one, and none empty but that of an empty text.
 pub(super) fn pieces(text: &str, budget: usize) -> Vec<&str> {
@@ -96,6 +126,17 @@ mod tests {
         assert_eq!(fit(all(), 8).list, ["a"]);
         assert_eq!(fit(all(), 0).list, Vec::<Value>::new());
         assert_eq!(fit(all(), 100).left, 100 - 15);
+    }
+
+    #[test]
+    fn a_list_takes_what_another_leaves_and_one_element_hides_no_other() {
+        let friends = || (0..20).map(|number| Value::from(format!("friend {number:02}")));
+        let group = |bytes: &usize, _: usize| Some(Value::from("g".repeat(*bytes)));
+        let found = lists(120, friends(), &[500, 10, 500, 20], group);
+        assert_eq!(found.groups, ["g".repeat(10), "g".repeat(20)]);
+        assert_eq!((found.friends.len(), found.left), (7, 120 - 13 - 23 - 7 * 12));
+        assert_eq!(lists(120, friends(), &[500], group).friends.len(), 10);
+        assert_eq!(lists(0, friends(), &[1], group).groups, Vec::<Value>::new());
     }
 
     #[test]

@@ -30,6 +30,7 @@ use self::relatives::Relative;
 use crate::config::DialectSettings;
 use crate::net::Protocol;
 use crate::store::ClientDialect;
+use crate::wire::ids::UserId;
 use crate::wire::time::UnixMs;
 
 /// What the dialects need of the protocol behind them.
@@ -42,6 +43,9 @@ pub(crate) trait Host: Protocol {
 
     /// The account that is logged in speaks this dialect.
     fn remember_dialect(&mut self, session: &mut Self::Session, dialect: ClientDialect, now: Instant);
+
+    /// So does this account, which the client has just made.
+    fn remember_dialect_of(&mut self, user: UserId, dialect: ClientDialect, now: Instant);
 }
 
 /// How dialects are spoken.

@@ -43,19 +43,17 @@ impl Polaris {
             reply[list] = Value::Array(Vec::new());
         }
         let room = (BYTES_MAX - 1).saturating_sub(fit::bytes(&reply));
-        let for_friends = if lists.groups.is_empty() { room } else { room / 2 };
         let friends = lists.friends.iter().map(|friend| {
             in_text(&json!({"uid": friend.id.number(), "username": friend.name, "state": state(friend.state)}))
         });
-        let friends = fit::fit(friends, for_friends);
-        let groups = fit::fit(lists.groups.iter().map(group_element), room - for_friends + friends.left);
-        reply["friends"] = friends.list.into();
-        reply["groups"] = groups.list.into();
+        let fitted = fit::lists(room, friends, &lists.groups, |group, _| Some(group_element(group)));
+        reply["friends"] = fitted.friends.into();
+        reply["groups"] = fitted.groups.into();
         if !is_login {
             return (reply, 0);
         }
         let offline = lists.offline.iter().map(|message| in_text(&show.message(&Self, message)));
-        let offline = fit::fit(offline, groups.left).list;
+        let offline = fit::fit(offline, fitted.left).list;
         let shown = offline.len();
         reply["offlinemsgs"] = offline.into();
         (reply, shown)

@@ -50,8 +50,14 @@ impl<P: Host> Translated<P> {
         if speech.is_closing() {
             return Flow::Pause;
         }
+        if speech.is_full() {
+            return Flow::Retry;
+        }
         speech.look_at(link);
-        let (line, asked, logs_out) = match speech.hear(object, now) {
+        let step = speech.hear(object, now);
+        // Also if it is the logout that tells.
+        self.remember(session, speech, now);
+        let (line, asked, logs_out) = match step {
             Step::Nothing => return self.inner.fragment(conn, session, speech, now),
             Step::Line(line, asked) => (line, asked, false),
             Step::LogOutFirst(line, asked) => (line, asked, true),
@@ -62,6 +68,17 @@ impl<P: Host> Translated<P> {
         }
         speech.pass_on(link);
         if logs_out { Flow::Retry } else { flow }
+    }
+
+    /// Has the account remember what its client has shown.
+    fn remember(&mut self, session: &mut P::Session, speech: &mut Speech, now: Instant) {
+        let remembered = self.inner.remembered_dialect(session);
+        if let Some(spoken) = speech.spoken().filter(|spoken| remembered != Some(*spoken)) {
+            self.inner.remember_dialect(session, spoken, now);
+        }
+        if let Some((user, dialect)) = speech.take_made() {
+            self.inner.remember_dialect_of(user, dialect, now);
+        }
     }
 }
 
@@ -86,6 +103,7 @@ impl<P: Host> Protocol for Translated<P> {
         match look(begun, &self.rules) {
             First::Native => Cut::Lines,
             First::Unclear => Cut::Unclear,
+            First::Nothing(len) => Cut::Dropped(len),
             First::Dialect(tongue) => {
                 self.inner.speaks_dialect(&mut session.session);
                 session.speech = Some(Box::new(Speech::new(tongue, Arc::clone(&self.rules))));
@@ -153,16 +171,19 @@ impl<P: Host> Protocol for Translated<P> {
         let Spoken { session, speech } = session;
         let Some(speech) = speech else { return self.inner.after_turn(conn, session, link, now) };
         speech.look_at(link);
+        if let Some((line, asked)) = speech.leave_again(now)
+            && self.inner.line(conn, session, &mut **speech, line.trim_end().as_bytes(), now) != Flow::Retry
+        {
+            speech.was_taken(asked);
+        }
         let wants = self.inner.after_turn(conn, session, &mut **speech, now);
         let remembered = self.inner.remembered_dialect(session);
         speech.translate(remembered, now);
-        if let Some(spoken) = speech.spoken().filter(|spoken| remembered != Some(*spoken)) {
-            self.inner.remember_dialect(session, spoken, now);
-        }
+        self.remember(session, speech, now);
         let next = speech.flow(link, now);
         Wants {
             wake_at: [wants.wake_at, next].into_iter().flatten().min(),
-            reading: wants.reading && !speech.is_closing(),
+            reading: wants.reading && !speech.is_closing() && !speech.is_full(),
             idle: wants.idle && speech.is_idle(),
         }
     }

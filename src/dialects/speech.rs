@@ -23,7 +23,7 @@ use super::tongue::{Answered, Heard, Lists, Purpose, Said, Show, Tongue};
 use crate::net::{CloseReason, Link};
 use crate::store::ClientDialect;
 use crate::wire::ask::{Ask, Login};
-use crate::wire::body::{AccountLists, LoggedIn};
+use crate::wire::body::{AccountLists, LoggedIn, Registered};
 use crate::wire::errno::Errno;
 use crate::wire::ids::{Peer, UserId};
 use crate::wire::incoming::{Done, Event, Incoming, Message, Refusal, Reply};
@@ -33,8 +33,12 @@ use crate::wire::time::UnixMs;
 
 /// So many objects may wait; what can be had again later comes then.
 const WAITING_MAX: usize = 64;
+/// So many answers may wait; then nothing more is read.
+const ANSWERS_MAX: usize = 16;
 /// How long a client that asks for what is pending may take to do so.
 const ASKS_WITHIN: Duration = Duration::from_secs(8);
+/// A logout that the server could not do is asked for again after it.
+const LEAVES_AGAIN: Duration = Duration::from_secs(1);
 /// While the socket takes nothing, it is looked at so often.
 const BLOCKED_GAP: Duration = Duration::from_millis(250);
 /// Under what name the server says something itself.
@@ -46,6 +50,12 @@ pub(super) struct Speech {
     rules: Arc<Rules>,
     /// Who is logged in.
     me: Option<UserId>,
+    /// Until the session has ended that this user had.
+    leaving: Option<Leaving>,
+    /// Another user's login has to be refused: there was a session before that could not be ended.
+    no_room: Option<Refusal>,
+    /// An account that was made, and is to be remembered by what the client speaks.
+    made: Option<UserId>,
     /// What was asked and is not answered yet, by its tag.
     asked: VecDeque<(i64, Purpose)>,
     tags: i64,
@@ -84,6 +94,12 @@ pub(super) enum Step {
     Nothing,
 }
 
+/// The user wants to be logged out, and is not yet.
+struct Leaving {
+    /// When to ask for that again.
+    again_at: Option<Instant>,
+}
+
 /// A request that is on its way.
 pub(super) struct Asked {
     tag: i64,
@@ -96,6 +112,9 @@ impl Speech {
             tongue,
             rules,
             me: None,
+            leaving: None,
+            no_room: None,
+            made: None,
             asked: VecDeque::new(),
             tags: 0,
             heard: Vec::new(),
@@ -116,14 +135,27 @@ impl Speech {
         self.tongue.dialect().filter(|_| self.me.is_some())
     }
 
+    /// An account that the client has made, and what it is to be remembered by.
+    pub(super) fn take_made(&mut self) -> Option<(UserId, ClientDialect)> {
+        self.made.take().zip(self.tongue.dialect())
+    }
+
     /// Whether nothing waits.
     pub(super) fn is_idle(&self) -> bool {
         self.heard.is_empty() && self.answers.is_empty() && (self.said.is_empty() || self.held_until.is_some())
     }
 
+    /// Whether so many answers wait that nothing more is to be heard.
+    pub(super) fn is_full(&self) -> bool {
+        self.answers.len() >= ANSWERS_MAX
+    }
+
     /// Takes an object of the client.
     pub(super) fn hear(&mut self, object: &[u8], now: Instant) -> Step {
-        self.quiet_since = Some(now);
+        if self.answers.is_empty() && self.said.is_empty() {
+            // Who says more while something waits does not put that off.
+            self.quiet_since = Some(now);
+        }
         let Ok(object) = serde_json::from_slice::<Value>(object) else {
             let answer = self.tongue.not_understood();
             self.answer(answer.filter(|_| object.first() == Some(&b'{')));
@@ -148,10 +180,14 @@ impl Speech {
 
     /// A second login on one connection: the same account is told what it wants to hear; another one takes its place.
     fn log_in(&mut self, login: Login<'_>, purpose: Purpose) -> Step {
+        if let Some(refusal) = self.no_room.take() {
+            self.answered(&purpose, &Answered::Refused(&refusal));
+            return Step::Nothing;
+        }
         match self.me {
-            None => self.ask(&Ask::Login(login), purpose),
+            None if self.leaving.is_none() => self.ask(&Ask::Login(login), purpose),
             me if me == login.id => self.ask(&Ask::Account, purpose),
-            Some(_) => match self.ask(&Ask::Logout, Purpose::MakeRoom) {
+            _ => match self.ask(&Ask::Logout, Purpose::MakeRoom) {
                 Step::Line(line, asked) => Step::LogOutFirst(line, asked),
                 step => step,
             },
@@ -159,16 +195,32 @@ impl Speech {
     }
 
     fn ask(&self, ask: &Ask<'_>, purpose: Purpose) -> Step {
+        let (line, asked) = self.request(ask, purpose);
+        Step::Line(line, asked)
+    }
+
+    fn request(&self, ask: &Ask<'_>, purpose: Purpose) -> (String, Asked) {
         let tag = self.tags + 1;
-        Step::Line(ask.line(Some(&Tag::Number(tag))), Asked { tag, purpose })
+        (ask.line(Some(&Tag::Number(tag))), Asked { tag, purpose })
+    }
+
+    /// A logout that the server could not do, once more: its user believes that it was done.
+    pub(super) fn leave_again(&mut self, now: Instant) -> Option<(String, Asked)> {
+        let leaving = self.leaving.as_mut().filter(|_| self.asked.is_empty())?;
+        leaving.again_at.filter(|at| *at <= now)?;
+        // Should it not be taken up either.
+        leaving.again_at = Some(now + LEAVES_AGAIN);
+        Some(self.request(&Ask::Logout, Purpose::Logout))
     }
 
     /// The session behind has taken the line.
     pub(super) fn was_taken(&mut self, asked: Asked) {
         self.tags = asked.tag;
         if matches!(asked.purpose, Purpose::Logout | Purpose::MakeRoom) {
-            // Whatever it is answered: what waits, and what still comes, is for nobody. The login that follows finds it pending.
+            // Whatever it is answered: what waits, and what still comes, is for nobody, and does not count as told. The login that
+            // follows finds it pending.
             self.me = None;
+            self.leaving = Some(Leaving { again_at: None });
             self.said.clear();
             self.held_until = None;
         }
@@ -204,20 +256,24 @@ impl Speech {
         let Some(at) = self.asked.iter().position(|(asked, _)| *asked == tag) else { return };
         let Some((_, purpose)) = self.asked.remove(at) else { return };
         if let Some(refusal) = &reply.refused {
-            return self.refused(&purpose, refusal);
+            return self.refused(&purpose, refusal, now);
         }
         match purpose {
             Purpose::Login | Purpose::Lists | Purpose::Contacts | Purpose::MyGroups => {
                 let login = reply.body::<LoggedIn<'_>>().map(Lists::from);
                 let Ok(lists) = login.or_else(|_| reply.body::<AccountLists<'_>>().map(Lists::from)) else { return };
-                if self.me.replace(lists.id).is_none()
-                    && let Some(remembered) = remembered
-                {
+                if self.me.replace(lists.id).is_none() {
                     self.tongue.remember(remembered);
                 }
                 self.lists(&purpose, &lists, now);
             }
             _ => {
+                if matches!(purpose, Purpose::Logout | Purpose::MakeRoom) {
+                    self.leaving = None;
+                }
+                if let (Purpose::Register(_), Ok(made)) = (&purpose, reply.body::<Registered>()) {
+                    self.made = Some(made.id);
+                }
                 self.answered(&purpose, &Answered::Done(reply));
             }
         }
@@ -233,7 +289,11 @@ impl Speech {
         }
     }
 
-    fn refused(&mut self, purpose: &Purpose, refusal: &Refusal) {
+    fn refused(&mut self, purpose: &Purpose, refusal: &Refusal, now: Instant) {
+        if let (Purpose::Logout | Purpose::MakeRoom, Some(leaving)) = (purpose, &mut self.leaving) {
+            leaving.again_at = Some(now + LEAVES_AGAIN);
+            self.no_room = (*purpose == Purpose::MakeRoom).then(|| refusal.clone());
+        }
         let is_passing = refusal.is_passing() || refusal.is(Errno::TooLarge);
         if *purpose == Purpose::Chat && is_passing {
             // A message that may be lost is worth a word; who may not speak had none before, either.
@@ -346,8 +406,12 @@ impl Speech {
         self.answers.push_back(object);
     }
 
-    /// All that was made of the session's lines up to there is queued: with the last of it they are told.
+    /// All that was made of the session's lines up to there is queued: with the last of it they are told. While a session is being left
+    /// nothing is made of them.
     fn told_up_to(&mut self, end: u64) {
+        if self.leaving.is_some() {
+            return;
+        }
         // Answers overtake what is said, so the end of what is said counts.
         if let Some(last) = self.said.back_mut().or(self.answers.back_mut()) {
             last.tells = Some(end);
@@ -364,7 +428,7 @@ impl Speech {
         if self.held_until.is_some_and(|until| until <= now) {
             self.held_until = None;
         }
-        if let Some(at) = self.next_at()
+        if let Some(at) = self.next_object_at()
             && at <= now
         {
             if link.queued_bytes() > 0 {
@@ -384,8 +448,15 @@ impl Speech {
         self.next_at()
     }
 
-    /// When the next object may go out.
+    /// When something is due: an object that may go out, or a logout that is asked for again.
     fn next_at(&self) -> Option<Instant> {
+        // While something else is asked the answer to that is awaited.
+        let again = self.leaving.as_ref().filter(|_| self.asked.is_empty()).and_then(|leaving| leaving.again_at);
+        [self.next_object_at(), again].into_iter().flatten().min()
+    }
+
+    /// When the next object may go out.
+    fn next_object_at(&self) -> Option<Instant> {
         let quiet = self.quiet_since.map(|since| since + self.rules.gap)?;
         match (self.answers.is_empty(), self.said.is_empty()) {
             (true, true) => None,
@@ -463,210 +534,4 @@ impl Link for Speech {
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "a start for the clock that the tests move")]
-mod tests {
-    use super::*;
-    use crate::config::DialectSettings;
-    use crate::dialects::polaris::Polaris;
-
-    /// What was sent, at what time since the start, and how much of it the peer has.
-    #[derive(Default)]
-    struct Wire {
-        sent: Vec<(Duration, String)>,
-        now: Duration,
-        offset: u64,
-        acknowledged: u64,
-        blocked: usize,
-        closed: Option<CloseReason>,
-    }
-
-    impl Link for Wire {
-        fn send(&mut self, line: Bytes) {
-            self.offset += line.len() as u64;
-            self.sent.push((self.now, String::from_utf8(line.to_vec()).unwrap()));
-        }
-
-        fn has_room(&mut self, _: usize) -> bool {
-            true
-        }
-
-        fn close(&mut self, reason: CloseReason) {
-            self.closed = Some(reason);
-        }
-
-        fn renew(&mut self) {}
-
-        fn queued_bytes(&self) -> usize {
-            self.blocked
-        }
-
-        fn offset(&self) -> u64 {
-            self.offset
-        }
-
-        fn acknowledged(&mut self) -> u64 {
-            self.acknowledged
-        }
-    }
-
-    struct Bench {
-        speech: Speech,
-        wire: Wire,
-        start: Instant,
-    }
-
-    impl Bench {
-        /// A client of Polaris on which user 1 is logged in.
-        fn new() -> Self {
-            let rules = Arc::new(Rules::new(&DialectSettings::default()));
-            let mut bench =
-                Self { speech: Speech::new(Box::new(Polaris), rules), wire: Wire::default(), start: Instant::now() };
-            let asked = bench.speech.hear(br#"{"msgId":1,"uid":1,"password":"x"}"#, bench.start);
-            let Step::Line(_, asked) = asked else { panic!("no login") };
-            bench.speech.was_taken(asked);
-            bench.hears(
-                r#"{"msgid":2,"errno":0,"tag":1,"id":1,"name":"anna","token":"t","epoch":"e","offlinemsg":[],
-                "friends":[],"friends_total":0,"groups":[],"groups_total":0}"#,
-            );
-            bench.run(100);
-            assert_eq!(bench.wire.sent.len(), 1);
-            bench.wire.acknowledged = bench.wire.offset;
-            bench.speech.look_at(&mut bench.wire);
-            assert_eq!(bench.speech.acknowledged(), bench.speech.offset());
-            bench
-        }
-
-        fn hears(&mut self, line: &str) {
-            self.speech.send(Bytes::from(line.replace('\n', "") + "\n"));
-        }
-
-        fn hears_message(&mut self, seq: u32, msg: &str) {
-            self.hears(
-                &serde_json::json!({
-                    "msgid": 6, "id": 2, "name": "ben", "toid": 1, "msg": msg, "time": "2026-03-14T09:26:53.589Z", "seq": seq,
-                })
-                .to_string(),
-            );
-        }
-
-        /// Lets so many milliseconds pass, in which the reactor keeps its deadlines.
-        fn run(&mut self, ms: u64) {
-            let until = self.wire.now + Duration::from_millis(ms);
-            loop {
-                let now = self.start + self.wire.now;
-                self.speech.look_at(&mut self.wire);
-                self.speech.translate(None, now);
-                let next = self.speech.flow(&mut self.wire, now).map(|at| at - self.start);
-                match next.filter(|next| *next <= until) {
-                    Some(next) => self.wire.now = next.max(self.wire.now),
-                    None => break,
-                }
-            }
-            self.wire.now = until;
-        }
-
-        fn texts(&self) -> Vec<String> {
-            let objects = self.wire.sent[1..].iter().map(|(_, object)| object.trim_end_matches('\0'));
-            objects
-                .map(|object| serde_json::from_str::<Value>(object).unwrap()["msg"].as_str().unwrap().to_owned())
-                .collect()
-        }
-    }
-
-    #[test]
-    fn one_object_at_a_time_a_gap_apart() {
-        let mut bench = Bench::new();
-        (1..=20).for_each(|seq| bench.hears_message(seq, &seq.to_string()));
-        bench.run(1_000);
-        assert_eq!(bench.texts(), (1..=20).map(|seq| seq.to_string()).collect::<Vec<_>>());
-        let times: Vec<Duration> = bench.wire.sent.iter().map(|(at, _)| *at).collect();
-        assert!(times.windows(2).all(|pair| pair[1] >= pair[0] + Duration::from_millis(15)), "{times:?}");
-        assert!(bench.wire.sent.iter().all(|(_, object)| object.len() <= 1024 && object.ends_with('\0')));
-        assert!(bench.speech.is_idle());
-    }
-
-    #[test]
-    fn an_answer_does_not_come_before_the_client_waits_for_it() {
-        let mut bench = Bench::new();
-        bench.run(1_000);
-        let asked = bench.start + bench.wire.now;
-        let Step::Line(_, refresh) = bench.speech.hear(br#"{"msgId":7,"uid":1}"#, asked) else { panic!("no request") };
-        bench.speech.was_taken(refresh);
-        bench.hears(r#"{"msgid":42,"errno":0,"tag":2,"id":1,"name":"anna","offlinemsg":[],"friends":[],"groups":[]}"#);
-        bench.run(14);
-        assert_eq!(bench.wire.sent.len(), 1, "its thread may not be there yet");
-        bench.run(10);
-        assert_eq!(bench.wire.sent.len(), 2);
-    }
-
-    #[test]
-    fn a_line_is_acknowledged_with_the_last_object_that_was_made_of_it() {
-        let mut bench = Bench::new();
-        let begin = bench.speech.offset();
-        bench.hears_message(1, &"a long text ".repeat(200));
-        let end = bench.speech.offset();
-        bench.hears_message(2, "next");
-        bench.run(1_000);
-        let sent = bench.wire.sent.len();
-        assert!(sent > 4, "in pieces");
-        let last_but_one: usize = bench.wire.sent[..sent - 2].iter().map(|(_, object)| object.len()).sum();
-        bench.wire.acknowledged = last_but_one as u64;
-        bench.speech.look_at(&mut bench.wire);
-        assert_eq!(bench.speech.acknowledged(), begin, "its last piece is under way");
-        bench.wire.acknowledged = bench.wire.offset;
-        bench.speech.look_at(&mut bench.wire);
-        assert_eq!(bench.speech.acknowledged(), bench.speech.offset());
-        assert!(end < bench.speech.offset());
-    }
-
-    #[test]
-    fn what_has_no_words_there_is_acknowledged_behind_what_has() {
-        let mut bench = Bench::new();
-        let begin = bench.speech.offset();
-        bench.hears_message(1, "a message");
-        bench.hears(r#"{"msgid":49,"kind":"group_deleted","groupid":3}"#);
-        bench.run(0);
-        assert_eq!(bench.speech.acknowledged(), begin);
-        bench.run(100);
-        bench.wire.acknowledged = bench.wire.offset;
-        bench.speech.look_at(&mut bench.wire);
-        bench.hears(r#"{"msgid":49,"kind":"group_deleted","groupid":4}"#);
-        bench.run(0);
-        assert_eq!(bench.speech.acknowledged(), bench.speech.offset(), "nothing waits");
-    }
-
-    #[test]
-    fn nothing_is_sent_on_top_of_what_the_socket_has_not_taken() {
-        let mut bench = Bench::new();
-        bench.wire.blocked = 1;
-        (1..=3).for_each(|seq| bench.hears_message(seq, "x"));
-        bench.run(2_000);
-        assert_eq!(bench.wire.sent.len(), 1);
-        bench.wire.blocked = 0;
-        bench.run(1_000);
-        assert_eq!(bench.wire.sent.len(), 4);
-        (4..=200).for_each(|seq| bench.hears_message(seq, "x"));
-        assert!(!bench.speech.has_room(1), "what can be had again later waits in the store");
-    }
-
-    #[test]
-    fn who_logs_out_is_told_nothing_more_and_who_is_sent_away_gets_what_waits() {
-        let mut bench = Bench::new();
-        bench.hears_message(1, "too late");
-        let now = bench.start + bench.wire.now;
-        bench.speech.translate(None, now);
-        let Step::Line(_, logout) = bench.speech.hear(br#"{"msgId":3,"uid":1}"#, now) else { panic!("no request") };
-        bench.speech.was_taken(logout);
-        bench.hears_message(2, "later still");
-        bench.hears(r#"{"msgid":16,"errno":0,"tag":2}"#);
-        bench.run(1_000);
-        assert_eq!(bench.texts(), Vec::<String>::new());
-        let mut bench = Bench::new();
-        bench.hears_message(1, "last words");
-        bench.hears(r#"{"msgid":49,"kind":"shutdown"}"#);
-        bench.speech.close(CloseReason::Shutdown);
-        bench.run(0);
-        assert_eq!(bench.wire.closed, None);
-        bench.run(1_000);
-        assert_eq!((bench.texts()[0].as_str(), bench.wire.closed), ("last words", Some(CloseReason::Shutdown)));
-    }
-}
+mod tests;

@@ -115,8 +115,8 @@ pub(super) trait Tongue: Send {
     /// Which it is: what the account is remembered by. `None` as long as it is a guess.
     fn dialect(&self) -> Option<ClientDialect>;
 
-    /// The account that is logged in was heard to speak this dialect before.
-    fn remember(&mut self, dialect: ClientDialect) {
+    /// Another account is logged in; it was heard to speak this dialect before.
+    fn remember(&mut self, dialect: Option<ClientDialect>) {
         let _ = dialect;
     }
 

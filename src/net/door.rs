@@ -45,6 +45,19 @@ pub(super) struct Stream {
     heard_at: Instant,
 }
 
+impl Begun {
+    /// More has come: what was left unfinished long ago gives way to it if it begins something of its own.
+    pub(super) fn hears(&mut self, chunk: &[u8], now: Instant) {
+        if chunk.starts_with(BEGINNING) && now >= self.since + STALE_TIME {
+            self.bytes.clear();
+        }
+        if self.bytes.is_empty() {
+            self.since = now;
+        }
+        self.bytes.extend_from_slice(chunk);
+    }
+}
+
 impl Stream {
     /// Nothing has come yet.
     pub(super) fn new(now: Instant) -> Self {
@@ -74,9 +87,11 @@ impl Door {
     pub(super) fn look_at(&self) -> Option<Instant> {
         match self {
             Self::Http(http) if !http.head.is_empty() => Some(http.since + HEAD_TIME),
-            Self::Begun(begun) => Some(begun.since + OBJECT_TIME),
+            Self::Begun(begun) if !begun.bytes.is_empty() => Some(begun.since + OBJECT_TIME),
             Self::Objects(stream) if stream.objects.has_half() => Some(stream.heard_at + OBJECT_TIME),
-            Self::Unknown(_) | Self::Lines | Self::Objects(_) | Self::Http(_) | Self::WebSocket(_) => None,
+            Self::Unknown(_) | Self::Begun(_) | Self::Lines | Self::Objects(_) | Self::Http(_) | Self::WebSocket(_) => {
+                None
+            }
         }
     }
 }

@@ -80,6 +80,8 @@ pub enum Cut {
     Objects,
     /// More has to come first.
     Unclear,
+    /// It does not show yet, and so many bytes of this are nothing that anybody could mean: they are dropped.
+    Dropped(usize),
 }
 
 /// What a session wants of its connection, as it stands: [`Protocol::after_turn`].

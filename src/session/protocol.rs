@@ -22,6 +22,7 @@ use super::{dispatch, membership};
 use crate::bus::Channel;
 use crate::config::Limits;
 use crate::dialects::Host;
+use crate::ids::UserId;
 use crate::net::{Allowance, CloseReason, ConnId, Flow, Link, Outbound, Protocol, Wants};
 use crate::service::ctx::Shared;
 use crate::service::limits::address::AddressKey;
@@ -270,5 +271,9 @@ impl Host for ChatProtocol {
             live.dialect = Some(dialect);
             self.reactor.workers.submit(Job::RememberDialect(live.user, dialect), now);
         }
+    }
+
+    fn remember_dialect_of(&mut self, user: UserId, dialect: ClientDialect, now: Instant) {
+        self.reactor.workers.submit(Job::RememberDialect(user, dialect), now);
     }
 }

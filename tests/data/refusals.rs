@@ -119,6 +119,7 @@ fn crowded(dump: &[u8]) -> Vec<u8> {
         .collect();
     lines.push(json!({"t": "last_id", "table": "user", "id": 60_000}).to_string());
     lines.push(json!({"t": "last_id", "table": "group", "id": 0}).to_string());
+    lines.push(json!({"t": "last_id", "table": "audit", "id": 0}).to_string());
     dump_of(dump, &lines)
 }
 

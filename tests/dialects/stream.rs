@@ -150,3 +150,23 @@ fn a_line_that_comes_in_pieces_is_still_a_line() {
     assert_eq!(client.recv()["errno"], 401);
     assert_eq!(client.recv()["msgid"], 19);
 }
+
+#[test]
+fn what_is_nothing_at_the_beginning_costs_nothing_that_follows() {
+    let node = Node::with_settings(&[GAP]);
+    for nothing in [&b"\0"[..], b"{}\0", b"{\"id\":1,\"msgid\":1,\"password\":\"x\0", b"what\0", b" \0\0 \0"] {
+        let mut old = Old::start(Program::Course, node.addr());
+        old.send_bytes(nothing);
+        sleep(Duration::from_millis(100));
+        old.register(&unique("afterwards"));
+    }
+    // Half of an object that never ends gives way to the next one a second later.
+    let mut old = Old::start(Program::Polaris, node.addr());
+    old.send_bytes(b"{\"msgId\":5,\"username\":\"a\"b\",\"password\":\"");
+    sleep(Duration::from_millis(1_200));
+    old.register(&unique("afterwards"));
+    // What ends with a line end is a line all the same.
+    let mut client = Client::connect(node.addr());
+    client.send_raw(b"\0 \0{\"msgid\":17}\n");
+    assert_eq!(client.recv(), json!({"msgid": 18, "errno": 0}));
+}

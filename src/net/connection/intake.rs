@@ -88,7 +88,7 @@ impl<S> Connection<S> {
         match (&mut self.door, turn.site) {
             (Door::Lines | Door::Objects(_), _) => self.offer(read, protocol, turn, visit),
             (Door::Begun(begun), _) => {
-                begun.bytes.extend_from_slice(read);
+                begun.hears(read, turn.now);
                 let Begun { bytes, since } = mem::replace(&mut **begun, Begun { bytes: Vec::new(), since: turn.now });
                 self.begin_cutting(&bytes, since, protocol, turn, visit);
             }
@@ -165,10 +165,18 @@ impl<S> Connection<S> {
         visit: &mut Visit,
     ) {
         let Some(session) = &mut self.session else { return };
-        match protocol.cut(session, read) {
+        let (mut read, mut cut) = (read, protocol.cut(session, read));
+        while let Cut::Dropped(len) = cut {
+            read = read.get(len..).unwrap_or_default();
+            if read.is_empty() {
+                break;
+            }
+            cut = protocol.cut(session, read);
+        }
+        match cut {
             Cut::Lines => self.door = Door::Lines,
             Cut::Objects => self.door = Door::Objects(Box::new(Stream::new(turn.now))),
-            Cut::Unclear => {
+            Cut::Unclear | Cut::Dropped(_) => {
                 self.door = Door::Begun(Box::new(Begun { bytes: read.to_vec(), since }));
                 return self.fragment(protocol, turn.now);
             }
