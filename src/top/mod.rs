@@ -44,6 +44,7 @@ pub fn run(options: &Options) -> io::Result<()> {
     let clears = io::stdout().is_terminal();
     let mut before: Vec<Look> = options.nodes.iter().map(|node| look(node)).collect();
     for _ in 0..options.screens.unwrap_or(u32::MAX) {
+        #[expect(clippy::disallowed_methods, reason = "there is no event: it looks from time to time")]
         thread::sleep(options.every);
         let now: Vec<Look> = options.nodes.iter().map(|node| look(node)).collect();
         let rows: Vec<Row> =

@@ -59,6 +59,7 @@ fn bound(text: &str) -> Option<f64> {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these are whole numbers")]
 mod tests {
     use super::*;
 

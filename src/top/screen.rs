@@ -127,7 +127,9 @@ pub(super) fn text(rows: &[Row]) -> String {
     let works: Vec<&Work> = rows.iter().filter_map(Row::work).collect();
     if rows.len() > 1 {
         let mut all = Work { hears_others: !works.is_empty(), ..Work::default() };
-        works.iter().for_each(|work| all.add(work));
+        for work in &works {
+            all.add(work);
+        }
         let mut cells = vec![format!("{} of {}", works.len(), rows.len())];
         cells.extend(all.cells());
         lines.push(cells);

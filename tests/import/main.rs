@@ -16,6 +16,7 @@ mod old_clients;
 mod place;
 #[path = "../dialects/qt.rs"]
 #[allow(dead_code, reason = "a part of it is used")]
+#[allow(clippy::needless_pass_by_value, reason = "requests are written in place with json!")]
 mod qt;
 mod runs;
 mod samples;

@@ -109,7 +109,7 @@ impl Model {
             }
             Notice::Restored => self.says("the server's data went back to an earlier state; this client logs in again"),
             Notice::Shutdown => self.says("the server is going down; this client comes back to it"),
-            Notice::Broadcast { text } => self.says(&format!("from who runs the server: {text}")),
+            Notice::Broadcast { text } => self.says(format!("from who runs the server: {text}")),
             Notice::Ended => self.ended(),
             Notice::Presence { id, state } => self.presence_told(*id, *state),
             Notice::Profile { id, name, ext } => self.profile_told(*id, name, ext.as_ref()),
