@@ -291,8 +291,13 @@ impl Speech {
 
     fn refused(&mut self, purpose: &Purpose, refusal: &Refusal, now: Instant) {
         if let (Purpose::Logout | Purpose::MakeRoom, Some(leaving)) = (purpose, &mut self.leaving) {
-            leaving.again_at = Some(now + LEAVES_AGAIN);
-            self.no_room = (*purpose == Purpose::MakeRoom).then(|| refusal.clone());
+            if refusal.is_passing() {
+                leaving.again_at = Some(now + LEAVES_AGAIN);
+                self.no_room = (*purpose == Purpose::MakeRoom).then(|| refusal.clone());
+            } else {
+                // There is no session any more.
+                self.leaving = None;
+            }
         }
         let is_passing = refusal.is_passing() || refusal.is(Errno::TooLarge);
         if *purpose == Purpose::Chat && is_passing {
