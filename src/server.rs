@@ -85,7 +85,7 @@ pub fn run(given: &Config, again: Again) -> Result<(), StartError> {
         given: given.clone(),
         database_connections: pool.connections(),
         certificate,
-        stores: Arc::clone(&node.stores),
+        stores: Arc::downgrade(&node.stores),
         shared: Arc::clone(&node.shared),
         reactors: node.reactors.clone(),
         connections_max: connections_max.clone(),

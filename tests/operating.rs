@@ -10,7 +10,7 @@ use std::process::Command;
 use serde_json::json;
 use tempfile::TempDir;
 
-use common::client::{Client, unique};
+use common::client::{Account, Client, unique};
 use common::http::get;
 use common::mariadb::MariaDb;
 use common::node::{Node, admin_address};
@@ -398,4 +398,15 @@ fn top_shows_what_nodes_do_and_which_do_not_answer() {
     let refused = wrong.args(["top", "--every", "0"]).output().unwrap();
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("from 0.1 to 3600"), "{refused:?}");
+}
+
+#[test]
+fn after_an_orderly_end_the_database_is_one_file() {
+    let node = Node::start(&[]);
+    Account::register(node.addr(), "anna");
+    assert!(node.term().success());
+    // Whoever holds a connection until the process is gone leaves the log behind.
+    let names = node.data_files().into_iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned());
+    let beside: Vec<String> = names.filter(|name| name.ends_with("-wal") || name.ends_with("-shm")).collect();
+    assert!(beside.is_empty(), "{beside:?}");
 }

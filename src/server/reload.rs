@@ -6,7 +6,7 @@
 //!      changes nothing      named, at the next start      changes nothing
 //! ```
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread;
 
 use crossbeam_channel::Receiver;
@@ -35,7 +35,8 @@ pub(super) struct Reloader {
     pub(super) given: Config,
     pub(super) database_connections: usize,
     pub(super) certificate: Option<Arc<Certificate>>,
-    pub(super) stores: Arc<dyn OpenStore>,
+    /// Weak: this thread is not waited for at the end, and must not keep the database open.
+    pub(super) stores: Weak<dyn OpenStore>,
     pub(super) shared: Arc<Shared>,
     pub(super) reactors: Vec<ReactorHandle<ReactorMessage>>,
     pub(super) connections_max: ConnectionsMax,
@@ -107,7 +108,8 @@ impl Reloader {
         if given.mysql.is_none() || given.limits.line_bytes <= self.given.limits.line_bytes {
             return Ok(());
         }
-        let found = self.stores.inspect(given.limits.line_bytes).map_err(|error| {
+        let Some(stores) = self.stores.upgrade() else { return Ok(()) };
+        let found = stores.inspect(given.limits.line_bytes).map_err(|error| {
             format!("limits.line_bytes is to grow, and the database cannot be asked whether it takes that: {error}")
         })?;
         if found.problems.is_empty() { Ok(()) } else { Err(found.problems.join("; ")) }
