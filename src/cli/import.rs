@@ -7,6 +7,8 @@ use stonechat::config::{self, Flag};
 use stonechat::import::{self, Options, Zone};
 use stonechat::store::ClientDialect;
 
+use super::database::Database;
+
 /// What a person would try first.
 const IMPORT_HELP: &str = "\
 The password may be left out of the URL, which ps shows to all, and stand in --password-file or in the variable
@@ -38,18 +40,8 @@ pub(crate) struct Import {
     /// Where the machines were that have written the times of messages: Asia/Shanghai, +08:00 [default: this machine's]
     #[arg(long, value_name = "ZONE", value_parser = Zone::parse, allow_hyphen_values = true)]
     time_zone: Option<Zone>,
-    /// A TOML file with settings [env: STONECHAT_CONFIG]
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// The folder of the embedded database to import into; ignored with --mysql [env: STONECHAT_DATA]
-    #[arg(long, value_name = "DIR")]
-    data: Option<String>,
-    /// The database to import into: mysql://user:pw@host:port/db [env: STONECHAT_MYSQL]
-    #[arg(long, value_name = "URL")]
-    mysql: Option<String>,
-    /// Sets any key, like --set password.passes=3; may be repeated
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
+    #[command(flatten)]
+    database: Database,
 }
 
 /// A system; `None`: whichever it is.
@@ -67,9 +59,7 @@ fn schema(word: &str) -> Result<Schema, String> {
 impl Import {
     /// The settings that this command's own flags make, and what else it says.
     pub(crate) fn split(self) -> Result<(Option<PathBuf>, Vec<Flag>, Options), String> {
-        let own = [("--data", "data", self.data), ("--mysql", "mysql", self.mysql)];
-        let own = own.into_iter().filter_map(|(flag, key, value)| Some(Flag::Own { flag, key, value: value? }));
-        let flags = self.set.into_iter().map(Flag::Set).chain(own).collect();
+        let (file, flags) = self.database.split();
         let password = match &self.password_file {
             Some(path) => Some(import::read_password(path)?),
             None => std::env::var(config::IMPORT_PASSWORD_VARIABLE).ok(),
@@ -83,6 +73,6 @@ impl Import {
             locks_passwords: self.lock_passwords,
             zone: self.time_zone,
         };
-        Ok((self.config, flags, options))
+        Ok((file, flags, options))
     }
 }

@@ -1,6 +1,7 @@
 //! The command line: its flags, its subcommands, and what --help says.
 
 pub(crate) mod data;
+mod database;
 mod import;
 mod top;
 
