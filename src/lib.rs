@@ -40,6 +40,7 @@ pub mod server;
 pub mod service;
 pub mod session;
 pub mod signals;
+mod slow;
 mod start_error;
 pub mod store;
 pub(crate) mod systemd;

@@ -10,6 +10,7 @@ use env_logger::{Builder, Logger};
 use log::{LevelFilter, Log, Metadata, Record};
 
 use crate::config::{LogFormat, LogSettings};
+use crate::slow;
 
 /// What chooses what is logged, part by part of the program.
 const VARIABLE: &str = "RUST_LOG";
@@ -50,6 +51,7 @@ pub fn start() {
 
 /// Logs as the settings say from now on; whether `log.level` counts.
 pub fn follow(settings: LogSettings) -> bool {
+    slow::limit(settings.slow);
     IS_JSON.store(settings.format == LogFormat::Json, Ordering::Relaxed);
     let Some(switch) = SWITCH.get() else { return false };
     switch.level.store(settings.level.filter() as usize, Ordering::Relaxed);

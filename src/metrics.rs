@@ -11,9 +11,11 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use crate::net::CloseReason;
+use crate::store::migrate;
 
 /// Why a connection was closed.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
@@ -77,6 +79,8 @@ pub struct Metrics {
     pub epochs: Counter,
     pub logins: Counter,
     pub logins_failed: Counter,
+    pub slow_operations: Counter,
+    pub start_time_seconds: Gauge<f64, AtomicU64>,
 }
 
 impl Metrics {
@@ -115,6 +119,7 @@ impl Metrics {
         let epochs = counter("epochs", "Times the data were found to have gone back to an earlier state");
         let logins = counter("logins", "Logins that succeeded");
         let logins_failed = counter("logins_failed", "Logins with wrong credentials");
+        let slow_operations = counter("slow_operations", "What has taken longer than log.slow_ms");
 
         let mut gauge = |name: &str, help: &str| {
             let made: Gauge = Gauge::default();
@@ -131,6 +136,12 @@ impl Metrics {
         let cursors_dirty = gauge("cursors_dirty", "Cursor rows not written yet");
         let bus_up = gauge("bus_up", "1 while bells of other nodes arrive (always, without Redis)");
         let bus_subscriptions = gauge("bus_subscriptions", "Channels subscribed to");
+
+        let start_time_seconds = Gauge::default();
+        let help = "When the process started, in seconds since 1970: time() less this is for how long it runs";
+        registry.register("start_time_seconds", help, start_time_seconds.clone());
+        let build = [("version", env!("CARGO_PKG_VERSION").to_owned()), ("schema", migrate::newest().to_string())];
+        registry.register("build", "The server's version, and that of its tables", Info::new(build));
 
         let closed = Family::default();
         registry.register("closed", "Connections closed, by reason", closed.clone());
@@ -181,6 +192,8 @@ impl Metrics {
             epochs,
             logins,
             logins_failed,
+            slow_operations,
+            start_time_seconds,
         }
     }
 

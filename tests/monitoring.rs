@@ -10,8 +10,8 @@ use serde_json::Value;
 use stonechat::metrics::{Metrics, Reason, Refusal};
 use stonechat::net::CloseReason;
 
-/// What Prometheus adds to the name of a counter or of a histogram.
-const ENDINGS: [&str; 4] = ["_total", "_bucket", "_sum", "_count"];
+/// What OpenMetrics adds to the name of a counter, of a histogram, or of what is only told.
+const ENDINGS: [&str; 5] = ["_total", "_bucket", "_sum", "_count", "_info"];
 
 fn text(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);

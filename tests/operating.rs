@@ -10,7 +10,7 @@ use std::process::Command;
 use serde_json::json;
 use tempfile::TempDir;
 
-use common::client::{Account, Client, unique};
+use common::client::{Account, Client, Stopwatch, unique};
 use common::http::get;
 use common::mariadb::MariaDb;
 use common::node::{Node, admin_address};
@@ -215,7 +215,7 @@ fn a_database_that_is_away_is_told_by_readyz_and_so_is_its_return() {
 #[test]
 fn an_admin_port_that_others_reach_is_warned_about() {
     let node = Node::start(&["--admin", "0.0.0.0:0"]);
-    assert!(node.log().contains("without a password and without encryption"), "{}", node.log());
+    assert!(node.log().contains("without a password"), "{}", node.log());
     let node = Node::start(&["--admin", "127.0.0.1:0"]);
     assert!(!node.log().contains("without a password"), "{}", node.log());
 }
@@ -409,4 +409,36 @@ fn after_an_orderly_end_the_database_is_one_file() {
     let names = node.data_files().into_iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned());
     let beside: Vec<String> = names.filter(|name| name.ends_with("-wal") || name.ends_with("-shm")).collect();
     assert!(beside.is_empty(), "{beside:?}");
+}
+
+#[test]
+fn what_takes_too_long_is_logged_and_counted() {
+    let node = Node::start(&["--admin", "127.0.0.1:0", "--set", "log.slow_ms=1"]);
+    // Its password is hashed, for which a millisecond is not enough anywhere.
+    let (mut ann, ben) = (Client::newcomer(node.addr(), "ann"), Client::newcomer(node.addr(), "ben"));
+    let told = |what: &str| {
+        let log = node.log();
+        let line = log.lines().find(|line| line.contains(" WARN  slow: ") && line.contains(what))?;
+        line.split(" took ").nth(1)?.split(" ms").next()?.parse::<u64>().ok()
+    };
+    let took = wait_for("the line about a login", || told("Login of connection "));
+    assert!(took > 1, "{took}");
+    let other = rusqlite::Connection::open(node.database()).unwrap();
+    wait_for("the database's lock", || other.execute_batch("BEGIN IMMEDIATE").ok());
+    ann.send(&json!({"msgid": 6, "toid": ben.id, "msg": "late"}));
+    let watch = Stopwatch::start();
+    while watch.elapsed().as_millis() < 50 {
+        ann.ok(json!({"msgid": 17}));
+    }
+    other.execute_batch("COMMIT").unwrap();
+    assert!(wait_for("the line about the message", || told("storing 1 messages")) > 1);
+    let (_, metrics) = get(node.admin(), "/metrics");
+    let value = |name: &str| metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
+    assert!(value("stonechat_slow_operations_total").unwrap() >= 3.0, "{metrics}");
+    // Beside them: what runs here, and since when.
+    let build = format!("stonechat_build_info{{version=\"{}\",schema=\"5\"}} 1", env!("CARGO_PKG_VERSION"));
+    assert!(metrics.lines().any(|line| line == build), "{metrics}");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
+    let up = now - value("stonechat_start_time_seconds").unwrap();
+    assert!((0.0..3600.0).contains(&up), "{up}");
 }

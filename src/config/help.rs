@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::keys::{KEYS, Key};
+use super::keys::{KEYS, Key, TakesEffect};
 use super::kind::Kind;
-use super::reread::is_live;
 use super::settings::Config;
 
 /// Columns of the help text.
@@ -27,7 +26,7 @@ pub fn key_listing() -> String {
 pub fn variable_listing() -> String {
     let mut out = String::new();
     push(&mut out, format_args!("  {:<38} --config FILE", "STONECHAT_CONFIG"));
-    for key in KEYS {
+    for key in KEYS.iter() {
         push(&mut out, format_args!("  {:<38} {}", key.variable(), key.name));
     }
     out
@@ -35,7 +34,7 @@ pub fn variable_listing() -> String {
 
 /// What it takes, and whether that may change while the server runs.
 fn taken(key: &Key) -> String {
-    let when = if is_live(key) { " Changes at SIGHUP, too." } else { "" };
+    let when = if key.takes_effect == TakesEffect::AtReload { " Changes at SIGHUP, too." } else { "" };
     format!("Takes {}.{when}", key.kind.takes())
 }
 
@@ -92,7 +91,7 @@ mod tests {
         let default = Config::default();
         let mut out = HEAD.to_owned();
         let mut section = "";
-        for key in KEYS {
+        for key in KEYS.iter() {
             let (inside, name) = key.name.split_once('.').unwrap_or(("", key.name));
             if inside != section {
                 push(&mut out, format_args!("\n[{inside}]"));

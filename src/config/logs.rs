@@ -1,5 +1,7 @@
 //! `log.*`: what is logged, and how.
 
+use std::time::Duration;
+
 use log::LevelFilter;
 
 /// `log.*`.
@@ -7,6 +9,8 @@ use log::LevelFilter;
 pub struct LogSettings {
     /// `log.level`.
     pub level: LogLevel,
+    /// `log.slow_ms`: what takes longer is logged.
+    pub slow: Option<Duration>,
     /// `log.format`.
     pub format: LogFormat,
 }
@@ -32,7 +36,7 @@ pub enum LogFormat {
 
 impl Default for LogSettings {
     fn default() -> Self {
-        Self { level: LogLevel::Info, format: LogFormat::Text }
+        Self { level: LogLevel::Info, slow: Some(Duration::from_secs(1)), format: LogFormat::Text }
     }
 }
 

@@ -2,58 +2,9 @@
 
 use std::path::Path;
 
-use super::keys::{KEYS, Key};
+use super::keys::{KEYS, Key, TakesEffect};
 use super::kind::Kind;
 use super::settings::Config;
-
-/// Keys that take effect when they are read again. Whatever else there is was used up at the start: an address is bound, a
-/// thread has been started, a table built.
-const LIVE: &[&str] = &[
-    "friending",
-    "friends_only",
-    "shutdown_seconds",
-    "web.origins",
-    "web.hosts",
-    "tls.cert",
-    "tls.key",
-    "limits.line_bytes",
-    "limits.message_bytes",
-    "limits.outbox_bytes",
-    "limits.stall_seconds",
-    "limits.inflight",
-    "limits.login_seconds",
-    "limits.silent_seconds",
-    "limits.silent_per_address",
-    "limits.messages_per_second",
-    "limits.logins_per_minute",
-    "limits.registrations_per_minute",
-    "limits.anonymous_per_address",
-    "limits.connections",
-    "limits.offline_messages",
-    "quota.friends",
-    "quota.friend_requests",
-    "quota.groups_joined",
-    "quota.groups_created",
-    "quota.group_members",
-    "quota.bans",
-    "quota.devices",
-    "quota.tokens",
-    "quota.reactions",
-    "quota.blocks",
-    "quota.accounts_per_day",
-    "messages.edit_seconds",
-    "search.rows",
-    "search.bytes",
-    "names.hold_days",
-    "retention.days",
-    "log.level",
-    "log.format",
-];
-
-/// Whether the key takes effect while the server runs.
-pub(super) fn is_live(key: &Key) -> bool {
-    LIVE.contains(&key.name)
-}
 
 /// Settings that were read again, beside those that count.
 #[derive(Clone, Debug)]
@@ -72,7 +23,8 @@ impl Reread {
     pub(crate) fn between(counts: &Config, read: &Config) -> Self {
         // A server that has not begun to speak TLS cannot begin now, nor end it.
         let speaks_tls = counts.tls.pair().is_some() && read.tls.pair().is_some();
-        let may_change = |key: &Key| is_live(key) && (speaks_tls || !key.name.starts_with("tls."));
+        let may_change =
+            |key: &Key| key.takes_effect == TakesEffect::AtReload && (speaks_tls || !key.name.starts_with("tls."));
         let mut config = counts.clone();
         let (mut changed, mut waiting) = (Vec::new(), Vec::new());
         for key in KEYS.iter().filter(|key| key.kind.differs(counts, read)) {
@@ -126,13 +78,6 @@ mod tests {
     }
 
     #[test]
-    fn every_name_of_the_list_is_a_key() {
-        for name in LIVE {
-            assert!(KEYS.iter().any(|key| key.name == *name), "{name}");
-        }
-    }
-
-    #[test]
     fn what_may_change_does_and_what_may_not_is_named() {
         let counts = parsed("");
         let read = parsed(
@@ -173,7 +118,7 @@ mod tests {
     #[test]
     fn every_key_is_copied_as_it_is() {
         let mut all = Config::default();
-        for key in KEYS {
+        for key in KEYS.iter() {
             // Another value than the default, where the kind has one that is easily made.
             match &key.kind {
                 Kind::Count { min, max, get, set, .. } => {
@@ -191,7 +136,7 @@ mod tests {
             }
         }
         let mut copied = Config::default();
-        for key in KEYS {
+        for key in KEYS.iter() {
             key.kind.copy(&all, &mut copied);
         }
         assert_eq!(copied, all);

@@ -23,6 +23,7 @@ use crate::clock::Clock;
 use crate::config::SessionPolicy;
 use crate::ids::{ConvId, Peer};
 use crate::metrics::Metrics;
+use crate::slow;
 use crate::store::{Append, Appended, Kind, Store, StoreError};
 
 /// Messages that may wait for a lane. When it is full the sockets that send are paused.
@@ -280,6 +281,12 @@ impl LaneRunner {
         metrics.lane_commit_seconds.observe(now.saturating_duration_since(start).as_secs_f64());
         #[expect(clippy::cast_precision_loss, reason = "a batch has some thousand messages at most")]
         metrics.lane_batch_messages.observe(batch.appends().len() as f64);
+        slow::note(metrics, now.saturating_duration_since(batch.oldest().unwrap_or(start)), now, || {
+            let waited = start.saturating_duration_since(batch.oldest().unwrap_or(start));
+            let (waited, took) = (slow::milliseconds(waited), slow::milliseconds(now.saturating_duration_since(start)));
+            let messages = batch.appends().len();
+            format!("storing {messages} messages took {took} ms; the first of them had waited for {waited} ms")
+        });
         self.note(result.as_ref().err());
         let next = self.lane.appended(batch, result, start, now);
         self.follow(next, era)

@@ -207,7 +207,7 @@ fn hold(session: &mut Session, why: PauseReason) -> Flow {
 
 fn submit(reactor: &ReactorCtx, on: &mut ConnCtx<'_>, incoming: &Incoming<'_>, prepared: Prepared) -> Flow {
     on.session.asks();
-    let asked = Asked { conn: on.conn, request: incoming.id, tag: incoming.tag.map(Box::from) };
+    let asked = Asked { conn: on.conn, request: incoming.id, since: on.now, tag: incoming.tag.map(Box::from) };
     reactor.workers.submit(Job::Request(asked, prepared), on.now);
     Flow::Pause
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
 
 use crate::delivery::Which;
 use crate::ids::{ConvId, DeviceId, Peer, Seq, UserId};
@@ -34,6 +35,21 @@ pub enum Job {
     RememberDialect(UserId, ClientDialect),
 }
 
+impl Job {
+    /// What it is, if nobody has asked for it from outside.
+    pub(super) fn own_work(&self) -> Option<&'static str> {
+        match self {
+            Self::Request(..) | Self::HashFailed(_) => None,
+            Self::FetchPages(_) => Some("reading what a session has missed"),
+            Self::FollowJoin(_) => Some("reading where a session stands in a group that it has joined"),
+            Self::CompareSessions(_) => Some("comparing sessions with the database"),
+            Self::CompareEnds(_) => Some("reading where conversations end"),
+            Self::Typing(_) => Some("telling that somebody is typing"),
+            Self::RememberDialect(..) => Some("noting an account's kind of client"),
+        }
+    }
+}
+
 /// A request that is under way.
 #[derive(Debug)]
 pub struct Asked {
@@ -41,6 +57,8 @@ pub struct Asked {
     pub conn: ConnId,
     /// Which request.
     pub request: MsgId,
+    /// When its line was taken up.
+    pub since: Instant,
     /// Repeated in the reply.
     pub tag: Option<Box<str>>,
 }

@@ -23,6 +23,7 @@ use crate::net::ConnId;
 use crate::service::auth::password::Hasher;
 use crate::service::ctx::{Ctx, HandlerResult, NotYet, Purpose, ServiceError, SessionChange};
 use crate::session::message::{Compared, Followed, ReactorMailboxes, ReactorMessage};
+use crate::slow;
 use crate::store::OpenStore;
 use crate::wire::errno::Errno;
 use crate::wire::msg_id::MsgId;
@@ -188,6 +189,7 @@ impl Queues {
         // long behind it is refused without another wait: an answer within a bounded time.
         let waited = ctx.shared.clock.now().saturating_duration_since(queued);
         ctx.is_late = waited > ctx.config.store.timeout;
+        let own = job.own_work();
         match job {
             Job::Request(asked, prepared) => answering(
                 ctx,
@@ -225,6 +227,14 @@ impl Queues {
             Job::Typing(news) => questions::typing(ctx, &news),
             Job::RememberDialect(user, dialect) => questions::remember_dialect(ctx, user, dialect),
         }
+        if let Some(work) = own {
+            let now = ctx.shared.clock.now();
+            let took = now.saturating_duration_since(queued);
+            slow::note(&ctx.shared.metrics, took, now, || {
+                let (took, waited) = (slow::milliseconds(took), slow::milliseconds(waited));
+                format!("{work} took {took} ms, {waited} ms of them for a worker to be free")
+            });
+        }
     }
 
     /// Asks the store something on a reactor's behalf, and posts what came of it. `answer` makes it, of `None` if there is
@@ -246,7 +256,7 @@ impl Queues {
 
     /// Posts what came of a request: exactly one message, whatever happens. `None`: its handler has panicked.
     fn answer(&self, ctx: &mut Ctx, asked: Asked, handled: Option<HandlerResult>) {
-        let Asked { conn, request, .. } = asked;
+        let Asked { conn, request, since, .. } = asked;
         let tag = asked.tag.as_deref();
         let (line, then) = match handled {
             Some(Ok(response)) => (reply::success(request, tag, &response.body), response.then),
@@ -264,6 +274,11 @@ impl Queues {
             }
         };
         self.mailboxes.post(conn, ReactorMessage::Reply { conn, line, then });
+        let now = ctx.shared.clock.now();
+        let took = now.saturating_duration_since(since);
+        slow::note(&ctx.shared.metrics, took, now, || {
+            format!("{request:?} of connection {conn} took {} ms from its line to its reply", slow::milliseconds(took))
+        });
         ctx.flush();
     }
 
@@ -282,7 +297,7 @@ impl Queues {
 
 /// The reply to a request that is not done, and what that changes in the session.
 fn refused(ctx: &Ctx, asked: &Asked, error: &ServiceError) -> (Bytes, SessionChange) {
-    let Asked { conn, request, ref tag } = *asked;
+    let Asked { conn, request, ref tag, .. } = *asked;
     let tag = tag.as_deref();
     let (errno, text) = error.reply();
     note_failure(ctx, conn, request, error, errno);

@@ -35,6 +35,7 @@ use crate::delivery::receipts;
 use crate::delivery::states::Absent;
 use crate::ids::UserId;
 use crate::metrics::Metrics;
+use crate::slow;
 use crate::store::{CursorRow, ReadRow, SavedReads, Store};
 use crate::wants::Want;
 
@@ -105,6 +106,7 @@ pub struct CursorWriter {
     /// Who is to be reported once more, some in each round.
     again: Vec<UserId>,
     absent: Absent,
+    clock: Clock,
 }
 
 impl CursorWriter {
@@ -137,6 +139,7 @@ impl CursorWriter {
             presences,
             again,
             absent,
+            clock,
         }
     }
 
@@ -156,6 +159,11 @@ impl CursorWriter {
         }
         self.write_states(now);
         self.tell(now);
+        let after = self.clock.now();
+        let took = after.saturating_duration_since(now);
+        slow::note(&self.metrics, took, after, || {
+            format!("writing cursors and states took {} ms", slow::milliseconds(took))
+        });
         if !departed.is_empty() {
             self.bus.unsubscribe(&departed);
         }
