@@ -22,6 +22,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ServerConfig;
+
 use self::administration::Door;
 pub use self::check::{try_bus, try_certificate, try_store};
 use self::database::open_database;
@@ -64,6 +66,7 @@ pub fn run(given: &Config, again: Again) -> Result<(), StartError> {
     let connections_max = descriptors::connections_allowed(given, pool.connections())?;
     let config = &descriptors::leaving_room_for_others(given, connections_max);
     let certificate = load_certificate(config)?;
+    let tls = tls_of(certificate.as_ref())?;
     let reserved = reserve(config)?;
     let places = reserved.places().map_err(io_error("cannot read the listener's address"))?;
     let signals = Watch::start(reserved.stopper()).map_err(io_error("cannot handle signals"))?;
@@ -71,9 +74,10 @@ pub fn run(given: &Config, again: Again) -> Result<(), StartError> {
     log::info!("starting; {} refuses clients until all is ready", places[0].address);
     let supervisor = Notifier::of_this_process();
     let (metrics, readiness) = (Arc::new(Metrics::new()), Arc::new(Readiness::told_to(supervisor.clone())));
-    let admin = Door::open(config, &metrics, &readiness)?;
+    metrics.start_time_seconds.set(seconds_since_1970());
+    let admin = Door::open(config, tls.as_ref(), &metrics, &readiness)?;
 
-    let node = Node::start(config, pool, certificate.as_ref(), &metrics, &readiness)?;
+    let node = Node::start(config, pool, tls, &metrics, &readiness)?;
     let administration = admin.admit(config, node.desk_means())?;
     let probe = admin.address().map(|_| Probe::start(&readiness, &node.stores)).transpose();
     let probe = probe.map_err(io_error("cannot start the probe of the database"))?;
@@ -128,6 +132,21 @@ fn load_certificate(config: &Config) -> Result<Option<Arc<Certificate>>, StartEr
     config.tls.pair().map(load).transpose().map_err(|error| StartError::Certificate(error.to_string()))
 }
 
+/// The present time as metrics have it.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a double counts milliseconds exactly for longer than there will be any"
+)]
+fn seconds_since_1970() -> f64 {
+    UnixMs::now().0 as f64 / 1000.0
+}
+
+/// How TLS is spoken with it.
+fn tls_of(certificate: Option<&Arc<Certificate>>) -> Result<Option<Arc<ServerConfig>>, StartError> {
+    let config = certificate.map(Certificate::server_config).transpose();
+    config.map_err(|error| StartError::Tls(error.to_string()))
+}
+
 /// Says where a browser finds the web client.
 fn tell_browsers(config: &Config, mut address: SocketAddr) {
     if !config.web_client {
@@ -160,7 +179,7 @@ impl Node {
     fn start(
         config: &Config,
         pool: Pool,
-        certificate: Option<&Arc<Certificate>>,
+        tls: Option<Arc<ServerConfig>>,
         metrics: &Arc<Metrics>,
         readiness: &Readiness,
     ) -> Result<Self, StartError> {
@@ -189,7 +208,7 @@ impl Node {
             config,
             clock: Clock::system(),
             inboxes,
-            tls: certificate.map(Certificate::server_config).transpose().map_err(|e| StartError::Tls(e.to_string()))?,
+            tls,
             metrics: Arc::clone(metrics),
             stores: Arc::clone(&stores),
         })?;

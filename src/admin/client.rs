@@ -51,8 +51,9 @@ pub(super) trait Answers {
 #[derive(Debug)]
 pub(super) struct Client {
     socket: Socket,
-    peer: Peer,
     state: State,
+    /// There may be more to read, though the kernel has nothing more.
+    has_more: bool,
     /// How long each state may take.
     patience: Duration,
     /// When the present state has taken too long.
@@ -90,12 +91,8 @@ pub(super) enum Step {
 impl Client {
     /// Takes over a socket. The client may take `patience` to send its request, again to take its answer, and again to send
     /// what nobody wants.
-    ///
-    /// # Errors
-    /// The kernel's, when the socket cannot be made one that does not block.
-    pub(super) fn new(socket: Socket, peer: Peer, patience: Duration, now: Instant) -> io::Result<Self> {
-        socket.never_waits()?;
-        Ok(Self { socket, peer, state: State::Reading(Vec::new()), patience, deadline: now + patience })
+    pub(super) fn new(socket: Socket, patience: Duration, now: Instant) -> Self {
+        Self { socket, state: State::Reading(Vec::new()), has_more: false, patience, deadline: now + patience }
     }
 
     /// Whether it has not asked anything yet: such a connection goes first when there are too many.
@@ -105,12 +102,18 @@ impl Client {
 
     /// Whether it waits to write, and not to read.
     pub(super) fn wants_to_write(&self) -> bool {
-        matches!(&self.state, State::Writing(writing) if writing.written < writing.out.len())
+        self.socket.holds_back()
+            || matches!(&self.state, State::Writing(writing) if writing.written < writing.out.len())
     }
 
     /// Whether it waits for its answer, and for nothing that its client does.
     pub(super) fn waits_for_answer(&self) -> bool {
         matches!(&self.state, State::Writing(writing) if writing.written == writing.out.len())
+    }
+
+    /// Whether it was interrupted, and goes on whatever its socket says.
+    pub(super) fn has_more(&self) -> bool {
+        self.has_more
     }
 
     /// When it should be looked at though nothing has happened.
@@ -120,6 +123,7 @@ impl Client {
 
     /// Goes as far as the socket allows.
     pub(super) fn advance(&mut self, answers: &dyn Answers, now: Instant) -> Step {
+        self.has_more = false;
         for _ in 0..READS_PER_TURN {
             let went_on = match &mut self.state {
                 State::Reading(_) => self.read(answers, now),
@@ -137,6 +141,7 @@ impl Client {
                 }
             }
         }
+        self.has_more = true;
         Step::Waits
     }
 
@@ -178,12 +183,13 @@ impl Client {
     /// A head is there, and some of what follows.
     fn take(&mut self, answers: &dyn Answers, head: &WholeHead, all: Vec<u8>, now: Instant) {
         let unread = |taken: usize| if all.len() > taken { Unread::Something } else { Unread::Nothing };
-        match answers.admit(head, self.peer) {
+        let peer = self.socket.peer();
+        match answers.admit(head, peer) {
             Admitted::Answered(answer) => self.give(&answer, unread(head.end), now),
             Admitted::Body(length) if all.len() < head.end + length => self.state = State::Reading(all),
             Admitted::Body(length) => {
                 let unread = unread(head.end + length);
-                match answers.ask(head, &all[head.end..head.end + length], self.peer) {
+                match answers.ask(head, &all[head.end..head.end + length], peer) {
                     Given::Now(answer) => self.give(&answer, unread, now),
                     Given::Later(more) => self.wait(more, unread, now),
                 }
@@ -208,6 +214,7 @@ impl Client {
         while writing.written < writing.out.len() {
             writing.written += self.socket.write(&writing.out[writing.written..])?;
         }
+        self.socket.flush()?;
         if let Some(more) = &writing.more {
             let piece = more.try_recv();
             if matches!(piece, Err(TryRecvError::Empty)) {

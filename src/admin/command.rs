@@ -37,9 +37,12 @@ pub struct AdminCommand {
     /// The socket itself
     #[arg(long, value_name = "PATH", global = true, conflicts_with_all = ["admin", "data"])]
     socket: Option<PathBuf>,
-    /// Asks at the address admin of a server instead of at a socket: with --token-file
+    /// Asks at the address admin of a server instead of at a socket, with --token-file: HOST:PORT, or https://HOST:PORT
     #[arg(long, value_name = "ADDR", global = true, requires = "token_file", conflicts_with = "data")]
     admin: Option<String>,
+    /// By https: the PEM file with the certificate of the CA that must have signed the server's, instead of those of the system
+    #[arg(long, value_name = "FILE", global = true, requires = "admin")]
+    ca: Option<PathBuf>,
     /// The file with the token (admin_token_file)
     #[arg(long, value_name = "FILE", global = true)]
     token_file: Option<PathBuf>,
@@ -55,6 +58,7 @@ const HELP: &str = "\
   stonechat admin users list
   stonechat admin --data /var/lib/stonechat users disable 7
   stonechat admin --admin 127.0.0.1:9000 --token-file token --json sessions list
+  stonechat admin --admin https://chat.example.org:9000 --token-file token users list
 
 Every word but log-level counts for the whole cluster, whichever node is asked. Exit codes: 0 done, 1 refused by the server or not
 reached, 2 wrong flags or settings.";
@@ -171,10 +175,10 @@ impl AdminCommand {
     /// Does it; the exit code. The folder and the file are those of flags ahead of the command, which its own go before.
     #[must_use]
     pub fn run(self, folder: Option<String>, file: Option<PathBuf>) -> ExitCode {
-        let Self { data, config, socket, admin, token_file, json, word } = self;
+        let Self { data, config, socket, admin, ca, token_file, json, word } = self;
         let (data, config) = (data.or(folder), config.or(file));
         let server = match admin {
-            Some(address) => Server::at(&address, token_file.as_deref()),
+            Some(address) => Server::at(&address, ca, token_file.as_deref()),
             None => find_socket(socket, data, config).map(Server::Socket),
         };
         let (server, asked) = match server.and_then(|server| Ok((server, asked(word)?))) {

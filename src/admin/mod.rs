@@ -14,6 +14,7 @@ mod actions;
 mod client;
 pub mod command;
 pub(crate) mod desk;
+pub(crate) mod dial;
 mod export;
 mod http;
 mod pages;
@@ -35,6 +36,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::time::Timespec;
+use rustls::ServerConfig;
 
 use self::client::{Client, Step};
 pub(crate) use self::pages::Pages;
@@ -69,12 +71,13 @@ enum Place {
 }
 
 impl Admin {
-    /// Listens on `addr` (port 0: any free one) and serves from a thread of its own.
+    /// Listens on `addr` (port 0: any free one) and serves from a thread of its own; with `tls` it serves who begins with that,
+    /// too.
     ///
     /// # Errors
     /// When the address cannot be bound or no thread can be had.
-    pub(crate) fn start(addr: SocketAddr, pages: Arc<Pages>) -> io::Result<Self> {
-        Self::start_with_patience(PATIENCE, addr, pages)
+    pub(crate) fn start(addr: SocketAddr, tls: Option<Arc<ServerConfig>>, pages: Arc<Pages>) -> io::Result<Self> {
+        Self::start_with_patience(PATIENCE, addr, tls, pages)
     }
 
     /// The same on a unix socket, which only this user and root may use.
@@ -85,11 +88,16 @@ impl Admin {
         Self::serve(PATIENCE, Place::Path(path.to_owned()), Listener::at(path)?, pages)
     }
 
-    fn start_with_patience(patience: Duration, addr: SocketAddr, pages: Arc<Pages>) -> io::Result<Self> {
+    fn start_with_patience(
+        patience: Duration,
+        addr: SocketAddr,
+        tls: Option<Arc<ServerConfig>>,
+        pages: Arc<Pages>,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind(addr)?;
         listener.set_nonblocking(true)?;
         let addr = listener.local_addr()?;
-        Self::serve(patience, Place::Address(addr), Listener::Tcp(listener), pages)
+        Self::serve(patience, Place::Address(addr), Listener::Tcp(listener, tls), pages)
     }
 
     fn serve(patience: Duration, place: Place, listener: Listener, pages: Arc<Pages>) -> io::Result<Self> {
@@ -224,6 +232,7 @@ impl Server {
         let next = self.clients.iter().map(Client::deadline).chain(self.accept_again_at).min()?;
         // A millisecond more, so that the deadline has passed when we look.
         let left = next.saturating_duration_since(now()) + Duration::from_millis(1);
+        let left = if self.clients.iter().any(Client::has_more) { Duration::ZERO } else { left };
         Timespec::try_from(left).ok()
     }
 
@@ -236,7 +245,7 @@ impl Server {
             if ready == Ready::Gone && client.waits_for_answer() {
                 return false;
             }
-            let goes_on = ready != Ready::Not || (found.woken && client.waits_for_answer());
+            let goes_on = ready != Ready::Not || client.has_more() || (found.woken && client.waits_for_answer());
             let step = if goes_on { client.advance(pages, now) } else { Step::Waits };
             step == Step::Waits && client.expire(pages, now) == Step::Waits
         });
@@ -247,10 +256,7 @@ impl Server {
         self.accept_again_at = None;
         for _ in 0..CONNECTIONS_MAX {
             match self.listener.accept() {
-                Ok((socket, peer)) => match Client::new(socket, peer, self.patience, now()) {
-                    Ok(client) => self.admit(client),
-                    Err(error) => log::debug!("admin: {error}"),
-                },
+                Ok(socket) => self.admit(Client::new(socket, self.patience, now())),
                 Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) => {

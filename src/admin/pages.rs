@@ -64,7 +64,11 @@ impl Pages {
                 let text = format!("user {uid} of this machine is neither the server's own nor root");
                 refused("403 Forbidden", "", &text)
             }
-            (Peer::Network, None) => {
+            (Peer::Exposed, Some(_)) => {
+                let text = "others could read the token on the way: ask by https";
+                refused("403 Forbidden", "", text)
+            }
+            (Peer::Network | Peer::Exposed, None) => {
                 let text = "no token is set: only admin.sock takes this. admin_token_file names a file with one";
                 refused("403 Forbidden", "", text)
             }
@@ -162,7 +166,7 @@ impl Answers for Served {
             return Given::Now(Refusal::unavailable("the node starts or stops; try again in a moment").answer());
         };
         let who = match peer {
-            Peer::Network => "token".to_owned(),
+            Peer::Network | Peer::Exposed => "token".to_owned(),
             Peer::Own(uid) | Peer::Other(uid) => format!("uid {uid}"),
         };
         let (reply, pieces) = Reply::new(self.waker.clone());

@@ -3,9 +3,12 @@
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, TcpStream};
 
-use super::http::HEAD_BYTES_MAX;
+use super::client::{Admitted, Answers};
+use super::http::{HEAD_BYTES_MAX, Head};
+use super::socket::Peer;
 use super::*;
 use crate::metrics::Metrics;
+use crate::net::tls::Certificate;
 
 /// A deadline that no test lives to see.
 const FOR_EVER: Duration = Duration::from_secs(3_600);
@@ -19,7 +22,7 @@ fn started_with_patience(
     ready: impl Fn() -> Result<(), Vec<String>> + Send + Sync + 'static,
 ) -> Admin {
     let pages = Arc::new(Pages::new(Arc::new(Metrics::new()), None, ready));
-    Admin::start_with_patience(patience, (Ipv4Addr::LOCALHOST, 0).into(), pages).unwrap()
+    Admin::start_with_patience(patience, (Ipv4Addr::LOCALHOST, 0).into(), None, pages).unwrap()
 }
 
 fn connected(admin: &Admin) -> TcpStream {
@@ -169,9 +172,88 @@ fn a_client_that_never_stops_sending_holds_nobody_up() {
 fn after_stop_nobody_listens() {
     for ip in [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv4Addr::UNSPECIFIED.into()] {
         let pages = Arc::new(Pages::new(Arc::new(Metrics::new()), None, || Ok(())));
-        let admin = Admin::start((ip, 0).into(), pages).unwrap();
+        let admin = Admin::start((ip, 0).into(), None, pages).unwrap();
         let addr = (Ipv4Addr::LOCALHOST, admin.local_addr().unwrap().port());
         admin.stop();
         assert!(TcpStream::connect(addr).is_err(), "{addr:?}");
     }
+}
+
+/// The same pages where TLS is spoken, too, and the file of the certificate that signs itself.
+fn started_with_tls(patience: Duration, body: String) -> (Admin, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let signed = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let [cert, key] = ["cert.pem", "key.pem"].map(|name| folder.path().join(name));
+    fs::write(&cert, signed.cert.pem()).unwrap();
+    fs::write(&key, signed.signing_key.serialize_pem()).unwrap();
+    let tls = Arc::new(Certificate::load(&cert, &key).unwrap()).server_config().unwrap();
+    let pages = Arc::new(Pages::new(Arc::new(Metrics::new()), None, move || Err(vec![body.clone()])));
+    let admin = Admin::start_with_patience(patience, (Ipv4Addr::LOCALHOST, 0).into(), Some(tls), pages).unwrap();
+    (admin, folder)
+}
+
+#[test]
+fn who_begins_with_tls_is_served_by_tls_and_others_as_before() {
+    // More than the kernel takes at once.
+    let long = "no".repeat(4 << 20);
+    let (admin, folder) = started_with_tls(FOR_EVER, long.clone());
+    let address = format!("https://{}", admin.local_addr().unwrap());
+    let ca = folder.path().join("cert.pem");
+    let mut client = dial::dial(&address, Some(&ca), Duration::from_secs(30)).unwrap();
+    client.write_all(b"GET /readyz HTTP/1.1\r\n\r\n").unwrap();
+    let mut all = String::new();
+    // An end without TLS's own goodbye would be an error.
+    client.read_to_string(&mut all).unwrap();
+    assert!(all.starts_with("HTTP/1.1 503 ") && all.ends_with(&format!("{long}\n")));
+    assert_eq!(asked(&admin, "GET /healthz HTTP/1.1\r\n\r\n").1, "ok\n");
+    // Byte by byte, in records of their own.
+    let mut client = dial::dial(&address, Some(&ca), Duration::from_secs(30)).unwrap();
+    for byte in b"GET /healthz HTTP/1.1\r\n\r\n" {
+        client.write_all(&[*byte]).unwrap();
+    }
+    all.clear();
+    client.read_to_string(&mut all).unwrap();
+    assert!(all.ends_with("\r\n\r\nok\n"), "{all}");
+    let refused = dial::dial(&address.replace("127.0.0.1", "localhost"), Some(&ca), Duration::from_secs(30));
+    assert!(refused.err().unwrap().contains("its certificate is not accepted"));
+    admin.stop();
+}
+
+#[test]
+fn a_handshake_that_stops_or_is_none_holds_nobody_up() {
+    let (admin, _folder) = started_with_tls(Duration::from_millis(500), "no".to_owned());
+    let beginning = [0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3];
+    let halves = silent_ones(&admin, 8, &beginning);
+    let garbage = silent_ones(&admin, 8, &[0x16; 64]);
+    assert_eq!(asked(&admin, "GET /healthz HTTP/1.1\r\n\r\n").1, "ok\n");
+    for mut gone in halves.into_iter().chain(garbage) {
+        // At most an alert, and then the end.
+        let mut rest = Vec::new();
+        let _reset = gone.read_to_end(&mut rest);
+        assert!(rest.len() < 16, "{rest:?}");
+    }
+    admin.stop();
+}
+
+#[test]
+fn what_others_could_read_on_the_way_is_no_token() {
+    let secret = "a-token-of-the-tests-0123456789";
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    fs::write(&file, secret).unwrap();
+    let token = AdminToken::read(&file).unwrap();
+    let pages = Arc::new(Pages::new(Arc::new(Metrics::new()), Some(token), || Ok(())));
+    let (waker, _woken) = UnixStream::pair().unwrap();
+    let served = Served { pages, waker: Waker::new(waker) };
+    let request = format!("GET /v1/users HTTP/1.1\r\nAuthorization: Bearer {secret}\r\n\r\n");
+    let Head::Whole(head) = Head::of(request.as_bytes()) else { panic!("it is whole") };
+    assert!(matches!(served.admit(&head, Peer::Network), Admitted::Body(0)));
+    match served.admit(&head, Peer::Exposed) {
+        Admitted::Answered(answer) => assert!(answer.status.starts_with("403 ")),
+        Admitted::Body(_) => panic!("the token was taken"),
+    }
+    let Head::Whole(head) = Head::of(b"GET /metrics HTTP/1.1\r\n\r\n") else { panic!("it is whole") };
+    assert!(
+        matches!(served.admit(&head, Peer::Exposed), Admitted::Answered(answer) if answer.status.starts_with("200 "))
+    );
 }

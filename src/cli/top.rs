@@ -1,5 +1,6 @@
 //! `stonechat top`: its arguments.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -7,9 +8,12 @@ use stonechat::top::Options;
 
 #[derive(Args)]
 pub(crate) struct Top {
-    /// The nodes: the addresses of their --admin
+    /// The nodes: the addresses of their --admin, HOST:PORT or https://HOST:PORT
     #[arg(value_name = "ADDR", default_value = "127.0.0.1:9000")]
     nodes: Vec<String>,
+    /// By https: the PEM file with the certificate of the CA that must have signed the servers', instead of those of the system
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// Seconds between two looks
     #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = seconds)]
     every: f64,
@@ -25,6 +29,6 @@ fn seconds(text: &str) -> Result<f64, String> {
 
 impl From<Top> for Options {
     fn from(top: Top) -> Self {
-        Self { nodes: top.nodes, every: Duration::from_secs_f64(top.every), screens: top.screens }
+        Self { nodes: top.nodes, ca: top.ca, every: Duration::from_secs_f64(top.every), screens: top.screens }
     }
 }

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::file::each_key;
-use super::keys::{KEYS, Key, index_of};
+use super::keys::{KEYS, index_of};
 use super::kind::{Given, Kind};
 use super::problem::{Origin, Problem, Problems};
 use super::secret::masked;
@@ -183,7 +183,7 @@ impl Layers {
         }
         let origin = Origin::Variable(variable.clone().into_owned());
         let Some(index) = KEYS.iter().position(|key| key.variable() == variable) else {
-            let known: Vec<String> = KEYS.iter().map(Key::variable).collect();
+            let known: Vec<String> = KEYS.iter().map(|key| key.variable()).collect();
             let hint = hint(nearest(&variable, known.iter().map(String::as_str)));
             return self.problems.push(Problem::at(&origin, format_args!("unknown variable{hint}")));
         };
@@ -221,7 +221,7 @@ impl Layers {
 
     /// Puts a value where it belongs; the one place through which all sources go.
     fn lay(&mut self, index: usize, given: &Given<'_>, origin: Origin) {
-        let key = &KEYS[index];
+        let key = KEYS[index];
         match key.kind.apply(&mut self.config, given) {
             Ok(()) => self.origins[index] = origin,
             Err(refused) => self.problems.push(Problem::at(&origin, format_args!("{} {}", key.name, refused.0))),
@@ -247,7 +247,7 @@ impl Layers {
     }
 
     fn read_secret(&mut self, index: usize, file_key: &'static str, path: &Path) {
-        let (key, origin) = (&KEYS[index], Origin::File(path.to_owned()));
+        let (key, origin) = (KEYS[index], Origin::File(path.to_owned()));
         let secret = match secret_file::read(path, "URL") {
             Ok(secret) => secret,
             Err(why) => return self.problems.push(Problem::at(&origin, format_args!("{file_key} {why}"))),
@@ -276,11 +276,12 @@ impl Layers {
     /// Who administrates shows a token, and everybody on the way could read it.
     fn exposed_token(&self) -> Option<String> {
         let exposed = self.config.admin.filter(|admin| !admin.ip().is_loopback());
-        let exposed = exposed.filter(|_| self.config.admin_token_file.is_some())?;
+        let is_plain = self.config.admin_token_file.is_some() && self.config.tls.pair().is_none();
+        let exposed = exposed.filter(|_| is_plain)?;
         Some(format!(
             "admin = {exposed} is no loopback address, and with admin_token_file the token would cross the network as it is: \
-             choose 127.0.0.1 and let a proxy that speaks TLS stand in front, or leave admin_token_file out, and only the \
-             metrics are served there"
+             set tls.cert and tls.key, and it is asked by https; or choose 127.0.0.1; or leave admin_token_file out, and only \
+             the metrics are served there"
         ))
     }
 

@@ -300,8 +300,8 @@ impl Config {
     pub(super) fn warnings(&self) -> Vec<String> {
         let exposed = self.admin.filter(|admin| !admin.ip().is_loopback()).map(|admin| {
             format!(
-                "admin = {admin} is no loopback address: whoever reaches it reads the metrics, without a password and \
-                 without encryption. Use 127.0.0.1, or a network that only your monitoring reaches"
+                "admin = {admin} is no loopback address: whoever reaches it reads the metrics, without a password. Use \
+                 127.0.0.1, or a network that only your monitoring reaches"
             )
         });
         let is_pointless = self.friends_only && self.friending == Friending::Open;

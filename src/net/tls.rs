@@ -17,6 +17,10 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{InconsistentKeys, ServerConfig};
 
+/// The first byte of a TLS connection: a record of the handshake (RFC 8446, section 5.1). No line begins with it, and no
+/// request.
+pub(crate) const TLS_FIRST_BYTE: u8 = 0x16;
+
 /// What a client may ask for ahead of HTTP (RFC 7301); who speaks lines asks for nothing.
 const ALPN_HTTP: &[u8] = b"http/1.1";
 

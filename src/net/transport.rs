@@ -18,9 +18,6 @@ use rustls::{ServerConfig, ServerConnection};
 
 use super::sys;
 
-/// The first byte of a TLS connection: a record of the handshake (RFC 8446, section 5.1). No line begins with it, and no
-/// request.
-pub(super) const TLS_FIRST_BYTE: u8 = 0x16;
 /// What TLS takes of the outbox at a time, in bytes: a record's most (RFC 8446, section 5.1).
 const RECORD_BYTES: usize = 16 * 1024;
 /// How many ends of what was sent are remembered until the peer has acknowledged them; beyond it, fewer are known.

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use rustls::ServerConfig;
+
 use crate::admin::desk::{Desk, Means};
 use crate::admin::{Admin, AdminToken, Pages};
 use crate::clock::Clock;
@@ -26,6 +28,7 @@ impl Door {
     /// The token cannot be read, or the address cannot be had.
     pub(super) fn open(
         config: &Config,
+        tls: Option<&Arc<ServerConfig>>,
         metrics: &Arc<Metrics>,
         readiness: &Arc<Readiness>,
     ) -> Result<Self, StartError> {
@@ -35,7 +38,8 @@ impl Door {
         let ready = move || readiness.verdict(Clock::system().now());
         let pages = Arc::new(Pages::new(Arc::clone(metrics), token, ready));
         let listen = |address: SocketAddr| {
-            let admin = Admin::start(address, Arc::clone(&pages)).map_err(listen_error(address, "admin"))?;
+            let admin =
+                Admin::start(address, tls.cloned(), Arc::clone(&pages)).map_err(listen_error(address, "admin"))?;
             if let Some(address) = admin.local_addr() {
                 log::info!("/healthz and /metrics answer at {address}; /readyz says 503 until all is ready");
             }

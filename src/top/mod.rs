@@ -11,12 +11,13 @@ mod screen;
 
 use std::fmt;
 use std::io::{self, IsTerminal, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use self::reading::Reading;
 use self::screen::Row;
+use crate::admin::dial::dial;
 
 /// A node that takes longer is shown as one that does not answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -30,6 +31,8 @@ const CLEAR: &str = "\x1b[H\x1b[2J";
 pub struct Options {
     /// The `--admin` addresses of the nodes.
     pub nodes: Vec<String>,
+    /// For nodes that are asked by https: the file of the CA that has signed their certificates; `None`: those of the system count.
+    pub ca: Option<PathBuf>,
     /// The time between two looks.
     pub every: Duration,
     /// End after so many screens; `None`: never.
@@ -42,11 +45,12 @@ pub struct Options {
 /// The screen takes nothing more.
 pub fn run(options: &Options) -> io::Result<()> {
     let clears = io::stdout().is_terminal();
-    let mut before: Vec<Look> = options.nodes.iter().map(|node| look(node)).collect();
+    let look = |node: &String| look(node, options.ca.as_deref());
+    let mut before: Vec<Look> = options.nodes.iter().map(look).collect();
     for _ in 0..options.screens.unwrap_or(u32::MAX) {
         #[expect(clippy::disallowed_methods, reason = "there is no event: it looks from time to time")]
         thread::sleep(options.every);
-        let now: Vec<Look> = options.nodes.iter().map(|node| look(node)).collect();
+        let now: Vec<Look> = options.nodes.iter().map(look).collect();
         let rows: Vec<Row> =
             options.nodes.iter().zip(before.iter().zip(&now)).map(|(node, looks)| row(node, looks)).collect();
         let mut out = io::stdout().lock();
@@ -71,8 +75,8 @@ impl fmt::Display for NoAnswer {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a program for people: it may read the clock")]
-fn look(node: &str) -> Look {
-    let text = fetch(node).map_err(|error| NoAnswer(error.to_string()))?;
+fn look(node: &str, ca: Option<&Path>) -> Look {
+    let text = fetch(node, ca).map_err(|error| NoAnswer(error.to_string()))?;
     Ok((Instant::now(), Reading::of(&text)))
 }
 
@@ -86,11 +90,8 @@ fn row(node: &str, (before, now): (&Look, &Look)) -> Row {
 }
 
 /// The body of a node's /metrics.
-fn fetch(node: &str) -> io::Result<String> {
-    let address = node.to_socket_addrs()?.next().ok_or_else(|| io::Error::other("the name has no address"))?;
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+fn fetch(node: &str, ca: Option<&Path>) -> io::Result<String> {
+    let mut stream = dial(node, ca, PATIENCE).map_err(io::Error::other)?;
     write!(stream, "GET /metrics HTTP/1.1\r\nHost: {node}\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
     stream.take(ANSWER_BYTES_MAX).read_to_string(&mut answer)?;

@@ -4,7 +4,9 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::common::certificates::Ca;
 use crate::common::client::{Client, PASSWORD};
+use crate::common::http;
 use crate::desk::Desk;
 
 fn every_word(desk: &Desk) {
@@ -80,7 +82,44 @@ fn the_server_is_found_by_its_folder_or_asked_by_token() {
     assert!(run(&["--data", &folder, "admin", "users", "list"]).status.success());
     let by_token = ["admin", "--admin", &address, "--token-file", token.to_str().unwrap(), "users", "list"];
     assert!(run(&by_token).status.success());
+    assert!(run(&["top", "--screens", "1", "--every", "0.1", &address]).status.success());
     let nowhere = run(&["admin", "--data", "/nowhere/at/all", "users", "list"]);
     assert_eq!(nowhere.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&nowhere.stderr).contains("no server answers at /nowhere/at/all/admin.sock"));
+}
+
+#[test]
+fn with_a_certificate_the_address_speaks_https() {
+    let (ca, other) = (Ca::new("ours"), Ca::new("another"));
+    let certificate = ca.sign_loopback();
+    let settings = certificate.settings();
+    let desk = Desk::on_sqlite(&settings.each_ref().map(String::as_str));
+    let id = Client::newcomer(desk.node.addr(), "watched").id;
+    let (port, token) = (desk.node.admin().port(), desk.token_file());
+    let address = format!("https://localhost:{port}");
+    let run = |words: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_stonechat")).args(words).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let by_https = |ca: &Ca, words: &[&str]| {
+        let (ca, token) = (ca.file(), token.display().to_string());
+        let mut all = vec!["admin", "--admin", &address, "--ca", ca.to_str().unwrap(), "--token-file", &token];
+        all.extend(words);
+        run(&all)
+    };
+    let (code, listed, told) = by_https(&ca, &["--json", "users", "list"]);
+    let listed: Value = serde_json::from_str(&listed).unwrap_or_else(|_| panic!("{code:?} {told}"));
+    assert_eq!(listed["users"][0]["id"], json!(id));
+    let (_, exported, _) = by_https(&ca, &["users", "export", &id.to_string()]);
+    assert!(exported.contains("\"watched"), "{exported}");
+    let (code, _, told) = by_https(&other, &["users", "list"]);
+    assert_eq!(code, Some(1));
+    assert!(told.contains("certificate is not accepted") && told.contains("--ca"), "{told}");
+    let (_, screen, _) =
+        run(&["top", "--screens", "1", "--every", "0.1", "--ca", ca.file().to_str().unwrap(), &address]);
+    assert!(screen.contains("sessions") && !screen.contains("does not answer"), "{screen}");
+    // This machine may do without; a monitor needs no token and no TLS.
+    assert_eq!(desk.ask_by_token("GET", "/v1/users", Value::Null).0, 200);
+    assert_eq!(http::get(desk.node.admin(), "/metrics").0, 200);
 }

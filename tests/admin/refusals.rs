@@ -120,7 +120,7 @@ fn a_token_does_not_cross_the_network_in_the_open() {
         String::from_utf8(output.stderr).unwrap()
     };
     let told = start("0.0.0.0:0", &token);
-    assert!(told.contains("is no loopback address") && told.contains("admin_token_file"), "{told}");
+    assert!(told.contains("is no loopback address") && told.contains("tls.cert"), "{told}");
     let told = start("127.0.0.1:0", &short);
     assert!(told.contains("at least 16 characters"), "{told}");
 }

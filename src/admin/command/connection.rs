@@ -2,20 +2,17 @@
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::admin::dial::{Stream, dial};
 use crate::config::secret_file;
 
 /// How long the server may take for its next word.
 const PATIENCE: Duration = Duration::from_secs(90);
-
-/// How long it may take until it takes a connection.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The longest answer that is not passed through.
 const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -25,7 +22,7 @@ pub(super) enum Server {
     /// At its socket.
     Socket(PathBuf),
     /// At an address, with a token.
-    Address { address: String, token: String },
+    Address { address: String, ca: Option<PathBuf>, token: String },
 }
 
 /// Why there is no answer, or a refusal: a sentence.
@@ -39,11 +36,11 @@ impl From<io::Error> for Failed {
 }
 
 impl Server {
-    /// An address, with the token of a file.
+    /// An address, with the token of a file, and by https with that of the CA.
     ///
     /// # Errors
     /// The file is of no use.
-    pub(super) fn at(address: &str, token_file: Option<&Path>) -> Result<Self, String> {
+    pub(super) fn at(address: &str, ca: Option<PathBuf>, token_file: Option<&Path>) -> Result<Self, String> {
         let Some(path) = token_file else { return Err("--admin needs --token-file".to_owned()) };
         let secret = secret_file::read(path, "token");
         let secret = secret.map_err(|why| format!("--token-file: {} {why}", path.display()))?;
@@ -51,7 +48,7 @@ impl Server {
         if !token.chars().all(|c| c.is_ascii_graphic()) {
             return Err(format!("--token-file: {} must hold one token of ASCII characters", path.display()));
         }
-        Ok(Self::Address { address: address.to_owned(), token })
+        Ok(Self::Address { address: address.to_owned(), ca, token })
     }
 }
 
@@ -63,10 +60,6 @@ impl fmt::Display for Server {
         }
     }
 }
-
-trait Stream: Read + Write {}
-
-impl<S: Read + Write> Stream for S {}
 
 /// A connection, for one request.
 pub(super) struct Connection {
@@ -88,13 +81,9 @@ impl Connection {
                 stream.set_write_timeout(Some(PATIENCE))?;
                 Ok(Self { stream: Box::new(stream), token: None })
             }
-            Server::Address { address, token } => {
-                let found = address.to_socket_addrs().map_err(cannot)?.next();
-                let found = found.ok_or_else(|| Failed(format!("{address} is no address")))?;
-                let stream = TcpStream::connect_timeout(&found, CONNECT_PATIENCE).map_err(cannot)?;
-                stream.set_read_timeout(Some(PATIENCE))?;
-                stream.set_write_timeout(Some(PATIENCE))?;
-                Ok(Self { stream: Box::new(stream), token: Some(token.clone()) })
+            Server::Address { address, ca, token } => {
+                let stream = dial(address, ca.as_deref(), PATIENCE).map_err(Failed)?;
+                Ok(Self { stream, token: Some(token.clone()) })
             }
         }
     }

@@ -21,7 +21,7 @@ use crate::net::frame::{Fed, LineTooLong, Taken};
 use crate::net::http::{self, Answer, Scheme, Shown, Site, Then};
 use crate::net::link::Framing;
 use crate::net::proxy::{self, Parsed, Source};
-use crate::net::transport::TLS_FIRST_BYTE;
+use crate::net::tls::TLS_FIRST_BYTE;
 use crate::net::websocket::{self, CloseCode, Control, HEADROOM};
 use crate::net::{Accepts, CloseReason, Cut, Flow, Link, Protocol};
 
