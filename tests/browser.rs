@@ -12,7 +12,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use common::node::Node;
-use common::process::program;
+use common::process::{program, server_command};
 use common::relay::{Flow, Relay};
 
 /// Browsers are large: two scenes at a time, however many cores there are.
@@ -98,9 +98,18 @@ impl Scene<'_> {
             "pass" => self.relay.set(Flow::Pass),
             "save" => self.saved = self.node.data_files().into_iter().map(with_content).collect(),
             "bring back" => self.bring_back(),
+            broadcast if broadcast.starts_with("broadcast ") => self.tell_everybody(&broadcast["broadcast ".len()..]),
             other => panic!("no such command: {other}"),
         }
         answers.write_all(b"done\n").unwrap();
+    }
+
+    /// Who runs the server tells everybody something.
+    fn tell_everybody(&self, text: &str) {
+        let mut command = server_command();
+        command.arg("admin").arg("--data").arg(self.node.folder()).args(["broadcast", text]);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// Puts the saved data in the place of the present ones; the server is not running.

@@ -63,7 +63,7 @@ async function showChat(current) {
 
   model.listen((event) => {
     const isTold = event.type === 'notice' && (!TOLD_THERE.includes(event.kind) || event.conv === pane.conv);
-    if (isTold) toast(t(`notice.${event.kind}`, event));
+    if (isTold) toast(t(`notice.${event.kind}`, event), event.text && 60_000);
     if (event.type === 'removed' && event.conv === pane.conv) leave();
     if (event.type === 'status' && event.status.reason === 'expired') showSignIn(current.name, t('signin.expired'));
   });

@@ -1,5 +1,5 @@
 // Accounts: errors in words, a token that ends, a device that takes over, and a first paint that waits for nothing.
-import { Lines, PASSWORD, Person, assert, browser, eventually, play } from './harness.mjs';
+import { Lines, PASSWORD, Person, assert, browser, command, eventually, play } from './harness.mjs';
 
 // On a calm machine it is a quarter of this; a paint that waited for the network's answers would never come here.
 const FIRST_PAINT_MS = 1_000;
@@ -43,6 +43,10 @@ play(async () => {
   await anna.page.locator('#pwd').press('Enter');
   await anna.isOnline();
   await anna.seesAll(['before']);
+
+  // What the operator tells everybody stays for longer than other news, and is text.
+  await command('broadcast down at <b>ten</b>');
+  await anna.page.getByText('The operator says: down at <b>ten</b>').waitFor();
 
   // Another page takes the device over, and gives it back.
   const account = await anna.page.evaluate(() => ({ ...localStorage }));

@@ -166,10 +166,10 @@ export class Contacts {
 
   /** Takes a NOTICE. Kinds that nobody here knows are ignored. */
   async notice(notice) {
-    const { kind, groupid, name } = notice;
+    const { groupid } = notice;
     const group = groupid && this.model.nameOf(groupKey(groupid));
     const told = await this.take(notice);
-    if (told) this.emit({ type: 'notice', kind: told, name, group, conv: groupid && groupKey(groupid), ...untilOf(notice) });
+    if (told) this.emit({ ...notice, type: 'notice', kind: told, group, conv: groupid && groupKey(groupid) });
   }
 
   /** Changes the lists; what the user is told, if anything. */
@@ -201,6 +201,7 @@ export class Contacts {
       case 'group_muted':
         return isOwn && (until ? 'group_muted' : 'group_unmuted');
       case 'group_asked':
+      case 'broadcast':
         return kind;
       case 'presence':
         // Not stored: at the next start all states are others.
@@ -226,4 +227,3 @@ const GROUP_FIELDS = ['groupname', 'groupdesc', 'join', 'speak', 'history'];
 const NEW_GROUP = { join: 'open', speak: 'all', history: 'all' };
 
 const pick = (from, keys) => Object.fromEntries(keys.filter((key) => from[key] !== undefined).map((key) => [key, from[key]]));
-const untilOf = ({ until }) => (until ? { until } : {});

@@ -133,8 +133,7 @@ export class Session {
   /** Takes a push that has no place in a conversation. */
   hear(line) {
     const { contacts, conversations } = this;
-    if (line.msgid === MSGID.NOTICE && line.kind === 'conversation_set') return conversations.isSet(line);
-    if (line.msgid === MSGID.NOTICE) return contacts.notice(line);
+    if (line.msgid === MSGID.NOTICE) return line.kind === 'conversation_set' ? conversations.isSet(line) : contacts.notice(line);
     if (line.msgid === MSGID.FRIEND_REQUEST) return contacts.asked(line);
     if (line.msgid === MSGID.GROUP_INVITE) return contacts.invited(line);
     if (line.msgid === MSGID.RECEIPT) return conversations.receipt(line);

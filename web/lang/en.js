@@ -228,6 +228,7 @@ export default {
   'notice.group_role.creator': '{group} is yours now.',
   'notice.group_role.admin': 'You are an admin of {group} now.',
   'notice.group_role.normal': 'You are an ordinary member of {group} now.',
+  'notice.broadcast': 'The operator says: {text}',
   'notice.restored': 'The server’s data went back to an earlier state. Some messages may be missing, some may come again.',
   'notice.storage': 'This browser cannot store messages at the moment. Is its disk full?',
 

@@ -228,6 +228,7 @@ export default {
   'notice.group_role.creator': '您现在是 {group} 的群主。',
   'notice.group_role.admin': '您现在是 {group} 的管理员。',
   'notice.group_role.normal': '您现在是 {group} 的普通成员。',
+  'notice.broadcast': '管理员通知：{text}',
   'notice.restored': '服务器的数据回到了较早的状态。部分消息可能缺失，部分可能重复出现。',
   'notice.storage': '此浏览器暂时无法保存消息。磁盘是否已满？',
 

@@ -2,15 +2,14 @@
 
 import { h } from './dom.js';
 
-const SHOWN_MS = 6000;
 const AT_ONCE_MAX = 3;
 
 const region = h('div.toasts', { role: 'status' });
 document.body.append(region);
 
-export function toast(text) {
+export function toast(text, shownMs = 6000) {
   const element = h('p.toast', { dir: 'auto' }, text);
   region.append(element);
   while (region.children.length > AT_ONCE_MAX) region.firstChild.remove();
-  setTimeout(() => element.remove(), SHOWN_MS);
+  setTimeout(() => element.remove(), shownMs);
 }
