@@ -3,34 +3,32 @@
 
 mod common;
 
-use std::path::Path;
-use std::process::Command;
-
 use common::certificates::Ca;
 use common::client::{Account, Client, texts};
 use common::mariadb::{self, MariaDb};
 use common::node::Node;
-use common::process::wait_for;
+use common::process::{server_command, wait_for};
 use common::redis::{Reach, Redis};
 use mysql::prelude::Queryable;
 use serde_json::json;
+use std::path::Path;
 
 /// What `check-config` prints with these flags.
 fn checked(args: &[&str]) -> String {
-    let command = Command::new(env!("CARGO_BIN_EXE_stonechat")).args(args).arg("check-config").output().unwrap();
+    let command = server_command().args(args).arg("check-config").output().unwrap();
     String::from_utf8_lossy(&command.stderr).into_owned() + &String::from_utf8_lossy(&command.stdout)
 }
 
 /// Whether that goes well for a system that trusts this CA.
 fn is_fine_where_the_system_trusts(ca: &Ca, args: &[&str]) -> bool {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_stonechat"));
+    let mut command = server_command();
     command.env("SSL_CERT_FILE", ca.file()).args(args).arg("check-config").output().unwrap().status.success()
 }
 
 /// What a server prints that does not come to serve.
 fn started_in_vain(args: &[&str]) -> String {
     let data = tempfile::tempdir().unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_stonechat"));
+    let mut command = server_command();
     let ended = command.args(args).args(["--listen", "127.0.0.1:0", "--data"]).arg(data.path()).output().unwrap();
     assert_eq!(ended.status.code(), Some(1));
     String::from_utf8_lossy(&ended.stderr).into_owned()

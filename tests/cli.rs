@@ -4,8 +4,9 @@
 mod common;
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
+use common::process::server_command;
 use tempfile::TempDir;
 
 /// A folder to run in, and the binary with an environment that holds nothing of ours.
@@ -30,10 +31,7 @@ impl Place {
     }
 
     fn run(&self, variables: &[(&str, &str)], args: &[&str]) -> Ended {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_stonechat"));
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("STONECHAT_")) {
-            command.env_remove(name);
-        }
+        let mut command = server_command();
         let output = command.args(args).envs(variables.iter().copied()).current_dir(self.path()).output().unwrap();
         Ended::from(output)
     }

@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use common::process::{PATIENCE, Process, example, wait_for};
+use common::process::{PATIENCE, Process, example, server_command, wait_for};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -127,7 +127,7 @@ impl Server {
         let data = tempfile::tempdir().unwrap();
         let mut process = Process::start(
             "stonechat",
-            Command::new(env!("CARGO_BIN_EXE_stonechat"))
+            server_command()
                 .args(["--listen", "127.0.0.1:0", "--data"])
                 .arg(data.path())
                 .args(["--set", "password.memory_kib=8", "--set", "password.passes=1"])

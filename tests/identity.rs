@@ -4,12 +4,10 @@
 
 mod common;
 
-use std::process::Command;
-
 use common::client::{Client, PASSWORD, texts, unique};
 use common::mariadb::MariaDb;
 use common::node::Node;
-use common::process::{Process, wait_for};
+use common::process::{Process, server_command, wait_for};
 use common::redis::Redis;
 use mysql::prelude::Queryable;
 use serde_json::json;
@@ -248,7 +246,7 @@ fn epoch_before(backup: &Backup) -> String {
 /// Starts a node that should refuse to start; its last words.
 fn refused(mysql: &str, redis: &Redis) -> String {
     let data = tempfile::tempdir().unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_stonechat"));
+    let mut command = server_command();
     command.args(["--listen", "127.0.0.1:0", "--mysql", mysql, "--redis", &redis.url(), "--data"]).arg(data.path());
     let mut process = Process::start("stonechat", &mut command);
     let status = process.wait();

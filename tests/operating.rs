@@ -14,7 +14,7 @@ use common::client::{Account, Client, Stopwatch, unique};
 use common::http::get;
 use common::mariadb::MariaDb;
 use common::node::{Node, admin_address};
-use common::process::{Process, wait_for};
+use common::process::{Process, server_command, wait_for, without_settings};
 use common::redis::Redis;
 use common::relay::{Flow, Relay};
 
@@ -30,7 +30,7 @@ impl Starting {
     }
 
     fn with_data(data: TempDir, args: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_stonechat"));
+        let mut command = server_command();
         command.args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data"]).arg(data.path()).args(args);
         Self { process: Process::start("stonechat", &mut command), _data: data }
     }
@@ -135,7 +135,7 @@ fn an_address_in_use_is_told_at_once_with_what_to_do() {
         let silent = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = MariaDb::url_on_port("nowhere", silent.local_addr().unwrap().port());
         let data = tempfile::tempdir().unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_stonechat"));
+        let mut command = server_command();
         command.args([flag, &taken, "--mysql", &url, "--set", "store.timeout_ms=600000"]);
         if flag == "--admin" {
             command.args(["--listen", "127.0.0.1:0"]);
@@ -303,6 +303,7 @@ fn a_second_ctrl_c_ends_the_drain_at_once() {
 fn with_open_files(limit: u64, args: &[&str]) -> Process {
     let data = tempfile::tempdir().unwrap();
     let mut command = Command::new("sh");
+    without_settings(&mut command);
     command.args(["-c", &format!("ulimit -n {limit}; exec \"$@\""), "sh", env!("CARGO_BIN_EXE_stonechat")]);
     command.args(["--listen", "127.0.0.1:0", "--data"]).arg(data.path()).args(args);
     Process::start("stonechat", &mut command)
@@ -385,7 +386,7 @@ fn top_shows_what_nodes_do_and_which_do_not_answer() {
     let admin = node.admin().to_string();
     // A port that was free a moment ago.
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let mut top = Command::new(env!("CARGO_BIN_EXE_stonechat"));
+    let mut top = server_command();
     let shown = top.args(["top", &admin, &gone, "--every", "0.1", "--screens", "1"]).output().unwrap();
     assert!(shown.status.success(), "{shown:?}");
     let shown = String::from_utf8(shown.stdout).unwrap();
@@ -394,7 +395,7 @@ fn top_shows_what_nodes_do_and_which_do_not_answer() {
     assert_eq!((lines[1][0], lines[1][1], lines[1].last()), (admin.as_str(), "1", Some(&"up")), "{shown}");
     assert!(lines[2].join(" ").starts_with(&format!("{gone} does not answer: ")), "{shown}");
     assert_eq!(lines[3][..4], ["1", "of", "2", "1"], "{shown}");
-    let mut wrong = Command::new(env!("CARGO_BIN_EXE_stonechat"));
+    let mut wrong = server_command();
     let refused = wrong.args(["top", "--every", "0"]).output().unwrap();
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("from 0.1 to 3600"), "{refused:?}");

@@ -17,7 +17,7 @@ use common::client::{Account, Client};
 use common::cluster::Cluster;
 use common::mariadb::MariaDb;
 use common::node::Node;
-use common::process::wait_for;
+use common::process::{wait_for, without_settings};
 use common::redis::Redis;
 use common::sender::{Sender, To};
 use common::storm::Storm;
@@ -124,7 +124,8 @@ fn the_version_before_does_not_start_on_the_newer_schema() {
     let folder = tempfile::tempdir().unwrap();
     let folder = Node::start_in(folder, &[]).into_data();
     let mut old = Command::new(previous());
-    old.env_remove(PREVIOUS).args(["--listen", "127.0.0.1:0", "--data"]).arg(folder.path());
+    without_settings(&mut old);
+    old.args(["--listen", "127.0.0.1:0", "--data"]).arg(folder.path());
     let refused = old.output().unwrap();
     assert!(!refused.status.success());
     let said = String::from_utf8_lossy(&refused.stderr).into_owned() + &String::from_utf8_lossy(&refused.stdout);

@@ -13,7 +13,7 @@ use std::process::Command;
 
 use common::client::Client;
 use common::mariadb::MariaDb;
-use common::process::{PATIENCE, Process, wait_for};
+use common::process::{PATIENCE, Process, server_command, wait_for, without_settings};
 use common::relay::{Flow, Relay};
 use serde_json::json;
 use tempfile::TempDir;
@@ -34,7 +34,7 @@ impl Supervisor {
 
     /// A server that this one supervises.
     fn start(&self, settings: &[&str], variables: &[(&str, &str)]) -> Process {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_stonechat"));
+        let mut command = server_command();
         command.args(["--listen", "127.0.0.1:0"]).arg("--data").arg(self.folder.path().join("data"));
         command.args(["--set", "password.memory_kib=8", "--set", "password.passes=1"]).args(settings);
         command
@@ -152,6 +152,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 /// The server, and where its two sockets listen.
 fn start_with_sockets(data: &TempDir, names: &str, flags: &[&str]) -> (Process, Vec<SocketAddr>) {
     let mut command = Command::new("python3");
+    without_settings(&mut command);
     command.args(["-c", PASSING, env!("CARGO_BIN_EXE_stonechat"), "--data"]).arg(data.path());
     command.args(["--set", "password.memory_kib=8", "--set", "password.passes=1"]).args(flags);
     command.env("LISTEN_FDNAMES", names);
@@ -264,7 +265,7 @@ fn one_of_several_nodes_runs_like_a_single_one() {
 
 #[test]
 fn the_units_name_settings_that_there_are() {
-    let help = Command::new(env!("CARGO_BIN_EXE_stonechat")).arg("--help").output().unwrap();
+    let help = server_command().arg("--help").output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
     let part_of_a_name = |c: char| c.is_ascii_uppercase() || c == '_';
     let mut found = 0;

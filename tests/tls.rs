@@ -16,7 +16,7 @@ use common::cluster::Cluster;
 use common::mariadb::MariaDb;
 use common::nginx::Nginx;
 use common::node::Node;
-use common::process::{PATIENCE, wait_for};
+use common::process::{PATIENCE, server_command, wait_for};
 use rcgen::KeyPair;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, StreamOwned};
@@ -369,7 +369,7 @@ fn a_wrong_pair_is_told_at_start() {
         let parent = tempfile::tempdir().unwrap();
         let data = parent.path().join("data");
         for command in [&[][..], &["check-config"]] {
-            let output = std::process::Command::new(env!("CARGO_BIN_EXE_stonechat"))
+            let output = server_command()
                 .args(["--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()])
                 .args(["--tls-cert", &cert, "--tls-key", &key])
                 .args(command)

@@ -1,12 +1,11 @@
 //! Every word by `stonechat admin`: what people read, and what programs do.
 
-use std::process::Command;
-
 use serde_json::{Value, json};
 
 use crate::common::certificates::Ca;
 use crate::common::client::{Client, PASSWORD};
 use crate::common::http;
+use crate::common::process::server_command;
 use crate::desk::Desk;
 
 fn every_word(desk: &Desk) {
@@ -77,7 +76,7 @@ fn the_server_is_found_by_its_folder_or_asked_by_token() {
     let desk = Desk::on_sqlite(&[]);
     let folder = desk.node.folder().to_str().unwrap().to_owned();
     let (address, token) = (desk.node.admin().to_string(), desk.token_file());
-    let run = |words: &[&str]| Command::new(env!("CARGO_BIN_EXE_stonechat")).args(words).output().unwrap();
+    let run = |words: &[&str]| server_command().args(words).output().unwrap();
     assert!(run(&["admin", "--data", &folder, "users", "list"]).status.success());
     assert!(run(&["--data", &folder, "admin", "users", "list"]).status.success());
     let by_token = ["admin", "--admin", &address, "--token-file", token.to_str().unwrap(), "users", "list"];
@@ -98,7 +97,7 @@ fn with_a_certificate_the_address_speaks_https() {
     let (port, token) = (desk.node.admin().port(), desk.token_file());
     let address = format!("https://localhost:{port}");
     let run = |words: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_stonechat")).args(words).output().unwrap();
+        let output = server_command().args(words).output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         (output.status.code(), text(output.stdout), text(output.stderr))
     };

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use mysql::prelude::Queryable;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::common::mariadb::MariaDb;
 use crate::common::node::Node;
-use crate::common::process::PATIENCE;
+use crate::common::process::{PATIENCE, server_command};
 
 pub(crate) const TOKEN: &str = "a-token-of-the-tests-0123456789";
 
@@ -96,10 +96,7 @@ impl Desk {
 
     /// `stonechat admin` with these words.
     pub(crate) fn command(&self, words: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_stonechat"));
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("STONECHAT_")) {
-            command.env_remove(name);
-        }
+        let mut command = server_command();
         command.arg("admin").arg("--socket").arg(&self.socket).args(words);
         command.output().unwrap()
     }

@@ -4,13 +4,12 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::common::http;
 use crate::common::node::Node;
-use crate::common::process::PATIENCE;
+use crate::common::process::{PATIENCE, server_command};
 use crate::desk::{Desk, TOKEN, exchange};
 
 /// Asks at the address with this head and body.
@@ -110,7 +109,7 @@ fn a_token_does_not_cross_the_network_in_the_open() {
     fs::write(&token, TOKEN).unwrap();
     fs::write(&short, "short").unwrap();
     let start = |admin: &str, file: &std::path::Path| {
-        let output = Command::new(env!("CARGO_BIN_EXE_stonechat"))
+        let output = server_command()
             .args(["--listen", "127.0.0.1:0", "--data"])
             .arg(folder.path().join("data"))
             .args(["--admin", admin, "--set", &format!("admin_token_file={}", file.display())])

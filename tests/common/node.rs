@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 use tempfile::TempDir;
 
 use super::client::Client;
-use super::process::{Process, wait_for};
+use super::process::{Process, server, wait_for, without_settings};
 use super::scenarios::Site;
 
 /// What every node gets; the test's own settings come later and win. Tests hash passwords by the hundred, send as fast
@@ -203,21 +203,14 @@ pub fn expects_proxy_header(addr: SocketAddr) -> bool {
 }
 
 fn launch(wrapper: &[String], args: &[String], data: &TempDir, listen: &str) -> Process {
-    let server = server();
+    let server = server().display().to_string();
     let mut words = wrapper.iter().chain([&server]);
     let mut command = Command::new(words.next().expect("the server's own path is one"));
     command.args(words);
-    for (variable, _) in std::env::vars().filter(|(name, _)| name.starts_with("STONECHAT_") || name == "RUST_LOG") {
-        command.env_remove(variable);
-    }
+    without_settings(&mut command);
     command.arg("--listen").arg(listen).arg("--data").arg(data.path());
     command.args(DEFAULTS.iter().flat_map(|setting| ["--set", setting])).args(args);
     Process::start("stonechat", &mut command)
-}
-
-/// The server of this build, or that which `STONECHAT_TEST_SERVER` names (of a release build, when it is timed).
-fn server() -> String {
-    std::env::var("STONECHAT_TEST_SERVER").unwrap_or_else(|_| env!("CARGO_BIN_EXE_stonechat").to_owned())
 }
 
 fn wait_until_listening(process: &mut Process) -> SocketAddr {

@@ -11,6 +11,26 @@ use std::time::{Duration, Instant};
 /// How long a test waits for something that a busy machine may be slow to do.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The server of this build, or that which `STONECHAT_TEST_SERVER` names (of a release build, when it is timed).
+pub fn server() -> PathBuf {
+    std::env::var_os("STONECHAT_TEST_SERVER").map_or_else(|| env!("CARGO_BIN_EXE_stonechat").into(), PathBuf::from)
+}
+
+/// A command of the server, whose settings are what the test says.
+pub fn server_command() -> Command {
+    let mut command = Command::new(server());
+    without_settings(&mut command);
+    command
+}
+
+/// Hides from the command what the tests themselves are told by the environment, and what is set there for a server.
+pub fn without_settings(command: &mut Command) {
+    let is_setting = |name: &str| name.starts_with("STONECHAT_") || name == "RUST_LOG";
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_setting(&name.to_string_lossy())) {
+        command.env_remove(name);
+    }
+}
+
 /// The program of another package of the workspace (`stonechat-client`, `stonechat-load`), built beside the server: cargo
 /// builds for the tests of a package its own programs only.
 pub fn program(package: &'static str) -> PathBuf {

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use crate::common::client::unique;
 use crate::common::mariadb::MariaDb;
 use crate::common::node::Node;
+use crate::common::process::{server, server_command, without_settings};
 
 /// A database.
 pub(crate) enum Place {
@@ -163,16 +164,9 @@ impl Ended {
 
 /// The program with these words.
 pub(crate) fn command(words: &[&str]) -> Command {
-    let mut command = Command::new(program());
-    for (variable, _) in std::env::vars().filter(|(name, _)| name.starts_with("STONECHAT_") || name == "RUST_LOG") {
-        command.env_remove(variable);
-    }
+    let mut command = server_command();
     command.args(words);
     command
-}
-
-pub(crate) fn program() -> String {
-    std::env::var("STONECHAT_TEST_SERVER").unwrap_or_else(|_| env!("CARGO_BIN_EXE_stonechat").to_owned())
 }
 
 /// The same; none of its files may be longer than this many blocks of 512 bytes, as on a disk that is full: a write beyond is an
@@ -180,7 +174,8 @@ pub(crate) fn program() -> String {
 pub(crate) fn on_a_full_disk(blocks: u32, words: &[&str]) -> Command {
     let mut command = Command::new("sh");
     let limited = format!("trap '' XFSZ && ulimit -f {blocks} && exec \"$@\"");
-    command.args(["-c", &limited, "sh", &program()]).args(words);
+    without_settings(&mut command);
+    command.args(["-c", &limited, "sh"]).arg(server()).args(words);
     command
 }
 

@@ -9,7 +9,8 @@ use std::fs::File;
 use std::process::{Command, Stdio};
 
 use crate::common::client::Stopwatch;
-use crate::place::{Place, program};
+use crate::common::process::{server, without_settings};
+use crate::place::Place;
 
 /// A hundred thousand users, and a million messages in twenty thousand conversations; on SQLite.
 fn huge() -> Place {
@@ -36,7 +37,8 @@ fn huge() -> Place {
 fn timed(words: &[&str], place: &Place, input: Option<&File>, output: Option<&File>) {
     let watch = Stopwatch::start();
     let mut command = Command::new("/usr/bin/time");
-    command.args(["-f", "%M KiB"]).arg(program()).args(words).args(place.flags());
+    without_settings(&mut command);
+    command.args(["-f", "%M KiB"]).arg(server()).args(words).args(place.flags());
     command.stdin(input.map_or_else(Stdio::null, |file| file.try_clone().unwrap().into()));
     command.stdout(output.map_or_else(Stdio::null, |file| file.try_clone().unwrap().into()));
     let ended = command.stderr(Stdio::piped()).output().unwrap();

@@ -12,6 +12,7 @@ use crate::clients::GAP;
 use crate::common::client::unique;
 use crate::common::mariadb::MariaDb;
 use crate::common::node::Node;
+use crate::common::process::server_command;
 
 /// The name of a database that nobody else in this test process has.
 pub(crate) fn database(prefix: &str) -> String {
@@ -204,11 +205,7 @@ impl Ended {
 
 /// The command, for these flags behind SCHEMA and URL.
 pub(crate) fn command(schema: &str, url: &str, place: &Place, more: &[&str]) -> Command {
-    let server = std::env::var("STONECHAT_TEST_SERVER").unwrap_or_else(|_| env!("CARGO_BIN_EXE_stonechat").to_owned());
-    let mut command = Command::new(server);
-    for (variable, _) in std::env::vars().filter(|(name, _)| name.starts_with("STONECHAT_") || name == "RUST_LOG") {
-        command.env_remove(variable);
-    }
+    let mut command = server_command();
     command.args(["import", schema, url]).args(place.flags()).args(["--time-zone", "+08:00"]);
     command.args(["--set", "password.memory_kib=8", "--set", "password.passes=1"]).args(more);
     command
