@@ -38,7 +38,7 @@ fn timed(words: &[&str], place: &Place, input: Option<&File>, output: Option<&Fi
     let watch = Stopwatch::start();
     let mut command = Command::new("/usr/bin/time");
     without_settings(&mut command);
-    command.args(["-f", "%M KiB"]).arg(server()).args(words).args(place.flags());
+    command.args(["-f", "%M KiB, %U s + %S s of a processor"]).arg(server()).args(words).args(place.flags());
     command.stdin(input.map_or_else(Stdio::null, |file| file.try_clone().unwrap().into()));
     command.stdout(output.map_or_else(Stdio::null, |file| file.try_clone().unwrap().into()));
     let ended = command.stderr(Stdio::piped()).output().unwrap();
