@@ -180,6 +180,8 @@ fn sockets_that_systemd_has_opened_take_the_place_of_the_addresses() {
     let mut answer = String::new();
     BufReader::new(early).read_line(&mut answer).unwrap();
     assert!(answer.contains("\"msgid\":18"), "{answer}");
+    // As its log says: clients are not refused meanwhile, they wait.
+    assert!(!server.output().contains("refuse"), "{}", server.output());
     server.signal("TERM");
     assert_eq!(server.wait().code(), Some(0), "{}", server.output());
 }
