@@ -71,7 +71,7 @@ pub fn run(given: &Config, again: Again) -> Result<(), StartError> {
     let places = reserved.places().map_err(io_error("cannot read the listener's address"))?;
     let signals = Watch::start(reserved.stopper()).map_err(io_error("cannot handle signals"))?;
     let stopper = reserved.stopper();
-    log::info!("starting; {} refuses clients until all is ready", places[0].address);
+    log::info!("starting; {} serves nobody until all is ready", places[0].address);
     let supervisor = Notifier::of_this_process();
     let (metrics, readiness) = (Arc::new(Metrics::new()), Arc::new(Readiness::told_to(supervisor.clone())));
     metrics.start_time_seconds.set(seconds_since_1970());

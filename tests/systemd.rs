@@ -122,6 +122,30 @@ fn the_watchdog_is_fed_while_nobody_is_there_and_while_the_database_hangs() {
     supervisor.wait_for("STOPPING=1");
 }
 
+/// SQLite's outage: another process keeps the file, and what is written waits.
+#[test]
+fn the_watchdog_is_fed_while_another_process_keeps_the_embedded_database() {
+    let supervisor = Supervisor::new();
+    let mut server = supervisor.start(&["--set", "store.timeout_ms=600000"], &[("WATCHDOG_USEC", "400000")]);
+    supervisor.wait_for("READY=1");
+    let addr = addresses(&mut server, 1)[0];
+    let (mut anna, ben) = (Client::newcomer(addr, "anna"), Client::newcomer(addr, "ben"));
+    let file = rusqlite::Connection::open(supervisor.folder.path().join("data/stonechat.db")).unwrap();
+    file.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    // A lane has it now, and waits for the file.
+    anna.send(&json!({"msgid": 6, "toid": ben.id, "msg": "committed when the file is free"}));
+    // Three intervals: whatever was fed before cannot cover them.
+    for _ in 0..12 {
+        supervisor.wait_for("WATCHDOG=1");
+    }
+    let stored: i64 = file.query_row("SELECT COUNT(*) FROM Message", [], |row| row.get(0)).unwrap();
+    assert_eq!(stored, 0, "it was stored in spite of the lock");
+    file.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(anna.expect_push(11)["errno"], 0);
+    server.signal("TERM");
+    supervisor.wait_for("STOPPING=1");
+}
+
 #[test]
 fn a_supervisor_that_wants_no_watchdog_hears_none() {
     let supervisor = Supervisor::new();
@@ -181,6 +205,8 @@ fn sockets_that_systemd_has_opened_take_the_place_of_the_addresses() {
     let mut answer = String::new();
     BufReader::new(early).read_line(&mut answer).unwrap();
     assert!(answer.contains("\"msgid\":18"), "{answer}");
+    // As its log says: clients are not refused meanwhile, they wait.
+    assert!(!server.output().contains("refuse"), "{}", server.output());
     server.signal("TERM");
     assert_eq!(server.wait().code(), Some(0), "{}", server.output());
 }
