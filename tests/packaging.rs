@@ -10,6 +10,7 @@ use std::process::{Command, Output};
 
 use common::node::Node;
 use common::process::{free_port, program, wait_for};
+use serde_json::Value;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -90,6 +91,81 @@ fn everything_that_is_packaged_is_there() {
     assert!(text("Cargo.toml").contains("unit-scripts = \"systemd\""));
 }
 
+/// A program that scripts/test installs with pip, from target/peers/linters.
+fn linter(program: &str, words: &[&str]) -> String {
+    let folder = root().join("target/peers/linters");
+    let mut command = Command::new(if program == "hadolint" { folder.join("bin/hadolint") } else { program.into() });
+    command.args(words).current_dir(root()).env("PYTHONPATH", &folder);
+    let ended = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}; scripts/test installs it"));
+    let told = String::from_utf8_lossy(&ended.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "{program} {words:?}: {told}{errors}\n(scripts/test installs the linters)");
+    told
+}
+
+#[test]
+fn hadolint_finds_nothing_in_the_dockerfile() {
+    linter("hadolint", &["--failure-threshold", "style", "Dockerfile"]);
+}
+
+#[test]
+fn compose_yaml_is_of_the_compose_specification() {
+    let words = ["-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.yaml"];
+    assert!(linter("python3", &words).contains("ok"));
+}
+
+/// compose.yaml, with its anchors and merges resolved.
+fn compose() -> Value {
+    let script = "import json, sys; from ruamel.yaml import YAML; \
+                  json.dump(YAML(typ='safe', pure=True).load(open('compose.yaml')), sys.stdout)";
+    serde_json::from_str(&linter("python3", &["-c", script])).unwrap()
+}
+
+#[test]
+fn what_compose_names_is_there() {
+    let compose = compose();
+    let services = compose["services"].as_object().unwrap();
+    for (name, service) in services {
+        for (other, how) in service["depends_on"].as_object().into_iter().flatten() {
+            let other = services.get(other).unwrap_or_else(|| panic!("{name} depends on {other}, which is not there"));
+            let checked = other.get("healthcheck").is_some() || other["image"] == "stonechat";
+            assert!(how["condition"] == "service_healthy" && checked, "{name}: {how} {other}");
+        }
+    }
+    // Several builds of one image at once: the first one to end makes the others fail.
+    let built = services.values().filter(|service| service.get("build").is_some()).count();
+    let nodes = || services.values().filter(|service| service["image"] == "stonechat");
+    assert_eq!((built, nodes().count()), (1, 3));
+
+    let nginx = text("packaging/compose/nginx.conf");
+    for node in nodes() {
+        let addr = node["networks"]["chat"]["ipv4_address"].as_str().unwrap();
+        assert!(nginx.contains(&format!("server {addr}:8000 ")), "nginx does not know {addr}");
+        let network = &compose["networks"]["chat"]["ipam"]["config"][0]["subnet"];
+        assert_eq!(&node["environment"]["STONECHAT_PROXY_FROM"], network);
+    }
+    assert_eq!(nginx.matches("server 172.").count(), 3);
+}
+
+#[test]
+fn nginx_takes_the_configuration_of_compose() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("nginx.conf");
+    // `nginx -t` writes the pid file and binds the port.
+    let shipped = text("packaging/compose/nginx.conf");
+    let config = shipped
+        .replace("/var/run/nginx.pid", folder.path().join("nginx.pid").to_str().unwrap())
+        .replace("listen 8000 ", &format!("listen 127.0.0.1:{} ", free_port()));
+    fs::write(&path, config).unwrap();
+    let mut command = Command::new("/usr/sbin/nginx");
+    command.arg("-t").arg("-p").arg(folder.path()).arg("-c").arg(&path).args(["-e", "stderr"]);
+    // The container's nginx has it built in.
+    command.args(["-g", "load_module /usr/lib/nginx/modules/ngx_stream_module.so;"]);
+    let ended = command.output().unwrap_or_else(|error| panic!("nginx: {error}; scripts/test installs it"));
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success() && !told.contains("[warn]"), "{told}");
+}
+
 /// The variables for the server that a file names, with what stands behind them.
 fn variables(text: &str) -> Vec<(String, String)> {
     let line = |line: &str| {
@@ -126,7 +202,9 @@ fn containers_are_given_settings_that_there_are() {
 #[test]
 fn the_container_asks_the_server_itself_how_it_is() {
     let dockerfile = text("Dockerfile");
-    assert!(dockerfile.contains("CMD [\"/usr/bin/stonechat\", \"health\"]") && dockerfile.contains("\nUSER nonroot"));
+    assert!(
+        dockerfile.contains("CMD [\"/usr/bin/stonechat\", \"health\"]") && dockerfile.contains("\nUSER 65532:65532\n")
+    );
     let node = Node::start(&["--admin", "127.0.0.1:0"]);
     let admin = node.admin().to_string();
     wait_for("a healthy node", || output(&server(), &["health", "--admin", &admin]).status.success().then_some(()));
