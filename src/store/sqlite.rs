@@ -262,35 +262,76 @@ mod tests {
         all
     }
 
-    fn old() -> Bounded {
-        let database = Bounded::open(Path::new(":memory:"), Synchronous::Normal, Duration::from_secs(3600)).unwrap();
-        database.connection.execute_batch(include_str!("../../tests/upgrade/sqlite_1.sql")).unwrap();
+    /// The dumps of tests/upgrade.
+    const DUMPS: [&str; 4] = [
+        include_str!("../../tests/upgrade/sqlite_1.sql"),
+        include_str!("../../tests/upgrade/sqlite_2.sql"),
+        include_str!("../../tests/upgrade/sqlite_3.sql"),
+        include_str!("../../tests/upgrade/sqlite_4.sql"),
+    ];
+
+    fn open(folder: &Path) -> Bounded {
+        Bounded::open(&folder.join(FILE), Synchronous::Normal, Duration::from_secs(3600)).unwrap()
+    }
+
+    fn old(folder: &Path, dump: &str) -> Bounded {
+        let database = open(folder);
+        database.connection.execute_batch(dump).unwrap();
+        database.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
         database
     }
 
+    /// The files as they are at this moment: what is left when the process is killed. How long the log is.
+    fn copy(from: &Path, to: &Path) -> u64 {
+        let log = format!("{FILE}-wal");
+        std::fs::copy(from.join(FILE), to.join(FILE)).unwrap();
+        std::fs::copy(from.join(&log), to.join(&log)).unwrap()
+    }
+
     #[test]
-    fn an_upgrade_that_fails_at_any_statement_changes_nothing_and_is_done_by_the_next_start() {
-        let upgrade = |database: &Bounded, statements: usize| -> SqlResult<()> {
-            database.connection.execute_batch("BEGIN IMMEDIATE").unwrap();
-            let brought = migrate::bring_up(&mut FailsAfter(database.handle(), statements), migrate::SQLITE);
-            let end = if brought.is_ok() { "COMMIT" } else { "ROLLBACK" };
-            database.connection.execute_batch(end).unwrap();
-            brought.map(|refused| refused.unwrap())
-        };
-        let reference = old();
-        let before = whole(&reference);
-        upgrade(&reference, usize::MAX).unwrap();
-        let after = whole(&reference);
-        let database = old();
-        let mut failures = 0;
-        while upgrade(&database, failures).is_err() {
-            assert_eq!(whole(&database), before, "after {failures} statements");
-            failures += 1;
-            assert!(failures < 10_000, "an upgrade has so many statements");
+    fn an_upgrade_that_is_killed_at_any_statement_changes_nothing_and_is_done_by_the_next_start() {
+        assert_eq!(DUMPS.len() + 1, migrate::SQLITE.len(), "tests/upgrade/README.md says how a dump is made");
+        for dump in DUMPS {
+            killed_at_any_statement(dump);
         }
-        assert!(failures > 20, "{failures} statements");
+    }
+
+    fn killed_at_any_statement(dump: &str) {
+        let bring_up = |database: &Bounded, statements: usize| {
+            database.connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+            migrate::bring_up(&mut FailsAfter(database.handle(), statements), migrate::SQLITE)
+        };
+        let upgrade = |database: &Bounded| {
+            bring_up(database, usize::MAX).unwrap().unwrap();
+            database.connection.execute_batch("COMMIT").unwrap();
+        };
+        let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let reference = old(folders[0].path(), dump);
+        let before = whole(&reference);
+        upgrade(&reference);
+        let after = whole(&reference);
+
+        let database = old(folders[1].path(), dump);
+        // A page is written into the log as soon as the next one is changed, whatever becomes of the transaction.
+        database.connection.execute_batch("PRAGMA cache_size = 1").unwrap();
+        let (mut killed, mut longest) = (0, 0);
+        while bring_up(&database, killed).is_err() {
+            let left = tempfile::tempdir().unwrap();
+            longest = longest.max(copy(folders[1].path(), left.path()));
+            database.connection.execute_batch("ROLLBACK").unwrap();
+            assert_eq!(whole(&database), before, "an error behind {killed} statements");
+            let next = open(left.path());
+            assert_eq!(whole(&next), before, "killed behind {killed} statements");
+            upgrade(&next);
+            assert_eq!(whole(&next), after, "killed behind {killed} statements, and started again");
+            killed += 1;
+            assert!(killed < 10_000, "an upgrade has so many statements");
+        }
+        assert!(killed > 10, "{killed} statements");
+        assert!(longest > 0, "nothing of a transaction that was killed had come into the log");
+        database.connection.execute_batch("COMMIT").unwrap();
         assert_eq!(whole(&database), after);
-        upgrade(&database, usize::MAX).unwrap();
+        upgrade(&database);
         assert_eq!(whole(&database), after, "once more changes nothing");
     }
 }

@@ -17,9 +17,19 @@ use super::process::{Process, free_port, wait_for};
 pub struct MariaDb {
     port: u16,
     reach: Reach,
+    /// Further flags of the server.
+    flags: &'static [&'static str],
     dir: TempDir,
     running: Option<Running>,
 }
+
+/// Nothing waits for the disk: for who makes tables by the thousand, and would not miss them after a crash of the machine.
+const HASTY: &[&str] = &[
+    "--innodb-flush-method=nosync",
+    "--innodb-flush-log-at-trx-commit=0",
+    "--innodb-doublewrite=0",
+    "--innodb-file-per-table=0",
+];
 
 /// How clients reach it.
 pub enum Reach {
@@ -43,6 +53,12 @@ impl MariaDb {
         SHARED.get_or_init(Self::start)
     }
 
+    /// A further one, in which tables are made and changed in a moment.
+    pub fn hasty() -> &'static Self {
+        static HASTILY: OnceLock<MariaDb> = OnceLock::new();
+        HASTILY.get_or_init(|| Self::start_with(Reach::Tcp, HASTY))
+    }
+
     /// A server of one's own, ready for connections.
     pub fn start() -> Self {
         Self::start_by(Reach::Tcp)
@@ -50,6 +66,10 @@ impl MariaDb {
 
     /// The same, reached in this way.
     pub fn start_by(reach: Reach) -> Self {
+        Self::start_with(reach, &[])
+    }
+
+    fn start_with(reach: Reach, flags: &'static [&'static str]) -> Self {
         let dir = TempDir::with_prefix("stonechat-mariadb-").unwrap();
         let installed = Command::new("mariadb-install-db")
             .args(["--no-defaults", "--user=root", "--auth-root-authentication-method=normal", "--skip-test-db"])
@@ -60,7 +80,7 @@ impl MariaDb {
             .output()
             .expect("mariadb-install-db: see the README for what to install");
         assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
-        let mut mariadb = Self { port: free_port(), reach, dir, running: None };
+        let mut mariadb = Self { port: free_port(), reach, flags, dir, running: None };
         // Another program may take the port between our look and the server's.
         for _ in 0..5 {
             if mariadb.try_run() {
@@ -143,7 +163,8 @@ impl MariaDb {
                 .arg(format!("--datadir={}", self.dir.path().join("data").display()))
                 .arg(format!("--tmpdir={}", self.dir.path().display()))
                 .arg(format!("--socket={}", self.socket().display()))
-                .args(self.reach.args()),
+                .args(self.reach.args())
+                .args(self.flags),
         );
         let watchdog = watch(server.pid(), &self.dir);
         let is_ready = wait_for("MariaDB to be ready", || {

@@ -42,8 +42,14 @@ pub(crate) struct Fresh {
 }
 
 enum BackDoor {
-    Sqlite(PathBuf, #[expect(dead_code, reason = "removes the folder in the end")] TempDir),
+    Sqlite(PathBuf, TempDir),
     MySql(String),
+}
+
+/// Where a database is whose store was closed.
+pub(crate) enum Left {
+    Folder(TempDir),
+    Url(String),
 }
 
 impl Fresh {
@@ -54,26 +60,22 @@ impl Fresh {
         Self { stores: Arc::new(stores), back_door: BackDoor::Sqlite(dir.path().join("stonechat.db"), dir) }
     }
 
-    /// The database of version 1 that is kept in tests/upgrade; not brought up to date.
-    pub(crate) fn old_sqlite() -> Self {
+    /// A database that these statements make (tests/upgrade); not brought up to date.
+    pub(crate) fn old_sqlite(dump: &str) -> Self {
         let dir = TempDir::new().unwrap();
         let file = dir.path().join("stonechat.db");
-        let dump = include_str!("../upgrade/sqlite_1.sql");
         rusqlite::Connection::open(&file).unwrap().execute_batch(dump).unwrap();
         let stores = SqliteStores::new(dir.path(), Synchronous::Full, TIMEOUT).unwrap();
         Self { stores: Arc::new(stores), back_door: BackDoor::Sqlite(file, dir) }
     }
 
-    /// The same on MariaDB, in a database of this name.
-    pub(crate) fn old_mariadb(name: &str) -> Self {
-        let fresh = Self::at(&MariaDb::shared().url(name));
-        let BackDoor::MySql(url) = &fresh.back_door else { unreachable!("at() makes no other") };
-        let dump = include_str!("../upgrade/mysql_1.sql");
-        let mut connection = mysql::Conn::new(url.as_str()).unwrap();
+    /// The same at this address of MariaDB's.
+    pub(crate) fn old_mysql(url: &str, dump: &str) -> Self {
+        let mut connection = mysql::Conn::new(url).unwrap();
         for result in connection.query_iter(dump).unwrap() {
             result.unwrap();
         }
-        fresh
+        Self::at(url)
     }
 
     pub(crate) fn mariadb(name: &str) -> Self {
@@ -88,6 +90,15 @@ impl Fresh {
     pub(crate) fn at(url: &str) -> Self {
         let stores = MySqlStores::new(url, TIMEOUT).unwrap();
         Self { stores: Arc::new(stores), back_door: BackDoor::MySql(url.to_owned()) }
+    }
+
+    /// Closes it; a node can be started on what is left.
+    pub(crate) fn close(self) -> Left {
+        drop(self.stores);
+        match self.back_door {
+            BackDoor::Sqlite(_, dir) => Left::Folder(dir),
+            BackDoor::MySql(url) => Left::Url(url),
+        }
     }
 
     pub(crate) fn is_sqlite(&self) -> bool {

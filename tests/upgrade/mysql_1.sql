@@ -1,7 +1,8 @@
 -- A database of schema version 1, as stonechat 0.1.0 made it on MariaDB: rows of every table, made by clients of the server
 -- of commit 68d99da. Password of user N: `pw of N`. Only the ends of the tokens were moved, into the year 2100.
--- Tokens: of user 1 4b70815545467680dd92f160c9b827d08ac689daf9d9a72b10f1822090e7b303 (without a device) and ec70fb5c384d06a36d8119df9de47e22755b9bd6cbcff3a6554ab9c44cb29160 (`phone`),
--- of user 2 a3183223aa671eb49e0da2bc84a3d8234e4b63eb904250236245e5ebf959f4fe.
+-- Token of user 1: 4b70815545467680dd92f160c9b827d08ac689daf9d9a72b10f1822090e7b303
+-- Token of user 1 (phone): ec70fb5c384d06a36d8119df9de47e22755b9bd6cbcff3a6554ab9c44cb29160
+-- Token of user 2: a3183223aa671eb49e0da2bc84a3d8234e4b63eb904250236245e5ebf959f4fe
 
 CREATE TABLE `User` (
   `id` int(11) NOT NULL AUTO_INCREMENT,

@@ -1,7 +1,8 @@
 -- A database of schema version 1, as stonechat 0.1.0 made it on SQLite: rows of every table, made by clients of the server
 -- of commit 68d99da. Password of user N: `pw of N`. Only the ends of the tokens were moved, into the year 2100.
--- Tokens: of user 1 86a8426f083e6268c15b7ac141b64ef8d7c6a7345c66b754d1b698975771e730 (without a device) and 14a0ee5b1e72b4d760153671d1f8bcba22c2709b200f263c3e5a3c7933390aad (`phone`),
--- of user 2 f8b7621b829bb8d96f849193afc9c0df6a8ddcf894885eba3fb7bffef3066037.
+-- Token of user 1: 86a8426f083e6268c15b7ac141b64ef8d7c6a7345c66b754d1b698975771e730
+-- Token of user 1 (phone): 14a0ee5b1e72b4d760153671d1f8bcba22c2709b200f263c3e5a3c7933390aad
+-- Token of user 2: f8b7621b829bb8d96f849193afc9c0df6a8ddcf894885eba3fb7bffef3066037
 
 BEGIN TRANSACTION;
 CREATE TABLE AllGroup (
