@@ -77,6 +77,7 @@ pub struct Metrics {
     pub epochs: Counter,
     pub logins: Counter,
     pub logins_failed: Counter,
+    pub certificate_expiry: Gauge,
 }
 
 impl Metrics {
@@ -131,6 +132,10 @@ impl Metrics {
         let cursors_dirty = gauge("cursors_dirty", "Cursor rows not written yet");
         let bus_up = gauge("bus_up", "1 while bells of other nodes arrive (always, without Redis)");
         let bus_subscriptions = gauge("bus_subscriptions", "Channels subscribed to");
+        let certificate_expiry = gauge(
+            "certificate_expiry_timestamp_seconds",
+            "When the certificate for clients expires, in seconds since 1970; 0: there is none, or it does not say",
+        );
 
         let closed = Family::default();
         registry.register("closed", "Connections closed, by reason", closed.clone());
@@ -181,6 +186,7 @@ impl Metrics {
             epochs,
             logins,
             logins_failed,
+            certificate_expiry,
         }
     }
 

@@ -10,6 +10,7 @@
 //! The parts and their threads are [`crate::node`]'s.
 
 mod administration;
+mod certificate;
 mod check;
 mod database;
 mod health;
@@ -63,7 +64,7 @@ pub fn run(given: &Config, again: Again) -> Result<(), StartError> {
     let pool = Pool::of(given);
     let connections_max = descriptors::connections_allowed(given, pool.connections())?;
     let config = &descriptors::leaving_room_for_others(given, connections_max);
-    let certificate = load_certificate(config)?;
+    let certificate = certificate::load(config)?;
     let reserved = reserve(config)?;
     let places = reserved.places().map_err(io_error("cannot read the listener's address"))?;
     let signals = Watch::start(reserved.stopper()).map_err(io_error("cannot handle signals"))?;
@@ -71,6 +72,9 @@ pub fn run(given: &Config, again: Again) -> Result<(), StartError> {
     log::info!("starting; {} refuses clients until all is ready", places[0].address);
     let supervisor = Notifier::of_this_process();
     let (metrics, readiness) = (Arc::new(Metrics::new()), Arc::new(Readiness::told_to(supervisor.clone())));
+    if let Some(certificate) = &certificate {
+        certificate::tell_expiry(certificate, &metrics, UnixMs::now());
+    }
     let admin = Door::open(config, &metrics, &readiness)?;
 
     let node = Node::start(config, pool, certificate.as_ref(), &metrics, &readiness)?;
@@ -120,12 +124,6 @@ pub fn run(given: &Config, again: Again) -> Result<(), StartError> {
     admin.close();
     belongs?;
     accepted.map_err(io_error("cannot accept connections"))
-}
-
-/// Reads the certificate ahead of everything else: a mistake there is the quickest to mend.
-fn load_certificate(config: &Config) -> Result<Option<Arc<Certificate>>, StartError> {
-    let load = |(cert, key)| Certificate::load(cert, key).map(Arc::new);
-    config.tls.pair().map(load).transpose().map_err(|error| StartError::Certificate(error.to_string()))
 }
 
 /// Says where a browser finds the web client.

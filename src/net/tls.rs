@@ -17,6 +17,9 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{InconsistentKeys, ServerConfig};
 
+use super::expiry;
+use crate::clock::UnixMs;
+
 /// What a client may ask for ahead of HTTP (RFC 7301); who speaks lines asks for nothing.
 const ALPN_HTTP: &[u8] = b"http/1.1";
 
@@ -81,6 +84,12 @@ impl Certificate {
         let read = Arc::new(read(cert, key)?);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = read;
         Ok(())
+    }
+
+    /// The last moment at which it is good, if it can be read.
+    pub(crate) fn not_after(&self) -> Option<UnixMs> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        expiry::not_after(current.cert.first()?)
     }
 
     /// How TLS is spoken with it: versions 1.2 and 1.3, with tickets by which a client resumes.

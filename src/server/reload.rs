@@ -11,6 +11,7 @@ use std::thread;
 
 use crossbeam_channel::Receiver;
 
+use super::certificate;
 use crate::config::{Config, Effective, Problems, Reread};
 use crate::descriptors;
 use crate::logging;
@@ -80,6 +81,9 @@ impl Reloader {
             certificate
                 .reload(cert, key)
                 .map_err(|error| format!("the certificate of before stays in use: {error}"))?;
+        }
+        if let Some(certificate) = &self.certificate {
+            certificate::tell_expiry(certificate, &self.shared.metrics, self.shared.clock.wall());
         }
         for warning in read.warnings() {
             log::warn!("{warning}");

@@ -10,7 +10,7 @@ mod reading;
 mod screen;
 
 use std::fmt;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, ErrorKind, IsTerminal, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -72,8 +72,16 @@ impl fmt::Display for NoAnswer {
 
 #[expect(clippy::disallowed_methods, reason = "a program for people: it may read the clock")]
 fn look(node: &str) -> Look {
-    let text = fetch(node).map_err(|error| NoAnswer(error.to_string()))?;
+    let text = fetch(node).map_err(|error| NoAnswer(told(&error)))?;
     Ok((Instant::now(), Reading::of(&text)))
+}
+
+fn told(error: &io::Error) -> String {
+    match error.kind() {
+        // A process that hangs has its connections taken up by the kernel.
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => format!("nothing came within {} s", PATIENCE.as_secs()),
+        _ => error.to_string(),
+    }
 }
 
 /// Two looks at a node as a row; without the first of them rates are not known yet.
