@@ -72,9 +72,7 @@ pub fn run(given: &Config, again: Again) -> Result<(), StartError> {
     log::info!("starting; {} refuses clients until all is ready", places[0].address);
     let supervisor = Notifier::of_this_process();
     let (metrics, readiness) = (Arc::new(Metrics::new()), Arc::new(Readiness::told_to(supervisor.clone())));
-    if let Some(certificate) = &certificate {
-        certificate::tell_expiry(certificate, &metrics, UnixMs::now());
-    }
+    certificate::tell_expiry(certificate.as_deref(), &metrics, UnixMs::now());
     let admin = Door::open(config, &metrics, &readiness)?;
 
     let node = Node::start(config, pool, certificate.as_ref(), &metrics, &readiness)?;

@@ -19,9 +19,9 @@ pub(super) fn load(config: &Config) -> Result<Option<Arc<Certificate>>, StartErr
     config.tls.pair().map(load).transpose().map_err(|error| StartError::Certificate(error.to_string()))
 }
 
-/// Tells the log and /metrics when the certificate ends that new connections are shown.
-pub(super) fn tell_expiry(certificate: &Certificate, metrics: &Metrics, now: UnixMs) {
-    let not_after = certificate.not_after();
+/// Tells the log and /metrics when the certificate ends that new connections are shown, if there is one.
+pub(super) fn tell_expiry(certificate: Option<&Certificate>, metrics: &Metrics, now: UnixMs) {
+    let not_after = certificate.and_then(Certificate::not_after);
     metrics.certificate_expiry.set(not_after.map_or(0, |not_after| not_after.0 / 1000));
     if let Some(warning) = not_after.and_then(|not_after| warning(not_after, now)) {
         log::warn!("{warning}");

@@ -82,9 +82,7 @@ impl Reloader {
                 .reload(cert, key)
                 .map_err(|error| format!("the certificate of before stays in use: {error}"))?;
         }
-        if let Some(certificate) = &self.certificate {
-            certificate::tell_expiry(certificate, &self.shared.metrics, self.shared.clock.wall());
-        }
+        certificate::tell_expiry(self.certificate.as_deref(), &self.shared.metrics, self.shared.clock.wall());
         for warning in read.warnings() {
             log::warn!("{warning}");
         }
