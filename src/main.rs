@@ -112,7 +112,7 @@ fn check(effective: &Effective) -> ExitCode {
     let store = server::try_store(&effective.config);
     let bus = server::try_bus(&effective.config);
     let certificate = server::try_certificate(&effective.config);
-    for warning in effective.warnings().iter().chain(store.iter().flatten()) {
+    for warning in effective.warnings().iter().chain(store.iter().flatten()).chain(certificate.iter().flatten()) {
         say(format_args!("warning: {warning}"));
     }
     let problems = [

@@ -81,6 +81,7 @@ pub struct Metrics {
     pub logins_failed: Counter,
     pub slow_operations: Counter,
     pub start_time_seconds: Gauge<f64, AtomicU64>,
+    pub certificate_expiry: Gauge,
 }
 
 impl Metrics {
@@ -136,6 +137,10 @@ impl Metrics {
         let cursors_dirty = gauge("cursors_dirty", "Cursor rows not written yet");
         let bus_up = gauge("bus_up", "1 while bells of other nodes arrive (always, without Redis)");
         let bus_subscriptions = gauge("bus_subscriptions", "Channels subscribed to");
+        let certificate_expiry = gauge(
+            "certificate_expiry_timestamp_seconds",
+            "When the certificate for clients expires, in seconds since 1970; 0: there is none, or it does not say",
+        );
 
         let start_time_seconds = Gauge::default();
         let help = "When the process started, in seconds since 1970: time() less this is for how long it runs";
@@ -194,6 +199,7 @@ impl Metrics {
             logins_failed,
             slow_operations,
             start_time_seconds,
+            certificate_expiry,
         }
     }
 

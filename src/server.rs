@@ -10,6 +10,7 @@
 //! The parts and their threads are [`crate::node`]'s.
 
 mod administration;
+mod certificate;
 mod check;
 mod database;
 mod health;
@@ -43,7 +44,6 @@ use crate::metrics::Metrics;
 use crate::net::Accepts;
 use crate::net::acceptor::{self, ConnectionsMax};
 use crate::net::mailbox::{self, Inbox, ReactorHandle};
-use crate::net::tls::Certificate;
 use crate::node::{self, Means, Pool, Surroundings, Threads};
 use crate::readiness::{Probe, Readiness};
 use crate::service::ctx::Shared;
@@ -65,8 +65,8 @@ pub fn run(given: &Config, again: Again) -> Result<(), StartError> {
     let pool = Pool::of(given);
     let connections_max = descriptors::connections_allowed(given, pool.connections())?;
     let config = &descriptors::leaving_room_for_others(given, connections_max);
-    let certificate = load_certificate(config)?;
-    let tls = tls_of(certificate.as_ref())?;
+    let certificate = certificate::load(config)?;
+    let tls = certificate::server_config(certificate.as_ref())?;
     let reserved = reserve(config)?;
     let places = reserved.places().map_err(io_error("cannot read the listener's address"))?;
     let signals = Watch::start(reserved.stopper()).map_err(io_error("cannot handle signals"))?;
@@ -75,6 +75,7 @@ pub fn run(given: &Config, again: Again) -> Result<(), StartError> {
     let supervisor = Notifier::of_this_process();
     let (metrics, readiness) = (Arc::new(Metrics::new()), Arc::new(Readiness::told_to(supervisor.clone())));
     metrics.start_time_seconds.set(seconds_since_1970());
+    certificate::tell_expiry(certificate.as_deref(), &metrics, UnixMs::now());
     let admin = Door::open(config, tls.as_ref(), &metrics, &readiness)?;
 
     let node = Node::start(config, pool, tls, &metrics, &readiness)?;
@@ -126,12 +127,6 @@ pub fn run(given: &Config, again: Again) -> Result<(), StartError> {
     accepted.map_err(io_error("cannot accept connections"))
 }
 
-/// Reads the certificate ahead of everything else: a mistake there is the quickest to mend.
-fn load_certificate(config: &Config) -> Result<Option<Arc<Certificate>>, StartError> {
-    let load = |(cert, key)| Certificate::load(cert, key).map(Arc::new);
-    config.tls.pair().map(load).transpose().map_err(|error| StartError::Certificate(error.to_string()))
-}
-
 /// The present time as metrics have it.
 #[expect(
     clippy::cast_precision_loss,
@@ -139,12 +134,6 @@ fn load_certificate(config: &Config) -> Result<Option<Arc<Certificate>>, StartEr
 )]
 fn seconds_since_1970() -> f64 {
     UnixMs::now().0 as f64 / 1000.0
-}
-
-/// How TLS is spoken with it.
-fn tls_of(certificate: Option<&Arc<Certificate>>) -> Result<Option<Arc<ServerConfig>>, StartError> {
-    let config = certificate.map(Certificate::server_config).transpose();
-    config.map_err(|error| StartError::Tls(error.to_string()))
 }
 
 /// Says where a browser finds the web client.

@@ -24,22 +24,18 @@ impl<S: Read + Write> Stream for S {}
 /// that the system trusts, and must name the host.
 ///
 /// # Errors
-/// A sentence: there is nobody, or not who it should be.
-pub(crate) fn dial(address: &str, ca: Option<&Path>, patience: Duration) -> Result<Box<dyn Stream>, String> {
+/// There is nobody; or, as [`io::ErrorKind::Other`] and a sentence, not who it should be.
+pub(crate) fn dial(address: &str, ca: Option<&Path>, patience: Duration) -> io::Result<Box<dyn Stream>> {
     let host = address.strip_prefix("https://").map(|rest| rest.trim_end_matches('/'));
     let plain = host.unwrap_or(address.trim_start_matches("http://")).trim_end_matches('/');
-    let cannot = |error: io::Error| format!("no server answers at {address}: {error}");
-    let found = plain.to_socket_addrs().map_err(cannot)?.next();
-    let found = found.ok_or_else(|| format!("{address} is no address"))?;
-    let socket = TcpStream::connect_timeout(&found, CONNECT_PATIENCE.min(patience)).map_err(cannot)?;
-    socket.set_read_timeout(Some(patience)).map_err(cannot)?;
-    socket.set_write_timeout(Some(patience)).map_err(cannot)?;
+    let found = plain.to_socket_addrs()?.next().ok_or_else(|| io::Error::other("the name has no address"))?;
+    let socket = TcpStream::connect_timeout(&found, CONNECT_PATIENCE.min(patience))?;
+    socket.set_read_timeout(Some(patience))?;
+    socket.set_write_timeout(Some(patience))?;
     let Some(host) = host else { return Ok(Box::new(socket)) };
     // [::1]:9000 is ::1 in a certificate.
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name).trim_matches(['[', ']']);
-    encrypted(socket, name, ca)
-        .map(|stream| Box::new(stream) as Box<dyn Stream>)
-        .map_err(|why| format!("{address}: {why}"))
+    Ok(Box::new(encrypted(socket, name, ca)?))
 }
 
 /// Agrees on TLS with who must be called `name`.
@@ -47,29 +43,31 @@ fn encrypted(
     mut socket: TcpStream,
     name: &str,
     ca: Option<&Path>,
-) -> Result<StreamOwned<ClientConnection, TcpStream>, String> {
-    let roots = Trust::load(ca, "--ca")?.roots();
-    let name = ServerName::try_from(name.to_owned()).map_err(|_| format!("no certificate can name \"{name}\""))?;
+) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
+    let roots = Trust::load(ca, "--ca").map_err(io::Error::other)?.roots();
+    let no_name = |_| io::Error::other(format!("no certificate can name \"{name}\""));
+    let name = ServerName::try_from(name.to_owned()).map_err(no_name)?;
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
+        .map_err(io::Error::other)?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let mut session = ClientConnection::new(Arc::new(config), name).map_err(|error| error.to_string())?;
+    let mut session = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
     while session.is_handshaking() {
-        session.complete_io(&mut socket).map_err(|error| refusal(&error))?;
+        session.complete_io(&mut socket).map_err(explained)?;
     }
     Ok(StreamOwned::new(session, socket))
 }
 
-fn refusal(error: &io::Error) -> String {
+/// What TLS says, for a person; other errors as they are.
+fn explained(error: io::Error) -> io::Error {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    match inner {
+    io::Error::other(match inner {
         Some(rustls::Error::InvalidCertificate(error)) => {
             format!("its certificate is not accepted: {error}. --ca names the file of the CA that has signed it")
         }
         Some(rustls::Error::InvalidMessage(_)) => "it does not speak TLS: ask without https://".to_owned(),
         Some(error) => format!("TLS fails: {error}"),
-        None => format!("TLS fails: {error}"),
-    }
+        None => return error,
+    })
 }

@@ -199,7 +199,8 @@ impl Acceptor {
     /// The poll failed, `reactors` is empty or one of them has ended: the server cannot go on.
     #[expect(clippy::disallowed_methods, reason = "the thread's shell reads the clock")]
     pub(crate) fn run<M>(mut self, reactors: &[ReactorHandle<M>], settings: &Settings) -> io::Result<()> {
-        let mut dealer = Dealer { reactors, settings, next: 0, strangers: SparseLog::default() };
+        let mut dealer =
+            Dealer { reactors, settings, next: 0, strangers: SparseLog::default(), crowded: SparseLog::default() };
         let mut errors = SparseLog::default();
         let mut events = Events::with_capacity(8);
         while !self.is_stopped() {
@@ -299,6 +300,8 @@ struct Dealer<'a, M> {
     next: usize,
     /// Tells of addresses that are not let in.
     strangers: SparseLog,
+    /// Tells of clients for whom there is no room.
+    crowded: SparseLog,
 }
 
 impl<M> Dealer<'_, M> {
@@ -315,8 +318,15 @@ impl<M> Dealer<'_, M> {
             return Ok(());
         }
         let open: usize = self.reactors.iter().map(ReactorHandle::connections).sum();
-        if open >= self.settings.connections_max.get() {
+        let most = self.settings.connections_max.get();
+        if open >= most {
             self.settings.metrics.connections_refused.inc();
+            self.crowded.note(now, |silent| {
+                log::warn!(
+                    "a client was sent away: {most} connections are open, as many as limits.connections and the limit on open \
+                     files allow ({silent} more since the last line)"
+                );
+            });
             return Ok(());
         }
         self.settings.metrics.accepted.inc();

@@ -23,6 +23,7 @@ mod connections;
 mod counts;
 mod deadlines;
 mod door;
+mod expiry;
 pub mod frame;
 pub mod http;
 mod link;

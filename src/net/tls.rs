@@ -17,6 +17,9 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{InconsistentKeys, ServerConfig};
 
+use super::expiry;
+use crate::clock::UnixMs;
+
 /// The first byte of a TLS connection: a record of the handshake (RFC 8446, section 5.1). No line begins with it, and no
 /// request.
 pub(crate) const TLS_FIRST_BYTE: u8 = 0x16;
@@ -85,6 +88,12 @@ impl Certificate {
         let read = Arc::new(read(cert, key)?);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = read;
         Ok(())
+    }
+
+    /// The last moment at which it is good, if it can be read.
+    pub(crate) fn not_after(&self) -> Option<UnixMs> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        expiry::not_after(current.cert.first()?)
     }
 
     /// How TLS is spoken with it: versions 1.2 and 1.3, with tickets by which a client resumes.

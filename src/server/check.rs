@@ -1,10 +1,11 @@
 //! What `check-config` tries: the database and Redis, without changing either.
 
+use super::certificate;
 use super::database::stores;
 use super::meeting::redis_of;
 use crate::bus::redis;
+use crate::clock::UnixMs;
 use crate::config::Config;
-use crate::net::tls::Certificate;
 use crate::store::sqlite;
 use crate::store::{KeptName, Named, StoreError};
 
@@ -24,8 +25,9 @@ pub fn try_store(config: &Config) -> Result<Vec<String>, String> {
     let ping = || -> Result<Vec<String>, StoreError> {
         stores.open()?.ping()?;
         let found = stores.inspect(config.limits.line_bytes)?;
-        if !found.problems.is_empty() {
-            return Err(StoreError::Broken(found.problems.join("; ").into()));
+        let problems: Vec<String> = found.problems.into_iter().chain(found.newer).collect();
+        if !problems.is_empty() {
+            return Err(StoreError::Broken(problems.join("; ").into()));
         }
         let mut warnings = found.warnings;
         warnings.extend(stores.durability_warnings()?);
@@ -66,13 +68,14 @@ pub fn try_bus(config: &Config) -> Result<(), String> {
     redis::probe(redis, identity(config).as_deref())
 }
 
-/// Reads the certificate and its key, if there are to be any.
+/// Reads the certificate and its key, if there are to be any. Returns a warning if it expires soon, or has expired.
 ///
 /// # Errors
 /// A sentence for a person.
-pub fn try_certificate(config: &Config) -> Result<(), String> {
-    let Some((cert, key)) = config.tls.pair() else { return Ok(()) };
-    Certificate::load(cert, key).map(|_| ()).map_err(|error| error.to_string())
+pub fn try_certificate(config: &Config) -> Result<Option<String>, String> {
+    let certificate = certificate::load(config).map_err(|error| error.to_string())?;
+    let not_after = certificate.and_then(|certificate| certificate.not_after());
+    Ok(not_after.and_then(|not_after| certificate::warning(not_after, UnixMs::now())))
 }
 
 /// The identity of the data, if there is a database that tells it.

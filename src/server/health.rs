@@ -1,6 +1,6 @@
 //! What `health` asks: whether the node behind the admin address serves clients.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -19,7 +19,13 @@ pub fn ask_readiness(config: &Config) -> Result<(), String> {
     let Some(address) = config.admin else {
         return Err("admin is not set: without it a node does not say how it is".to_owned());
     };
-    let answer = get_readyz(reachable(address)).map_err(|error| format!("{address} does not answer: {error}"))?;
+    let answer = get_readyz(reachable(address)).map_err(|error| match error.kind() {
+        // A process that hangs has its connections taken up by the kernel.
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => {
+            format!("{address} does not answer: nothing came within {} s", PATIENCE.as_secs())
+        }
+        _ => format!("{address} does not answer: {error}"),
+    })?;
     if answer.split(' ').nth(1) == Some("200") {
         return Ok(());
     }

@@ -11,6 +11,7 @@ use std::thread;
 
 use crossbeam_channel::Receiver;
 
+use super::certificate;
 use crate::config::{Config, Effective, Problems, Reread};
 use crate::descriptors;
 use crate::logging;
@@ -81,6 +82,7 @@ impl Reloader {
                 .reload(cert, key)
                 .map_err(|error| format!("the certificate of before stays in use: {error}"))?;
         }
+        certificate::tell_expiry(self.certificate.as_deref(), &self.shared.metrics, self.shared.clock.wall());
         for warning in read.warnings() {
             log::warn!("{warning}");
         }

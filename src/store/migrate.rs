@@ -153,16 +153,26 @@ pub(super) fn bring_up(sql: &mut dyn Sql, known: &'static [Migration]) -> SqlRes
 /// # Errors
 /// `Broken` when the database is newer than this binary: it must not be touched.
 pub(super) fn missing(present: i64, known: &'static [Migration]) -> Result<&'static [Migration]> {
-    let newest = known.last().map_or(0, |migration| migration.version);
-    if present > newest {
-        let told = format!(
-            "the database has schema version {present}, this binary knows versions up to {newest}: \
-             it was left untouched; run a newer stonechat"
-        );
+    if let Some(told) = is_newer(present, known) {
         return Err(StoreError::Broken(told.into()));
     }
     let applied = known.iter().take_while(|migration| migration.version <= present).count();
     Ok(&known[applied..])
+}
+
+/// What a person should know of a database that this binary must not touch.
+pub(super) fn newer(sql: &mut dyn Sql, known: &[Migration]) -> SqlResult<Option<String>> {
+    Ok(is_newer(sql::version::version(sql)?, known))
+}
+
+fn is_newer(present: i64, known: &[Migration]) -> Option<String> {
+    let newest = known.last().map_or(0, |migration| migration.version);
+    (present > newest).then(|| {
+        format!(
+            "the database has schema version {present}, this binary knows versions up to {newest}: it was left untouched; \
+             run a newer stonechat, or bring back the backup that was made before the upgrade"
+        )
+    })
 }
 
 #[cfg(test)]

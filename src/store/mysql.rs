@@ -108,7 +108,8 @@ impl OpenStore for MySqlStores {
 }
 
 fn inspect(call: &mut call::Call<'_>, line_bytes: usize) -> SqlResult<Findings> {
-    let mut found = Findings { problems: foreign::tables(call, migrate::MYSQL)?, warnings: Vec::new() };
+    let (problems, newer) = (foreign::tables(call, migrate::MYSQL)?, migrate::newer(call, migrate::MYSQL)?);
+    let mut found = Findings { problems, newer, warnings: Vec::new() };
     let (packet_max, needed) = (call.packet_max(), PACKET_MIN.max(line_bytes + PACKET_ROOM));
     if packet_max < needed {
         found.problems.push(format!(

@@ -13,6 +13,8 @@ use crate::wants::{Want, Wants};
 pub struct Findings {
     /// With these the server must not start.
     pub problems: Vec<String>,
+    /// The schema is newer than this binary: it does not start on it, but goes on where it runs.
+    pub newer: Option<String>,
     /// With these it may.
     pub warnings: Vec<String>,
 }

@@ -121,8 +121,10 @@ impl OpenStore for SqliteStores {
     }
 
     fn inspect(&self, _line_bytes: usize) -> Result<Findings> {
-        let problems = self.writer.alone(|sql| foreign::tables(sql, migrate::SQLITE))?;
-        Ok(Findings { problems, warnings: Vec::new() })
+        self.writer.alone(|sql| {
+            let (problems, newer) = (foreign::tables(sql, migrate::SQLITE)?, migrate::newer(sql, migrate::SQLITE)?);
+            Ok(Findings { problems, newer, warnings: Vec::new() })
+        })
     }
 
     fn kept_names(&self, limit: u32) -> Result<Vec<KeptName>> {

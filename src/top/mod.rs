@@ -10,7 +10,7 @@ mod reading;
 mod screen;
 
 use std::fmt;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, ErrorKind, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -76,8 +76,16 @@ impl fmt::Display for NoAnswer {
 
 #[expect(clippy::disallowed_methods, reason = "a program for people: it may read the clock")]
 fn look(node: &str, ca: Option<&Path>) -> Look {
-    let text = fetch(node, ca).map_err(|error| NoAnswer(error.to_string()))?;
+    let text = fetch(node, ca).map_err(|error| NoAnswer(told(&error)))?;
     Ok((Instant::now(), Reading::of(&text)))
+}
+
+fn told(error: &io::Error) -> String {
+    match error.kind() {
+        // A process that hangs has its connections taken up by the kernel.
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => format!("nothing came within {} s", PATIENCE.as_secs()),
+        _ => error.to_string(),
+    }
 }
 
 /// Two looks at a node as a row; without the first of them rates are not known yet.
@@ -91,7 +99,7 @@ fn row(node: &str, (before, now): (&Look, &Look)) -> Row {
 
 /// The body of a node's /metrics.
 fn fetch(node: &str, ca: Option<&Path>) -> io::Result<String> {
-    let mut stream = dial(node, ca, PATIENCE).map_err(io::Error::other)?;
+    let mut stream = dial(node, ca, PATIENCE)?;
     write!(stream, "GET /metrics HTTP/1.1\r\nHost: {node}\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
     stream.take(ANSWER_BYTES_MAX).read_to_string(&mut answer)?;

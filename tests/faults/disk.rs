@@ -11,7 +11,7 @@ use crate::suite::{CLIENTS, Suite, rounds};
 #[test]
 fn a_full_disk_is_an_answer_and_room_is_service() {
     let mut suite = Suite::start("disk");
-    let disk = SmallDisk::with_a_node();
+    let disk = SmallDisk::with_a_node(&[]);
     let node = disk.node();
     let mut probe = Client::newcomer(node.addr(), "probe");
     let other = Client::newcomer(node.addr(), "other");

@@ -91,13 +91,13 @@ pub struct SmallDisk {
 }
 
 impl SmallDisk {
-    /// Starts a server whose data is on a disk of its own. Fails where there is no way to have one.
-    pub fn with_a_node() -> Self {
+    /// Starts a server with these flags whose data is on a disk of its own. Fails where there is no way to have one.
+    pub fn with_a_node(args: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let way = find_a_way(folder.path());
         // Past the capture of a test's output: which error it was belongs to every report.
         let _ = writeln!(std::io::stderr(), "faults/disk: a full disk by way of {way}: {}", way.fault());
-        let node = start_on(way, &folder);
+        let node = start_on(way, &folder, args);
         Self { way, node: Some(node), folder }
     }
 
@@ -169,15 +169,15 @@ fn find_a_way(folder: &Path) -> Way {
     panic!("a full disk cannot be tested here (STONECHAT_TEST_DISK: {wanted:?}): {}", refusals.join("; "));
 }
 
-fn start_on(way: Way, folder: &TempDir) -> Node {
+fn start_on(way: Way, folder: &TempDir, args: &[&str]) -> Node {
     let data = TempDir::new_in(folder.path()).unwrap();
     match way {
-        Way::Mount => Node::start_in(data, &[]),
+        Way::Mount => Node::start_in(data, args),
         Way::Namespace => {
             let mount = format!("mount -t tmpfs -o {SIZE} tmpfs '{}' && exec \"$@\"", folder.path().display());
-            Node::start_under(&[&UNSHARE[..], &["sh", "-c", &mount, "sh"]].concat(), data, &[])
+            Node::start_under(&[&UNSHARE[..], &["sh", "-c", &mount, "sh"]].concat(), data, args)
         }
         // A write beyond the limit shall be an error, not a signal that kills.
-        Way::Limit => Node::start_under(&["sh", "-c", "trap '' XFSZ && exec \"$@\"", "sh"], data, &[]),
+        Way::Limit => Node::start_under(&["sh", "-c", "trap '' XFSZ && exec \"$@\"", "sh"], data, args),
     }
 }

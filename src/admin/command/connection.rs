@@ -1,7 +1,7 @@
 //! One request to a server's administration, and its answer.
 
 use std::fmt;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -73,7 +73,10 @@ impl Connection {
     /// # Errors
     /// There is no server, or it lets this user not in.
     pub(super) fn open(server: &Server) -> Result<Self, Failed> {
-        let cannot = |error: io::Error| Failed(format!("no server answers at {server}: {error}"));
+        let cannot = |error: io::Error| match error.kind() {
+            ErrorKind::Other => Failed(format!("{server}: {error}")),
+            _ => Failed(format!("no server answers at {server}: {error}")),
+        };
         match server {
             Server::Socket(path) => {
                 let stream = UnixStream::connect(path).map_err(cannot)?;
@@ -82,7 +85,7 @@ impl Connection {
                 Ok(Self { stream: Box::new(stream), token: None })
             }
             Server::Address { address, ca, token } => {
-                let stream = dial(address, ca.as_deref(), PATIENCE).map_err(Failed)?;
+                let stream = dial(address, ca.as_deref(), PATIENCE).map_err(cannot)?;
                 Ok(Self { stream, token: Some(token.clone()) })
             }
         }

@@ -1,7 +1,8 @@
 //! What is said in the log about a connection that fails again and again.
 
-use std::fmt;
 use std::time::{Duration, Instant};
+
+use redis::RedisError;
 
 /// How often an outage that lasts is told.
 const AGAIN: Duration = Duration::from_secs(60);
@@ -12,7 +13,7 @@ const REASONS_MAX: usize = 4;
 /// Tells each reason of an outage once, and once a minute that it goes on; the rest is for who looks closely.
 #[derive(Debug)]
 pub(super) struct Complaints {
-    part: &'static str,
+    lacking: &'static str,
     failures: u64,
     /// The reasons that were told, the first ones.
     reasons: Vec<String>,
@@ -20,19 +21,18 @@ pub(super) struct Complaints {
 }
 
 impl Complaints {
-    /// Nothing has failed yet. `part` names the part that has the connection.
-    pub(super) fn new(part: &'static str) -> Self {
-        Self { part, failures: 0, reasons: Vec::new(), told_at: None }
+    /// Nothing has failed yet. `lacking` says what a node without this connection lacks.
+    pub(super) fn new(lacking: &'static str) -> Self {
+        Self { lacking, failures: 0, reasons: Vec::new(), told_at: None }
     }
 
     /// Another failure.
-    pub(super) fn failed(&mut self, why: &dyn fmt::Display, now: Instant) {
-        let why = why.to_string();
-        let level = self.level(&why, now);
-        let Self { part, failures, .. } = self;
+    pub(super) fn failed(&mut self, why: &str, now: Instant) {
+        let level = self.level(why, now);
+        let Self { lacking, failures, .. } = self;
         match *failures {
-            1 => log::log!(level, "{part} has no link to Redis, trying again: {why}"),
-            _ => log::log!(level, "{part} still has no link to Redis after {failures} attempts: {why}"),
+            1 => log::log!(level, "Redis is away, trying again: {lacking}: {why}"),
+            _ => log::log!(level, "Redis is still away after {failures} attempts: {lacking}: {why}"),
         }
     }
 
@@ -57,9 +57,23 @@ impl Complaints {
     }
 }
 
+/// The error as a person should read it.
+pub(super) fn words(error: &RedisError) -> String {
+    if error.is_timeout() { "it has not answered in time".to_owned() } else { error.to_string() }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::io::{Error, ErrorKind};
+
     use super::*;
+
+    #[test]
+    fn an_answer_that_does_not_come_is_no_resource() {
+        assert_eq!(words(&Error::from(ErrorKind::WouldBlock).into()), "it has not answered in time");
+        assert_eq!(words(&Error::from(ErrorKind::TimedOut).into()), "it has not answered in time");
+        assert_eq!(words(&Error::from(ErrorKind::ConnectionRefused).into()), "connection refused");
+    }
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "any moment will do to start from")]

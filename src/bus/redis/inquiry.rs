@@ -6,7 +6,7 @@ use redis::RedisResult;
 
 use super::channels::{Names, RedisChannel};
 use super::command_connection::CommandConnection;
-use super::complaints::Complaints;
+use super::complaints::{Complaints, words};
 use super::numsub_pool::{Asked, COMMAND_CHANNELS_MAX, answer_none};
 use super::shared::Shared;
 use super::times::now;
@@ -21,7 +21,7 @@ const PROBE_PAUSE: Duration = Duration::from_millis(500);
 pub(super) fn run(shared: &Shared) {
     let numsub_pool = &shared.numsub_pool;
     let mut pipe = None;
-    let mut complaints = Complaints::new("the bus's inquiry");
+    let mut complaints = Complaints::new("this node cannot ask who is online at others");
     while let Some(asked) = numsub_pool.take() {
         let topics: Vec<RedisChannel> = asked.iter().flat_map(|asked| &asked.topics).copied().collect();
         let deadline = asked.iter().map(|asked| asked.at).min().unwrap_or_else(now) + PATIENCE;
@@ -32,7 +32,7 @@ pub(super) fn run(shared: &Shared) {
                 complaints.over();
             }
             Err(error) => {
-                complaints.failed(&error, now());
+                complaints.failed(&words(&error), now());
                 // First, so that whoever is told now and asks again is answered at once.
                 numsub_pool.fall_silent();
                 answer_none(asked, &error.to_string());
@@ -50,7 +50,7 @@ fn probe(shared: &Shared, complaints: &mut Complaints) -> Option<CommandConnecti
                 shared.numsub_pool.speak_again();
                 return Some(pipe);
             }
-            Err(error) => complaints.failed(&error, now()),
+            Err(error) => complaints.failed(&words(&error), now()),
         }
     }
     None

@@ -9,7 +9,7 @@ use redis::{RedisError, RedisResult};
 
 use super::channels::{self, Names, NodeWord, RedisChannel};
 use super::command_connection::{CommandConnection, Message};
-use super::complaints::Complaints;
+use super::complaints::{Complaints, words};
 use super::outgoing::{Outgoing, Overflow, Taken};
 use super::peer_discovery::Question;
 use super::publisher_state::{Acquaintance, PublisherState, Step};
@@ -30,7 +30,7 @@ pub(super) fn run(shared: &Arc<Shared>) {
         progress: PublisherState::new(shared.times, shared.node.0.rotate_left(32), now()),
         pipe: None,
         link_ups: 0,
-        complaints: Complaints::new("the bus's publisher"),
+        complaints: Complaints::new("others do not hear this node"),
         sees_nodes_of_before: false,
     };
     publisher.run();
@@ -215,7 +215,7 @@ impl Publisher<'_> {
     }
 
     fn failed(&mut self, error: &RedisError) {
-        self.complaints.failed(error, now());
+        self.complaints.failed(&words(error), now());
         self.shared.introduction.away();
         self.progress.failed(now());
     }

@@ -74,7 +74,7 @@ impl Subscriber {
             shared.times,
             now(),
         );
-        let complaints = Complaints::new("the bus's subscriber");
+        let complaints = Complaints::new("this node does not hear others");
         Self { shared, listener, poll, link, connection: None, ups: 0, complaints }
     }
 
@@ -264,7 +264,7 @@ impl Subscriber {
     }
 
     fn close(&mut self, why: &str) {
-        self.complaints.failed(&why, now());
+        self.complaints.failed(why, now());
         self.shared.introduction.away();
         let Some(connection) = self.connection.take() else { return };
         // It may fail on a dead socket; dropping it does the rest.

@@ -4,6 +4,7 @@
 //!   reactors --confirm, changed, departed--> queue (the table and what else waits, behind a lock) --> writer --> store
 //! ```
 
+mod outages;
 pub mod queue;
 pub mod table;
 pub mod writer;

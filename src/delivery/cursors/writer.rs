@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
+use super::outages::{Behind, Outages};
 use super::queue::CursorQueue;
 use super::table::{Confirmation, Reading};
 use crate::bus::{Bell, Bus, Channel};
@@ -107,6 +108,7 @@ pub struct CursorWriter {
     again: Vec<UserId>,
     absent: Absent,
     clock: Clock,
+    outages: Outages,
 }
 
 impl CursorWriter {
@@ -140,6 +142,7 @@ impl CursorWriter {
             again,
             absent,
             clock,
+            outages: Outages::default(),
         }
     }
 
@@ -207,6 +210,7 @@ impl CursorWriter {
             let positions: Vec<CursorRow> = rows.iter().map(|confirmation| confirmation.row).collect();
             match self.store.save_cursors(epoch, &positions) {
                 Ok(locked) => {
+                    self.outages.note(Behind::Confirmed, None);
                     self.metrics.cursors_written.inc_by((rows.len() - locked.len()) as u64);
                     let is_locked = |confirmation: &Confirmation| locked.contains(&confirmation.row);
                     let (locked, written): (Vec<_>, Vec<_>) = rows.into_iter().partition(is_locked);
@@ -219,7 +223,7 @@ impl CursorWriter {
                 }
                 Err(error) => {
                     self.metrics.store_errors.inc();
-                    log::warn!("{} confirmed positions wait, the database does not take them: {error}", rows.len());
+                    self.outages.note(Behind::Confirmed, Some(&error));
                     let dropped = self.cursor_queue.lock().cursors.not_written();
                     self.metrics.cursors_dropped.inc_by(dropped as u64);
                     break;
@@ -241,6 +245,7 @@ impl CursorWriter {
             let rows: Vec<ReadRow> = taken.iter().map(|reading| reading.row).collect();
             match self.store.save_reads(epoch, &rows) {
                 Ok(SavedReads { moved, locked }) => {
+                    self.outages.note(Behind::Read, None);
                     self.metrics.cursors_written.inc_by(moved.len() as u64);
                     let is_locked = |row: &ReadRow| locked.iter().any(|l| (l.user, l.conv) == (row.user, row.conv));
                     let again: Vec<Reading> = taken.iter().filter(|of| is_locked(&of.row)).copied().collect();
@@ -253,7 +258,7 @@ impl CursorWriter {
                 }
                 Err(error) => {
                     self.metrics.store_errors.inc();
-                    log::warn!("{} read positions wait, the database does not take them: {error}", taken.len());
+                    self.outages.note(Behind::Read, Some(&error));
                     let dropped = self.cursor_queue.lock().reads.not_written();
                     self.metrics.cursors_dropped.inc_by(dropped as u64);
                     break;
@@ -279,9 +284,10 @@ impl CursorWriter {
         let (online, offline): (Vec<UserId>, Vec<UserId>) =
             changed.iter().partition(|user| self.publisher.directory().is_online(**user));
         self.presences.came(self.publisher.directory(), &online);
-        if let Err(error) = self.store.report_states(self.bus.node(), &online, &offline) {
+        let reported = self.store.report_states(self.bus.node(), &online, &offline);
+        self.outages.note(Behind::States, reported.as_ref().err());
+        if reported.is_err() {
             self.metrics.store_errors.inc();
-            log::warn!("cannot report who is online: {error}");
             self.cursor_queue.lock().changed.extend(changed);
             return;
         }

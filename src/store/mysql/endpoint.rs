@@ -1,10 +1,10 @@
 //! How the database is reached, from its URL: over TCP, with TLS or without, or through a unix socket.
 
-use std::io;
 use std::path::PathBuf;
 
 use mysql::{DriverError, Error, Opts, OptsBuilder, SslOpts};
 
+use super::faults::{cause, io_error};
 use crate::backend::{Backend, Reached, RootsFile, Trust, choose_cryptography, explain, tls_error};
 use crate::store::{Cause, Result, StoreError};
 
@@ -81,7 +81,7 @@ impl Endpoint {
 
     /// Why a connection could not be opened: a sentence where it is about the way to the server, else the driver's words.
     pub(crate) fn explained(&self, error: Error) -> Cause {
-        self.explain(&error).map_or_else(|| error.into(), Cause::from)
+        self.explain(&error).map_or_else(|| cause(error), Cause::from)
     }
 
     fn explain(&self, error: &Error) -> Option<String> {
@@ -114,15 +114,6 @@ impl Endpoint {
                 Some(explain(tls_error(io_error(other)?)?, &reached))
             }
         }
-    }
-}
-
-/// The error of the network inside the driver's.
-fn io_error(error: &Error) -> Option<&io::Error> {
-    match error {
-        Error::IoError(error) => Some(error),
-        Error::CodecError(error) => std::error::Error::source(error)?.downcast_ref(),
-        _ => None,
     }
 }
 

@@ -1,7 +1,10 @@
 //! What the server's and the driver's errors mean to the store.
 
+use std::io::{self, ErrorKind};
+
 use mysql::{DriverError, Error, MySqlError};
 
+use crate::store::Cause;
 use crate::store::sql::Fault;
 
 /// Everything but an answer of the server makes the connection useless: one whose read timed out would give the late
@@ -11,26 +14,50 @@ pub(super) fn fault(error: Error) -> Fault {
         Error::MySqlError(answer) => answered(answer),
         // The driver does not give this error a name.
         Error::CodecError(ref refused) if refused.to_string().contains("larger than max_allowed_packet") => {
-            Fault::TooLarge(error.into())
+            Fault::TooLarge(cause(error))
         }
-        Error::DriverError(DriverError::PacketTooLarge) => Fault::TooLarge(error.into()),
+        Error::DriverError(DriverError::PacketTooLarge) => Fault::TooLarge(cause(error)),
         Error::IoError(_) | Error::TlsError(_) | Error::CodecError(_) | Error::DriverError(_) => {
-            Fault::Lost(error.into())
+            Fault::Lost(cause(error))
         }
-        Error::UrlError(_) | Error::FromValueError(_) | Error::FromRowError(_) => Fault::Broken(error.into()),
+        Error::UrlError(_) | Error::FromValueError(_) | Error::FromRowError(_) => Fault::Broken(cause(error)),
+    }
+}
+
+/// The error as a person should read it: without the driver's name for its kind.
+pub(super) fn cause(error: Error) -> Cause {
+    if let Some(network) = io_error(&error) {
+        return match network.kind() {
+            ErrorKind::WouldBlock | ErrorKind::TimedOut => "it has not answered in time".into(),
+            _ => format!("the connection to it was lost: {network}").into(),
+        };
+    }
+    match error {
+        Error::DriverError(error) => error.into(),
+        Error::MySqlError(error) => error.into(),
+        error => error.into(),
+    }
+}
+
+/// The error of the network inside the driver's.
+pub(super) fn io_error(error: &Error) -> Option<&io::Error> {
+    match error {
+        Error::IoError(error) => Some(error),
+        Error::CodecError(error) => std::error::Error::source(error)?.downcast_ref(),
+        _ => None,
     }
 }
 
 /// A connection could not be opened.
 pub(super) fn not_connected(error: Error) -> Fault {
-    Fault::Unavailable(error.into())
+    Fault::Unavailable(cause(error))
 }
 
 /// COMMIT failed. A deadlock was rolled back; after any other answer it may stand or not.
 pub(super) fn not_committed(error: Error) -> Fault {
     match error {
         Error::MySqlError(answer) if is_rolled_back(answer.code) => Fault::Retry(answer.into()),
-        other => Fault::CommitUnknown(other.into()),
+        other => Fault::CommitUnknown(cause(other)),
     }
 }
 
@@ -89,6 +116,7 @@ fn is_away(code: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::StoreError;
 
     fn answer(code: u16) -> Error {
         Error::MySqlError(MySqlError { state: "HY000".into(), message: "told".into(), code })
@@ -114,6 +142,24 @@ mod tests {
         assert!(matches!(fault(answer(1153)), Fault::TooLarge(_)));
         assert!(matches!(fault(answer(1146)), Fault::Broken(_)));
         assert!(matches!(fault(Error::server_disconnected()), Fault::Lost(_)));
+    }
+
+    #[test]
+    fn a_person_reads_what_happened_and_not_the_drivers_names() {
+        let refused = DriverError::CouldNotConnect(Some((
+            "db:3306".to_owned(),
+            "Connection refused".to_owned(),
+            ErrorKind::ConnectionRefused,
+        )));
+        let lost = io::Error::from(ErrorKind::BrokenPipe);
+        for (error, told) in [
+            (Error::DriverError(refused), "Could not connect to address `db:3306': Connection refused"),
+            (answer(1021), "ERROR 1021 (HY000): told"),
+            (Error::IoError(lost), "the connection to it was lost: broken pipe"),
+            (Error::IoError(ErrorKind::WouldBlock.into()), "it has not answered in time"),
+        ] {
+            assert_eq!(StoreError::from(fault(error)).to_string(), format!("storage unavailable: {told}"));
+        }
     }
 
     #[test]

@@ -279,12 +279,16 @@ pub(super) fn fault(error: rusqlite::Error) -> Fault {
         ErrorCode::DatabaseBusy
         | ErrorCode::DatabaseLocked
         | ErrorCode::DiskFull
-        | ErrorCode::SystemIoFailure
         | ErrorCode::ReadOnly
         | ErrorCode::CannotOpen
         | ErrorCode::PermissionDenied
         | ErrorCode::OutOfMemory
         | ErrorCode::OperationInterrupted => Fault::Unavailable(error.into()),
+        // SQLite does not say which error of the system it was; where a file cannot grow, it says this instead of "full".
+        ErrorCode::SystemIoFailure => {
+            let told = format!("{error} ({}): is the disk of the data folder full, or failing?", failure.extended_code);
+            Fault::Unavailable(told.into())
+        }
         ErrorCode::ConstraintViolation if is_taken(failure.extended_code) => Fault::Taken(error.into()),
         _ => Fault::Broken(error.into()),
     }
@@ -299,6 +303,7 @@ mod tests {
     use rusqlite::ffi;
 
     use super::*;
+    use crate::store::StoreError;
 
     #[test]
     fn a_full_or_failing_disk_is_away_and_a_damaged_file_is_broken() {
@@ -308,6 +313,8 @@ mod tests {
         {
             assert!(matches!(meaning(code), Fault::Unavailable(_)), "{code}");
         }
+        let told = StoreError::from(meaning(ffi::SQLITE_IOERR_SHMSIZE)).to_string();
+        assert!(told.contains("(4874): is the disk of the data folder full, or failing?"), "{told}");
         assert!(matches!(meaning(ffi::SQLITE_CORRUPT), Fault::Broken(_)));
         assert!(matches!(meaning(ffi::SQLITE_CONSTRAINT_UNIQUE), Fault::Taken(_)));
         assert!(matches!(meaning(ffi::SQLITE_CONSTRAINT_NOTNULL), Fault::Broken(_)));
