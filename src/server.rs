@@ -73,8 +73,7 @@ pub fn run(given: &Config, again: Again) -> Result<(), StartError> {
     let stopper = reserved.stopper();
     log::info!("starting; {} serves nobody until all is ready", places[0].address);
     let supervisor = Notifier::of_this_process();
-    let (metrics, readiness) = (Arc::new(Metrics::new()), Arc::new(Readiness::told_to(supervisor.clone())));
-    metrics.start_time_seconds.set(seconds_since_1970());
+    let (metrics, readiness) = (counted_from_now(), Arc::new(Readiness::told_to(supervisor.clone())));
     certificate::tell_expiry(certificate.as_deref(), &metrics, UnixMs::now());
     let admin = Door::open(config, tls.as_ref(), &metrics, &readiness)?;
 
@@ -127,13 +126,15 @@ pub fn run(given: &Config, again: Again) -> Result<(), StartError> {
     accepted.map_err(io_error("cannot accept connections"))
 }
 
-/// The present time as metrics have it.
+/// All counts at zero, and when that was.
 #[expect(
     clippy::cast_precision_loss,
     reason = "a double counts milliseconds exactly for longer than there will be any"
 )]
-fn seconds_since_1970() -> f64 {
-    UnixMs::now().0 as f64 / 1000.0
+fn counted_from_now() -> Arc<Metrics> {
+    let metrics = Metrics::new();
+    metrics.start_time_seconds.set(UnixMs::now().0 as f64 / 1000.0);
+    Arc::new(metrics)
 }
 
 /// Says where a browser finds the web client.
