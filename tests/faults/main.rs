@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   crowd of 50 (pairs, groups of 10) --> nginx or nodes --> MariaDB, Redis     one file per component:
-//!        |                                    ^     ^             ^             node, nginx, redis, mysql, replicas,
+//!        |                                    ^     ^             ^             node, nginx, redis, mysql, replicas, galera,
 //!      diaries                                faults, round by round            disk, descriptors, memory
 //!        |
 //!     checker: lost, doubled, out of order, holes, told to outsiders, unanswered
@@ -23,6 +23,7 @@ mod common;
 
 mod descriptors;
 mod disk;
+mod galera;
 mod memory;
 mod mysql;
 mod nginx;
