@@ -1,11 +1,13 @@
 //! What the URLs of MySQL and Redis must look like: a first look, so that a slip is found before anybody connects.
 
+use std::collections::HashSet;
+
 use super::settings::Config;
 
 /// What a URL must look like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum UrlShape {
-    /// `mysql://user:pw@host:port/db`
+    /// `mysql://user:pw@host:port/db`, with one host or several
     Mysql,
     /// `redis://host:port/`
     Redis,
@@ -16,8 +18,9 @@ impl UrlShape {
     pub(super) fn takes(self) -> &'static str {
         match self {
             Self::Mysql => {
-                "mysql://user:password@host:port/database (special characters percent-encoded), with ?tls=verify, \
-                 ?tls=required or ?socket=/path behind it if so wished, or empty for none"
+                "mysql://user:password@host:port/database (special characters percent-encoded), with several hosts \
+                 separated by commas and with ?tls=verify, ?tls=required or ?socket=/path behind it if so wished, or empty \
+                 for none"
             }
             Self::Redis => {
                 "redis://host:port/ or redis://:password@host:port/, the same with rediss:// for TLS, redis+unix:///path \
@@ -43,10 +46,18 @@ impl UrlShape {
                     .to_owned()
             });
         }
-        let (_, query) = rest.split_once('?')?;
+        let (place, query) = rest.split_once('?').map_or((rest, None), |(place, query)| (place, Some(query)));
+        let hosts = hosts_of(place);
+        if let Some(problem) = hosts_problem(&hosts) {
+            return Some(problem);
+        }
+        let query = query?;
         let has = |name: &str| query.split('&').any(|parameter| parameter.starts_with(name));
         if has("tls=") && has("socket=") {
             return Some("has both tls and socket: a unix socket stays on this machine, and knows no TLS".to_owned());
+        }
+        if has("socket=") && hosts.len() > 1 {
+            return Some("has both socket and several hosts: a unix socket is that of one server".to_owned());
         }
         query.split('&').find_map(mysql_parameter)
     }
@@ -69,11 +80,31 @@ impl UrlShape {
             Self::Redis => text.strip_prefix("redis://").or_else(|| text.strip_prefix("rediss://")),
         };
         let Some(rest) = rest else { return false };
-        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let host = authority.rsplit('@').next().unwrap_or_default();
+        let (_, path) = rest.split_once('/').unwrap_or((rest, ""));
         let database_known = self == Self::Redis || !path.split('?').next().unwrap_or_default().is_empty();
-        plain && database_known && !host.is_empty() && !host.starts_with(':')
+        let hosts = hosts_of(rest);
+        let is_alone = self == Self::Mysql || hosts.len() == 1;
+        plain && database_known && is_alone && hosts.iter().all(|host| !host.is_empty() && !host.starts_with(':'))
     }
+}
+
+/// Servers that one MySQL URL may name.
+const MYSQL_HOSTS_MAX: usize = 9;
+
+/// The hosts with their ports, from what stands behind the scheme.
+fn hosts_of(rest: &str) -> Vec<&str> {
+    let authority = rest.split('/').next().unwrap_or_default();
+    authority.rsplit('@').next().unwrap_or_default().split(',').collect()
+}
+
+/// What is wrong with several hosts.
+fn hosts_problem(hosts: &[&str]) -> Option<String> {
+    if hosts.len() > MYSQL_HOSTS_MAX {
+        return Some(format!("names more than {MYSQL_HOSTS_MAX} hosts"));
+    }
+    let with_port = |host: &str| host.strip_suffix(":3306").unwrap_or(host).to_lowercase();
+    let named: HashSet<String> = hosts.iter().map(|host| with_port(host)).collect();
+    (named.len() < hosts.len()).then(|| "names a host twice".to_owned())
 }
 
 /// The parameters that a MySQL URL may have.
@@ -136,6 +167,8 @@ mod tests {
             "mysql://u:p@h/db?tls=required&compress=true",
             "mysql://u@localhost/db?socket=/run/mysqld/mysqld.sock",
             "mysql://u@localhost/db?socket=%2Frun%2Fmysqld.sock",
+            "mysql://u:p@h1:3306,h2,[::1]:3307/db?tls=verify",
+            "mysql://u:p,w@h1,h1:3307/db",
         ] {
             assert!(UrlShape::Mysql.fits(good), "{good}");
             assert_eq!(UrlShape::Mysql.problem(good), None, "{good}");
@@ -149,6 +182,9 @@ mod tests {
             "mysql://u:p@:1/db",
             "http://h/db",
             "mysql://h /db",
+            "mysql://u:p@h1,/db",
+            "mysql://u:p@,h2/db",
+            "mysql://u:p@h1,:3307/db",
         ] {
             assert!(!UrlShape::Mysql.fits(bad), "{bad}");
         }
@@ -160,6 +196,21 @@ mod tests {
         for bad in ["redis://", "h:6379", "redis://\n", "unix://", "unix:///?pass=p", "unix://r/s", "redis+unix:/r"] {
             assert!(!UrlShape::Redis.fits(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn several_hosts_are_different_ones_and_have_no_socket() {
+        let problem =
+            |hosts: &str, query: &str| UrlShape::Mysql.problem(&format!("mysql://u:hidden@{hosts}/db{query}"));
+        for twice in ["h1,h1", "h1,h2,h1:3306", "h1,H1"] {
+            assert_eq!(problem(twice, "").unwrap(), "names a host twice");
+        }
+        let ten: Vec<String> = (0..10).map(|number| format!("h{number}")).collect();
+        assert_eq!(problem(&ten[..9].join(","), "?tls=verify"), None);
+        assert!(problem(&ten.join(","), "").unwrap().contains("more than 9 hosts"));
+        assert!(problem("h1,h2", "?socket=/run/s.sock").unwrap().contains("several hosts"));
+        let redis = "redis://h1,h2/";
+        assert!(UrlShape::Redis.fits("redis://h1/") && !UrlShape::Redis.fits(redis), "{redis}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! ```text
 //!   process     a child process: its output, its end, waiting with a deadline
 //!   node        one stonechat server            mariadb, redis, nginx   the servers around it
+//!   replicas    two MariaDBs, one the other's replica        galera   three that are a cluster
 //!   cluster     several nodes on one database, with Redis and nginx
 //!   certificates  what those servers show, signed by a CA of the test
 //!   crowd       clients in pairs and groups that talk through every fault
@@ -26,6 +27,7 @@ pub mod checker;
 pub mod client;
 pub mod cluster;
 pub mod crowd;
+pub mod galera;
 pub mod http;
 pub mod mariadb;
 pub mod nginx;
@@ -35,6 +37,7 @@ pub mod peers;
 pub mod process;
 pub mod redis;
 pub mod relay;
+pub mod replicas;
 pub mod scenarios;
 pub mod sender;
 pub mod shared;

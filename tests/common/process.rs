@@ -164,8 +164,16 @@ pub fn free_port() -> u16 {
 }
 
 /// Polls until `condition` yields something; panics with `what` after [`PATIENCE`].
-pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+pub fn wait_for<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
+    wait_until(Instant::now() + PATIENCE, what, condition)
+}
+
+/// The same for what takes long: a server that takes over another one's data.
+pub fn wait_long_for<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
+    wait_until(Instant::now() + PATIENCE * 4, what, condition)
+}
+
+fn wait_until<T>(deadline: Instant, what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     loop {
         if let Some(found) = condition() {
             return found;

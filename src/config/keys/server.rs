@@ -31,8 +31,9 @@ pub(super) static KEYS: &[Key] = &[
     },
     Key {
         name: "mysql",
-        meaning: "The MySQL or MariaDB database that all nodes share: mysql://user:pw@host:port/db. Behind it, \
-                  ?tls=verify encrypts the connections and checks the server's certificate, ?tls=required encrypts \
+        meaning: "The MySQL or MariaDB database that all nodes share: mysql://user:pw@host:port/db. Of several hosts, \
+                  separated by commas, the first that takes writes is used; they are one Galera cluster, or a primary and \
+                  its replicas, and stand in the same order in every node's URL. Behind the URL, ?tls=verify encrypts the connections and checks the server's certificate, ?tls=required encrypts \
                   without a check, ?socket=/path takes the server's unix socket instead of host and port. Without it \
                   the embedded database is used",
         takes_effect: TakesEffect::AtStart,
