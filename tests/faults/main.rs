@@ -3,8 +3,8 @@
 //!
 //! ```text
 //!   crowd of 50 (pairs, groups of 10) --> nginx or nodes --> MariaDB, Redis     one file per component:
-//!        |                                    ^     ^             ^             node, nginx, redis, mysql, disk,
-//!      diaries                                faults, round by round            descriptors, memory
+//!        |                                    ^     ^             ^             node, nginx, redis, sentinels, mysql,
+//!      diaries                                faults, round by round            disk, descriptors, memory
 //!        |
 //!     checker: lost, doubled, out of order, holes, told to outsiders, unanswered
 //! ```
@@ -28,5 +28,6 @@ mod mysql;
 mod nginx;
 mod node;
 mod redis;
+mod sentinels;
 mod small_disk;
 mod suite;
