@@ -27,7 +27,7 @@ pub struct Access {
 /// One master, its replicas, and three sentinels that agree by two.
 pub struct Sentinels {
     // Dropped first: nobody starts a fail-over while the test is being taken down.
-    sentinels: Vec<Sentinel>,
+    watchers: Vec<Sentinel>,
     servers: Vec<Redis>,
     access: Access,
     /// The server that was stopped by `signal`.
@@ -58,7 +58,7 @@ impl Sentinels {
         for replica in &servers[1..] {
             follow(replica, servers[0].port());
         }
-        let mut all = Self { sentinels: launch(&servers, &access), servers, access, frozen: None };
+        let mut all = Self { watchers: launch(&servers, &access), servers, access, frozen: None };
         all.wait_until_ready();
         all
     }
@@ -70,7 +70,7 @@ impl Sentinels {
 
     fn master_index(&self) -> usize {
         wait_for("the sentinels to agree about a master", || {
-            let named: Vec<Option<usize>> = self.sentinels.iter().map(|sentinel| self.named_by(sentinel)).collect();
+            let named: Vec<Option<usize>> = self.watchers.iter().map(|sentinel| self.named_by(sentinel)).collect();
             let first = named[0]?;
             let agreed = named.iter().all(|index| *index == Some(first)) && Some(first) != self.frozen;
             (agreed && self.servers[first].try_command(&["ROLE"])?.starts_with("master")).then_some(first)
@@ -95,7 +95,7 @@ impl Sentinels {
     /// Has the sentinels make another server the master, and waits until it is.
     pub fn fail_over(&self) {
         let before = self.master_index();
-        let told = Raw::to(self.sentinels[0].port, self.access.sentinel_password)
+        let told = Raw::to(self.watchers[0].port, self.access.sentinel_password)
             .unwrap()
             .command(&["SENTINEL", "FAILOVER", NAME]);
         assert_eq!(told, "+OK");
@@ -138,7 +138,7 @@ impl Sentinels {
                 role.contains("connected").then_some(())
             });
         }
-        for sentinel in &self.sentinels {
+        for sentinel in &self.watchers {
             wait_for("a sentinel that knows all", || {
                 let told =
                     Raw::to(sentinel.port, self.access.sentinel_password)?.command(&["SENTINEL", "REPLICAS", NAME]);
@@ -153,7 +153,7 @@ impl Sentinels {
         let scheme = if self.access.ca.is_some() { "rediss+sentinel" } else { "redis+sentinel" };
         let password = self.access.password.map(|password| format!(":{password}@")).unwrap_or_default();
         let own = self.access.sentinel_password.map(|own| format!("?sentinel_pass={own}")).unwrap_or_default();
-        let sentinels = self.sentinels.iter().map(|sentinel| format!("127.0.0.1:{}", sentinel.announced));
+        let sentinels = self.watchers.iter().map(|sentinel| format!("127.0.0.1:{}", sentinel.announced));
         let hosts: Vec<String> = ahead.iter().map(|&host| host.to_owned()).chain(sentinels).collect();
         format!("{scheme}://{password}{}/{NAME}{own}", hosts.join(","))
     }
@@ -164,14 +164,14 @@ impl Sentinels {
 
     /// Ends all sentinels: nobody looks after the servers any more.
     pub fn kill_sentinels(&mut self) {
-        for sentinel in &mut self.sentinels {
+        for sentinel in &mut self.watchers {
             sentinel.process.kill();
         }
     }
 
     /// Starts them again, with what they knew.
     pub fn restart_sentinels(&mut self) {
-        for sentinel in &mut self.sentinels {
+        for sentinel in &mut self.watchers {
             sentinel.process = run(&sentinel.dir);
         }
     }
@@ -244,7 +244,7 @@ fn settings(number: usize, port: u16, announced: &[u16], servers: &[Redis], acce
     let id = |number: usize| format!("{:040x}", number + 1);
     let mut text = format!("bind 127.0.0.1\nport {port}\nsentinel myid {}\n", id(number));
     writeln!(text, "sentinel monitor {NAME} 127.0.0.1 {} 2", servers[0].port()).unwrap();
-    text += &format!("sentinel down-after-milliseconds {NAME} 500\nsentinel failover-timeout {NAME} 2000\n");
+    writeln!(text, "sentinel down-after-milliseconds {NAME} 500\nsentinel failover-timeout {NAME} 2000").unwrap();
     if let Some(password) = access.password {
         writeln!(text, "sentinel auth-pass {NAME} {password}").unwrap();
     }
