@@ -23,8 +23,9 @@ impl UrlShape {
                  for none"
             }
             Self::Redis => {
-                "redis://host:port/ or redis://:password@host:port/, the same with rediss:// for TLS, redis+unix:///path \
-                 of a socket (?pass=password behind it), or empty for none"
+                "redis://host:port/ or redis://:password@host:port/, the same with rediss:// for TLS, \
+                 redis+sentinel://host:port,host:port/name for sentinels, redis+unix:///path of a socket (?pass=password \
+                 behind it), or empty for none"
             }
         }
     }
@@ -40,11 +41,7 @@ impl UrlShape {
             return Some(told.to_owned());
         }
         if self == Self::Redis {
-            let is_unknown = |fragment: &str| fragment != "insecure" || !text.starts_with("rediss://");
-            return rest.split_once('#').filter(|(_, fragment)| is_unknown(fragment)).map(|_| {
-                "has something unknown behind a #: known is #insecure behind rediss://, for TLS without a check"
-                    .to_owned()
-            });
+            return redis_problem(text, rest);
         }
         let (place, query) = rest.split_once('?').map_or((rest, None), |(place, query)| (place, Some(query)));
         let hosts = hosts_of(place);
@@ -69,11 +66,20 @@ impl UrlShape {
         rest.split('?').next()
     }
 
+    /// What stands behind the scheme in a URL of sentinels.
+    fn behind_sentinels(self, text: &str) -> Option<&str> {
+        let behind = |scheme| text.strip_prefix(scheme).filter(|_| self == Self::Redis);
+        behind("redis+sentinel://").or_else(|| behind("rediss+sentinel://"))
+    }
+
     /// A first look, so that a slip is found at once; the driver has the last word when it connects.
     pub(super) fn fits(self, text: &str) -> bool {
         let plain = !text.contains(|c: char| c.is_whitespace() || c.is_control());
         if let Some(path) = self.socket_path(text) {
             return plain && path.starts_with('/') && path.len() > 1;
+        }
+        if let Some(rest) = self.behind_sentinels(text) {
+            return plain && names_sentinels(rest);
         }
         let rest = match self {
             Self::Mysql => text.strip_prefix("mysql://"),
@@ -105,6 +111,38 @@ fn hosts_problem(hosts: &[&str]) -> Option<String> {
     let with_port = |host: &str| host.strip_suffix(":3306").unwrap_or(host).to_lowercase();
     let named: HashSet<String> = hosts.iter().map(|host| with_port(host)).collect();
     (named.len() < hosts.len()).then(|| "names a host twice".to_owned())
+}
+
+/// What is wrong with the end of a Redis URL.
+fn redis_problem(text: &str, rest: &str) -> Option<String> {
+    let is_unknown = |fragment: &str| fragment != "insecure" || !is_by_tls(text);
+    if rest.split_once('#').is_some_and(|(_, fragment)| is_unknown(fragment)) {
+        let told = "has something unknown behind a #: known is #insecure behind rediss://, for TLS without a check";
+        return Some(told.to_owned());
+    }
+    let rest = UrlShape::Redis.behind_sentinels(text)?.split('#').next()?;
+    let is_known =
+        |parameter: &str| ["sentinel_user", "sentinel_pass"].contains(&parameter.split('=').next().unwrap_or(""));
+    let (_, query) = rest.split_once('?')?;
+    query.split('&').any(|parameter| !is_known(parameter)).then(|| {
+        "has something unknown behind ?: known are sentinel_user and sentinel_pass, with which the sentinels let somebody in \
+         (the password of Redis itself stands ahead of the hosts: redis+sentinel://:password@host:port,host:port/name)"
+            .to_owned()
+    })
+}
+
+/// Whether a Redis URL asks for TLS.
+fn is_by_tls(url: &str) -> bool {
+    url.starts_with("rediss://") || url.starts_with("rediss+sentinel://")
+}
+
+/// Whether there are hosts, divided by commas, and the name that the sentinels have for the master.
+fn names_sentinels(rest: &str) -> bool {
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let Some((authority, name)) = rest.split_once('/') else { return false };
+    let hosts = authority.rsplit('@').next().unwrap_or_default();
+    let is_host = |host: &str| !host.is_empty() && !host.starts_with(':');
+    !name.is_empty() && !name.contains('/') && hosts.split(',').all(is_host)
 }
 
 /// The parameters that a MySQL URL may have.
@@ -143,7 +181,7 @@ pub(super) fn contradictions(config: &Config) -> Vec<String> {
          mysql_tls_ca out"
             .to_owned()
     });
-    let is_checked = |url: &str| url.starts_with("rediss://") && !url.ends_with("#insecure");
+    let is_checked = |url: &str| is_by_tls(url) && !url.ends_with("#insecure");
     let redis = config.redis_tls_ca.is_some() && config.redis.as_deref().is_some_and(|url| !is_checked(url));
     let redis = redis.then(|| {
         "redis_tls_ca is set, but redis asks for no checked certificate: begin the URL with rediss:// (without #insecure), \
@@ -193,6 +231,17 @@ mod tests {
         {
             assert!(UrlShape::Redis.fits(good), "{good}");
         }
+        for good in [
+            "redis+sentinel://a:26379,b,[::1]:3/chat",
+            "redis+sentinel://u:p@a/chat?sentinel_pass=x",
+            "rediss+sentinel://a/chat#insecure",
+        ] {
+            assert!(UrlShape::Redis.fits(good), "{good}");
+            assert_eq!(UrlShape::Redis.problem(good), None, "{good}");
+        }
+        for bad in ["redis+sentinel://a", "redis+sentinel://a/", "redis+sentinel://a,,b/c", "redis+sentinel://:1/c"] {
+            assert!(!UrlShape::Redis.fits(bad), "{bad}");
+        }
         for bad in ["redis://", "h:6379", "redis://\n", "unix://", "unix:///?pass=p", "unix://r/s", "redis+unix:/r"] {
             assert!(!UrlShape::Redis.fits(bad), "{bad}");
         }
@@ -216,9 +265,21 @@ mod tests {
     #[test]
     fn only_tls_may_be_insecure() {
         assert_eq!(UrlShape::Redis.problem("rediss://h/#insecure"), None);
-        for bad in ["redis://h/#insecure", "rediss://h/#Insecure", "rediss://h/#", "unix:///r#insecure"] {
+        for bad in [
+            "redis+sentinel://h/n#insecure",
+            "redis://h/#insecure",
+            "rediss://h/#Insecure",
+            "rediss://h/#",
+            "unix:///r#insecure",
+        ] {
             assert!(UrlShape::Redis.problem(bad).unwrap().contains("#insecure behind rediss://"), "{bad}");
         }
+    }
+
+    #[test]
+    fn sentinels_have_parameters_of_their_own() {
+        let told = UrlShape::Redis.problem("redis+sentinel://a/chat?pass=hidden").unwrap();
+        assert!(told.contains("sentinel_pass") && !told.contains("hidden"), "{told}");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //!   process     a child process: its output, its end, waiting with a deadline
 //!   node        one stonechat server            mariadb, redis, nginx   the servers around it
 //!   replicas    two MariaDBs, one the other's replica        galera   three that are a cluster
+//!   sentinels   a master, replicas, and three that watch over them
 //!   cluster     several nodes on one database, with Redis and nginx
 //!   certificates  what those servers show, signed by a CA of the test
 //!   crowd       clients in pairs and groups that talk through every fault
@@ -40,6 +41,7 @@ pub mod relay;
 pub mod replicas;
 pub mod scenarios;
 pub mod sender;
+pub mod sentinels;
 pub mod shared;
 pub mod storm;
 pub mod websocket;

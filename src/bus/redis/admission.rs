@@ -17,11 +17,9 @@ use crate::backend::tls_error;
 use crate::bus::Channel;
 use crate::ids::NodeId;
 
-/// What Redis says about this node.
+/// Why this node is not let in.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Admission {
-    /// All that is needed is allowed.
-    Granted,
+pub(super) enum Denial {
     /// Something is refused, and will be whenever it is tried: a sentence for a person.
     Refused(String),
     /// It cannot be told at present.
@@ -36,7 +34,7 @@ const FOR_NOW: [&str; 8] =
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// Asks. Each connection attempt, read and write may take `timeout`. Without `names` the channels are left out.
-pub(super) fn ask(address: &Address, names: Option<&Names>, node: NodeId, timeout: Duration) -> Admission {
+pub(super) fn ask(address: &Address, names: Option<&Names>, node: NodeId, timeout: Duration) -> Result<(), Denial> {
     let mut out = address.greeting("stonechat-check").bytes;
     let mut asked: Vec<Asked> = address.greeting("stonechat-check").words.iter().map(|word| Asked::of(word)).collect();
     let mut say = |words: &[&[u8]], asked_for: Asked| {
@@ -65,11 +63,11 @@ pub(super) fn ask(address: &Address, names: Option<&Names>, node: NodeId, timeou
     }
     let prefix = names.map(Names::prefix).unwrap_or_default();
     match converse(address, &out, &asked, timeout) {
-        Ok(None) => Admission::Granted,
-        Ok(Some((command, why))) => judge(command, &why, prefix),
+        Ok(None) => Ok(()),
+        Ok(Some((command, why))) => Err(judge(command, &why, prefix)),
         // What TLS refuses it will refuse tomorrow: the certificate, or its setting, has to change first.
-        Err(error) if tls_error(&error).is_some() => Admission::Refused(address.explain(&error)),
-        Err(error) => Admission::Away(address.explain_first(&error)),
+        Err(error) if tls_error(&error).is_some() => Err(Denial::Refused(address.explain(&error))),
+        Err(error) => Err(Denial::Away(address.explain_first(&error))),
     }
 }
 
@@ -132,9 +130,12 @@ fn read_more(stream: &mut Transport, inbox: &mut Vec<u8>) -> io::Result<()> {
 }
 
 /// What a refusal means, and what is to be done about it.
-fn judge(command: &str, why: &str, prefix: &str) -> Admission {
+pub(super) fn judge(command: &str, why: &str, prefix: &str) -> Denial {
     if FOR_NOW.iter().any(|word| why.starts_with(word)) {
-        return Admission::Away(why.to_owned());
+        return Denial::Away(why.to_owned());
+    }
+    if command == "ROLE" {
+        return Denial::Refused(format!("Redis refuses ROLE ({why}): with sentinels, allow the user +role as well"));
     }
     let permissions;
     let advice = match why.split(' ').next().unwrap_or_default() {
@@ -152,7 +153,7 @@ fn judge(command: &str, why: &str, prefix: &str) -> Admission {
         "DENIED" => "it is in protected mode: set a password in Redis, or bind it to an address of its own",
         _ => "it must be a Redis that takes PUBLISH, SUBSCRIBE and PUBSUB NUMSUB",
     };
-    Admission::Refused(format!("Redis refuses {command} ({why}): {advice}"))
+    Denial::Refused(format!("Redis refuses {command} ({why}): {advice}"))
 }
 
 #[cfg(test)]
@@ -164,7 +165,7 @@ mod tests {
         for why in
             ["LOADING Redis is loading", "ERR max number of clients reached", "MASTERDOWN Link with MASTER is down"]
         {
-            assert_eq!(judge("PUBLISH", why, ""), Admission::Away(why.into()));
+            assert_eq!(judge("PUBLISH", why, ""), Denial::Away(why.into()));
         }
         for (command, why, advice) in [
             ("PING", "NOAUTH Authentication required.", "wants a password"),
@@ -180,7 +181,7 @@ mod tests {
             ("PING", "DENIED Redis is running in protected mode", "protected mode"),
             ("PUBSUB NUMSUB", "ERR unknown command", "must be a Redis"),
         ] {
-            let Admission::Refused(text) = judge(command, why, "a1b2:") else { panic!("{why}") };
+            let Denial::Refused(text) = judge(command, why, "a1b2:") else { panic!("{why}") };
             assert!(text.contains(why) && text.contains(advice) && text.contains(command), "{text}");
         }
     }

@@ -7,6 +7,7 @@ use redis::{Connection, RedisError, RedisResult, Value};
 
 use super::address::Address;
 use super::channels::{Names, RedisChannel};
+use super::sentinel_state::{Role, Said};
 
 /// One message to publish: where, and the bytes with their sender ahead.
 pub(super) type Message = (RedisChannel, Vec<u8>);
@@ -87,6 +88,36 @@ impl CommandConnection {
         }
         Ok((self, all))
     }
+
+    /// What a sentinel says about the master of that name; `None`: it does not know it.
+    pub(super) fn master_by_name(mut self, name: &str) -> RedisResult<(Self, Option<Said>)> {
+        let mut out = Vec::new();
+        for word in ["GET-MASTER-ADDR-BY-NAME", "MASTER"] {
+            redis::cmd("SENTINEL").arg(word).arg(name).write_packed_command(&mut out);
+        }
+        self.connection.send_packed_command(&out)?;
+        let place = self.connection.recv_response()?;
+        let about = self.connection.recv_response()?;
+        let place = match texts(refused(place)?).as_slice() {
+            [host, port] => Some((host.clone(), port.parse().map_err(|_| nonsense("a sentinel names no port"))?)),
+            _ => None,
+        };
+        // A sentinel that may not tell more is believed without an epoch.
+        let about = texts(refused(about).unwrap_or(Value::Nil));
+        let epoch = about.iter().position(|word| word == "config-epoch").and_then(|at| about.get(at + 1)?.parse().ok());
+        Ok((self, place.map(|place| Said { place, epoch: epoch.unwrap_or(0) })))
+    }
+
+    /// What a server says about its role.
+    pub(super) fn role(mut self) -> RedisResult<(Self, Role)> {
+        self.connection.send_packed_command(&redis::cmd("ROLE").get_packed_command())?;
+        let Value::Array(mut items) = refused(self.connection.recv_response()?)? else {
+            return Err(nonsense("ROLE did not answer with a role"));
+        };
+        items.truncate(1);
+        let role = if texts(Value::Array(items)) == ["master"] { Role::Master } else { Role::Replica };
+        Ok((self, role))
+    }
 }
 
 /// An answer that is an error, as such.
@@ -102,6 +133,16 @@ fn counts(answer: Value) -> Vec<u64> {
         _ => None,
     };
     items.into_iter().skip(1).step_by(2).filter_map(number).collect()
+}
+
+/// The texts of a flat list of them; empty for anything else.
+fn texts(answer: Value) -> Vec<String> {
+    redis::from_redis_value(answer).unwrap_or_default()
+}
+
+/// There is no server to connect to at present.
+pub(super) fn no_server() -> RedisError {
+    RedisError::from((redis::ErrorKind::Client, "the sentinels name no master that can be reached"))
 }
 
 fn nonsense(what: &'static str) -> RedisError {

@@ -43,7 +43,7 @@ pub(super) fn run(shared: &Shared) {
 }
 
 /// Tries until Redis answers, or the bus ends.
-fn probe(shared: &Shared, complaints: &mut Complaints) -> Option<CommandConnection> {
+fn probe(shared: &Shared, complaints: &mut Complaints) -> Option<Pipe> {
     while shared.numsub_pool.pause(PROBE_PAUSE) {
         match ask_again_if_stale(shared, None, &[RedisChannel::Node(shared.node)], now() + PATIENCE) {
             Ok((pipe, _)) => {
@@ -64,34 +64,28 @@ fn answer_all(asked: Vec<Asked>, counts: &[u64]) {
     }
 }
 
-type Counted = RedisResult<(CommandConnection, Vec<u64>)>;
+/// A connection, and the number of the server that it is to.
+type Pipe = (CommandConnection, u64);
+
+type Counted = RedisResult<(Pipe, Vec<u64>)>;
 
 /// A connection kept from before may have died since: that is no answer about the present.
-fn ask_again_if_stale(
-    shared: &Shared,
-    kept: Option<CommandConnection>,
-    topics: &[RedisChannel],
-    deadline: Instant,
-) -> Counted {
-    if let Some(pipe) = kept {
+fn ask_again_if_stale(shared: &Shared, kept: Option<Pipe>, topics: &[RedisChannel], deadline: Instant) -> Counted {
+    if let Some(pipe) = kept.filter(|(_, server)| *server == shared.server.number()) {
         match ask(pipe, &shared.names, topics, deadline) {
             Ok(counted) => return Ok(counted),
             Err(error) if error.is_timeout() => return Err(error),
             Err(_) => {}
         }
     }
-    ask(
-        CommandConnection::open(&shared.address, &shared.name("inquiry"), left(deadline))?,
-        &shared.names,
-        topics,
-        deadline,
-    )
+    ask(shared.open("inquiry", left(deadline))?, &shared.names, topics, deadline)
 }
 
-fn ask(pipe: CommandConnection, names: &Names, topics: &[RedisChannel], deadline: Instant) -> Counted {
+fn ask((pipe, server): Pipe, names: &Names, topics: &[RedisChannel], deadline: Instant) -> Counted {
     pipe.set_timeout(left(deadline))?;
     let questions: Vec<&[RedisChannel]> = topics.chunks(COMMAND_CHANNELS_MAX).collect();
-    pipe.subscribers_of_all(names, &questions)
+    let (pipe, counts) = pipe.subscribers_of_all(names, &questions)?;
+    Ok(((pipe, server), counts))
 }
 
 /// The time left, never zero: a connection attempt of no time at all is refused by the system.

@@ -26,8 +26,10 @@ mod backoff;
 mod channels;
 mod command_connection;
 mod complaints;
+mod current_server;
 mod encrypted;
 mod inquiry;
+mod lookout;
 mod nodes;
 mod numsub_pool;
 mod outgoing;
@@ -35,32 +37,35 @@ mod peer_discovery;
 mod publisher;
 mod publisher_state;
 mod resp;
+mod sentinel_state;
+mod sentinels;
 mod shared;
 mod subscriber;
 mod subscriber_state;
 mod subscriber_waker;
 mod subscriptions;
+mod target;
 mod times;
 mod transport;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use mio::{Poll, Waker};
+use redis::RedisResult;
 
 use super::promise::Promise;
 use super::{Bell, Bus, BusError, Channel, Lateness, LinkState, Listener, PendingSubscribe, Question};
 use crate::backend::Backend;
 use crate::ids::NodeId;
 use crate::metrics::Metrics;
-use address::Address;
-use admission::Admission;
+use admission::Denial;
 use channels::{Names, RedisChannel};
-use command_connection::CommandConnection;
+use command_connection::{CommandConnection, no_server};
 use nodes::Nodes;
 use numsub_pool::NumsubPool;
 use outgoing::Outgoing;
@@ -69,6 +74,7 @@ use shared::Shared;
 use subscriber::Subscriber;
 use subscriber_waker::{SubscriberWaker, WakeReason};
 use subscriptions::Subscriptions;
+use target::Target;
 use times::now;
 
 pub use address::RedisUrlError;
@@ -106,20 +112,26 @@ pub enum RedisBusError {
 /// # Errors
 /// A sentence for a person; it never repeats the URL.
 pub fn probe<'a>(redis: impl Into<Backend<'a>>, identity: Option<&str>) -> Result<(), String> {
-    let address = Address::parse(redis.into()).map_err(|error| error.to_string())?;
+    let target = Target::parse(redis.into()).map_err(|error| error.to_string())?;
     let names = identity.map(Names::new);
-    match admission::ask(&address, names.as_ref(), NOBODY, PROBE_TIMEOUT) {
-        Admission::Granted => Ok(()),
-        Admission::Refused(why) | Admission::Away(why) => Err(why),
+    match admission(&target, names.as_ref(), NOBODY, PROBE_TIMEOUT) {
+        Ok(()) => Ok(()),
+        Err(Denial::Refused(why) | Denial::Away(why)) => Err(why),
     }
+}
+
+/// Whether the server that the URL leads to lets this node do what it has to.
+fn admission(target: &Target, names: Option<&Names>, node: NodeId, timeout: Duration) -> Result<(), Denial> {
+    admission::ask(&target.find(timeout)?, names, node, timeout)
 }
 
 /// How many nodes of version 0.1 use this Redis: their channels do not have the identity ahead, so that they and this
 /// node would not hear each other. `None` when Redis cannot be asked at present.
 #[must_use]
 pub(crate) fn nodes_of_before(redis: Backend<'_>) -> Option<u64> {
-    let address = Address::parse(redis).ok()?;
-    let pipe = CommandConnection::open(&address, "stonechat-check", Times::default().connect).ok()?;
+    let timeout = Times::default().connect;
+    let address = Target::parse(redis).ok()?.find(timeout).ok()?;
+    let pipe = CommandConnection::open(&address, "stonechat-check", timeout).ok()?;
     let (_, counts) = pipe.subscribers(&Names::new(""), &[RedisChannel::NodesOfBefore]).ok()?;
     counts.first().copied()
 }
@@ -162,14 +174,15 @@ impl RedisBus {
         metrics: Arc<Metrics>,
         times: Times,
     ) -> Result<Self, RedisBusError> {
-        let address = Address::parse(redis.into())?;
+        let target = Target::parse(redis.into())?;
         let names = Names::new(identity);
         let poll = Poll::new()?;
         let subscriber_waker = SubscriberWaker::new(Waker::new(poll.registry(), subscriber::SUMMONS)?);
         let shared = Shared {
             node,
             names,
-            address,
+            server: target.server(),
+            target,
             times,
             metrics,
             subscriptions: Arc::new(Subscriptions::new(Arc::new(Lateness::default()))),
@@ -178,7 +191,7 @@ impl RedisBus {
             numsub_pool: NumsubPool::default(),
             introduction: PeerDiscovery::default(),
             subscriber_waker,
-            is_up: AtomicBool::new(false),
+            up_to: AtomicU64::new(0),
         };
         Ok(Self { shared: Arc::new(shared), poll: Mutex::new(Some(poll)), threads: Mutex::new(Vec::new()) })
     }
@@ -188,11 +201,11 @@ impl RedisBus {
     /// # Errors
     /// `Refused`.
     pub fn check(&self) -> Result<(), RedisBusError> {
-        let Shared { address, names, node, times, .. } = &*self.shared;
-        match admission::ask(address, Some(names), *node, times.connect) {
-            Admission::Granted => Ok(()),
-            Admission::Refused(why) => Err(RedisBusError::Refused(why)),
-            Admission::Away(why) => {
+        let Shared { target, names, node, times, .. } = &*self.shared;
+        match admission(target, Some(names), *node, times.connect) {
+            Ok(()) => Ok(()),
+            Err(Denial::Refused(why)) => Err(RedisBusError::Refused(why)),
+            Err(Denial::Away(why)) => {
                 log::debug!("cannot ask Redis what it allows: {why}");
                 Ok(())
             }
@@ -214,6 +227,10 @@ impl RedisBus {
         threads.push(Running::start("bus-subscriber", move || subscriber.run())?);
         let shared = Arc::clone(&self.shared);
         threads.push(Running::start("bus-inquiry", move || inquiry::run(&shared))?);
+        if let Target::Sentinels(_) = self.shared.target {
+            let shared = Arc::clone(&self.shared);
+            threads.push(Running::start("bus-lookout", move || shared.look_out())?);
+        }
         Ok(())
     }
 
@@ -277,6 +294,7 @@ impl Bus for RedisBus {
         let deadline = now() + STOP_TIMEOUT;
         self.shared.outgoing.close();
         self.shared.numsub_pool.close();
+        self.shared.server.close();
         // The publisher, started first, goes first: until its last word this node should not look dead to the others.
         for running in threads {
             running.join(deadline);
@@ -303,18 +321,33 @@ impl Shared {
         format!("stonechat-{}-{part}", self.node)
     }
 
+    /// It is down as soon as the server is another one, even before the subscriber has left the one of before.
     fn link(&self) -> LinkState {
-        if self.is_up.load(Ordering::Acquire) { LinkState::Up } else { LinkState::Down }
+        if self.up_to.load(Ordering::Acquire) == self.server.number() { LinkState::Up } else { LinkState::Down }
     }
 
-    fn up(&self) {
-        self.is_up.store(true, Ordering::Release);
+    fn up(&self, server: u64) {
+        self.up_to.store(server, Ordering::Release);
         self.metrics.bus_up.set(1);
     }
 
     fn down(&self) {
-        self.is_up.store(false, Ordering::Release);
+        self.up_to.store(0, Ordering::Release);
         self.metrics.bus_up.set(0);
+    }
+
+    /// A connection for commands to the present server, and that server's number.
+    fn open(&self, part: &str, timeout: Duration) -> RedisResult<(CommandConnection, u64)> {
+        let server = self.server.now();
+        let address = server.at.ok_or_else(no_server)?;
+        Ok((CommandConnection::open(&address, &self.name(part), timeout)?, server.number))
+    }
+
+    /// Follows the master, where there are sentinels.
+    fn look_out(&self) {
+        if let Target::Sentinels(sentinels) = &self.target {
+            lookout::run(self, sentinels);
+        }
     }
 }
 

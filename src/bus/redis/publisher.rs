@@ -29,6 +29,8 @@ pub(super) fn run(shared: &Arc<Shared>) {
         // Not the subscriber's seed, so that the two do not knock in step.
         progress: PublisherState::new(shared.times, shared.node.0.rotate_left(32), now()),
         pipe: None,
+        server: None,
+        number: shared.server.number(),
         link_ups: 0,
         complaints: Complaints::new("others do not hear this node"),
         sees_nodes_of_before: false,
@@ -42,6 +44,10 @@ struct Publisher<'a> {
     progress: PublisherState,
     /// Open exactly while `progress` thinks so.
     pipe: Option<CommandConnection>,
+    /// The number of the server that the connection is to, or was last.
+    server: Option<u64>,
+    /// The number of the server that was there when that was looked at last.
+    number: u64,
     /// How often the subscriber's link had come up when that was looked at last.
     link_ups: u64,
     /// Since the connection was last of use.
@@ -70,9 +76,15 @@ impl Publisher<'_> {
         }
     }
 
-    /// Looks what the subscriber thread has heard meanwhile.
+    /// Looks what the other threads have found out meanwhile.
     fn look_up(&mut self, now: Instant) {
+        // First: a link that is up already is up to the server that is looked at next, or to an earlier one.
         let ups = self.shared.introduction.ups();
+        let number = self.shared.server.number();
+        if std::mem::replace(&mut self.number, number) != number && self.server != Some(number) {
+            self.pipe = None;
+            self.progress.moved(now);
+        }
         if self.link_ups != ups {
             self.link_ups = ups;
             self.progress.link_up(now);
@@ -83,8 +95,12 @@ impl Publisher<'_> {
     }
 
     fn connect(&mut self) {
-        match CommandConnection::open(&self.shared.address, &self.shared.name("publisher"), self.shared.times.connect) {
-            Ok(pipe) => {
+        match self.shared.open("publisher", self.shared.times.connect) {
+            Ok((pipe, server)) => {
+                // Bells that the server of before took may have reached nobody: the others may have left it earlier.
+                if self.server.replace(server).is_some_and(|before| before != server) {
+                    self.progress.lost_bells();
+                }
                 self.progress.opened(now());
                 self.after(pipe.set_timeout(self.shared.times.reply).map(|()| (pipe, ())));
             }

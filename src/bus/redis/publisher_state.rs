@@ -122,6 +122,12 @@ impl PublisherState {
         self.phase = Phase::Resting { until: now + self.backoff.failed() };
     }
 
+    /// Another server is the one to speak with: neither the connection nor the wait for the next is of any use.
+    pub(super) fn moved(&mut self, now: Instant) {
+        self.backoff.reset();
+        self.phase = Phase::Resting { until: now };
+    }
+
     /// Bells were lost, or may have been.
     pub(super) fn lost_bells(&mut self) {
         self.loss_to_report = LossToReport::Lost;
@@ -245,6 +251,20 @@ mod tests {
         publisher_state.counted(0, now);
         publisher_state.link_up(now);
         assert_eq!(publisher_state.next(now), Step::Ask);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "any moment will do to start from")]
+    fn another_server_is_connected_to_at_once() {
+        let now = Instant::now();
+        let mut publisher_state = open(now);
+        publisher_state.asked(now);
+        publisher_state.counted(0, now);
+        publisher_state.moved(now);
+        assert_eq!(publisher_state.next(now), Step::Connect);
+        publisher_state.failed(now);
+        publisher_state.moved(now);
+        assert_eq!(publisher_state.next(now), Step::Connect, "no back-off is waited for");
     }
 
     #[test]

@@ -14,7 +14,9 @@ use std::time::{Duration, Instant};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
+use super::address::Address;
 use super::complaints::Complaints;
+use super::current_server::Current;
 use super::resp;
 use super::shared::Shared;
 use super::subscriber_state::{Caller, Effect, SubscriberState};
@@ -37,6 +39,8 @@ pub(super) struct Subscriber {
     poll: Poll,
     link: SubscriberState,
     connection: Option<Connection>,
+    /// The server of the connection, or of the last attempt.
+    server: Current,
     /// How often the link has come up.
     ups: u64,
     /// Since it was up last.
@@ -65,7 +69,7 @@ impl Subscriber {
         let caller = Caller {
             node: shared.node,
             names: shared.names.clone(),
-            greeting: shared.address.greeting(&shared.name("subscriber")),
+            greeting: shared.target.credentials().greeting(&shared.name("subscriber")),
         };
         let link = SubscriberState::new(
             caller,
@@ -75,7 +79,9 @@ impl Subscriber {
             now(),
         );
         let complaints = Complaints::new("this node does not hear others");
-        Self { shared, listener, poll, link, connection: None, ups: 0, complaints }
+        // No server has this number, so the first connection goes to whichever is there.
+        let server = Current { at: None, number: 0 };
+        Self { shared, listener, poll, link, connection: None, server, ups: 0, complaints }
     }
 
     /// Runs until [`WakeReason::Stop`].
@@ -92,6 +98,9 @@ impl Subscriber {
             if calls.include(WakeReason::Introduced) && self.shared.introduction.is_made() {
                 self.link.introduced();
                 self.listener.introduced(self.shared.nodes.known().len());
+            }
+            if calls.include(WakeReason::ServerChanged) && self.server.number != self.shared.server.number() {
+                self.link.moved(now());
             }
             self.tick();
             self.act();
@@ -164,24 +173,28 @@ impl Subscriber {
         }
         self.ups += 1;
         self.complaints.over();
-        self.shared.up();
+        self.shared.up(self.server.number);
         self.shared.introduction.up();
         self.shared.outgoing.rouse();
     }
 
     fn connect(&mut self) {
-        match self.open() {
+        self.server = self.shared.server.now();
+        let Some(server) = self.server.at.clone() else {
+            return self.link.failed(now(), "the sentinels name no master that can be reached");
+        };
+        match self.open(&server) {
             Ok((connection, local)) => {
                 self.connection = Some(connection);
                 self.link.connected(local, now());
             }
-            Err(error) => self.link.failed(now(), &self.shared.address.explain(&error)),
+            Err(error) => self.link.failed(now(), &server.explain(&error)),
         }
     }
 
     /// Opens a connection; also tells where it comes from. It blocks: without a connection this thread has nothing else to do.
-    fn open(&self) -> io::Result<(Connection, Option<SocketAddr>)> {
-        let stream = Transport::open(&self.shared.address, self.shared.times.connect)?;
+    fn open(&self, server: &Address) -> io::Result<(Connection, Option<SocketAddr>)> {
+        let stream = Transport::open(server, self.shared.times.connect)?;
         stream.wait_no_more()?;
         let local = stream.local_addr();
         let events = Interest::READABLE | Interest::WRITABLE;
@@ -259,7 +272,8 @@ impl Subscriber {
     }
 
     fn fail(&mut self, error: &io::Error) {
-        self.link.failed(now(), &self.shared.address.explain(error));
+        let why = self.server.at.as_ref().map_or_else(|| error.to_string(), |server| server.explain(error));
+        self.link.failed(now(), &why);
         self.act();
     }
 

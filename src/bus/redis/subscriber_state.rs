@@ -229,6 +229,15 @@ impl SubscriberState {
         }
     }
 
+    /// Another server is the one to speak with: neither this connection nor the wait for the next is of any use.
+    pub(super) fn moved(&mut self, now: Instant) {
+        self.failed(now, "the master is another server now");
+        // Where the last connection came from means nothing to another server.
+        self.earlier = None;
+        self.backoff.reset();
+        self.phase = Phase::Resting { until: now };
+    }
+
     /// Subscriptions may have changed, and there is room to send orders about them.
     pub(super) fn order(&mut self) {
         if !matches!(self.phase, Phase::Connected(_)) {
@@ -561,6 +570,23 @@ mod tests {
         scene.link.effects();
         let again = scene.connect();
         assert!(again.contains("KILL\r\n$4\r\nADDR\r\n$14\r\n127.0.0.1:5001\r\n"), "{again}");
+    }
+
+    #[test]
+    fn a_server_that_is_the_wrong_one_is_left_at_once_and_what_it_brought_is_resynced() {
+        let mut scene = Scene::new("redis://h/");
+        scene.up();
+        scene.link.moved(scene.now);
+        let why = "the master is another server now";
+        assert_eq!(scene.link.effects(), [Effect::Down, Effect::Close(why.into())]);
+        assert!(!scene.connect().contains("KILL"), "the other server has no ghost of it");
+        assert_eq!(scene.confirm(&["nodes", "n:0000000000000001", "all"]), [Effect::Up]);
+        scene.link.introduced();
+        assert_eq!(scene.link.effects(), [Effect::Resync("the bus was away")]);
+        scene.link.failed(scene.now, "reset");
+        scene.link.effects();
+        scene.link.moved(scene.now);
+        assert_eq!(scene.pass(Duration::ZERO), [Effect::Connect], "no back-off is waited for");
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub(super) enum WakeReason {
     Introduced = 4,
     /// End the thread.
     Stop = 8,
+    /// Another server is the one to speak with, or none.
+    ServerChanged = 16,
 }
 
 /// The calls that wait.
