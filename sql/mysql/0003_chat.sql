@@ -107,11 +107,12 @@ CREATE TABLE IF NOT EXISTS `EndedToken` (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- Names that were given up, and until when nobody else may take them. of_group: 1 a group's, 0 a user's.
+-- (`until` is quoted because TiDB reserves the word.)
 CREATE TABLE IF NOT EXISTS `HeldName` (
     of_group TINYINT NOT NULL,
     name_key VARBINARY(255) NOT NULL,
     owner    INT NOT NULL,
-    until    BIGINT NOT NULL,
+    `until`  BIGINT NOT NULL,
     PRIMARY KEY (of_group, name_key)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
