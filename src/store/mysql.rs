@@ -180,7 +180,7 @@ impl MySql {
         let appended = self.link.attempt_transaction(locks, |call| {
             let (host, connection) = (call.host(), call.connection_id());
             call.transaction(|call| {
-                let plan = append::append(call, batch, locks)?;
+                let plan = append::append(call, batch, locks).map_err(lock_was_lost)?;
                 planned = Some(Unsettled { plan, host, connection });
                 Ok(())
             })
@@ -268,6 +268,15 @@ impl Engine for MySql {
         }
         let skipped = |call: &mut call::Call<'_>| reads::save_unlocked(call, epoch, &rows);
         self.link.attempt_with(Locks::Skip, skipped).map_err(not_done)
+    }
+}
+
+/// Under the lock of its conversation nobody else takes a message's number. In a Galera cluster another member's transaction
+/// takes the lock away, and then this one is about to be taken back.
+fn lock_was_lost(fault: Fault) -> Fault {
+    match fault {
+        Fault::Taken(cause) => Fault::Retry(cause),
+        other => other,
     }
 }
 

@@ -1,8 +1,10 @@
 //! A Galera cluster: its writer dies, freezes and is cut off from the other members, and comes back; and two writers at
 //! once. Part of `scripts/test --long`: `cargo test --test faults galera -- --ignored --nocapture`.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::common::client::Client;
 use crate::common::crowd::Crowd;
 use crate::common::galera::Galera;
 use crate::common::node::Node;
@@ -12,6 +14,10 @@ use crate::suite::{CLIENTS, Suite, rounds};
 
 /// How long two writers are at work in a round.
 const TOGETHER: u64 = 2_000;
+
+/// Pairs who answer at once, and how often.
+const PAIRS: usize = 8;
+const EXCHANGES: u64 = 50;
 
 fn node(url: &str, redis: &Redis) -> Node {
     Node::start(&["--mysql", url, "--redis", &redis.url(), "--set", "store.timeout_ms=2000"])
@@ -76,6 +82,28 @@ fn the_writer_of_a_galera_cluster_dies_freezes_and_is_cut_off() {
     suite.finish(crowd);
 }
 
+/// Pairs of which one is on each node, who answer as soon as they hear: so the answer's member has to have a message that
+/// the other member stored a moment ago.
+fn answer_at_once(doors: [SocketAddr; 2]) {
+    let pair = |_| {
+        let mut both = doors.map(|door| Client::newcomer(door, "quick"));
+        std::thread::spawn(move || {
+            for round in 0..EXCHANGES {
+                let [ann, ben] = &mut both;
+                let seq = ann.say(ben.id, "question")["seq"].as_u64();
+                assert_eq!(seq, Some(2 * round + 1));
+                assert_eq!(ben.expect_push(6)["seq"].as_u64(), seq);
+                assert_eq!(ben.say(ann.id, "answer")["seq"].as_u64(), Some(2 * round + 2));
+                assert_eq!(ann.expect_push(6)["msg"], "answer");
+            }
+        })
+    };
+    let pairs: Vec<_> = (0..PAIRS).map(pair).collect();
+    for pair in pairs {
+        pair.join().expect("a pair was refused; its message is above");
+    }
+}
+
 #[test]
 #[ignore = "needs galera-4 and rsync; scripts/test --long runs it"]
 fn two_writers_of_a_galera_cluster_refuse_nothing() {
@@ -84,6 +112,7 @@ fn two_writers_of_a_galera_cluster_refuse_nothing() {
     let redis = Redis::start();
     // Against the advice: each node begins with another member.
     let nodes = [[0, 1, 2], [1, 0, 2]].map(|order| node(&cluster.url(order), &redis));
+    answer_at_once([nodes[0].addr(), nodes[1].addr()]);
     let crowd = Crowd::start(&[nodes[0].addr(), nodes[1].addr()], CLIENTS);
     for _ in 0..rounds() {
         suite.struck("two writers for a while");
