@@ -24,8 +24,8 @@ impl UrlShape {
             }
             Self::Redis => {
                 "redis://host:port/ or redis://:password@host:port/, the same with rediss:// for TLS, \
-                 redis+sentinel://host:port,host:port/name for sentinels, redis+unix:///path of a socket (?pass=password \
-                 behind it), or empty for none"
+                 redis+sentinel://host:port,host:port/name for sentinels, redis+cluster://host:port,host:port for a Redis \
+                 Cluster, redis+unix:///path of a socket (?pass=password behind it), or empty for none"
             }
         }
     }
@@ -68,8 +68,11 @@ impl UrlShape {
 
     /// What stands behind the scheme in a URL of sentinels.
     fn behind_sentinels(self, text: &str) -> Option<&str> {
-        let behind = |scheme| text.strip_prefix(scheme).filter(|_| self == Self::Redis);
-        behind("redis+sentinel://").or_else(|| behind("rediss+sentinel://"))
+        self.behind("redis+sentinel://", text).or_else(|| self.behind("rediss+sentinel://", text))
+    }
+
+    fn behind<'a>(self, scheme: &str, text: &'a str) -> Option<&'a str> {
+        text.strip_prefix(scheme).filter(|_| self == Self::Redis)
     }
 
     /// A first look, so that a slip is found at once; the driver has the last word when it connects.
@@ -80,6 +83,10 @@ impl UrlShape {
         }
         if let Some(rest) = self.behind_sentinels(text) {
             return plain && names_sentinels(rest);
+        }
+        if let Some(rest) = self.behind("redis+cluster://", text).or_else(|| self.behind("rediss+cluster://", text)) {
+            let rest = rest.split('#').next().unwrap_or_default();
+            return plain && are_hosts(rest.strip_suffix('/').unwrap_or(rest));
         }
         let rest = match self {
             Self::Mysql => text.strip_prefix("mysql://"),
@@ -133,16 +140,20 @@ fn redis_problem(text: &str, rest: &str) -> Option<String> {
 
 /// Whether a Redis URL asks for TLS.
 fn is_by_tls(url: &str) -> bool {
-    url.starts_with("rediss://") || url.starts_with("rediss+sentinel://")
+    ["rediss://", "rediss+sentinel://", "rediss+cluster://"].iter().any(|scheme| url.starts_with(scheme))
 }
 
 /// Whether there are hosts, divided by commas, and the name that the sentinels have for the master.
 fn names_sentinels(rest: &str) -> bool {
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
     let Some((authority, name)) = rest.split_once('/') else { return false };
+    !name.is_empty() && !name.contains('/') && are_hosts(authority)
+}
+
+/// Whether there are hosts, divided by commas, with credentials ahead or without.
+fn are_hosts(authority: &str) -> bool {
     let hosts = authority.rsplit('@').next().unwrap_or_default();
-    let is_host = |host: &str| !host.is_empty() && !host.starts_with(':');
-    !name.is_empty() && !name.contains('/') && hosts.split(',').all(is_host)
+    hosts.split(',').all(|host| !host.is_empty() && !host.starts_with(':') && !host.contains(['/', '?']))
 }
 
 /// The parameters that a MySQL URL may have.
@@ -235,11 +246,22 @@ mod tests {
             "redis+sentinel://a:26379,b,[::1]:3/chat",
             "redis+sentinel://u:p@a/chat?sentinel_pass=x",
             "rediss+sentinel://a/chat#insecure",
+            "redis+cluster://a:6379,b,[::1]:3",
+            "rediss+cluster://:p@a,b/#insecure",
         ] {
             assert!(UrlShape::Redis.fits(good), "{good}");
             assert_eq!(UrlShape::Redis.problem(good), None, "{good}");
         }
-        for bad in ["redis+sentinel://a", "redis+sentinel://a/", "redis+sentinel://a,,b/c", "redis+sentinel://:1/c"] {
+        for bad in [
+            "redis+sentinel://a",
+            "redis+sentinel://a/",
+            "redis+sentinel://a,,b/c",
+            "redis+sentinel://:1/c",
+            "redis+cluster://",
+            "redis+cluster://a,,b",
+            "redis+cluster://a/1",
+            "redis+cluster://a?pass=p",
+        ] {
             assert!(!UrlShape::Redis.fits(bad), "{bad}");
         }
         for bad in ["redis://", "h:6379", "redis://\n", "unix://", "unix:///?pass=p", "unix://r/s", "redis+unix:/r"] {

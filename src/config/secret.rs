@@ -21,7 +21,7 @@ pub fn masked(text: &str) -> String {
 
 /// A URL without `@`: what stands behind the colon is a port, or a password whose host was forgotten.
 fn without_host(text: &str, user_at: usize) -> String {
-    if text[..user_at].ends_with("+sentinel://") {
+    if ["+sentinel://", "+cluster://"].iter().any(|end| text[..user_at].ends_with(end)) {
         return without_credentials(text, user_at);
     }
     let Some(colon) = text[user_at..].find(':').filter(|_| user_at > 0) else { return text.to_owned() };
@@ -33,7 +33,7 @@ fn without_host(text: &str, user_at: usize) -> String {
     }
 }
 
-/// Sentinels without `@`: hosts, each with a port or without, or a password whose hosts were forgotten.
+/// Sentinels, or a cluster, without `@`: hosts, each with a port or without, or a password whose hosts were forgotten.
 fn without_credentials(text: &str, hosts_at: usize) -> String {
     let end = text[hosts_at..].find(['/', '?', '#']).map_or(text.len(), |end| hosts_at + end);
     let is_port = |port: &str| port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit());
@@ -74,6 +74,8 @@ mod tests {
             "rediss+sentinel://u:***@a:1,b/chat?sentinel_user=u&sentinel_pass=***"
         );
         assert_eq!(masked("redis+sentinel://u:geheim/chat"), "redis+sentinel://***");
+        assert_eq!(masked("redis+cluster://a:6379,b:6380"), "redis+cluster://a:6379,b:6380");
+        assert_eq!(masked("redis+cluster://:geheim@a:1,b"), "redis+cluster://:***@a:1,b");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What every bus promises, on the local one, on one Redis, and behind sentinels; and what it does when Redis fails.
+//! What every bus promises, on the local one, on one Redis, behind sentinels, and on a Redis Cluster; and what it does when Redis fails.
 #![allow(unreachable_pub, reason = "the modules of a test have no outside")]
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests wait for real servers")]
 
@@ -6,6 +6,8 @@
 mod common;
 
 mod sentinels;
+mod shards;
+mod speed;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,7 +18,7 @@ use common::process::{PATIENCE, wait_for};
 use common::redis::{AnyRedis, Reach, Redis, Way};
 use stonechat::bus::local::LocalBus;
 use stonechat::bus::redis::{RedisBus, Times};
-use stonechat::bus::{Answer, Bell, Bus, Channel, LinkState, Listener, ReceivedBell};
+use stonechat::bus::{Answer, Bell, Bus, Channel, LinkState, Listener, Part, ReceivedBell};
 use stonechat::ids::{GroupId, NodeId, UserId};
 use stonechat::metrics::Metrics;
 
@@ -24,7 +26,9 @@ use stonechat::metrics::Metrics;
 #[derive(Default)]
 struct BusListener {
     heard: Mutex<Vec<(Channel, Vec<u8>)>>,
+    /// Of everything, and of a part of a cluster.
     resyncs: Mutex<Vec<&'static str>>,
+    parts: Mutex<Vec<(&'static str, Part)>>,
 }
 
 impl Listener for BusListener {
@@ -35,6 +39,10 @@ impl Listener for BusListener {
 
     fn resync(&self, why: &'static str) {
         self.resyncs.lock().unwrap().push(why);
+    }
+
+    fn resync_part(&self, why: &'static str, part: &Part) {
+        self.parts.lock().unwrap().push((why, part.clone()));
     }
 }
 
@@ -65,8 +73,10 @@ impl BusListener {
         self.resyncs.lock().unwrap().iter().filter(|told| **told == why).count()
     }
 
+    /// Of everything, or of a part.
     fn wait_for_resync(&self, why: &'static str) {
-        wait_for(why, || (self.resyncs(why) > 0).then_some(()));
+        let of_a_part = || self.parts.lock().unwrap().iter().any(|(told, _)| *told == why);
+        wait_for(why, || (self.resyncs(why) > 0 || of_a_part()).then_some(()));
     }
 }
 
@@ -199,6 +209,10 @@ macro_rules! by_every_way {
         mod by_sentinels {
             use crate::common::sentinels::Sentinels;
             $(#[test] fn $test() { super::$test(&mut Sentinels::start(1)); })*
+        }
+        mod by_shards {
+            use crate::common::shards::Shards;
+            $(#[test] fn $test() { super::$test(&mut Shards::start()); })*
         }
     };
 }
@@ -488,7 +502,7 @@ fn a_node_that_stops_flushes_and_says_goodbye(redis: &impl AnyRedis) {
     b.ring(user(1), (0..3000).map(|n| n.to_string()));
     b.bus.stop();
     a.ear.wait_for_resync(LEFT);
-    assert_eq!(a.ear.heard().len(), 3000);
+    wait_for("what was flushed", || (a.ear.heard().len() == 3000).then_some(()));
     b.ring(user(1), ["after the end".to_owned()]);
     assert_eq!(b.metrics.bus_dropped.get(), 1);
 }

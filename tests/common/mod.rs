@@ -4,7 +4,7 @@
 //!   process     a child process: its output, its end, waiting with a deadline
 //!   node        one stonechat server            mariadb, redis, nginx   the servers around it
 //!   replicas    two MariaDBs, one the other's replica        galera   three that are a cluster
-//!   sentinels   a master, replicas, and three that watch over them
+//!   sentinels   a master, replicas, and three that watch over them     shards   a Redis Cluster
 //!   cluster     several nodes on one database, with Redis and nginx
 //!   certificates  what those servers show, signed by a CA of the test
 //!   crowd       clients in pairs and groups that talk through every fault
@@ -42,6 +42,7 @@ pub mod replicas;
 pub mod scenarios;
 pub mod sender;
 pub mod sentinels;
+pub mod shards;
 pub mod shared;
 pub mod storm;
 pub mod websocket;

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   crowd of 50 (pairs, groups of 10) --> nginx or nodes --> MariaDB, Redis     one file per component:
-//!        |                                    ^     ^             ^             node, nginx, redis, sentinels, mysql, replicas, galera,
+//!        |                                    ^     ^             ^             node, nginx, redis, sentinels, shards, mysql, replicas, galera,
 //!      diaries                                faults, round by round            disk, descriptors, memory
 //!        |
 //!     checker: lost, doubled, out of order, holes, told to outsiders, unanswered
@@ -31,5 +31,6 @@ mod node;
 mod redis;
 mod replicas;
 mod sentinels;
+mod shards;
 mod small_disk;
 mod suite;

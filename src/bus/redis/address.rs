@@ -21,11 +21,14 @@ pub enum RedisUrlError {
     /// It could not be parsed.
     #[error(
         "not a Redis URL, expected redis://[user:password@]host:port/, the same with rediss:// for TLS, \
-         redis+sentinel://[user:password@]host:port,host:port/name, or redis+unix:///path of a socket: {0}"
+         redis+sentinel://[user:password@]host:port,host:port/name, redis+cluster://[user:password@]host:port,host:port, \
+         or redis+unix:///path of a socket: {0}"
     )]
     Malformed(String),
     /// Another scheme.
-    #[error("only redis://, rediss://, redis+sentinel://, rediss+sentinel:// and redis+unix:// are supported")]
+    #[error(
+        "only redis://, rediss://, redis+unix://, and redis+sentinel://, redis+cluster:// and the same with rediss are supported"
+    )]
     Unsupported,
     /// The certificates that count cannot be had.
     #[error("{0}")]

@@ -30,6 +30,7 @@ mod current_server;
 mod encrypted;
 mod inquiry;
 mod lookout;
+mod losses;
 mod nodes;
 mod numsub_pool;
 mod outgoing;
@@ -37,15 +38,21 @@ mod peer_discovery;
 mod publisher;
 mod publisher_state;
 mod resp;
+mod scout;
+mod seeds;
 mod sentinel_state;
 mod sentinels;
+mod shard_pipes;
+mod shards;
 mod shared;
+mod slots;
 mod subscriber;
 mod subscriber_state;
 mod subscriber_waker;
 mod subscriptions;
 mod target;
 mod times;
+mod topology;
 mod transport;
 
 use std::fmt;
@@ -63,19 +70,23 @@ use super::{Bell, Bus, BusError, Channel, Lateness, LinkState, Listener, Pending
 use crate::backend::Backend;
 use crate::ids::NodeId;
 use crate::metrics::Metrics;
-use admission::Denial;
-use channels::{Names, RedisChannel};
+use admission::{Denial, Tried};
+use channels::{Names, RedisChannel, Words};
 use command_connection::{CommandConnection, no_server};
 use nodes::Nodes;
 use numsub_pool::NumsubPool;
 use outgoing::Outgoing;
 use peer_discovery::PeerDiscovery;
+use seeds::Surveyor;
+use sentinel_state::Place;
+use shards::Shards;
 use shared::Shared;
 use subscriber::Subscriber;
 use subscriber_waker::{SubscriberWaker, WakeReason};
 use subscriptions::Subscriptions;
 use target::Target;
 use times::now;
+use topology::Belief;
 
 pub use address::RedisUrlError;
 pub use times::Times;
@@ -122,7 +133,24 @@ pub fn probe<'a>(redis: impl Into<Backend<'a>>, identity: Option<&str>) -> Resul
 
 /// Whether the server that the URL leads to lets this node do what it has to.
 fn admission(target: &Target, names: Option<&Names>, node: NodeId, timeout: Duration) -> Result<(), Denial> {
-    admission::ask(&target.find(timeout)?, names, node, timeout)
+    let tried = |words| names.map(|names| Tried::of(names, node, words));
+    match target {
+        Target::One(address) => admission::ask(address, tried(Words::Plain).as_ref(), node, timeout),
+        Target::Sentinels(sentinels) => {
+            admission::ask(&sentinels.find(timeout)?, tried(Words::Plain).as_ref(), node, timeout)
+        }
+        Target::Cluster(seeds) => {
+            let told = Surveyor::new(seeds, "stonechat-check", timeout).ask(&[])?;
+            let Some(topology) = Belief::default().hear(&told) else { return Ok(()) };
+            let tried = tried(Words::Sharded);
+            for (at, place) in topology.places().iter().enumerate() {
+                let address = seeds.at(place).map_err(|error| Denial::Refused(error.to_string()))?;
+                let tried = tried.as_ref().map(|tried| tried.in_slots(&topology.slots_of(at)));
+                admission::ask(&address, tried.as_ref(), node, timeout)?;
+            }
+            Ok(())
+        }
+    }
 }
 
 /// How many nodes of version 0.1 use this Redis: their channels do not have the identity ahead, so that they and this
@@ -130,7 +158,12 @@ fn admission(target: &Target, names: Option<&Names>, node: NodeId, timeout: Dura
 #[must_use]
 pub(crate) fn nodes_of_before(redis: Backend<'_>) -> Option<u64> {
     let timeout = Times::default().connect;
-    let address = Target::parse(redis).ok()?.find(timeout).ok()?;
+    let address = match Target::parse(redis).ok()? {
+        Target::One(address) => *address,
+        Target::Sentinels(sentinels) => sentinels.find(timeout).ok()?,
+        // They knew nothing of clusters.
+        Target::Cluster(_) => return Some(0),
+    };
     let pipe = CommandConnection::open(&address, "stonechat-check", timeout).ok()?;
     let (_, counts) = pipe.subscribers(&Names::new(""), &[RedisChannel::NodesOfBefore]).ok()?;
     counts.first().copied()
@@ -178,14 +211,17 @@ impl RedisBus {
         let names = Names::new(identity);
         let poll = Poll::new()?;
         let subscriber_waker = SubscriberWaker::new(Waker::new(poll.registry(), subscriber::SUMMONS)?);
+        let lateness = Arc::new(Lateness::default());
+        let is_cluster = matches!(target, Target::Cluster(_));
         let shared = Shared {
             node,
+            shards: is_cluster.then(|| Shards::new(names.clone(), Arc::clone(&lateness))),
             names,
             server: target.server(),
             target,
             times,
             metrics,
-            subscriptions: Arc::new(Subscriptions::new(Arc::new(Lateness::default()))),
+            subscriptions: Arc::new(Subscriptions::new(lateness)),
             nodes: Arc::new(Nodes::default()),
             outgoing: Outgoing::default(),
             numsub_pool: NumsubPool::default(),
@@ -227,7 +263,7 @@ impl RedisBus {
         threads.push(Running::start("bus-subscriber", move || subscriber.run())?);
         let shared = Arc::clone(&self.shared);
         threads.push(Running::start("bus-inquiry", move || inquiry::run(&shared))?);
-        if let Target::Sentinels(_) = self.shared.target {
+        if !matches!(self.shared.target, Target::One(_)) {
             let shared = Arc::clone(&self.shared);
             threads.push(Running::start("bus-lookout", move || shared.look_out())?);
         }
@@ -253,7 +289,10 @@ impl Bus for RedisBus {
     }
 
     fn subscribe(&self, channels: &[Channel]) -> PendingSubscribe {
-        let (ticket, new) = self.shared.subscriptions.subscribe(channels);
+        let (ticket, new) = match &self.shared.shards {
+            Some(shards) => shards.subscribe(channels),
+            None => self.shared.subscriptions.subscribe(channels),
+        };
         if new > 0 {
             self.shared.metrics.bus_subscriptions.inc_by(i64::try_from(new).unwrap_or(i64::MAX));
             self.shared.subscriber_waker.call(WakeReason::Subscriptions);
@@ -262,7 +301,10 @@ impl Bus for RedisBus {
     }
 
     fn unsubscribe(&self, channels: &[Channel]) {
-        let ended = self.shared.subscriptions.unsubscribe(channels);
+        let ended = match &self.shared.shards {
+            Some(shards) => shards.unsubscribe(channels),
+            None => self.shared.subscriptions.unsubscribe(channels),
+        };
         if ended > 0 {
             self.shared.metrics.bus_subscriptions.dec_by(i64::try_from(ended).unwrap_or(i64::MAX));
             self.shared.subscriber_waker.call(WakeReason::Subscriptions);
@@ -281,7 +323,10 @@ impl Bus for RedisBus {
         if self.link() == LinkState::Down {
             return Promise::kept(Err(BusError::Away("the link is down".into())));
         }
-        let here = self.shared.subscriptions.counted_here(channels);
+        let here = match &self.shared.shards {
+            Some(shards) => shards.counted_here(channels),
+            None => self.shared.subscriptions.counted_here(channels),
+        };
         self.shared.numsub_pool.ask(channels.iter().copied().map(RedisChannel::Of).collect(), here)
     }
 
@@ -295,6 +340,9 @@ impl Bus for RedisBus {
         self.shared.outgoing.close();
         self.shared.numsub_pool.close();
         self.shared.server.close();
+        if let Some(shards) = &self.shared.shards {
+            shards.close();
+        }
         // The publisher, started first, goes first: until its last word this node should not look dead to the others.
         for running in threads {
             running.join(deadline);
@@ -326,6 +374,10 @@ impl Shared {
         if self.up_to.load(Ordering::Acquire) == self.server.number() { LinkState::Up } else { LinkState::Down }
     }
 
+    fn is_up_to(&self, server: u64) -> bool {
+        self.up_to.load(Ordering::Acquire) == server
+    }
+
     fn up(&self, server: u64) {
         self.up_to.store(server, Ordering::Release);
         self.metrics.bus_up.set(1);
@@ -343,10 +395,18 @@ impl Shared {
         Ok((CommandConnection::open(&address, &self.name(part), timeout)?, server.number))
     }
 
-    /// Follows the master, where there are sentinels.
+    /// A connection for commands to this server of a cluster.
+    fn open_at(&self, place: &Place, part: &str, timeout: Duration) -> RedisResult<CommandConnection> {
+        let Target::Cluster(seeds) = &self.target else { return Err(no_server()) };
+        CommandConnection::open(&seeds.at(place)?, &self.name(part), timeout)
+    }
+
+    /// Follows the master, or the slots of a cluster.
     fn look_out(&self) {
-        if let Target::Sentinels(sentinels) = &self.target {
-            lookout::run(self, sentinels);
+        match (&self.target, &self.shards) {
+            (Target::Sentinels(sentinels), _) => lookout::run(self, sentinels),
+            (Target::Cluster(seeds), Some(shards)) => scout::run(self, seeds, shards),
+            _ => {}
         }
     }
 }

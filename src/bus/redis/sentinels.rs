@@ -66,7 +66,7 @@ impl Sentinels {
         // The certificates are read for the first one, and hold for all.
         let first = parse(&own, hosts[0])?;
         let sentinels = hosts.iter().map(|host| {
-            let (host, port) = host_and_port(host).ok_or_else(|| malformed("one of the hosts is none"))?;
+            let (host, port) = host_and_port(host, PORT).ok_or_else(|| malformed("one of the hosts is none"))?;
             first.at(host, port)
         });
         Ok(Self {
@@ -127,7 +127,7 @@ fn own_credentials(query: &str) -> Option<String> {
 }
 
 /// A host of the URL, an address of IPv6 without its brackets, and its port.
-fn host_and_port(text: &str) -> Option<(&str, u16)> {
+pub(super) fn host_and_port(text: &str, usual: u16) -> Option<(&str, u16)> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (host, rest) = rest.split_once(']')?;
@@ -135,7 +135,7 @@ fn host_and_port(text: &str) -> Option<(&str, u16)> {
         }
         None => text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
     };
-    let port = port.map_or(Some(PORT), |port| port.parse().ok())?;
+    let port = port.map_or(Some(usual), |port| port.parse().ok())?;
     (!host.is_empty()).then_some((host, port))
 }
 
@@ -261,7 +261,7 @@ fn explain(address: &Address, error: &RedisError, timeout: Duration) -> Denial {
 
 /// It does not answer: what TLS refuses it will refuse tomorrow, anything else may pass. The driver does not tell, so the
 /// handshake is tried once more without it.
-fn away(address: &Address, told: &str, timeout: Duration) -> Denial {
+pub(super) fn away(address: &Address, told: &str, timeout: Duration) -> Denial {
     let by_tls = matches!(address.place(), AddressPlace::Tls { .. });
     match by_tls.then(|| Transport::open(address, timeout)) {
         Some(Err(error)) if tls_error(&error).is_some() => Denial::Refused(address.explain(&error)),

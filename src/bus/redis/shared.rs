@@ -9,6 +9,7 @@ use super::nodes::Nodes;
 use super::numsub_pool::NumsubPool;
 use super::outgoing::Outgoing;
 use super::peer_discovery::PeerDiscovery;
+use super::shards::Shards;
 use super::subscriber_waker::SubscriberWaker;
 use super::subscriptions::Subscriptions;
 use super::target::Target;
@@ -26,7 +27,10 @@ pub(super) struct Shared {
     pub(super) server: CurrentServer,
     pub(super) times: Times,
     pub(super) metrics: Arc<Metrics>,
+    /// Those of the one server.
     pub(super) subscriptions: Arc<Subscriptions>,
+    /// The servers of a cluster with theirs, if it is one.
+    pub(super) shards: Option<Shards>,
     pub(super) nodes: Arc<Nodes>,
     pub(super) outgoing: Outgoing,
     pub(super) numsub_pool: NumsubPool,

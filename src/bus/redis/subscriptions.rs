@@ -20,6 +20,9 @@ use crate::bus::{Channel, Lateness, PendingSubscribe, Subscribed};
 /// A build for tests looks at every channel after each change, unless there are more than this.
 const CHECKED_MAX: usize = 16;
 
+/// So often it is looked where a slot is whose subscriptions its server has ended: news of a move takes a moment.
+const LOOKS: u32 = 3;
+
 /// All subscriptions of this node. Any thread subscribes; the subscriber thread takes orders and confirms.
 #[derive(Debug)]
 pub(super) struct Subscriptions {
@@ -48,6 +51,9 @@ struct State {
     waiting: HashMap<Channel, Vec<Arc<Waiter>>>,
     /// Channels whose holders may have come or gone since Redis was told. Empty unless connected.
     listed: VecDeque<Channel>,
+    /// Channels whose subscription a server of a Redis Cluster has ended, for their slot moves; and how often somebody has
+    /// looked where it is since.
+    ended: Vec<(Channel, u32)>,
     reach: Reach,
 }
 
@@ -85,17 +91,46 @@ impl Entry {
     }
 }
 
+/// A channel on its way from one server of a Redis Cluster to another.
+#[derive(Debug)]
+pub(super) struct Moving {
+    pub(super) channel: Channel,
+    holders: u32,
+    waiters: Vec<Arc<Waiter>>,
+}
+
+/// Whoever waits for what will not be. They are told by being dropped, where no lock is held.
+pub(super) type InVain = Vec<Vec<Arc<Waiter>>>;
+
+/// What it means that a server says a subscription has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Ended {
+    /// As it was told.
+    AsTold,
+    /// By itself: the slot has moved away.
+    ByServer,
+    /// While it was told to subscribe: what holds there now cannot be told.
+    Unclear,
+}
+
 /// The other end of a ticket. Dropped unconfirmed, it says that the link is away. It calls back, so it is confirmed and
 /// dropped where no lock is held.
 #[derive(Debug)]
-struct Waiter {
+pub(super) struct Waiter {
     /// Channels that are not in effect yet.
     left: AtomicUsize,
     keeper: Mutex<Option<Keeper<Subscribed>>>,
 }
 
 impl Waiter {
-    fn one_in_effect(&self) {
+    /// The ticket, and its other end. It stands for one channel more than there are, so that it is not done before all have
+    /// been looked at.
+    pub(super) fn ticket(lateness: &Arc<Lateness>) -> (PendingSubscribe, Arc<Self>) {
+        let (ticket, keeper) = PendingSubscribe::pending(Arc::clone(lateness));
+        (ticket, Arc::new(Self { left: AtomicUsize::new(1), keeper: Mutex::new(Some(keeper)) }))
+    }
+
+    pub(super) fn one_in_effect(&self) {
         if self.left.fetch_sub(1, Ordering::AcqRel) != 1 {
             return;
         }
@@ -113,6 +148,7 @@ impl Subscriptions {
             entries: HashMap::new(),
             waiting: HashMap::new(),
             listed: VecDeque::new(),
+            ended: Vec::new(),
             reach: Reach::Connecting,
         };
         Self { state: Mutex::new(state), lateness }
@@ -125,12 +161,17 @@ impl Subscriptions {
 
     /// Adds a holder to each channel. The ticket, and how many channels had no holder before.
     pub(super) fn subscribe(&self, channels: &[Channel]) -> (PendingSubscribe, usize) {
-        let (ticket, keeper) = PendingSubscribe::pending(Arc::clone(&self.lateness));
-        // One more than there are, so that it is not done before all have been looked at.
-        let waiter = Arc::new(Waiter { left: AtomicUsize::new(1), keeper: Mutex::new(Some(keeper)) });
+        let (ticket, waiter) = Waiter::ticket(&self.lateness);
+        let new = self.subscribe_for(&waiter, channels);
+        waiter.one_in_effect();
+        (ticket, new)
+    }
+
+    /// The same for a ticket that is there already. How many channels had no holder before.
+    pub(super) fn subscribe_for(&self, waiter: &Arc<Waiter>, channels: &[Channel]) -> usize {
         let mut new = 0;
         let mut state = self.lock();
-        let State { entries, waiting, listed, reach } = &mut *state;
+        let State { entries, waiting, listed, reach, .. } = &mut *state;
         for &channel in channels {
             let entry = entries.entry(channel).or_default();
             new += usize::from(entry.holders == 0);
@@ -140,7 +181,7 @@ impl Subscriptions {
             }
             waiter.left.fetch_add(1, Ordering::AcqRel);
             if *reach != Reach::Away {
-                waiting.entry(channel).or_default().push(Arc::clone(&waiter));
+                waiting.entry(channel).or_default().push(Arc::clone(waiter));
             }
             if *reach == Reach::Connected && !entry.told && !entry.listed {
                 entry.listed = true;
@@ -148,17 +189,22 @@ impl Subscriptions {
             }
         }
         state.check();
-        drop(state);
-        waiter.one_in_effect();
-        (ticket, new)
+        new
     }
 
     /// Takes a holder from each channel. How many channels have no holder now that had one before.
     pub(super) fn unsubscribe(&self, channels: &[Channel]) -> usize {
+        let (ended, in_vain) = self.unsubscribe_for(channels);
+        drop(in_vain);
+        ended
+    }
+
+    /// The same; whoever waits in vain now is told when that is dropped.
+    pub(super) fn unsubscribe_for(&self, channels: &[Channel]) -> (usize, InVain) {
         let mut ended = 0;
         let mut in_vain = Vec::new();
         let mut state = self.lock();
-        let State { entries, waiting, listed, reach } = &mut *state;
+        let State { entries, waiting, listed, reach, .. } = &mut *state;
         for &channel in channels {
             let Slot::Occupied(mut slot) = entries.entry(channel) else { continue };
             let entry = slot.get_mut();
@@ -176,9 +222,7 @@ impl Subscriptions {
             remove_if_idle(slot);
         }
         state.check();
-        drop(state);
-        drop(in_vain);
-        ended
+        (ended, in_vain)
     }
 
     /// What to tell Redis next, of at most `most` channels.
@@ -222,6 +266,106 @@ impl Subscriptions {
         done.into_iter().flatten().for_each(|waiter| waiter.one_in_effect());
     }
 
+    /// The server says that the subscription has ended.
+    pub(super) fn ended(&self, channel: Channel) -> Ended {
+        let mut state = self.lock();
+        let State { entries, ended, .. } = &mut *state;
+        let Slot::Occupied(mut slot) = entries.entry(channel) else { return Ended::AsTold };
+        let entry = slot.get_mut();
+        let what = match (entry.told, entry.unanswered) {
+            (true, 0) => Ended::ByServer,
+            (true, _) => Ended::Unclear,
+            (false, _) => Ended::AsTold,
+        };
+        match what {
+            Ended::ByServer => {
+                entry.told = false;
+                if entry.holders > 0 {
+                    ended.push((channel, 0));
+                }
+            }
+            Ended::AsTold => entry.unanswered = entry.unanswered.saturating_sub(1),
+            Ended::Unclear => {}
+        }
+        remove_if_idle(slot);
+        state.check();
+        what
+    }
+
+    /// Somebody has looked, and what the server has ended is here as before. Looked for often enough it is told again: these
+    /// channels. Whether others wait for another look.
+    pub(super) fn looked(&self) -> (Vec<Channel>, bool) {
+        let mut again = Vec::new();
+        let mut state = self.lock();
+        let State { entries, listed, ended, reach, .. } = &mut *state;
+        ended.retain_mut(|(channel, looks)| {
+            *looks += 1;
+            if *looks < LOOKS {
+                return true;
+            }
+            if let Some(entry) = entries.get_mut(channel).filter(|entry| !entry.told && !entry.listed)
+                && *reach == Reach::Connected
+            {
+                entry.listed = true;
+                listed.push_back(*channel);
+                again.push(*channel);
+            }
+            false
+        });
+        let others = !ended.is_empty();
+        state.check();
+        (again, others)
+    }
+
+    /// Gives up the channels of which `moves` holds, with their holders and whoever waits.
+    pub(super) fn give_up(&self, moves: impl Fn(Channel) -> bool) -> Vec<Moving> {
+        let mut state = self.lock();
+        let State { entries, waiting, listed, ended, .. } = &mut *state;
+        let gone: Vec<Channel> = entries.keys().copied().filter(|channel| moves(*channel)).collect();
+        let mut moving = Vec::with_capacity(gone.len());
+        for channel in gone {
+            let Some(entry) = entries.remove(&channel) else { continue };
+            let waiters = waiting.remove(&channel).unwrap_or_default();
+            if entry.holders > 0 {
+                moving.push(Moving { channel, holders: entry.holders, waiters });
+            }
+        }
+        listed.retain(|channel| entries.contains_key(channel));
+        ended.retain(|(channel, _)| entries.contains_key(channel));
+        state.check();
+        moving
+    }
+
+    /// Takes over what another server had. Whoever waits in vain now is told when that is dropped.
+    #[must_use]
+    pub(super) fn take_over(&self, moving: Vec<Moving>) -> InVain {
+        let mut in_vain = Vec::new();
+        let mut state = self.lock();
+        let State { entries, waiting, listed, reach, .. } = &mut *state;
+        for Moving { channel, holders, waiters } in moving {
+            let entry = entries.entry(channel).or_default();
+            entry.holders += holders;
+            if *reach == Reach::Away {
+                in_vain.push(waiters);
+                continue;
+            }
+            if !waiters.is_empty() {
+                waiting.entry(channel).or_default().extend(waiters);
+            }
+            if *reach == Reach::Connected && !entry.told && !entry.listed {
+                entry.listed = true;
+                listed.push_back(channel);
+            }
+        }
+        state.check();
+        in_vain
+    }
+
+    /// Whether Redis has been told of all that changed.
+    pub(super) fn is_told(&self) -> bool {
+        self.lock().listed.is_empty()
+    }
+
     /// An attempt to reach Redis begins.
     pub(super) fn connecting(&self) {
         self.lock().reach = Reach::Connecting;
@@ -243,6 +387,7 @@ impl Subscriptions {
         let mut state = self.lock();
         state.reach = Reach::Away;
         state.listed.clear();
+        state.ended.clear();
         state.entries.retain(|_, entry| {
             *entry = Entry { holders: entry.holders, ..Entry::default() };
             entry.holders > 0
@@ -270,7 +415,7 @@ impl Subscriptions {
 
 impl State {
     fn check(&self) {
-        let Self { entries, waiting, listed, reach } = self;
+        let Self { entries, waiting, listed, reach, .. } = self;
         debug_assert!(*reach == Reach::Connected || listed.is_empty(), "what is listed could not be told");
         debug_assert!(waiting.len() <= entries.len(), "somebody waits for a channel that nobody holds");
         // Looked at one by one only where they are few.
@@ -459,6 +604,56 @@ mod tests {
         assert_eq!(second.look(), Some(Subscribed::InEffect));
         second.is_late();
         assert!(first.is_worth_waiting(), "who has not waited in vain says nothing about others");
+    }
+
+    #[test]
+    fn a_subscription_that_the_server_ends_is_made_again_where_the_slot_is_now() {
+        let (here, there) = (connected(), connected());
+        let (ticket, _) = here.subscribe(&[user(1), user(2)]);
+        here.take_orders(ALL);
+        here.confirmed(user(1));
+        assert_eq!(here.ended(user(1)), Ended::ByServer);
+        assert_eq!(here.ended(user(2)), Ended::Unclear, "it was to be subscribed");
+        assert_eq!(here.counted_here(&[user(1)]), [0]);
+        assert!(here.take_orders(ALL).is_empty(), "not before somebody has looked where the slot is");
+        assert!(there.take_over(here.give_up(|channel| channel == user(1))).is_empty());
+        assert_eq!(here.looked(), (vec![], false));
+        assert!(here.take_orders(ALL).is_empty());
+        assert_eq!(there.take_orders(ALL), subscribe(&[user(1)]));
+        there.confirmed(user(1));
+        assert!(ticket.look().is_none(), "the other one is not in effect");
+        here.confirmed(user(2));
+        assert!(is_done(ticket));
+        there.unsubscribe(&[user(1)]);
+        assert_eq!(there.take_orders(ALL), unsubscribe(&[user(1)]));
+        assert_eq!(there.ended(user(1)), Ended::AsTold);
+        assert!(there.lock().entries.is_empty());
+    }
+
+    #[test]
+    fn a_slot_that_is_still_here_is_subscribed_again() {
+        let subs = connected();
+        let _ = subs.subscribe(&[user(1)]);
+        subs.take_orders(ALL);
+        subs.confirmed(user(1));
+        subs.ended(user(1));
+        for _ in 1..LOOKS {
+            assert_eq!(subs.looked(), (vec![], true), "the news may be on its way");
+        }
+        assert_eq!(subs.looked(), (vec![user(1)], false));
+        assert!(!subs.is_told());
+        assert_eq!(subs.take_orders(ALL), subscribe(&[user(1)]));
+    }
+
+    #[test]
+    fn whoever_waits_moves_along_and_is_told_when_the_other_server_is_away() {
+        let (here, away) = (connected(), connected());
+        away.cut_off();
+        let (ticket, _) = here.subscribe(&[user(1)]);
+        drop(away.take_over(here.give_up(|_| true)));
+        assert_eq!(ticket.look(), Some(Subscribed::Away));
+        assert_eq!(away.connected(), [user(1)], "the holders are kept");
+        assert!(here.lock().entries.is_empty() && here.lock().waiting.is_empty());
     }
 
     #[test]

@@ -1,10 +1,8 @@
-//! What the URL leads to: one server, or sentinels that name it.
-
-use std::time::Duration;
+//! What the URL leads to: one server, sentinels that name it, or a cluster of servers.
 
 use super::address::{Address, RedisUrlError};
-use super::admission::Denial;
 use super::current_server::CurrentServer;
+use super::seeds::Seeds;
 use super::sentinels::Sentinels;
 use crate::backend::Backend;
 
@@ -14,15 +12,20 @@ pub(super) enum Target {
     One(Box<Address>),
     /// Whichever server they name.
     Sentinels(Box<Sentinels>),
+    /// All servers that these know of.
+    Cluster(Box<Seeds>),
 }
 
 impl Target {
     /// Parses a URL of Redis.
     pub(super) fn parse(redis: Backend<'_>) -> Result<Self, RedisUrlError> {
-        match Sentinels::parse(redis) {
-            Some(sentinels) => Ok(Self::Sentinels(Box::new(sentinels?))),
-            None => Ok(Self::One(Box::new(Address::parse(redis)?))),
+        if let Some(sentinels) = Sentinels::parse(redis) {
+            return Ok(Self::Sentinels(Box::new(sentinels?)));
         }
+        if let Some(seeds) = Seeds::parse(redis) {
+            return Ok(Self::Cluster(Box::new(seeds?)));
+        }
+        Ok(Self::One(Box::new(Address::parse(redis)?)))
     }
 
     /// How to be let in by the server, wherever it is.
@@ -30,25 +33,15 @@ impl Target {
         match self {
             Self::One(address) => address,
             Self::Sentinels(sentinels) => sentinels.redis(),
+            Self::Cluster(seeds) => seeds.credentials(),
         }
     }
 
-    /// The server at this moment. With sentinels it asks, and each attempt and each answer may take `timeout`.
-    ///
-    /// # Errors
-    /// Refused, or away.
-    pub(super) fn find(&self, timeout: Duration) -> Result<Address, Denial> {
-        match self {
-            Self::One(address) => Ok(Address::clone(address)),
-            Self::Sentinels(sentinels) => sentinels.find(timeout),
-        }
-    }
-
-    /// The server for those who stay connected; with sentinels none before a lookout has found it.
+    /// The server for those who stay connected; with sentinels none before a lookout has found it, and none of a cluster.
     pub(super) fn server(&self) -> CurrentServer {
         match self {
             Self::One(address) => CurrentServer::fixed(Address::clone(address)),
-            Self::Sentinels(_) => CurrentServer::unknown(),
+            Self::Sentinels(_) | Self::Cluster(_) => CurrentServer::unknown(),
         }
     }
 }

@@ -58,8 +58,9 @@ pub(super) static KEYS: &[Key] = &[
         meaning: "The Redis through which the nodes of a cluster notify each other: redis://host:port/. \
                   rediss:// encrypts the connections and checks the server's certificate, with #insecure at the end \
                   it encrypts without a check; redis+unix:///path takes the server's unix socket; \
-                  redis+sentinel://host:port,host:port/name asks sentinels which server is the master. Without it the \
-                  node is alone",
+                  redis+sentinel://host:port,host:port/name asks sentinels which server is the master; \
+                  redis+cluster://host:port,host:port takes a Redis Cluster, with some of its servers. Without it \
+                  the node is alone",
         takes_effect: TakesEffect::AtStart,
         kind: Kind::Url { shape: UrlShape::Redis, get: |c| c.redis.as_deref(), set: |c, url| c.redis = url },
     },
