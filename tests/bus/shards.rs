@@ -22,7 +22,7 @@ fn two(redis: &Shards) -> [Node; 2] {
 
 /// A user whose channel is on this server.
 fn user_on(redis: &Shards, server: usize) -> (i64, Channel) {
-    let number = (1..).find(|number| redis.master_of(&of(&format!("u:{number}"))) == server).unwrap();
+    let number = (1..1000).find(|number| redis.master_of(&of(&format!("u:{number}"))) == server).unwrap();
     (number, user(number))
 }
 
@@ -69,6 +69,33 @@ fn a_slot_that_moves_takes_its_subscriptions_along_and_only_they_are_resynced() 
     redis.move_slots([redis.slot_of(&of(&format!("u:{number}")))], from);
     b.subscribe(moved);
     a.reaches(&b, moved, "and back");
+    assert_eq!((b.bus.link(), b.metrics.bus_reconnects.get()), (LinkState::Up, 0));
+}
+
+#[test]
+fn whoever_subscribes_in_a_slot_that_has_just_moved_is_subscribed_where_it_is_now() {
+    let redis = Shards::start();
+    let [a, b] = two(&redis);
+    let [from, to, _] = redis.masters().try_into().unwrap();
+    let on_first = (1..1000).filter(|number| redis.master_of(&of(&format!("u:{number}"))) == from);
+    // What every node is subscribed to stays where it is.
+    let standing = ["nodes", "all", "n:0000000000000001", "n:0000000000000002"].map(|name| redis.slot_of(&of(name)));
+    for number in on_first.take(5) {
+        let slot = redis.slot_of(&of(&format!("u:{number}")));
+        assert!(!standing.contains(&slot));
+        redis.move_slots([slot], to);
+        b.subscribe(user(number));
+        a.reaches(&b, user(number), &format!("{number}"));
+        redis.move_slots([slot], from);
+        b.bus.unsubscribe(&[user(number)]);
+        b.subscribe(user(number));
+        a.reaches(&b, user(number), &format!("{number} and back"));
+    }
+    assert_eq!((b.bus.link(), b.metrics.bus_reconnects.get()), (LinkState::Up, 0));
+    assert_eq!(
+        (b.ear.resyncs(AWAY), b.ear.parts.lock().unwrap().iter().filter(|(why, _)| *why == AWAY).count()),
+        (0, 0)
+    );
 }
 
 #[test]

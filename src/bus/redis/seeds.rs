@@ -107,7 +107,7 @@ impl<'a> Surveyor<'a> {
             match self.ask_one(&place) {
                 Ok(Some(one)) => told.push(one),
                 Ok(None) => {
-                    why = why.or_else(|| Some(Denial::Away("the cluster has slots without a master".to_owned())))
+                    why = why.or_else(|| Some(Denial::Away("the cluster has slots without a master".to_owned())));
                 }
                 Err(error) => {
                     self.rests_until.insert(place.clone(), now() + REST);

@@ -148,9 +148,9 @@ impl ShardPipes {
             for members in batch.members.chunks(super::numsub_pool::COMMAND_CHANNELS_MAX) {
                 let mut command = redis::cmd("PUBSUB");
                 command.arg("SHARDNUMSUB");
-                members.iter().for_each(|at| {
+                for at in members {
                     command.arg(names.write(topics[*at], &mut name));
-                });
+                }
                 command.write_packed_command(&mut batch.out);
                 batch.commands += 1;
             }

@@ -243,7 +243,9 @@ impl Shards {
                 continue;
             }
             let mut slots = SlotSet::new();
-            again.into_iter().for_each(|channel| slots.insert(self.slot(RedisChannel::Of(channel))));
+            for channel in again {
+                slots.insert(self.slot(RedisChannel::Of(channel)));
+            }
             self.arrivals.lock().unwrap_or_else(PoisonError::into_inner).push((shard.number, slots));
             looked.arrived = true;
         }

@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn channels_are_in_the_slots_of_redis() {
         // As CLUSTER KEYSLOT says.
-        for (name, slot) in [("x", 16287), ("a", 15495), ("123456789", 0x31c3 % 16384), ("", 0)] {
+        for (name, slot) in [("x", 16287), ("a", 15495), ("123456789", 0x31c3), ("", 0)] {
             assert_eq!(slot_of(name), slot, "{name}");
         }
     }

@@ -433,7 +433,7 @@ impl Subscriber {
         link.is_up = false;
         match link.shard.as_deref() {
             Some(Shard { place: (host, port), .. }) => self.complaints.failed(&format!("{host}:{port}: {why}"), now()),
-            None => self.complaints.failed(&why, now()),
+            None => self.complaints.failed(why, now()),
         }
         self.shared.introduction.away();
         if let Some(connection) = link.connection.take() {

@@ -8,7 +8,7 @@
 //!        failed; refused; garbage; silent for too long: back-off, everything is subscribed again
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -104,13 +104,46 @@ struct Session {
     /// Slots that have come to this server meanwhile: their bells were missed until all that was ordered up to that number
     /// is confirmed. `None`: not all is ordered yet.
     arrivals: Vec<(SlotSet, Option<u64>)>,
+    /// Commands to a server of a cluster after the first subscriptions that are not answered yet, in order.
+    unanswered: VecDeque<SlotCommand>,
     heard_at: Instant,
     pinged_at: Instant,
     /// When it was pinged first since it was heard: only a link that was asked can be silent.
     asked_at: Option<Instant>,
 }
 
+/// One command to a server of a Redis Cluster. It is answered for each of its channels, or refused as a whole.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct SlotCommand {
+    slot: u16,
+    subscribes: bool,
+    /// Channels that are not answered yet.
+    left: usize,
+}
+
 impl Session {
+    /// One more channel is answered, of the oldest such command about its slot.
+    fn answered(&mut self, subscribes: bool, topic: &[u8]) {
+        if self.unanswered.is_empty() {
+            return;
+        }
+        let slot = slot_of(&String::from_utf8_lossy(topic));
+        let is_it = |one: &SlotCommand| one.subscribes == subscribes && one.slot == slot;
+        let Some(at) = self.unanswered.iter().position(is_it) else { return };
+        self.unanswered[at].left -= 1;
+        if self.unanswered[at].left == 0 {
+            self.unanswered.remove(at);
+        }
+    }
+
+    /// The oldest command about this slot has been refused: nothing of it is awaited any more.
+    fn refused(&mut self, slot: u16) {
+        let at = self.unanswered.iter().position(|command| command.slot == slot);
+        if let Some(SlotCommand { subscribes: true, left, .. }) = at.and_then(|at| self.unanswered.remove(at)) {
+            self.confirmed += left as u64;
+        }
+    }
+
     fn ping_at(&self, times: &Times) -> Instant {
         self.heard_at.max(self.pinged_at) + times.ping
     }
@@ -266,6 +299,7 @@ impl SubscriberState {
             ordered: topics.len() as u64,
             confirmed: 0,
             arrivals: Vec::new(),
+            unanswered: VecDeque::new(),
             heard_at: now,
             pinged_at: now,
             asked_at: None,
@@ -302,10 +336,14 @@ impl SubscriberState {
         if orders.is_empty() {
             return;
         }
+        let Phase::Connected(session) = &mut self.phase else { return };
         let topics = |channels: Vec<Channel>| channels.into_iter().map(RedisChannel::Of).collect::<Vec<_>>();
         let (mut out, words) = (Vec::new(), self.caller.words);
-        self.caller.order(&mut out, words.subscribe(), &topics(orders.subscribe));
-        self.caller.order(&mut out, words.unsubscribe(), &topics(orders.unsubscribe));
+        for (subscribes, channels) in [(true, orders.subscribe), (false, orders.unsubscribe)] {
+            let word = if subscribes { words.subscribe() } else { words.unsubscribe() };
+            let by_slot = self.caller.order(&mut out, word, &topics(channels));
+            session.unanswered.extend(by_slot.into_iter().map(|(slot, left)| SlotCommand { slot, subscribes, left }));
+        }
         self.effects.push(Effect::Send(out));
     }
 
@@ -351,7 +389,11 @@ impl SubscriberState {
             Frame::Push(_) => {}
             Frame::Done => self.greeted(now),
             Frame::Refused(_) if (1..=session.wishes).contains(&session.greeting_left) => self.greeted(now),
-            Frame::Refused(why) => self.lost(now, &String::from_utf8_lossy(why)),
+            Frame::Refused(why) => match moved_slot(why) {
+                // What every node is subscribed to is among the first subscriptions.
+                Some(slot) if matches!(session.joined, Joined::Yes) => self.refused(slot),
+                _ => self.lost(now, &String::from_utf8_lossy(why)),
+            },
         }
         None
     }
@@ -410,7 +452,10 @@ impl SubscriberState {
         }
         let Phase::Connected(session) = &mut self.phase else { return };
         session.confirmed += 1;
-        let Joined::Awaiting { left, .. } = &mut session.joined else { return self.arrive() };
+        let Joined::Awaiting { left, .. } = &mut session.joined else {
+            session.answered(true, topic);
+            return self.arrive();
+        };
         // Confirmations come in the order of the commands, so the first ones are those of the first subscriptions.
         *left -= 1;
         if *left == 0 {
@@ -430,16 +475,29 @@ impl SubscriberState {
 
     /// A server of a Redis Cluster says that a subscription has ended: as it was told, or by itself.
     fn ended(&mut self, topic: &[u8], now: Instant) {
+        let Phase::Connected(session) = &mut self.phase else { return };
+        let name = topic;
         match self.caller.names.parse(topic) {
             // What every node is subscribed to is never taken back.
             Some(topic) if self.standing.contains(&topic) => self.lost(now, "a slot of Redis has moved"),
             Some(RedisChannel::Of(channel)) => match self.subscriptions.ended(channel) {
-                Ended::AsTold => {}
+                Ended::AsTold => session.answered(false, name),
                 Ended::ByServer => self.effects.push(Effect::SlotMoved),
                 Ended::Unclear => self.lost(now, "a slot of Redis has moved while it was subscribed to"),
             },
             _ => {}
         }
+    }
+
+    /// A server of a Redis Cluster has refused a command, for the slot is not there any more.
+    fn refused(&mut self, slot: u16) {
+        let Phase::Connected(session) = &mut self.phase else { return };
+        session.refused(slot);
+        let names = &self.caller.names;
+        let mut name = String::new();
+        self.subscriptions.refused(|channel| slot_of(names.write(RedisChannel::Of(channel), &mut name)) == slot);
+        self.effects.push(Effect::SlotMoved);
+        self.arrive();
     }
 
     fn joined(&mut self, now: Instant) {
@@ -467,17 +525,26 @@ impl SubscriberState {
 const LOST: &str = "another node has lost bells";
 
 impl Caller {
-    /// Appends commands about `topics`, each about at most [`COMMAND_CHANNELS_MAX`].
-    fn order(&self, out: &mut Vec<u8>, command: &str, topics: &[RedisChannel]) {
+    /// Appends commands about `topics`, each about at most [`COMMAND_CHANNELS_MAX`]. For a cluster, the slot of each command
+    /// and how many channels it has.
+    fn order(&self, out: &mut Vec<u8>, command: &str, topics: &[RedisChannel]) -> Vec<(u16, usize)> {
         match self.words {
-            Words::Plain => self.order_some(out, command, topics),
+            Words::Plain => {
+                self.order_some(out, command, topics);
+                Vec::new()
+            }
             Words::Sharded => {
                 let mut by_slot: BTreeMap<u16, Vec<RedisChannel>> = BTreeMap::new();
                 let mut name = String::new();
                 for topic in topics {
                     by_slot.entry(slot_of(self.names.write(*topic, &mut name))).or_default().push(*topic);
                 }
-                by_slot.values().for_each(|topics| self.order_some(out, command, topics));
+                let mut commands = Vec::with_capacity(by_slot.len());
+                for (slot, topics) in by_slot {
+                    self.order_some(out, command, &topics);
+                    commands.extend(topics.chunks(COMMAND_CHANNELS_MAX).map(|some| (slot, some.len())));
+                }
+                commands
             }
         }
     }
@@ -492,6 +559,11 @@ impl Caller {
             packed.write_packed_command(out);
         }
     }
+}
+
+/// The slot that is elsewhere, if a server says so: `MOVED 3999 127.0.0.1:6381`.
+fn moved_slot(refusal: &[u8]) -> Option<u16> {
+    std::str::from_utf8(refusal).ok()?.strip_prefix("MOVED ")?.split(' ').next()?.parse().ok()
 }
 
 fn packed(words: &[&str]) -> Vec<u8> {

@@ -329,6 +329,66 @@ fn a_slot_that_moves_away_is_looked_for_and_what_is_unclear_ends_the_link() {
 }
 
 #[test]
+fn a_command_about_a_slot_that_has_moved_is_refused_and_the_link_stays() {
+    let mut scene = to_a_shard();
+    scene.connect();
+    assert_eq!(scene.link.effects(), [Effect::Up]);
+    let (stays, _) = scene.subscriptions.subscribe(&[user(5)]);
+    let (moves, _) = scene.subscriptions.subscribe(&[user(6)]);
+    scene.link.order();
+    assert_eq!(scene.sent().matches("SSUBSCRIBE").count(), 2);
+    let moved = format!("MOVED {} 127.0.0.1:6381", slot_of("a1:u:6"));
+    scene.link.frame(Frame::Refused(moved.as_bytes()), scene.now);
+    assert_eq!(scene.link.effects(), [Effect::SlotMoved]);
+    // What arrives meanwhile does not wait for an answer that does not come.
+    scene.link.arrived(SlotSet::parse("1-3").unwrap());
+    scene.link.order();
+    assert_eq!(scene.link.effects(), [], "the other command is not answered yet");
+    assert!(matches!(push(&mut scene, "ssubscribe", "u:5").as_slice(), [Effect::MissedIn(..)]));
+    assert!(stays.wait(Duration::ZERO) && moves.look().is_none());
+    let elsewhere = Subscriptions::new(Arc::default());
+    assert!(elsewhere.take_over(scene.subscriptions.give_up(|channel| channel == user(6))).is_empty());
+    assert_eq!(elsewhere.connected(), [user(6)]);
+    elsewhere.confirmed(user(6));
+    assert!(moves.wait(Duration::ZERO), "whoever waited was told when it was in effect there");
+
+    // The end of a subscription may be refused as well.
+    scene.subscriptions.unsubscribe(&[user(5)]);
+    scene.link.order();
+    assert!(scene.sent().contains("SUNSUBSCRIBE"));
+    let moved = format!("MOVED {} 127.0.0.1:6381", slot_of("a1:u:5"));
+    scene.link.frame(Frame::Refused(moved.as_bytes()), scene.now);
+    assert_eq!(scene.link.effects(), [Effect::SlotMoved]);
+    scene.link.frame(Frame::Refused(b"CLUSTERDOWN"), scene.now);
+    assert_eq!(scene.link.effects(), [Effect::Down, Effect::Close("CLUSTERDOWN".into())]);
+}
+
+#[test]
+fn a_first_subscription_that_is_refused_ends_the_connection() {
+    let mut scene = to_a_shard();
+    let _ = scene.subscriptions.subscribe(&[user(5)]);
+    scene.connect();
+    scene.link.frame(Frame::Refused(b"MOVED 7 127.0.0.1:6381"), scene.now);
+    assert_eq!(scene.link.effects(), [Effect::Close("MOVED 7 127.0.0.1:6381".into())]);
+}
+
+#[test]
+fn who_comes_back_in_a_moment_leaves_the_link_alone() {
+    let mut scene = to_a_shard();
+    let _ = scene.subscriptions.subscribe(&[user(5)]);
+    scene.connect();
+    assert_eq!(push(&mut scene, "ssubscribe", "u:5"), [Effect::Up]);
+    scene.subscriptions.unsubscribe(&[user(5)]);
+    scene.link.order();
+    let (again, _) = scene.subscriptions.subscribe(&[user(5)]);
+    scene.link.order();
+    assert_eq!(scene.link.effects().len(), 2);
+    assert_eq!(push(&mut scene, "sunsubscribe", "u:5"), []);
+    assert_eq!(push(&mut scene, "ssubscribe", "u:5"), []);
+    assert!(again.wait(Duration::ZERO));
+}
+
+#[test]
 fn bells_that_another_node_has_lost_in_some_slots_are_looked_for_there() {
     let mut scene = Scene::new("redis://h/");
     scene.up();

@@ -57,19 +57,19 @@ impl Topology {
 
     /// The slots of the master with this index.
     pub(super) fn slots_of(&self, owner: usize) -> SlotSet {
-        self.slots_where(|slot| self.owner(slot) == owner)
+        slots_where(|slot| self.owner(slot) == owner)
     }
 
     /// The slots that have another master than they had.
     pub(super) fn changed_since(&self, before: &Self) -> SlotSet {
-        self.slots_where(|slot| self.places[self.owner(slot)] != before.places[before.owner(slot)])
+        slots_where(|slot| self.places[self.owner(slot)] != before.places[before.owner(slot)])
     }
+}
 
-    fn slots_where(&self, holds: impl Fn(u16) -> bool) -> SlotSet {
-        let mut set = SlotSet::new();
-        all_slots().filter(|slot| holds(*slot)).for_each(|slot| set.insert(slot));
-        set
-    }
+fn slots_where(holds: impl Fn(u16) -> bool) -> SlotSet {
+    let mut set = SlotSet::new();
+    all_slots().filter(|slot| holds(*slot)).for_each(|slot| set.insert(slot));
+    set
 }
 
 /// First and last slot, and the master: that of the first server, and the others are its replicas.
@@ -141,6 +141,8 @@ impl Topology {
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use super::*;
 
     fn told(epoch: u64, masters: &[(u16, u16)]) -> Told {
@@ -187,7 +189,7 @@ mod tests {
         let mut belief = Belief::default();
         assert_eq!(belief.hear(&[]), None);
         assert_eq!(belief.hear(&[old.clone(), old.clone()]), Some(old.topology.clone()));
-        assert_eq!(belief.hear(&[old.clone()]), None, "nothing new");
+        assert_eq!(belief.hear(slice::from_ref(&old)), None, "nothing new");
         assert_eq!(belief.hear(&[old.clone(), new.clone(), old.clone()]), Some(new.topology.clone()));
         let moved = told(2, &[(1, 50), (2, 16383)]);
         assert_eq!(belief.hear(&[moved.clone(), new.clone()]), None, "one against the present one and another");
@@ -200,8 +202,8 @@ mod tests {
         let mut belief = Belief::default();
         belief.hear(&[new]);
         for _ in 1..OLDER_MAX {
-            assert_eq!(belief.hear(&[old.clone()]), None);
+            assert_eq!(belief.hear(slice::from_ref(&old)), None);
         }
-        assert_eq!(belief.hear(&[old.clone()]), Some(old.topology));
+        assert_eq!(belief.hear(slice::from_ref(&old)), Some(old.topology));
     }
 }
