@@ -69,7 +69,7 @@ impl Lookout<'_> {
                 self.complaints.over();
                 return self.shared.times.look;
             }
-            Ok(_) => self.complaints.failed(&"the sentinels name no server that is a master", now()),
+            Ok(_) => self.complaints.failed("the sentinels name no server that is a master", now()),
         }
         LOOK_AGAIN
     }
