@@ -29,7 +29,7 @@ pub(super) fn run(shared: &Shared, sentinels: &Sentinels) {
         sentinels,
         asker: Asker::new(sentinels, &shared.name("lookout"), shared.times.connect),
         present: None,
-        complaints: Complaints::new("the bus's lookout"),
+        complaints: Complaints::new("the master is not known"),
     };
     loop {
         let pause = lookout.look();
