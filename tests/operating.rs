@@ -414,8 +414,10 @@ fn after_an_orderly_end_the_database_is_one_file() {
 
 #[test]
 fn what_takes_too_long_is_logged_and_counted() {
-    let node = Node::start(&["--admin", "127.0.0.1:0", "--set", "log.slow_ms=1"]);
-    // Its password is hashed, for which a millisecond is not enough anywhere.
+    let costly = ["--set", "password.memory_kib=65536", "--set", "password.passes=3"];
+    let flags = ["--admin", "127.0.0.1:0", "--set", "log.slow_ms=1"];
+    // To hash a password at that cost a millisecond is not enough anywhere.
+    let node = Node::start(&[flags.as_slice(), &costly].concat());
     let (mut ann, ben) = (Client::newcomer(node.addr(), "ann"), Client::newcomer(node.addr(), "ben"));
     let told = |what: &str| {
         let log = node.log();
