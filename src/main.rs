@@ -112,7 +112,12 @@ fn check(effective: &Effective) -> ExitCode {
     let store = server::try_store(&effective.config);
     let bus = server::try_bus(&effective.config);
     let certificate = server::try_certificate(&effective.config);
-    for warning in effective.warnings().iter().chain(store.iter().flatten()).chain(certificate.iter().flatten()) {
+    let found = store.as_ref().ok();
+    for server in found.iter().flat_map(|found| &found.servers) {
+        say(server);
+    }
+    let found = found.iter().flat_map(|found| &found.warnings);
+    for warning in effective.warnings().iter().chain(found).chain(certificate.iter().flatten()) {
         say(format_args!("warning: {warning}"));
     }
     let problems = [

@@ -26,7 +26,7 @@ use std::time::Duration;
 use rustls::ServerConfig;
 
 use self::administration::Door;
-pub use self::check::{try_bus, try_certificate, try_store};
+pub use self::check::{StoreTried, try_bus, try_certificate, try_store};
 use self::database::open_database;
 pub use self::health::ask_readiness;
 use self::meeting::{make_bus, meet_the_others, refuse_nodes_of_before};

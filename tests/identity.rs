@@ -4,11 +4,14 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::client::{Client, PASSWORD, texts, unique};
 use common::mariadb::MariaDb;
 use common::node::Node;
 use common::process::{Process, server_command, wait_for};
 use common::redis::Redis;
+use common::replicas::{Replicas, Replication};
 use mysql::prelude::Queryable;
 use serde_json::json;
 
@@ -89,12 +92,7 @@ impl Backup {
     /// Cursors are written a moment late: a backup may lack the last ones, and what was confirmed comes again after it. Not
     /// in this one, so that a test can tell what comes.
     fn take_when_confirmed(mysql: &str, delivered: u64) -> Self {
-        let mut conn = mysql::Conn::new(mysql).unwrap();
-        wait_for("both cursors to be written", || {
-            let written = format!("SELECT COUNT(*) FROM `Cursor` WHERE delivered = {delivered}");
-            let written: Option<u64> = conn.query_first(written).unwrap();
-            (written == Some(2)).then_some(())
-        });
+        wait_until_confirmed(&mut mysql::Conn::new(mysql).unwrap(), delivered);
         Self::take(mysql)
     }
 
@@ -125,6 +123,15 @@ impl Backup {
         let mut conn = MariaDb::shared().connect().unwrap();
         conn.query_first(format!("SELECT epoch FROM `{}`.Cluster", self.database)).unwrap().unwrap()
     }
+}
+
+/// Waits until the positions of two who talk are written.
+fn wait_until_confirmed(conn: &mut mysql::Conn, delivered: u64) {
+    wait_for("both cursors to be written", || {
+        let written = format!("SELECT COUNT(*) FROM `Cursor` WHERE delivered = {delivered}");
+        let written: Option<u64> = conn.query_first(written).unwrap();
+        (written == Some(2)).then_some(())
+    });
 }
 
 fn epoch_of(client: &Client) -> String {
@@ -191,6 +198,55 @@ fn after_a_restore_under_running_nodes_every_new_message_is_shown() {
     assert_eq!(backup.epoch(), after);
     assert_eq!(nodes.each_ref().map(epochs_seen), [1, 1]);
     ben.expect_silence();
+}
+
+#[test]
+fn what_an_asynchronous_replica_lacks_is_lost_with_the_primary_and_everybody_is_told() {
+    let (redis, mut pair) = (Redis::start(), Replicas::start(Replication::Asynchronous));
+    let nodes = [(); 2].map(|()| node_on(&pair.url(), &redis, &[]));
+    let mut anna = Client::newcomer(nodes[0].addr(), "anna");
+    let mut ben = Client::newcomer(nodes[1].addr(), "ben");
+    let mut idle = Client::newcomer(nodes[1].addr(), "idle");
+    talk(&mut anna, &mut ben, "kept", 7);
+    let mut conn = pair.primary().connect().unwrap();
+    conn.query_drop("USE stonechat").unwrap();
+    wait_until_confirmed(&mut conn, 7);
+    pair.wait_for_replica();
+    pair.stop_replicating();
+    talk(&mut anna, &mut ben, "lost", 3);
+    pair.kill_primary();
+    pair.promote();
+    // Both nodes follow by themselves; until then a message is refused.
+    wait_for("the first new message to be noticed as such", || {
+        // Her session may have ended by now.
+        let new = json!({"msgid": 6, "toid": ben.id, "msg": "new 1", "cid": "n1"});
+        anna.try_send_raw(format!("{new}\n").as_bytes());
+        std::thread::sleep(Duration::from_millis(100));
+        nodes.iter().all(|node| epochs_seen(node) == 1).then_some(())
+    });
+    for client in [&mut anna, &mut ben, &mut idle] {
+        expect_restored(client);
+    }
+    let (mut anna, mut ben) = (anna.account().login(nodes[0].addr()), ben.account().login(nodes[1].addr()));
+    assert_eq!(epoch_of(&ben), epoch_of(&anna));
+    assert_eq!(anna.say_once(ben.id, "new 1", "n1")["seq"], 8, "it is there once");
+    for number in 2..=4 {
+        assert_eq!(anna.say(ben.id, &format!("new {number}"))["seq"], 7 + number);
+    }
+    assert_eq!(shown(&mut ben, 4), ["new 1", "new 2", "new 3", "new 4"]);
+    let kept: Vec<String> = (1..=7).map(|number| format!("kept {number}")).collect();
+    let history = texts(&anna.history_with(ben.id));
+    assert_eq!(history[..7], kept, "what the replica had got is there");
+    assert_eq!(history.len(), 11, "and what it had not got is gone: {history:?}");
+    for node in &nodes {
+        assert!(node.log().contains("is used from now on, in place of"), "{}", node.log());
+    }
+    let mut asked = server_command();
+    let asked = asked.args(["--mysql", &pair.url(), "check-config"]).output().unwrap();
+    let (said, [dead, used]) = (String::from_utf8_lossy(&asked.stderr), pair.ports());
+    assert!(asked.status.success(), "{said}");
+    assert!(said.contains(&format!("database server 127.0.0.1:{used} is used: it takes writes")), "{said}");
+    assert!(said.contains(&format!("database server 127.0.0.1:{dead}: ")) && said.contains("refused"), "{said}");
 }
 
 #[test]

@@ -29,7 +29,7 @@ use common::client::Client;
 use common::http::get;
 use common::mariadb::MariaDb;
 use common::node::Node;
-use common::process::{PATIENCE, Process, wait_for};
+use common::process::{PATIENCE, Process, server_command, wait_for, without_settings};
 use common::redis::Redis;
 use small_disk::SmallDisk;
 
@@ -275,7 +275,7 @@ fn an_expired_certificate_is_seen_as_described_and_the_hook_brings_a_new_one() {
     let node = Node::start(&["--tls-cert", &cert, "--tls-key", &key, "--admin", "127.0.0.1:0"]);
     hook.supervises(&node);
     recipe.wait_for("log", || node.log());
-    let told = Command::new(env!("CARGO_BIN_EXE_stonechat"))
+    let told = server_command()
         .args(["check-config", "--data", &arg(&lineage.path().join("none")), "--tls-cert", &cert, "--tls-key", &key])
         .output()
         .unwrap();
@@ -296,7 +296,7 @@ fn an_expired_certificate_is_seen_as_described_and_the_hook_brings_a_new_one() {
 
 /// A command of this build that is to end by itself.
 fn run(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_stonechat")).args(args).output().unwrap()
+    server_command().args(args).output().unwrap()
 }
 
 #[test]
@@ -337,6 +337,7 @@ fn a_low_limit_on_open_files_is_seen_as_described() {
     let start = |limit: u64| {
         let data = tempfile::tempdir().unwrap();
         let mut command = Command::new("sh");
+        without_settings(&mut command);
         command.args(["-c", &format!("ulimit -n {limit}; exec \"$@\""), "sh", env!("CARGO_BIN_EXE_stonechat")]);
         // All come from one address, and nobody logs in.
         command.args(["--listen", "127.0.0.1:0", "--set", "limits.anonymous_per_address=0", "--data"]).arg(data.path());

@@ -12,6 +12,7 @@ pub mod local;
 pub mod promise;
 pub mod redis;
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -77,6 +78,36 @@ pub trait Listener: Send + Sync + 'static {
     /// Bells may have been lost (the link was down and is back, or another node has gone or lost bells): look into
     /// the store for what was missed.
     fn resync(&self, why: &'static str);
+    /// The same, and only bells on these channels: a part of the bus was away. Whoever does not tell them apart does the
+    /// whole.
+    fn resync_part(&self, why: &'static str, part: &Part) {
+        let _ = part;
+        self.resync(why);
+    }
+}
+
+/// Some of all channels.
+#[derive(Clone)]
+pub struct Part(Arc<dyn Fn(Channel) -> bool + Send + Sync>);
+
+impl Part {
+    /// The channels of which `contains` holds.
+    #[must_use]
+    pub fn new(contains: impl Fn(Channel) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(contains))
+    }
+
+    /// Whether the channel is one of them.
+    #[must_use]
+    pub fn contains(&self, channel: Channel) -> bool {
+        (self.0)(channel)
+    }
+}
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Part")
+    }
 }
 
 /// What became of subscriptions.

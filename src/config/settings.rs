@@ -39,7 +39,8 @@ pub struct Config {
     pub mysql_file: Option<PathBuf>,
     /// The file of the CA that must have signed the certificate of MySQL; `None`: one that the system trusts.
     pub mysql_tls_ca: Option<PathBuf>,
-    /// `redis://host:port/`, `rediss://host:port/` or `redis+unix:///path`; without it the node is alone.
+    /// `redis://host:port/`, `rediss://host:port/`, `redis+sentinel://host:port,host:port/name`,
+    /// `redis+cluster://host:port,host:port` or `redis+unix:///path`; without it the node is alone.
     pub redis: Option<String>,
     /// The file that `redis` was read from.
     pub redis_file: Option<PathBuf>,

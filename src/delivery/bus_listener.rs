@@ -11,7 +11,7 @@ use super::epoch::Epoch;
 use super::fanout::Fanout;
 use super::peers::Peers;
 use super::{Event, publisher};
-use crate::bus::{Channel, Listener, ReceivedBell};
+use crate::bus::{Channel, Listener, Part, ReceivedBell};
 use crate::ids::{NodeId, UserId};
 use crate::metrics::Metrics;
 
@@ -97,6 +97,18 @@ impl Listener for BusListener {
 
     fn resync(&self, why: &'static str) {
         log::info!("comparing all sessions with the store: {why}");
+        self.compare(None);
+    }
+
+    fn resync_part(&self, why: &'static str, part: &Part) {
+        log::info!("comparing sessions with the store, those of a part of Redis: {why}");
+        self.compare(Some(part));
+    }
+}
+
+impl BusListener {
+    /// Bells may have been lost, of all channels or of a part.
+    fn compare(&self, part: Option<&Part>) {
         self.metrics.resyncs.inc();
         self.cursor_queue.report_all();
         // The word that the data went back may have been lost as well.
@@ -104,7 +116,7 @@ impl Listener for BusListener {
         self.peers.look_again();
         let mut fanout = self.fanout.lock().unwrap_or_else(PoisonError::into_inner);
         fanout.directory().doubt();
-        fanout.tell_all(&Event::Resync);
+        fanout.tell_all(&Event::Resync(part.cloned()));
         fanout.flush();
     }
 }

@@ -90,7 +90,7 @@ pub fn lanes(parts: Vec<LaneDeps>, metrics: Arc<Metrics>) -> (Lanes, Vec<LaneRun
         let (queue, jobs) = bounded(QUEUE_MESSAGES_MAX);
         queues.push(queue);
         let lane = Lane::new(parts.patience, parts.bus.node().0.wrapping_add(number));
-        let reported = Reported { is_failing: false, is_refusing: false, aside: 0, is_unsettled: false };
+        let reported = Reported { failing: Failing::No, is_refusing: false, aside: 0, is_unsettled: false };
         let pulse = Arc::new(Pulse::new(parts.patience));
         runners.push(LaneRunner { lane, parts, jobs, next: None, reported, pulse });
     }
@@ -174,14 +174,24 @@ pub struct LaneRunner {
 
 /// What log and metrics have been told of a lane.
 struct Reported {
-    /// The last call of the store failed.
-    is_failing: bool,
+    /// The last call of the store.
+    failing: Failing,
     /// Messages of locked conversations are being refused.
     is_refusing: bool,
     /// Conversations that are aside.
     aside: i64,
     /// A commit is in doubt.
     is_unsettled: bool,
+}
+
+/// How the last call of the store failed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Failing {
+    No,
+    /// The store is away.
+    Away,
+    /// It does not take what it was given.
+    Refused,
 }
 
 /// What a step of a lane did.
@@ -325,15 +335,24 @@ impl LaneRunner {
     /// fill the log.
     fn note(&mut self, failure: Option<&StoreError>) {
         let failure = failure.filter(|error| !matches!(error, StoreError::Busy(_)));
-        match (failure, self.reported.is_failing) {
-            (Some(error), false) => log::warn!("chat messages cannot be stored at present: {error}"),
-            (None, true) => log::info!("chat messages are stored again"),
-            (Some(_), true) | (None, false) => {}
+        let failing = match failure {
+            None => Failing::No,
+            Some(StoreError::Broken(_)) => Failing::Refused,
+            Some(_) => Failing::Away,
+        };
+        match (failure, self.reported.failing) {
+            (Some(error), Failing::No) => log::warn!("chat messages cannot be stored at present: {error}"),
+            // Not the outage that was told of before.
+            (Some(error), Failing::Away) if failing == Failing::Refused => {
+                log::error!("the database refuses chat messages: {error}");
+            }
+            (None, Failing::Away | Failing::Refused) => log::info!("chat messages are stored again"),
+            (Some(_), Failing::Away | Failing::Refused) | (None, Failing::No) => {}
         }
         if failure.is_some() {
             self.parts.metrics.store_errors.inc();
         }
-        self.reported.is_failing = failure.is_some();
+        self.reported.failing = failing;
     }
 
     fn refuse_waiting(&mut self) {

@@ -42,6 +42,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use foldhash::fast::FixedState;
 
+use crate::bus::Part;
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, GroupId, Seq, UserId};
 use crate::net::ConnId;
@@ -184,8 +185,8 @@ pub enum Event {
     },
     /// A line that every session of this node is told once.
     Broadcast(Bytes),
-    /// Bells may have been lost: compare every session with the store.
-    Resync,
+    /// Bells may have been lost: compare every session with the store, or those that hear these channels.
+    Resync(Option<Part>),
     /// The data went back to an earlier state: what the sessions have had says nothing about what is there now. They are
     /// closed, and log in again.
     Restored,

@@ -47,7 +47,7 @@ impl Source {
 
     /// Whether this is that database, as far as their addresses tell.
     pub(super) fn is(&self, other: Backend<'_>) -> Result<bool, ImportError> {
-        Ok(Endpoint::new(other)?.is_that_of(&self.endpoint))
+        Ok(Endpoint::each(other)?.iter().any(|endpoint| endpoint.is_that_of(&self.endpoint)))
     }
 
     /// Every column of the database, table by table.

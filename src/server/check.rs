@@ -12,14 +12,23 @@ use crate::store::{KeptName, Named, StoreError};
 /// How many names of before, that are found by their exact spelling only, are listed: of users, and of groups.
 const KEPT_NAMES_TOLD: u32 = 100;
 
-/// Opens the store and changes nothing: no migration, and no folder where there is none yet. Returns the warnings about
-/// its durability, or why it cannot be reached.
+/// What was found of the database, in sentences.
+#[derive(Default)]
+pub struct StoreTried {
+    /// What each of several servers says.
+    pub servers: Vec<String>,
+    /// About its durability, and what will not work well.
+    pub warnings: Vec<String>,
+}
+
+/// Opens the store and changes nothing: no migration, and no folder where there is none yet. Returns what was found, or why
+/// it cannot be reached.
 ///
 /// # Errors
 /// A sentence for a person.
-pub fn try_store(config: &Config) -> Result<Vec<String>, String> {
+pub fn try_store(config: &Config) -> Result<StoreTried, String> {
     if config.mysql.is_none() && !sqlite::exists(&config.data) {
-        return Ok(Vec::new());
+        return Ok(StoreTried::default());
     }
     let stores = stores(config).map_err(|error| error.to_string())?;
     let ping = || -> Result<Vec<String>, StoreError> {
@@ -34,7 +43,8 @@ pub fn try_store(config: &Config) -> Result<Vec<String>, String> {
         warnings.extend(kept_names(&stores.kept_names(KEPT_NAMES_TOLD + 1)?));
         Ok(warnings)
     };
-    ping().map_err(|error| error.to_string())
+    let warnings = ping().map_err(|error| error.to_string())?;
+    Ok(StoreTried { servers: stores.servers(), warnings })
 }
 
 /// One sentence for each name that can be used by its exact spelling only.

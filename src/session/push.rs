@@ -112,7 +112,7 @@ impl SessionsHere {
                 }
             }
             Event::Broadcast(line) => broadcast(net, &line, now),
-            Event::Resync => resync.start(net),
+            Event::Resync(part) => resync.start(net, part.as_ref()),
             Event::Restored => self.restored(reactor, net, now),
         }
     }

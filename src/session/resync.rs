@@ -10,7 +10,7 @@
 //! Compared are what is pending and the groups that the user is in: news of a membership that came or went on another node
 //! may have been lost like any other. A session hears a group no more that its user has left, and hears one it did not know.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -22,6 +22,7 @@ use super::membership::{follow_join, told_to_leave};
 use super::message::{Compared, Standing};
 use super::reactor_ctx::ReactorCtx;
 use super::state::Session;
+use crate::bus::{Channel, Part};
 use crate::ids::GroupId;
 use crate::net::{ConnId, Outbound};
 use crate::workers::job::{Job, SessionQuestions};
@@ -40,11 +41,21 @@ pub(crate) struct Resync {
 }
 
 impl Resync {
-    /// Bells may have been lost: every session is compared.
-    pub(crate) fn start(&mut self, net: Net<'_>) {
+    /// Bells may have been lost: every session is compared, or those that hear a channel of this part.
+    pub(crate) fn start(&mut self, net: Net<'_>, part: Option<&Part>) {
         self.line.retain(|conn| hearing(net, *conn).is_some());
+        // Many sessions share groups, and to find a channel's place costs more than to remember it.
+        let mut groups: HashMap<GroupId, bool> = HashMap::new();
         net.each(&mut |conn, session, _| {
-            if let Some(live) = session.hearing() {
+            let Some(live) = session.hearing() else { return };
+            let may_have_missed = part.is_none_or(|part| {
+                let mut hears =
+                    |group: &GroupId| *groups.entry(*group).or_insert_with(|| part.contains(Channel::Group(*group)));
+                part.contains(Channel::User(live.user))
+                    || live.groups.iter().any(&mut hears)
+                    || live.following.iter().any(|following| hears(&following.group))
+            });
+            if may_have_missed {
                 self.start_one(conn, live);
             }
         });

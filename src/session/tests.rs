@@ -20,7 +20,7 @@ use super::resync::{BATCH, Resync};
 use super::seq_tracker::OwnMessages;
 use super::state::{PauseReason, Session};
 use crate::bus::promise::Promise;
-use crate::bus::{Bell, Bus, Channel, LinkState, PendingSubscribe, Question};
+use crate::bus::{Bell, Bus, Channel, LinkState, Part, PendingSubscribe, Question};
 use crate::clock::{Clock, UnixMs};
 use crate::config::{Config, Current, Limits, Quotas};
 use crate::delivery::cursors::queue::CursorQueue;
@@ -421,7 +421,7 @@ fn triggers_that_repeat_starve_nobody() {
     }
     let mut resync = Resync::default();
     for step in 1..=10 * rounds {
-        resync.start(&mut bed.net);
+        resync.start(&mut bed.net, None);
         assert!(resync.len() <= SESSIONS as usize, "each stands in line once");
         for session in resync.next_batch(&mut bed.net).conns {
             ids.insert(session, step);
@@ -430,9 +430,27 @@ fn triggers_that_repeat_starve_nobody() {
         assert!(longest_wait <= rounds, "after {step} triggers somebody has waited for {longest_wait} batches");
     }
     // After the last trigger everybody is compared once more, and then nobody.
-    resync.start(&mut bed.net);
+    resync.start(&mut bed.net, None);
     let rest: Vec<ConnId> = (0..=rounds).flat_map(|_| resync.next_batch(&mut bed.net).conns).collect();
     assert_eq!((rest.len(), resync.len()), (SESSIONS as usize, 0));
+}
+
+/// A part of the bus was away: sessions that hear none of its channels are left alone.
+#[test]
+fn bells_lost_in_a_part_concern_the_sessions_of_that_part() {
+    let mut bed = Bed::new();
+    let conns: Vec<ConnId> = (0..5)
+        .map(|slot| {
+            bed.open(slot);
+            bed.log_in(slot, i64::from(slot) + 1)
+        })
+        .collect();
+    let mut resync = Resync::default();
+    let third = Channel::User(UserId::new(3).unwrap());
+    resync.start(&mut bed.net, Some(&Part::new(move |channel| channel == third)));
+    assert_eq!(resync.next_batch(&mut bed.net).conns, [conns[2]]);
+    resync.start(&mut bed.net, Some(&Part::new(|_| false)));
+    assert_eq!(resync.len(), 0);
 }
 
 #[test]
@@ -442,7 +460,7 @@ fn who_has_gone_does_not_stand_in_line_for_ever() {
     for slot in 0..10 {
         bed.open(slot);
         bed.log_in(slot, 1);
-        resync.start(&mut bed.net);
+        resync.start(&mut bed.net, None);
         assert_eq!(resync.len(), 1, "round {slot}");
         bed.net.0.clear();
     }

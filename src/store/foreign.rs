@@ -29,12 +29,12 @@ pub(super) fn tables(sql: &mut dyn Sql, known: &[Migration]) -> SqlResult<Vec<St
     Ok(problems)
 }
 
-/// Our own tables, each with a column.
-pub(super) fn own_tables(known: &[Migration]) -> Vec<(String, String)> {
+/// Our own tables, each with the columns that it was made with.
+pub(super) fn own_tables(known: &[Migration]) -> Vec<(String, Vec<String>)> {
     let statements = known.iter().flat_map(Migration::statements);
     let named = |statement: String| {
         let (table, columns) = created(&statement)?;
-        Some((table.to_owned(), (*columns.first()?).to_owned()))
+        Some((table.to_owned(), columns.into_iter().map(str::to_owned).collect()))
     };
     statements.filter_map(named).collect()
 }

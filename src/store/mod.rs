@@ -97,6 +97,11 @@ pub trait OpenStore: Send + Sync {
 
     /// How long a call may take at most before it is `Unavailable`.
     fn timeout(&self) -> Duration;
+
+    /// One sentence for each server of a database that has several: what it has said of itself, and which is used.
+    fn servers(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// The database as one thread uses it. See the module's text for ownership. Every call either does all it says, in
@@ -526,7 +531,8 @@ pub trait Store: Send {
     /// MySQL's logs are the administrator's. `false`: somebody reads at present; again in a moment.
     fn purge(&mut self) -> Result<bool>;
 
-    /// A trivial question to the database, for /readyz and check-config.
+    /// A trivial question to the database, for /readyz and check-config. Of a database with several servers one must take
+    /// writes.
     fn ping(&mut self) -> Result<()>;
 
     // --- administration ---------------------------------------------------------------------------------------

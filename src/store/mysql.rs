@@ -1,8 +1,9 @@
 //! The database of a cluster: MySQL, MariaDB, or an engine that speaks like them.
 //!
 //! ```text
-//!   MySqlStores --open--> SqlStore<MySql> per thread --owns--> Link --> at most one connection
-//!        \___ Server: address, timeout, when it last refused; shared by all threads
+//!   MySqlStores --open--> SqlStore<MySql> per thread --owns--> Reconnecting --> at most one connection
+//!        \___ Server: timeout, when it last refused; shared by all threads
+//!               \___ Hosts: the servers of the URL, and which of them is used
 //! ```
 //!
 //! Nodes meet at the rows of `Conversation`: a batch locks its conversations in the order of their ids, numbers, writes
@@ -12,9 +13,12 @@
 
 mod append;
 mod call;
+mod choice;
 mod cursors;
 mod endpoint;
 mod faults;
+mod hosts;
+mod look;
 mod migration;
 mod reads;
 mod reconnecting;
@@ -33,7 +37,6 @@ use self::reconnecting::Reconnecting;
 use self::server::{Server, now};
 use self::settle::Unsettled;
 use super::bulk::{Bulk, OpenBulk};
-use super::numbering::Plan;
 use super::sql::{Engine, Fault, Sql, SqlResult, SqlStore, cluster};
 use super::{
     Append, Appended, CursorRow, Findings, KeptName, OpenStore, ReadRow, Result, SavedReads, Store, StoreError,
@@ -57,8 +60,8 @@ pub struct MySqlStores {
 }
 
 impl MySqlStores {
-    /// The URL is `mysql://user:pw@host:port/db`, perhaps with `?tls=verify`, `?tls=required` or `?socket=/path` behind it.
-    /// Connects to nothing yet. `timeout` bounds every call.
+    /// The URL is `mysql://user:pw@host:port/db`, perhaps with several hosts, separated by commas, and with `?tls=verify`,
+    /// `?tls=required` or `?socket=/path` behind it. Connects to nothing yet. `timeout` bounds every call.
     ///
     /// # Errors
     /// `Broken` when the URL is none or names no database, or the CA's file is of no use.
@@ -104,6 +107,10 @@ impl OpenStore for MySqlStores {
 
     fn timeout(&self) -> Duration {
         self.server.timeout()
+    }
+
+    fn servers(&self) -> Vec<String> {
+        self.server.hosts().told()
     }
 }
 
@@ -169,21 +176,21 @@ struct MySql {
 impl MySql {
     /// One transaction. `Locked`: some message of the batch is to blame, and nothing was stored.
     fn append_in(&mut self, batch: &[Append], locks: Locks) -> SqlResult<Vec<Appended>> {
-        let mut planned: Option<(Plan, u32)> = None;
+        let mut planned: Option<Unsettled> = None;
         let appended = self.link.attempt_transaction(locks, |call| {
-            let connection = call.connection_id();
+            let (host, connection) = (call.host(), call.connection_id());
             call.transaction(|call| {
-                let plan = append::append(call, batch, locks)?;
-                planned = Some((plan, connection));
+                let plan = append::append(call, batch, locks).map_err(lock_was_lost)?;
+                planned = Some(Unsettled { plan, host, connection });
                 Ok(())
             })
         });
         match (appended, planned) {
-            (Ok(()), Some((plan, _))) => Ok(plan.outcomes),
+            (Ok(()), Some(Unsettled { plan, .. })) => Ok(plan.outcomes),
             (Ok(()), None) => Err(Fault::Broken("a batch was committed without a plan".into())),
-            (Err(Fault::CommitUnknown(_)), Some((plan, _))) if plan.is_empty() => Ok(plan.outcomes),
-            (Err(fault @ Fault::CommitUnknown(_)), Some((plan, connection))) => {
-                self.unsettled.push(Unsettled { plan, connection });
+            (Err(Fault::CommitUnknown(_)), Some(Unsettled { plan, .. })) if plan.is_empty() => Ok(plan.outcomes),
+            (Err(fault @ Fault::CommitUnknown(_)), Some(unsettled)) => {
+                self.unsettled.push(unsettled);
                 Err(fault)
             }
             (Err(fault), _) => Err(fault),
@@ -226,6 +233,10 @@ impl Engine for MySql {
         Ok(is_committed.then_some(outcomes))
     }
 
+    fn takes_writes(&self) -> Result<()> {
+        self.link.server().hosts().hopeless().map_or(Ok(()), |why| Err(StoreError::Unavailable(why.into())))
+    }
+
     fn purge(&mut self) -> Result<bool> {
         // What InnoDB has marked as deleted it purges by itself.
         Ok(true)
@@ -257,6 +268,15 @@ impl Engine for MySql {
         }
         let skipped = |call: &mut call::Call<'_>| reads::save_unlocked(call, epoch, &rows);
         self.link.attempt_with(Locks::Skip, skipped).map_err(not_done)
+    }
+}
+
+/// Under the lock of its conversation nobody else takes a message's number. In a Galera cluster another member's transaction
+/// takes the lock away, and then this one is about to be taken back.
+fn lock_was_lost(fault: Fault) -> Fault {
+    match fault {
+        Fault::Taken(cause) => Fault::Retry(cause),
+        other => other,
     }
 }
 

@@ -1,7 +1,7 @@
 //! A private MariaDB: its own folder, its own loopback port, no password; gone with the test process, whatever ends it.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
@@ -17,8 +17,8 @@ use super::process::{Process, free_port, wait_for};
 pub struct MariaDb {
     port: u16,
     reach: Reach,
-    /// Further flags of the server.
-    flags: &'static [&'static str],
+    /// Options beyond those that every server gets.
+    options: Vec<String>,
     dir: TempDir,
     running: Option<Running>,
 }
@@ -41,7 +41,8 @@ pub enum Reach {
     Socket,
 }
 
-struct Running {
+/// A server, and who ends it with this process.
+pub(super) struct Running {
     server: Process,
     watchdog: Child,
 }
@@ -56,7 +57,7 @@ impl MariaDb {
     /// A further one, in which tables are made and changed in a moment.
     pub fn hasty() -> &'static Self {
         static HASTILY: OnceLock<MariaDb> = OnceLock::new();
-        HASTILY.get_or_init(|| Self::start_with(Reach::Tcp, HASTY))
+        HASTILY.get_or_init(|| Self::start_with(HASTY))
     }
 
     /// A server of one's own, ready for connections.
@@ -66,10 +67,30 @@ impl MariaDb {
 
     /// The same, reached in this way.
     pub fn start_by(reach: Reach) -> Self {
-        Self::start_with(reach, &[])
+        Self::start_as(reach, &[])
     }
 
-    fn start_with(reach: Reach, flags: &'static [&'static str]) -> Self {
+    /// The same, with these options.
+    pub fn start_with(options: &[&str]) -> Self {
+        Self::start_as(Reach::Tcp, options)
+    }
+
+    fn start_as(reach: Reach, options: &[&str]) -> Self {
+        let dir = Self::install();
+        let options = options.iter().map(ToString::to_string).collect();
+        let mut mariadb = Self { port: free_port(), reach, options, dir, running: None };
+        // Another program may take the port between our look and the server's.
+        for _ in 0..5 {
+            if mariadb.try_run() {
+                return mariadb;
+            }
+            mariadb.port = free_port();
+        }
+        panic!("no port for MariaDB");
+    }
+
+    /// A folder with an empty database.
+    fn install() -> TempDir {
         let dir = TempDir::with_prefix("stonechat-mariadb-").unwrap();
         let installed = Command::new("mariadb-install-db")
             .args(["--no-defaults", "--user=root", "--auth-root-authentication-method=normal", "--skip-test-db"])
@@ -80,15 +101,7 @@ impl MariaDb {
             .output()
             .expect("mariadb-install-db: see the README for what to install");
         assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
-        let mut mariadb = Self { port: free_port(), reach, flags, dir, running: None };
-        // Another program may take the port between our look and the server's.
-        for _ in 0..5 {
-            if mariadb.try_run() {
-                return mariadb;
-            }
-            mariadb.port = free_port();
-        }
-        panic!("no port for MariaDB");
+        dir
     }
 
     /// The address of a database on it, which is created if it does not exist.
@@ -135,20 +148,27 @@ impl MariaDb {
 
     /// Kills it, as a crash would.
     pub fn kill(&mut self) {
-        if let Some(mut running) = self.running.take() {
-            running.server.kill();
-            running.end_watchdog();
+        if let Some(running) = self.running.take() {
+            running.kill();
         }
     }
 
     /// Freezes it ("STOP") or lets it go on ("CONT").
     pub fn signal(&self, signal: &str) {
-        self.running.as_ref().expect("MariaDB runs").server.signal(signal);
+        self.running.as_ref().expect("MariaDB runs").signal(signal);
     }
 
     /// Starts it again on the same port, after `stop` or `kill`; ends it in order first if it runs.
     pub fn restart(&mut self) {
         self.stop();
+        assert!(self.try_run(), "MariaDB's port was taken");
+    }
+
+    /// Starts it again on the same port without anything that it had, with these options.
+    pub fn restart_empty(&mut self, options: &[&str]) {
+        self.kill();
+        self.options = options.iter().map(ToString::to_string).collect();
+        self.dir = Self::install();
         assert!(self.try_run(), "MariaDB's port was taken");
     }
 
@@ -164,9 +184,9 @@ impl MariaDb {
                 .arg(format!("--tmpdir={}", self.dir.path().display()))
                 .arg(format!("--socket={}", self.socket().display()))
                 .args(self.reach.args())
-                .args(self.flags),
+                .args(&self.options),
         );
-        let watchdog = watch(server.pid(), &self.dir);
+        let watchdog = watch(server.pid(), self.dir.path());
         let is_ready = wait_for("MariaDB to be ready", || {
             let is_ours = server.output().contains("ready for connections") && self.connect().is_ok();
             if is_ours { Some(true) } else { (!server.is_running()).then_some(false) }
@@ -212,6 +232,22 @@ impl Reach {
 }
 
 impl Running {
+    /// A server that was just started, and its folder.
+    pub(super) fn of(server: Process, folder: &Path) -> Self {
+        let watchdog = watch(server.pid(), folder);
+        Self { server, watchdog }
+    }
+
+    /// Kills it, as a crash would.
+    pub(super) fn kill(mut self) {
+        self.server.kill();
+        self.end_watchdog();
+    }
+
+    pub(super) fn signal(&self, signal: &str) {
+        self.server.signal(signal);
+    }
+
     /// Before the server's process number can be another's.
     fn end_watchdog(&mut self) {
         let stdin = self.watchdog.stdin.as_mut().expect("piped in `watch`");
@@ -222,11 +258,11 @@ impl Running {
 
 /// A process that waits for this one's end, however it comes, and then kills the server and removes its folder: what a
 /// static variable holds is never dropped.
-fn watch(server: u32, dir: &TempDir) -> Child {
+fn watch(server: u32, dir: &Path) -> Child {
     Command::new("sh")
         .args(["-c", r#"read -r word || { kill -9 "$1"; rm -rf "$2"; }"#, "watchdog"])
         .arg(server.to_string())
-        .arg(dir.path())
+        .arg(dir)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -3,6 +3,8 @@
 //! ```text
 //!   process     a child process: its output, its end, waiting with a deadline
 //!   node        one stonechat server            mariadb, redis, nginx   the servers around it
+//!   replicas    two MariaDBs, one the other's replica        galera   three that are a cluster
+//!   sentinels   a master, replicas, and three that watch over them     shards   a Redis Cluster
 //!   cluster     several nodes on one database, with Redis and nginx
 //!   certificates  what those servers show, signed by a CA of the test
 //!   crowd       clients in pairs and groups that talk through every fault
@@ -26,6 +28,7 @@ pub mod checker;
 pub mod client;
 pub mod cluster;
 pub mod crowd;
+pub mod galera;
 pub mod http;
 pub mod mariadb;
 pub mod nginx;
@@ -35,8 +38,11 @@ pub mod peers;
 pub mod process;
 pub mod redis;
 pub mod relay;
+pub mod replicas;
 pub mod scenarios;
 pub mod sender;
+pub mod sentinels;
+pub mod shards;
 pub mod shared;
 pub mod storm;
 pub mod websocket;

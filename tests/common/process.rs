@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -158,14 +159,35 @@ fn gather(from: impl Read + Send + 'static, into: Arc<Mutex<String>>) {
     });
 }
 
-/// A loopback port that nobody listens on at present.
+/// A loopback port that nobody listens on at present. It is none of those that the kernel gives to whoever connects (from 32768 on,
+/// see ip_local_port_range in ip(7)): one of these could be gone before the server takes it.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    const FIRST: u32 = 10_000;
+    const COUNT: u32 = 22_000;
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    // Other programs' tests begin elsewhere.
+    let begin = std::process::id().wrapping_mul(97);
+    for _ in 0..COUNT {
+        let place = begin.wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed)) % COUNT;
+        let port = u16::try_from(FIRST + place).expect("it is below 32768");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no loopback port is free");
 }
 
 /// Polls until `condition` yields something; panics with `what` after [`PATIENCE`].
-pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+pub fn wait_for<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
+    wait_until(Instant::now() + PATIENCE, what, condition)
+}
+
+/// The same for what takes long: a server that takes over another one's data.
+pub fn wait_long_for<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
+    wait_until(Instant::now() + PATIENCE * 4, what, condition)
+}
+
+fn wait_until<T>(deadline: Instant, what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     loop {
         if let Some(found) = condition() {
             return found;

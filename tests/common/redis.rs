@@ -44,6 +44,41 @@ impl Way {
     }
 }
 
+/// One Redis, or several that stand for one: what a contract test does with it.
+pub trait AnyRedis {
+    fn way(&self) -> Way;
+    /// Sends one command to where nodes are connected; the answer with its RESP markers, lines joined by blanks.
+    fn command(&self, words: &[&str]) -> String;
+    /// From now on nobody is there.
+    fn kill(&mut self);
+    /// Somebody is there again, after `kill`.
+    fn restart(&mut self);
+    /// "STOP" freezes the server that nodes are connected to, "CONT" lets it go on.
+    fn signal(&mut self, signal: &str);
+}
+
+impl AnyRedis for Redis {
+    fn way(&self) -> Way {
+        Redis::way(self)
+    }
+
+    fn command(&self, words: &[&str]) -> String {
+        Redis::command(self, words)
+    }
+
+    fn kill(&mut self) {
+        Redis::kill(self);
+    }
+
+    fn restart(&mut self) {
+        Redis::restart(self);
+    }
+
+    fn signal(&mut self, signal: &str) {
+        Redis::signal(self, signal);
+    }
+}
+
 impl Redis {
     /// Starts one and waits until it answers.
     pub fn start() -> Self {
@@ -119,6 +154,15 @@ impl Redis {
         self.connect().command(words)
     }
 
+    /// The same; `None` when nobody is there.
+    pub fn try_command(&self, words: &[&str]) -> Option<String> {
+        let mut raw = Raw { stream: BufReader::new(self.dial().ok()?) };
+        if let Some(password) = self.password {
+            raw.command(&["AUTH", password]);
+        }
+        Some(raw.command(words))
+    }
+
     /// A connection that stays, to play a node with.
     pub fn connect(&self) -> Raw {
         let mut raw = Raw { stream: BufReader::new(self.dial().unwrap()) };
@@ -191,6 +235,17 @@ trait Stream: Read + Write + Send {}
 impl<T: Read + Write + Send> Stream for T {}
 
 impl Raw {
+    /// To whatever speaks like Redis on this loopback port; `None`: nobody is there.
+    pub fn to(port: u16, password: Option<&str>) -> Option<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        let mut raw = Self { stream: BufReader::new(Box::new(stream)) };
+        if let Some(password) = password {
+            assert_eq!(raw.command(&["AUTH", password]), "+OK");
+        }
+        Some(raw)
+    }
+
     /// Sends one command and reads one answer.
     pub fn command(&mut self, words: &[&str]) -> String {
         let mut out = format!("*{}\r\n", words.len()).into_bytes();

@@ -20,6 +20,8 @@ pub enum Flow {
     Hold,
     /// They are thrown away. The end of a connection passes.
     Swallow,
+    /// What the server says is thrown away; what the client says passes.
+    SwallowAnswers,
     /// What the client says passes so much later, and answers at once.
     Late(Duration),
 }
@@ -128,7 +130,8 @@ impl Gate {
             let bytes = &buffer[..count];
             let is_stranded = number < self.stranded_below.load(Ordering::SeqCst);
             let flow = self.wait_while_held();
-            if flow == Flow::Swallow || is_stranded {
+            let is_swallowed = flow == Flow::Swallow || (flow == Flow::SwallowAnswers && direction == Direction::Down);
+            if is_swallowed || is_stranded {
                 continue;
             }
             if let Flow::Late(delay) = flow

@@ -3,8 +3,8 @@
 //!
 //! ```text
 //!   crowd of 50 (pairs, groups of 10) --> nginx or nodes --> MariaDB, Redis     one file per component:
-//!        |                                    ^     ^             ^             node, nginx, redis, mysql, disk,
-//!      diaries                                faults, round by round            descriptors, memory
+//!        |                                    ^     ^             ^             node, nginx, redis, sentinels, shards, mysql, replicas, galera,
+//!      diaries                                faults, round by round            disk, descriptors, memory
 //!        |
 //!     checker: lost, doubled, out of order, holes, told to outsiders, unanswered
 //! ```
@@ -23,10 +23,14 @@ mod common;
 
 mod descriptors;
 mod disk;
+mod galera;
 mod memory;
 mod mysql;
 mod nginx;
 mod node;
 mod redis;
+mod replicas;
+mod sentinels;
+mod shards;
 mod small_disk;
 mod suite;

@@ -11,25 +11,25 @@ use crate::common::relay::Relay;
 use crate::suite::{CLIENTS, Suite, rounds};
 
 /// A message reaches the other node within this time after Redis is back.
-const BACK: Duration = Duration::from_secs(5);
+pub const BACK: Duration = Duration::from_secs(5);
 /// And within this time when a connection is silently dead: a node gives up on it after ten seconds.
 const NOTICED: Duration = Duration::from_secs(15);
 
 /// One who writes on one node to one on the other: only Redis brings it across.
-struct Courier {
+pub struct Courier {
     writer: Client,
     reader: Client,
-    slowest: Duration,
+    pub slowest: Duration,
 }
 
 impl Courier {
-    fn start(here: &Node, there: &Node) -> Self {
+    pub fn start(here: &Node, there: &Node) -> Self {
         let (writer, reader) = (Client::newcomer(here.addr(), "writer"), Client::newcomer(there.addr(), "reader"));
         Self { writer, reader, slowest: Duration::ZERO }
     }
 
     /// The message must come within `bound` after it was acknowledged.
-    fn delivers_within(&mut self, bound: Duration) {
+    pub fn delivers_within(&mut self, bound: Duration) {
         let begun = Stopwatch::start();
         let seq = &self.writer.say(self.reader.id, "across")["seq"];
         assert_eq!(&self.reader.expect_push(6)["seq"], seq);

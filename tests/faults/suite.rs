@@ -60,9 +60,9 @@ impl Suite {
         self.slowest_for_all = self.slowest_for_all.max(for_all);
     }
 
-    /// Ends the load, prints the counts, and fails if any promise was broken.
+    /// Ends the load, prints the counts, and fails if any promise was broken. How many messages were refused.
     #[expect(clippy::print_stdout, reason = "the counts are what the report quotes")]
-    pub fn finish(self, crowd: Crowd) {
+    pub fn finish(self, crowd: Crowd) -> usize {
         let seen = crowd.finish();
         let faults: Vec<String> = self.faults.iter().map(|(fault, count)| format!("{fault} {count}")).collect();
         println!(
@@ -85,5 +85,6 @@ impl Suite {
         assert!(broken.is_empty(), "{} violations:\n{}", seen.violations.len(), broken.join("\n"));
         let surprises = &seen.surprises[..seen.surprises.len().min(20)];
         assert!(surprises.is_empty(), "answers that no fault explains:\n{}", surprises.join("\n"));
+        seen.refused
     }
 }

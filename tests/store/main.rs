@@ -22,6 +22,7 @@ mod groups;
 mod history;
 mod leaving;
 mod mysql_faults;
+mod mysql_hosts;
 mod mysql_locks;
 mod names;
 mod overview;

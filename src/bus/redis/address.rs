@@ -20,12 +20,15 @@ const CA_SETTING: &str = "redis_tls_ca";
 pub enum RedisUrlError {
     /// It could not be parsed.
     #[error(
-        "not a Redis URL, expected redis://[user:password@]host:port/, the same with rediss:// for TLS, or \
-         redis+unix:///path of a socket: {0}"
+        "not a Redis URL, expected redis://[user:password@]host:port/, the same with rediss:// for TLS, \
+         redis+sentinel://[user:password@]host:port,host:port/name, redis+cluster://[user:password@]host:port,host:port, \
+         or redis+unix:///path of a socket: {0}"
     )]
     Malformed(String),
     /// Another scheme.
-    #[error("only redis://, rediss:// and redis+unix:// are supported")]
+    #[error(
+        "only redis://, rediss://, redis+unix://, and redis+sentinel://, redis+cluster:// and the same with rediss are supported"
+    )]
     Unsupported,
     /// The certificates that count cannot be had.
     #[error("{0}")]
@@ -73,14 +76,36 @@ impl Address {
             ConnectionAddr::Tcp(host, port) => (Place::Tcp { host, port }, Client::open(info)),
             ConnectionAddr::Unix(path) => (Place::Unix(path), Client::open(info)),
             ConnectionAddr::TcpTls { host, port, insecure, .. } => {
-                let name = ServerName::try_from(host.clone());
-                let name = name.map_err(|_| RedisUrlError::Malformed("no name of a host".to_owned()))?;
+                let name = server_name(&host)?;
                 let (config, certificates) = tls(redis, insecure)?;
                 (Place::Tls { host, port, config, name }, Client::build_with_tls(info, certificates))
             }
             _ => return Err(RedisUrlError::Unsupported),
         };
         Ok(Self { client: client.map_err(malformed)?, place, tls_ca })
+    }
+
+    /// The same credentials and the same TLS for another server.
+    pub(super) fn at(&self, host: &str, port: u16) -> Result<Self, RedisUrlError> {
+        let (info, host) = (self.client.get_connection_info().clone(), host.to_owned());
+        let (place, addr) = match (&self.place, info.addr().clone()) {
+            (Place::Tls { config, .. }, ConnectionAddr::TcpTls { insecure, tls_params, .. }) => (
+                Place::Tls { host: host.clone(), port, config: Arc::clone(config), name: server_name(&host)? },
+                ConnectionAddr::TcpTls { host, port, insecure, tls_params },
+            ),
+            _ => (Place::Tcp { host: host.clone(), port }, ConnectionAddr::Tcp(host, port)),
+        };
+        let client = Client::open(info.set_addr(addr));
+        let client = client.map_err(|error| RedisUrlError::Malformed(error.to_string()))?;
+        Ok(Self { client, place, tls_ca: self.tls_ca.clone() })
+    }
+
+    /// Host and port, for people; `None`: a unix socket.
+    pub(super) fn host_and_port(&self) -> Option<(&str, u16)> {
+        match &self.place {
+            Place::Tcp { host, port } | Place::Tls { host, port, .. } => Some((host, *port)),
+            Place::Unix(_) => None,
+        }
     }
 
     /// For the driver's own connections.
@@ -144,6 +169,11 @@ impl Address {
         greeting.wish("CLIENT", redis::cmd("CLIENT").arg("SETNAME").arg(name));
         greeting
     }
+}
+
+fn server_name(host: &str) -> Result<ServerName<'static>, RedisUrlError> {
+    let name = ServerName::try_from(host.to_owned());
+    name.map_err(|_| RedisUrlError::Malformed("no name of a host".to_owned()))
 }
 
 /// How TLS is spoken: by this side's own connections, and by the driver's.

@@ -10,18 +10,17 @@ use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use super::address::Address;
-use super::channels::{Names, RedisChannel, with_sender};
+use super::channels::{Names, RedisChannel, Words, with_sender};
 use super::resp::{self, Frame};
+use super::slots::{SlotSet, slot_of};
 use super::transport::Transport;
 use crate::backend::tls_error;
 use crate::bus::Channel;
 use crate::ids::NodeId;
 
-/// What Redis says about this node.
+/// Why this node is not let in.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Admission {
-    /// All that is needed is allowed.
-    Granted,
+pub(super) enum Denial {
     /// Something is refused, and will be whenever it is tried: a sentence for a person.
     Refused(String),
     /// It cannot be told at present.
@@ -29,14 +28,47 @@ pub(super) enum Admission {
 }
 
 /// Words with which Redis refuses what it may grant later.
-const FOR_NOW: [&str; 8] =
-    ["LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "OOM", "MISCONF", "ERR max number of clients"];
+const FOR_NOW: [&str; 9] = [
+    "LOADING",
+    "BUSY",
+    "MASTERDOWN",
+    "CLUSTERDOWN",
+    "TRYAGAIN",
+    "MOVED",
+    "OOM",
+    "MISCONF",
+    "ERR max number of clients",
+];
 
 /// Bytes of all answers together: they are short.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
-/// Asks. Each connection attempt, read and write may take `timeout`. Without `names` the channels are left out.
-pub(super) fn ask(address: &Address, names: Option<&Names>, node: NodeId, timeout: Duration) -> Admission {
+/// The channels that are tried: one of each kind.
+pub(super) struct Tried {
+    prefix: String,
+    names: Vec<String>,
+    words: Words,
+}
+
+impl Tried {
+    pub(super) fn of(names: &Names, node: NodeId, words: Words) -> Self {
+        let names_of_all: Vec<String> = [RedisChannel::Nodes, RedisChannel::Node(node), RedisChannel::Of(Channel::All)]
+            .into_iter()
+            .map(|topic| names.write(topic, &mut String::new()).to_owned())
+            .chain(["u:0", "g:0", "d:0:0", "t:0"].map(|name| format!("{}{name}", names.prefix())))
+            .collect();
+        Self { prefix: names.prefix().to_owned(), names: names_of_all, words }
+    }
+
+    /// Those of them that are in these slots.
+    pub(super) fn in_slots(&self, slots: &SlotSet) -> Self {
+        let names = self.names.iter().filter(|name| slots.contains(slot_of(name))).cloned().collect();
+        Self { prefix: self.prefix.clone(), names, words: self.words }
+    }
+}
+
+/// Asks. Each connection attempt, read and write may take `timeout`. Without channels these are left out.
+pub(super) fn ask(address: &Address, tried: Option<&Tried>, node: NodeId, timeout: Duration) -> Result<(), Denial> {
     let mut out = address.greeting("stonechat-check").bytes;
     let mut asked: Vec<Asked> = address.greeting("stonechat-check").words.iter().map(|word| Asked::of(word)).collect();
     let mut say = |words: &[&[u8]], asked_for: Asked| {
@@ -48,28 +80,30 @@ pub(super) fn ask(address: &Address, names: Option<&Names>, node: NodeId, timeou
         asked.push(asked_for);
     };
     say(&[b"PING"], Asked::of("PING"));
-    if let Some(names) = names {
-        let channels: Vec<String> = [RedisChannel::Nodes, RedisChannel::Node(node), RedisChannel::Of(Channel::All)]
-            .into_iter()
-            .map(|topic| names.write(topic, &mut String::new()).to_owned())
-            .chain(["u:0", "g:0", "d:0:0", "t:0"].map(|name| format!("{}{name}", names.prefix())))
-            .collect();
-        say(&[b"PUBSUB", b"NUMSUB", channels[0].as_bytes()], Asked::of("PUBSUB NUMSUB"));
-        for channel in &channels {
-            say(&[b"PUBLISH", channel.as_bytes(), &with_sender(node, b"check")], Asked::of("PUBLISH"));
+    if let Some(Tried { names, words, .. }) = tried
+        && let Some(first) = names.first()
+    {
+        let (numsub, asked) = match words {
+            Words::Plain => ("NUMSUB", "PUBSUB NUMSUB"),
+            Words::Sharded => ("SHARDNUMSUB", "PUBSUB SHARDNUMSUB"),
+        };
+        say(&[b"PUBSUB", numsub.as_bytes(), first.as_bytes()], Asked::of(asked));
+        let (publish, subscribe, unsubscribe) = (words.publish(), words.subscribe(), words.unsubscribe());
+        for name in names {
+            say(&[publish.as_bytes(), name.as_bytes(), &with_sender(node, b"check")], Asked::of(publish));
         }
-        for channel in &channels {
-            say(&[b"SUBSCRIBE", channel.as_bytes()], Asked::of("SUBSCRIBE"));
+        for name in names {
+            say(&[subscribe.as_bytes(), name.as_bytes()], Asked::of(subscribe));
         }
-        say(&[b"UNSUBSCRIBE", channels[0].as_bytes()], Asked::of("UNSUBSCRIBE"));
+        say(&[unsubscribe.as_bytes(), first.as_bytes()], Asked::of(unsubscribe));
     }
-    let prefix = names.map(Names::prefix).unwrap_or_default();
+    let prefix = tried.map(|tried| tried.prefix.as_str()).unwrap_or_default();
     match converse(address, &out, &asked, timeout) {
-        Ok(None) => Admission::Granted,
-        Ok(Some((command, why))) => judge(command, &why, prefix),
+        Ok(None) => Ok(()),
+        Ok(Some((command, why))) => Err(judge(command, &why, prefix)),
         // What TLS refuses it will refuse tomorrow: the certificate, or its setting, has to change first.
-        Err(error) if tls_error(&error).is_some() => Admission::Refused(address.explain(&error)),
-        Err(error) => Admission::Away(address.explain_first(&error)),
+        Err(error) if tls_error(&error).is_some() => Err(Denial::Refused(address.explain(&error))),
+        Err(error) => Err(Denial::Away(address.explain_first(&error))),
     }
 }
 
@@ -132,9 +166,12 @@ fn read_more(stream: &mut Transport, inbox: &mut Vec<u8>) -> io::Result<()> {
 }
 
 /// What a refusal means, and what is to be done about it.
-fn judge(command: &str, why: &str, prefix: &str) -> Admission {
+pub(super) fn judge(command: &str, why: &str, prefix: &str) -> Denial {
     if FOR_NOW.iter().any(|word| why.starts_with(word)) {
-        return Admission::Away(why.to_owned());
+        return Denial::Away(why.to_owned());
+    }
+    if command == "ROLE" {
+        return Denial::Refused(format!("Redis refuses ROLE ({why}): with sentinels, allow the user +role as well"));
     }
     let permissions;
     let advice = match why.split(' ').next().unwrap_or_default() {
@@ -143,16 +180,24 @@ fn judge(command: &str, why: &str, prefix: &str) -> Admission {
         "ERR" if command == "AUTH" && why.contains("invalid password") => "the password in the URL is wrong",
         "ERR" if command == "AUTH" => "it has no password: leave it out of the URL, or set one in Redis",
         "NOPERM" => {
-            permissions = format!(
-                "allow the user what a node needs: ACL SETUSER <user> +ping +publish +subscribe +unsubscribe \
-                 +pubsub|numsub &{prefix}*"
-            );
+            let words = if is_sharded(command) {
+                "+spublish +ssubscribe +sunsubscribe +pubsub|shardnumsub +cluster|slots +cluster|info"
+            } else {
+                "+publish +subscribe +unsubscribe +pubsub|numsub"
+            };
+            permissions = format!("allow the user what a node needs: ACL SETUSER <user> +ping {words} &{prefix}*");
             &permissions
         }
         "DENIED" => "it is in protected mode: set a password in Redis, or bind it to an address of its own",
+        _ if is_sharded(command) => "it must be a Redis Cluster of version 7 or later, which has sharded pub/sub",
         _ => "it must be a Redis that takes PUBLISH, SUBSCRIBE and PUBSUB NUMSUB",
     };
-    Admission::Refused(format!("Redis refuses {command} ({why}): {advice}"))
+    Denial::Refused(format!("Redis refuses {command} ({why}): {advice}"))
+}
+
+/// Whether the command is one to a server of a cluster.
+fn is_sharded(command: &str) -> bool {
+    ["SPUBLISH", "SSUBSCRIBE", "SUNSUBSCRIBE", "PUBSUB SHARDNUMSUB"].contains(&command)
 }
 
 #[cfg(test)]
@@ -164,7 +209,7 @@ mod tests {
         for why in
             ["LOADING Redis is loading", "ERR max number of clients reached", "MASTERDOWN Link with MASTER is down"]
         {
-            assert_eq!(judge("PUBLISH", why, ""), Admission::Away(why.into()));
+            assert_eq!(judge("PUBLISH", why, ""), Denial::Away(why.into()));
         }
         for (command, why, advice) in [
             ("PING", "NOAUTH Authentication required.", "wants a password"),
@@ -179,8 +224,10 @@ mod tests {
             ("SUBSCRIBE", "NOPERM No permissions to access a channel", "&a1b2:*"),
             ("PING", "DENIED Redis is running in protected mode", "protected mode"),
             ("PUBSUB NUMSUB", "ERR unknown command", "must be a Redis"),
+            ("SPUBLISH", "ERR unknown command", "version 7"),
+            ("SSUBSCRIBE", "NOPERM No permissions to access a channel", "+ssubscribe"),
         ] {
-            let Admission::Refused(text) = judge(command, why, "a1b2:") else { panic!("{why}") };
+            let Denial::Refused(text) = judge(command, why, "a1b2:") else { panic!("{why}") };
             assert!(text.contains(why) && text.contains(advice) && text.contains(command), "{text}");
         }
     }

@@ -132,6 +132,41 @@ impl NodeWord {
     }
 }
 
+/// What stands ahead of the slots of a cluster in which a node has lost bells.
+pub(super) const LOST_IN: &[u8] = b"lost ";
+
+/// How pub/sub is spoken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Words {
+    /// To a server that has all channels.
+    Plain,
+    /// To one of several, each of which has the channels of its slots. All channels of a command are in one slot.
+    Sharded,
+}
+
+impl Words {
+    pub(super) fn publish(self) -> &'static str {
+        match self {
+            Self::Plain => "PUBLISH",
+            Self::Sharded => "SPUBLISH",
+        }
+    }
+
+    pub(super) fn subscribe(self) -> &'static str {
+        match self {
+            Self::Plain => "SUBSCRIBE",
+            Self::Sharded => "SSUBSCRIBE",
+        }
+    }
+
+    pub(super) fn unsubscribe(self) -> &'static str {
+        match self {
+            Self::Plain => "UNSUBSCRIBE",
+            Self::Sharded => "SUNSUBSCRIBE",
+        }
+    }
+}
+
 /// Hexadecimal digits of a node's id, ahead of every payload; one blank follows.
 const SENDER_DIGITS: usize = 16;
 

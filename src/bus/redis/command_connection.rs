@@ -7,6 +7,8 @@ use redis::{Connection, RedisError, RedisResult, Value};
 
 use super::address::Address;
 use super::channels::{Names, RedisChannel};
+use super::sentinel_state::{Role, Said};
+use super::topology::{Told, Topology};
 
 /// One message to publish: where, and the bytes with their sender ahead.
 pub(super) type Message = (RedisChannel, Vec<u8>);
@@ -87,6 +89,70 @@ impl CommandConnection {
         }
         Ok((self, all))
     }
+
+    /// What a sentinel says about the master of that name; `None`: it does not know it.
+    pub(super) fn master_by_name(mut self, name: &str) -> RedisResult<(Self, Option<Said>)> {
+        let mut out = Vec::new();
+        for word in ["GET-MASTER-ADDR-BY-NAME", "MASTER"] {
+            redis::cmd("SENTINEL").arg(word).arg(name).write_packed_command(&mut out);
+        }
+        self.connection.send_packed_command(&out)?;
+        let place = self.connection.recv_response()?;
+        let about = self.connection.recv_response()?;
+        let place = match texts(refused(place)?).as_slice() {
+            [host, port] => Some((host.clone(), port.parse().map_err(|_| nonsense("a sentinel names no port"))?)),
+            _ => None,
+        };
+        // A sentinel that may not tell more is believed without an epoch.
+        let about = texts(refused(about).unwrap_or(Value::Nil));
+        let epoch = about.iter().position(|word| word == "config-epoch").and_then(|at| about.get(at + 1)?.parse().ok());
+        Ok((self, place.map(|place| Said { place, epoch: epoch.unwrap_or(0) })))
+    }
+
+    /// What a server of a cluster knows of it, which was asked at this host; `None`: some slots have no master.
+    pub(super) fn cluster(mut self, asked: &str) -> RedisResult<(Self, Option<Told>)> {
+        let mut out = Vec::new();
+        for word in ["INFO", "SLOTS"] {
+            redis::cmd("CLUSTER").arg(word).write_packed_command(&mut out);
+        }
+        self.connection.send_packed_command(&out)?;
+        let (info, slots) = (self.connection.recv_response()?, self.connection.recv_response()?);
+        let info: String = redis::from_redis_value(refused(info)?)?;
+        let epoch = info.lines().find_map(|line| line.strip_prefix("cluster_current_epoch:")?.trim().parse().ok());
+        let topology = Topology::parse(refused(slots)?, asked);
+        Ok((self, topology.map(|topology| Told { topology, epoch: epoch.unwrap_or(0) })))
+    }
+
+    /// Sends commands, whose answers are waited for later.
+    pub(super) fn send(mut self, out: &[u8]) -> RedisResult<Sent> {
+        self.connection.send_packed_command(out)?;
+        Ok(Sent(self))
+    }
+
+    /// What a server says about its role.
+    pub(super) fn role(mut self) -> RedisResult<(Self, Role)> {
+        self.connection.send_packed_command(&redis::cmd("ROLE").get_packed_command())?;
+        let Value::Array(mut items) = refused(self.connection.recv_response()?)? else {
+            return Err(nonsense("ROLE did not answer with a role"));
+        };
+        items.truncate(1);
+        let role = if texts(Value::Array(items)) == ["master"] { Role::Master } else { Role::Replica };
+        Ok((self, role))
+    }
+}
+
+/// A connection whose answers are on their way.
+pub(super) struct Sent(CommandConnection);
+
+impl Sent {
+    /// Waits for this many answers; a refusal is one.
+    pub(super) fn answers(mut self, count: usize) -> RedisResult<(CommandConnection, Vec<RedisResult<Value>>)> {
+        let mut answers = Vec::with_capacity(count);
+        for _ in 0..count {
+            answers.push(refused(self.0.connection.recv_response()?));
+        }
+        Ok((self.0, answers))
+    }
 }
 
 /// An answer that is an error, as such.
@@ -95,13 +161,23 @@ fn refused(answer: Value) -> RedisResult<Value> {
 }
 
 /// The numbers of a flat list of names and numbers.
-fn counts(answer: Value) -> Vec<u64> {
+pub(super) fn counts(answer: Value) -> Vec<u64> {
     let Value::Array(items) = answer else { return Vec::new() };
     let number = |item: Value| match item {
         Value::Int(number) => u64::try_from(number).ok(),
         _ => None,
     };
     items.into_iter().skip(1).step_by(2).filter_map(number).collect()
+}
+
+/// The texts of a flat list of them; empty for anything else.
+fn texts(answer: Value) -> Vec<String> {
+    redis::from_redis_value(answer).unwrap_or_default()
+}
+
+/// There is no server to connect to at present.
+pub(super) fn no_server() -> RedisError {
+    RedisError::from((redis::ErrorKind::Client, "no server of Redis is known that can be reached"))
 }
 
 fn nonsense(what: &'static str) -> RedisError {

@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use redis::RedisResult;
 
-use super::channels::{Names, RedisChannel};
-use super::command_connection::CommandConnection;
+use super::channels::RedisChannel;
+use super::command_connection::{CommandConnection, no_server};
 use super::complaints::{Complaints, words};
 use super::numsub_pool::{Asked, COMMAND_CHANNELS_MAX, answer_none};
+use super::shard_pipes::ShardPipes;
 use super::shared::Shared;
 use super::times::now;
 
@@ -43,7 +44,7 @@ pub(super) fn run(shared: &Shared) {
 }
 
 /// Tries until Redis answers, or the bus ends.
-fn probe(shared: &Shared, complaints: &mut Complaints) -> Option<CommandConnection> {
+fn probe(shared: &Shared, complaints: &mut Complaints) -> Option<Pipe> {
     while shared.numsub_pool.pause(PROBE_PAUSE) {
         match ask_again_if_stale(shared, None, &[RedisChannel::Node(shared.node)], now() + PATIENCE) {
             Ok((pipe, _)) => {
@@ -64,34 +65,66 @@ fn answer_all(asked: Vec<Asked>, counts: &[u64]) {
     }
 }
 
-type Counted = RedisResult<(CommandConnection, Vec<u64>)>;
+/// The way to Redis.
+#[allow(clippy::large_enum_variant, reason = "a thread has one")]
+enum Pipe {
+    /// To one server; its number.
+    One(CommandConnection, u64),
+    /// To each of a cluster.
+    Shards(ShardPipes),
+}
+
+type Counted = RedisResult<(Pipe, Vec<u64>)>;
 
 /// A connection kept from before may have died since: that is no answer about the present.
-fn ask_again_if_stale(
-    shared: &Shared,
-    kept: Option<CommandConnection>,
-    topics: &[RedisChannel],
-    deadline: Instant,
-) -> Counted {
-    if let Some(pipe) = kept {
-        match ask(pipe, &shared.names, topics, deadline) {
+fn ask_again_if_stale(shared: &Shared, kept: Option<Pipe>, topics: &[RedisChannel], deadline: Instant) -> Counted {
+    if let Some(pipe) = kept.filter(|pipe| pipe.is_current(shared)) {
+        match ask(pipe, shared, topics, deadline) {
             Ok(counted) => return Ok(counted),
             Err(error) if error.is_timeout() => return Err(error),
             Err(_) => {}
         }
     }
-    ask(
-        CommandConnection::open(&shared.address, &shared.name("inquiry"), left(deadline))?,
-        &shared.names,
-        topics,
-        deadline,
-    )
+    ask(Pipe::open(shared, deadline)?, shared, topics, deadline)
 }
 
-fn ask(pipe: CommandConnection, names: &Names, topics: &[RedisChannel], deadline: Instant) -> Counted {
-    pipe.set_timeout(left(deadline))?;
-    let questions: Vec<&[RedisChannel]> = topics.chunks(COMMAND_CHANNELS_MAX).collect();
-    pipe.subscribers_of_all(names, &questions)
+fn ask(pipe: Pipe, shared: &Shared, topics: &[RedisChannel], deadline: Instant) -> Counted {
+    match (pipe, &shared.shards) {
+        (Pipe::Shards(mut pipes), Some(shards)) => {
+            if let Some(topology) = shards.topology() {
+                pipes.follow(&topology);
+            }
+            pipes.set_patience(left(deadline));
+            let counts = pipes.subscribers(shared, shards, topics)?;
+            Ok((Pipe::Shards(pipes), counts))
+        }
+        (Pipe::One(pipe, server), _) => {
+            pipe.set_timeout(left(deadline))?;
+            let questions: Vec<&[RedisChannel]> = topics.chunks(COMMAND_CHANNELS_MAX).collect();
+            let (pipe, counts) = pipe.subscribers_of_all(&shared.names, &questions)?;
+            Ok((Pipe::One(pipe, server), counts))
+        }
+        (Pipe::Shards(_), None) => Err(no_server()),
+    }
+}
+
+impl Pipe {
+    fn open(shared: &Shared, deadline: Instant) -> RedisResult<Self> {
+        if let Some(shards) = &shared.shards {
+            let topology = shards.topology().ok_or_else(no_server)?;
+            return Ok(Self::Shards(ShardPipes::new("inquiry", topology, left(deadline))));
+        }
+        let (pipe, server) = shared.open("inquiry", left(deadline))?;
+        Ok(Self::One(pipe, server))
+    }
+
+    /// Whether it leads to where the subscriber is.
+    fn is_current(&self, shared: &Shared) -> bool {
+        match self {
+            Self::One(_, server) => *server == shared.server.number(),
+            Self::Shards(_) => true,
+        }
+    }
 }
 
 /// The time left, never zero: a connection attempt of no time at all is refused by the system.

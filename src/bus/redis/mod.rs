@@ -26,8 +26,11 @@ mod backoff;
 mod channels;
 mod command_connection;
 mod complaints;
+mod current_server;
 mod encrypted;
 mod inquiry;
+mod lookout;
+mod losses;
 mod nodes;
 mod numsub_pool;
 mod outgoing;
@@ -35,41 +38,55 @@ mod peer_discovery;
 mod publisher;
 mod publisher_state;
 mod resp;
+mod scout;
+mod seeds;
+mod sentinel_state;
+mod sentinels;
+mod shard_pipes;
+mod shards;
 mod shared;
+mod slots;
 mod subscriber;
 mod subscriber_state;
 mod subscriber_waker;
 mod subscriptions;
+mod target;
 mod times;
+mod topology;
 mod transport;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use mio::{Poll, Waker};
+use redis::RedisResult;
 
 use super::promise::Promise;
 use super::{Bell, Bus, BusError, Channel, Lateness, LinkState, Listener, PendingSubscribe, Question};
 use crate::backend::Backend;
 use crate::ids::NodeId;
 use crate::metrics::Metrics;
-use address::Address;
-use admission::Admission;
-use channels::{Names, RedisChannel};
-use command_connection::CommandConnection;
+use admission::{Denial, Tried};
+use channels::{Names, RedisChannel, Words};
+use command_connection::{CommandConnection, no_server};
 use nodes::Nodes;
 use numsub_pool::NumsubPool;
 use outgoing::Outgoing;
 use peer_discovery::PeerDiscovery;
+use seeds::Surveyor;
+use sentinel_state::Place;
+use shards::Shards;
 use shared::Shared;
 use subscriber::Subscriber;
 use subscriber_waker::{SubscriberWaker, WakeReason};
 use subscriptions::Subscriptions;
+use target::Target;
 use times::now;
+use topology::Belief;
 
 pub use address::RedisUrlError;
 pub use times::Times;
@@ -106,11 +123,33 @@ pub enum RedisBusError {
 /// # Errors
 /// A sentence for a person; it never repeats the URL.
 pub fn probe<'a>(redis: impl Into<Backend<'a>>, identity: Option<&str>) -> Result<(), String> {
-    let address = Address::parse(redis.into()).map_err(|error| error.to_string())?;
+    let target = Target::parse(redis.into()).map_err(|error| error.to_string())?;
     let names = identity.map(Names::new);
-    match admission::ask(&address, names.as_ref(), NOBODY, PROBE_TIMEOUT) {
-        Admission::Granted => Ok(()),
-        Admission::Refused(why) | Admission::Away(why) => Err(why),
+    match admission(&target, names.as_ref(), NOBODY, PROBE_TIMEOUT) {
+        Ok(()) => Ok(()),
+        Err(Denial::Refused(why) | Denial::Away(why)) => Err(why),
+    }
+}
+
+/// Whether the server that the URL leads to lets this node do what it has to.
+fn admission(target: &Target, names: Option<&Names>, node: NodeId, timeout: Duration) -> Result<(), Denial> {
+    let tried = |words| names.map(|names| Tried::of(names, node, words));
+    match target {
+        Target::One(address) => admission::ask(address, tried(Words::Plain).as_ref(), node, timeout),
+        Target::Sentinels(sentinels) => {
+            admission::ask(&sentinels.find(timeout)?, tried(Words::Plain).as_ref(), node, timeout)
+        }
+        Target::Cluster(seeds) => {
+            let told = Surveyor::new(seeds, "stonechat-check", timeout).ask(&[])?;
+            let Some(topology) = Belief::default().hear(&told) else { return Ok(()) };
+            let tried = tried(Words::Sharded);
+            for (at, place) in topology.places().iter().enumerate() {
+                let address = seeds.at(place).map_err(|error| Denial::Refused(error.to_string()))?;
+                let tried = tried.as_ref().map(|tried| tried.in_slots(&topology.slots_of(at)));
+                admission::ask(&address, tried.as_ref(), node, timeout)?;
+            }
+            Ok(())
+        }
     }
 }
 
@@ -118,8 +157,14 @@ pub fn probe<'a>(redis: impl Into<Backend<'a>>, identity: Option<&str>) -> Resul
 /// node would not hear each other. `None` when Redis cannot be asked at present.
 #[must_use]
 pub(crate) fn nodes_of_before(redis: Backend<'_>) -> Option<u64> {
-    let address = Address::parse(redis).ok()?;
-    let pipe = CommandConnection::open(&address, "stonechat-check", Times::default().connect).ok()?;
+    let timeout = Times::default().connect;
+    let address = match Target::parse(redis).ok()? {
+        Target::One(address) => *address,
+        Target::Sentinels(sentinels) => sentinels.find(timeout).ok()?,
+        // They knew nothing of clusters.
+        Target::Cluster(_) => return Some(0),
+    };
+    let pipe = CommandConnection::open(&address, "stonechat-check", timeout).ok()?;
     let (_, counts) = pipe.subscribers(&Names::new(""), &[RedisChannel::NodesOfBefore]).ok()?;
     counts.first().copied()
 }
@@ -162,23 +207,27 @@ impl RedisBus {
         metrics: Arc<Metrics>,
         times: Times,
     ) -> Result<Self, RedisBusError> {
-        let address = Address::parse(redis.into())?;
+        let target = Target::parse(redis.into())?;
         let names = Names::new(identity);
         let poll = Poll::new()?;
         let subscriber_waker = SubscriberWaker::new(Waker::new(poll.registry(), subscriber::SUMMONS)?);
+        let lateness = Arc::new(Lateness::default());
+        let is_cluster = matches!(target, Target::Cluster(_));
         let shared = Shared {
             node,
+            shards: is_cluster.then(|| Shards::new(names.clone(), Arc::clone(&lateness))),
             names,
-            address,
+            server: target.server(),
+            target,
             times,
             metrics,
-            subscriptions: Arc::new(Subscriptions::new(Arc::new(Lateness::default()))),
+            subscriptions: Arc::new(Subscriptions::new(lateness)),
             nodes: Arc::new(Nodes::default()),
             outgoing: Outgoing::default(),
             numsub_pool: NumsubPool::default(),
             introduction: PeerDiscovery::default(),
             subscriber_waker,
-            is_up: AtomicBool::new(false),
+            up_to: AtomicU64::new(0),
         };
         Ok(Self { shared: Arc::new(shared), poll: Mutex::new(Some(poll)), threads: Mutex::new(Vec::new()) })
     }
@@ -188,11 +237,11 @@ impl RedisBus {
     /// # Errors
     /// `Refused`.
     pub fn check(&self) -> Result<(), RedisBusError> {
-        let Shared { address, names, node, times, .. } = &*self.shared;
-        match admission::ask(address, Some(names), *node, times.connect) {
-            Admission::Granted => Ok(()),
-            Admission::Refused(why) => Err(RedisBusError::Refused(why)),
-            Admission::Away(why) => {
+        let Shared { target, names, node, times, .. } = &*self.shared;
+        match admission(target, Some(names), *node, times.connect) {
+            Ok(()) => Ok(()),
+            Err(Denial::Refused(why)) => Err(RedisBusError::Refused(why)),
+            Err(Denial::Away(why)) => {
                 log::debug!("cannot ask Redis what it allows: {why}");
                 Ok(())
             }
@@ -214,6 +263,10 @@ impl RedisBus {
         threads.push(Running::start("bus-subscriber", move || subscriber.run())?);
         let shared = Arc::clone(&self.shared);
         threads.push(Running::start("bus-inquiry", move || inquiry::run(&shared))?);
+        if !matches!(self.shared.target, Target::One(_)) {
+            let shared = Arc::clone(&self.shared);
+            threads.push(Running::start("bus-lookout", move || shared.look_out())?);
+        }
         Ok(())
     }
 
@@ -236,7 +289,10 @@ impl Bus for RedisBus {
     }
 
     fn subscribe(&self, channels: &[Channel]) -> PendingSubscribe {
-        let (ticket, new) = self.shared.subscriptions.subscribe(channels);
+        let (ticket, new) = match &self.shared.shards {
+            Some(shards) => shards.subscribe(channels),
+            None => self.shared.subscriptions.subscribe(channels),
+        };
         if new > 0 {
             self.shared.metrics.bus_subscriptions.inc_by(i64::try_from(new).unwrap_or(i64::MAX));
             self.shared.subscriber_waker.call(WakeReason::Subscriptions);
@@ -245,7 +301,10 @@ impl Bus for RedisBus {
     }
 
     fn unsubscribe(&self, channels: &[Channel]) {
-        let ended = self.shared.subscriptions.unsubscribe(channels);
+        let ended = match &self.shared.shards {
+            Some(shards) => shards.unsubscribe(channels),
+            None => self.shared.subscriptions.unsubscribe(channels),
+        };
         if ended > 0 {
             self.shared.metrics.bus_subscriptions.dec_by(i64::try_from(ended).unwrap_or(i64::MAX));
             self.shared.subscriber_waker.call(WakeReason::Subscriptions);
@@ -264,7 +323,10 @@ impl Bus for RedisBus {
         if self.link() == LinkState::Down {
             return Promise::kept(Err(BusError::Away("the link is down".into())));
         }
-        let here = self.shared.subscriptions.counted_here(channels);
+        let here = match &self.shared.shards {
+            Some(shards) => shards.counted_here(channels),
+            None => self.shared.subscriptions.counted_here(channels),
+        };
         self.shared.numsub_pool.ask(channels.iter().copied().map(RedisChannel::Of).collect(), here)
     }
 
@@ -277,6 +339,10 @@ impl Bus for RedisBus {
         let deadline = now() + STOP_TIMEOUT;
         self.shared.outgoing.close();
         self.shared.numsub_pool.close();
+        self.shared.server.close();
+        if let Some(shards) = &self.shared.shards {
+            shards.close();
+        }
         // The publisher, started first, goes first: until its last word this node should not look dead to the others.
         for running in threads {
             running.join(deadline);
@@ -303,18 +369,45 @@ impl Shared {
         format!("stonechat-{}-{part}", self.node)
     }
 
+    /// It is down as soon as the server is another one, even before the subscriber has left the one of before.
     fn link(&self) -> LinkState {
-        if self.is_up.load(Ordering::Acquire) { LinkState::Up } else { LinkState::Down }
+        if self.up_to.load(Ordering::Acquire) == self.server.number() { LinkState::Up } else { LinkState::Down }
     }
 
-    fn up(&self) {
-        self.is_up.store(true, Ordering::Release);
+    fn is_up_to(&self, server: u64) -> bool {
+        self.up_to.load(Ordering::Acquire) == server
+    }
+
+    fn up(&self, server: u64) {
+        self.up_to.store(server, Ordering::Release);
         self.metrics.bus_up.set(1);
     }
 
     fn down(&self) {
-        self.is_up.store(false, Ordering::Release);
+        self.up_to.store(0, Ordering::Release);
         self.metrics.bus_up.set(0);
+    }
+
+    /// A connection for commands to the present server, and that server's number.
+    fn open(&self, part: &str, timeout: Duration) -> RedisResult<(CommandConnection, u64)> {
+        let server = self.server.now();
+        let address = server.at.ok_or_else(no_server)?;
+        Ok((CommandConnection::open(&address, &self.name(part), timeout)?, server.number))
+    }
+
+    /// A connection for commands to this server of a cluster.
+    fn open_at(&self, place: &Place, part: &str, timeout: Duration) -> RedisResult<CommandConnection> {
+        let Target::Cluster(seeds) = &self.target else { return Err(no_server()) };
+        CommandConnection::open(&seeds.at(place)?, &self.name(part), timeout)
+    }
+
+    /// Follows the master, or the slots of a cluster.
+    fn look_out(&self) {
+        match (&self.target, &self.shards) {
+            (Target::Sentinels(sentinels), _) => lookout::run(self, sentinels),
+            (Target::Cluster(seeds), Some(shards)) => scout::run(self, seeds, shards),
+            _ => {}
+        }
     }
 }
 

@@ -8,11 +8,14 @@ use std::time::{Duration, Instant};
 use redis::{RedisError, RedisResult};
 
 use super::channels::{self, Names, NodeWord, RedisChannel};
-use super::command_connection::{CommandConnection, Message};
+use super::command_connection::{CommandConnection, Message, no_server};
 use super::complaints::{Complaints, words};
+use super::losses::Losses;
 use super::outgoing::{Outgoing, Overflow, Taken};
 use super::peer_discovery::Question;
 use super::publisher_state::{Acquaintance, PublisherState, Step};
+use super::shard_pipes::ShardPipes;
+use super::shards::Shards;
 use super::shared::Shared;
 use super::subscriber_waker::WakeReason;
 use super::times::now;
@@ -29,7 +32,11 @@ pub(super) fn run(shared: &Arc<Shared>) {
         // Not the subscriber's seed, so that the two do not knock in step.
         progress: PublisherState::new(shared.times, shared.node.0.rotate_left(32), now()),
         pipe: None,
+        server: None,
+        number: shared.server.number(),
+        losses: Losses::default(),
         link_ups: 0,
+        believes_absence_at: now(),
         complaints: Complaints::new("others do not hear this node"),
         sees_nodes_of_before: false,
     };
@@ -41,13 +48,30 @@ struct Publisher<'a> {
     queue: &'a Outgoing,
     progress: PublisherState,
     /// Open exactly while `progress` thinks so.
-    pipe: Option<CommandConnection>,
+    pipe: Option<Pipe>,
+    /// The number of the server that the connection is to, or was last.
+    server: Option<u64>,
+    /// The number of the server that was there when that was looked at last.
+    number: u64,
+    /// Bells that were lost, as far as the others have not been told.
+    losses: Losses,
     /// How often the subscriber's link had come up when that was looked at last.
     link_ups: u64,
+    /// From then on a node without subscribers is gone. In a cluster those whose server was replaced are on their way back.
+    believes_absence_at: Instant,
     /// Since the connection was last of use.
     complaints: Complaints,
     /// Nodes of version 0.1 were there when it was looked last.
     sees_nodes_of_before: bool,
+}
+
+/// The way to Redis.
+#[allow(clippy::large_enum_variant, reason = "a thread has one")]
+enum Pipe {
+    /// To one server.
+    One(CommandConnection),
+    /// To each of a cluster. What one of them does not take costs the others nothing.
+    Shards(ShardPipes),
 }
 
 impl Publisher<'_> {
@@ -70,21 +94,60 @@ impl Publisher<'_> {
         }
     }
 
-    /// Looks what the subscriber thread has heard meanwhile.
+    /// Looks what the other threads have found out meanwhile.
     fn look_up(&mut self, now: Instant) {
+        // First: a link that is up already is up to the server that is looked at next, or to an earlier one.
         let ups = self.shared.introduction.ups();
+        let number = self.shared.server.number();
+        if std::mem::replace(&mut self.number, number) != number && self.server != Some(number) {
+            self.pipe = None;
+            self.progress.moved(now);
+        }
+        if let (Some(shards), Some(Pipe::Shards(pipes))) = (&self.shared.shards, &mut self.pipe)
+            && let Some(topology) = shards.topology()
+            && let Some(changed) = pipes.follow(&topology)
+        {
+            // Bells that the server of before took may have reached nobody: the others may have left it earlier.
+            self.losses.note_in(&changed);
+            self.progress.lost_bells();
+            self.believe_absence_later(now);
+        }
         if self.link_ups != ups {
             self.link_ups = ups;
             self.progress.link_up(now);
+            self.believe_absence_later(now);
         }
         if self.shared.introduction.take_question() == Question::Asked {
             self.progress.questioned();
         }
     }
 
+    fn believe_absence_later(&mut self, now: Instant) {
+        if self.shared.shards.is_some() {
+            self.believes_absence_at = now + 2 * self.shared.times.watch;
+        }
+    }
+
     fn connect(&mut self) {
-        match CommandConnection::open(&self.shared.address, &self.shared.name("publisher"), self.shared.times.connect) {
-            Ok(pipe) => {
+        if let Some(shards) = &self.shared.shards {
+            // At the start it waits until somebody has looked.
+            let _ = self.shared.server.now();
+            match shards.topology() {
+                Some(topology) => {
+                    self.pipe = Some(Pipe::Shards(ShardPipes::new("publisher", topology, self.shared.times.reply)));
+                    self.progress.opened(now());
+                }
+                None => self.failed(&no_server()),
+            }
+            return;
+        }
+        match self.shared.open("publisher", self.shared.times.connect) {
+            Ok((pipe, server)) => {
+                // Bells that the server of before took may have reached nobody: the others may have left it earlier.
+                if self.server.replace(server).is_some_and(|before| before != server) {
+                    self.losses.note();
+                    self.progress.lost_bells();
+                }
                 self.progress.opened(now());
                 self.after(pipe.set_timeout(self.shared.times.reply).map(|()| (pipe, ())));
             }
@@ -94,25 +157,26 @@ impl Publisher<'_> {
 
     fn carry(&mut self, bells: &[Bell], overflow: Overflow) {
         if overflow == Overflow::Lost {
+            self.losses.note();
             self.progress.lost_bells();
         }
         if bells.is_empty() {
             return;
         }
-        let count = bells.len() as u64;
         let seal =
             |bell: &Bell| (RedisChannel::Of(bell.channel), channels::with_sender(self.shared.node, &bell.payload));
-        if self.pipe.is_some() && self.publish(&bells.iter().map(seal).collect::<Vec<_>>()).is_some() {
-            self.shared.metrics.bus_published.inc_by(count);
-            return;
-        }
-        // Some may have been delivered before the link broke; telling the others to look costs little.
-        self.shared.metrics.bus_dropped.inc_by(count);
-        self.progress.lost_bells();
+        let taken = self.publish(&bells.iter().map(seal).collect::<Vec<_>>());
+        self.shared.metrics.bus_published.inc_by(taken as u64);
+        self.shared.metrics.bus_dropped.inc_by((bells.len() - taken) as u64);
     }
 
     fn say_lost(&mut self) {
-        if self.say(NodeWord::Lost).is_some() {
+        let text = match &self.shared.shards {
+            Some(_) => self.losses.text(),
+            None => NodeWord::Lost.text().to_vec(),
+        };
+        if self.say_text(&text).is_some() {
+            self.losses = Losses::default();
             self.complaints.over();
             self.progress.said_lost();
         }
@@ -150,11 +214,13 @@ impl Publisher<'_> {
         let nodes = self.shared.nodes.known();
         let own = [RedisChannel::NodesOfBefore, RedisChannel::Nodes, RedisChannel::Node(self.shared.node)];
         let topics: Vec<_> = own.into_iter().chain(nodes.iter().copied().map(RedisChannel::Node)).collect();
-        let Some(counts) = self.with_pipe(|pipe, names| pipe.subscribers(names, &topics)) else { return };
+        let Some(counts) = self.subscribers(&topics) else { return };
         let [of_before, listeners, of_nodes @ ..] = counts.as_slice() else { return };
         self.note_nodes_of_before(*of_before);
         let unknown = listeners.saturating_sub(of_nodes.iter().sum());
-        if self.shared.nodes.counted(&nodes, of_nodes.get(1..).unwrap_or_default()) > 0 {
+        if now() >= self.believes_absence_at
+            && self.shared.nodes.counted(&nodes, of_nodes.get(1..).unwrap_or_default()) > 0
+        {
             self.shared.subscriber_waker.call(WakeReason::NodeGone);
         }
         self.complaints.over();
@@ -176,35 +242,92 @@ impl Publisher<'_> {
     }
 
     fn say_bye(&mut self) {
-        if let Some(pipe) = &self.pipe
-            && pipe.set_timeout(LAST_FLUSH).is_ok()
-        {
+        let is_ready = match &mut self.pipe {
+            Some(Pipe::One(pipe)) => pipe.set_timeout(LAST_FLUSH).is_ok(),
+            Some(Pipe::Shards(pipes)) => {
+                pipes.set_patience(LAST_FLUSH);
+                true
+            }
+            None => false,
+        };
+        if is_ready {
             // Unheard, it is noticed all the same when this node's channel has no subscriber any more.
             let _ = self.say(NodeWord::Bye);
         }
     }
 
     fn say(&mut self, word: NodeWord) -> Option<()> {
-        self.publish(&[(RedisChannel::Nodes, channels::with_sender(self.shared.node, word.text()))])
+        self.say_text(word.text())
     }
 
-    fn publish(&mut self, messages: &[Message]) -> Option<()> {
-        self.with_pipe(|pipe, names| pipe.publish(names, messages).map(|pipe| (pipe, ())))
+    fn say_text(&mut self, text: &[u8]) -> Option<()> {
+        let message = (RedisChannel::Nodes, channels::with_sender(self.shared.node, text));
+        match (&self.shared.shards, &mut self.pipe) {
+            (Some(shards), Some(Pipe::Shards(pipes))) => {
+                let published = pipes.publish(self.shared, shards, &[message]);
+                if published.lost_count > 0 {
+                    self.progress.said_in_vain(now());
+                    return None;
+                }
+                Some(())
+            }
+            _ => self.with_pipe(|pipe, names| pipe.publish(names, &[message]).map(|pipe| (pipe, ()))),
+        }
     }
 
-    /// Does something on the connection, which is gone if that fails.
+    /// Publishes bells; how many were taken. What is lost is noted.
+    fn publish(&mut self, messages: &[Message]) -> usize {
+        if let (Some(shards), Some(Pipe::Shards(pipes))) = (&self.shared.shards, &mut self.pipe) {
+            let published = pipes.publish(self.shared, shards, messages);
+            if published.lost_count > 0 {
+                self.losses.note_in(&published.lost);
+                self.progress.lost_bells();
+            }
+            return messages.len() - published.lost_count;
+        }
+        if self.with_pipe(|pipe, names| pipe.publish(names, messages).map(|pipe| (pipe, ()))).is_some() {
+            return messages.len();
+        }
+        // Some may have been delivered before the link broke; telling the others to look costs little.
+        self.losses.note();
+        self.progress.lost_bells();
+        0
+    }
+
+    fn subscribers(&mut self, topics: &[RedisChannel]) -> Option<Vec<u64>> {
+        if let Some(shards) = &self.shared.shards {
+            return self.count_in(shards, topics);
+        }
+        self.with_pipe(|pipe, names| pipe.subscribers(names, topics))
+    }
+
+    fn count_in(&mut self, shards: &Shards, topics: &[RedisChannel]) -> Option<Vec<u64>> {
+        let Some(Pipe::Shards(pipes)) = &mut self.pipe else { return None };
+        match pipes.subscribers(self.shared, shards, topics) {
+            Ok(counts) => Some(counts),
+            Err(error) => {
+                self.complaints.failed(&words(&error), now());
+                self.progress.said_in_vain(now());
+                None
+            }
+        }
+    }
+
+    /// Does something on the connection to the one server, which is gone if that fails.
     fn with_pipe<T>(
         &mut self,
         action: impl FnOnce(CommandConnection, &Names) -> RedisResult<(CommandConnection, T)>,
     ) -> Option<T> {
-        let pipe = self.pipe.take()?;
-        self.after(action(pipe, &self.shared.names))
+        match self.pipe.take()? {
+            Pipe::One(pipe) => self.after(action(pipe, &self.shared.names)),
+            Pipe::Shards(_) => None,
+        }
     }
 
     fn after<T>(&mut self, outcome: RedisResult<(CommandConnection, T)>) -> Option<T> {
         match outcome {
             Ok((pipe, answer)) => {
-                self.pipe = Some(pipe);
+                self.pipe = Some(Pipe::One(pipe));
                 Some(answer)
             }
             Err(error) => {

@@ -47,6 +47,8 @@ pub(super) struct PublisherState {
     loss_to_report: LossToReport,
     question: Question,
     discovery: Discovery,
+    /// What is to be said to the other nodes cannot be said before; bells go on.
+    mute_until: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -94,6 +96,7 @@ impl PublisherState {
             loss_to_report: LossToReport::None,
             question: Question::None,
             discovery: Discovery::Strangers,
+            mute_until: None,
         }
     }
 
@@ -101,6 +104,9 @@ impl PublisherState {
         match self.phase {
             Phase::Resting { until } if until <= now => Step::Connect,
             Phase::Resting { until } => Step::Carry { until },
+            Phase::Open { watch_at } if self.mute_until.is_some_and(|until| now < until) => {
+                Step::Carry { until: self.mute_until.unwrap_or(watch_at) }
+            }
             Phase::Open { .. } if self.loss_to_report == LossToReport::Lost => Step::SayLost,
             Phase::Open { .. } if self.question == Question::Asked => Step::Answer,
             Phase::Open { watch_at } if watch_at <= now => match self.discovery {
@@ -120,6 +126,17 @@ impl PublisherState {
     /// The connection failed, or could not be opened.
     pub(super) fn failed(&mut self, now: Instant) {
         self.phase = Phase::Resting { until: now + self.backoff.failed() };
+    }
+
+    /// The server that carries what nodes say of themselves is away; others carry bells.
+    pub(super) fn said_in_vain(&mut self, now: Instant) {
+        self.mute_until = Some(now + self.backoff.failed());
+    }
+
+    /// Another server is the one to speak with: neither the connection nor the wait for the next is of any use.
+    pub(super) fn moved(&mut self, now: Instant) {
+        self.backoff.reset();
+        self.phase = Phase::Resting { until: now };
     }
 
     /// Bells were lost, or may have been.
@@ -245,6 +262,32 @@ mod tests {
         publisher_state.counted(0, now);
         publisher_state.link_up(now);
         assert_eq!(publisher_state.next(now), Step::Ask);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "any moment will do to start from")]
+    fn what_cannot_be_said_is_said_later_and_holds_up_no_bells() {
+        let now = Instant::now();
+        let mut publisher_state = open(now);
+        publisher_state.lost_bells();
+        publisher_state.said_in_vain(now);
+        let Step::Carry { until } = publisher_state.next(now) else { panic!("it is said again at once") };
+        assert!(until > now);
+        assert_eq!(publisher_state.next(until), Step::SayLost);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "any moment will do to start from")]
+    fn another_server_is_connected_to_at_once() {
+        let now = Instant::now();
+        let mut publisher_state = open(now);
+        publisher_state.asked(now);
+        publisher_state.counted(0, now);
+        publisher_state.moved(now);
+        assert_eq!(publisher_state.next(now), Step::Connect);
+        publisher_state.failed(now);
+        publisher_state.moved(now);
+        assert_eq!(publisher_state.next(now), Step::Connect, "no back-off is waited for");
     }
 
     #[test]

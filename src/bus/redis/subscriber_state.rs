@@ -8,16 +8,18 @@
 //!        failed; refused; garbage; silent for too long: back-off, everything is subscribed again
 //! ```
 
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::address::Greeting;
 use super::backoff::Backoff;
-use super::channels::{self, Names, NodeWord, RedisChannel};
+use super::channels::{self, LOST_IN, Names, NodeWord, RedisChannel, Words};
 use super::nodes::Nodes;
 use super::resp::{Frame, Item};
-use super::subscriptions::Subscriptions;
+use super::slots::{SlotSet, slot_of};
+use super::subscriptions::{Ended, Subscriptions};
 use super::times::Times;
 use crate::bus::{Channel, ReceivedBell};
 use crate::ids::NodeId;
@@ -43,6 +45,12 @@ pub(super) enum Effect {
     Down,
     /// Tell the listener that bells may have been lost.
     Resync(&'static str),
+    /// The same of bells that would have come by this link.
+    Missed,
+    /// The same of bells in these slots.
+    MissedIn(SlotSet, &'static str),
+    /// A slot has moved to another server, perhaps: look where it is.
+    SlotMoved,
     /// Another node wants to know who is there.
     Asked,
     /// Another node was heard of for the first time.
@@ -61,6 +69,8 @@ pub(super) struct SubscriberState {
     has_been_up: bool,
     /// Where the last connection came from.
     earlier: Option<SocketAddr>,
+    /// What every node is subscribed to, as far as this link is the way to it.
+    standing: Vec<RedisChannel>,
     effects: Vec<Effect>,
 }
 
@@ -69,6 +79,7 @@ pub(super) struct Caller {
     pub(super) node: NodeId,
     pub(super) names: Names,
     pub(super) greeting: Greeting,
+    pub(super) words: Words,
 }
 
 enum Phase {
@@ -87,13 +98,52 @@ struct Session {
     /// Bells were missed, and are looked for when the other nodes are known: whoever dies from then on is noticed. Without
     /// an introduction at this time all the same.
     resync_at: Option<Instant>,
+    /// Channels that were ordered on this connection, and those that were confirmed: they are confirmed in order.
+    ordered: u64,
+    confirmed: u64,
+    /// Slots that have come to this server meanwhile: their bells were missed until all that was ordered up to that number
+    /// is confirmed. `None`: not all is ordered yet.
+    arrivals: Vec<(SlotSet, Option<u64>)>,
+    /// Commands to a server of a cluster after the first subscriptions that are not answered yet, in order.
+    unanswered: VecDeque<SlotCommand>,
     heard_at: Instant,
     pinged_at: Instant,
     /// When it was pinged first since it was heard: only a link that was asked can be silent.
     asked_at: Option<Instant>,
 }
 
+/// One command to a server of a Redis Cluster. It is answered for each of its channels, or refused as a whole.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct SlotCommand {
+    slot: u16,
+    subscribes: bool,
+    /// Channels that are not answered yet.
+    left: usize,
+}
+
 impl Session {
+    /// One more channel is answered, of the oldest such command about its slot.
+    fn answered(&mut self, subscribes: bool, topic: &[u8]) {
+        if self.unanswered.is_empty() {
+            return;
+        }
+        let slot = slot_of(&String::from_utf8_lossy(topic));
+        let is_it = |one: &SlotCommand| one.subscribes == subscribes && one.slot == slot;
+        let Some(at) = self.unanswered.iter().position(is_it) else { return };
+        self.unanswered[at].left -= 1;
+        if self.unanswered[at].left == 0 {
+            self.unanswered.remove(at);
+        }
+    }
+
+    /// The oldest command about this slot has been refused: nothing of it is awaited any more.
+    fn refused(&mut self, slot: u16) {
+        let at = self.unanswered.iter().position(|command| command.slot == slot);
+        if let Some(SlotCommand { subscribes: true, left, .. }) = at.and_then(|at| self.unanswered.remove(at)) {
+            self.confirmed += left as u64;
+        }
+    }
+
     fn ping_at(&self, times: &Times) -> Instant {
         self.heard_at.max(self.pinged_at) + times.ping
     }
@@ -132,6 +182,7 @@ impl SubscriberState {
     ) -> Self {
         Self {
             backoff: Backoff::new(times.backoff_first, times.backoff_most, caller.node.0),
+            standing: vec![RedisChannel::Nodes, RedisChannel::Node(caller.node), RedisChannel::Of(Channel::All)],
             caller,
             subscriptions,
             nodes,
@@ -140,6 +191,37 @@ impl SubscriberState {
             has_been_up: false,
             earlier: None,
             effects: Vec::new(),
+        }
+    }
+
+    /// Of what every node is subscribed to this link is the way to these, from the next connection on. Whether that is new to
+    /// it.
+    pub(super) fn stands_for(&mut self, standing: Vec<RedisChannel>) -> bool {
+        let is_new = self.standing != standing;
+        self.standing = standing;
+        is_new
+    }
+
+    /// This link takes the place of another one: what came before the first connection was missed.
+    pub(super) fn succeeds(&mut self) {
+        self.has_been_up = true;
+    }
+
+    /// Whether nodes speak of themselves by this link.
+    pub(super) fn hears_nodes(&self) -> bool {
+        self.standing.contains(&RedisChannel::Nodes)
+    }
+
+    /// Whether a connection that was asked for is awaited.
+    pub(super) fn is_connecting(&self) -> bool {
+        matches!(self.phase, Phase::Connecting)
+    }
+
+    /// These slots have another server now, and this link is the way to it.
+    pub(super) fn arrived(&mut self, slots: SlotSet) {
+        // A connection that is to come misses nothing of them that is not looked for anyway.
+        if let Phase::Connected(session) = &mut self.phase {
+            session.arrivals.push((slots, None));
         }
     }
 
@@ -166,7 +248,7 @@ impl SubscriberState {
         if let Phase::Connected(session) = &mut self.phase
             && session.resync_at.take().is_some()
         {
-            self.effects.push(Effect::Resync("the bus was away"));
+            self.effects.push(Effect::Missed);
         }
     }
 
@@ -205,16 +287,19 @@ impl SubscriberState {
         }
         let channels = self.subscriptions.connected();
         let missed = self.has_been_up || !channels.is_empty();
-        let topics = [RedisChannel::Nodes, RedisChannel::Node(self.caller.node), RedisChannel::Of(Channel::All)];
-        let topics: Vec<_> = topics.into_iter().chain(channels.into_iter().map(RedisChannel::Of)).collect();
+        let topics: Vec<_> = self.standing.iter().copied().chain(channels.into_iter().map(RedisChannel::Of)).collect();
         let mut out = greeting.bytes;
-        order(&self.caller.names, &mut out, "SUBSCRIBE", &topics);
+        self.caller.order(&mut out, self.caller.words.subscribe(), &topics);
         self.effects.push(Effect::Send(out));
         self.phase = Phase::Connected(Session {
             greeting_left: greeting.words.len(),
             wishes: greeting.wishes,
             joined: Joined::Awaiting { left: topics.len(), after: if missed { After::Resync } else { After::Nothing } },
             resync_at: None,
+            ordered: topics.len() as u64,
+            confirmed: 0,
+            arrivals: Vec::new(),
+            unanswered: VecDeque::new(),
             heard_at: now,
             pinged_at: now,
             asked_at: None,
@@ -229,20 +314,50 @@ impl SubscriberState {
         }
     }
 
+    /// Another server is the one to speak with: neither this connection nor the wait for the next is of any use.
+    pub(super) fn moved(&mut self, now: Instant) {
+        self.failed(now, "another server is to be spoken with now");
+        // Where the last connection came from means nothing to another server.
+        self.earlier = None;
+        self.backoff.reset();
+        self.phase = Phase::Resting { until: now };
+    }
+
     /// Subscriptions may have changed, and there is room to send orders about them.
     pub(super) fn order(&mut self) {
-        if !matches!(self.phase, Phase::Connected(_)) {
-            return;
-        }
+        let Phase::Connected(session) = &mut self.phase else { return };
         let orders = self.subscriptions.take_orders(ORDERS_CHANNELS_MAX);
+        session.ordered += orders.subscribe.len() as u64;
+        if !session.arrivals.is_empty() && self.subscriptions.is_told() {
+            let ordered = session.ordered;
+            session.arrivals.iter_mut().for_each(|(_, up_to)| *up_to = up_to.or(Some(ordered)));
+            self.arrive();
+        }
         if orders.is_empty() {
             return;
         }
+        let Phase::Connected(session) = &mut self.phase else { return };
         let topics = |channels: Vec<Channel>| channels.into_iter().map(RedisChannel::Of).collect::<Vec<_>>();
-        let mut out = Vec::new();
-        order(&self.caller.names, &mut out, "SUBSCRIBE", &topics(orders.subscribe));
-        order(&self.caller.names, &mut out, "UNSUBSCRIBE", &topics(orders.unsubscribe));
+        let (mut out, words) = (Vec::new(), self.caller.words);
+        for (subscribes, channels) in [(true, orders.subscribe), (false, orders.unsubscribe)] {
+            let word = if subscribes { words.subscribe() } else { words.unsubscribe() };
+            let by_slot = self.caller.order(&mut out, word, &topics(channels));
+            session.unanswered.extend(by_slot.into_iter().map(|(slot, left)| SlotCommand { slot, subscribes, left }));
+        }
         self.effects.push(Effect::Send(out));
+    }
+
+    /// Tells of the slots whose channels are all subscribed here by now.
+    fn arrive(&mut self) {
+        let Phase::Connected(session) = &mut self.phase else { return };
+        let confirmed = session.confirmed;
+        for (slots, up_to) in std::mem::take(&mut session.arrivals) {
+            if up_to.is_some_and(|up_to| up_to <= confirmed) {
+                self.effects.push(Effect::MissedIn(slots, "slots of Redis have moved"));
+            } else {
+                session.arrivals.push((slots, up_to));
+            }
+        }
     }
 
     /// Redis has sent something, whatever it is.
@@ -264,16 +379,21 @@ impl SubscriberState {
     pub(super) fn frame<'a>(&mut self, frame: Frame<'a>, now: Instant) -> Option<ReceivedBell<'a>> {
         let Phase::Connected(session) = &mut self.phase else { return None };
         match frame {
-            Frame::Push([Item::Text(b"message"), Item::Text(topic), Item::Text(message)]) => {
+            Frame::Push([Item::Text(b"message" | b"smessage"), Item::Text(topic), Item::Text(message)]) => {
                 return self.message(topic, message);
             }
-            Frame::Push([Item::Text(b"subscribe" | b"unsubscribe"), Item::Text(topic), _]) => {
+            Frame::Push([Item::Text(b"subscribe" | b"unsubscribe" | b"ssubscribe"), Item::Text(topic), _]) => {
                 self.confirmed(topic, now);
             }
+            Frame::Push([Item::Text(b"sunsubscribe"), Item::Text(topic), _]) => self.ended(topic, now),
             Frame::Push(_) => {}
-            Frame::Done => session.greeting_left = session.greeting_left.saturating_sub(1),
-            Frame::Refused(_) if (1..=session.wishes).contains(&session.greeting_left) => session.greeting_left -= 1,
-            Frame::Refused(why) => self.lost(now, &String::from_utf8_lossy(why)),
+            Frame::Done => self.greeted(now),
+            Frame::Refused(_) if (1..=session.wishes).contains(&session.greeting_left) => self.greeted(now),
+            Frame::Refused(why) => match moved_slot(why) {
+                // What every node is subscribed to is among the first subscriptions.
+                Some(slot) if matches!(session.joined, Joined::Yes) => self.refused(slot),
+                _ => self.lost(now, &String::from_utf8_lossy(why)),
+            },
         }
         None
     }
@@ -286,9 +406,21 @@ impl SubscriberState {
         match self.caller.names.parse(topic)? {
             RedisChannel::Of(channel) => return Some(ReceivedBell { channel, payload }),
             RedisChannel::Node(_) | RedisChannel::NodesOfBefore => {}
-            RedisChannel::Nodes => self.told_by(from, NodeWord::parse(payload)?),
+            RedisChannel::Nodes => match payload.strip_prefix(LOST_IN) {
+                Some(slots) => self.lost_in(slots),
+                None => self.told_by(from, NodeWord::parse(payload)?),
+            },
         }
         None
+    }
+
+    /// Another node has lost bells in these slots.
+    fn lost_in(&mut self, slots: &[u8]) {
+        let slots = std::str::from_utf8(slots).ok().and_then(SlotSet::parse);
+        self.effects.push(match slots {
+            Some(slots) => Effect::MissedIn(slots, LOST),
+            None => Effect::Resync(LOST),
+        });
     }
 
     fn heard(&mut self, node: NodeId) {
@@ -304,7 +436,7 @@ impl SubscriberState {
                 self.heard(node);
                 self.effects.push(Effect::Asked);
             }
-            NodeWord::Lost => self.effects.push(Effect::Resync("another node has lost bells")),
+            NodeWord::Lost => self.effects.push(Effect::Resync(LOST)),
             NodeWord::Bye => {
                 if self.nodes.left(node) {
                     log::info!("node {node} has left");
@@ -319,13 +451,58 @@ impl SubscriberState {
             self.subscriptions.confirmed(channel);
         }
         let Phase::Connected(session) = &mut self.phase else { return };
-        let Joined::Awaiting { left, after } = &mut session.joined else { return };
+        session.confirmed += 1;
+        let Joined::Awaiting { left, .. } = &mut session.joined else {
+            session.answered(true, topic);
+            return self.arrive();
+        };
         // Confirmations come in the order of the commands, so the first ones are those of the first subscriptions.
         *left -= 1;
-        if *left > 0 {
-            return;
+        if *left == 0 {
+            self.joined(now);
         }
-        if let After::Resync = after {
+    }
+
+    /// The server has answered to a command of the greeting, or to a ping.
+    fn greeted(&mut self, now: Instant) {
+        let Phase::Connected(session) = &mut self.phase else { return };
+        session.greeting_left = session.greeting_left.saturating_sub(1);
+        if session.greeting_left == 0 && matches!(session.joined, Joined::Awaiting { left: 0, .. }) {
+            // There was nothing to subscribe to.
+            self.joined(now);
+        }
+    }
+
+    /// A server of a Redis Cluster says that a subscription has ended: as it was told, or by itself.
+    fn ended(&mut self, topic: &[u8], now: Instant) {
+        let Phase::Connected(session) = &mut self.phase else { return };
+        let name = topic;
+        match self.caller.names.parse(topic) {
+            // What every node is subscribed to is never taken back.
+            Some(topic) if self.standing.contains(&topic) => self.lost(now, "a slot of Redis has moved"),
+            Some(RedisChannel::Of(channel)) => match self.subscriptions.ended(channel) {
+                Ended::AsTold => session.answered(false, name),
+                Ended::ByServer => self.effects.push(Effect::SlotMoved),
+                Ended::Unclear => self.lost(now, "a slot of Redis has moved while it was subscribed to"),
+            },
+            _ => {}
+        }
+    }
+
+    /// A server of a Redis Cluster has refused a command, for the slot is not there any more.
+    fn refused(&mut self, slot: u16) {
+        let Phase::Connected(session) = &mut self.phase else { return };
+        session.refused(slot);
+        let names = &self.caller.names;
+        let mut name = String::new();
+        self.subscriptions.refused(|channel| slot_of(names.write(RedisChannel::Of(channel), &mut name)) == slot);
+        self.effects.push(Effect::SlotMoved);
+        self.arrive();
+    }
+
+    fn joined(&mut self, now: Instant) {
+        let Phase::Connected(session) = &mut self.phase else { return };
+        if let Joined::Awaiting { after: After::Resync, .. } = session.joined {
             session.resync_at = Some(now + 2 * self.times.introduce);
         }
         session.joined = Joined::Yes;
@@ -344,16 +521,49 @@ impl SubscriberState {
     }
 }
 
-/// Appends commands about `topics`, each about at most [`COMMAND_CHANNELS_MAX`].
-fn order(names: &Names, out: &mut Vec<u8>, command: &str, topics: &[RedisChannel]) {
-    let mut name = String::new();
-    for some in topics.chunks(COMMAND_CHANNELS_MAX) {
-        let mut packed = redis::cmd(command);
-        for topic in some {
-            packed.arg(names.write(*topic, &mut name));
+/// Why all sessions, or some, are compared when another node says so.
+const LOST: &str = "another node has lost bells";
+
+impl Caller {
+    /// Appends commands about `topics`, each about at most [`COMMAND_CHANNELS_MAX`]. For a cluster, the slot of each command
+    /// and how many channels it has.
+    fn order(&self, out: &mut Vec<u8>, command: &str, topics: &[RedisChannel]) -> Vec<(u16, usize)> {
+        match self.words {
+            Words::Plain => {
+                self.order_some(out, command, topics);
+                Vec::new()
+            }
+            Words::Sharded => {
+                let mut by_slot: BTreeMap<u16, Vec<RedisChannel>> = BTreeMap::new();
+                let mut name = String::new();
+                for topic in topics {
+                    by_slot.entry(slot_of(self.names.write(*topic, &mut name))).or_default().push(*topic);
+                }
+                let mut commands = Vec::with_capacity(by_slot.len());
+                for (slot, topics) in by_slot {
+                    self.order_some(out, command, &topics);
+                    commands.extend(topics.chunks(COMMAND_CHANNELS_MAX).map(|some| (slot, some.len())));
+                }
+                commands
+            }
         }
-        packed.write_packed_command(out);
     }
+
+    fn order_some(&self, out: &mut Vec<u8>, command: &str, topics: &[RedisChannel]) {
+        let mut name = String::new();
+        for some in topics.chunks(COMMAND_CHANNELS_MAX) {
+            let mut packed = redis::cmd(command);
+            for topic in some {
+                packed.arg(self.names.write(*topic, &mut name));
+            }
+            packed.write_packed_command(out);
+        }
+    }
+}
+
+/// The slot that is elsewhere, if a server says so: `MOVED 3999 127.0.0.1:6381`.
+fn moved_slot(refusal: &[u8]) -> Option<u16> {
+    std::str::from_utf8(refusal).ok()?.strip_prefix("MOVED ")?.split(' ').next()?.parse().ok()
 }
 
 fn packed(words: &[&str]) -> Vec<u8> {
@@ -365,241 +575,5 @@ fn packed(words: &[&str]) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::super::address::Address;
-    use super::*;
-    use crate::ids::UserId;
-
-    /// A link, its clock, and what a test says to it.
-    struct Scene {
-        link: SubscriberState,
-        subscriptions: Arc<Subscriptions>,
-        nodes: Arc<Nodes>,
-        now: Instant,
-        /// Where the last connection came from.
-        port: u16,
-    }
-
-    const ME: NodeId = NodeId(1);
-
-    fn names() -> Names {
-        Names::new("a1")
-    }
-
-    fn user(number: i64) -> Channel {
-        Channel::User(UserId::new(number).unwrap())
-    }
-
-    impl Scene {
-        #[expect(clippy::disallowed_methods, reason = "any moment will do to start from")]
-        fn new(url: &str) -> Self {
-            let (subscriptions, nodes, now) =
-                (Arc::new(Subscriptions::new(Arc::default())), Arc::new(Nodes::default()), Instant::now());
-            let greeting = Address::parse(url.into()).unwrap().greeting("test");
-            let link = SubscriberState::new(
-                Caller { node: ME, names: names(), greeting },
-                Arc::clone(&subscriptions),
-                Arc::clone(&nodes),
-                Times::default(),
-                now,
-            );
-            Self { link, subscriptions, nodes, now, port: 5000 }
-        }
-
-        fn pass(&mut self, time: Duration) -> Vec<Effect> {
-            self.now += time;
-            self.link.tick(self.now);
-            self.link.effects()
-        }
-
-        /// Connects, and answers the greeting of a server without a password.
-        fn connect(&mut self) -> String {
-            assert_eq!(self.pass(Duration::from_secs(3)), [Effect::Connect]);
-            self.port += 1;
-            self.link.connected(Some(([127, 0, 0, 1], self.port).into()), self.now);
-            let sent = self.sent();
-            for _ in 0..sent.matches("CLIENT").count() {
-                self.link.frame(Frame::Done, self.now);
-            }
-            sent
-        }
-
-        fn sent(&mut self) -> String {
-            let effects = self.link.effects();
-            let [Effect::Send(bytes)] = effects.as_slice() else { panic!("{effects:?}") };
-            String::from_utf8(bytes.clone()).unwrap()
-        }
-
-        fn confirm(&mut self, topics: &[&str]) -> Vec<Effect> {
-            for topic in topics {
-                let topic = format!("a1:{topic}");
-                let push = [Item::Text(b"subscribe"), Item::Text(topic.as_bytes()), Item::Number(1)];
-                self.link.frame(Frame::Push(push), self.now);
-            }
-            self.link.effects()
-        }
-
-        fn hear(&mut self, topic: &str, message: &str) -> Option<String> {
-            let topic = format!("a1:{topic}");
-            let push = [Item::Text(b"message"), Item::Text(topic.as_bytes()), Item::Text(message.as_bytes())];
-            let heard = self.link.frame(Frame::Push(push), self.now)?;
-            Some(String::from_utf8_lossy(heard.payload).into_owned())
-        }
-
-        fn up(&mut self) {
-            self.connect();
-            assert_eq!(self.confirm(&["nodes", "n:0000000000000001", "all"]), [Effect::Up]);
-        }
-    }
-
-    #[test]
-    fn the_first_connection_needs_no_resync() {
-        let mut scene = Scene::new("redis://h/");
-        let sent = scene.connect();
-        assert!(sent.contains("SETNAME") && sent.contains("SUBSCRIBE") && sent.contains("a1:nodes"), "{sent}");
-        assert_eq!(scene.confirm(&["nodes"]), []);
-        assert_eq!(scene.confirm(&["n:0000000000000001", "all"]), [Effect::Up]);
-    }
-
-    #[test]
-    fn subscriptions_that_waited_for_the_first_connection_are_resynced() {
-        let mut scene = Scene::new("redis://h/");
-        let (ticket, _) = scene.subscriptions.subscribe(&[user(5)]);
-        assert!(scene.connect().contains("u:5"));
-        assert_eq!(scene.confirm(&["nodes", "n:0000000000000001", "all", "u:5"]), [Effect::Up]);
-        scene.link.introduced();
-        assert_eq!(scene.link.effects(), [Effect::Resync("the bus was away")]);
-        scene.link.introduced();
-        assert_eq!(scene.link.effects(), [], "once");
-        assert!(ticket.wait(Duration::ZERO));
-    }
-
-    #[test]
-    fn a_lost_link_backs_off_and_resyncs_when_everything_is_subscribed_again() {
-        let mut scene = Scene::new("redis://h/");
-        scene.up();
-        let _ = scene.subscriptions.subscribe(&[user(5)]);
-        scene.link.order();
-        assert!(scene.sent().contains("u:5"));
-        scene.link.failed(scene.now, "reset");
-        assert_eq!(scene.link.effects(), [Effect::Down, Effect::Close("reset".into())]);
-        assert_eq!(scene.pass(Duration::from_millis(10)), [], "not at once");
-        assert_eq!(scene.pass(Duration::from_millis(50)), [Effect::Connect]);
-        scene.link.failed(scene.now, "refused");
-        assert_eq!(scene.link.effects(), [Effect::Close("refused".into())], "it was down already");
-        assert!(scene.connect().contains("u:5"));
-        assert_eq!(scene.confirm(&["nodes", "n:0000000000000001", "all"]), []);
-        assert_eq!(scene.confirm(&["u:5"]), [Effect::Up]);
-        let patience = 2 * Times::default().introduce;
-        assert_eq!(scene.link.due(), Some(scene.now + patience));
-        assert_eq!(scene.pass(patience), [Effect::Resync("the bus was away")], "introduced or not");
-    }
-
-    #[test]
-    fn pings_when_it_is_quiet_and_gives_up_when_it_stays_quiet() {
-        let mut scene = Scene::new("redis://h/");
-        scene.up();
-        assert_eq!(scene.pass(Duration::from_millis(4_999)), []);
-        assert_eq!(scene.pass(Duration::from_millis(1)), [Effect::Send(b"*1\r\n$4\r\nPING\r\n".to_vec())]);
-        assert_eq!(scene.pass(Duration::from_millis(4_999)), [], "one ping each five seconds");
-        scene.link.alive(scene.now);
-        assert_eq!(scene.pass(Duration::from_secs(5)).len(), 1, "the pong counted");
-        assert_eq!(scene.link.due(), Some(scene.now + Duration::from_secs(5)));
-        let effects = scene.pass(Duration::from_secs(5));
-        assert_eq!(effects, [Effect::Down, Effect::Close("it has fallen silent".into())]);
-    }
-
-    #[test]
-    fn who_was_not_asked_is_not_silent() {
-        let mut scene = Scene::new("redis://h/");
-        scene.up();
-        // The thread was held up, and has not pinged in time.
-        assert_eq!(scene.pass(Duration::from_secs(60)), [Effect::Send(packed(&["PING"]))]);
-        assert!(!scene.link.seems_silent(scene.now));
-        assert_eq!(scene.pass(Duration::from_millis(4_999)), []);
-        scene.now += Duration::from_millis(1);
-        assert!(scene.link.seems_silent(scene.now), "now it reads what waits");
-        scene.link.alive(scene.now);
-        assert_eq!(scene.pass(Duration::ZERO), [], "and something did");
-    }
-
-    #[test]
-    fn silence_ends_a_connection_that_was_never_confirmed() {
-        let mut scene = Scene::new("redis://h/");
-        scene.connect();
-        scene.pass(Duration::from_secs(5));
-        assert_eq!(scene.pass(Duration::from_secs(5)), [Effect::Close("it has fallen silent".into())]);
-    }
-
-    #[test]
-    fn a_refused_password_ends_the_connection_a_refused_name_does_not() {
-        let mut scene = Scene::new("redis://:pw@h/");
-        scene.pass(Duration::ZERO);
-        scene.link.connected(Some(([127, 0, 0, 1], 1).into()), scene.now);
-        scene.link.effects();
-        scene.link.frame(Frame::Refused(b"WRONGPASS"), scene.now);
-        assert_eq!(scene.link.effects(), [Effect::Close("WRONGPASS".into())]);
-        scene.pass(Duration::from_secs(3));
-        scene.link.connected(Some(([127, 0, 0, 1], 2).into()), scene.now);
-        scene.link.effects();
-        scene.link.frame(Frame::Done, scene.now); // AUTH
-        for _wish in ["the name", "the end of the earlier connection"] {
-            scene.link.frame(Frame::Refused(b"NOPERM"), scene.now);
-            assert_eq!(scene.link.effects(), []);
-        }
-        scene.link.frame(Frame::Refused(b"NOPERM"), scene.now);
-        assert_eq!(scene.link.effects(), [Effect::Close("NOPERM".into())]);
-    }
-
-    #[test]
-    fn a_new_connection_ends_the_ghost_of_the_last_one() {
-        let mut scene = Scene::new("redis://h/");
-        assert!(!scene.connect().contains("KILL"));
-        scene.link.failed(scene.now, "timed out");
-        scene.link.effects();
-        let again = scene.connect();
-        assert!(again.contains("KILL\r\n$4\r\nADDR\r\n$14\r\n127.0.0.1:5001\r\n"), "{again}");
-    }
-
-    #[test]
-    fn own_bells_and_foreign_messages_are_not_heard() {
-        let mut scene = Scene::new("redis://h/");
-        scene.up();
-        assert_eq!(scene.hear("u:5", "0000000000000002 hello"), Some("hello".into()));
-        assert_eq!(scene.hear("u:5", "0000000000000001 hello"), None);
-        assert_eq!(scene.hear("u:5", "hello"), None);
-        assert_eq!(scene.hear("x", "0000000000000002 hello"), None);
-    }
-
-    #[test]
-    fn what_nodes_say_is_acted_upon() {
-        let mut scene = Scene::new("redis://h/");
-        scene.up();
-        scene.hear("nodes", "0000000000000002 here");
-        scene.hear("nodes", "0000000000000001 here");
-        scene.hear("nodes", "0000000000000002 something new");
-        assert_eq!(scene.nodes.known(), [NodeId(2)]);
-        assert_eq!(scene.link.effects(), [Effect::Met(NodeId(2))], "once");
-        scene.hear("nodes", "0000000000000003 who");
-        assert_eq!(scene.link.effects(), [Effect::Met(NodeId(3)), Effect::Asked]);
-        assert_eq!(scene.nodes.known().len(), 2, "who asks is here");
-        scene.hear("nodes", "0000000000000003 bye");
-        assert_eq!(scene.link.effects(), [Effect::Resync("another node has left")]);
-        scene.hear("nodes", "0000000000000002 lost");
-        assert_eq!(scene.link.effects(), [Effect::Resync("another node has lost bells")]);
-        scene.hear("nodes", "0000000000000002 bye");
-        assert_eq!(scene.link.effects(), [Effect::Resync("another node has left")]);
-        assert_eq!(scene.nodes.known(), []);
-    }
-
-    #[test]
-    fn many_channels_go_in_commands_of_256() {
-        let mut out = Vec::new();
-        order(&names(), &mut out, "SUBSCRIBE", &vec![RedisChannel::Nodes; 600]);
-        let text = String::from_utf8(out).unwrap();
-        assert_eq!(text.matches("SUBSCRIBE").count(), 3);
-        assert_eq!(text.matches("*257\r\n").count(), 2);
-    }
-}
+#[path = "subscriber_state_tests.rs"]
+mod tests;

@@ -17,6 +17,10 @@ pub(super) enum WakeReason {
     Introduced = 4,
     /// End the thread.
     Stop = 8,
+    /// Another server is the one to speak with, or none; or slots have moved.
+    ServerChanged = 16,
+    /// A connection to a server of a cluster was dialled.
+    Dialled = 32,
 }
 
 /// The calls that wait.

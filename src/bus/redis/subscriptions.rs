@@ -20,6 +20,9 @@ use crate::bus::{Channel, Lateness, PendingSubscribe, Subscribed};
 /// A build for tests looks at every channel after each change, unless there are more than this.
 const CHECKED_MAX: usize = 16;
 
+/// So often it is looked where a slot is whose subscriptions its server has ended: news of a move takes a moment.
+const LOOKS: u32 = 3;
+
 /// All subscriptions of this node. Any thread subscribes; the subscriber thread takes orders and confirms.
 #[derive(Debug)]
 pub(super) struct Subscriptions {
@@ -48,6 +51,9 @@ struct State {
     waiting: HashMap<Channel, Vec<Arc<Waiter>>>,
     /// Channels whose holders may have come or gone since Redis was told. Empty unless connected.
     listed: VecDeque<Channel>,
+    /// Channels whose subscription a server of a Redis Cluster has ended or refused, for their slot moves; and how often
+    /// somebody has looked where it is since. Until then it is not told again: it would refuse.
+    ended: HashMap<Channel, u32>,
     reach: Reach,
 }
 
@@ -85,17 +91,46 @@ impl Entry {
     }
 }
 
+/// A channel on its way from one server of a Redis Cluster to another.
+#[derive(Debug)]
+pub(super) struct Moving {
+    pub(super) channel: Channel,
+    holders: u32,
+    waiters: Vec<Arc<Waiter>>,
+}
+
+/// Whoever waits for what will not be. They are told by being dropped, where no lock is held.
+pub(super) type InVain = Vec<Vec<Arc<Waiter>>>;
+
+/// What it means that a server says a subscription has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Ended {
+    /// As it was told.
+    AsTold,
+    /// By itself: the slot has moved away.
+    ByServer,
+    /// While it was told to subscribe: what holds there now cannot be told.
+    Unclear,
+}
+
 /// The other end of a ticket. Dropped unconfirmed, it says that the link is away. It calls back, so it is confirmed and
 /// dropped where no lock is held.
 #[derive(Debug)]
-struct Waiter {
+pub(super) struct Waiter {
     /// Channels that are not in effect yet.
     left: AtomicUsize,
     keeper: Mutex<Option<Keeper<Subscribed>>>,
 }
 
 impl Waiter {
-    fn one_in_effect(&self) {
+    /// The ticket, and its other end. It stands for one channel more than there are, so that it is not done before all have
+    /// been looked at.
+    pub(super) fn ticket(lateness: &Arc<Lateness>) -> (PendingSubscribe, Arc<Self>) {
+        let (ticket, keeper) = PendingSubscribe::pending(Arc::clone(lateness));
+        (ticket, Arc::new(Self { left: AtomicUsize::new(1), keeper: Mutex::new(Some(keeper)) }))
+    }
+
+    pub(super) fn one_in_effect(&self) {
         if self.left.fetch_sub(1, Ordering::AcqRel) != 1 {
             return;
         }
@@ -113,6 +148,7 @@ impl Subscriptions {
             entries: HashMap::new(),
             waiting: HashMap::new(),
             listed: VecDeque::new(),
+            ended: HashMap::new(),
             reach: Reach::Connecting,
         };
         Self { state: Mutex::new(state), lateness }
@@ -125,12 +161,17 @@ impl Subscriptions {
 
     /// Adds a holder to each channel. The ticket, and how many channels had no holder before.
     pub(super) fn subscribe(&self, channels: &[Channel]) -> (PendingSubscribe, usize) {
-        let (ticket, keeper) = PendingSubscribe::pending(Arc::clone(&self.lateness));
-        // One more than there are, so that it is not done before all have been looked at.
-        let waiter = Arc::new(Waiter { left: AtomicUsize::new(1), keeper: Mutex::new(Some(keeper)) });
+        let (ticket, waiter) = Waiter::ticket(&self.lateness);
+        let new = self.subscribe_for(&waiter, channels);
+        waiter.one_in_effect();
+        (ticket, new)
+    }
+
+    /// The same for a ticket that is there already. How many channels had no holder before.
+    pub(super) fn subscribe_for(&self, waiter: &Arc<Waiter>, channels: &[Channel]) -> usize {
         let mut new = 0;
         let mut state = self.lock();
-        let State { entries, waiting, listed, reach } = &mut *state;
+        let State { entries, waiting, listed, ended, reach } = &mut *state;
         for &channel in channels {
             let entry = entries.entry(channel).or_default();
             new += usize::from(entry.holders == 0);
@@ -140,25 +181,30 @@ impl Subscriptions {
             }
             waiter.left.fetch_add(1, Ordering::AcqRel);
             if *reach != Reach::Away {
-                waiting.entry(channel).or_default().push(Arc::clone(&waiter));
+                waiting.entry(channel).or_default().push(Arc::clone(waiter));
             }
-            if *reach == Reach::Connected && !entry.told && !entry.listed {
+            if *reach == Reach::Connected && !entry.told && !entry.listed && !ended.contains_key(&channel) {
                 entry.listed = true;
                 listed.push_back(channel);
             }
         }
         state.check();
-        drop(state);
-        waiter.one_in_effect();
-        (ticket, new)
+        new
     }
 
     /// Takes a holder from each channel. How many channels have no holder now that had one before.
     pub(super) fn unsubscribe(&self, channels: &[Channel]) -> usize {
+        let (ended, in_vain) = self.unsubscribe_for(channels);
+        drop(in_vain);
+        ended
+    }
+
+    /// The same; whoever waits in vain now is told when that is dropped.
+    pub(super) fn unsubscribe_for(&self, channels: &[Channel]) -> (usize, InVain) {
         let mut ended = 0;
         let mut in_vain = Vec::new();
         let mut state = self.lock();
-        let State { entries, waiting, listed, reach } = &mut *state;
+        let State { entries, waiting, listed, reach, .. } = &mut *state;
         for &channel in channels {
             let Slot::Occupied(mut slot) = entries.entry(channel) else { continue };
             let entry = slot.get_mut();
@@ -176,9 +222,7 @@ impl Subscriptions {
             remove_if_idle(slot);
         }
         state.check();
-        drop(state);
-        drop(in_vain);
-        ended
+        (ended, in_vain)
     }
 
     /// What to tell Redis next, of at most `most` channels.
@@ -222,6 +266,126 @@ impl Subscriptions {
         done.into_iter().flatten().for_each(|waiter| waiter.one_in_effect());
     }
 
+    /// The server says that the subscription has ended.
+    pub(super) fn ended(&self, channel: Channel) -> Ended {
+        let mut state = self.lock();
+        let State { entries, ended, .. } = &mut *state;
+        let Slot::Occupied(mut slot) = entries.entry(channel) else { return Ended::AsTold };
+        let entry = slot.get_mut();
+        let what = match (entry.told, entry.unanswered) {
+            (true, 0) => Ended::ByServer,
+            // Commands alternate: the oldest one that is unanswered said this.
+            (true, unanswered) if unanswered % 2 == 0 => Ended::AsTold,
+            (true, _) => Ended::Unclear,
+            (false, _) => Ended::AsTold,
+        };
+        match what {
+            Ended::ByServer => {
+                entry.told = false;
+                if entry.holders > 0 {
+                    ended.insert(channel, 0);
+                }
+            }
+            Ended::AsTold => entry.unanswered = entry.unanswered.saturating_sub(1),
+            Ended::Unclear => {}
+        }
+        remove_if_idle(slot);
+        state.check();
+        what
+    }
+
+    /// The server has refused a command, for it has not the slot of which `moved` holds: it has none of the slot's channels,
+    /// and what is unanswered there was told in vain. Whoever waits goes on waiting.
+    pub(super) fn refused(&self, mut moved: impl FnMut(Channel) -> bool) {
+        let mut state = self.lock();
+        let State { entries, ended, .. } = &mut *state;
+        entries.retain(|channel, entry| {
+            if entry.unanswered == 0 || !moved(*channel) {
+                return true;
+            }
+            (entry.told, entry.unanswered) = (false, 0);
+            if entry.holders > 0 && !entry.listed {
+                ended.insert(*channel, 0);
+            }
+            !entry.is_idle()
+        });
+        state.check();
+    }
+
+    /// Somebody has looked, and what the server has ended is here as before. Looked for often enough it is told again: these
+    /// channels. Whether others wait for another look.
+    pub(super) fn looked(&self) -> (Vec<Channel>, bool) {
+        let mut again = Vec::new();
+        let mut state = self.lock();
+        let State { entries, listed, ended, reach, .. } = &mut *state;
+        ended.retain(|channel, looks| {
+            *looks += 1;
+            if *looks < LOOKS {
+                return true;
+            }
+            if let Some(entry) = entries.get_mut(channel).filter(|entry| !entry.told && !entry.listed)
+                && *reach == Reach::Connected
+            {
+                entry.listed = true;
+                listed.push_back(*channel);
+                again.push(*channel);
+            }
+            false
+        });
+        let others = !ended.is_empty();
+        state.check();
+        (again, others)
+    }
+
+    /// Gives up the channels of which `moves` holds, with their holders and whoever waits.
+    pub(super) fn give_up(&self, moves: impl Fn(Channel) -> bool) -> Vec<Moving> {
+        let mut state = self.lock();
+        let State { entries, waiting, listed, ended, .. } = &mut *state;
+        let gone: Vec<Channel> = entries.keys().copied().filter(|channel| moves(*channel)).collect();
+        let mut moving = Vec::with_capacity(gone.len());
+        for channel in gone {
+            let Some(entry) = entries.remove(&channel) else { continue };
+            let waiters = waiting.remove(&channel).unwrap_or_default();
+            if entry.holders > 0 {
+                moving.push(Moving { channel, holders: entry.holders, waiters });
+            }
+        }
+        listed.retain(|channel| entries.contains_key(channel));
+        ended.retain(|channel, _| entries.contains_key(channel));
+        state.check();
+        moving
+    }
+
+    /// Takes over what another server had. Whoever waits in vain now is told when that is dropped.
+    #[must_use]
+    pub(super) fn take_over(&self, moving: Vec<Moving>) -> InVain {
+        let mut in_vain = Vec::new();
+        let mut state = self.lock();
+        let State { entries, waiting, listed, reach, .. } = &mut *state;
+        for Moving { channel, holders, waiters } in moving {
+            let entry = entries.entry(channel).or_default();
+            entry.holders += holders;
+            if *reach == Reach::Away {
+                in_vain.push(waiters);
+                continue;
+            }
+            if !waiters.is_empty() {
+                waiting.entry(channel).or_default().extend(waiters);
+            }
+            if *reach == Reach::Connected && !entry.told && !entry.listed {
+                entry.listed = true;
+                listed.push_back(channel);
+            }
+        }
+        state.check();
+        in_vain
+    }
+
+    /// Whether Redis has been told of all that changed.
+    pub(super) fn is_told(&self) -> bool {
+        self.lock().listed.is_empty()
+    }
+
     /// An attempt to reach Redis begins.
     pub(super) fn connecting(&self) {
         self.lock().reach = Reach::Connecting;
@@ -243,6 +407,7 @@ impl Subscriptions {
         let mut state = self.lock();
         state.reach = Reach::Away;
         state.listed.clear();
+        state.ended.clear();
         state.entries.retain(|_, entry| {
             *entry = Entry { holders: entry.holders, ..Entry::default() };
             entry.holders > 0
@@ -270,7 +435,7 @@ impl Subscriptions {
 
 impl State {
     fn check(&self) {
-        let Self { entries, waiting, listed, reach } = self;
+        let Self { entries, waiting, listed, reach, .. } = self;
         debug_assert!(*reach == Reach::Connected || listed.is_empty(), "what is listed could not be told");
         debug_assert!(waiting.len() <= entries.len(), "somebody waits for a channel that nobody holds");
         // Looked at one by one only where they are few.
@@ -290,192 +455,5 @@ fn remove_if_idle(slot: OccupiedEntry<'_, Channel, Entry>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::ids::UserId;
-
-    const ALL: usize = usize::MAX;
-
-    fn user(number: i64) -> Channel {
-        Channel::User(UserId::new(number).unwrap())
-    }
-
-    fn is_done(ticket: PendingSubscribe) -> bool {
-        ticket.wait(Duration::ZERO)
-    }
-
-    fn connected() -> Subscriptions {
-        let subs = Subscriptions::new(Arc::default());
-        assert_eq!(subs.connected(), []);
-        subs
-    }
-
-    fn subscribe(channels: &[Channel]) -> Orders {
-        Orders { subscribe: channels.to_vec(), ..Orders::default() }
-    }
-
-    fn unsubscribe(channels: &[Channel]) -> Orders {
-        Orders { unsubscribe: channels.to_vec(), ..Orders::default() }
-    }
-
-    #[test]
-    fn only_the_first_holder_and_the_last_are_told() {
-        let subs = connected();
-        assert_eq!(subs.subscribe(&[user(1)]).1, 1);
-        assert_eq!(subs.take_orders(ALL), subscribe(&[user(1)]));
-        assert_eq!(subs.subscribe(&[user(1)]).1, 0);
-        assert_eq!(subs.unsubscribe(&[user(1)]), 0);
-        assert!(subs.take_orders(ALL).is_empty());
-        assert_eq!(subs.unsubscribe(&[user(1)]), 1);
-        assert_eq!(subs.take_orders(ALL), unsubscribe(&[user(1)]));
-        assert_eq!(subs.unsubscribe(&[user(1)]), 0, "one unsubscribe too many changes nothing");
-        assert!(subs.take_orders(ALL).is_empty());
-    }
-
-    #[test]
-    fn the_second_holder_waits_for_the_firsts_confirmation() {
-        let subs = connected();
-        let (first, _) = subs.subscribe(&[user(1)]);
-        let (second, _) = subs.subscribe(&[user(1)]);
-        subs.take_orders(ALL);
-        let (third, _) = subs.subscribe(&[user(1)]);
-        let (early, _) = subs.subscribe(&[user(1)]);
-        assert!(!is_done(early));
-        subs.confirmed(user(1));
-        assert!(is_done(first) && is_done(second) && is_done(third));
-        assert!(is_done(subs.subscribe(&[user(1)]).0), "in effect already");
-    }
-
-    #[test]
-    fn a_ticket_waits_for_all_of_its_channels() {
-        let subs = connected();
-        let (ticket, _) = subs.subscribe(&[user(1), user(2)]);
-        let (part, _) = subs.subscribe(&[user(1), user(2)]);
-        subs.take_orders(ALL);
-        subs.confirmed(user(1));
-        assert!(!is_done(part));
-        subs.confirmed(user(2));
-        assert!(is_done(ticket));
-        assert!(is_done(subs.subscribe(&[]).0));
-    }
-
-    #[test]
-    fn the_confirmation_of_an_earlier_round_is_not_mistaken() {
-        let subs = connected();
-        let _ = subs.subscribe(&[user(1)]);
-        subs.take_orders(ALL);
-        subs.unsubscribe(&[user(1)]);
-        subs.take_orders(ALL);
-        let (ticket, _) = subs.subscribe(&[user(1)]);
-        let (early, _) = subs.subscribe(&[user(1)]);
-        assert_eq!(subs.take_orders(ALL), subscribe(&[user(1)]));
-        subs.confirmed(user(1)); // the first subscribe
-        subs.confirmed(user(1)); // the unsubscribe
-        assert!(!is_done(early));
-        subs.confirmed(user(1));
-        assert!(is_done(ticket));
-    }
-
-    #[test]
-    fn gone_and_back_before_anyone_was_told_costs_nothing() {
-        let subs = connected();
-        let _ = subs.subscribe(&[user(1)]);
-        subs.take_orders(ALL);
-        subs.confirmed(user(1));
-        subs.unsubscribe(&[user(1)]);
-        assert!(is_done(subs.subscribe(&[user(1)]).0), "Redis never heard of the end");
-        assert!(subs.take_orders(ALL).is_empty());
-        let _ = subs.subscribe(&[user(2)]);
-        subs.unsubscribe(&[user(2)]);
-        assert!(subs.take_orders(ALL).is_empty());
-    }
-
-    #[test]
-    fn nothing_is_kept_of_channels_without_holders() {
-        let subs = connected();
-        let _ = subs.subscribe(&[user(1), user(2)]);
-        subs.unsubscribe(&[user(2)]);
-        subs.take_orders(ALL);
-        subs.confirmed(user(1));
-        subs.unsubscribe(&[user(1)]);
-        subs.take_orders(ALL);
-        subs.confirmed(user(1));
-        assert!(subs.lock().entries.is_empty());
-    }
-
-    #[test]
-    fn a_new_connection_subscribes_to_everything_again() {
-        let subs = connected();
-        let (lost, _) = subs.subscribe(&[user(1)]);
-        subs.take_orders(ALL);
-        let _ = subs.subscribe(&[user(2)]);
-        subs.cut_off();
-        assert!(!is_done(lost));
-        assert!(!is_done(subs.subscribe(&[user(3)]).0));
-        subs.unsubscribe(&[user(2)]);
-        assert!(subs.take_orders(ALL).is_empty());
-        subs.connecting();
-        let (hopeful, _) = subs.subscribe(&[user(3)]);
-        let mut all = subs.connected();
-        all.sort_by_key(|channel| format!("{channel:?}"));
-        assert_eq!(all, [user(1), user(3)]);
-        subs.confirmed(user(3));
-        assert!(is_done(hopeful));
-    }
-
-    #[test]
-    fn who_is_told_may_subscribe_in_turn() {
-        let subs = Arc::new(connected());
-        let (ticket, _) = subs.subscribe(&[user(1)]);
-        let again = Arc::clone(&subs);
-        ticket.then(move || drop(again.subscribe(&[user(2)])));
-        subs.take_orders(ALL);
-        subs.confirmed(user(1));
-        assert_eq!(subs.take_orders(ALL), subscribe(&[user(2)]));
-        let again = Arc::clone(&subs);
-        subs.subscribe(&[user(3)]).0.then(move || drop(again.subscribe(&[user(4)])));
-        subs.unsubscribe(&[user(3)]);
-        let again = Arc::clone(&subs);
-        subs.subscribe(&[user(5)]).0.then(move || drop(again.subscribe(&[user(6)])));
-        subs.cut_off();
-        assert_eq!(subs.connected().len(), 5);
-        assert!(subs.lock().waiting.is_empty());
-    }
-
-    #[test]
-    fn after_one_who_waited_in_vain_nobody_waits_until_redis_is_heard_of() {
-        let subs = connected();
-        let (first, _) = subs.subscribe(&[user(1)]);
-        assert!(first.is_worth_waiting());
-        first.is_late();
-        let (second, _) = subs.subscribe(&[user(2)]);
-        assert!(!second.is_worth_waiting() && second.look().is_none());
-        subs.heard();
-        assert!(second.is_worth_waiting());
-        subs.take_orders(ALL);
-        subs.confirmed(user(2));
-        assert_eq!(second.look(), Some(Subscribed::InEffect));
-        second.is_late();
-        assert!(first.is_worth_waiting(), "who has not waited in vain says nothing about others");
-    }
-
-    #[test]
-    fn counts_itself_as_redis_does() {
-        let subs = connected();
-        let count = || subs.counted_here(&[user(1)])[0];
-        assert_eq!(count(), 0);
-        let _ = subs.subscribe(&[user(1)]);
-        assert_eq!(count(), 0);
-        subs.take_orders(ALL);
-        assert_eq!(count(), 0);
-        subs.confirmed(user(1));
-        assert_eq!(count(), 1);
-        subs.unsubscribe(&[user(1)]);
-        subs.take_orders(ALL);
-        assert_eq!(count(), 1);
-        subs.confirmed(user(1));
-        assert_eq!(count(), 0);
-    }
-}
+#[path = "subscriptions_tests.rs"]
+mod tests;

@@ -21,6 +21,8 @@ pub struct Times {
     pub watch: Duration,
     /// A node that asks who is there waits this long for the answers of nodes that it does not know.
     pub introduce: Duration,
+    /// How often sentinels are asked who is the master.
+    pub look: Duration,
 }
 
 impl Default for Times {
@@ -34,6 +36,7 @@ impl Default for Times {
             reply: Duration::from_secs(3),
             watch: Duration::from_secs(3),
             introduce: Duration::from_secs(1),
+            look: Duration::from_secs(1),
         }
     }
 }

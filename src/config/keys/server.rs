@@ -31,8 +31,9 @@ pub(super) static KEYS: &[Key] = &[
     },
     Key {
         name: "mysql",
-        meaning: "The MySQL or MariaDB database that all nodes share: mysql://user:pw@host:port/db. Behind it, \
-                  ?tls=verify encrypts the connections and checks the server's certificate, ?tls=required encrypts \
+        meaning: "The MySQL or MariaDB database that all nodes share: mysql://user:pw@host:port/db. Of several hosts, \
+                  separated by commas, the first that takes writes is used; they are one Galera cluster, or a primary and \
+                  its replicas, and stand in the same order in every node's URL. Behind the URL, ?tls=verify encrypts the connections and checks the server's certificate, ?tls=required encrypts \
                   without a check, ?socket=/path takes the server's unix socket instead of host and port. Without it \
                   the embedded database is used",
         takes_effect: TakesEffect::AtStart,
@@ -56,8 +57,10 @@ pub(super) static KEYS: &[Key] = &[
         name: "redis",
         meaning: "The Redis through which the nodes of a cluster notify each other: redis://host:port/. \
                   rediss:// encrypts the connections and checks the server's certificate, with #insecure at the end \
-                  it encrypts without a check; redis+unix:///path takes the server's unix socket. Without it the node \
-                  is alone",
+                  it encrypts without a check; redis+unix:///path takes the server's unix socket; \
+                  redis+sentinel://host:port,host:port/name asks sentinels which server is the master; \
+                  redis+cluster://host:port,host:port takes a Redis Cluster, with some of its servers. Without it \
+                  the node is alone",
         takes_effect: TakesEffect::AtStart,
         kind: Kind::Url { shape: UrlShape::Redis, get: |c| c.redis.as_deref(), set: |c, url| c.redis = url },
     },

@@ -77,7 +77,7 @@ impl<'c> Call<'c> {
         })
     }
 
-    /// The SELECT with a bound to its time. Where the server has none of it, a lock wait has [`LOCK_WAIT_SECONDS`].
+    /// The SELECT with a bound to its time. Where the server has none of it, a lock wait takes a second.
     fn bounded(&self, select: &str, wait: Duration) -> String {
         let ms = wait.as_millis();
         match select.strip_prefix("SELECT ") {
@@ -117,6 +117,11 @@ impl<'c> Call<'c> {
         Ok(self)
     }
 
+    /// The place of the server in the URL.
+    pub(super) fn host(&self) -> usize {
+        self.connection.to.host
+    }
+
     /// The server's number for this connection.
     pub(super) fn connection_id(&self) -> u32 {
         self.connection.conn.connection_id()
@@ -146,6 +151,9 @@ impl<'c> Call<'c> {
     }
 
     fn in_time(&self) -> SqlResult<()> {
+        if self.connection.to.generation != self.server.hosts().generation() {
+            return Err(Fault::Lost("another database server is used from now on".into()));
+        }
         if now() < self.deadline {
             return Ok(());
         }

@@ -41,11 +41,24 @@ enum Tls {
 }
 
 impl Endpoint {
+    /// Every server that the URL names, in its order.
+    ///
     /// # Errors
     /// `Broken` when the URL is none or names no database, or the CA's file is of no use.
+    pub(crate) fn each(database: Backend<'_>) -> Result<Vec<Self>> {
+        each_host(database.url).iter().map(|url| Self::new(Backend { url, ..database })).collect()
+    }
+
+    /// The only server that the URL names.
+    ///
+    /// # Errors
+    /// As of [`Endpoint::each`], and when it names several.
     pub(crate) fn new(database: Backend<'_>) -> Result<Self> {
         // The driver's own words might repeat the password.
         let bad = || StoreError::Broken("the MySQL address is not of the form mysql://user:pw@host:port/db".into());
+        if each_host(database.url).len() > 1 {
+            return Err(StoreError::Broken("the MySQL address names several servers: name one".into()));
+        }
         let (url, tls) = without_tls(database.url).ok_or_else(bad)?;
         let opts = Opts::from_url(&url).map_err(|_| bad())?;
         let name = opts.get_db_name().filter(|name| !name.is_empty()).ok_or_else(bad)?.to_owned();
@@ -72,6 +85,11 @@ impl Endpoint {
     /// Whether both are the same database, as far as their addresses tell.
     pub(crate) fn is_that_of(&self, other: &Self) -> bool {
         self.place == other.place && self.name == other.name
+    }
+
+    /// Host and port, or the socket's path.
+    pub(super) fn place(&self) -> &str {
+        &self.place
     }
 
     /// For the driver.
@@ -122,6 +140,15 @@ fn roots(database: Backend<'_>) -> Result<RootsFile> {
     RootsFile::new(&trust).map_err(|error| StoreError::Broken(format!("no file in memory: {error}").into()))
 }
 
+/// The URL once for each of its hosts, which commas separate.
+fn each_host(url: &str) -> Vec<String> {
+    let Some((scheme, rest)) = url.split_once("://") else { return vec![url.to_owned()] };
+    let (authority, behind) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let hosts_at = authority.rfind('@').map_or(0, |at| at + 1);
+    let (user, hosts) = authority.split_at(hosts_at);
+    hosts.split(',').map(|host| format!("{scheme}://{user}{host}{behind}")).collect()
+}
+
 /// The URL for the driver, which does not know the parameter `tls`, and what that says. `None`: a value that it cannot have.
 fn without_tls(url: &str) -> Option<(String, Tls)> {
     let Some((before, query)) = url.split_once('?') else { return Some((url.to_owned(), Tls::Off)) };
@@ -154,6 +181,21 @@ mod tests {
             let told = Endpoint::new(url.into()).err().unwrap().to_string();
             assert!(told.contains("mysql://user:pw@host:port/db") && !told.contains("hidden"), "{told}");
         }
+    }
+
+    #[test]
+    fn several_hosts_are_as_many_urls() {
+        let url = "mysql://u:p,w@h1:3306,h2,[::1]:3307/db?tls=required";
+        let each = ["u:p,w@h1:3306", "u:p,w@h2", "u:p,w@[::1]:3307"];
+        assert_eq!(each_host(url), each.map(|host| format!("mysql://{host}/db?tls=required")));
+        for one in ["mysql://u:p@h/db?socket=/a,b", "mysql://h/a,b", "nonsense"] {
+            assert_eq!(each_host(one), [one]);
+        }
+        let places =
+            |url: &str| Endpoint::each(url.into()).unwrap().iter().map(|e| e.place.clone()).collect::<Vec<_>>();
+        assert_eq!(places("mysql://u@h1:3307,h2/db"), ["h1:3307", "h2:3306"]);
+        let told = Endpoint::new("mysql://u:hidden@h1,h2/db".into()).err().unwrap().to_string();
+        assert!(told.contains("several servers") && !told.contains("hidden"), "{told}");
     }
 
     #[test]

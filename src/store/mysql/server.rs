@@ -1,18 +1,19 @@
-//! The server as all threads of the node know it, and connections to it.
+//! The server that is used, as all threads of the node know it, and connections to it.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use mysql::Conn;
 use mysql::prelude::Queryable;
-use mysql::{Conn, OptsBuilder};
 
-use super::endpoint::Endpoint;
 use super::faults::not_connected;
+pub(super) use super::hosts::now;
+use super::hosts::{Hosts, Present};
 use crate::backend::Backend;
-use crate::store::Result;
 use crate::store::sql::{Fault, SqlResult};
+use crate::store::{Cause, Result};
 
 /// For how long after a failed connect nobody tries again: while the server is down, calls fail at once.
 const REFUSAL_PAUSE: Duration = Duration::from_millis(200);
@@ -36,8 +37,18 @@ pub(super) enum Begin {
     Implied,
 }
 
-/// The shortest time that every server takes for a lock wait.
-const LOCK_WAIT_SECONDS: u32 = 1;
+/// How a connection begins. The shortest time that every server takes for a lock wait is a second.
+const INIT: [&str; 4] = [
+    "SET NAMES utf8mb4 COLLATE utf8mb4_bin",
+    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+    // Too long a value is an error, never cut off.
+    "SET SESSION sql_mode = 'STRICT_TRANS_TABLES'",
+    "SET SESSION innodb_lock_wait_timeout = 1",
+];
+
+/// A member of a Galera cluster begins a transaction, and answers a question outside of one, when it has what the cluster
+/// has committed until then. Otherwise it might show less than was told of another member's commits, as if data were lost.
+const IN_STEP: &str = "wsrep_sync_wait = 7";
 
 /// When MySQL ends a transaction in which nothing happens: it knows no other bound than that of idle connections.
 const IDLE_SECONDS: u32 = 60;
@@ -69,12 +80,14 @@ pub(super) struct Connection {
     pub(super) conn: Conn,
     pub(super) begins: Begin,
     pub(super) abilities: Abilities,
+    /// The server, and when it was that which is used.
+    pub(super) to: Present,
 }
 
 impl Connection {
     /// A connection that was just opened: asks what the server can do, and has it bound statements and idle
     /// transactions, so that the locks of a node that freezes end.
-    pub(super) fn surveyed(mut conn: Conn, patience: Duration) -> SqlResult<Self> {
+    fn surveyed(mut conn: Conn, to: Present, patience: Duration) -> SqlResult<Self> {
         let asked: Option<(String, u64)> =
             conn.query_first("SELECT VERSION(), @@max_allowed_packet").map_err(not_connected)?;
         let (version, packet_max) = asked.unwrap_or_default();
@@ -85,24 +98,32 @@ impl Connection {
         } else {
             [format!("max_execution_time = {ms}"), format!("wait_timeout = {IDLE_SECONDS}")]
         };
-        for bound in bounds {
-            match conn.query_drop(format!("SET SESSION {bound}")) {
+        for setting in bounds.iter().map(String::as_str).chain([IN_STEP]) {
+            match conn.query_drop(format!("SET SESSION {setting}")) {
                 // An older server, or a relative that does not know it: its bounds are its own.
                 Ok(()) | Err(mysql::Error::MySqlError(_)) => {}
                 Err(error) => return Err(not_connected(error)),
             }
         }
-        Ok(Self { conn, begins: Begin::Said, abilities })
+        Ok(Self { conn, begins: Begin::Said, abilities, to })
     }
+}
+
+/// A server could not be reached.
+#[derive(Clone)]
+struct Refusing {
+    /// Until when nobody tries again.
+    until: Instant,
+    /// While this one was used.
+    generation: u64,
+    why: String,
 }
 
 /// The server as all threads of the node know it.
 pub(super) struct Server {
-    endpoint: Endpoint,
-    opts: OptsBuilder,
+    hosts: Arc<Hosts>,
     timeout: Duration,
-    /// Until when nobody tries to connect.
-    refusing: Mutex<Option<(Instant, String)>>,
+    refusing: Mutex<Option<Refusing>>,
     /// Each connection keeps its number of statements, divided by this: more than 1 after the server had no room.
     kept_divisor: AtomicUsize,
     /// Rows (by a hash of what asked for them) that were waited for in vain, and until when they count as stuck.
@@ -111,16 +132,14 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn new(database: Backend<'_>, timeout: Duration) -> Result<Self> {
-        let endpoint = Endpoint::new(database)?;
-        let opts = endpoint.opts().init(vec![
-            "SET NAMES utf8mb4 COLLATE utf8mb4_bin".to_owned(),
-            "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED".to_owned(),
-            // Too long a value is an error, never cut off.
-            "SET SESSION sql_mode = 'STRICT_TRANS_TABLES'".to_owned(),
-            format!("SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}"),
-        ]);
+        let hosts = Arc::new(Hosts::new(database, timeout)?);
         let (refusing, stuck) = (Mutex::default(), Mutex::default());
-        Ok(Self { endpoint, opts, timeout, refusing, kept_divisor: AtomicUsize::new(1), stuck })
+        Ok(Self { hosts, timeout, refusing, kept_divisor: AtomicUsize::new(1), stuck })
+    }
+
+    /// Which servers there are, and which of them is used.
+    pub(super) fn hosts(&self) -> &Hosts {
+        &self.hosts
     }
 
     /// How long a call may take.
@@ -131,19 +150,32 @@ impl Server {
     /// Opens a connection on which no read or write waits longer than `patience`, nor a statement or an open transaction
     /// on the server, as far as it can bound them. It keeps about `kept` statements prepared.
     pub(super) fn connect(&self, patience: Duration, kept: usize) -> SqlResult<Connection> {
-        let mut refusing = self.refusing.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((until, why)) = refusing.take_if(|(until, _)| now() < *until) {
+        let present = self.hosts.present()?;
+        let refusing = self.refusing.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(Refusing { until, generation, why }) = refusing
+            && generation == present.generation
+            && now() < until
+        {
             let left_ms = until.saturating_duration_since(now()).as_millis();
             return Err(Fault::Unavailable(format!("{why} (next attempt in {left_ms} ms)").into()));
         }
+        let endpoint = self.hosts.endpoint(present.host);
         let kept = kept / self.kept_divisor.load(Ordering::Relaxed);
-        let opts = self.opts.clone().stmt_cache_size(kept);
+        let opts = endpoint.opts().init(INIT.to_vec()).stmt_cache_size(kept);
         let opts =
             opts.tcp_connect_timeout(Some(self.timeout)).read_timeout(Some(patience)).write_timeout(Some(patience));
-        let connected = Conn::new(opts).map_err(|error| self.endpoint.explained(error));
-        let refusal = connected.as_ref().err().map(|cause| (now() + REFUSAL_PAUSE, cause.to_string()));
+        let connected = Conn::new(opts).map_err(|error| {
+            self.hosts.nudge();
+            self.hosts.hopeless().map_or_else(|| endpoint.explained(error), Cause::from)
+        });
+        let refused = |cause: &Cause| Refusing {
+            until: now() + REFUSAL_PAUSE,
+            generation: present.generation,
+            why: cause.to_string(),
+        };
+        let refusal = connected.as_ref().err().map(refused);
         *self.refusing.lock().unwrap_or_else(PoisonError::into_inner) = refusal;
-        Connection::surveyed(connected.map_err(Fault::Unavailable)?, patience)
+        Connection::surveyed(connected.map_err(Fault::Unavailable)?, present, patience)
     }
 
     /// The server has no room for more prepared statements: new connections keep fewer.
@@ -179,9 +211,4 @@ impl Server {
         // Nothing panics while it holds this lock.
         self.stuck.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a store call blocks its thread and bounds itself by the clock")]
-pub(super) fn now() -> Instant {
-    Instant::now()
 }

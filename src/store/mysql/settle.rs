@@ -2,6 +2,10 @@
 //!
 //! The conversations are locked once more. As long as that fails the old transaction may be under way. Once it succeeds
 //! that has ended one way or the other, and its messages are either all there or none will ever be.
+//!
+//! When another server is used by then, it is asked: it was not taken before it had all that its cluster had committed, and
+//! took writes. What it has not is lost with the other server, or, in a Galera cluster, contradicts what is written next and
+//! is taken back there.
 
 use std::collections::HashMap;
 
@@ -18,17 +22,22 @@ use crate::store::sql::{Fault, Sql, SqlResult};
 pub(super) struct Unsettled {
     /// What it would have written.
     pub(super) plan: Plan,
+    /// The server it was sent to: its place in the URL.
+    pub(super) host: usize,
     /// The server's number of the connection that was lost.
     pub(super) connection: u32,
 }
 
 /// Whether the messages of the plan are stored, all of them and as they were to be.
 pub(super) fn is_committed(call: &mut Call<'_>, unsettled: &Unsettled, batch: &[Append]) -> SqlResult<bool> {
-    let Unsettled { plan, connection } = unsettled;
+    let Unsettled { plan, host, connection } = unsettled;
     if plan.outcomes.len() != batch.len() {
         return Err(Fault::Broken("settle was called with another batch".into()));
     }
-    end_connection(call, *connection)?;
+    // On another server the number is somebody else's.
+    if call.host() == *host {
+        end_connection(call, *connection)?;
+    }
     call.transaction(|call| {
         // Whoever else holds them, the old transaction perhaps: that is not waited for here.
         lock_now(call, &plan.ends.keys().copied().collect::<Vec<_>>())?;

@@ -125,7 +125,7 @@ fn holders(sql: &mut dyn Sql, named: Named, keys: &[&str], now: UnixMs) -> SqlRe
             continue;
         }
         let statement = format!(
-            "SELECT name_key, owner FROM HeldName WHERE of_group = {of_group} AND until > ? AND name_key IN ({list})"
+            "SELECT name_key, owner FROM HeldName WHERE of_group = {of_group} AND `until` > ? AND name_key IN ({list})"
         );
         let args: Vec<Arg<'_>> = std::iter::once(now.into()).chain(lookup.args).collect();
         for mut row in sql.rows(&statement, &args)? {

@@ -1,4 +1,6 @@
 //! Names that were given up: for a while nobody but who had them may take them, so that nobody is taken for somebody else.
+//!
+//! TiDB reserves the word UNTIL, so it is quoted where it is a column.
 
 use sha2::{Digest, Sha256};
 
@@ -20,7 +22,7 @@ const PIECE: u32 = 500;
 /// Whether this name is held at `now` for somebody else than `owner` ([`NOBODY`]: for anybody), by whichever key it is found.
 pub(super) fn is_name_held(sql: &mut dyn Sql, named: Named, keys: &Keys, owner: u32, now: UnixMs) -> SqlResult<bool> {
     let statement =
-        "SELECT 1 FROM HeldName WHERE of_group = ? AND name_key IN (?, ?, ?, ?) AND owner <> ? AND until > ?";
+        "SELECT 1 FROM HeldName WHERE of_group = ? AND name_key IN (?, ?, ?, ?) AND owner <> ? AND `until` > ?";
     let [exact, folded] = keys.args();
     let [exact_hidden, folded_hidden] = [hidden(keys.exact()), hidden(keys.folded())];
     let hidden = [exact_hidden.as_str().into(), folded_hidden.as_str().into()];
@@ -33,7 +35,7 @@ pub(super) fn is_name_held(sql: &mut dyn Sql, named: Named, keys: &Keys, owner: 
 pub(super) fn hold(sql: &mut dyn Sql, named: Named, key: &str, owner: u32, until: UnixMs) -> SqlResult<()> {
     release(sql, named, key)?;
     let statement =
-        format!("{} HeldName (of_group, name_key, owner, until) VALUES (?, ?, ?, ?)", sql.dialect().insert_new);
+        format!("{} HeldName (of_group, name_key, owner, `until`) VALUES (?, ?, ?, ?)", sql.dialect().insert_new);
     sql.run(&statement, &[of_group(named).into(), key.into(), owner.into(), until.into()])?;
     Ok(())
 }
@@ -53,7 +55,7 @@ pub(super) fn hidden(key: &str) -> String {
 
 /// Hides the names that are held for a user.
 pub(super) fn hide_of(sql: &mut dyn Sql, user: UserId) -> SqlResult<()> {
-    let statement = "SELECT name_key, until FROM HeldName WHERE of_group = 0 AND owner = ?";
+    let statement = "SELECT name_key, `until` FROM HeldName WHERE of_group = 0 AND owner = ?";
     for mut row in sql.rows(statement, &[user.into()])? {
         let (key, until) = (row.text(0)?, row.time(1)?);
         if !key.starts_with(HIDDEN) {
@@ -79,16 +81,16 @@ pub(super) fn hide_some(sql: &mut dyn Sql, after: i64) -> SqlResult<Option<i64>>
 
 /// Whether there are names that are held no more.
 pub(super) fn is_sweep_wanted(sql: &mut dyn Sql, now: UnixMs) -> SqlResult<bool> {
-    Ok(sql.first("SELECT 1 FROM HeldName WHERE until <= ? LIMIT 1", &[now.into()])?.is_some())
+    Ok(sql.first("SELECT 1 FROM HeldName WHERE `until` <= ? LIMIT 1", &[now.into()])?.is_some())
 }
 
 /// Removes some of them.
 pub(super) fn sweep(sql: &mut dyn Sql, now: UnixMs) -> SqlResult<()> {
-    let over = "SELECT of_group, name_key FROM HeldName WHERE until <= ? LIMIT ?";
+    let over = "SELECT of_group, name_key FROM HeldName WHERE `until` <= ? LIMIT ?";
     for mut row in sql.rows(over, &[now.into(), PIECE.into()])? {
         let (of_group, key) = (row.int(0)?, row.text(1)?);
         // It may have been given up again meanwhile.
-        let statement = "DELETE FROM HeldName WHERE of_group = ? AND name_key = ? AND until <= ?";
+        let statement = "DELETE FROM HeldName WHERE of_group = ? AND name_key = ? AND `until` <= ?";
         sql.run(statement, &[of_group.into(), key.as_str().into(), now.into()])?;
     }
     Ok(())

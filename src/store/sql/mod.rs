@@ -109,6 +109,11 @@ pub(super) trait Engine: Send {
     /// See [`super::Store::settle`].
     fn settle(&mut self, batch: &[Append]) -> Result<Option<Vec<Appended>>>;
 
+    /// What is known of whether a server of the database takes writes, without asking it.
+    fn takes_writes(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// See [`super::Store::purge`].
     fn purge(&mut self) -> Result<bool>;
 

@@ -96,20 +96,20 @@ pub(super) fn piece(sql: &mut dyn Sql, conv: i64, bound: UnixMs) -> SqlResult<(u
 /// Says that `holder` does this work until then, if nobody else does.
 pub(super) fn lease(sql: &mut dyn Sql, work: &str, holder: &str, until: UnixMs, now: UnixMs) -> SqlResult<bool> {
     let locked = sql.dialect().locked;
-    let insert = format!("{} Lease (work, holder, until) VALUES (?, ?, 0)", sql.dialect().insert_new);
+    let insert = format!("{} Lease (work, holder, `until`) VALUES (?, ?, 0)", sql.dialect().insert_new);
     sql.run(&insert, &[work.into(), holder.into()])?;
-    let statement = format!("SELECT holder, until FROM Lease WHERE work = ?{locked}");
+    let statement = format!("SELECT holder, `until` FROM Lease WHERE work = ?{locked}");
     let Some(mut row) = sql.first(&statement, &[work.into()])? else { return Ok(false) };
     if row.time(1)? > now && row.text(0)? != holder {
         return Ok(false);
     }
-    let take = "UPDATE Lease SET holder = ?, until = ? WHERE work = ?";
+    let take = "UPDATE Lease SET holder = ?, `until` = ? WHERE work = ?";
     sql.run(take, &[holder.into(), until.into(), work.into()])?;
     Ok(true)
 }
 
 /// Says that it does not any more.
 pub(super) fn release(sql: &mut dyn Sql, work: &str, holder: &str) -> SqlResult<()> {
-    sql.run("UPDATE Lease SET until = 0 WHERE work = ? AND holder = ?", &[work.into(), holder.into()])?;
+    sql.run("UPDATE Lease SET `until` = 0 WHERE work = ? AND holder = ?", &[work.into(), holder.into()])?;
     Ok(())
 }

@@ -525,6 +525,7 @@ impl<E: Engine> Store for SqlStore<E> {
     }
 
     fn ping(&mut self) -> Result<()> {
-        self.0.read(|sql| sql.first("SELECT 1", &[]).map(|_| ()))
+        self.0.read(|sql| sql.first("SELECT 1", &[]).map(|_| ()))?;
+        self.0.takes_writes()
     }
 }

@@ -1,7 +1,13 @@
-//! What every bus promises, on the local one and on Redis; and what the Redis one does when Redis fails.
+//! What every bus promises, on the local one, on one Redis, behind sentinels, and on a Redis Cluster; and what it does when Redis fails.
+#![allow(unreachable_pub, reason = "the modules of a test have no outside")]
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests wait for real servers")]
 
+#[path = "../common/mod.rs"]
 mod common;
+
+mod sentinels;
+mod shards;
+mod speed;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,10 +15,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use common::certificates::Ca;
 use common::process::{PATIENCE, wait_for};
-use common::redis::{Reach, Redis, Way};
+use common::redis::{AnyRedis, Reach, Redis, Way};
 use stonechat::bus::local::LocalBus;
 use stonechat::bus::redis::{RedisBus, Times};
-use stonechat::bus::{Answer, Bell, Bus, Channel, LinkState, Listener, ReceivedBell};
+use stonechat::bus::{Answer, Bell, Bus, Channel, LinkState, Listener, Part, ReceivedBell};
 use stonechat::ids::{GroupId, NodeId, UserId};
 use stonechat::metrics::Metrics;
 
@@ -20,7 +26,9 @@ use stonechat::metrics::Metrics;
 #[derive(Default)]
 struct BusListener {
     heard: Mutex<Vec<(Channel, Vec<u8>)>>,
+    /// Of everything, and of a part of a cluster.
     resyncs: Mutex<Vec<&'static str>>,
+    parts: Mutex<Vec<(&'static str, Part)>>,
 }
 
 impl Listener for BusListener {
@@ -31,6 +39,10 @@ impl Listener for BusListener {
 
     fn resync(&self, why: &'static str) {
         self.resyncs.lock().unwrap().push(why);
+    }
+
+    fn resync_part(&self, why: &'static str, part: &Part) {
+        self.parts.lock().unwrap().push((why, part.clone()));
     }
 }
 
@@ -61,8 +73,10 @@ impl BusListener {
         self.resyncs.lock().unwrap().iter().filter(|told| **told == why).count()
     }
 
+    /// Of everything, or of a part.
     fn wait_for_resync(&self, why: &'static str) {
-        wait_for(why, || (self.resyncs(why) > 0).then_some(()));
+        let of_a_part = || self.parts.lock().unwrap().iter().any(|(told, _)| *told == why);
+        wait_for(why, || (self.resyncs(why) > 0 || of_a_part()).then_some(()));
     }
 }
 
@@ -111,6 +125,12 @@ impl Node {
 
     fn wait_for_link(&self, state: LinkState) {
         wait_for("the link's state", || (self.bus.link() == state).then_some(()));
+    }
+
+    /// Waits until the link is down, or has been: behind sentinels another server may be there in a moment.
+    fn wait_until_down(&self) {
+        let is_down = || self.bus.link() == LinkState::Down || self.metrics.bus_reconnects.get() > 0;
+        wait_for("the link to be given up", || is_down().then_some(()));
     }
 
     /// What the bus says about these channels.
@@ -186,6 +206,14 @@ macro_rules! by_every_way {
             use super::Reach;
             $(#[test] fn $test() { super::$test(&mut super::Redis::start_by(Reach::Socket, None)); })*
         }
+        mod by_sentinels {
+            use crate::common::sentinels::Sentinels;
+            $(#[test] fn $test() { super::$test(&mut Sentinels::start(1)); })*
+        }
+        mod by_shards {
+            use crate::common::shards::Shards;
+            $(#[test] fn $test() { super::$test(&mut Shards::start()); })*
+        }
     };
 }
 
@@ -207,14 +235,14 @@ fn the_local_bus_keeps_the_contract_of_a_lone_node() {
     a_lone_node(&LocalBus::new(NodeId(1)));
 }
 
-fn the_redis_bus_keeps_the_contract_of_a_lone_node(redis: &Redis) {
+fn the_redis_bus_keeps_the_contract_of_a_lone_node(redis: &impl AnyRedis) {
     let node = Node::up(&redis.way(), 1);
     a_lone_node(&node.bus);
     assert!(node.ear.heard().is_empty(), "it does not hear itself");
     assert_eq!(node.bus.link(), LinkState::Down, "it was stopped");
 }
 
-fn bells_arrive_in_order_and_not_at_the_ringer(redis: &Redis) {
+fn bells_arrive_in_order_and_not_at_the_ringer(redis: &impl AnyRedis) {
     let (a, b) = (Node::up(&redis.way(), 1), Node::up(&redis.way(), 2));
     a.subscribe(group(7));
     b.subscribe(group(7));
@@ -230,7 +258,7 @@ fn bells_arrive_in_order_and_not_at_the_ringer(redis: &Redis) {
     assert_eq!(b.metrics.bus_heard.get(), 5000);
 }
 
-fn payloads_of_any_bytes_and_100_kib_come_through(redis: &Redis) {
+fn payloads_of_any_bytes_and_100_kib_come_through(redis: &impl AnyRedis) {
     let (a, b) = (Node::up(&redis.way(), 1), Node::up(&redis.way(), 2));
     b.subscribe(user(1));
     let payload: Vec<u8> = (0..100 * 1024_u32).map(|n| n.to_le_bytes()[0]).collect();
@@ -281,7 +309,7 @@ fn a_ticket_is_done_when_bells_arrive() {
     }
 }
 
-fn twenty_thousand_subscriptions_are_made_counted_and_made_again(redis: &Redis) {
+fn twenty_thousand_subscriptions_are_made_counted_and_made_again(redis: &impl AnyRedis) {
     let (a, b) = (Node::up(&redis.way(), 1), Node::up(&redis.way(), 2));
     let channels: Vec<_> = (1..=20_000).map(user).collect();
     for some in channels.chunks(100) {
@@ -296,7 +324,7 @@ fn twenty_thousand_subscriptions_are_made_counted_and_made_again(redis: &Redis) 
     assert_eq!(a.elsewhere(&channels), vec![1; 20_000]);
 }
 
-fn killed_subscriber_connections_come_back_and_resync(redis: &Redis) {
+fn killed_subscriber_connections_come_back_and_resync(redis: &impl AnyRedis) {
     let (a, b) = (Node::up(&redis.way(), 1), Node::up(&redis.way(), 2));
     b.subscribe(user(1));
     redis.command(&["CLIENT", "KILL", "TYPE", "pubsub"]);
@@ -306,7 +334,7 @@ fn killed_subscriber_connections_come_back_and_resync(redis: &Redis) {
     assert!(b.metrics.text().contains("stonechat_bus_up 1\n"));
 }
 
-fn a_restart_of_redis_is_survived_and_lost_bells_are_told(redis: &mut Redis) {
+fn a_restart_of_redis_is_survived_and_lost_bells_are_told(redis: &mut impl AnyRedis) {
     let (a, b) = (Node::up(&redis.way(), 1), Node::up(&redis.way(), 2));
     b.subscribe(user(1));
     redis.kill();
@@ -324,7 +352,7 @@ fn a_restart_of_redis_is_survived_and_lost_bells_are_told(redis: &mut Redis) {
     a.reaches(&b, user(2), "new");
 }
 
-fn bells_lost_by_the_publisher_alone_make_the_others_resync(redis: &Redis) {
+fn bells_lost_by_the_publisher_alone_make_the_others_resync(redis: &impl AnyRedis) {
     let (a, b) = (Node::up(&redis.way(), 1), Node::up(&redis.way(), 2));
     b.subscribe(user(1));
     // The subscribers stay up: nothing but the ringer's own word tells of the loss.
@@ -338,21 +366,21 @@ fn bells_lost_by_the_publisher_alone_make_the_others_resync(redis: &Redis) {
     assert_eq!(a.ear.resyncs(LOST), 0, "nobody resyncs for his own bells");
 }
 
-fn a_frozen_redis_is_given_up_and_found_again(redis: &Redis) {
+fn a_frozen_redis_is_given_up_and_found_again(redis: &mut impl AnyRedis) {
     let times = Times { ping: Duration::from_millis(200), silence: Duration::from_secs(1), ..brisk() };
     let (a, b) = (Node::start(&redis.way(), 1, times), Node::start(&redis.way(), 2, times));
     a.wait_for_link(LinkState::Up);
     b.wait_for_link(LinkState::Up);
     b.subscribe(user(1));
     redis.signal("STOP");
-    b.wait_for_link(LinkState::Down);
-    a.wait_for_link(LinkState::Down);
+    a.wait_until_down();
+    b.wait_until_down();
     redis.signal("CONT");
     b.ear.wait_for_resync(AWAY);
     a.reaches(&b, user(1), "again");
 }
 
-fn a_subscriber_that_was_held_up_longer_than_the_silence_reads_what_waits(redis: &Redis) {
+fn a_subscriber_that_was_held_up_longer_than_the_silence_reads_what_waits(redis: &impl AnyRedis) {
     let times = Times { ping: Duration::from_millis(500), silence: Duration::from_millis(1500), ..brisk() };
     let a = Node::start(&redis.way(), 1, times);
     a.wait_for_link(LinkState::Up);
@@ -468,13 +496,13 @@ fn a_link_that_was_lost_is_introduced_again_before_the_resync() {
     node.ear.wait_for_resync(AWAY);
 }
 
-fn a_node_that_stops_flushes_and_says_goodbye(redis: &Redis) {
+fn a_node_that_stops_flushes_and_says_goodbye(redis: &impl AnyRedis) {
     let (a, b) = (Node::up(&redis.way(), 1), Node::up(&redis.way(), 2));
     a.subscribe(user(1));
     b.ring(user(1), (0..3000).map(|n| n.to_string()));
     b.bus.stop();
     a.ear.wait_for_resync(LEFT);
-    assert_eq!(a.ear.heard().len(), 3000);
+    wait_for("what was flushed", || (a.ear.heard().len() == 3000).then_some(()));
     b.ring(user(1), ["after the end".to_owned()]);
     assert_eq!(b.metrics.bus_dropped.get(), 1);
 }
@@ -508,7 +536,7 @@ fn a_password_is_used() {
     }
 }
 
-fn is_let_in(redis: &Redis) {
+fn is_let_in(redis: &impl AnyRedis) {
     let (a, b) = (Node::up(&redis.way(), 1), Node::up(&redis.way(), 2));
     b.subscribe(user(1));
     a.reaches(&b, user(1), "let in");
