@@ -100,7 +100,7 @@ fn row(node: &str, (before, now): (&Look, &Look)) -> Row {
 /// The body of a node's /metrics.
 fn fetch(node: &str, ca: Option<&Path>) -> io::Result<String> {
     let mut stream = dial(node, ca, PATIENCE)?;
-    write!(stream, "GET /metrics HTTP/1.1\r\nHost: {node}\r\nConnection: close\r\n\r\n")?;
+    write!(stream, "GET /metrics HTTP/1.1\r\nHost: stonechat\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
     stream.take(ANSWER_BYTES_MAX).read_to_string(&mut answer)?;
     match answer.split_once("\r\n\r\n") {

@@ -23,7 +23,7 @@ const LOOK_SOON: Duration = Duration::from_millis(20);
 /// Runs on the lookout thread until the bus ends.
 pub(super) fn run(shared: &Shared, seeds: &Seeds, shards: &Shards) {
     let surveyor = Surveyor::new(seeds, &shared.name("lookout"), shared.times.connect);
-    let complaints = Complaints::new("the bus's lookout");
+    let complaints = Complaints::new("which servers the cluster has is not known");
     let mut scout = Scout { shared, seeds, shards, surveyor, belief: Belief::default(), complaints };
     loop {
         let is_fine = scout.look();
