@@ -28,6 +28,7 @@ pub(crate) mod resync;
 pub(crate) mod seq_tracker;
 pub mod state;
 pub mod tcp_acks;
+mod together;
 
 #[cfg(test)]
 mod tests;

@@ -184,10 +184,13 @@ impl Protocol for ChatProtocol {
         self.here.out_of_turn.ahead.expire(now);
         self.here.resync.go_on(&self.reactor, net, now);
         self.here.out_of_turn.doubts.go_on(&self.reactor.workers, now);
+        for job in self.here.together.take() {
+            self.reactor.workers.submit(job, now);
+        }
     }
 
     fn turn_by(&self) -> Option<Instant> {
-        self.crowd.look_by()
+        [self.here.together.asked_at(), self.crowd.look_by()].into_iter().flatten().min()
     }
 
     fn due(&mut self, conn: ConnId, session: &mut Session, link: &mut dyn Link, now: Instant) {
@@ -218,7 +221,7 @@ impl Protocol for ChatProtocol {
             return Wants::default();
         }
         if let Some(mut on) = (ConnCtx { conn, session, link, now }).live() {
-            push::fetch_more(&self.reactor, &mut on);
+            push::fetch_more(&self.reactor, &mut self.here.together, &mut on);
         }
         session.arm_tick(now);
         let wants = session.wants(self.limits());

@@ -16,6 +16,8 @@ use super::reactor_ctx::ReactorCtx;
 use super::reorder_buffer::ReorderBuffer;
 use super::resync::Resync;
 use super::seq_tracker::Offer;
+use super::together;
+use super::together::Together;
 use crate::clock::UnixMs;
 use crate::delivery::{Addressee, Event, Told, Which};
 use crate::ids::{ConvId, GroupId, Seq, UserId};
@@ -48,12 +50,14 @@ pub(crate) struct SessionsHere {
     pub(crate) out_of_turn: OutOfTurn,
     /// Which of them are compared with the store.
     pub(crate) resync: Resync,
+    /// What many of them ask at once.
+    pub(crate) together: Together,
 }
 
 impl SessionsHere {
     /// Carries out one event.
     pub(crate) fn event(&mut self, reactor: &ReactorCtx, net: Net<'_>, event: Event, now: Instant) {
-        let Self { groups_here, out_of_turn, resync } = self;
+        let Self { groups_here, out_of_turn, resync, .. } = self;
         match event {
             Event::Answered { conn, conv, stored, line } => {
                 if let Some(found) = net.connection(conn) {
@@ -369,7 +373,7 @@ fn push_ahead(reactor: &ReactorCtx, ahead: &ReorderBuffer, on: &mut LiveCtx<'_>,
 }
 
 /// Asks a worker for the next pages of what the session has missed, if the client has room for it.
-pub(crate) fn fetch_more(reactor: &ReactorCtx, on: &mut LiveCtx<'_>) {
+pub(crate) fn fetch_more(reactor: &ReactorCtx, together: &mut Together, on: &mut LiveCtx<'_>) {
     // What the store did not answer is asked again at the next tick.
     if on.live.retry.fetch || !has_drained(reactor, on) {
         return;
@@ -377,7 +381,7 @@ pub(crate) fn fetch_more(reactor: &ReactorCtx, on: &mut LiveCtx<'_>) {
     let Live { seqs, groups, .. } = &mut *on.live;
     let places = seqs.next_fetch(|conv| hears(groups, conv));
     if !places.is_empty() {
-        fetch(reactor, on, places);
+        fetch(reactor, together, on, places);
     }
 }
 
@@ -387,12 +391,15 @@ fn has_drained(reactor: &ReactorCtx, on: &LiveCtx<'_>) -> bool {
 }
 
 /// Asks for what the session has missed in these conversations.
-fn fetch(reactor: &ReactorCtx, on: &LiveCtx<'_>, places: Vec<Place>) {
+fn fetch(reactor: &ReactorCtx, together: &mut Together, on: &LiveCtx<'_>, places: Vec<Place>) {
     let LiveCtx { conn, ref live, now, .. } = *on;
     let last = |place: &Place| live.seqs.last_heard(place.conv).map(|last| (*place, last));
     let lasts = places.iter().filter_map(last).collect();
     let question = PageQuestion { conn, user: live.user, device: live.device, epoch: live.epoch, places, lasts };
-    reactor.workers.submit(Job::FetchPages(question), now);
+    match together::group_alone(&question) {
+        Some(group) => together.gather((group, live.seqs.told(ConvId::group(group))), question, now),
+        None => reactor.workers.submit(Job::FetchPages(question), now),
+    }
 }
 
 /// The store answered [`fetch_more`].

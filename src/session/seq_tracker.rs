@@ -224,6 +224,12 @@ impl SeqTracker {
         self.by_conv.get(&conv).map_or_else(quiet, |conv_seq| if conv_seq.located { conv_seq.next - 1 } else { 0 })
     }
 
+    /// The last message that it was told of, or has had; 0 where it knows nothing.
+    #[must_use]
+    pub(crate) fn told(&self, conv: ConvId) -> Seq {
+        self.by_conv.get(&conv).map_or(0, |conv_seq| conv_seq.end)
+    }
+
     /// Which message the last one is that the session has had, if it is known, and known from elsewhere than the page before:
     /// the store may have another one in its place.
     #[must_use]

@@ -448,6 +448,18 @@ pub trait Store: Send {
         bytes_max: usize,
     ) -> Result<Vec<Page>>;
 
+    /// The first page of each of many sessions in one group, each as [`Store::pages`] would tell it from the reader's position
+    /// on: two statements for nearly all of them, where `told` is a message that none of them has had before. The answers in
+    /// the order of the readers.
+    fn pages_of_many(
+        &mut self,
+        group: GroupId,
+        told: Seq,
+        readers: &[(UserId, DeviceId)],
+        limit: u32,
+        bytes_max: usize,
+    ) -> Result<Vec<Page>>;
+
     /// The reader's oldest unconfirmed messages over the given conversations, at most `limit` and about `bytes_max` of
     /// bodies: by time, but never out of `seq` order within a conversation. Those of groups that the reader has left
     /// meanwhile are left out.

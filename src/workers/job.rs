@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use crate::delivery::Which;
-use crate::ids::{ConvId, DeviceId, Peer, Seq, UserId};
+use crate::ids::{ConvId, DeviceId, GroupId, Peer, Seq, UserId};
 use crate::net::ConnId;
 use crate::service::ctx::{HashStep, Prepared};
 use crate::session::live::Following;
@@ -23,6 +23,8 @@ pub enum Job {
     HashFailed(Asked),
     /// The next pages of what a session has missed: answered by `Fetched`.
     FetchPages(PageQuestion),
+    /// The same of many sessions, each of which has come to one group: answered by one `Fetched` each.
+    FetchTogether(GroupQuestion),
     /// Where the cursor stands in a group that the session's user has joined elsewhere: answered by `JoinedElsewhere`.
     FollowJoin(JoinQuestion),
     /// Where many sessions stand: answered by `Compared`.
@@ -41,6 +43,7 @@ impl Job {
         match self {
             Self::Request(..) | Self::HashFailed(_) => None,
             Self::FetchPages(_) => Some("reading what a session has missed"),
+            Self::FetchTogether(_) => Some("reading what sessions have missed in a group"),
             Self::FollowJoin(_) => Some("reading where a session stands in a group that it has joined"),
             Self::CompareSessions(_) => Some("comparing sessions with the database"),
             Self::CompareEnds(_) => Some("reading where conversations end"),
@@ -87,6 +90,19 @@ pub struct PageQuestion {
     pub places: Vec<Place>,
     /// Which messages those are, as far as it is worth comparing them with the store.
     pub lasts: Vec<(Place, Which)>,
+}
+
+/// See [`Job::FetchTogether`].
+#[derive(Debug)]
+pub struct GroupQuestion {
+    /// The group.
+    pub group: GroupId,
+    /// The first message that any of them was told of.
+    pub told: Seq,
+    /// The sessions, each with the generation of the data in which it logged in; not empty.
+    pub sessions: Vec<(ConnId, u32)>,
+    /// Who each is.
+    pub devices: Vec<(UserId, DeviceId)>,
 }
 
 /// See [`Job::FollowJoin`].

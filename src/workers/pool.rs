@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::hashing::Hashing;
-use super::job::{Asked, HashJob, Job, SessionQuestions, TypingNews, TypingPlace};
+use super::job::{Asked, GroupQuestion, HashJob, Job, SessionQuestions, TypingNews, TypingPlace};
 use super::questions;
 use super::queue::JobQueue;
 use crate::clock::Clock;
@@ -202,6 +202,7 @@ impl Queues {
                 let ask = |ctx: &mut Ctx| questions::pages(ctx, &question);
                 self.tell(ctx, conn, ask, |pages| ReactorMessage::Fetched { conn, pages });
             }
+            Job::FetchTogether(question) => self.fetch_together(ctx, question),
             Job::FollowJoin(question) => {
                 let (conn, following) = (question.conn, question.following);
                 let ask = |ctx: &mut Ctx| questions::position_after_join(ctx, question);
@@ -235,6 +236,25 @@ impl Queues {
                 format!("{work} took {took} ms, {waited} ms of them for a worker to be free")
             });
         }
+    }
+
+    /// Each session gets its answer, also if the store gives none.
+    fn fetch_together(&self, ctx: &mut Ctx, question: GroupQuestion) {
+        answering(
+            ctx,
+            |ctx| questions::pages_together(ctx, &question),
+            |_, asked| {
+                let found = asked.and_then(|asked| {
+                    let group = question.group;
+                    asked.inspect_err(|error| log::debug!("group {group}: the store does not answer: {error}")).ok()
+                });
+                let mut pages = found.map(Vec::into_iter);
+                for &(conn, _) in &question.sessions {
+                    let pages = pages.as_mut().and_then(Iterator::next).map(|page| vec![page]);
+                    self.mailboxes.post(conn, ReactorMessage::Fetched { conn, pages });
+                }
+            },
+        );
     }
 
     /// Asks the store something on a reactor's behalf, and posts what came of it. `answer` makes it, of `None` if there is

@@ -1,6 +1,6 @@
 //! What a worker asks the store on a reactor's behalf: pages of missed messages, positions, and where conversations end.
 
-use super::job::{EndQuestions, JoinQuestion, PageQuestion, TypingNews};
+use super::job::{EndQuestions, GroupQuestion, JoinQuestion, PageQuestion, TypingNews};
 use crate::bus::Channel;
 use crate::delivery::Which;
 use crate::ids::{ConvId, DeviceId, Peer, UserId};
@@ -18,10 +18,7 @@ const PAGE_PART_OF_OUTBOX: usize = 4;
 /// What the session has missed. The positions are read every time: a user who is no member any more reads nothing.
 pub(crate) fn pages(ctx: &mut Ctx, question: &PageQuestion) -> Result<Vec<Page>, ServiceError> {
     ctx.check_late()?;
-    let outbox_bytes = ctx.config.limits.outbox_bytes;
-    let messages_max = (outbox_bytes / 1024).clamp(1, PAGE_MESSAGES_MAX);
-    let messages_max = u32::try_from(messages_max).expect("clamped to a small number");
-    let bytes_max = outbox_bytes / PAGE_PART_OF_OUTBOX;
+    let (messages_max, bytes_max) = page_limit(ctx);
     let PageQuestion { user, device, epoch, places, .. } = question;
     let pages = ctx.store.pages(*user, *device, places, messages_max, bytes_max)?;
     for (place, page) in places.iter().zip(&pages) {
@@ -32,6 +29,28 @@ pub(crate) fn pages(ctx: &mut Ctx, question: &PageQuestion) -> Result<Vec<Page>,
     }
     compare_lasts(ctx, question)?;
     Ok(pages)
+}
+
+/// The same of many sessions that have come to one group: they are few statements in all.
+pub(crate) fn pages_together(ctx: &mut Ctx, question: &GroupQuestion) -> Result<Vec<Page>, ServiceError> {
+    ctx.check_late()?;
+    let (messages_max, bytes_max) = page_limit(ctx);
+    let GroupQuestion { group, told, sessions, devices } = question;
+    let pages = ctx.store.pages_of_many(*group, *told, devices, messages_max, bytes_max)?;
+    for ((_, epoch), page) in sessions.iter().zip(&pages) {
+        if let Some(position) = page.position {
+            ctx.shared.epoch.compare(*epoch, page.conv, 0, position.last_seq);
+        }
+    }
+    Ok(pages)
+}
+
+/// How many messages a page has at most, and how many bytes of bodies.
+fn page_limit(ctx: &Ctx) -> (u32, usize) {
+    let outbox_bytes = ctx.config.limits.outbox_bytes;
+    let messages_max = (outbox_bytes / 1024).clamp(1, PAGE_MESSAGES_MAX);
+    let messages_max = u32::try_from(messages_max).expect("clamped to a small number");
+    (messages_max, outbox_bytes / PAGE_PART_OF_OUTBOX)
 }
 
 /// Whether the store has the messages that the session has had ahead of these places. What follows them says nothing of that:

@@ -330,7 +330,9 @@ impl Reactor {
         if world.plan.bug == Bug::TellOutsider {
             self.tell_outsiders();
         }
-        happened | self.settle(world, now)
+        happened |= self.settle(world, now);
+        // What was asked for at the end of this turn makes the next one come at once.
+        happened | self.local.turn_by().is_some_and(|at| at <= now)
     }
 
     fn run_due(&mut self, now: Instant) -> bool {

@@ -191,6 +191,7 @@ fn assert_each_happened(faults: &Faults) {
         "session of a client that does not confirm",
         "session of a user's only device",
         "session of one device of two",
+        "sessions of a group are asked about together",
         "session that wants no events",
         "settling fails",
         "slow reader is left to the store",

@@ -459,6 +459,22 @@ impl Store for SimStore {
         })
     }
 
+    fn pages_of_many(
+        &mut self,
+        group: GroupId,
+        _: Seq,
+        readers: &[(UserId, DeviceId)],
+        limit: u32,
+        bytes_max: usize,
+    ) -> Result<Vec<Page>> {
+        world().count("sessions of a group are asked about together");
+        let place = Place { conv: ConvId::group(group), after: None };
+        self.read(|database| {
+            let page = |(reader, device): &(UserId, DeviceId)| database.page(*reader, *device, place, limit, bytes_max);
+            readers.iter().map(page).collect()
+        })
+    }
+
     fn oldest_pending(
         &mut self,
         reader: UserId,

@@ -1,9 +1,12 @@
 //! What a session has missed, conversation by conversation.
 
 use stonechat::ids::{ConvId, DeviceId, Peer, UserId};
-use stonechat::store::{CursorRow, Page, Pending, Place, Store};
+use stonechat::store::{
+    Append, Change, Content, CursorRow, Event, GroupChange, Page, PastShown, Pending, Place, Store,
+};
 
 use crate::fresh::{Fresh, NOW, Saving as _, append, group, message, user};
+use crate::group_order::NOTHING;
 
 const UNNAMED: DeviceId = DeviceId::UNNAMED;
 const BODY: &str = "0123456789";
@@ -85,4 +88,70 @@ pub(crate) fn who_has_left_finds_no_page_among_others(fresh: &Fresh) {
     let pages = store.pages(bob, UNNAMED, &places, 100, usize::MAX).unwrap();
     assert_eq!(seqs(&pages), [vec![1], vec![], vec![1]]);
     assert_eq!(pages[1].position, None);
+}
+
+/// Asked for together, sessions are told what each would be told alone.
+pub(crate) fn many_sessions_in_a_group_are_answered_as_if_alone(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let names = ["ann", "bob", "cat", "dan", "eve", "far", "new", "out"];
+    let [ann, bob, cat, dan, eve, far, new, out] = names.map(|name| user(&mut *store, name));
+    let chess = group(&mut *store, ann, "chess");
+    let conv = ConvId::group(chess);
+    for member in [bob, cat, dan, eve, far, out] {
+        store.join_group(member, chess, NOW).unwrap();
+    }
+    let phone = store.device(eve, "phone").unwrap().id;
+    let say = |store: &mut dyn Store, count| {
+        append(store, &(0..count).map(|_| message(ann, Peer::Group(chess), BODY)).collect::<Vec<_>>())
+    };
+    say(&mut *store, 40);
+    // From now on new members read what comes behind their joining, whatever their cursor says.
+    let since_joining = GroupChange { past: Some(PastShown::SinceJoining), ..NOTHING };
+    store.set_group(ann, chess, &since_joining, NOW).unwrap().unwrap();
+    store.join_group(new, chess, NOW).unwrap();
+    say(&mut *store, 2);
+    store.quit_group(out, chess).unwrap();
+    let row = |user, device, delivered| CursorRow { user, device, conv, delivered };
+    let confirmed = [
+        row(bob, UNNAMED, 41),
+        row(cat, UNNAMED, 42),
+        row(dan, UNNAMED, 30),
+        row(eve, UNNAMED, 41),
+        row(eve, phone, 42),
+        row(far, UNNAMED, 3),
+    ];
+    store.save(&confirmed).unwrap();
+    fresh.execute(&format!("UPDATE `Cursor` SET delivered = 39 WHERE userid = {new}"));
+
+    let readers: Vec<(UserId, DeviceId)> = [bob, cat, dan, eve, far, new, out, ann]
+        .map(|user| (user, UNNAMED))
+        .into_iter()
+        .chain([(eve, phone)])
+        .collect();
+    let place = Place { conv, after: None };
+    let alone = |store: &mut dyn Store, limit| -> Vec<Page> {
+        readers
+            .iter()
+            .flat_map(|(user, device)| store.pages(*user, *device, &[place], limit, usize::MAX).unwrap())
+            .collect()
+    };
+    for told in [42, 41, 1] {
+        let together = store.pages_of_many(chess, told, &readers, 100, usize::MAX).unwrap();
+        assert_eq!(together, alone(&mut *store, 100), "told of {told}");
+    }
+    let pages = store.pages_of_many(chess, 42, &readers, 100, usize::MAX).unwrap();
+    let first: Vec<Option<u64>> = pages.iter().map(|page| page.messages.first().map(|message| message.seq)).collect();
+    let expected = [Some(42), None, Some(31), Some(42), Some(4), Some(41), None, Some(1), None];
+    assert_eq!(first, expected);
+    assert_eq!(pages[6].position, None, "who has left reads nothing");
+
+    // What is each one's own is told to each.
+    let like = Change::React { reaction: "+".into(), on: true };
+    let event = Event { of: 42, change: like, changeable_since: NOW, reactions_max: None };
+    append(&mut *store, &[Append { body: Content::Event(Box::new(event)), ..message(bob, Peer::Group(chess), "") }]);
+    let together = store.pages_of_many(chess, 43, &readers, 100, usize::MAX).unwrap();
+    assert_eq!(together, alone(&mut *store, 100));
+    assert_eq!(together[0].messages[0].reactions.len(), 1);
+    assert!(together[0].messages[0].reactions[0].mine, "it is bob's");
+    assert!(!together[3].messages[0].reactions[0].mine, "it is not eve's");
 }

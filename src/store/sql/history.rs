@@ -9,7 +9,7 @@ use super::lists::{exact_pieces, padded_len, repeated};
 use super::{Arg, Row, Sql, SqlResult, events, reactions};
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, GroupId, Members, Seq, UserId};
-use crate::store::{EventsPending, Listed, Message, OwnPending, Pending, Range};
+use crate::store::{EventsPending, Kind, Listed, Message, OwnPending, Pending, Range};
 
 /// How many messages one statement fetches, so that long ones never pile up in memory.
 pub(super) const PAGE_MESSAGES: usize = 64;
@@ -78,6 +78,23 @@ pub(super) fn messages(
             return Ok(Some((messages, is_full)));
         }
     }
+}
+
+/// The messages behind this one, for whoever may read them: nothing of them is of one reader. `None` if there is.
+pub(super) fn tail(sql: &mut dyn Sql, conv: ConvId, after: Seq, limit: PageLimit) -> SqlResult<Option<Vec<Message>>> {
+    let mut taken = Taken::new(limit);
+    let page = PageStatement::new(conv, None, Range::After(after));
+    for row in page.read(sql, after, taken.room().min(PAGE_MESSAGES))? {
+        let message = message(row)?;
+        // Which reactions are a reader's own, and what an event about a reaction says, is told to each.
+        if message.reacted || message.kind == Kind::Reaction {
+            return Ok(None);
+        }
+        if !taken.offer(message) {
+            break;
+        }
+    }
+    Ok(Some(taken.messages))
 }
 
 /// One page of a conversation after the other.

@@ -1,11 +1,11 @@
 //! What a session has missed in several conversations: where its device is in each, and the messages that come next. Two
-//! statements, whatever the number of conversations.
+//! statements, whatever the number of conversations. And the same for many sessions in one group.
 
 use std::collections::HashMap;
 
 use super::history::{self, PageLimit};
 use super::{Sql, SqlResult, pending};
-use crate::ids::{ConvId, DeviceId, Members, Seq, UserId};
+use crate::ids::{ConvId, DeviceId, GroupId, Members, Seq, UserId};
 use crate::store::{Message, Page, Pending, Place, Range};
 
 pub(super) fn pages(
@@ -56,6 +56,36 @@ fn page(sql: &mut dyn Sql, reader: UserId, device: DeviceId, place: Place, limit
         return Ok(no_member);
     };
     Ok(Page { conv, position: Some(position), messages })
+}
+
+/// So many messages before the one that is told are read for all: a reader may have been told of a later one as well.
+const BEFORE_TOLD: Seq = 16;
+
+pub(super) fn of_many(
+    sql: &mut dyn Sql,
+    group: GroupId,
+    told: Seq,
+    readers: &[(UserId, DeviceId)],
+    limit: PageLimit,
+) -> SqlResult<Vec<Page>> {
+    let conv = ConvId::group(group);
+    let first = told.saturating_sub(1 + BEFORE_TOLD);
+    // Before the memberships: nobody is shown anything who was no member any more when it was read.
+    let tail = history::tail(sql, conv, first, limit)?;
+    let places = pending::in_group(sql, group, readers)?;
+    let page_of = |&(reader, device): &(UserId, DeviceId)| {
+        let Some(place) = places.get(&(reader, device)) else {
+            return Ok(Page { conv, position: None, messages: Vec::new() });
+        };
+        let Some(tail) = tail.as_ref().filter(|_| place.position.delivered >= first) else {
+            // It has missed more, or there is something to tell that is not the same for all.
+            return page(sql, reader, device, Place { conv, after: None }, limit);
+        };
+        let after = place.position.delivered.max(place.joined_seq);
+        let messages = tail.iter().filter(|message| message.seq > after).cloned().collect();
+        Ok(Page { conv, position: Some(place.position), messages })
+    };
+    readers.iter().map(page_of).collect()
 }
 
 /// Behind which number there is something to read, if there is anything.

@@ -8,16 +8,30 @@ use std::collections::HashMap;
 
 use super::lists::{lookups, repeated};
 use super::{Row, Sql, SqlResult};
-use crate::ids::{ConvId, DeviceId, UserId};
+use crate::ids::{ConvId, DeviceId, GroupId, Seq, UserId};
 use crate::store::Pending;
+
+macro_rules! positions {
+    ($column:literal, $join:literal) => {
+        concat!(
+            "SELECT c.userid, c.conv, CASE WHEN v.floor_seq > COALESCE(d.delivered, 0) \
+             THEN v.floor_seq - 1 ELSE COALESCE(d.delivered, 0) END, v.last_seq",
+            $column,
+            " FROM `Cursor` c \
+             JOIN Conversation v ON v.id = c.conv ",
+            $join,
+            "LEFT JOIN `Cursor` d ON d.userid = c.userid AND d.device = ? AND d.conv = c.conv \
+             WHERE c.device = 0"
+        )
+    };
+}
 
 /// Columns userid, conv, delivered, last_seq of the device that is the first parameter. What was kept long enough is gone: a
 /// device that is behind it goes on at the first message that is still there.
-const POSITIONS: &str = "SELECT c.userid, c.conv, CASE WHEN v.floor_seq > COALESCE(d.delivered, 0) \
-                         THEN v.floor_seq - 1 ELSE COALESCE(d.delivered, 0) END, v.last_seq FROM `Cursor` c \
-                         JOIN Conversation v ON v.id = c.conv \
-                         LEFT JOIN `Cursor` d ON d.userid = c.userid AND d.device = ? AND d.conv = c.conv \
-                         WHERE c.device = 0";
+const POSITIONS: &str = positions!("", "");
+
+/// The same of groups that the user is in, with joined_seq.
+const IN_GROUP: &str = positions!(", g.joined_seq", "JOIN GroupUser g ON g.groupid = c.conv AND g.userid = c.userid ");
 
 const BEHIND: &str = "v.last_seq > COALESCE(d.delivered, 0) AND v.last_seq >= v.floor_seq";
 
@@ -31,15 +45,8 @@ pub(super) fn of_one(sql: &mut dyn Sql, user: UserId, device: DeviceId) -> SqlRe
 }
 
 pub(super) fn of_all(sql: &mut dyn Sql, sessions: &[(UserId, DeviceId)]) -> SqlResult<Vec<Vec<Pending>>> {
-    // One statement per device number: nearly all sessions have the same few.
-    let mut by_device: HashMap<DeviceId, Vec<UserId>> = HashMap::new();
-    for &(user, device) in sessions {
-        by_device.entry(device).or_default().push(user);
-    }
     let mut found: HashMap<(UserId, DeviceId), Vec<Pending>> = HashMap::new();
-    for (device, mut users) in by_device {
-        users.sort_unstable();
-        users.dedup();
+    for (device, users) in by_device(sessions) {
         for lookup in lookups(&users, |user| [user.into()]) {
             let list = repeated("?", ",", lookup.len);
             let statement =
@@ -78,6 +85,48 @@ pub(super) fn positions(
         }
     }
     Ok(found)
+}
+
+/// Where a device is in a group.
+pub(super) struct PlaceInGroup {
+    pub(super) position: Pending,
+    /// The member reads what comes behind it.
+    pub(super) joined_seq: Seq,
+}
+
+/// Where many devices are in one group, as far as their users are in it.
+pub(super) fn in_group(
+    sql: &mut dyn Sql,
+    group: GroupId,
+    devices: &[(UserId, DeviceId)],
+) -> SqlResult<HashMap<(UserId, DeviceId), PlaceInGroup>> {
+    let mut found = HashMap::new();
+    for (device, users) in by_device(devices) {
+        for lookup in lookups(&users, |user| [user.into()]) {
+            let list = repeated("?", ",", lookup.len);
+            let statement = format!("{IN_GROUP} AND c.conv = ? AND c.userid IN ({list})");
+            let mut args = vec![device.into(), ConvId::group(group).into()];
+            args.extend(lookup.args);
+            for row in sql.rows(&statement, &args)? {
+                let place = PlaceInGroup { position: pending(&row)?, joined_seq: row.seq(4)? };
+                found.insert((row.user(0)?, device), place);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The users of each device number, each once: nearly all sessions have the same few.
+fn by_device(sessions: &[(UserId, DeviceId)]) -> HashMap<DeviceId, Vec<UserId>> {
+    let mut by_device: HashMap<DeviceId, Vec<UserId>> = HashMap::new();
+    for &(user, device) in sessions {
+        by_device.entry(device).or_default().push(user);
+    }
+    for users in by_device.values_mut() {
+        users.sort_unstable();
+        users.dedup();
+    }
+    by_device
 }
 
 fn pending(row: &Row) -> SqlResult<Pending> {

@@ -427,6 +427,18 @@ impl<E: Engine> Store for SqlStore<E> {
         self.0.read(|sql| pages::pages(sql, reader, device, places, limit))
     }
 
+    fn pages_of_many(
+        &mut self,
+        group: GroupId,
+        told: Seq,
+        readers: &[(UserId, DeviceId)],
+        limit: u32,
+        bytes_max: usize,
+    ) -> Result<Vec<Page>> {
+        let limit = PageLimit { messages: limit, bytes: bytes_max };
+        self.0.read(|sql| pages::of_many(sql, group, told, readers, limit))
+    }
+
     fn oldest_pending(
         &mut self,
         reader: UserId,
