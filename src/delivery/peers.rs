@@ -20,6 +20,8 @@ use crate::ids::NodeId;
 
 /// Nodes that wait to be looked up; whoever floods the bus with made-up ones costs no more memory than this.
 const UNCHECKED_MAX: usize = 1024;
+/// Nodes that each looks at again. Each is looked at by as many, so two of these may be frozen.
+const LOOKED_AT_AGAIN: usize = 3;
 
 /// What this node knows of the others, and they of it. Any thread.
 pub struct Peers {
@@ -84,8 +86,8 @@ impl Peers {
         self.cursor_queue.nudge();
     }
 
-    /// Bells may have been lost, and with them what this node or another one has said of the others: all that are there are
-    /// looked up again.
+    /// Bells may have been lost, and with them what this node or another one has said of the others: those that are there are
+    /// looked up again, each by a few.
     pub(crate) fn look_again(&self) {
         self.lock().look_again = true;
         self.cursor_queue.nudge();
@@ -97,11 +99,13 @@ impl Peers {
         self.lock().look_again
     }
 
-    /// These are the nodes that are there now.
-    pub(crate) fn looks_again_at(&self, others: Vec<NodeId>) {
+    /// These are the nodes that are there now. This one looks at those that follow it in the order of their ids: what each says of
+    /// another is told to all, so if each spoke of all others, as many bells would be heard as the cube of the nodes.
+    pub(crate) fn looks_again_at(&self, mut others: Vec<NodeId>) {
         let mut state = self.lock();
         state.look_again = false;
-        for node in others {
+        others.sort_unstable_by_key(|node| (node.0 < self.me.0, node.0));
+        for node in others.into_iter().take(LOOKED_AT_AGAIN) {
             if state.unchecked.len() < UNCHECKED_MAX && !state.unchecked.contains(&node) {
                 state.unchecked.push_back(node);
             }
@@ -217,6 +221,24 @@ mod tests {
         assert!(!peers.is_to_look_again());
         peers.checked(NodeId(2));
         assert_eq!(peers.unchecked(), Some(NodeId(3)), "each once");
+    }
+
+    #[test]
+    fn each_node_is_looked_at_again_by_those_ahead_of_it() {
+        let nodes: Vec<NodeId> = (1..=7).map(NodeId).collect();
+        let mut looked_at: Vec<NodeId> = Vec::new();
+        for me in &nodes {
+            let peers = Peers::new(*me, CursorQueue::new(Arc::new(Metrics::new())).0);
+            peers.looks_again_at(nodes.iter().copied().filter(|node| node != me).collect());
+            while let Some(node) = peers.unchecked() {
+                assert_ne!(node, *me);
+                peers.checked(node);
+                looked_at.push(node);
+            }
+        }
+        looked_at.sort_unstable_by_key(|node| node.0);
+        let each = nodes.iter().flat_map(|node| [*node; LOOKED_AT_AGAIN]).collect::<Vec<_>>();
+        assert_eq!(looked_at, each);
     }
 
     #[test]
