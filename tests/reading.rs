@@ -206,6 +206,15 @@ fn a_replica_that_dies_costs_nobody_an_answer_and_is_used_again_when_it_is_back(
     site.pair.servers[1].restart();
     site.wait_until_read(|| drop(bob.history_with(alice.id)));
     assert_eq!(site.node.log().matches("is read from again").count(), 1);
+    site.pair.servers[1].signal("STOP");
+    for _ in 0..20 {
+        assert_eq!(texts(&bob.history_with(alice.id)), ["hello"]);
+    }
+    let log = site.node.log();
+    assert_eq!(log.matches("is not read from, and the main database answers in its place").count(), 2, "{log}");
+    site.pair.servers[1].signal("CONT");
+    site.wait_until_read(|| drop(bob.history_with(alice.id)));
+    assert_eq!(site.node.log().matches("is read from again").count(), 2);
 }
 
 #[test]
