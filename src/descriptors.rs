@@ -73,11 +73,13 @@ pub(crate) fn leaving_room_for_others(config: &Config, connections_max: usize) -
 fn own(config: &Config, database_connections: usize) -> u64 {
     let wide = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let per_database_connection = if config.mysql.is_some() { 1 } else { PER_SQLITE_CONNECTION };
+    // Each worker may have one more.
+    let replicas = if config.mysql_read.is_some() { wide(database_connections) } else { 0 };
     let bus = if config.redis.is_some() { BUS } else { 0 };
     let admin = if config.admin.is_some() { ADMIN + wide(admin::CONNECTIONS_MAX) } else { 0 };
     let listeners = wide(config.listen.len() + config.listen_plain.len());
     let reactors = PER_REACTOR * wide(config.reactors);
-    BASE + SPARE + listeners + reactors + per_database_connection * wide(database_connections) + bus + admin
+    BASE + SPARE + listeners + reactors + per_database_connection * wide(database_connections) + replicas + bus + admin
 }
 
 fn room(limit: u64, own: u64, wanted: usize) -> Result<usize, TooFewDescriptors> {
@@ -120,5 +122,7 @@ mod tests {
         assert!(own(&single, 9) < own(&Config { reactors: 200, ..single.clone() }, 9));
         assert!(own(&single, 9) < own(&single, 100));
         assert!(own(&cluster, 12) > 12 + 32);
+        let reading = Config { mysql_read: Some(String::new()), ..cluster.clone() };
+        assert!(own(&reading, 12) > own(&cluster, 12));
     }
 }

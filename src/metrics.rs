@@ -66,6 +66,8 @@ pub struct Metrics {
     pub lane_aside: Gauge,
     pub worker_queued: Gauge,
     pub store_errors: Counter,
+    pub replica_answers: Counter,
+    pub replica_declines: Counter,
     pub cursors_dirty: Gauge,
     pub cursors_written: Counter,
     pub cursors_dropped: Counter,
@@ -110,6 +112,8 @@ impl Metrics {
             counter("messages_caught_up", "Chat messages pushed from the store: backlog and holes");
         let deliveries_ignored = counter("deliveries_ignored", "DELIVERED lines for foreign conversations");
         let store_errors = counter("store_errors", "Calls that the database did not serve");
+        let replica_answers = counter("replica_answers", "HISTORY, SEARCH and FIND that a replica has answered");
+        let replica_declines = counter("replica_declines", "The same that the main database has answered in its place");
         let cursors_written = counter("cursors_written", "Cursor rows written");
         let cursors_dropped = counter("cursors_dropped", "Cursor rows given up while the database was away");
         let bus_published = counter("bus_published", "Bells handed to the bus");
@@ -184,6 +188,8 @@ impl Metrics {
             lane_aside,
             worker_queued,
             store_errors,
+            replica_answers,
+            replica_declines,
             cursors_dirty,
             cursors_written,
             cursors_dropped,

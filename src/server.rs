@@ -175,7 +175,7 @@ impl Node {
     ) -> Result<Self, StartError> {
         refuse_nodes_of_before(config)?;
         readiness.starting("the database is opened, and upgraded if it has to be");
-        let stores = open_database(config)?;
+        let stores = open_database(config, metrics)?;
         readiness.starting("threads and connections are made");
         let (reactors, inboxes) = mailboxes(config.reactors)?;
         let cluster = stores.open()?.cluster()?;

@@ -90,6 +90,9 @@ pub(crate) struct Flags {
     /// The database that all nodes share: mysql://user:pw@host:port/db [env: STONECHAT_MYSQL]
     #[arg(long, value_name = "URL")]
     mysql: Option<String>,
+    /// Replicas of it, for HISTORY, SEARCH and FIND: mysql://user:pw@host:port/db [env: STONECHAT_MYSQL_READ]
+    #[arg(long, value_name = "URL")]
+    mysql_read: Option<String>,
     /// The Redis through which nodes notify each other: redis://host:port/ [env: STONECHAT_REDIS]
     #[arg(long, value_name = "URL")]
     redis: Option<String>,
@@ -120,6 +123,7 @@ impl Flags {
             ("--web", "web.folder", self.web),
             ("--data", "data", self.data),
             ("--mysql", "mysql", self.mysql),
+            ("--mysql-read", "mysql_read", self.mysql_read),
             ("--redis", "redis", self.redis),
             ("--reactors", "reactors", self.reactors),
             ("--admin", "admin", self.admin),
@@ -149,7 +153,7 @@ Settings. Later wins: default, file, environment, --set, the flags above. An unk
 The same keys go into the TOML file, as limits.inflight = 8 or below a line [limits]:
 {keys}
 Environment variables. A URL with a password belongs here, in the file, or in a file of its own (mysql_file,
-redis_file): flags are shown to all by ps.
+mysql_read_file, redis_file): flags are shown to all by ps.
 {variables}  {rust_log:<38} what is logged, part by part; it wins over log.level
 
 Man pages and completions: stonechat generate man DIR, stonechat generate completions SHELL; the other programs have the

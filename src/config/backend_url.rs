@@ -183,11 +183,12 @@ fn mysql_parameter(parameter: &str) -> Option<String> {
     }
 }
 
-/// What contradicts: a CA is named, and nothing is checked against it.
+/// What contradicts: a CA is named, and nothing is checked against it; replicas of a database that is none.
 pub(super) fn contradictions(config: &Config) -> Vec<String> {
     let is_checked = |url: &str| url.split(['?', '&']).any(|parameter| parameter == "tls=verify");
+    let is_read_checked = config.mysql_read.as_deref().is_some_and(is_checked);
     let mysql = config.mysql_tls_ca.is_some() && config.mysql.as_deref().is_some_and(|url| !is_checked(url));
-    let mysql = mysql.then(|| {
+    let mysql = (mysql && !is_read_checked).then(|| {
         "mysql_tls_ca is set, but mysql asks for no checked certificate: write ?tls=verify behind the URL, or leave \
          mysql_tls_ca out"
             .to_owned()
@@ -199,7 +200,13 @@ pub(super) fn contradictions(config: &Config) -> Vec<String> {
          or leave redis_tls_ca out"
             .to_owned()
     });
-    mysql.into_iter().chain(redis).collect()
+    let is_replica_of_nothing = config.mysql_read.is_some() && config.mysql.is_none() && config.mysql_file.is_none();
+    let read = is_replica_of_nothing.then(|| {
+        "mysql_read needs mysql: it names replicas of the database that all nodes share, and the embedded database has none. \
+         Set mysql, or leave mysql_read out"
+            .to_owned()
+    });
+    mysql.into_iter().chain(redis).chain(read).collect()
 }
 
 #[cfg(test)]

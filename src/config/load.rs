@@ -26,7 +26,8 @@ pub const IMPORT_PASSWORD_VARIABLE: &str = "STONECHAT_IMPORT_PASSWORD";
 const OTHER_VARIABLES: [&str; 2] = [FILE_VARIABLE, IMPORT_PASSWORD_VARIABLE];
 
 /// Keys that name a file, each with the key whose value stands there.
-const SECRET_FILES: [(&str, &str); 2] = [("mysql_file", "mysql"), ("redis_file", "redis")];
+const SECRET_FILES: [(&str, &str); 3] =
+    [("mysql_file", "mysql"), ("mysql_read_file", "mysql_read"), ("redis_file", "redis")];
 
 /// What the settings are made from. It may hold passwords, so it cannot be printed.
 #[derive(Clone, Default)]

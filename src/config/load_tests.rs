@@ -222,6 +222,26 @@ fn a_ca_against_which_nothing_is_checked_is_refused() {
     assert_eq!(with_ca("rediss://h/").effective().config.redis_tls_ca, Some(PathBuf::from("/ca.pem")));
 }
 
+#[test]
+fn replicas_are_those_of_a_database_that_is_shared() {
+    let read = ("STONECHAT_MYSQL_READ", "mysql://reader:geheim@r1,r2/db");
+    let alone = from("", &[read], &[]).problem();
+    assert!(alone.starts_with("mysql_read needs mysql") && !alone.contains("geheim"), "{alone}");
+    let both = from("mysql = \"mysql://u:p@h/db\"\n", &[read], &[]).effective();
+    assert_eq!(both.config.mysql_read.as_deref(), Some(read.1));
+    assert!(!format!("{both:?}").contains("geheim"));
+    let (_file, path) = secret("mysql://reader:geheim@r/db\n", 0o600);
+    let set = format!("mysql_read_file={path}");
+    let from_file = from("mysql = \"mysql://u:p@h/db\"\n", &[], &[&set]).effective();
+    assert_eq!(from_file.config.mysql_read.as_deref(), Some("mysql://reader:geheim@r/db"));
+    assert_eq!(origin_of(&from_file, "mysql_read"), "mysql_read_file: mysql://reader:***@r/db");
+    // A CA is of use as soon as one of the two is checked against it.
+    let ca = ("STONECHAT_MYSQL_TLS_CA", "/ca.pem");
+    let checked = "mysql://u:p@r/db?tls=verify";
+    from("mysql = \"mysql://u:p@h/db\"\n", &[ca, ("STONECHAT_MYSQL_READ", checked)], &[]).effective();
+    assert!(from("mysql = \"mysql://u:p@h/db\"\n", &[ca, read], &[]).problem().starts_with("mysql_tls_ca is set"));
+}
+
 /// A file that holds this, readable by its owner alone unless it is to be public.
 fn secret(text: &str, mode: u32) -> (NamedTempFile, String) {
     use std::os::unix::fs::PermissionsExt;

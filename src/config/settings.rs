@@ -37,6 +37,10 @@ pub struct Config {
     pub mysql: Option<String>,
     /// The file that `mysql` was read from.
     pub mysql_file: Option<PathBuf>,
+    /// `mysql_read`: replicas of `mysql`, which are read from; `None`: everything is read there.
+    pub mysql_read: Option<String>,
+    /// The file that `mysql_read` was read from.
+    pub mysql_read_file: Option<PathBuf>,
     /// The file of the CA that must have signed the certificate of MySQL; `None`: one that the system trusts.
     pub mysql_tls_ca: Option<PathBuf>,
     /// `redis://host:port/`, `rediss://host:port/`, `redis+sentinel://host:port,host:port/name`,
@@ -323,6 +327,8 @@ impl Default for Config {
             data: PathBuf::from("./stonechat-data"),
             mysql: None,
             mysql_file: None,
+            mysql_read: None,
+            mysql_read_file: None,
             mysql_tls_ca: None,
             redis: None,
             redis_file: None,

@@ -1,5 +1,7 @@
 //! What `check-config` tries: the database and Redis, without changing either.
 
+use std::sync::Arc;
+
 use super::certificate;
 use super::database::stores;
 use super::meeting::redis_of;
@@ -15,7 +17,7 @@ const KEPT_NAMES_TOLD: u32 = 100;
 /// What was found of the database, in sentences.
 #[derive(Default)]
 pub struct StoreTried {
-    /// What each of several servers says.
+    /// What each of several servers says, and which replicas can be read from.
     pub servers: Vec<String>,
     /// About its durability, and what will not work well.
     pub warnings: Vec<String>,
@@ -30,7 +32,7 @@ pub fn try_store(config: &Config) -> Result<StoreTried, String> {
     if config.mysql.is_none() && !sqlite::exists(&config.data) {
         return Ok(StoreTried::default());
     }
-    let stores = stores(config).map_err(|error| error.to_string())?;
+    let stores = stores(config, &Arc::default()).map_err(|error| error.to_string())?;
     let ping = || -> Result<Vec<String>, StoreError> {
         stores.open()?.ping()?;
         let found = stores.inspect(config.limits.line_bytes)?;
@@ -43,8 +45,15 @@ pub fn try_store(config: &Config) -> Result<StoreTried, String> {
         warnings.extend(kept_names(&stores.kept_names(KEPT_NAMES_TOLD + 1)?));
         Ok(warnings)
     };
-    let warnings = ping().map_err(|error| error.to_string())?;
-    Ok(StoreTried { servers: stores.servers(), warnings })
+    let mut warnings = ping().map_err(|error| error.to_string())?;
+    let mut servers = stores.servers();
+    for (place, trouble) in stores.replicas().map_err(|error| error.to_string())? {
+        match trouble {
+            None => servers.push(format!("replica {place}: it can be read from")),
+            Some(why) => warnings.push(format!("replica {place} cannot be read from: {why}")),
+        }
+    }
+    Ok(StoreTried { servers, warnings })
 }
 
 /// One sentence for each name that can be used by its exact spelling only.
@@ -93,6 +102,6 @@ fn identity(config: &Config) -> Option<String> {
     if config.mysql.is_none() && !sqlite::exists(&config.data) {
         return None;
     }
-    let mut store = stores(config).ok()?.open().ok()?;
+    let mut store = stores(config, &Arc::default()).ok()?.open().ok()?;
     Some(store.cluster().ok()?.id)
 }

@@ -102,6 +102,14 @@ pub trait OpenStore: Send + Sync {
     fn servers(&self) -> Vec<String> {
         Vec::new()
     }
+
+    /// Each replica that is read from, by its place, and why it is not where that is so. Asks them.
+    ///
+    /// # Errors
+    /// The database itself cannot be asked.
+    fn replicas(&self) -> Result<Vec<(String, Option<String>)>> {
+        Ok(Vec::new())
+    }
 }
 
 /// The database as one thread uses it. See the module's text for ownership. Every call either does all it says, in

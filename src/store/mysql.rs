@@ -4,6 +4,7 @@
 //!   MySqlStores --open--> SqlStore<MySql> per thread --owns--> Reconnecting --> at most one connection
 //!        \___ Server: timeout, when it last refused; shared by all threads
 //!               \___ Hosts: the servers of the URL, and which of them is used
+//!   Replicas: servers that only answer questions, and whether each is well; a thread's way to them is its Reader
 //! ```
 //!
 //! Nodes meet at the rows of `Conversation`: a batch locks its conversations in the order of their ids, numbers, writes
@@ -22,9 +23,11 @@ mod look;
 mod migration;
 mod reads;
 mod reconnecting;
+mod replicas;
 mod rights;
 mod server;
 mod settle;
+mod standing;
 mod whole;
 
 use std::collections::HashSet;
@@ -34,10 +37,12 @@ use std::time::{Duration, Instant};
 use self::call::Locks;
 pub(crate) use self::endpoint::Endpoint;
 use self::reconnecting::Reconnecting;
+pub(crate) use self::replicas::{AnsweredBy, OnAnswer};
+use self::replicas::{Reader, Replicas};
 use self::server::{Server, now};
 use self::settle::Unsettled;
 use super::bulk::{Bulk, OpenBulk};
-use super::sql::{Engine, Fault, Sql, SqlResult, SqlStore, cluster};
+use super::sql::{Engine, Fault, Sql, SqlResult, SqlStore, Verdict, cluster, confirm, ground, version};
 use super::{
     Append, Appended, CursorRow, Findings, KeptName, OpenStore, ReadRow, Result, SavedReads, Store, StoreError,
     foreign, migrate,
@@ -57,6 +62,7 @@ const CURSORS_LOCKED_FOR: Duration = Duration::from_secs(10);
 /// Opens stores on one database of a server.
 pub struct MySqlStores {
     server: Arc<Server>,
+    replicas: Option<Arc<Replicas>>,
 }
 
 impl MySqlStores {
@@ -66,14 +72,22 @@ impl MySqlStores {
     /// # Errors
     /// `Broken` when the URL is none or names no database, or the CA's file is of no use.
     pub fn new<'a>(database: impl Into<Backend<'a>>, timeout: Duration) -> Result<Self> {
-        Ok(Self { server: Arc::new(Server::new(database.into(), timeout)?) })
+        Ok(Self { server: Arc::new(Server::new(database.into(), timeout)?), replicas: None })
     }
-}
 
-impl MySqlStores {
+    /// The same with replicas, from which messages and names are read where that is safe. Their URL is like that of the database.
+    ///
+    /// # Errors
+    /// As of [`MySqlStores::new`].
+    pub(crate) fn reading_from(self, replicas: Backend<'_>, on_answer: OnAnswer) -> Result<Self> {
+        let replicas = Replicas::new(replicas, self.server.timeout(), on_answer)?;
+        Ok(Self { replicas: Some(Arc::new(replicas)), ..self })
+    }
+
     fn open_engine(&self) -> SqlStore<MySql> {
         let link = Reconnecting::new(Arc::clone(&self.server));
-        SqlStore::new(MySql { link, unsettled: Vec::new(), cursors_locked_until: None })
+        let reader = self.replicas.as_ref().map(|replicas| Reader::new(Arc::clone(replicas)));
+        SqlStore::new(MySql { link, reader, unsettled: Vec::new(), cursors_locked_until: None })
     }
 }
 
@@ -111,6 +125,29 @@ impl OpenStore for MySqlStores {
 
     fn servers(&self) -> Vec<String> {
         self.server.hosts().told()
+    }
+
+    fn replicas(&self) -> Result<Vec<(String, Option<String>)>> {
+        let Some(replicas) = &self.replicas else { return Ok(Vec::new()) };
+        let mut link = Reconnecting::new(Arc::clone(&self.server));
+        let ours = link.attempt(|call| {
+            // A database that no node has used yet has no tables.
+            let has_tables = version::version(call)? > 0;
+            if has_tables { ground::read(call, ground::Asked::default()).map(Some) } else { Ok(None) }
+        })?;
+        let Some(ours) = ours else { return Ok(Vec::new()) };
+        let judged = |(place, theirs)| (place, judge(&ours.data, theirs).err());
+        Ok(replicas.survey().into_iter().map(judged).collect())
+    }
+}
+
+/// What is to be said of a replica, from what it has of the data.
+fn judge(ours: &ground::Data, theirs: SqlResult<ground::Data>) -> std::result::Result<(), String> {
+    match theirs.map(|theirs| confirm::stranger(&theirs, ours)) {
+        Ok(None) => Ok(()),
+        Ok(Some(Verdict::Stranger(why))) => Err(why),
+        Ok(Some(other)) => Err(format!("{other:?}")),
+        Err(fault) => Err(replicas::told(fault)),
     }
 }
 
@@ -167,6 +204,7 @@ fn durability(sql: &mut dyn Sql) -> SqlResult<Vec<String>> {
 /// One thread's engine.
 struct MySql {
     link: Reconnecting,
+    reader: Option<Reader>,
     /// The commits whose outcomes `settle` is to look up, of different conversations.
     unsettled: Vec<Unsettled>,
     /// A cursor was locked: until then cursors are written without waiting for locks.
@@ -201,6 +239,16 @@ impl MySql {
 impl Engine for MySql {
     fn read<T>(&mut self, mut work: impl FnMut(&mut dyn Sql) -> SqlResult<T>) -> Result<T> {
         Ok(self.link.attempt(|call| work(call))?)
+    }
+
+    fn ask_replica<T>(&mut self, work: impl FnMut(&mut dyn Sql) -> SqlResult<T>) -> Option<T> {
+        self.reader.as_mut()?.ask(work)
+    }
+
+    fn judge_replica(&mut self, verdict: Verdict) {
+        if let Some(reader) = &mut self.reader {
+            reader.judge(verdict);
+        }
     }
 
     fn write_one<T>(&mut self, mut work: impl FnMut(&mut dyn Sql) -> SqlResult<T>) -> Result<T> {

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use super::address::Address;
 use super::channels::{Names, RedisChannel, Words, with_sender};
+use super::cluster::slots::{SlotSet, slot_of};
 use super::resp::{self, Frame};
-use super::slots::{SlotSet, slot_of};
 use super::transport::Transport;
 use crate::backend::tls_error;
 use crate::bus::Channel;

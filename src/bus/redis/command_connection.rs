@@ -7,8 +7,8 @@ use redis::{Connection, RedisError, RedisResult, Value};
 
 use super::address::Address;
 use super::channels::{Names, RedisChannel};
-use super::sentinel_state::{Role, Said};
-use super::topology::{Told, Topology};
+use super::cluster::topology::{Told, Topology};
+use super::sentinel::sentinel_state::{Role, Said};
 
 /// One message to publish: where, and the bytes with their sender ahead.
 pub(super) type Message = (RedisChannel, Vec<u8>);

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use redis::RedisResult;
 
 use super::channels::RedisChannel;
+use super::cluster::shard_pipes::ShardPipes;
 use super::command_connection::{CommandConnection, no_server};
 use super::complaints::{Complaints, words};
 use super::numsub_pool::{Asked, COMMAND_CHANNELS_MAX, answer_none};
-use super::shard_pipes::ShardPipes;
 use super::shared::Shared;
 use super::times::now;
 

@@ -1,7 +1,7 @@
 //! Which bells of this node were lost, as far as the others have not been told.
 
 use super::channels::{LOST_IN, NodeWord};
-use super::slots::SlotSet;
+use super::cluster::slots::SlotSet;
 
 /// What was lost since it was told last.
 #[derive(Debug, Default, PartialEq, Eq)]

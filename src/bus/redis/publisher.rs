@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use redis::{RedisError, RedisResult};
 
 use super::channels::{self, Names, NodeWord, RedisChannel};
+use super::cluster::shard_pipes::ShardPipes;
+use super::cluster::shards::Shards;
 use super::command_connection::{CommandConnection, Message, no_server};
 use super::complaints::{Complaints, words};
 use super::losses::Losses;
 use super::outgoing::{Outgoing, Overflow, Taken};
 use super::peer_discovery::Question;
 use super::publisher_state::{Acquaintance, PublisherState, Step};
-use super::shard_pipes::ShardPipes;
-use super::shards::Shards;
 use super::shared::Shared;
 use super::subscriber_waker::WakeReason;
 use super::times::now;

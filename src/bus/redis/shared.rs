@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use super::channels::Names;
+use super::cluster::shards::Shards;
 use super::current_server::CurrentServer;
 use super::nodes::Nodes;
 use super::numsub_pool::NumsubPool;
 use super::outgoing::Outgoing;
 use super::peer_discovery::PeerDiscovery;
-use super::shards::Shards;
 use super::subscriber_waker::SubscriberWaker;
 use super::subscriptions::Subscriptions;
 use super::target::Target;

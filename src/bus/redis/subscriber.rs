@@ -20,12 +20,12 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
 use super::channels::{RedisChannel, Words};
+use super::cluster::shards::{Shard, Shards};
+use super::cluster::slots::{SlotSet, slot_of};
 use super::complaints::Complaints;
 use super::current_server::Current;
 use super::resp;
-use super::shards::{Shard, Shards};
 use super::shared::Shared;
-use super::slots::{SlotSet, slot_of};
 use super::subscriber_state::{Caller, Effect, SubscriberState};
 use super::subscriber_waker::{Calls, WakeReason};
 use super::times::now;

@@ -16,9 +16,9 @@ use std::time::Instant;
 use super::address::Greeting;
 use super::backoff::Backoff;
 use super::channels::{self, LOST_IN, Names, NodeWord, RedisChannel, Words};
+use super::cluster::slots::{SlotSet, slot_of};
 use super::nodes::Nodes;
 use super::resp::{Frame, Item};
-use super::slots::{SlotSet, slot_of};
 use super::subscriptions::{Ended, Subscriptions};
 use super::times::Times;
 use crate::bus::{Channel, ReceivedBell};
@@ -104,7 +104,7 @@ struct Session {
     /// Slots that have come to this server meanwhile: their bells were missed until all that was ordered up to that number
     /// is confirmed. `None`: not all is ordered yet.
     arrivals: Vec<(SlotSet, Option<u64>)>,
-    /// Commands to a server of a cluster after the first subscriptions that are not answered yet, in order.
+    /// Commands to a server of a cluster that are not answered yet, in order; the first subscriptions come first.
     unanswered: VecDeque<SlotCommand>,
     heard_at: Instant,
     pinged_at: Instant,
@@ -136,12 +136,31 @@ impl Session {
         }
     }
 
-    /// The oldest command about this slot has been refused: nothing of it is awaited any more.
-    fn refused(&mut self, slot: u16) {
+    /// The oldest command about this slot has been refused: nothing of it is awaited any more. Whether these were the last of
+    /// the first subscriptions.
+    fn refused(&mut self, slot: u16) -> bool {
         let at = self.unanswered.iter().position(|command| command.slot == slot);
-        if let Some(SlotCommand { subscribes: true, left, .. }) = at.and_then(|at| self.unanswered.remove(at)) {
-            self.confirmed += left as u64;
+        let Some(SlotCommand { subscribes: true, left, .. }) = at.and_then(|at| self.unanswered.remove(at)) else {
+            return false;
+        };
+        self.confirmed += left as u64;
+        // As long as some of the first subscriptions are awaited, the oldest command is one of them.
+        match &mut self.joined {
+            Joined::Awaiting { left: awaited, .. } if *awaited > 0 => {
+                *awaited = awaited.saturating_sub(left);
+                *awaited == 0
+            }
+            Joined::Awaiting { .. } | Joined::Yes => false,
         }
+    }
+
+    fn is_joined(&self) -> bool {
+        matches!(self.joined, Joined::Yes)
+    }
+
+    /// Whether a command about this slot is not answered yet.
+    fn awaits(&self, slot: u16) -> bool {
+        self.unanswered.iter().any(|command| command.slot == slot)
     }
 
     fn ping_at(&self, times: &Times) -> Instant {
@@ -289,7 +308,8 @@ impl SubscriberState {
         let missed = self.has_been_up || !channels.is_empty();
         let topics: Vec<_> = self.standing.iter().copied().chain(channels.into_iter().map(RedisChannel::Of)).collect();
         let mut out = greeting.bytes;
-        self.caller.order(&mut out, self.caller.words.subscribe(), &topics);
+        let by_slot = self.caller.order(&mut out, self.caller.words.subscribe(), &topics);
+        let commands = by_slot.into_iter().map(|(slot, left)| SlotCommand { slot, subscribes: true, left });
         self.effects.push(Effect::Send(out));
         self.phase = Phase::Connected(Session {
             greeting_left: greeting.words.len(),
@@ -299,7 +319,7 @@ impl SubscriberState {
             ordered: topics.len() as u64,
             confirmed: 0,
             arrivals: Vec::new(),
-            unanswered: VecDeque::new(),
+            unanswered: commands.collect(),
             heard_at: now,
             pinged_at: now,
             asked_at: None,
@@ -390,8 +410,10 @@ impl SubscriberState {
             Frame::Done => self.greeted(now),
             Frame::Refused(_) if (1..=session.wishes).contains(&session.greeting_left) => self.greeted(now),
             Frame::Refused(why) => match moved_slot(why) {
-                // What every node is subscribed to is among the first subscriptions.
-                Some(slot) if matches!(session.joined, Joined::Yes) => self.refused(slot),
+                // Without what every node is subscribed to a link does not come up.
+                Some(slot) if session.is_joined() || (session.awaits(slot) && !self.stands_in(slot)) => {
+                    self.refused(slot, now);
+                }
                 _ => self.lost(now, &String::from_utf8_lossy(why)),
             },
         }
@@ -452,10 +474,8 @@ impl SubscriberState {
         }
         let Phase::Connected(session) = &mut self.phase else { return };
         session.confirmed += 1;
-        let Joined::Awaiting { left, .. } = &mut session.joined else {
-            session.answered(true, topic);
-            return self.arrive();
-        };
+        session.answered(true, topic);
+        let Joined::Awaiting { left, .. } = &mut session.joined else { return self.arrive() };
         // Confirmations come in the order of the commands, so the first ones are those of the first subscriptions.
         *left -= 1;
         if *left == 0 {
@@ -490,14 +510,23 @@ impl SubscriberState {
     }
 
     /// A server of a Redis Cluster has refused a command, for the slot is not there any more.
-    fn refused(&mut self, slot: u16) {
+    fn refused(&mut self, slot: u16, now: Instant) {
         let Phase::Connected(session) = &mut self.phase else { return };
-        session.refused(slot);
+        let was_last = session.refused(slot);
         let names = &self.caller.names;
         let mut name = String::new();
         self.subscriptions.refused(|channel| slot_of(names.write(RedisChannel::Of(channel), &mut name)) == slot);
         self.effects.push(Effect::SlotMoved);
+        if was_last {
+            self.joined(now);
+        }
         self.arrive();
+    }
+
+    /// Whether something that every node is subscribed to is in this slot, and this link is the way to it.
+    fn stands_in(&self, slot: u16) -> bool {
+        let (names, mut name) = (&self.caller.names, String::new());
+        self.standing.iter().any(|topic| slot_of(names.write(*topic, &mut name)) == slot)
     }
 
     fn joined(&mut self, now: Instant) {

@@ -364,12 +364,43 @@ fn a_command_about_a_slot_that_has_moved_is_refused_and_the_link_stays() {
 }
 
 #[test]
-fn a_first_subscription_that_is_refused_ends_the_connection() {
+fn a_first_subscription_in_a_slot_that_has_moved_is_looked_for_and_the_link_comes_up_with_the_others() {
+    let mut scene = to_a_shard();
+    let (stays, _) = scene.subscriptions.subscribe(&[user(5)]);
+    let (moves, _) = scene.subscriptions.subscribe(&[user(6), user(7)]);
+    scene.connect();
+    let moved = |user: u32| format!("MOVED {} 127.0.0.1:6381", slot_of(&format!("a1:u:{user}")));
+    scene.link.frame(Frame::Refused(moved(6).as_bytes()), scene.now);
+    assert_eq!(scene.link.effects(), [Effect::SlotMoved]);
+    assert_eq!(push(&mut scene, "ssubscribe", "u:5"), [], "one is not answered yet");
+    scene.link.frame(Frame::Refused(moved(7).as_bytes()), scene.now);
+    assert_eq!(scene.link.effects(), [Effect::SlotMoved, Effect::Up]);
+    assert!(stays.wait(Duration::ZERO) && moves.look().is_none());
+    let elsewhere = Subscriptions::new(Arc::default());
+    let moving = scene.subscriptions.give_up(|channel| channel != user(5));
+    assert!(moving.len() == 2 && elsewhere.take_over(moving).is_empty());
+    // The others are confirmed and counted as before.
+    let _ = scene.subscriptions.subscribe(&[user(8)]);
+    scene.link.order();
+    assert!(scene.sent().contains("u:8"));
+    scene.link.arrived(SlotSet::parse("1-3").unwrap());
+    scene.link.order();
+    assert!(matches!(push(&mut scene, "ssubscribe", "u:8").as_slice(), [Effect::MissedIn(..)]));
+}
+
+#[test]
+fn a_first_subscription_that_cannot_be_done_without_ends_the_connection_when_it_is_refused() {
     let mut scene = to_a_shard();
     let _ = scene.subscriptions.subscribe(&[user(5)]);
     scene.connect();
     scene.link.frame(Frame::Refused(b"MOVED 7 127.0.0.1:6381"), scene.now);
-    assert_eq!(scene.link.effects(), [Effect::Close("MOVED 7 127.0.0.1:6381".into())]);
+    assert_eq!(scene.link.effects(), [Effect::Close("MOVED 7 127.0.0.1:6381".into())], "nothing there was asked for");
+    let mut scene = to_a_shard();
+    scene.link.stands_for(vec![RedisChannel::Nodes]);
+    scene.connect();
+    let moved = format!("MOVED {} 127.0.0.1:6381", slot_of("a1:nodes"));
+    scene.link.frame(Frame::Refused(moved.as_bytes()), scene.now);
+    assert_eq!(scene.link.effects(), [Effect::Close(moved)]);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! What the URL leads to: one server, sentinels that name it, or a cluster of servers.
 
 use super::address::{Address, RedisUrlError};
+use super::cluster::seeds::Seeds;
 use super::current_server::CurrentServer;
-use super::seeds::Seeds;
-use super::sentinels::Sentinels;
+use super::sentinel::sentinels::Sentinels;
 use crate::backend::Backend;
 
 /// What the URL leads to.

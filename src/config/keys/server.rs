@@ -47,6 +47,24 @@ pub(super) static KEYS: &[Key] = &[
         kind: Kind::File { what: "file", get: |c| c.mysql_file.as_deref(), set: |c, path| c.mysql_file = path },
     },
     Key {
+        name: "mysql_read",
+        meaning: "Replicas of the database, in the same form as mysql: HISTORY, SEARCH and FIND are read from them as long as they \
+                  are in step with it. Several hosts, separated by commas, take turns. The account needs no more than to \
+                  read. Only together with mysql",
+        takes_effect: TakesEffect::AtStart,
+        kind: Kind::Url { shape: UrlShape::Mysql, get: |c| c.mysql_read.as_deref(), set: |c, url| c.mysql_read = url },
+    },
+    Key {
+        name: "mysql_read_file",
+        meaning: "A file that holds what mysql_read would say. Not together with mysql_read",
+        takes_effect: TakesEffect::AtStart,
+        kind: Kind::File {
+            what: "file",
+            get: |c| c.mysql_read_file.as_deref(),
+            set: |c, path| c.mysql_read_file = path,
+        },
+    },
+    Key {
         name: "mysql_tls_ca",
         meaning: "A PEM file with the certificate of the CA that has signed that of MySQL, for ?tls=verify. Without it \
                   the CAs count that this system trusts",

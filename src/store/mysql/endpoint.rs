@@ -141,7 +141,7 @@ fn roots(database: Backend<'_>) -> Result<RootsFile> {
 }
 
 /// The URL once for each of its hosts, which commas separate.
-fn each_host(url: &str) -> Vec<String> {
+pub(super) fn each_host(url: &str) -> Vec<String> {
     let Some((scheme, rest)) = url.split_once("://") else { return vec![url.to_owned()] };
     let (authority, behind) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
     let hosts_at = authority.rfind('@').map_or(0, |at| at + 1);

@@ -8,6 +8,7 @@ use mysql::{Conn, OptsBuilder};
 
 use super::choice::Seen;
 use super::endpoint::Endpoint;
+use super::faults::cause;
 use crate::store::Cause;
 
 /// How long each step of a look may take. A server that needs longer does not answer.
@@ -55,9 +56,9 @@ impl Eye {
             none => none.insert(connect(endpoint, LOOK_TIMEOUT)?),
         };
         let mut said: HashMap<String, String> = HashMap::new();
-        said.extend(conn.query::<(String, String), _>(VARIABLES)?);
+        said.extend(conn.query::<(String, String), _>(VARIABLES).map_err(cause)?);
         if said.get("wsrep_on").is_some_and(|value| is_on(value)) {
-            said.extend(conn.query::<(String, String), _>(STATUS)?);
+            said.extend(conn.query::<(String, String), _>(STATUS).map_err(cause)?);
         }
         Ok(judge(&said))
     }
@@ -69,7 +70,7 @@ impl Eye {
 /// It could not be asked, or took longer.
 pub(super) fn wait_until_applied(endpoint: &Endpoint, patience: Duration) -> Result<(), Cause> {
     let mut conn = connect(endpoint, patience)?;
-    BARRIER.iter().try_for_each(|statement| conn.query_drop(statement)).map_err(Cause::from)
+    BARRIER.iter().try_for_each(|statement| conn.query_drop(statement)).map_err(cause)
 }
 
 fn connect(endpoint: &Endpoint, patience: Duration) -> Result<Conn, Cause> {

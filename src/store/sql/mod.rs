@@ -4,6 +4,7 @@
 //!   trait Store <- store.rs: SqlStore<Engine>     one line per call: which statements, in what kind of transaction
 //!                    |
 //!      accounts tokens friends blocks groups find names history pending cluster ...   the statements, over `dyn Sql`
+//!                    |          confirm, ground: which answers of a replica count
 //!                    |
 //!      trait Engine (SQLite's, MySQL's): runs them on a connection, retries, turns faults into `StoreError`
 //! ```
@@ -16,6 +17,7 @@ mod bulk;
 mod bulk_messages;
 mod check;
 pub(super) mod cluster;
+pub(super) mod confirm;
 mod conversations;
 mod erase;
 pub(super) mod events;
@@ -23,6 +25,7 @@ mod export;
 mod fault;
 mod find;
 mod friends;
+pub(super) mod ground;
 mod group_entry;
 mod group_order;
 mod groups;
@@ -46,11 +49,13 @@ mod sweep;
 mod tokens;
 pub(super) mod upgrade;
 mod user_quota;
+mod verdict;
 pub(super) mod version;
 pub(super) mod whole;
 
 pub(super) use fault::{Fault, SqlResult};
 pub(super) use row::{Arg, Cell, Row};
+pub(super) use verdict::{Lack, Verdict};
 
 use super::{Append, Appended, CursorRow, Quotas, ReadRow, Result, SavedReads};
 
@@ -93,6 +98,18 @@ pub(super) trait Sql {
 pub(super) trait Engine: Send {
     /// Runs statements that only read.
     fn read<T>(&mut self, work: impl FnMut(&mut dyn Sql) -> SqlResult<T>) -> Result<T>;
+
+    /// Runs statements that only read on a replica, if there is one that is well. What it answers counts only if
+    /// [`super::sql::confirm`] says so. `None`: the main database is to be asked.
+    fn ask_replica<T>(&mut self, work: impl FnMut(&mut dyn Sql) -> SqlResult<T>) -> Option<T> {
+        let _ = work;
+        None
+    }
+
+    /// What the main database has said of what a replica has answered last.
+    fn judge_replica(&mut self, verdict: Verdict) {
+        let _ = verdict;
+    }
 
     /// Runs a statement that writes and that may be repeated; it is a transaction of its own.
     fn write_one<T>(&mut self, work: impl FnMut(&mut dyn Sql) -> SqlResult<T>) -> Result<T>;

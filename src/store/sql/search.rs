@@ -5,7 +5,7 @@ use super::history::{self, PageLimit};
 use super::{Arg, Sql, SqlResult};
 use crate::ids::{ConvId, Seq, UserId};
 use crate::store::search::Keyword;
-use crate::store::{Message, SearchPage, SearchPlace, SearchQuery};
+use crate::store::{SearchPage, SearchPlace, SearchQuery};
 
 /// Messages that one statement reads.
 const ROWS_AT_ONCE: u32 = 1_000;
@@ -28,7 +28,19 @@ struct Conversation {
     joined_seq: Seq,
 }
 
+/// Where messages were found, and where the next look goes on.
+pub(super) struct Found {
+    pub(super) places: Vec<(ConvId, Seq)>,
+    next: Option<SearchPlace>,
+}
+
 pub(super) fn search(sql: &mut dyn Sql, reader: UserId, query: &SearchQuery, limit: u32) -> SqlResult<SearchPage> {
+    let found = look(sql, reader, query, limit)?;
+    page(sql, reader, &found)
+}
+
+/// Looks for messages, and does not fetch them.
+pub(super) fn look(sql: &mut dyn Sql, reader: UserId, query: &SearchQuery, limit: u32) -> SqlResult<Found> {
     let mut look = Look {
         query,
         found: Vec::new(),
@@ -47,14 +59,20 @@ pub(super) fn search(sql: &mut dyn Sql, reader: UserId, query: &SearchQuery, lim
             let before = after.filter(|place| place.conv == conv).map_or(Seq::MAX, |place| place.before);
             if let Some(before) = look.go_on(sql, conversation, before)? {
                 let next = Some(SearchPlace { active_at, conv, before });
-                return Ok(SearchPage { messages: messages(sql, reader, &look.found)?, next });
+                return Ok(Found { places: look.found, next });
             }
             after = Some(SearchPlace { active_at, conv, before: 0 });
         }
         if is_last || query.within.is_some() {
-            return Ok(SearchPage { messages: messages(sql, reader, &look.found)?, next: None });
+            return Ok(Found { places: look.found, next: None });
         }
     }
+}
+
+/// The messages that were found, as they are shown.
+pub(super) fn page(sql: &mut dyn Sql, reader: UserId, found: &Found) -> SqlResult<SearchPage> {
+    let all = PageLimit { messages: u32::MAX, bytes: usize::MAX };
+    Ok(SearchPage { messages: history::at(sql, reader, &found.places, all)?, next: found.next })
 }
 
 fn conversations(
@@ -140,9 +158,4 @@ impl Look<'_> {
         let is_full = self.found.len() >= self.most as usize || self.found_bytes_left == 0;
         is_full || self.rows_left == 0 || self.bytes_left == 0
     }
-}
-
-/// The messages that were found, as they are shown.
-fn messages(sql: &mut dyn Sql, reader: UserId, found: &[(ConvId, Seq)]) -> SqlResult<Vec<Message>> {
-    history::at(sql, reader, found, PageLimit { messages: u32::MAX, bytes: usize::MAX })
 }

@@ -5,8 +5,9 @@ use super::groups::NewGroup;
 use super::history::PageLimit;
 use super::membership::ruled;
 use super::{
-    Engine, SqlStore, accounts, asked, blocks, cluster, conversations, erase, find, friends, group_entry, group_order,
-    groups, held, history, membership, pages, pending, profile, receipts, retention, search, sweep, tokens, user_quota,
+    Engine, SqlStore, accounts, asked, blocks, cluster, confirm, conversations, erase, find, friends, group_entry,
+    group_order, groups, held, history, membership, pages, pending, profile, receipts, retention, search, sweep,
+    tokens, user_quota,
 };
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Peer, Seq, UserId};
@@ -362,11 +363,17 @@ impl<E: Engine> Store for SqlStore<E> {
     }
 
     fn find_users(&mut self, id: Option<UserId>, prefix: &str, limit: u32) -> Result<Vec<Person>> {
-        self.0.read(|sql| find::users(sql, id, prefix, limit))
+        match confirm::users(&mut self.0, id, prefix, limit)? {
+            Some(found) => Ok(found),
+            None => self.0.read(|sql| find::users(sql, id, prefix, limit)),
+        }
     }
 
     fn find_groups(&mut self, id: Option<GroupId>, prefix: &str, limit: u32) -> Result<Vec<GroupRow>> {
-        self.0.read(|sql| find::all_groups(sql, id, prefix, limit))
+        match confirm::groups(&mut self.0, id, prefix, limit)? {
+            Some(found) => Ok(found),
+            None => self.0.read(|sql| find::all_groups(sql, id, prefix, limit)),
+        }
     }
 
     fn append(&mut self, batch: &[Append]) -> Result<Vec<Appended>> {
@@ -396,7 +403,10 @@ impl<E: Engine> Store for SqlStore<E> {
         bytes_max: usize,
     ) -> Result<Option<(Vec<Message>, bool)>> {
         let limit = PageLimit { messages: limit, bytes: bytes_max };
-        self.0.read(|sql| history::messages(sql, reader, conv, range, limit))
+        match confirm::messages(&mut self.0, reader, conv, range, limit)? {
+            Some(page) => Ok(Some(page)),
+            None => self.0.read(|sql| history::messages(sql, reader, conv, range, limit)),
+        }
     }
 
     fn pending(&mut self, user: UserId, device: DeviceId) -> Result<Vec<Pending>> {
@@ -452,7 +462,10 @@ impl<E: Engine> Store for SqlStore<E> {
     }
 
     fn search(&mut self, reader: UserId, query: &SearchQuery, limit: u32) -> Result<SearchPage> {
-        self.0.read(|sql| search::search(sql, reader, query, limit))
+        match confirm::search(&mut self.0, reader, query, limit)? {
+            Some(page) => Ok(page),
+            None => self.0.read(|sql| search::search(sql, reader, query, limit)),
+        }
     }
 
     fn save_cursors(&mut self, epoch: &str, rows: &[CursorRow]) -> Result<Vec<CursorRow>> {

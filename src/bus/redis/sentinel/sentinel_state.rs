@@ -4,19 +4,19 @@
 //! says so (each fail-over has a higher one), and what the servers themselves say about their role.
 
 /// Host and port of a server.
-pub(super) type Place = (String, u16);
+pub(in crate::bus::redis) type Place = (String, u16);
 
 /// What a sentinel says: this is the master, since the fail-over of this epoch.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Said {
-    pub(super) place: Place,
+pub(in crate::bus::redis) struct Said {
+    pub(in crate::bus::redis) place: Place,
     /// 0 when the sentinel does not tell.
-    pub(super) epoch: u64,
+    pub(in crate::bus::redis) epoch: u64,
 }
 
 /// What a server says about itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Role {
+pub(in crate::bus::redis) enum Role {
     Master,
     /// It hears a master, and nobody who publishes to it is heard by the others.
     Replica,
@@ -26,7 +26,7 @@ pub(super) enum Role {
 
 /// What to do about the connections.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Decision {
+pub(in crate::bus::redis) enum Decision {
     /// The present master is one, and is the one that is named.
     Stay,
     /// Nothing can be said: connections find out by themselves whether it still answers.
@@ -38,13 +38,13 @@ pub(super) enum Decision {
 }
 
 /// The word that counts: that of the latest fail-over.
-pub(super) fn latest(said: &[Said]) -> Option<&Said> {
+pub(in crate::bus::redis) fn latest(said: &[Said]) -> Option<&Said> {
     // The first of equals: sentinels are asked in the order of the URL.
     said.iter().rev().max_by_key(|said| said.epoch)
 }
 
 /// Compares the present master with the word that counts; `role_of` asks a server.
-pub(super) fn decide(
+pub(in crate::bus::redis) fn decide(
     present: Option<&Said>,
     named: Option<&Said>,
     mut role_of: impl FnMut(&Place) -> Role,

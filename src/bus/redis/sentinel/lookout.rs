@@ -11,19 +11,19 @@
 
 use std::time::Duration;
 
-use super::admission::Denial;
-use super::complaints::Complaints;
 use super::sentinel_state::{Decision, Said, decide, latest};
 use super::sentinels::{Asker, Sentinels};
-use super::shared::Shared;
-use super::subscriber_waker::WakeReason;
-use super::times::now;
+use crate::bus::redis::admission::Denial;
+use crate::bus::redis::complaints::Complaints;
+use crate::bus::redis::shared::Shared;
+use crate::bus::redis::subscriber_waker::WakeReason;
+use crate::bus::redis::times::now;
 
 /// How soon to look again while something is wrong.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// Runs on the lookout thread until the bus ends.
-pub(super) fn run(shared: &Shared, sentinels: &Sentinels) {
+pub(in crate::bus::redis) fn run(shared: &Shared, sentinels: &Sentinels) {
     let mut lookout = Lookout {
         shared,
         sentinels,

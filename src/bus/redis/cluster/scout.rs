@@ -6,22 +6,22 @@
 
 use std::time::Duration;
 
-use super::admission::Denial;
-use super::complaints::Complaints;
 use super::seeds::{Seeds, Surveyor};
 use super::shards::Shards;
-use super::shared::Shared;
-use super::subscriber_waker::WakeReason;
-use super::times::now;
 use super::topology::Belief;
 use crate::bus::LinkState;
+use crate::bus::redis::admission::Denial;
+use crate::bus::redis::complaints::Complaints;
+use crate::bus::redis::shared::Shared;
+use crate::bus::redis::subscriber_waker::WakeReason;
+use crate::bus::redis::times::now;
 
 /// How soon to look again while something is wrong, and the least time between two looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 const LOOK_SOON: Duration = Duration::from_millis(20);
 
 /// Runs on the lookout thread until the bus ends.
-pub(super) fn run(shared: &Shared, seeds: &Seeds, shards: &Shards) {
+pub(in crate::bus::redis) fn run(shared: &Shared, seeds: &Seeds, shards: &Shards) {
     let surveyor = Surveyor::new(seeds, &shared.name("lookout"), shared.times.connect);
     let complaints = Complaints::new("which servers the cluster has is not known");
     let mut scout = Scout { shared, seeds, shards, surveyor, belief: Belief::default(), complaints };

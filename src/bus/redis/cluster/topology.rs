@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use redis::Value;
 
-use super::sentinel_state::Place;
 use super::slots::{SLOTS, SlotSet, all_slots};
+use crate::bus::redis::sentinel::sentinel_state::Place;
 
 /// The servers of a Redis Cluster, and the slot table. Every slot has an owner.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Topology {
+pub(in crate::bus::redis) struct Topology {
     /// The masters that have slots, in order.
     places: Vec<Place>,
     /// For each slot the master's index. Invariant: an index of `places`.
@@ -18,15 +18,15 @@ pub(super) struct Topology {
 
 /// What a server says.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Told {
-    pub(super) topology: Topology,
+pub(in crate::bus::redis) struct Told {
+    pub(in crate::bus::redis) topology: Topology,
     /// It grows with each fail-over, and with most moves of slots.
-    pub(super) epoch: u64,
+    pub(in crate::bus::redis) epoch: u64,
 }
 
 impl Topology {
     /// Reads the answer to CLUSTER SLOTS of the server at `asked`; `None`: it is none, or there are slots without a master.
-    pub(super) fn parse(answer: Value, asked: &str) -> Option<Self> {
+    pub(in crate::bus::redis) fn parse(answer: Value, asked: &str) -> Option<Self> {
         let Value::Array(ranges) = answer else { return None };
         let ranges = ranges.into_iter().map(|range| parse_range(range, asked)).collect::<Option<Vec<_>>>()?;
         Self::of(&ranges)
@@ -46,22 +46,22 @@ impl Topology {
         Some(Self { places: index.into_keys().collect(), owners: owners.into_iter().collect::<Option<_>>()? })
     }
 
-    pub(super) fn places(&self) -> &[Place] {
+    pub(in crate::bus::redis) fn places(&self) -> &[Place] {
         &self.places
     }
 
     /// The index of the slot's master in [`Topology::places`].
-    pub(super) fn owner(&self, slot: u16) -> usize {
+    pub(in crate::bus::redis) fn owner(&self, slot: u16) -> usize {
         usize::from(self.owners[usize::from(slot) % SLOTS])
     }
 
     /// The slots of the master with this index.
-    pub(super) fn slots_of(&self, owner: usize) -> SlotSet {
+    pub(in crate::bus::redis) fn slots_of(&self, owner: usize) -> SlotSet {
         slots_where(|slot| self.owner(slot) == owner)
     }
 
     /// The slots that have another master than they had.
-    pub(super) fn changed_since(&self, before: &Self) -> SlotSet {
+    pub(in crate::bus::redis) fn changed_since(&self, before: &Self) -> SlotSet {
         slots_where(|slot| self.places[self.owner(slot)] != before.places[before.owner(slot)])
     }
 }
@@ -93,14 +93,14 @@ const OLDER_MAX: u32 = 5;
 
 /// Compares what servers say with what is believed.
 #[derive(Debug, Default)]
-pub(super) struct Belief {
+pub(in crate::bus::redis) struct Belief {
     present: Option<Told>,
     older: u32,
 }
 
 impl Belief {
     /// What servers say now. The topology to change to, if it is another one.
-    pub(super) fn hear(&mut self, told: &[Told]) -> Option<Topology> {
+    pub(in crate::bus::redis) fn hear(&mut self, told: &[Told]) -> Option<Topology> {
         let epoch = told.iter().map(|told| told.epoch).max()?;
         if self.present.as_ref().is_some_and(|present| epoch < present.epoch) {
             // Servers that are cut off from the others, perhaps.
@@ -128,7 +128,7 @@ impl Belief {
 #[cfg(test)]
 impl Topology {
     /// Of masters by port, each with the slots up to a last one.
-    pub(super) fn of_masters(masters: &[(u16, u16)]) -> Self {
+    pub(in crate::bus::redis) fn of_masters(masters: &[(u16, u16)]) -> Self {
         let mut first = 0;
         let range = |(port, last): &(u16, u16)| {
             let range = (first, *last, ("h".to_owned(), *port));

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use redis::{RedisError, RedisResult};
 
-use super::address::{Address, RedisUrlError};
-use super::admission::Denial;
-use super::command_connection::CommandConnection;
-use super::sentinel_state::Place;
-use super::sentinels::{away, host_and_port};
-use super::times::now;
 use super::topology::Told;
 use crate::backend::Backend;
+use crate::bus::redis::address::{Address, RedisUrlError};
+use crate::bus::redis::admission::Denial;
+use crate::bus::redis::command_connection::CommandConnection;
+use crate::bus::redis::sentinel::sentinel_state::Place;
+use crate::bus::redis::sentinel::sentinels::{away, host_and_port};
+use crate::bus::redis::times::now;
 
 /// The port of a server whose port is not told.
 const PORT: u16 = 6379;
@@ -28,14 +28,14 @@ const VOICES: usize = 3;
 const REST: Duration = Duration::from_secs(2);
 
 /// What the URL says about a cluster.
-pub(super) struct Seeds {
+pub(in crate::bus::redis) struct Seeds {
     /// In the URL's order. Invariant: not empty. All have the same credentials and the same TLS.
     addresses: Vec<Address>,
 }
 
 impl Seeds {
     /// Parses the URL; `None`: it is none of a cluster.
-    pub(super) fn parse(redis: Backend<'_>) -> Option<Result<Self, RedisUrlError>> {
+    pub(in crate::bus::redis) fn parse(redis: Backend<'_>) -> Option<Result<Self, RedisUrlError>> {
         let (scheme, rest) = redis.url.split_once("://")?;
         let scheme = scheme.strip_suffix("+cluster")?;
         Some(Self::parse_rest(scheme, rest, redis))
@@ -59,11 +59,11 @@ impl Seeds {
     }
 
     /// The credentials and the TLS of all.
-    pub(super) fn credentials(&self) -> &Address {
+    pub(in crate::bus::redis) fn credentials(&self) -> &Address {
         &self.addresses[0]
     }
 
-    pub(super) fn at(&self, (host, port): &Place) -> RedisResult<Address> {
+    pub(in crate::bus::redis) fn at(&self, (host, port): &Place) -> RedisResult<Address> {
         self.addresses[0]
             .at(host, *port)
             .map_err(|error| RedisError::from((redis::ErrorKind::InvalidClientConfig, "no address", error.to_string())))
@@ -76,7 +76,7 @@ impl Seeds {
 }
 
 /// A thread's connections to servers of a cluster, by which it asks what they know of it.
-pub(super) struct Surveyor<'a> {
+pub(in crate::bus::redis) struct Surveyor<'a> {
     seeds: &'a Seeds,
     name: String,
     timeout: Duration,
@@ -85,7 +85,7 @@ pub(super) struct Surveyor<'a> {
 }
 
 impl<'a> Surveyor<'a> {
-    pub(super) fn new(seeds: &'a Seeds, name: &str, timeout: Duration) -> Self {
+    pub(in crate::bus::redis) fn new(seeds: &'a Seeds, name: &str, timeout: Duration) -> Self {
         Self { seeds, name: name.to_owned(), timeout, links: HashMap::new(), rests_until: HashMap::new() }
     }
 
@@ -93,7 +93,7 @@ impl<'a> Surveyor<'a> {
     ///
     /// # Errors
     /// Refused, or away, when none has an answer that is of use.
-    pub(super) fn ask(&mut self, known: &[Place]) -> Result<Vec<Told>, Denial> {
+    pub(in crate::bus::redis) fn ask(&mut self, known: &[Place]) -> Result<Vec<Told>, Denial> {
         let begun = now();
         self.rests_until.retain(|_, until| begun < *until);
         let seeds = self.seeds.places().filter(|place| !known.contains(place));

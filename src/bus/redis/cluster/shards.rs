@@ -10,16 +10,16 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
-use super::address::Address;
-use super::channels::{Names, RedisChannel};
-use super::sentinel_state::Place;
 use super::slots::{SlotSet, all_slots, slot_of};
-use super::subscriptions::{InVain, Moving, Subscriptions, Waiter};
 use super::topology::Topology;
+use crate::bus::redis::address::Address;
+use crate::bus::redis::channels::{Names, RedisChannel};
+use crate::bus::redis::sentinel::sentinel_state::Place;
+use crate::bus::redis::subscriptions::{InVain, Moving, Subscriptions, Waiter};
 use crate::bus::{Channel, Lateness, PendingSubscribe};
 
 /// The servers, and what is subscribed to on which. Any thread.
-pub(super) struct Shards {
+pub(in crate::bus::redis) struct Shards {
     names: Names,
     lateness: Arc<Lateness>,
     table: RwLock<Table>,
@@ -39,22 +39,22 @@ struct Table {
 }
 
 /// One server with slots.
-pub(super) struct Shard {
+pub(in crate::bus::redis) struct Shard {
     /// Never given twice.
-    pub(super) number: u32,
-    pub(super) place: Place,
+    pub(in crate::bus::redis) number: u32,
+    pub(in crate::bus::redis) place: Place,
     /// `None` for the one that stands for all before any is known.
-    pub(super) address: Option<Address>,
-    pub(super) subscriptions: Arc<Subscriptions>,
+    pub(in crate::bus::redis) address: Option<Address>,
+    pub(in crate::bus::redis) subscriptions: Arc<Subscriptions>,
 }
 
 /// What follows from a look.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Looked {
+pub(in crate::bus::redis) struct Looked {
     /// Slots have come to a shard.
-    pub(super) arrived: bool,
+    pub(in crate::bus::redis) arrived: bool,
     /// It is not clear yet where some slots are.
-    pub(super) look_again: bool,
+    pub(in crate::bus::redis) look_again: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,7 +66,7 @@ enum Alarm {
 }
 
 impl Shards {
-    pub(super) fn new(names: Names, lateness: Arc<Lateness>) -> Self {
+    pub(in crate::bus::redis) fn new(names: Names, lateness: Arc<Lateness>) -> Self {
         let subscriptions = Arc::new(Subscriptions::new(Arc::clone(&lateness)));
         let nobody = Shard { number: 0, place: (String::new(), 0), address: None, subscriptions };
         let table = Table { topology: None, shards: vec![Arc::new(nobody)], last: 0 };
@@ -81,30 +81,30 @@ impl Shards {
     }
 
     /// The present topology, once one is known.
-    pub(super) fn topology(&self) -> Option<Arc<Topology>> {
+    pub(in crate::bus::redis) fn topology(&self) -> Option<Arc<Topology>> {
         self.table().topology.clone()
     }
 
     /// The present servers; none before any is known.
-    pub(super) fn all(&self) -> Vec<Arc<Shard>> {
+    pub(in crate::bus::redis) fn all(&self) -> Vec<Arc<Shard>> {
         let table = self.table();
         table.shards.iter().filter(|shard| shard.address.is_some()).cloned().collect()
     }
 
     /// The slots of the shard with this number at present.
-    pub(super) fn slots_of(&self, number: u32) -> SlotSet {
+    pub(in crate::bus::redis) fn slots_of(&self, number: u32) -> SlotSet {
         let table = self.table();
         let at = table.shards.iter().position(|shard| shard.number == number);
         at.zip(table.topology.as_ref()).map_or_else(SlotSet::new, |(at, topology)| topology.slots_of(at))
     }
 
     /// The channel's slot.
-    pub(super) fn slot(&self, topic: RedisChannel) -> u16 {
+    pub(in crate::bus::redis) fn slot(&self, topic: RedisChannel) -> u16 {
         slot_of(self.names.write(topic, &mut String::new()))
     }
 
     /// Adds a holder to each channel. The ticket, and how many channels had no holder before.
-    pub(super) fn subscribe(&self, channels: &[Channel]) -> (PendingSubscribe, usize) {
+    pub(in crate::bus::redis) fn subscribe(&self, channels: &[Channel]) -> (PendingSubscribe, usize) {
         let (ticket, waiter) = Waiter::ticket(&self.lateness);
         let table = self.table();
         let mut new = 0;
@@ -117,7 +117,7 @@ impl Shards {
     }
 
     /// Takes a holder from each channel. How many channels have no holder now that had one before.
-    pub(super) fn unsubscribe(&self, channels: &[Channel]) -> usize {
+    pub(in crate::bus::redis) fn unsubscribe(&self, channels: &[Channel]) -> usize {
         let (mut ended, mut in_vain) = (0, Vec::new());
         let table = self.table();
         for (shard, channels) in self.by_shard(&table, channels) {
@@ -131,7 +131,7 @@ impl Shards {
     }
 
     /// For each channel, whether its server counts this node among its subscribers.
-    pub(super) fn counted_here(&self, channels: &[Channel]) -> Vec<u64> {
+    pub(in crate::bus::redis) fn counted_here(&self, channels: &[Channel]) -> Vec<u64> {
         let table = self.table();
         let counted = |channel: &Channel| {
             let shard = &table.shards[self.shard_of(&table, *channel, &mut String::new())];
@@ -159,7 +159,7 @@ impl Shards {
     }
 
     /// From now on this is the topology: subscriptions go to where their slots are. `address_of` a server.
-    pub(super) fn change<E>(
+    pub(in crate::bus::redis) fn change<E>(
         &self,
         topology: Topology,
         address_of: impl Fn(&Place) -> Result<Address, E>,
@@ -219,7 +219,7 @@ impl Shards {
     }
 
     /// None is known, and none answers: nobody needs to wait for tickets.
-    pub(super) fn nobody_answers(&self) {
+    pub(in crate::bus::redis) fn nobody_answers(&self) {
         let nobody = self.table().shards.iter().find(|shard| shard.address.is_none()).cloned();
         // With no lock held: whoever waits is told.
         if let Some(nobody) = nobody {
@@ -228,13 +228,13 @@ impl Shards {
     }
 
     /// Slots that have come to shards since the last call, each with the shard's number.
-    pub(super) fn take_arrivals(&self) -> Vec<(u32, SlotSet)> {
+    pub(in crate::bus::redis) fn take_arrivals(&self) -> Vec<(u32, SlotSet)> {
         std::mem::take(&mut *self.arrivals.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Somebody has looked where slots are. What servers have ended is told again where it is still here, and its slots have
     /// come to it anew. What is to be done about it.
-    pub(super) fn looked(&self) -> Looked {
+    pub(in crate::bus::redis) fn looked(&self) -> Looked {
         let mut looked = Looked { arrived: false, look_again: false };
         for shard in &self.table().shards {
             let (again, others) = shard.subscriptions.looked();
@@ -253,7 +253,7 @@ impl Shards {
     }
 
     /// The topology may have changed: somebody is to look soon.
-    pub(super) fn call(&self) {
+    pub(in crate::bus::redis) fn call(&self) {
         let mut alarm = self.alarm();
         if *alarm == Alarm::Quiet {
             *alarm = Alarm::Look;
@@ -262,7 +262,7 @@ impl Shards {
     }
 
     /// Waits until `pause` has passed, or somebody calls; `false`: it is closed.
-    pub(super) fn pause(&self, pause: Duration) -> bool {
+    pub(in crate::bus::redis) fn pause(&self, pause: Duration) -> bool {
         let quiet = |alarm: &mut Alarm| *alarm == Alarm::Quiet;
         let waited = self.called.wait_timeout_while(self.alarm(), pause, quiet);
         let (mut alarm, _) = waited.unwrap_or_else(PoisonError::into_inner);
@@ -273,7 +273,7 @@ impl Shards {
         open
     }
 
-    pub(super) fn close(&self) {
+    pub(in crate::bus::redis) fn close(&self) {
         *self.alarm() = Alarm::Closed;
         self.called.notify_all();
     }

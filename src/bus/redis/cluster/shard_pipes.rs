@@ -9,21 +9,21 @@ use std::time::{Duration, Instant};
 
 use redis::{RedisError, RedisResult, Value};
 
-use super::backoff::Backoff;
-use super::channels::{Names, RedisChannel};
-use super::command_connection::{CommandConnection, Message, Sent, counts};
-use super::sentinel_state::Place;
 use super::shards::Shards;
-use super::shared::Shared;
 use super::slots::SlotSet;
-use super::times::now;
 use super::topology::Topology;
+use crate::bus::redis::backoff::Backoff;
+use crate::bus::redis::channels::{Names, RedisChannel};
+use crate::bus::redis::command_connection::{CommandConnection, Message, Sent, counts};
+use crate::bus::redis::sentinel::sentinel_state::Place;
+use crate::bus::redis::shared::Shared;
+use crate::bus::redis::times::now;
 
 /// How long a connection may take: bells for other servers wait meanwhile.
 const CONNECT: Duration = Duration::from_millis(250);
 
 /// A thread's connections.
-pub(super) struct ShardPipes {
+pub(in crate::bus::redis) struct ShardPipes {
     /// What they call themselves.
     part: &'static str,
     topology: Arc<Topology>,
@@ -39,27 +39,27 @@ struct Pipe {
 }
 
 /// What became of messages.
-pub(super) struct Published {
+pub(in crate::bus::redis) struct Published {
     /// The slots of those that were not taken.
-    pub(super) lost: SlotSet,
+    pub(in crate::bus::redis) lost: SlotSet,
     /// How many were not taken.
-    pub(super) lost_count: usize,
+    pub(in crate::bus::redis) lost_count: usize,
 }
 
 impl ShardPipes {
     /// None is open yet.
-    pub(super) fn new(part: &'static str, topology: Arc<Topology>, patience: Duration) -> Self {
+    pub(in crate::bus::redis) fn new(part: &'static str, topology: Arc<Topology>, patience: Duration) -> Self {
         Self { part, topology, patience, pipes: HashMap::new() }
     }
 
     /// From now on an answer may take this long.
-    pub(super) fn set_patience(&mut self, patience: Duration) {
+    pub(in crate::bus::redis) fn set_patience(&mut self, patience: Duration) {
         self.patience = patience;
     }
 
     /// Follows the topology. The slots that have another server since: what the one of before has taken last may have reached
     /// nobody.
-    pub(super) fn follow(&mut self, topology: &Arc<Topology>) -> Option<SlotSet> {
+    pub(in crate::bus::redis) fn follow(&mut self, topology: &Arc<Topology>) -> Option<SlotSet> {
         if Arc::ptr_eq(&self.topology, topology) {
             return None;
         }
@@ -70,7 +70,12 @@ impl ShardPipes {
     }
 
     /// Publishes, in order on each server.
-    pub(super) fn publish(&mut self, shared: &Shared, shards: &Shards, messages: &[Message]) -> Published {
+    pub(in crate::bus::redis) fn publish(
+        &mut self,
+        shared: &Shared,
+        shards: &Shards,
+        messages: &[Message],
+    ) -> Published {
         let slots: Vec<u16> = messages.iter().map(|(topic, _)| shards.slot(*topic)).collect();
         let mut name = String::new();
         let batches = self.batches(&slots, |at, out| {
@@ -95,7 +100,7 @@ impl ShardPipes {
     }
 
     /// How many subscribers each topic has.
-    pub(super) fn subscribers(
+    pub(in crate::bus::redis) fn subscribers(
         &mut self,
         shared: &Shared,
         shards: &Shards,
@@ -145,7 +150,7 @@ impl ShardPipes {
         let mut name = String::new();
         for batch in &mut batches {
             batch.commands = 0;
-            for members in batch.members.chunks(super::numsub_pool::COMMAND_CHANNELS_MAX) {
+            for members in batch.members.chunks(crate::bus::redis::numsub_pool::COMMAND_CHANNELS_MAX) {
                 let mut command = redis::cmd("PUBSUB");
                 command.arg("SHARDNUMSUB");
                 for at in members {

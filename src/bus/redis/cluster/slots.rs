@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// How many slots there are.
-pub(super) const SLOTS: usize = 16384;
+pub(in crate::bus::redis) const SLOTS: usize = 16384;
 
 /// The same as the type of a slot.
 const END: u16 = 16384;
@@ -11,12 +11,12 @@ const END: u16 = 16384;
 const _: () = assert!(END as usize == SLOTS);
 
 /// All slots.
-pub(super) fn all_slots() -> std::ops::Range<u16> {
+pub(in crate::bus::redis) fn all_slots() -> std::ops::Range<u16> {
     0..END
 }
 
 /// The slot of a channel. Names of this bus have no braces, so all of a name counts.
-pub(super) fn slot_of(name: &str) -> u16 {
+pub(in crate::bus::redis) fn slot_of(name: &str) -> u16 {
     let crc =
         name.bytes().fold(0_u16, |crc, byte| (crc << 8) ^ CRC16[usize::from((crc >> 8) ^ u16::from(byte)) & 0xff]);
     crc % END
@@ -41,34 +41,34 @@ const CRC16: [u16; 256] = {
 
 /// A set of slots.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct SlotSet(Box<[u64; SLOTS / 64]>);
+pub(in crate::bus::redis) struct SlotSet(Box<[u64; SLOTS / 64]>);
 
 impl SlotSet {
-    pub(super) fn new() -> Self {
+    pub(in crate::bus::redis) fn new() -> Self {
         Self(Box::new([0; SLOTS / 64]))
     }
 
-    pub(super) fn insert(&mut self, slot: u16) {
+    pub(in crate::bus::redis) fn insert(&mut self, slot: u16) {
         let slot = usize::from(slot) % SLOTS;
         self.0[slot / 64] |= 1 << (slot % 64);
     }
 
-    pub(super) fn contains(&self, slot: u16) -> bool {
+    pub(in crate::bus::redis) fn contains(&self, slot: u16) -> bool {
         let slot = usize::from(slot) % SLOTS;
         self.0[slot / 64] & (1 << (slot % 64)) != 0
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::bus::redis) fn is_empty(&self) -> bool {
         self.0.iter().all(|word| *word == 0)
     }
 
     /// Adds all of the other.
-    pub(super) fn extend(&mut self, other: &Self) {
+    pub(in crate::bus::redis) fn extend(&mut self, other: &Self) {
         self.0.iter_mut().zip(other.0.iter()).for_each(|(own, other)| *own |= other);
     }
 
     /// The set of a text as [`fmt::Display`] writes it; `None`: it is none.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(in crate::bus::redis) fn parse(text: &str) -> Option<Self> {
         let mut set = Self::new();
         for range in text.split(',') {
             let (first, last) = range.split_once('-').unwrap_or((range, range));

@@ -13,13 +13,13 @@ use std::time::{Duration, Instant};
 
 use redis::{RedisError, RedisResult};
 
-use super::address::{Address, Place as AddressPlace, RedisUrlError};
-use super::admission::{self, Denial};
-use super::command_connection::CommandConnection;
 use super::sentinel_state::{Place, Role, Said, latest};
-use super::times::now;
-use super::transport::Transport;
 use crate::backend::{Backend, tls_error};
+use crate::bus::redis::address::{Address, Place as AddressPlace, RedisUrlError};
+use crate::bus::redis::admission::{self, Denial};
+use crate::bus::redis::command_connection::CommandConnection;
+use crate::bus::redis::times::now;
+use crate::bus::redis::transport::Transport;
 
 /// The port of a sentinel whose port is not told.
 const PORT: u16 = 26379;
@@ -28,7 +28,7 @@ const PORT: u16 = 26379;
 const REST: Duration = Duration::from_secs(5);
 
 /// What the URL says about sentinels.
-pub(super) struct Sentinels {
+pub(in crate::bus::redis) struct Sentinels {
     /// In the URL's order. Invariant: not empty.
     addresses: Vec<Address>,
     /// What they call the master.
@@ -39,7 +39,7 @@ pub(super) struct Sentinels {
 
 impl Sentinels {
     /// Parses the URL; `None`: it is none of sentinels.
-    pub(super) fn parse(redis: Backend<'_>) -> Option<Result<Self, RedisUrlError>> {
+    pub(in crate::bus::redis) fn parse(redis: Backend<'_>) -> Option<Result<Self, RedisUrlError>> {
         let (scheme, rest) = redis.url.split_once("://")?;
         let scheme = scheme.strip_suffix("+sentinel")?;
         Some(Self::parse_rest(scheme, rest, redis))
@@ -77,7 +77,7 @@ impl Sentinels {
     }
 
     /// The credentials and the TLS of Redis, wherever it is.
-    pub(super) fn redis(&self) -> &Address {
+    pub(in crate::bus::redis) fn redis(&self) -> &Address {
         &self.redis
     }
 
@@ -85,7 +85,7 @@ impl Sentinels {
     ///
     /// # Errors
     /// Refused, or away.
-    pub(super) fn find(&self, timeout: Duration) -> Result<Address, Denial> {
+    pub(in crate::bus::redis) fn find(&self, timeout: Duration) -> Result<Address, Denial> {
         let mut asker = Asker::new(self, "stonechat-check", timeout);
         let said = asker.ask()?;
         let place = latest(&said).ok_or_else(|| Denial::Refused(self.unknown_name()))?.place.clone();
@@ -101,11 +101,11 @@ impl Sentinels {
         }
     }
 
-    pub(super) fn master_at(&self, (host, port): &Place) -> Result<Address, RedisUrlError> {
+    pub(in crate::bus::redis) fn master_at(&self, (host, port): &Place) -> Result<Address, RedisUrlError> {
         self.redis.at(host, *port)
     }
 
-    pub(super) fn unknown_name(&self) -> String {
+    pub(in crate::bus::redis) fn unknown_name(&self) -> String {
         format!(
             "no sentinel knows a master by the name {}: it is the word behind `sentinel monitor` in their settings",
             self.name.escape_debug()
@@ -127,7 +127,7 @@ fn own_credentials(query: &str) -> Option<String> {
 }
 
 /// A host of the URL, an address of IPv6 without its brackets, and its port.
-pub(super) fn host_and_port(text: &str, usual: u16) -> Option<(&str, u16)> {
+pub(in crate::bus::redis) fn host_and_port(text: &str, usual: u16) -> Option<(&str, u16)> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (host, rest) = rest.split_once(']')?;
@@ -140,7 +140,7 @@ pub(super) fn host_and_port(text: &str, usual: u16) -> Option<(&str, u16)> {
 }
 
 /// A thread's connections to sentinels and masters. They are kept, for it asks every second.
-pub(super) struct Asker<'a> {
+pub(in crate::bus::redis) struct Asker<'a> {
     sentinels: &'a Sentinels,
     name: String,
     timeout: Duration,
@@ -158,7 +158,7 @@ struct Link {
 
 impl<'a> Asker<'a> {
     /// `name` is what its connections call themselves.
-    pub(super) fn new(sentinels: &'a Sentinels, name: &str, timeout: Duration) -> Self {
+    pub(in crate::bus::redis) fn new(sentinels: &'a Sentinels, name: &str, timeout: Duration) -> Self {
         let link = || Link { connection: None, rests_until: None };
         let links = sentinels.addresses.iter().map(|_| link()).collect();
         Self { sentinels, name: name.to_owned(), timeout, links, master: None }
@@ -168,7 +168,7 @@ impl<'a> Asker<'a> {
     ///
     /// # Errors
     /// Refused, or away, when no sentinel answers.
-    pub(super) fn ask(&mut self) -> Result<Vec<Said>, Denial> {
+    pub(in crate::bus::redis) fn ask(&mut self) -> Result<Vec<Said>, Denial> {
         let (mut said, mut answered, mut why) = (Vec::new(), 0, None);
         let begun = now();
         let all_rest = self.links.iter().all(|link| link.rests(begun));
@@ -215,7 +215,7 @@ impl<'a> Asker<'a> {
     }
 
     /// What the server there says about its role.
-    pub(super) fn role_of(&mut self, place: &Place) -> Role {
+    pub(in crate::bus::redis) fn role_of(&mut self, place: &Place) -> Role {
         self.try_role_of(place).unwrap_or_else(|error| {
             log::debug!("{}:{} does not tell its role: {error}", place.0, place.1);
             Role::Unknown
@@ -261,7 +261,7 @@ fn explain(address: &Address, error: &RedisError, timeout: Duration) -> Denial {
 
 /// It does not answer: what TLS refuses it will refuse tomorrow, anything else may pass. The driver does not tell, so the
 /// handshake is tried once more without it.
-pub(super) fn away(address: &Address, told: &str, timeout: Duration) -> Denial {
+pub(in crate::bus::redis) fn away(address: &Address, told: &str, timeout: Duration) -> Denial {
     let by_tls = matches!(address.place(), AddressPlace::Tls { .. });
     match by_tls.then(|| Transport::open(address, timeout)) {
         Some(Err(error)) if tls_error(&error).is_some() => Denial::Refused(address.explain(&error)),
