@@ -330,6 +330,11 @@ impl Reactor {
         if world.plan.bug == Bug::TellOutsider {
             self.tell_outsiders();
         }
+        // What is left makes the next turn come at once.
+        if self.local.turn_by().is_some_and(|at| at <= now) {
+            world.count("a group is told in several turns");
+            happened = true;
+        }
         happened | self.settle(world, now)
     }
 
