@@ -102,7 +102,6 @@ impl<E> Slices<E> {
             let events = rounds.next.len().min(ROUND_EVENTS_MAX);
             rounds.events = rounds.next.drain(..events).collect();
             rounds.hearers = index.of(group).to_vec();
-            rounds.had_their_turn = 0;
         }
         let begin = rounds.had_their_turn;
         let end = rounds.hearers.len().min(begin.saturating_add(most));
@@ -135,7 +134,7 @@ impl<E> Slices<E> {
             self.rounds.remove(&group);
             index.all_told(group);
         } else {
-            (rounds.events, rounds.hearers) = (Arc::from([]), Vec::new());
+            (rounds.events, rounds.hearers, rounds.had_their_turn) = (Arc::from([]), Vec::new(), 0);
             self.line.push_back(group);
         }
     }
@@ -153,6 +152,7 @@ mod tests {
     enum Step {
         Enters(u32, i64),
         Leaves(u32, i64),
+        IsToldAndLeaves(u32, i64),
         Event(i64),
         Turn,
     }
@@ -161,7 +161,8 @@ mod tests {
         let (slot, group) = (0..9_u32, 1..=2_i64);
         prop_oneof![
             3 => (slot.clone(), group.clone()).prop_map(|(slot, group)| Step::Enters(slot, group)),
-            2 => (slot, group.clone()).prop_map(|(slot, group)| Step::Leaves(slot, group)),
+            1 => (slot.clone(), group.clone()).prop_map(|(slot, group)| Step::Leaves(slot, group)),
+            1 => (slot, group.clone()).prop_map(|(slot, group)| Step::IsToldAndLeaves(slot, group)),
             3 => group.prop_map(Step::Event),
             2 => Just(Step::Turn),
         ]
@@ -194,6 +195,16 @@ mod tests {
                 Step::Leaves(slot, number) => {
                     self.index.leave(conn(slot), &[group(number)]);
                     self.owed.remove(&(group(number), conn(slot)));
+                }
+                Step::IsToldAndLeaves(slot, number) => {
+                    let (group, conn) = (group(number), conn(slot));
+                    for (number, event) in slices.of(group, conn) {
+                        if self.index.heard(group, conn, number) {
+                            self.told(group, conn, event);
+                        }
+                    }
+                    assert!(self.owed.get(&(group, conn)).is_none_or(VecDeque::is_empty), "all was told");
+                    self.index.leave(conn, &[group]);
                 }
                 Step::Event(number) => self.event(slices, group(number)),
                 Step::Turn => self.turn(slices),
