@@ -183,3 +183,58 @@ fn more_than_may_wait_is_told_at_once() {
     while bed.told_in_turn() > 0 {}
     assert_eq!(bed.lines(), [2000; 5]);
 }
+
+/// So many sessions that hear the group, made without the care that [`Bed::post`] takes of each.
+fn crowd(hearers: u32) -> Bed {
+    let mut bed = Bed::new();
+    bed.local = bed.local.in_slices_of(usize::MAX);
+    let pending = vec![Pending { conv: ConvId::group(group()), delivered: 0, last_seq: 0 }];
+    for slot in 0..hearers {
+        bed.open(slot);
+        let conn = ConnId { reactor: 0, slot, generation: bed.names };
+        let live = Live { groups: [group()].into_iter().collect(), ..*Bed::live(conn, i64::from(slot) + 1) };
+        let backlog = Backlog { pending: pending.clone(), shown: vec![], requests: vec![] };
+        let then = SessionChange::GoLive(Box::new(backlog));
+        for mail in [
+            ReactorMessage::Enter { conn, live: Box::new(live) },
+            ReactorMessage::Reply { conn, line: line("reply\n"), then },
+        ] {
+            bed.local.message(mail, &mut bed.net, bed.now);
+        }
+    }
+    bed
+}
+
+/// What one of a crowd costs, without sockets: a message to each, and coming and going.
+///
+///     cargo test --release --lib of_a_crowd -- --ignored --nocapture
+#[test]
+#[ignore = "it measures"]
+#[expect(clippy::disallowed_methods, reason = "it measures")]
+fn what_one_of_a_crowd_costs() {
+    const MESSAGES: u64 = 20;
+    const CHANGES: u32 = 20_000;
+    for hearers in [100, 100_000] {
+        let mut bed = crowd(hearers);
+        let begin = Instant::now();
+        for seq in 1..=MESSAGES {
+            bed.local.message(ReactorMessage::Events(vec![said(seq, "message\n")]), &mut bed.net, bed.now);
+            bed.local.turn_ended(&mut bed.net, bed.now);
+        }
+        let told = begin.elapsed() / u32::try_from(MESSAGES).unwrap() / hearers;
+        let lines: usize = bed.lines().iter().sum();
+        assert_eq!(lines, hearers as usize * (usize::try_from(MESSAGES).unwrap() + 1), "all were pushed");
+        let conns: Vec<ConnId> = bed.net.0.keys().copied().take(100).collect();
+        let begin = Instant::now();
+        for nth in 0..CHANGES as usize {
+            let conn = conns[nth % conns.len()];
+            let last_seq = MESSAGES;
+            for then in [SessionChange::Leave(group()), SessionChange::Join { group: group(), last_seq }] {
+                let reply = ReactorMessage::Reply { conn, line: line("reply\n"), then };
+                bed.local.message(reply, &mut bed.net, bed.now);
+            }
+        }
+        let changed = begin.elapsed() / CHANGES;
+        println!("{hearers} hearers: {told:?} a message and session; {changed:?} to leave and come back");
+    }
+}
