@@ -126,6 +126,7 @@ impl SessionsHere {
         let hearers = self.groups_here.of(group);
         if self.slices.takes(group, hearers.len()) {
             self.slices.push(&mut self.groups_here, group, event);
+            reactor.shared.metrics.group_events_waiting.inc();
             while self.slices.is_over_full() {
                 self.tell_slice(reactor, net, usize::MAX, now);
             }
@@ -180,7 +181,10 @@ impl SessionsHere {
                 }
             }
         }
+        let waiting = self.slices.waiting();
         self.slices.told(&mut self.groups_here, &slice);
+        let told = i64::try_from(waiting - self.slices.waiting()).unwrap_or(0);
+        reactor.shared.metrics.group_events_waiting.dec_by(told);
         slice.conns.len()
     }
 

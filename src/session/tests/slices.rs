@@ -62,8 +62,10 @@ fn a_large_group_is_told_in_several_turns_and_the_next_one_comes_at_once() {
     let mut bed = bed();
     bed.events(vec![said(1, "one\n"), notice("news\n"), said(2, "two\n")]);
     assert_eq!(bed.lines(), [0; 5], "not yet");
+    assert_eq!(bed.metrics.group_events_waiting.get(), 3);
     let turns: Vec<(usize, bool)> = (0..4).map(|_| (bed.told_in_turn(), bed.goes_on())).collect();
     assert_eq!(turns, [(2, true), (2, true), (1, false), (0, false)]);
+    assert_eq!(bed.metrics.group_events_waiting.get(), 0);
     for slot in 0..HEARERS {
         assert_eq!(bed.take_lines(slot), [line("one\n"), line("news\n"), line("two\n")], "in one write");
     }
