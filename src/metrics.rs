@@ -52,6 +52,7 @@ pub struct Metrics {
     pub bytes_in: Counter,
     pub bytes_out: Counter,
     pub sessions: Gauge,
+    pub group_events_waiting: Gauge,
     pub requests_refused: Family<Refusal, Counter>,
     pub messages_in: Counter,
     pub messages_stored: Counter,
@@ -133,6 +134,8 @@ impl Metrics {
         };
         let connections = gauge("connections", "Open connections");
         let sessions = gauge("sessions", "Logged-in sessions");
+        let group_events_waiting =
+            gauge("group_events_waiting", "Messages and notices that large groups are being told, by all reactors");
         let lane_queued = gauge("lane_queued", "Messages waiting for a lane");
         let lane_unsettled = gauge("lane_unsettled", "Lanes that look up the outcome of a commit");
         let lane_aside =
@@ -174,6 +177,7 @@ impl Metrics {
             bytes_in,
             bytes_out,
             sessions,
+            group_events_waiting,
             requests_refused,
             messages_in,
             messages_stored,

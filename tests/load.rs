@@ -6,6 +6,7 @@ mod common;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Output};
@@ -13,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use common::certificates::{Ca, arg};
+use common::client::Client;
 use common::node::Node;
 use common::process::program;
 use serde_json::Value;
@@ -91,6 +93,29 @@ fn groups() {
     assert_is_a_latency(latency(&report, "delivery"));
     let (deliveries, acks) = (report["count"].as_u64().unwrap(), latency(&report, "ack")["count"].as_u64().unwrap());
     assert!(deliveries > acks, "a message is acknowledged once and delivered four times");
+    assert_is_a_latency(latency(&report, "at the last one"));
+}
+
+#[test]
+fn a_group_that_is_there_already() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("accounts");
+    let file = path.to_str().unwrap();
+    let node = Node::start(&[]);
+    let made =
+        load(node.addr(), &["idle", "--connections", "6", "--groups", "0", "--friends", "0", "--accounts", file]);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let group = Client::newcomer(node.addr(), "absent").create_group("large");
+    for account in fs::read_to_string(&path).unwrap().lines() {
+        let words: Vec<&str> = account.split(' ').collect();
+        Client::resume(node.addr(), words[0].parse().unwrap(), words[2]).join(group);
+    }
+    let talk = ["groups", "--group", &group.to_string(), "--accounts", file, "--senders", "2", "--rate", "20"];
+    let report = measure_at(node.addr(), &node, &talk);
+    let lasts = latency(&report, "at the last one");
+    assert_is_a_latency(lasts);
+    let (delivered, messages) = (report["count"].as_u64().unwrap(), lasts["count"].as_u64().unwrap());
+    assert!(delivered >= 5 * messages.saturating_sub(1), "each message goes to five others: {report}");
 }
 
 #[test]

@@ -203,6 +203,13 @@ pub enum Addressee {
     GroupBut(GroupId, UserId),
 }
 
+impl Addressee {
+    /// Whether sessions of this user are not meant.
+    pub(crate) fn excepts(self, user: Option<UserId>) -> bool {
+        matches!(self, Self::GroupBut(_, excepted) if user == Some(excepted))
+    }
+}
+
 /// The doors into the reactors.
 pub trait Reactors: Send + Sync {
     /// How many there are; they are numbered from 0.

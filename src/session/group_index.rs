@@ -4,6 +4,9 @@
 //!   group --> [ conn | conn | conn ]      fan-out goes through the list
 //!             slot --> place in it        a large group's members are found by this, and the last one takes the place
 //! ```
+//!
+//! What is told to a large group takes several turns (`slices`). Meanwhile the group's events have numbers, and who comes is noted with
+//! the first number that it hears.
 
 use crate::ids::{GroupId, IdMap};
 use crate::net::ConnId;
@@ -25,6 +28,17 @@ struct Hearers {
     /// Where in `conns` the connection in a slot is. Invariant: empty, or as long as `conns`; not empty if `conns` has more
     /// than [`SEARCHED_MAX`].
     places: IdMap<u32, usize>,
+    /// While events of the group wait.
+    announced: Option<Box<Announced>>,
+}
+
+/// The events of a group that wait, and those after them.
+#[derive(Debug, Default)]
+struct Announced {
+    /// The next one's number.
+    next: u64,
+    /// By slot: who has come meanwhile, and the first event that it hears.
+    newcomers: IdMap<u32, u64>,
 }
 
 impl GroupIndex {
@@ -40,7 +54,7 @@ impl GroupIndex {
         for group in groups {
             let Some(hearers) = self.by_group.get_mut(group) else { continue };
             hearers.leave(conn);
-            if hearers.conns.is_empty() {
+            if hearers.is_nobody() {
                 self.by_group.remove(group);
             }
         }
@@ -52,9 +66,27 @@ impl GroupIndex {
         self.by_group.get(&group).map_or(&[], |hearers| hearers.conns.as_slice())
     }
 
-    /// Forgets the group; who heard it.
-    pub fn remove(&mut self, group: GroupId) -> Vec<ConnId> {
-        self.by_group.remove(&group).map(|hearers| hearers.conns).unwrap_or_default()
+    /// An event of the group waits to be told: its number, by which [`GroupIndex::heard`] tells who heard the group when it came.
+    pub(crate) fn announce(&mut self, group: GroupId) -> u64 {
+        let announced = self.by_group.entry(group).or_default().announced.get_or_insert_default();
+        announced.next += 1;
+        announced.next - 1
+    }
+
+    /// Whether the session on `conn` heard the group when this event came, and has heard it ever since.
+    pub(crate) fn heard(&self, group: GroupId, conn: ConnId, event: u64) -> bool {
+        let Some(hearers) = self.by_group.get(&group) else { return false };
+        let Some(announced) = &hearers.announced else { return false };
+        hearers.place(conn).is_some() && announced.newcomers.get(&conn.slot).is_none_or(|first| *first <= event)
+    }
+
+    /// No event of the group waits any more.
+    pub(crate) fn all_told(&mut self, group: GroupId) {
+        let Some(hearers) = self.by_group.get_mut(&group) else { return };
+        hearers.announced = None;
+        if hearers.is_nobody() {
+            self.by_group.remove(&group);
+        }
     }
 }
 
@@ -66,17 +98,18 @@ impl Hearers {
         } else if self.conns.len() > SEARCHED_MAX {
             self.places = (0..).zip(&self.conns).map(|(place, conn)| (conn.slot, place)).collect();
         }
+        if let Some(Announced { next, newcomers }) = self.announced.as_deref_mut() {
+            newcomers.insert(conn.slot, *next);
+        }
         self.check();
     }
 
     fn leave(&mut self, conn: ConnId) {
-        let place = if self.places.is_empty() {
-            self.conns.iter().position(|known| *known == conn)
-        } else {
-            self.places.get(&conn.slot).copied().filter(|place| self.conns[*place] == conn)
-        };
-        let Some(place) = place else { return };
+        let Some(place) = self.place(conn) else { return };
         self.conns.swap_remove(place);
+        if let Some(announced) = &mut self.announced {
+            announced.newcomers.remove(&conn.slot);
+        }
         if !self.places.is_empty() {
             self.places.remove(&conn.slot);
             if let Some(moved) = self.conns.get(place) {
@@ -84,6 +117,18 @@ impl Hearers {
             }
         }
         self.check();
+    }
+
+    fn place(&self, conn: ConnId) -> Option<usize> {
+        if self.places.is_empty() {
+            return self.conns.iter().position(|known| *known == conn);
+        }
+        self.places.get(&conn.slot).copied().filter(|place| self.conns[*place] == conn)
+    }
+
+    /// Whether there is nothing to keep: nobody hears the group, and nothing of it waits.
+    fn is_nobody(&self) -> bool {
+        self.conns.is_empty() && self.announced.is_none()
     }
 
     fn check(&self) {
@@ -116,8 +161,30 @@ mod tests {
         members.leave(conn(1), &[group(1)]);
         assert_eq!(members.of(group(1)), [conn(2)]);
         assert_eq!(members.of(group(2)), [conn(1)]);
-        assert_eq!(members.remove(group(1)), [conn(2)]);
+        members.leave(conn(2), &[group(1)]);
         assert_eq!(members.of(group(1)), []);
+    }
+
+    #[test]
+    fn an_event_that_waits_is_for_those_who_heard_the_group_all_the_time() {
+        let mut members = GroupIndex::default();
+        (0..3).for_each(|slot| members.enter(conn(slot), &[group(1)]));
+        let heard = |members: &GroupIndex, event| {
+            (0..4).filter(|slot| members.heard(group(1), conn(*slot), event)).collect::<Vec<u32>>()
+        };
+        let first = members.announce(group(1));
+        members.leave(conn(0), &[group(1)]);
+        members.leave(conn(1), &[group(1)]);
+        members.enter(conn(1), &[group(1)]);
+        members.enter(conn(3), &[group(1)]);
+        let second = members.announce(group(1));
+        assert_eq!((heard(&members, first), heard(&members, second)), (vec![2], vec![1, 2, 3]));
+        (1..4).for_each(|slot| members.leave(conn(slot), &[group(1)]));
+        members.enter(conn(2), &[group(1)]);
+        assert_eq!(heard(&members, second), [0; 0], "nobody was left, and then somebody came");
+        members.leave(conn(2), &[group(1)]);
+        members.all_told(group(1));
+        assert!(members.by_group.is_empty());
     }
 
     #[test]

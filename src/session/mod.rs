@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Nothing here blocks, reads a clock or touches the database. [`state`], [`seq_tracker`], [`conv_seq`], [`tcp_acks`],
-//! [`reorder_buffer`] and [`group_index`] are state machines; each is owned by its reactor's thread.
+//! [`reorder_buffer`], [`group_index`] and [`slices`] are state machines; each is owned by its reactor's thread.
 
 pub(crate) mod conn_ctx;
 pub(crate) mod conv_seq;
@@ -26,6 +26,7 @@ pub(crate) mod reactor_ctx;
 pub(crate) mod reorder_buffer;
 pub(crate) mod resync;
 pub(crate) mod seq_tracker;
+pub(crate) mod slices;
 pub mod state;
 pub mod tcp_acks;
 mod together;

@@ -17,6 +17,7 @@ use super::message::{Followed, ReactorMessage};
 use super::push;
 use super::push::SessionsHere;
 use super::reactor_ctx::ReactorCtx;
+use super::slices::SLICE;
 use super::state::{Due, PauseReason, Session, State};
 use super::{dispatch, membership};
 use crate::bus::Channel;
@@ -24,7 +25,7 @@ use crate::config::Limits;
 use crate::dialects::Host;
 use crate::ids::UserId;
 use crate::net::{Allowance, CloseReason, ConnId, Flow, Link, Outbound, Protocol, Wants};
-use crate::service::ctx::Shared;
+use crate::service::ctx::{SessionChange, Shared};
 use crate::service::limits::address::AddressKey;
 use crate::service::limits::budgets::{Payer, Weight};
 use crate::service::limits::rates::Wait;
@@ -38,6 +39,8 @@ pub struct ChatProtocol {
     reactor: ReactorCtx,
     here: SessionsHere,
     crowd: Crowd,
+    /// Set while there is something left to tell: the next turn comes at once.
+    go_on_at: Option<Instant>,
     stopping: bool,
 }
 
@@ -45,7 +48,14 @@ impl ChatProtocol {
     /// Nobody is connected yet.
     #[must_use]
     pub fn new(reactor: ReactorCtx) -> Self {
-        Self { reactor, here: SessionsHere::default(), crowd: Crowd::default(), stopping: false }
+        let (here, crowd) = (SessionsHere::new(SLICE), Crowd::default());
+        Self { reactor, here, crowd, go_on_at: None, stopping: false }
+    }
+
+    /// Tells large groups what concerns them in slices of so many sessions, before anybody is connected. Tests use small ones.
+    #[must_use]
+    pub fn in_slices_of(self, sessions: usize) -> Self {
+        Self { here: SessionsHere::new(sessions), ..self }
     }
 
     /// Something has come: a guest has another time for the login from then on.
@@ -130,10 +140,15 @@ impl Protocol for ChatProtocol {
                     here.event(reactor, net, event, now);
                 }
             }
-            ReactorMessage::Reply { conn, line, then } => match net.connection(conn) {
-                Some(found) => here.reply(reactor, ConnCtx::new(conn, found, now), line, then),
-                None => message::undo(&reactor.shared, &then),
-            },
+            ReactorMessage::Reply { conn, line, then } => {
+                if let SessionChange::Leave(group) = then {
+                    here.tell_ahead(reactor, net, (group, conn), now);
+                }
+                match net.connection(conn) {
+                    Some(found) => here.reply(reactor, ConnCtx::new(conn, found, now), line, then),
+                    None => message::undo(&reactor.shared, &then),
+                }
+            }
             ReactorMessage::NotYet { conn, job, until } => {
                 // Dropped with its connection, it takes back what it has registered.
                 if let Some((session, _)) = net.connection(conn) {
@@ -180,6 +195,12 @@ impl Protocol for ChatProtocol {
     }
 
     fn turn_ended(&mut self, net: &mut dyn Outbound<Session>, now: Instant) {
+        if self.stopping {
+            // At the end of this turn the first sessions are closed.
+            self.here.tell_rest(&self.reactor, net, now);
+        }
+        let is_left = self.here.tell_next(&self.reactor, net, now);
+        self.go_on_at = is_left.then_some(now);
         self.crowd.make_room(&self.reactor, net, now);
         self.here.out_of_turn.ahead.expire(now);
         self.here.resync.go_on(&self.reactor, net, now);
@@ -190,7 +211,8 @@ impl Protocol for ChatProtocol {
     }
 
     fn turn_by(&self) -> Option<Instant> {
-        [self.here.together.asked_at(), self.crowd.look_by()].into_iter().flatten().min()
+        let asked_at = self.here.together.asked_at();
+        [self.go_on_at, asked_at, self.crowd.look_by()].into_iter().flatten().min()
     }
 
     fn due(&mut self, conn: ConnId, session: &mut Session, link: &mut dyn Link, now: Instant) {

@@ -16,11 +16,12 @@ use super::reactor_ctx::ReactorCtx;
 use super::reorder_buffer::ReorderBuffer;
 use super::resync::Resync;
 use super::seq_tracker::Offer;
+use super::slices::Slices;
 use super::together;
 use super::together::Together;
 use crate::clock::UnixMs;
 use crate::delivery::{Addressee, Event, Told, Which};
-use crate::ids::{ConvId, GroupId, Seq, UserId};
+use crate::ids::{ConvId, GroupId, Seq};
 use crate::net::{CloseReason, ConnId};
 use crate::service::ctx::{Backlog, SessionChange, Shared};
 use crate::service::handlers::shown::Shown;
@@ -42,23 +43,46 @@ pub(crate) struct OutOfTurn {
 }
 
 /// What one reactor keeps of its sessions, beside each session itself.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct SessionsHere {
     /// Which of them hear which group.
     pub(crate) groups_here: GroupIndex,
+    /// What large groups are being told.
+    slices: Slices<Event>,
     /// Messages that are out of their turn.
     pub(crate) out_of_turn: OutOfTurn,
     /// Which of them are compared with the store.
     pub(crate) resync: Resync,
     /// What many of them ask at once.
     pub(crate) together: Together,
+    /// Memory for the list of those that one event is told to.
+    told: Vec<ConnId>,
 }
 
 impl SessionsHere {
+    /// No session yet. What concerns a group of more sessions than `slice` is told to so many in a turn.
+    pub(crate) fn new(slice: usize) -> Self {
+        Self {
+            groups_here: GroupIndex::default(),
+            slices: Slices::new(slice),
+            out_of_turn: OutOfTurn::default(),
+            resync: Resync::default(),
+            together: Together::default(),
+            told: Vec::new(),
+        }
+    }
+
     /// Carries out one event.
     pub(crate) fn event(&mut self, reactor: &ReactorCtx, net: Net<'_>, event: Event, now: Instant) {
+        if let Event::Left { conn, group, .. } = event {
+            self.tell_ahead(reactor, net, (group, conn), now);
+        }
         let Self { groups_here, out_of_turn, resync, .. } = self;
         match event {
+            Event::Message { to, .. } | Event::Notice { to, .. } | Event::Hint { to, .. } => {
+                self.tell_those(reactor, net, to, event, now);
+            }
+            Event::GroupDeleted { group, .. } => self.tell_those(reactor, net, Addressee::Group(group), event, now),
             Event::Answered { conn, conv, stored, line } => {
                 if let Some(found) = net.connection(conn) {
                     let on = ConnCtx::new(conn, found, now);
@@ -66,21 +90,6 @@ impl SessionsHere {
                     answered(reactor, &out_of_turn.ahead, on, conv, stored);
                 }
             }
-            Event::Message { to, from, told } => {
-                each_of(groups_here, net, to, now, |on| {
-                    if Some(on.conn) != from {
-                        tell(reactor, out_of_turn, on, &told);
-                    }
-                });
-            }
-            Event::Notice { to, line } => each_of(groups_here, net, to, now, |mut on| {
-                on.tell(line.clone());
-            }),
-            Event::Hint { to, want, line } => each_of(groups_here, net, to, now, |mut on| {
-                if on.session.hearing().is_some_and(|live| live.wants.has(want)) {
-                    on.tell(line.clone());
-                }
-            }),
             Event::Joined { conn, group } => {
                 if let Some(found) = net.connection(conn) {
                     told_of_joining(reactor, ConnCtx::new(conn, found, now), group);
@@ -94,14 +103,6 @@ impl SessionsHere {
                 // back may be told in a moment.
                 if let Some(live) = net.connection(conn).and_then(|(session, _)| session.hearing()) {
                     live.retry.compare = true;
-                }
-            }
-            Event::GroupDeleted { group, line } => {
-                for conn in groups_here.remove(group) {
-                    if let Some(found) = net.connection(conn) {
-                        let mut on = ConnCtx::new(conn, found, now);
-                        told_to_leave(reactor, groups_here, &mut on, group, line.clone());
-                    }
                 }
             }
             Event::Replaced { conn } => {
@@ -118,6 +119,101 @@ impl SessionsHere {
             Event::Broadcast(line) => broadcast(net, &line, now),
             Event::Resync(part) => resync.start(net, part.as_ref()),
             Event::Restored => self.restored(reactor, net, now),
+        }
+    }
+
+    /// Tells one session, or all that hear a group: a large one a part of them in each of several turns.
+    fn tell_those(&mut self, reactor: &ReactorCtx, net: Net<'_>, to: Addressee, event: Event, now: Instant) {
+        let group = match to {
+            Addressee::Session(conn) => return self.tell(reactor, net, conn, &event, now),
+            Addressee::Group(group) | Addressee::GroupBut(group, _) => group,
+        };
+        let hearers = self.groups_here.of(group);
+        if self.slices.takes(group, hearers.len()) {
+            self.slices.push(&mut self.groups_here, group, event);
+            reactor.shared.metrics.group_events_waiting.inc();
+            while self.slices.is_over_full() {
+                self.tell_slice(reactor, net, usize::MAX, now);
+            }
+            return;
+        }
+        let mut conns = std::mem::take(&mut self.told);
+        conns.extend_from_slice(hearers);
+        for conn in conns.drain(..) {
+            self.tell(reactor, net, conn, &event, now);
+        }
+        self.told = conns;
+    }
+
+    /// Goes on with what large groups are being told, as far as one turn goes. Whether something is left.
+    pub(crate) fn tell_next(&mut self, reactor: &ReactorCtx, net: Net<'_>, now: Instant) -> bool {
+        let mut left = self.slices.size();
+        while left > 0 && self.slices.waiting() > 0 {
+            left -= self.tell_slice(reactor, net, left, now).min(left);
+        }
+        self.slices.waiting() > 0
+    }
+
+    /// Tells large groups all that waits.
+    pub(crate) fn tell_rest(&mut self, reactor: &ReactorCtx, net: Net<'_>, now: Instant) {
+        while self.slices.waiting() > 0 {
+            self.tell_slice(reactor, net, usize::MAX, now);
+        }
+    }
+
+    /// Tells a session that is about to leave the group what waits for it.
+    pub(crate) fn tell_ahead(
+        &mut self,
+        reactor: &ReactorCtx,
+        net: Net<'_>,
+        (group, conn): (GroupId, ConnId),
+        now: Instant,
+    ) {
+        for (number, event) in self.slices.of(group, conn) {
+            if self.groups_here.heard(group, conn, number) {
+                self.tell(reactor, net, conn, &event, now);
+            }
+        }
+    }
+
+    /// How many connections had their turn.
+    fn tell_slice(&mut self, reactor: &ReactorCtx, net: Net<'_>, most: usize, now: Instant) -> usize {
+        let Some(slice) = self.slices.next(&self.groups_here, most) else { return 0 };
+        for conn in &slice.conns {
+            for (number, event) in slice.events.iter() {
+                if self.groups_here.heard(slice.group, *conn, *number) {
+                    self.tell(reactor, net, *conn, event, now);
+                }
+            }
+        }
+        let waiting = self.slices.waiting();
+        self.slices.told(&mut self.groups_here, &slice);
+        let told = i64::try_from(waiting - self.slices.waiting()).unwrap_or(0);
+        reactor.shared.metrics.group_events_waiting.dec_by(told);
+        slice.conns.len()
+    }
+
+    /// Tells one connection what concerns it, perhaps among others.
+    fn tell(&mut self, reactor: &ReactorCtx, net: Net<'_>, conn: ConnId, event: &Event, now: Instant) {
+        let Some(found) = net.connection(conn) else { return };
+        let mut on = ConnCtx::new(conn, found, now);
+        let user = on.session.hearing().map(|live| live.user);
+        match event {
+            Event::Message { to, from, told } if *from != Some(conn) && !to.excepts(user) => {
+                tell(reactor, &mut self.out_of_turn, on, told);
+            }
+            Event::Notice { to, line } if !to.excepts(user) => {
+                on.tell(line.clone());
+            }
+            Event::Hint { to, want, line } if !to.excepts(user) => {
+                if on.session.hearing().is_some_and(|live| live.wants.has(*want)) {
+                    on.tell(line.clone());
+                }
+            }
+            Event::GroupDeleted { group, line } => {
+                told_to_leave(reactor, &mut self.groups_here, &mut on, *group, line.clone());
+            }
+            _ => {}
         }
     }
 
@@ -290,22 +386,6 @@ fn broadcast(net: Net<'_>, line: &Bytes, now: Instant) {
 fn send_away(on: &mut ConnCtx<'_>) {
     on.link.send(Notice::Restored.line());
     on.link.close(CloseReason::Restored);
-}
-
-fn each_of(groups_here: &GroupIndex, net: Net<'_>, to: Addressee, now: Instant, mut visit: impl FnMut(ConnCtx<'_>)) {
-    let (conns, but): (&[ConnId], Option<UserId>) = match &to {
-        Addressee::Session(conn) => (std::slice::from_ref(conn), None),
-        Addressee::Group(group) => (groups_here.of(*group), None),
-        Addressee::GroupBut(group, user) => (groups_here.of(*group), Some(*user)),
-    };
-    for conn in conns {
-        let Some(found) = net.connection(*conn) else { continue };
-        let on = ConnCtx::new(*conn, found, now);
-        let excepted = but.is_some() && on.session.hearing().map(|live| live.user) == but;
-        if !excepted {
-            visit(on);
-        }
-    }
 }
 
 /// The lane has answered a message of this session; the answer is sent.

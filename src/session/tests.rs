@@ -2,6 +2,7 @@
 
 mod crowd;
 mod groups;
+mod slices;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};

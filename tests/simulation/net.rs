@@ -330,9 +330,14 @@ impl Reactor {
         if world.plan.bug == Bug::TellOutsider {
             self.tell_outsiders();
         }
+        let comes_at_once = |local: &ChatProtocol| local.turn_by().is_some_and(|at| at <= now);
+        if comes_at_once(&self.local) {
+            world.count("a group is told in several turns");
+            happened = true;
+        }
         happened |= self.settle(world, now);
-        // What was asked for at the end of this turn makes the next one come at once.
-        happened | self.local.turn_by().is_some_and(|at| at <= now)
+        // What was asked for at the end of this turn makes the next one come at once, too.
+        happened | comes_at_once(&self.local)
     }
 
     fn run_due(&mut self, now: Instant) -> bool {

@@ -16,6 +16,7 @@ use stonechat::node::{self, Parts, Pool, StoreUser, Surroundings};
 use stonechat::service::auth::password::Hasher;
 use stonechat::service::ctx::{Ctx, Purpose};
 use stonechat::session::message::{PostMessage, ReactorMessage};
+use stonechat::session::protocol::ChatProtocol;
 use stonechat::store::{Result, Store};
 use stonechat::workers::pool::Queues;
 
@@ -128,7 +129,9 @@ impl Node {
         });
         let Parts { reactors, lanes, workers, queues, cursor_writer, nudged, listener, .. } =
             parts.expect("a simulated store opens");
-        let reactor = |(number, protocol)| Slot::new(Reactor::new(number, protocol));
+        let reactor = |(number, protocol): (u16, ChatProtocol)| {
+            Slot::new(Reactor::new(number, protocol.in_slices_of(plan.slice)))
+        };
         Self {
             number,
             life,

@@ -33,6 +33,8 @@ pub struct Plan {
     /// What the kernel holds for a client that does not read.
     pub room_bytes: usize,
     pub offline_messages: u32,
+    /// Sessions of a group that are told something in one turn of a reactor.
+    pub slice: usize,
     /// Steps of the storm.
     pub steps: usize,
     /// Multiplies the frequency of every fault; 0: none.
@@ -137,6 +139,7 @@ impl Plan {
             (0..rng.between(1, 2)).map(|_| (1..=users).filter(|user| *user <= 2 || rng.chance(7000)).collect());
         let groups = groups.collect();
         let seats = draw_seats(rng, users, policy);
+        let seats_count = seats.len();
         let messages = u32::try_from(rng.between(4, 16)).expect("small");
         Self {
             groups,
@@ -153,6 +156,7 @@ impl Plan {
             outbox_bytes: if rng.chance(4000) { 1024 } else { 256 * 1024 },
             room_bytes: if rng.chance(4000) { 256 } else { 64 * 1024 },
             offline_messages: u32::try_from(rng.between(1, 20)).expect("small"),
+            slice: 1 + seats_count % 2,
             steps: rng.between(200, 1500),
             roughness: u32::try_from(rng.between(1, 4)).expect("small"),
             lost_answers: if rng.chance(2000) { 500 } else { 25 },

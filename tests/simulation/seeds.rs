@@ -153,6 +153,7 @@ fn assert_each_happened(faults: &Faults) {
         "a fault of some of a batch",
         "a conversation is locked",
         "a cursor is locked",
+        "a group is told in several turns",
         "NOTICE to who was kicked",
         "bell comes again, late",
         "bell dropped without a link",

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use stonechat_protocol::ids::GroupId;
 
 use crate::engine::Engine;
 use crate::proc_stat::Watched;
@@ -227,6 +228,13 @@ pub(crate) struct GroupsArgs {
     pub(crate) senders: usize,
     #[command(flatten)]
     pub(crate) pace: PaceArgs,
+    /// One group that is there already, by its id: the accounts of --accounts are members of it, among others who are not
+    /// online
+    #[arg(long, value_name = "ID", requires = "accounts", conflicts_with_all = ["groups", "members"], value_parser = group_id)]
+    pub(crate) group: Option<GroupId>,
+    /// With --group: its members that log in, as `idle --accounts` writes them
+    #[arg(long, value_name = "FILE", requires = "group")]
+    pub(crate) accounts: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -321,6 +329,10 @@ fn rate(text: &str) -> Result<f64, String> {
 fn number_between(text: &str, min: f64, max: f64) -> Result<f64, String> {
     let number: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
     if (min..=max).contains(&number) { Ok(number) } else { Err(format!("from {min} to {max}")) }
+}
+
+fn group_id(text: &str) -> Result<GroupId, String> {
+    text.parse().ok().and_then(GroupId::new).ok_or_else(|| "not a group's id".to_owned())
 }
 
 fn count(text: &str) -> Result<usize, String> {

@@ -6,6 +6,7 @@ use stonechat_protocol::ask::Ask;
 use stonechat_protocol::body::OfGroup;
 use stonechat_protocol::ids::{GroupId, Peer};
 
+use crate::accounts_file;
 use crate::cli::{Common, GroupsArgs};
 use crate::ledger::Numbering;
 use crate::meter::Meter;
@@ -18,18 +19,26 @@ use crate::wire::{around_seq, around_text};
 
 /// Runs it.
 pub(crate) fn run(common: &Common, args: &GroupsArgs, progress: &Progress) -> Result<Report> {
-    ensure!(args.members >= 2, "a group needs two members");
-    ensure!((1..=args.members).contains(&args.senders), "--senders is from 1 to --members");
-    open_files::allow(args.groups * args.members)?;
+    let known = args.accounts.as_deref().map(accounts_file::read).transpose()?.flatten();
+    let members = known.as_ref().map_or(args.members, Vec::len);
+    let sessions = if known.is_some() { members } else { args.groups * members };
+    ensure!(known.is_some() || args.group.is_none(), "there is no such file of accounts");
+    ensure!(members >= 2, "a group needs two members");
+    ensure!((1..=members).contains(&args.senders), "--senders is from 1 to --members");
+    open_files::allow(sessions)?;
     let mut engine = common.engine()?;
     let meter = Meter::new(&common.pids)?;
     let mut stage = Stage { engine: &mut engine, targets: &common.connect, progress };
-    let mut accounts = stage.register(args.groups * args.members)?;
+    let mut accounts = if let Some(known) = known { known } else { stage.register(sessions)? };
     stage.log_in(&mut accounts, common.confirm())?;
-    let groups = found(&mut stage, &accounts, args.members, 0)?;
+    let groups = match args.group {
+        Some(group) => vec![group],
+        None => found(&mut stage, &accounts, members, 0)?,
+    };
+    let room = |(nth, group): (usize, &GroupId)| room(nth, *group, (members, args.senders));
     let plan = Plan {
-        workload: title(common, args),
-        rooms: groups.iter().enumerate().map(|(nth, group)| room(nth, *group, args)).collect(),
+        workload: title(common, args, (groups.len(), members)),
+        rooms: groups.iter().enumerate().map(room).collect(),
         numbering: Numbering::Server,
         pace: args.pace.pace(),
         confirm: common.confirm(),
@@ -60,21 +69,24 @@ pub(crate) fn found(stage: &mut Stage<'_>, accounts: &[Account], members: usize,
     Ok(groups)
 }
 
-fn title(common: &Common, args: &GroupsArgs) -> String {
+fn title(common: &Common, args: &GroupsArgs, (groups, members): (usize, usize)) -> String {
     format!(
-        "groups: {} of {} members, {} senders each, {}, {}-byte messages; a message counts once for each member who \
-         gets it",
-        args.groups, args.members, args.senders, args.pace, common.message_bytes
+        "groups: {groups} of {members} members{}, {} senders each, {}, {}-byte messages; a message counts once for each \
+         member who gets it",
+        if args.group.is_some() { " online" } else { "" },
+        args.senders,
+        args.pace,
+        common.message_bytes
     )
 }
 
-fn room(nth: usize, group: GroupId, args: &GroupsArgs) -> Room {
+fn room(nth: usize, group: GroupId, (members, senders): (usize, usize)) -> Room {
     let peer = Peer::Group(group);
     Room {
         name: format!("group {nth}"),
-        first: nth * args.members,
-        members: args.members,
-        lines: vec![around_text(peer); args.senders],
-        delivered: vec![around_seq(peer); args.members],
+        first: nth * members,
+        members,
+        lines: vec![around_text(peer); senders],
+        delivered: vec![around_seq(peer); members],
     }
 }

@@ -137,6 +137,8 @@ struct OpenLoop {
 struct Counts {
     delivered: u64,
     deliveries: Histogram<u64>,
+    /// Of each message, when the last one who was to get it had it.
+    lasts: Histogram<u64>,
     acks: Histogram<u64>,
     begin: Option<Reading>,
     end: Option<Reading>,
@@ -155,7 +157,14 @@ impl<'a> Talk<'a> {
             Pace::Window(_) => Duration::MAX,
             Pace::Rate(per_second) => Duration::from_secs_f64(1.0 / per_second),
         };
-        let counts = Counts { delivered: 0, deliveries: histogram(), acks: histogram(), begin: None, end: None };
+        let counts = Counts {
+            delivered: 0,
+            deliveries: histogram(),
+            lasts: histogram(),
+            acks: histogram(),
+            begin: None,
+            end: None,
+        };
         Self {
             progress,
             meter,
@@ -192,6 +201,9 @@ impl<'a> Talk<'a> {
         };
         let mut report = self.meter.report(&begin, &end, measured);
         report.latencies.push(Latency::of("delivery", &self.counts.deliveries));
+        if self.plan.rooms.iter().any(|room| room.members > 2) {
+            report.latencies.push(Latency::of("at the last one", &self.counts.lasts));
+        }
         if self.plan.numbering == Numbering::Server {
             report.latencies.push(Latency::of("ack", &self.counts.acks));
         }
@@ -289,6 +301,9 @@ impl<'a> Talk<'a> {
         let Some(sender) = self.seats.get_mut(k).and_then(|seat| seat.sender.as_mut()) else { return };
         let Some(flight) = sender.flight(number) else { return };
         flight.waiting_for = flight.waiting_for.saturating_sub(1);
+        if flight.waiting_for == 0 && matches!(self.phase, Phase::Measuring(_)) {
+            self.counts.lasts.saturating_record(nanos(at, flight.at));
+        }
         let mut room = 0;
         while sender.flights.front().is_some_and(|flight| flight.waiting_for == 0) {
             sender.flights.pop_front();

@@ -200,7 +200,7 @@ pub(crate) fn delete(ctx: &mut Ctx, caller: &Caller, request: &OneGroup) -> Hand
     match ctx.store.delete_group(caller.user, request.group, now)? {
         LeaveOutcome::Done => {
             ctx.group_deleted(request.group);
-            // Ahead of the answer: nobody here hears the group after it.
+            // Ahead of the answer: nobody here hears the group after it, or, of a large one, for a moment longer.
             ctx.flush();
             ctx.shared.sweep.soon();
             Ok(id_reply(request.group, SessionChange::Leave(request.group)))
