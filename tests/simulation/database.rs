@@ -214,7 +214,7 @@ impl Database {
     }
 
     pub fn cluster(&self) -> ClusterRow {
-        ClusterRow { id: "simulated".to_owned(), epoch: self.epoch.to_string() }
+        ClusterRow { id: "simulated".to_owned(), epoch: self.epoch.to_string(), moment: None }
     }
 
     pub fn new_epoch(&mut self, old: &str) -> ClusterRow {
