@@ -2,6 +2,7 @@
 
 mod crowd;
 mod groups;
+mod missed;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
