@@ -79,6 +79,8 @@ pub struct Metrics {
     pub bus_subscriptions: Gauge,
     pub bus_reconnects: Counter,
     pub resyncs: Counter,
+    pub resync_conversations: Counter,
+    pub resync_sessions: Counter,
     pub epochs: Counter,
     pub logins: Counter,
     pub logins_failed: Counter,
@@ -121,7 +123,10 @@ impl Metrics {
         let bus_heard = counter("bus_heard", "Bells heard from other nodes");
         let bus_dropped = counter("bus_dropped", "Bells dropped: no link or no room");
         let bus_reconnects = counter("bus_reconnects", "Times the bus link was opened again");
-        let resyncs = counter("resyncs", "Times the sessions were compared with the store");
+        let resyncs = counter("resyncs", "Times that bells may have been lost, and the store was looked into");
+        let resync_conversations = counter("resync_conversations", "Conversations that had changed meanwhile");
+        let resync_sessions =
+            counter("resync_sessions", "Sessions compared with the store, because more was not known");
         let epochs = counter("epochs", "Times the data were found to have gone back to an earlier state");
         let logins = counter("logins", "Logins that succeeded");
         let logins_failed = counter("logins_failed", "Logins with wrong credentials");
@@ -204,6 +209,8 @@ impl Metrics {
             bus_subscriptions,
             bus_reconnects,
             resyncs,
+            resync_conversations,
+            resync_sessions,
             epochs,
             logins,
             logins_failed,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use common::client::{Account, Client, PASSWORD, Stopwatch, seqs, texts, unique};
 use common::cluster::Cluster;
+use common::http::get;
 use common::mariadb::MariaDb;
 use common::process::wait_for;
 use common::scenarios::Site;
@@ -415,6 +416,38 @@ fn a_storm_over_a_database_outage_loses_nothing() {
     database.kill();
     database.restart();
     storm.assert_nothing_lost(cluster.entry());
+}
+
+#[test]
+fn after_an_outage_of_redis_only_what_has_changed_is_looked_at() {
+    let mut on = OnShared::start(2, &["admin=127.0.0.1:0"]);
+    let (here, there) = (on.cluster.node(0), on.cluster.node(1));
+    let admin = on.cluster.nodes[1].admin();
+    let counted = |name: &str| -> u64 {
+        let (_, metrics) = get(admin, "/metrics");
+        let line = metrics.lines().find_map(|line| line.strip_prefix(&format!("stonechat_{name}_total ")));
+        line.unwrap_or_else(|| panic!("{name} in {metrics}")).parse().unwrap()
+    };
+    let mut alice = Client::newcomer(here, "alice");
+    let mut remote = Client::newcomer(there, "remote");
+    let group = alice.create_group("meanwhile");
+    remote.join(group);
+    let idle: Vec<Client> = (0..20).map(|_| Client::newcomer(there, "idle")).collect();
+    let mut said = 0;
+    // At first nobody knows since when: the database's clock was not read yet, or the link not tried.
+    wait_for("an outage after which no session is compared", || {
+        let before = (counted("resync_conversations"), counted("resync_sessions"));
+        on.cluster.redis.kill();
+        said += 1;
+        alice.say(remote.id, &format!("to one {said}"));
+        alice.say_to_group(group, &format!("to all {said}"));
+        on.cluster.redis.restart();
+        assert_eq!(remote.expect_push(6)["msg"], format!("to one {said}"), "nothing is missing");
+        assert_eq!(remote.expect_push(10)["msg"], format!("to all {said}"));
+        let after = (counted("resync_conversations"), counted("resync_sessions"));
+        (after.0 >= before.0 + 2 && after.1 == before.1).then_some(())
+    });
+    assert_eq!(idle.len(), 20);
 }
 
 // --- the data model -------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ const OTHERS: [&str; 2] = ["src/store/sqlite/", "src/store/sqlite.rs"];
 
 /// A kind of statement as the first column of the table calls it, and what it is known by. A part of a statement that stands
 /// in a `Dialect` is known by the use of that, too.
-const KINDS: [(&str, &[&str]); 32] = [
+const KINDS: [(&str, &[&str]); 33] = [
     ("`FOR UPDATE`", &["FOR UPDATE", "dialect().locked"]),
     ("`SKIP LOCKED`", &["SKIP LOCKED"]),
     ("`NOWAIT`", &["NOWAIT"]),
@@ -36,6 +36,7 @@ const KINDS: [(&str, &[&str]); 32] = [
     ("`FOREIGN KEY`", &["FOREIGN KEY", "REFERENCES "]),
     ("`CREATE VIEW`", &["OR REPLACE VIEW", "CREATE VIEW"]),
     ("`ALTER TABLE`", &["ALTER TABLE"]),
+    ("`CURRENT_TIMESTAMP`", &["CURRENT_TIMESTAMP", "UNIX_TIMESTAMP", "FROM_UNIXTIME", "dialect().moment"]),
     ("`ENUM`", &["ENUM("]),
     ("`information_schema`", &["information_schema.", "dialect().has_column", "dialect().columns_of"]),
     ("`SHOW VARIABLES`", &["SHOW GLOBAL"]),

@@ -15,7 +15,7 @@ pub mod redis;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -76,13 +76,14 @@ pub trait Listener: Send + Sync + 'static {
         let _ = others;
     }
     /// Bells may have been lost (the link was down and is back, or another node has gone or lost bells): look into
-    /// the store for what was missed.
-    fn resync(&self, why: &'static str);
+    /// the store for what was missed. What was rung before `since`, by this node's clock, is not missing; `None`: nobody knows
+    /// since when.
+    fn resync(&self, why: &'static str, since: Option<Instant>);
     /// The same, and only bells on these channels: a part of the bus was away. Whoever does not tell them apart does the
     /// whole.
-    fn resync_part(&self, why: &'static str, part: &Part) {
+    fn resync_part(&self, why: &'static str, part: &Part, since: Option<Instant>) {
         let _ = part;
-        self.resync(why);
+        self.resync(why, since);
     }
 }
 

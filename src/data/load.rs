@@ -26,7 +26,9 @@ pub fn load(config: &Config, from: impl Read, identity: Identity) -> Result<(), 
     let mut incoming = Incoming::take(from)?;
     log::info!("the dump of stonechat {} is whole: {} lines", incoming.head.version, incoming.lines);
     let cluster = match identity {
-        Identity::Kept => Some(ClusterRow { id: incoming.head.cluster.clone(), epoch: incoming.head.epoch.clone() }),
+        Identity::Kept => {
+            Some(ClusterRow { id: incoming.head.cluster.clone(), epoch: incoming.head.epoch.clone(), moment: None })
+        }
         Identity::New => None,
     };
     let ending = Ending { cluster, last_ids: incoming.last_ids.clone() };

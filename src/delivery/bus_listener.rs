@@ -1,6 +1,7 @@
 //! What other nodes ring goes to the reactors that own the sessions concerned.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -9,6 +10,7 @@ use super::cursors::queue::CursorQueue;
 use super::directory::Eviction;
 use super::epoch::Epoch;
 use super::fanout::Fanout;
+use super::missed::Gap;
 use super::peers::Peers;
 use super::{Event, publisher};
 use crate::bus::{Channel, Listener, Part, ReceivedBell};
@@ -95,20 +97,20 @@ impl Listener for BusListener {
         }
     }
 
-    fn resync(&self, why: &'static str) {
-        log::info!("comparing all sessions with the store: {why}");
-        self.compare(None);
+    fn resync(&self, why: &'static str, since: Option<Instant>) {
+        log::info!("looking into the store for what was missed: {why}");
+        self.missed(since, None);
     }
 
-    fn resync_part(&self, why: &'static str, part: &Part) {
-        log::info!("comparing sessions with the store, those of a part of Redis: {why}");
-        self.compare(Some(part));
+    fn resync_part(&self, why: &'static str, part: &Part, since: Option<Instant>) {
+        log::info!("looking into the store for what was missed of a part of Redis: {why}");
+        self.missed(since, Some(part.clone()));
     }
 }
 
 impl BusListener {
     /// Bells may have been lost, of all channels or of a part.
-    fn compare(&self, part: Option<&Part>) {
+    fn missed(&self, since: Option<Instant>, part: Option<Part>) {
         self.metrics.resyncs.inc();
         self.cursor_queue.report_all();
         // The word that the data went back may have been lost as well.
@@ -116,8 +118,13 @@ impl BusListener {
         self.peers.look_again();
         let mut fanout = self.fanout.lock().unwrap_or_else(PoisonError::into_inner);
         fanout.directory().doubt();
-        fanout.tell_all(&Event::Resync(part.cloned()));
-        fanout.flush();
+        match since {
+            Some(since) => self.cursor_queue.missed(Gap::new(since, part)),
+            None => {
+                fanout.tell_all(&Event::Resync(part));
+                fanout.flush();
+            }
+        }
     }
 }
 

@@ -9,12 +9,13 @@ use super::bell::Ring;
 use super::cursors::queue::CursorQueue;
 use super::epoch::{Epoch, Wish};
 use super::fanout::Fanout;
+use super::missed::{CHANGED_MAX, Gap, Moments, Reading};
 use super::peers::{Peers, Standing};
 use crate::bus::{Bell, Bus, Channel};
 use crate::clock::Clock;
 use crate::ids::NodeId;
 use crate::metrics::Metrics;
-use crate::store::{Result, Store};
+use crate::store::{Changed, Result, Store};
 
 /// How often the epoch is looked at without a reason: other nodes' word may be lost, or Redis away.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
@@ -34,6 +35,7 @@ pub struct Keeper {
     clock: Clock,
     metrics: Arc<Metrics>,
     looked_at: Option<Instant>,
+    moments: Moments,
     peers: Arc<Peers>,
     /// When this node's own row was written last.
     noted_at: Option<Instant>,
@@ -66,6 +68,7 @@ impl Keeper {
             clock,
             metrics,
             looked_at: None,
+            moments: Moments::default(),
             peers,
             noted_at: None,
             alone_since: None,
@@ -155,9 +158,12 @@ impl Keeper {
     }
 
     /// The present epoch if it is another one than this node's.
-    fn present(&self, store: &mut dyn Store, wish: Wish) -> Result<Option<String>> {
-        let known = self.epoch.text();
+    fn present(&mut self, store: &mut dyn Store, wish: Wish) -> Result<Option<String>> {
+        let (known, asked) = (self.epoch.text(), self.clock.now());
         let mut row = if wish == Wish::New { store.new_epoch(&known)? } else { store.cluster()? };
+        if let Some(moment) = row.moment {
+            self.moments.note(Reading { moment, asked, answered: self.clock.now() });
+        }
         if *row.epoch == *known {
             return Ok(None);
         }
@@ -166,6 +172,17 @@ impl Keeper {
             row = store.new_epoch(&row.epoch)?;
         }
         Ok(Some(row.epoch))
+    }
+
+    /// What has changed while bells were missing, and in which generation of the data. `None`: that is not known, or too much.
+    pub(crate) fn changed(&mut self, store: &mut dyn Store, gap: &Gap) -> Result<Option<(Changed, u32)>> {
+        let (generation, asked) = (self.epoch.generation(), self.clock.now());
+        let Some(since) = self.moments.before(gap, asked) else { return Ok(None) };
+        let Some(changed) = store.changed(since, CHANGED_MAX)? else { return Ok(None) };
+        let reading = Reading { moment: changed.now, asked, answered: self.clock.now() };
+        let is_sound = self.moments.agree_with(&reading);
+        self.moments.note(reading);
+        Ok(is_sound.then_some((changed, generation)))
     }
 
     fn adopt(&mut self, present: &str, wish: Wish) {

@@ -28,6 +28,7 @@ pub mod fanout;
 pub mod keeper;
 pub mod lane;
 pub mod lanes;
+pub(crate) mod missed;
 pub mod peers;
 mod presences;
 pub(crate) mod publisher;
@@ -165,6 +166,20 @@ pub enum Event {
         group: GroupId,
         /// The push that tells it.
         line: Bytes,
+    },
+    /// The user of this session is in the group: the session is compared with the store if it does not know that.
+    Member {
+        /// One session of the user.
+        conn: ConnId,
+        /// The group.
+        group: GroupId,
+    },
+    /// Those are in the group, and nobody else: sessions of others that hear it are compared with the store.
+    Members {
+        /// The group.
+        group: GroupId,
+        /// Ascending.
+        members: Arc<[UserId]>,
     },
     /// A newer session of the same user took over.
     Replaced {

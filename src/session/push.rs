@@ -105,6 +105,22 @@ impl SessionsHere {
                     live.retry.compare = true;
                 }
             }
+            Event::Member { conn, group } => {
+                if let Some(live) = net.connection(conn).and_then(|(session, _)| session.hearing())
+                    && !live.groups.contains(&group)
+                {
+                    resync.start_one(conn, live);
+                }
+            }
+            Event::Members { group, members } => {
+                for conn in groups_here.of(group) {
+                    if let Some(live) = net.connection(*conn).and_then(|(session, _)| session.hearing())
+                        && members.binary_search(&live.user).is_err()
+                    {
+                        resync.start_one(*conn, live);
+                    }
+                }
+            }
             Event::Replaced { conn } => {
                 send_out(reactor, groups_here, net, (conn, now), &Notice::Replaced, CloseReason::Replaced);
             }

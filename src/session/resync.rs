@@ -85,6 +85,7 @@ impl Resync {
             return;
         }
         self.under_way = true;
+        reactor.shared.metrics.resync_sessions.inc_by(questions.conns.len() as u64);
         reactor.workers.submit(Job::CompareSessions(questions), now);
     }
 

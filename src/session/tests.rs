@@ -2,6 +2,7 @@
 
 mod crowd;
 mod groups;
+mod missed;
 mod slices;
 
 use std::collections::HashMap;

@@ -53,6 +53,7 @@ pub(super) const SQLITE: &[Migration] = &[
         code: &[],
         pieces: FIFTH_IN_PIECES,
     },
+    Migration { version: 6, sql: include_str!("../../sql/sqlite/0006_changes.sql"), code: &[], pieces: &[] },
 ];
 
 /// The files for MySQL.
@@ -72,6 +73,7 @@ pub(super) const MYSQL: &[Migration] = &[
         code: &[],
         pieces: FIFTH_IN_PIECES,
     },
+    Migration { version: 6, sql: include_str!("../../sql/mysql/0006_changes.sql"), code: &[], pieces: &[] },
 ];
 
 /// The version that this binary makes.
@@ -204,7 +206,7 @@ mod tests {
         assert_eq!(missing(0, SQLITE).unwrap().len(), SQLITE.len());
         assert!(missing(1, SQLITE).unwrap().len() < SQLITE.len());
         let refused = missing(99, SQLITE).err().unwrap().to_string();
-        assert!(refused.contains("99") && refused.contains("up to 5"), "{refused}");
+        assert!(refused.contains("99") && refused.contains("up to 6"), "{refused}");
     }
 
     #[test]

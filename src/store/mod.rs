@@ -60,10 +60,10 @@ pub use self::overview::{
     SavedReads, UNREAD_MAX, With,
 };
 pub use self::rows::{
-    Append, Appended, ClusterRow, Created, CursorRow, DeviceUse, EventsPending, Findings, FriendOutcome, FriendRequest,
-    Given, KeptName, LeaveOutcome, Listed, Member, MemberPage, Message, Named, NewToken, OwnPending, Page, Pending,
-    Person, Place, Quota, Quotas, ReactionCount, Role, SearchPage, SearchPlace, SearchQuery, TokenHash, TokenRow,
-    TokenUse, UserRef, UserRow,
+    Append, Appended, Changed, ClusterRow, Created, CursorRow, DeviceUse, EventsPending, Findings, FriendOutcome,
+    FriendRequest, Given, KeptName, LeaveOutcome, Listed, Member, MemberPage, Message, Moment, Named, NewToken,
+    OwnPending, Page, Pending, Person, Place, Quota, Quotas, ReactionCount, Role, SearchPage, SearchPlace, SearchQuery,
+    TokenHash, TokenRow, TokenUse, UserRef, UserRow,
 };
 pub use self::search::Keyword;
 
@@ -525,6 +525,15 @@ pub trait Store: Send {
 
     /// The identity of the data, and its epoch.
     fn cluster(&mut self) -> Result<ClusterRow>;
+
+    /// What has changed since this moment of [`ClusterRow::moment`]: everything of which it was told, or ought to have been told,
+    /// after that moment by whoever had stored it. (Rows are marked a while before they are committed, and told a little later:
+    /// the store looks back that much further.) `None`: that is not known, or it is more than `limit` conversations, groups or
+    /// members.
+    fn changed(&mut self, since: Moment, limit: u32) -> Result<Option<Changed>> {
+        let _ = (since, limit);
+        Ok(None)
+    }
 
     /// Makes a new epoch if the present one is `old`: once, however many nodes ask. What is there then.
     fn new_epoch(&mut self, old: &str) -> Result<ClusterRow>;

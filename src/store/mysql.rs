@@ -285,6 +285,11 @@ impl Engine for MySql {
         self.link.server().hosts().hopeless().map_or(Ok(()), |why| Err(StoreError::Unavailable(why.into())))
     }
 
+    fn mark_to_commit_max(&self) -> Duration {
+        // A statement, what the server allows a node that is frozen behind it, and the commit.
+        2 * self.link.server().timeout() + server::IDLE_TRANSACTION_MAX
+    }
+
     fn purge(&mut self) -> Result<bool> {
         // What InnoDB has marked as deleted it purges by itself.
         Ok(true)

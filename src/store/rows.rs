@@ -4,7 +4,7 @@ use super::content::{Content, Kind};
 use super::dialect::ClientDialect;
 use super::search::Keyword;
 use crate::clock::UnixMs;
-use crate::ids::{ConvId, DeviceId, Peer, Seq, UserId};
+use crate::ids::{ConvId, DeviceId, GroupId, Peer, Seq, UserId};
 use crate::names::Unfit;
 use crate::wants::{Want, Wants};
 
@@ -489,6 +489,24 @@ pub struct ClusterRow {
     /// Another one than before means that the data went back (a restore, a fail-over to older data): numbers of messages
     /// may have been given out twice.
     pub epoch: String,
+    /// When this was read. `None`: this database does not note when rows change.
+    pub moment: Option<Moment>,
+}
+
+/// A moment by the database's own clock, in whole seconds. It need not be right: it is compared with nothing but moments of the
+/// same database.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Moment(pub i64);
+
+/// What has changed since a moment, see [`super::Store::changed`]. More may be named than has changed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Changed {
+    /// When it was asked.
+    pub now: Moment,
+    /// The conversations in which something was said, each with its last number by now.
+    pub conversations: Vec<(ConvId, Seq)>,
+    /// The groups that somebody has joined or left, with all their members by now, ascending; those that were deleted have none.
+    pub groups: Vec<(GroupId, Vec<UserId>)>,
 }
 
 /// A device that is being used.

@@ -10,7 +10,7 @@ mod shards;
 mod speed;
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use common::certificates::Ca;
@@ -28,6 +28,8 @@ struct BusListener {
     heard: Mutex<Vec<(Channel, Vec<u8>)>>,
     /// Of everything, and of a part of a cluster.
     resyncs: Mutex<Vec<&'static str>>,
+    /// Since when, of each of everything.
+    since: Mutex<Vec<Option<Instant>>>,
     parts: Mutex<Vec<(&'static str, Part)>>,
 }
 
@@ -37,11 +39,12 @@ impl Listener for BusListener {
         heard.extend(bells.iter().map(|bell| (bell.channel, bell.payload.to_vec())));
     }
 
-    fn resync(&self, why: &'static str) {
+    fn resync(&self, why: &'static str, since: Option<Instant>) {
         self.resyncs.lock().unwrap().push(why);
+        self.since.lock().unwrap().push(since);
     }
 
-    fn resync_part(&self, why: &'static str, part: &Part) {
+    fn resync_part(&self, why: &'static str, part: &Part, _since: Option<Instant>) {
         self.parts.lock().unwrap().push((why, part.clone()));
     }
 }
@@ -59,8 +62,8 @@ impl Listener for HeldUp {
         self.ear.bells(bells);
     }
 
-    fn resync(&self, why: &'static str) {
-        self.ear.resync(why);
+    fn resync(&self, why: &'static str, since: Option<Instant>) {
+        self.ear.resync(why, since);
     }
 }
 

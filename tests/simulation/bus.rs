@@ -18,7 +18,8 @@ use crate::world::{World, world};
 #[derive(Clone, Debug)]
 pub enum Parcel {
     Bell(Channel, Bytes),
-    Resync,
+    /// Since when bells may be missing, if that is known.
+    Resync(Since),
 }
 
 /// A subscription: bells come from this time on.
@@ -45,13 +46,26 @@ impl Due {
 struct Line {
     is_up: bool,
     subscriptions: HashMap<Channel, Subscription>,
-    parcels: VecDeque<Parcel>,
+    /// With the times at which they came.
+    parcels: VecDeque<(Duration, Parcel)>,
     waiting: Vec<Due>,
     lateness: Arc<Lateness>,
-    /// It dropped bells: the others are to be told.
-    owes_resync: bool,
-    /// When to notice that another node has gone.
-    news_at: Option<Duration>,
+    /// It dropped bells, the first of them then: the others are to be told.
+    owes_resync: Option<Duration>,
+    /// When to notice that another node has gone, and since when its bells may be missing.
+    news_at: Option<(Duration, Duration)>,
+    /// Since when bells of this link are missing that nobody was told of.
+    missing: Option<Since>,
+}
+
+/// Since when bells may be missing; `None`: nobody knows.
+pub type Since = Option<Duration>;
+
+fn earlier(one: Option<Since>, other: Since) -> Option<Since> {
+    Some(match one {
+        None => other,
+        Some(one) => one.zip(other).map(|(one, other)| one.min(other)),
+    })
 }
 
 impl Line {
@@ -84,17 +98,25 @@ impl Hub {
     }
 
     /// A node has died; the others notice it some time after `at`.
-    pub fn leave(&mut self, node: usize, at: Duration) -> InVain {
+    pub fn leave(&mut self, node: usize, at: Duration, now: Duration) -> InVain {
         let before = std::mem::take(&mut self.lines[node]);
         for line in &mut self.lines {
-            line.news_at = Some(at);
+            let since = line.news_at.map_or(now, |(_, since)| since.min(now));
+            line.news_at = Some((at, since));
         }
         InVain { _waiting: before.waiting }
     }
 
-    /// A node's link breaks: what waited for it is lost. Whether there was a link.
-    pub fn cut(&mut self, node: usize) -> (bool, usize, InVain) {
+    /// A node's link breaks: what waited for it is lost, however long it has waited. Whether there was a link.
+    pub fn cut(&mut self, node: usize, now: Duration) -> (bool, usize, InVain) {
         let line = &mut self.lines[node];
+        if line.is_up {
+            line.missing = earlier(line.missing, Some(now));
+            for (came_at, parcel) in &line.parcels {
+                let since = if let Parcel::Resync(since) = parcel { *since } else { Some(*came_at) };
+                line.missing = earlier(line.missing, since);
+            }
+        }
         let lost = line.parcels.len();
         line.parcels.clear();
         let waiting = std::mem::take(&mut line.waiting);
@@ -124,8 +146,8 @@ impl Hub {
         Ok(channels.iter().map(|channel| others().filter(|line| line.hears(channel, now)).count() as u64).collect())
     }
 
-    /// A node's link is back.
-    pub fn mend(&mut self, node: usize) {
+    /// A node's link is back. Since when something is missing, it may know or not.
+    pub fn mend(&mut self, node: usize, now: Duration, knows_since: bool) {
         let line = &mut self.lines[node];
         if line.is_up {
             return;
@@ -133,11 +155,16 @@ impl Hub {
         line.is_up = true;
         line.lateness.clear();
         line.subscriptions.values_mut().for_each(|subscription| subscription.from = Duration::ZERO);
-        line.parcels.push_back(Parcel::Resync);
-        if std::mem::take(&mut line.owes_resync) {
-            for (other, line) in self.lines.iter_mut().enumerate() {
-                if other != node && line.is_up {
-                    line.parcels.push_back(Parcel::Resync);
+        let told = |since: Since| Parcel::Resync(since.filter(|_| knows_since));
+        let missing = line.missing.take().unwrap_or(Some(now));
+        line.parcels.push_back((now, told(missing)));
+        // Each says it again to whoever did not hear it, so that it is heard now or at the end of an outage.
+        if let Some(since) = line.owes_resync.take() {
+            for (_, line) in self.lines.iter_mut().enumerate().filter(|(other, _)| *other != node) {
+                if line.is_up {
+                    line.parcels.push_back((now, told(Some(since))));
+                } else {
+                    line.missing = earlier(line.missing, Some(since));
                 }
             }
         }
@@ -146,26 +173,25 @@ impl Hub {
     /// What a node's subscriber hears next.
     pub fn next(&mut self, node: usize, now: Duration) -> Option<Parcel> {
         let line = &mut self.lines[node];
-        if line.news_at.is_some_and(|at| at <= now) {
-            line.news_at = None;
-            return Some(Parcel::Resync);
+        if let Some((_, since)) = line.news_at.take_if(|(at, _)| *at <= now) {
+            return Some(Parcel::Resync(Some(since)));
         }
-        line.parcels.pop_front()
+        line.parcels.pop_front().map(|(_, parcel)| parcel)
     }
 
-    pub fn again(&mut self, node: usize, parcel: Parcel) {
-        self.lines[node].parcels.push_back(parcel);
+    pub fn again(&mut self, node: usize, parcel: Parcel, now: Duration) {
+        self.lines[node].parcels.push_back((now, parcel));
     }
 
     fn publish(&mut self, from: usize, bells: Vec<Bell>, now: Duration) -> usize {
         if !self.lines[from].is_up {
-            self.lines[from].owes_resync = true;
+            self.lines[from].owes_resync.get_or_insert(now);
             return bells.len();
         }
         for Bell { channel, payload } in bells {
             for (node, line) in self.lines.iter_mut().enumerate() {
                 if node != from && line.hears(&channel, now) {
-                    line.parcels.push_back(Parcel::Bell(channel, payload.clone()));
+                    line.parcels.push_back((now, Parcel::Bell(channel, payload.clone())));
                 }
             }
         }

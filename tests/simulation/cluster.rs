@@ -218,7 +218,7 @@ impl Cluster {
             self.outage_until.set(soon(1500));
         }
         if world.plan.nodes > 1 && world.chance(10 * world.plan.roughness) && world.is_stormy.get() {
-            let (was_up, lost, in_vain) = world.hub.borrow_mut().cut(node);
+            let (was_up, lost, in_vain) = world.hub.borrow_mut().cut(node, passed);
             drop(in_vain);
             if was_up {
                 world.count("bus link lost");
@@ -247,7 +247,7 @@ impl Cluster {
         place.up_at = passed + after;
         dead.die(passed);
         drop(places);
-        let in_vain = world.hub.borrow_mut().leave(node, passed + noticed);
+        let in_vain = world.hub.borrow_mut().leave(node, passed + noticed, passed);
         drop(in_vain);
         world.note(5);
     }
@@ -267,7 +267,8 @@ impl Cluster {
                 place.node = Some(Rc::new(Node::start(world, number, place.life)));
             }
             if place.node.is_some() && place.link_up_at <= passed {
-                world.hub.borrow_mut().mend(number);
+                let knows_since = !world.chance(2_000);
+                world.hub.borrow_mut().mend(number, passed, knows_since);
             }
         }
         drop(in_vain);

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use stonechat::clock::UnixMs;
 use stonechat::config::PasswordCost;
@@ -10,9 +11,9 @@ use stonechat::ids::{ConvId, DeviceId, GroupId, Members, NodeId, Peer, Seq, User
 use stonechat::service::auth::password::Hasher;
 use stonechat::store::rights::{Action, Rules, Standing, may};
 use stonechat::store::{
-    Append, Appended, Change, ClusterRow, CursorRow, EventsPending, GroupRow, GroupSettings, JoinOutcome, Kind,
-    LeaveOutcome, Listed, Member, MemberPage, Message, NewToken, OwnGroup, OwnPending, Page, Pending, Person, Place,
-    Range, Role, TokenHash, TokenRow, TokenUse, UserRef, UserRow,
+    Append, Appended, Change, Changed, ClusterRow, CursorRow, EventsPending, GroupRow, GroupSettings, JoinOutcome,
+    Kind, LeaveOutcome, Listed, Member, MemberPage, Message, Moment, NewToken, OwnGroup, OwnPending, Page, Pending,
+    Person, Place, Range, Role, TokenHash, TokenRow, TokenUse, UserRef, UserRow,
 };
 
 use crate::checker::{Conv, Device, What};
@@ -109,6 +110,10 @@ pub struct Database {
     /// Of those who have left while they were muted.
     kept_mutes: BTreeMap<(GroupId, UserId), UnixMs>,
     ends: BTreeMap<ConvId, Seq>,
+    /// The record's own clock, and when something was said in each conversation, and somebody joined or left each group.
+    now: Moment,
+    said_at: BTreeMap<ConvId, Moment>,
+    joined_at: BTreeMap<GroupId, Moment>,
     messages: BTreeMap<(ConvId, Seq), Row>,
     reactions: Reactions,
     cids: BTreeMap<(ConvId, UserId, String), Seq>,
@@ -174,6 +179,9 @@ impl Database {
             unasked: BTreeSet::new(),
             kept_mutes: BTreeMap::new(),
             ends: BTreeMap::new(),
+            now: Moment(0),
+            said_at: BTreeMap::new(),
+            joined_at: BTreeMap::new(),
             messages: BTreeMap::new(),
             reactions: Reactions::new(),
             cids: BTreeMap::new(),
@@ -214,7 +222,31 @@ impl Database {
     }
 
     pub fn cluster(&self) -> ClusterRow {
-        ClusterRow { id: "simulated".to_owned(), epoch: self.epoch.to_string() }
+        ClusterRow { id: "simulated".to_owned(), epoch: self.epoch.to_string(), moment: Some(self.now) }
+    }
+
+    /// The record's clock goes on.
+    pub fn tick(&mut self, passed: Duration) {
+        self.now = Moment(i64::try_from(passed.as_secs()).expect("a run is short"));
+    }
+
+    /// Something was said in it.
+    pub fn mark(&mut self, conv: ConvId) {
+        self.said_at.insert(conv, self.now);
+    }
+
+    /// What has changed since.
+    pub fn changed(&self, since: Moment) -> Changed {
+        let conversations =
+            self.said_at.iter().filter(|(_, at)| **at >= since).map(|(conv, _)| (*conv, self.end(*conv)));
+        let members = |group| self.groups.get(group).map_or_else(Vec::new, |members| members.keys().copied().collect());
+        let groups = self.joined_at.iter().filter(|(_, at)| **at >= since).map(|(group, _)| (*group, members(group)));
+        let leaves_out = self.bug == Bug::LeaveOutChanged;
+        Changed {
+            now: self.now,
+            conversations: conversations.filter(|_| !leaves_out).collect(),
+            groups: groups.filter(|_| !leaves_out).collect(),
+        }
     }
 
     pub fn new_epoch(&mut self, old: &str) -> ClusterRow {
@@ -395,6 +427,7 @@ impl Database {
         }
         let muted_until = self.kept_mutes.remove(&(group, user)).unwrap_or(UnixMs(0));
         members.insert(user, Standing { muted_until, ..as_member(Role::Normal) });
+        self.joined_at.insert(group, self.now);
         for device in self.devices(user) {
             self.cursors.insert((user, device, conv), last_seq);
         }
@@ -419,6 +452,7 @@ impl Database {
         if standing.muted_until > UnixMs(0) {
             self.kept_mutes.insert((group, user), standing.muted_until);
         }
+        self.joined_at.insert(group, self.now);
         for device in self.devices(user) {
             self.cursors.remove(&(user, device, ConvId::group(group)));
         }
@@ -490,6 +524,7 @@ impl Database {
             seq += 1;
         }
         self.ends.insert(*conv, seq);
+        self.mark(*conv);
         self.store(append, seq);
         if let Some(key) = key {
             self.cids.insert(key, seq);

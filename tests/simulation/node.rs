@@ -211,11 +211,14 @@ impl Node {
         let parcel = world.hub.borrow_mut().next(self.number, world.passed());
         let Some(parcel) = parcel else { return false };
         match &parcel {
-            Parcel::Resync => listener.resync("simulated"),
+            Parcel::Resync(since) => {
+                let ago = since.map(|since| world.since(since));
+                listener.resync("simulated", ago.and_then(|ago| world.now().checked_sub(ago)));
+            }
             Parcel::Bell(channel, payload) => {
                 listener.bells(&[ReceivedBell { channel: *channel, payload }]);
                 if world.fault("bell comes again, late", 300) {
-                    world.hub.borrow_mut().again(self.number, parcel);
+                    world.hub.borrow_mut().again(self.number, parcel, world.passed());
                 }
             }
         }

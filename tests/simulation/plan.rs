@@ -125,6 +125,8 @@ pub enum Bug {
     HearTheBlocked,
     /// A kick is carried out, for all that the store says, and leaves the membership.
     KickKeepsMembership,
+    /// The store leaves out what has changed while bells were lost.
+    LeaveOutChanged,
 }
 
 impl Plan {

@@ -149,6 +149,18 @@ fn an_ack_that_is_swallowed() {
 }
 
 #[test]
+fn a_store_that_leaves_out_what_has_changed_while_bells_were_lost() {
+    // A later message would show the hole.
+    let found = classes(400, |plan| {
+        plan.roughness = 4;
+        plan.nodes = 3;
+        plan.last_words = false;
+        plan.bug = Bug::LeaveOutChanged;
+    });
+    assert!(found.contains(&Class::L), "{found:?}");
+}
+
+#[test]
 fn a_store_that_makes_no_new_epoch() {
     // No number is given out again before there is one: the messages are refused for ever. (With some sets of seeds a
     // session that nobody sends away misses something, too.)
@@ -163,5 +175,6 @@ fn a_store_that_makes_an_epoch_for_each_node_that_asks() {
 #[test]
 fn a_client_that_does_not_count_anew() {
     // Told of another epoch or not: it drops what is not above what it has had.
-    assert_eq!(found_after_restores(Bug::CountsOn), [Class::L]);
+    // (And with some sets of seeds what it drops is a hole.)
+    assert!(found_after_restores(Bug::CountsOn).contains(&Class::L));
 }

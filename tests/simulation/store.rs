@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use stonechat::clock::UnixMs;
 use stonechat::ids::{ConvId, DeviceId, GroupId, NodeId, Peer, Seq, UserId};
 use stonechat::store::{
-    ActedOn, Append, Appended, BlockOutcome, ClientDialect, ClusterRow, Contact, ConversationEnd, ConversationPage,
-    ConversationsWanted, Created, CursorRow, DeviceUse, EndedToken, EraseStep, Flags, FriendOutcome, FriendRequest,
-    GroupChange, GroupChanged, GroupInvitation, GroupRow, JoinOutcome, LeaveOutcome, LetIn, Listed, MemberPage,
-    Message, NewToken, OpenGroupAsk, OwnGroup, Page, Pending, Person, Place, ProfileChange, ProfileOutcome, Quotas,
-    Range, ReadRow, ReceiptRow, Result, Role, Ruled, SavedReads, SearchPage, SearchQuery, SessionRow, Store,
-    StoreError, TokenHash, TokenRow, TokenUse, UserRef, UserRow,
+    ActedOn, Append, Appended, BlockOutcome, Changed, ClientDialect, ClusterRow, Contact, ConversationEnd,
+    ConversationPage, ConversationsWanted, Created, CursorRow, DeviceUse, EndedToken, EraseStep, Flags, FriendOutcome,
+    FriendRequest, GroupChange, GroupChanged, GroupInvitation, GroupRow, JoinOutcome, LeaveOutcome, LetIn, Listed,
+    MemberPage, Message, Moment, NewToken, OpenGroupAsk, OwnGroup, Page, Pending, Person, Place, ProfileChange,
+    ProfileOutcome, Quotas, Range, ReadRow, ReceiptRow, Result, Role, Ruled, SavedReads, SearchPage, SearchQuery,
+    SessionRow, Store, StoreError, TokenHash, TokenRow, TokenUse, UserRef, UserRow,
 };
 
 use crate::database::Database;
@@ -88,7 +88,10 @@ impl SimStore {
     fn write<T>(&mut self, change: impl FnOnce(&mut Database) -> T) -> Result<T> {
         self.reach()?;
         let world = world();
-        let answer = change(&mut world.database.borrow_mut());
+        let mut database = world.database.borrow_mut();
+        database.tick(world.passed());
+        let answer = change(&mut database);
+        drop(database);
         world.interrupt(self.node, self.life, "crash after a write");
         panic_perhaps(self.may_panic);
         if world.fault("write done, answer lost", world.plan.lost_answers) { Err(away()) } else { Ok(answer) }
@@ -385,6 +388,7 @@ impl Store for SimStore {
             self.unsettled.push(Unsettled { conversations, outcomes: None });
             return Err(StoreError::OutcomeUnknown("simulated".into()));
         }
+        world.database.borrow_mut().tick(world.passed());
         let mut stored = world.database.borrow_mut().append(&free).into_iter();
         let outcome_of = |message: &Append| {
             let is_locked = locked.contains(&message.conv());
@@ -412,9 +416,14 @@ impl Store for SimStore {
         let place = self.unsettled.iter().position(|unsettled| touches(batch, unsettled.conversations.iter()));
         let place = place.expect("only an unknown outcome is settled");
         let outcomes = self.unsettled.swap_remove(place).outcomes;
-        // What was committed may have gone with the data since: it is looked up.
-        let database = world.database.borrow();
-        Ok(outcomes.filter(|outcomes| database.holds_all(batch, outcomes)))
+        // What was committed may have gone with the data since: it is looked up. It is told from now on.
+        let mut database = world.database.borrow_mut();
+        database.tick(world.passed());
+        let outcomes = outcomes.filter(|outcomes| database.holds_all(batch, outcomes));
+        if outcomes.is_some() {
+            batch.iter().for_each(|message| database.mark(message.conv()));
+        }
+        Ok(outcomes)
     }
 
     fn messages(
@@ -539,7 +548,21 @@ impl Store for SimStore {
         if world.database_is_down() || !world.cluster.is_alive(self.node, self.life) {
             return Err(away());
         }
-        Ok(world.database.borrow().cluster())
+        let mut database = world.database.borrow_mut();
+        database.tick(world.passed());
+        Ok(database.cluster())
+    }
+
+    fn changed(&mut self, since: Moment, _: u32) -> Result<Option<Changed>> {
+        self.reach()?;
+        let world = world();
+        if world.fault("too much has changed", 1000) {
+            return Ok(None);
+        }
+        world.count("asked what has changed");
+        let mut database = world.database.borrow_mut();
+        database.tick(world.passed());
+        Ok(Some(database.changed(since)))
     }
 
     fn new_epoch(&mut self, old: &str) -> Result<ClusterRow> {

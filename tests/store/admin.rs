@@ -101,7 +101,7 @@ pub(crate) fn names_that_were_held_before_are_hidden_by_the_upgrade(fresh: &Fres
             "INSERT INTO HeldName (of_group, name_key, owner, until) VALUES (0, '{name}', {owner}, {until})"
         ));
     }
-    fresh.execute("DELETE FROM SchemaVersion WHERE version = 5");
+    fresh.execute("DELETE FROM SchemaVersion WHERE version >= 5");
     fresh.stores.migrate().unwrap();
     assert_eq!(fresh.number("SELECT COUNT(*) FROM HeldName WHERE name_key = 'zebrafinch'"), 0);
     assert_eq!(fresh.number("SELECT COUNT(*) FROM HeldName WHERE name_key = 'nightjar'"), 1);

@@ -9,6 +9,7 @@ mod admin;
 mod appending;
 mod asked;
 mod blocks;
+mod changes;
 mod cluster;
 mod cursors;
 mod erasing;
@@ -66,6 +67,10 @@ contract! {
         one_node_at_a_time_has_a_lease
         the_name_of_an_erased_user_is_held_and_stands_nowhere
         names_that_were_held_before_are_hidden_by_the_upgrade;
+    changes:
+        what_was_said_since_is_found_and_nothing_else
+        groups_that_somebody_joins_or_leaves_are_found_with_their_members
+        a_group_that_was_deleted_is_remembered_for_a_day;
     friends:
         friendship_is_mutual
         a_request_waits_for_its_answer

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use mysql::prelude::Queryable;
-use stonechat::ids::{Peer, UserId};
+use stonechat::ids::{ConvId, Peer, UserId};
 use stonechat::store::mysql::MySqlStores;
 use stonechat::store::{Append, Appended, OpenStore, Store, StoreError, UserRef};
 
@@ -35,7 +35,12 @@ fn a_commit_that_arrived_is_found() {
     let batch = [message(ann, Peer::User(bob), "1"), with_cid("c", message(bob, Peer::User(ann), "2"))];
     proxy.cut_next_commit(Cut::After);
     in_doubt(&mut *store, &batch);
+    // It takes an hour until it is known, and told from then on.
+    fresh.execute("UPDATE Conversation SET changed_at = changed_at - INTERVAL 1 HOUR");
+    let since = fresh.store().cluster().unwrap().moment.unwrap();
+    assert_eq!(fresh.store().changed(since, 9).unwrap().unwrap().conversations, []);
     assert_eq!(settled(&mut *store, &batch), Some(vec![Appended::Stored(1), Appended::Stored(2)]));
+    assert_eq!(fresh.store().changed(since, 9).unwrap().unwrap().conversations, [(ConvId::pair(ann, bob), 2)]);
     assert_eq!(store.settle(&batch).unwrap(), None, "settled once");
     assert_eq!(append(&mut *store, &batch[..1]), [3]);
     assert_eq!(fresh.number("SELECT COUNT(*) FROM Message"), 3);

@@ -83,6 +83,7 @@ dumps! {
     of_version_2: 2;
     of_version_3: 3;
     of_version_4: 4;
+    of_version_5: 5;
 }
 
 /// Columns whose values the upgrade to a version changes on purpose.

@@ -132,8 +132,11 @@ impl NodeWord {
     }
 }
 
-/// What stands ahead of the slots of a cluster in which a node has lost bells.
-pub(super) const LOST_IN: &[u8] = b"lost ";
+/// What stands ahead of which bells a node has lost, and since when.
+pub(super) const LOST_SOME: &[u8] = b"lost ";
+
+/// What stands ahead of the same when it is told again, to those who were deaf when it was told first.
+pub(super) const LOST_BEFORE: &[u8] = b"told ";
 
 /// How pub/sub is spoken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -64,8 +64,8 @@ enum Gate {
 /// What was taken.
 #[derive(Debug)]
 pub(super) enum Taken {
-    /// The next bells in order (possibly none, when the time was up or [`Outgoing::rouse`] was called).
-    Bells(Vec<Bell>, Overflow),
+    /// The next bells in order (possibly none, when the time was up or [`Outgoing::rouse`] was called), and how many still wait.
+    Bells(Vec<Bell>, Overflow, usize),
     /// The queue is closed and empty.
     Closed,
 }
@@ -104,7 +104,8 @@ impl Outgoing {
         }
         state.attention = Attention::NotWanted;
         let overflow = std::mem::take(&mut state.overflow);
-        Taken::Bells(state.take_some(), overflow)
+        let bells = state.take_some();
+        Taken::Bells(bells, overflow, state.bells.len())
     }
 
     /// Ends the wait of [`Outgoing::take`], the present one or the next.
@@ -160,7 +161,7 @@ mod tests {
 
     fn taken(queue: &Outgoing) -> (usize, Overflow) {
         match queue.take(Duration::ZERO) {
-            Taken::Bells(bells, overflow) => (bells.len(), overflow),
+            Taken::Bells(bells, overflow, _) => (bells.len(), overflow),
             Taken::Closed => panic!("closed"),
         }
     }
@@ -169,7 +170,7 @@ mod tests {
     fn gives_back_in_order_and_in_portions() {
         let queue = Outgoing::default();
         assert_eq!(queue.push(bells(TAKE_BELLS_MAX + 1, 1)), 0);
-        let Taken::Bells(first, Overflow::None) = queue.take(Duration::ZERO) else { panic!() };
+        let Taken::Bells(first, Overflow::None, 1) = queue.take(Duration::ZERO) else { panic!() };
         assert_eq!(first.len(), TAKE_BELLS_MAX);
         assert_eq!(first[5].channel, Channel::Token(5));
         assert_eq!(taken(&queue), (1, Overflow::None));
@@ -191,7 +192,7 @@ mod tests {
     fn who_is_roused_does_not_wait() {
         let queue = Outgoing::default();
         queue.rouse();
-        let Taken::Bells(bells, Overflow::None) = queue.take(Duration::from_secs(3600)) else { panic!() };
+        let Taken::Bells(bells, Overflow::None, 0) = queue.take(Duration::from_secs(3600)) else { panic!() };
         assert!(bells.is_empty());
         assert_eq!(taken(&queue), (0, Overflow::None));
     }

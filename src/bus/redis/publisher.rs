@@ -12,7 +12,7 @@ use super::cluster::shard_pipes::ShardPipes;
 use super::cluster::shards::Shards;
 use super::command_connection::{CommandConnection, Message, no_server};
 use super::complaints::{Complaints, words};
-use super::losses::Losses;
+use super::losses::{Losses, Told};
 use super::outgoing::{Outgoing, Overflow, Taken};
 use super::peer_discovery::Question;
 use super::publisher_state::{Acquaintance, PublisherState, Step};
@@ -35,6 +35,8 @@ pub(super) fn run(shared: &Arc<Shared>) {
         server: None,
         number: shared.server.number(),
         losses: Losses::default(),
+        told: Told::default(),
+        carried_at: now(),
         link_ups: 0,
         believes_absence_at: now(),
         complaints: Complaints::new("others do not hear this node"),
@@ -55,6 +57,10 @@ struct Publisher<'a> {
     number: u64,
     /// Bells that were lost, as far as the others have not been told.
     losses: Losses,
+    /// What the others have been told.
+    told: Told,
+    /// All bells that were rung before this moment have reached the server, or others were told that they are lost.
+    carried_at: Instant,
     /// How often the subscriber's link had come up when that was looked at last.
     link_ups: u64,
     /// From then on a node without subscribers is gone. In a cluster those whose server was replaced are on their way back.
@@ -87,7 +93,12 @@ impl Publisher<'_> {
                 Step::Count => self.count(),
                 Step::Watch => self.watch(),
                 Step::Carry { until } => match self.queue.take(until.saturating_duration_since(now)) {
-                    Taken::Bells(bells, overflow) => self.carry(&bells, overflow),
+                    Taken::Bells(bells, overflow, waiting) => {
+                        self.carry(&bells, overflow);
+                        if waiting == 0 && self.losses.is_none() {
+                            self.carried_at = now;
+                        }
+                    }
                     Taken::Closed => return self.say_bye(),
                 },
             }
@@ -108,7 +119,7 @@ impl Publisher<'_> {
             && let Some(changed) = pipes.follow(&topology)
         {
             // Bells that the server of before took may have reached nobody: the others may have left it earlier.
-            self.losses.note_in(&changed);
+            self.losses.note_in(&changed, None);
             self.progress.lost_bells();
             self.believe_absence_later(now);
         }
@@ -145,7 +156,7 @@ impl Publisher<'_> {
             Ok((pipe, server)) => {
                 // Bells that the server of before took may have reached nobody: the others may have left it earlier.
                 if self.server.replace(server).is_some_and(|before| before != server) {
-                    self.losses.note();
+                    self.losses.note(None);
                     self.progress.lost_bells();
                 }
                 self.progress.opened(now());
@@ -157,7 +168,7 @@ impl Publisher<'_> {
 
     fn carry(&mut self, bells: &[Bell], overflow: Overflow) {
         if overflow == Overflow::Lost {
-            self.losses.note();
+            self.losses.note(Some(self.carried_at));
             self.progress.lost_bells();
         }
         if bells.is_empty() {
@@ -171,12 +182,10 @@ impl Publisher<'_> {
     }
 
     fn say_lost(&mut self) {
-        let text = match &self.shared.shards {
-            Some(_) => self.losses.text(),
-            None => NodeWord::Lost.text().to_vec(),
-        };
+        let now = now();
+        let text = self.told.text(&self.losses, now);
         if self.say_text(&text).is_some() {
-            self.losses = Losses::default();
+            self.told.note(std::mem::take(&mut self.losses), now);
             self.complaints.over();
             self.progress.said_lost();
         }
@@ -184,9 +193,16 @@ impl Publisher<'_> {
 
     fn answer(&mut self) {
         // Not subscribed itself, it will ask when it is, and be heard by that.
-        if self.shared.link() == LinkState::Down || self.say(NodeWord::Here).is_some() {
+        let is_said = self.shared.link() == LinkState::Down
+            || (self.tell_again().is_some() && self.say(NodeWord::Here).is_some());
+        if is_said {
             self.progress.answered();
         }
+    }
+
+    /// Before this node says that it is here: whoever asks may have been deaf when it was told what was lost.
+    fn tell_again(&mut self) -> Option<()> {
+        self.told.again(now()).iter().try_for_each(|text| self.say_text(text))
     }
 
     fn ask(&mut self) {
@@ -194,7 +210,7 @@ impl Publisher<'_> {
             // Not subscribed to its own channel yet, it would be counted as gone.
             return self.progress.not_watched(now());
         }
-        if self.say(NodeWord::Who).is_some() {
+        if self.tell_again().is_some() && self.say(NodeWord::Who).is_some() {
             self.progress.asked(now());
         }
     }
@@ -280,7 +296,7 @@ impl Publisher<'_> {
         if let (Some(shards), Some(Pipe::Shards(pipes))) = (&self.shared.shards, &mut self.pipe) {
             let published = pipes.publish(self.shared, shards, messages);
             if published.lost_count > 0 {
-                self.losses.note_in(&published.lost);
+                self.losses.note_in(&published.lost, Some(self.carried_at));
                 self.progress.lost_bells();
             }
             return messages.len() - published.lost_count;
@@ -289,7 +305,7 @@ impl Publisher<'_> {
             return messages.len();
         }
         // Some may have been delivered before the link broke; telling the others to look costs little.
-        self.losses.note();
+        self.losses.note(Some(self.carried_at));
         self.progress.lost_bells();
         0
     }

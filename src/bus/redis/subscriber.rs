@@ -131,7 +131,7 @@ impl Subscriber {
     /// Does what other threads have called for.
     fn answer(&mut self, calls: Calls) {
         if calls.include(WakeReason::NodeGone) {
-            self.listener.resync("another node has gone");
+            self.listener.resync("another node has gone", self.shared.nodes.take_gone_since());
         }
         if calls.include(WakeReason::Introduced) && self.shared.introduction.is_made() {
             self.links.iter_mut().for_each(|link| link.state.introduced());
@@ -240,15 +240,15 @@ impl Subscriber {
                 self.links[at].is_up = false;
                 self.shared.down();
             }
-            Effect::Resync(why) => self.listener.resync(why),
+            Effect::Resync(why, since) => self.listener.resync(why, since),
             // Where nodes speak of themselves, their word that bells were lost elsewhere may have been missed as well.
-            Effect::Missed => match &self.shared.shards {
+            Effect::Missed(since) => match &self.shared.shards {
                 Some(shards) if !self.links[at].state.hears_nodes() => {
-                    self.resync_part(AWAY, shards.slots_of(self.links[at].number));
+                    self.resync_part(AWAY, shards.slots_of(self.links[at].number), since);
                 }
-                _ => self.listener.resync(AWAY),
+                _ => self.listener.resync(AWAY, since),
             },
-            Effect::MissedIn(slots, why) => self.resync_part(why, slots),
+            Effect::MissedIn(slots, why, since) => self.resync_part(why, slots, since),
             Effect::SlotMoved => self.look_again(),
             Effect::Met(node) => self.listener.met(node),
             Effect::Asked => {
@@ -258,11 +258,11 @@ impl Subscriber {
         }
     }
 
-    fn resync_part(&self, why: &'static str, slots: SlotSet) {
+    fn resync_part(&self, why: &'static str, slots: SlotSet, since: Option<Instant>) {
         let names = self.shared.names.clone();
         let concerns =
             move |channel| slots.contains(slot_of(names.write(RedisChannel::Of(channel), &mut String::new())));
-        self.listener.resync_part(why, &Part::new(concerns));
+        self.listener.resync_part(why, &Part::new(concerns), since);
     }
 
     /// Somebody is to look where slots are.
@@ -298,6 +298,9 @@ impl Subscriber {
         }
         let current = self.shared.server.now();
         let server = current.at.clone();
+        if self.links[at].server.number != current.number {
+            self.links[at].state.goes_elsewhere();
+        }
         self.links[at].server = current;
         let Some(server) = server else {
             return self.links[at].state.failed(now(), "the sentinels name no master that can be reached");
@@ -399,7 +402,7 @@ impl Subscriber {
     /// Hands all whole frames to the link, and the bells among them to the listener as one slice.
     fn hear(&mut self, at: usize, now: Instant) {
         let Link { connection: Some(connection), state, .. } = &mut self.links[at] else { return };
-        state.alive(now);
+        state.alive();
         let mut bells = Vec::new();
         let mut used = 0;
         loop {

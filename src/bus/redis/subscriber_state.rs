@@ -15,8 +15,9 @@ use std::time::Instant;
 
 use super::address::Greeting;
 use super::backoff::Backoff;
-use super::channels::{self, LOST_IN, Names, NodeWord, RedisChannel, Words};
+use super::channels::{self, LOST_BEFORE, LOST_SOME, Names, NodeWord, RedisChannel, Words};
 use super::cluster::slots::{SlotSet, slot_of};
+use super::losses::Lost;
 use super::nodes::Nodes;
 use super::resp::{Frame, Item};
 use super::subscriptions::{Ended, Subscriptions};
@@ -43,12 +44,12 @@ pub(super) enum Effect {
     Up,
     /// Bells are being missed from now on.
     Down,
-    /// Tell the listener that bells may have been lost.
-    Resync(&'static str),
+    /// Tell the listener that bells may have been lost, and since when, if that is known.
+    Resync(&'static str, Option<Instant>),
     /// The same of bells that would have come by this link.
-    Missed,
+    Missed(Option<Instant>),
     /// The same of bells in these slots.
-    MissedIn(SlotSet, &'static str),
+    MissedIn(SlotSet, &'static str, Option<Instant>),
     /// A slot has moved to another server, perhaps: look where it is.
     SlotMoved,
     /// Another node wants to know who is there.
@@ -67,6 +68,8 @@ pub(super) struct SubscriberState {
     phase: Phase,
     /// Whether bells have arrived before: then some were missed while the link was down.
     has_been_up: bool,
+    /// What was missed, and was not told yet.
+    missing: Missing,
     /// Where the last connection came from.
     earlier: Option<SocketAddr>,
     /// What every node is subscribed to, as far as this link is the way to it.
@@ -80,6 +83,25 @@ pub(super) struct Caller {
     pub(super) names: Names,
     pub(super) greeting: Greeting,
     pub(super) words: Words,
+}
+
+/// Since when bells may be missing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Missing {
+    Nothing,
+    Since(Instant),
+    /// Nobody knows since when: others may have spoken with another server for a while.
+    Unknown,
+}
+
+impl Missing {
+    /// Takes it; since when, if that is known.
+    fn take(&mut self) -> Option<Instant> {
+        match std::mem::replace(self, Self::Nothing) {
+            Self::Since(at) => Some(at),
+            Self::Nothing | Self::Unknown => None,
+        }
+    }
 }
 
 enum Phase {
@@ -106,10 +128,14 @@ struct Session {
     arrivals: Vec<(SlotSet, Option<u64>)>,
     /// Commands to a server of a cluster that are not answered yet, in order; the first subscriptions come first.
     unanswered: VecDeque<SlotCommand>,
-    heard_at: Instant,
     pinged_at: Instant,
     /// When it was pinged first since it was heard: only a link that was asked can be silent.
     asked_at: Option<Instant>,
+    /// When the ping was sent that is not answered yet.
+    ping: Option<Instant>,
+    /// When the last ping was sent that was answered, or the connection opened. What was rung before that came ahead of the
+    /// answer. (What is heard now may have waited on its way for any time.)
+    sure_at: Instant,
 }
 
 /// One command to a server of a Redis Cluster. It is answered for each of its channels, or refused as a whole.
@@ -163,8 +189,14 @@ impl Session {
         self.unanswered.iter().any(|command| command.slot == slot)
     }
 
+    /// However much is heard: only the answer tells up to when all was.
     fn ping_at(&self, times: &Times) -> Instant {
-        self.heard_at.max(self.pinged_at) + times.ping
+        self.pinged_at + times.ping
+    }
+
+    /// The ping is answered, and all that was rung before it was sent has been heard.
+    fn ponged(&mut self) {
+        self.sure_at = self.ping.take().unwrap_or(self.sure_at);
     }
 
     /// When an unanswered ping means that the other side is silent. A thread that was held up has not asked in time, and
@@ -208,6 +240,7 @@ impl SubscriberState {
             times,
             phase: Phase::Resting { until: now },
             has_been_up: false,
+            missing: Missing::Since(now),
             earlier: None,
             effects: Vec::new(),
         }
@@ -224,6 +257,12 @@ impl SubscriberState {
     /// This link takes the place of another one: what came before the first connection was missed.
     pub(super) fn succeeds(&mut self) {
         self.has_been_up = true;
+        self.missing = Missing::Unknown;
+    }
+
+    /// The next connection is to another server than the last one: others may have left that one long ago.
+    pub(super) fn goes_elsewhere(&mut self) {
+        self.missing = Missing::Unknown;
     }
 
     /// Whether nodes speak of themselves by this link.
@@ -267,7 +306,7 @@ impl SubscriberState {
         if let Phase::Connected(session) = &mut self.phase
             && session.resync_at.take().is_some()
         {
-            self.effects.push(Effect::Missed);
+            self.effects.push(Effect::Missed(self.missing.take()));
         }
     }
 
@@ -291,7 +330,10 @@ impl SubscriberState {
                 } else if session.ping_at(&self.times) <= now {
                     session.pinged_at = now;
                     session.asked_at.get_or_insert(now);
-                    self.effects.push(Effect::Send(packed(&["PING"])));
+                    if session.ping.is_none() {
+                        session.ping = Some(now);
+                        self.effects.push(Effect::Send(packed(&["PING"])));
+                    }
                 }
             }
         }
@@ -320,9 +362,10 @@ impl SubscriberState {
             confirmed: 0,
             arrivals: Vec::new(),
             unanswered: commands.collect(),
-            heard_at: now,
             pinged_at: now,
             asked_at: None,
+            ping: None,
+            sure_at: now,
         });
     }
 
@@ -337,6 +380,7 @@ impl SubscriberState {
     /// Another server is the one to speak with: neither this connection nor the wait for the next is of any use.
     pub(super) fn moved(&mut self, now: Instant) {
         self.failed(now, "another server is to be spoken with now");
+        self.goes_elsewhere();
         // Where the last connection came from means nothing to another server.
         self.earlier = None;
         self.backoff.reset();
@@ -373,7 +417,8 @@ impl SubscriberState {
         let confirmed = session.confirmed;
         for (slots, up_to) in std::mem::take(&mut session.arrivals) {
             if up_to.is_some_and(|up_to| up_to <= confirmed) {
-                self.effects.push(Effect::MissedIn(slots, "slots of Redis have moved"));
+                // Others have spoken with the other server for a while.
+                self.effects.push(Effect::MissedIn(slots, "slots of Redis have moved", None));
             } else {
                 session.arrivals.push((slots, up_to));
             }
@@ -381,10 +426,9 @@ impl SubscriberState {
     }
 
     /// Redis has sent something, whatever it is.
-    pub(super) fn alive(&mut self, now: Instant) {
+    pub(super) fn alive(&mut self) {
         self.subscriptions.heard();
         if let Phase::Connected(session) = &mut self.phase {
-            session.heard_at = now;
             session.asked_at = None;
         }
     }
@@ -406,7 +450,10 @@ impl SubscriberState {
                 self.confirmed(topic, now);
             }
             Frame::Push([Item::Text(b"sunsubscribe"), Item::Text(topic), _]) => self.ended(topic, now),
+            Frame::Push([Item::Text(b"pong"), ..]) => session.ponged(),
             Frame::Push(_) => {}
+            // What is subscribed to nothing answers a ping like any other command.
+            Frame::Done if session.greeting_left == 0 => session.ponged(),
             Frame::Done => self.greeted(now),
             Frame::Refused(_) if (1..=session.wishes).contains(&session.greeting_left) => self.greeted(now),
             Frame::Refused(why) => match moved_slot(why) {
@@ -428,25 +475,46 @@ impl SubscriberState {
         match self.caller.names.parse(topic)? {
             RedisChannel::Of(channel) => return Some(ReceivedBell { channel, payload }),
             RedisChannel::Node(_) | RedisChannel::NodesOfBefore => {}
-            RedisChannel::Nodes => match payload.strip_prefix(LOST_IN) {
-                Some(slots) => self.lost_in(slots),
-                None => self.told_by(from, NodeWord::parse(payload)?),
-            },
+            RedisChannel::Nodes => self.node_said(from, payload),
         }
         None
     }
 
-    /// Another node has lost bells in these slots.
-    fn lost_in(&mut self, slots: &[u8]) {
-        let slots = std::str::from_utf8(slots).ok().and_then(SlotSet::parse);
+    fn node_said(&mut self, from: NodeId, text: &[u8]) {
+        if let Some(which) = text.strip_prefix(LOST_SOME) {
+            let lost = Lost::parse(which).unwrap_or_default();
+            self.nodes.heard_of_loss(from, lost.number);
+            self.lost_some(lost);
+        } else if let Some(lost) = text.strip_prefix(LOST_BEFORE).and_then(Lost::parse) {
+            if self.nodes.heard_of_loss(from, lost.number) {
+                self.lost_some(lost);
+            }
+        } else if let Some(word) = NodeWord::parse(text) {
+            self.told_by(from, word);
+        }
+    }
+
+    /// When what is heard now was said at the earliest: it was published behind the last ping that was answered.
+    fn said_at(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::Connected(session) => Some(session.sure_at),
+            Phase::Resting { .. } | Phase::Connecting => None,
+        }
+    }
+
+    /// Another node has lost bells.
+    fn lost_some(&mut self, Lost { slots, lately, .. }: Lost) {
+        let since = self.said_at().zip(lately).and_then(|(said_at, lately)| said_at.checked_sub(lately));
         self.effects.push(match slots {
-            Some(slots) => Effect::MissedIn(slots, LOST),
-            None => Effect::Resync(LOST),
+            Some(slots) => Effect::MissedIn(slots, LOST, since),
+            None => Effect::Resync(LOST, since),
         });
     }
 
     fn heard(&mut self, node: NodeId) {
-        if self.nodes.heard(node) {
+        if let Some(at) = self.said_at()
+            && self.nodes.heard(node, at)
+        {
             self.effects.push(Effect::Met(node));
         }
     }
@@ -458,12 +526,13 @@ impl SubscriberState {
                 self.heard(node);
                 self.effects.push(Effect::Asked);
             }
-            NodeWord::Lost => self.effects.push(Effect::Resync(LOST)),
+            NodeWord::Lost => self.lost_some(Lost::default()),
             NodeWord::Bye => {
-                if self.nodes.left(node) {
+                let alive_at = self.nodes.left(node);
+                if alive_at.is_some() {
                     log::info!("node {node} has left");
                 }
-                self.effects.push(Effect::Resync("another node has left"));
+                self.effects.push(Effect::Resync("another node has left", alive_at));
             }
         }
     }
@@ -531,8 +600,11 @@ impl SubscriberState {
 
     fn joined(&mut self, now: Instant) {
         let Phase::Connected(session) = &mut self.phase else { return };
-        if let Joined::Awaiting { after: After::Resync, .. } = session.joined {
-            session.resync_at = Some(now + 2 * self.times.introduce);
+        match session.joined {
+            Joined::Awaiting { after: After::Resync, .. } => {
+                session.resync_at = Some(now + 2 * self.times.introduce);
+            }
+            Joined::Awaiting { after: After::Nothing, .. } | Joined::Yes => self.missing = Missing::Nothing,
         }
         session.joined = Joined::Yes;
         self.has_been_up = true;
@@ -541,8 +613,14 @@ impl SubscriberState {
     }
 
     fn lost(&mut self, now: Instant, why: &str) {
-        if let Phase::Connected(Session { joined: Joined::Yes, .. }) = self.phase {
+        if let Phase::Connected(Session { joined: Joined::Yes, sure_at, .. }) = self.phase {
             self.effects.push(Effect::Down);
+            // What was missed before and is not told yet was missed earlier. Another node may say meanwhile what it has lost, since
+            // before it fell silent.
+            if self.missing == Missing::Nothing {
+                let all_alive_at = self.nodes.all_alive_at().unwrap_or(sure_at);
+                self.missing = Missing::Since(sure_at.min(all_alive_at));
+            }
         }
         self.subscriptions.cut_off();
         self.phase = Phase::Resting { until: now + self.backoff.failed() };

@@ -82,6 +82,22 @@ impl Scene {
         Some(String::from_utf8_lossy(heard.payload).into_owned())
     }
 
+    fn pong(&mut self) {
+        self.link.alive();
+        self.link.frame(Frame::Push([Item::Text(b"pong"), Item::Text(b""), Item::Nil]), self.now);
+    }
+
+    /// The link breaks and comes back in two seconds: since when bells are missing then.
+    fn break_and_come_back(&mut self) -> Option<Instant> {
+        self.link.failed(self.now, "reset");
+        self.link.effects();
+        self.up();
+        self.link.introduced();
+        let effects = self.link.effects();
+        let [Effect::Missed(since)] = effects[..] else { panic!("{effects:?}") };
+        since
+    }
+
     fn up(&mut self) {
         self.connect();
         assert_eq!(self.confirm(&["nodes", "n:0000000000000001", "all"]), [Effect::Up]);
@@ -100,11 +116,12 @@ fn the_first_connection_needs_no_resync() {
 #[test]
 fn subscriptions_that_waited_for_the_first_connection_are_resynced() {
     let mut scene = Scene::new("redis://h/");
+    let start = scene.now;
     let (ticket, _) = scene.subscriptions.subscribe(&[user(5)]);
     assert!(scene.connect().contains("u:5"));
     assert_eq!(scene.confirm(&["nodes", "n:0000000000000001", "all", "u:5"]), [Effect::Up]);
     scene.link.introduced();
-    assert_eq!(scene.link.effects(), [Effect::Missed]);
+    assert_eq!(scene.link.effects(), [Effect::Missed(Some(start))]);
     scene.link.introduced();
     assert_eq!(scene.link.effects(), [], "once");
     assert!(ticket.wait(Duration::ZERO));
@@ -114,9 +131,11 @@ fn subscriptions_that_waited_for_the_first_connection_are_resynced() {
 fn a_lost_link_backs_off_and_resyncs_when_everything_is_subscribed_again() {
     let mut scene = Scene::new("redis://h/");
     scene.up();
+    let up_at = scene.now;
     let _ = scene.subscriptions.subscribe(&[user(5)]);
     scene.link.order();
     assert!(scene.sent().contains("u:5"));
+    scene.now += Duration::from_secs(1);
     scene.link.failed(scene.now, "reset");
     assert_eq!(scene.link.effects(), [Effect::Down, Effect::Close("reset".into())]);
     assert_eq!(scene.pass(Duration::from_millis(10)), [], "not at once");
@@ -128,7 +147,7 @@ fn a_lost_link_backs_off_and_resyncs_when_everything_is_subscribed_again() {
     assert_eq!(scene.confirm(&["u:5"]), [Effect::Up]);
     let patience = 2 * Times::default().introduce;
     assert_eq!(scene.link.due(), Some(scene.now + patience));
-    assert_eq!(scene.pass(patience), [Effect::Missed], "introduced or not");
+    assert_eq!(scene.pass(patience), [Effect::Missed(Some(up_at))], "introduced or not");
 }
 
 #[test]
@@ -138,7 +157,7 @@ fn pings_when_it_is_quiet_and_gives_up_when_it_stays_quiet() {
     assert_eq!(scene.pass(Duration::from_millis(4_999)), []);
     assert_eq!(scene.pass(Duration::from_millis(1)), [Effect::Send(b"*1\r\n$4\r\nPING\r\n".to_vec())]);
     assert_eq!(scene.pass(Duration::from_millis(4_999)), [], "one ping each five seconds");
-    scene.link.alive(scene.now);
+    scene.pong();
     assert_eq!(scene.pass(Duration::from_secs(5)).len(), 1, "the pong counted");
     assert_eq!(scene.link.due(), Some(scene.now + Duration::from_secs(5)));
     let effects = scene.pass(Duration::from_secs(5));
@@ -155,7 +174,7 @@ fn who_was_not_asked_is_not_silent() {
     assert_eq!(scene.pass(Duration::from_millis(4_999)), []);
     scene.now += Duration::from_millis(1);
     assert!(scene.link.seems_silent(scene.now), "now it reads what waits");
-    scene.link.alive(scene.now);
+    scene.link.alive();
     assert_eq!(scene.pass(Duration::ZERO), [], "and something did");
 }
 
@@ -207,7 +226,7 @@ fn a_server_that_is_the_wrong_one_is_left_at_once_and_what_it_brought_is_resynce
     assert!(!scene.connect().contains("KILL"), "the other server has no ghost of it");
     assert_eq!(scene.confirm(&["nodes", "n:0000000000000001", "all"]), [Effect::Up]);
     scene.link.introduced();
-    assert_eq!(scene.link.effects(), [Effect::Missed]);
+    assert_eq!(scene.link.effects(), [Effect::Missed(None)], "others may have left the first one long ago");
     scene.link.failed(scene.now, "reset");
     scene.link.effects();
     scene.link.moved(scene.now);
@@ -236,13 +255,122 @@ fn what_nodes_say_is_acted_upon() {
     scene.hear("nodes", "0000000000000003 who");
     assert_eq!(scene.link.effects(), [Effect::Met(NodeId(3)), Effect::Asked]);
     assert_eq!(scene.nodes.known().len(), 2, "who asks is here");
+    let here_at = Some(scene.now);
+    scene.pass(Duration::from_secs(5));
+    scene.pong();
     scene.hear("nodes", "0000000000000003 bye");
-    assert_eq!(scene.link.effects(), [Effect::Resync("another node has left")]);
+    assert_eq!(scene.link.effects(), [Effect::Resync("another node has left", here_at)]);
     scene.hear("nodes", "0000000000000002 lost");
-    assert_eq!(scene.link.effects(), [Effect::Resync("another node has lost bells")]);
+    assert_eq!(scene.link.effects(), [Effect::Resync(LOST, None)]);
     scene.hear("nodes", "0000000000000002 bye");
-    assert_eq!(scene.link.effects(), [Effect::Resync("another node has left")]);
+    assert_eq!(scene.link.effects(), [Effect::Resync("another node has left", here_at)]);
     assert_eq!(scene.nodes.known(), []);
+    scene.hear("nodes", "0000000000000002 bye");
+    assert_eq!(scene.link.effects(), [Effect::Resync("another node has left", None)]);
+}
+
+#[test]
+fn what_is_told_again_is_for_those_who_did_not_hear_it() {
+    let mut scene = Scene::new("redis://h/");
+    scene.up();
+    let since = |seconds| scene.now.checked_sub(Duration::from_secs(seconds));
+    let [first, second] = [12, 60].map(since);
+    scene.hear("nodes", "0000000000000002 lost #7 for 12");
+    assert_eq!(scene.link.effects(), [Effect::Resync(LOST, first)]);
+    scene.hear("nodes", "0000000000000002 told #7 for 60");
+    assert_eq!(scene.link.effects(), [], "it was heard");
+    scene.hear("nodes", "0000000000000002 told #6 for 60");
+    assert_eq!(scene.link.effects(), [Effect::Resync(LOST, second)], "this was not");
+    scene.hear("nodes", "0000000000000002 told #6 for 70");
+    scene.hear("nodes", "0000000000000002 told nonsense");
+    assert_eq!(scene.link.effects(), []);
+    scene.hear("nodes", "0000000000000003 told #7");
+    assert_eq!(scene.link.effects(), [Effect::Resync(LOST, None)], "another node");
+}
+
+#[test]
+fn bells_are_missing_since_the_last_ping_that_was_answered() {
+    let mut scene = Scene::new("redis://h/");
+    scene.up();
+    scene.pass(Duration::from_secs(5));
+    let pinged_at = scene.now;
+    scene.now += Duration::from_secs(1);
+    // Much is heard; but what waits behind it?
+    scene.link.alive();
+    scene.pong();
+    scene.pass(Duration::from_secs(4));
+    assert_eq!(scene.link.effects(), []);
+    scene.now += Duration::from_secs(3);
+    assert_eq!(scene.break_and_come_back(), Some(pinged_at), "the second one was not answered");
+    // The answer to the greeting is none to a ping.
+    let up_at = scene.now;
+    scene.now += Duration::from_secs(1);
+    assert_eq!(scene.break_and_come_back(), Some(up_at));
+}
+
+#[test]
+fn a_link_on_which_much_is_heard_is_pinged_all_the_same() {
+    let mut scene = Scene::new("redis://h/");
+    scene.up();
+    let mut pings = 0;
+    for _ in 0..60 {
+        scene.link.alive();
+        let sent = scene.pass(Duration::from_millis(500)).len();
+        (0..sent).for_each(|_| scene.pong());
+        pings += sent;
+    }
+    assert_eq!(pings, 6);
+    let sure_at = scene.now;
+    scene.now += Duration::from_secs(2);
+    assert_eq!(scene.break_and_come_back(), Some(sure_at));
+}
+
+#[test]
+fn what_is_missing_and_was_not_told_is_missing_since_the_first_time() {
+    let mut scene = Scene::new("redis://h/");
+    scene.up();
+    let first = scene.now;
+    scene.now += Duration::from_secs(1);
+    scene.link.failed(scene.now, "reset");
+    scene.link.effects();
+    scene.up();
+    scene.link.failed(scene.now, "reset before the others were met");
+    scene.link.effects();
+    assert_eq!(scene.break_and_come_back(), Some(first));
+    let second = scene.now;
+    assert_eq!(scene.break_and_come_back(), Some(second), "it was told");
+}
+
+#[test]
+fn another_node_may_say_what_it_has_lost_while_nobody_hears_it() {
+    let mut scene = Scene::new("redis://h/");
+    scene.up();
+    scene.hear("nodes", "0000000000000002 here");
+    let here_at = scene.now;
+    for _ in 0..10 {
+        scene.pass(Duration::from_secs(5));
+        scene.pong();
+        scene.hear("nodes", "0000000000000003 here");
+    }
+    scene.link.effects();
+    assert_eq!(scene.break_and_come_back(), Some(here_at), "node 2 has been silent for long");
+}
+
+#[test]
+fn what_was_lost_lately_is_counted_from_when_it_was_said_at_the_earliest() {
+    let mut scene = Scene::new("redis://h/");
+    scene.up();
+    for _ in 0..10 {
+        scene.pass(Duration::from_secs(5));
+        scene.pong();
+    }
+    let sure_at = scene.now;
+    scene.now += Duration::from_secs(3);
+    scene.hear("nodes", "0000000000000002 lost #1 for 12");
+    let since = sure_at.checked_sub(Duration::from_secs(12));
+    assert_eq!(scene.link.effects(), [Effect::Resync(LOST, since)]);
+    scene.hear("nodes", "0000000000000002 lost #1 for 12 in 7");
+    assert_eq!(scene.link.effects(), [Effect::MissedIn(SlotSet::parse("7").unwrap(), LOST, since)]);
 }
 
 #[test]
@@ -302,7 +430,7 @@ fn slots_that_arrive_are_resynced_when_their_channels_are_subscribed() {
     scene.connect();
     scene.link.effects();
     let slots = SlotSet::parse("1-3").unwrap();
-    let resync = || Effect::MissedIn(SlotSet::parse("1-3").unwrap(), "slots of Redis have moved");
+    let resync = || Effect::MissedIn(SlotSet::parse("1-3").unwrap(), "slots of Redis have moved", None);
     let _ = scene.subscriptions.subscribe(&[user(5), user(6)]);
     scene.link.arrived(slots.clone());
     scene.link.order();
@@ -424,7 +552,7 @@ fn bells_that_another_node_has_lost_in_some_slots_are_looked_for_there() {
     let mut scene = Scene::new("redis://h/");
     scene.up();
     scene.hear("nodes", "0000000000000002 lost 7,100-200");
-    assert_eq!(scene.link.effects(), [Effect::MissedIn(SlotSet::parse("7,100-200").unwrap(), LOST)]);
+    assert_eq!(scene.link.effects(), [Effect::MissedIn(SlotSet::parse("7,100-200").unwrap(), LOST, None)]);
     scene.hear("nodes", "0000000000000002 lost sight");
-    assert_eq!(scene.link.effects(), [Effect::Resync(LOST)]);
+    assert_eq!(scene.link.effects(), [Effect::Resync(LOST, None)]);
 }

@@ -7,6 +7,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::table::{Confirmation, Cursors, Reading};
 use crate::bus::Channel;
+use crate::delivery::missed::Gap;
 use crate::delivery::receipts::Moved;
 use crate::ids::UserId;
 use crate::metrics::Metrics;
@@ -29,6 +30,8 @@ pub(super) struct Waiting {
     pub(super) gone: Vec<UserId>,
     /// Everybody who is online here is to be reported once more.
     pub(super) report_all: bool,
+    /// Bells may be missing: it is to be asked what has changed meanwhile.
+    pub(super) gap: Option<Gap>,
     /// Channels to give up after the next write.
     pub(super) departed: Vec<Channel>,
     /// Reactors whose sessions of an earlier epoch may still be there: what they confirm counts no more.
@@ -69,6 +72,7 @@ impl CursorQueue {
             changed: HashSet::new(),
             gone: Vec::new(),
             report_all: false,
+            gap: None,
             departed: Vec::new(),
             reactors_behind: 0,
         };
@@ -146,6 +150,17 @@ impl CursorQueue {
     /// What was reported of those who are online here may have been overwritten.
     pub(crate) fn report_all(&self) {
         self.lock().report_all = true;
+    }
+
+    /// Bells may be missing.
+    pub(crate) fn missed(&self, gap: Gap) {
+        let mut waiting = self.lock();
+        waiting.gap = Some(match waiting.gap.take() {
+            Some(before) => before.with(gap),
+            None => gap,
+        });
+        drop(waiting);
+        self.nudge();
     }
 
     /// A user's last session here has ended.

@@ -37,13 +37,15 @@ use crate::delivery::states::Absent;
 use crate::ids::UserId;
 use crate::metrics::Metrics;
 use crate::slow;
-use crate::store::{CursorRow, ReadRow, SavedReads, Store};
+use crate::store::{CursorRow, ReadRow, SavedReads, Store, StoreError};
 use crate::wants::Want;
 
 /// The longest time a confirmed position waits to be written.
 const WRITE_BEHIND: Duration = Duration::from_secs(1);
 /// What has moved is told no more often, however often it is written.
 const TELL_PAUSE: Duration = Duration::from_secs(1);
+/// It is asked no more often what has changed while bells were lost, however many nodes say so.
+const MISSED_PAUSE: Duration = Duration::from_secs(1);
 /// Rows of one write.
 const BATCH_ROWS_MAX: usize = 500;
 /// How often it is looked for users that are reported online by nodes that are no more.
@@ -103,6 +105,8 @@ pub struct CursorWriter {
     metrics: Arc<Metrics>,
     /// When receipts were told last.
     told_at: Option<Instant>,
+    /// When it was asked last what was missed.
+    missed_at: Option<Instant>,
     presences: Presences,
     /// Who is to be reported once more, some in each round.
     again: Vec<UserId>,
@@ -138,6 +142,7 @@ impl CursorWriter {
             endings,
             metrics,
             told_at,
+            missed_at: None,
             presences,
             again,
             absent,
@@ -150,6 +155,7 @@ impl CursorWriter {
     pub fn write(&mut self, now: Instant) {
         // First: cursors of an epoch that is over are not to be written. They wait if it could not be ended.
         self.keeper.tend(&mut *self.store);
+        self.make_good(now);
         if let Err(error) = self.endings.look(&mut *self.store, self.publisher.fanout()) {
             log::debug!("cannot look for sessions that were ended elsewhere: {error}");
         }
@@ -169,6 +175,38 @@ impl CursorWriter {
         });
         if !departed.is_empty() {
             self.bus.unsubscribe(&departed);
+        }
+    }
+
+    /// Bells may have been lost: the sessions here are told what has changed meanwhile, or all of them are compared with the store.
+    fn make_good(&mut self, now: Instant) {
+        if self.missed_at.is_some_and(|at| now.saturating_duration_since(at) < MISSED_PAUSE) {
+            return;
+        }
+        let Some(gap) = self.cursor_queue.lock().gap.take() else { return };
+        self.missed_at = Some(now);
+        let fanout = self.publisher.fanout();
+        match self.keeper.changed(&mut *self.store, &gap) {
+            Ok(Some((changed, generation))) => {
+                let told = gap.tell(fanout, &changed, generation);
+                self.metrics.resync_conversations.inc_by(told as u64);
+                log::info!("{told} conversations and {} groups have changed meanwhile", changed.groups.len());
+            }
+            Ok(None) => {
+                log::info!(
+                    "all sessions are compared with the store: what has changed meanwhile is not known, or too much"
+                );
+                gap.compare_all(fanout);
+            }
+            Err(StoreError::Unavailable(error) | StoreError::Busy(error)) => {
+                // It is a little larger the next time.
+                log::debug!("cannot look for what was missed: {error}");
+                self.cursor_queue.missed(gap);
+            }
+            Err(error) => {
+                log::warn!("all sessions are compared with the store: {error}");
+                gap.compare_all(fanout);
+            }
         }
     }
 

@@ -22,6 +22,7 @@ static DIALECT: Dialect = Dialect {
                  WHERE table_schema = DATABASE() AND table_name = ?",
     last_id: "SELECT CAST(COALESCE(auto_increment, 1) AS SIGNED) - 1 FROM information_schema.tables \
               WHERE table_schema = DATABASE() AND table_name = ?",
+    moment: Some("UNIX_TIMESTAMP()"),
 };
 
 /// How long a request waits for a row that another transaction has locked.

@@ -131,6 +131,8 @@ mod tests {
             ("GroupUser", "group_user_by_role"),
             ("User", "user_by_disabled"),
             ("AllGroup", "all_group_by_retention"),
+            ("Conversation", "conversation_by_change"),
+            ("AllGroup", "all_group_by_change"),
         ];
         assert_eq!(added, expected);
         assert_eq!(said.len(), all.len() + added.len());

@@ -53,6 +53,9 @@ const IN_STEP: &str = "wsrep_sync_wait = 7";
 /// When MySQL ends a transaction in which nothing happens: it knows no other bound than that of idle connections.
 const IDLE_SECONDS: u32 = 60;
 
+/// For how long a transaction may be open on any server in which nothing happens.
+pub(super) const IDLE_TRANSACTION_MAX: Duration = Duration::from_secs(IDLE_SECONDS as u64);
+
 /// What the server is and can do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Abilities {

@@ -43,10 +43,23 @@ pub(super) fn is_committed(call: &mut Call<'_>, unsettled: &Unsettled, batch: &[
         lock_now(call, &plan.ends.keys().copied().collect::<Vec<_>>())?;
         let mut found =
             stored(call, &plan.stored(batch).map(|(seq, message)| (message.conv(), seq)).collect::<Vec<_>>())?;
-        Ok(plan
+        let is_committed = plan
             .stored(batch)
-            .all(|(seq, message)| found.remove(&(message.conv(), seq)).is_some_and(|row| row.is(message))))
+            .all(|(seq, message)| found.remove(&(message.conv(), seq)).is_some_and(|row| row.is(message)));
+        if is_committed {
+            mark_anew(call, &plan.ends.keys().copied().collect::<Vec<_>>())?;
+        }
+        Ok(is_committed)
     })
+}
+
+/// The conversations count as changed now: what was said in them is told from now on, however long ago it was committed.
+fn mark_anew(sql: &mut dyn Sql, convs: &[ConvId]) -> SqlResult<()> {
+    for Lookup { len, args } in lookups(convs, |conv| [conv.into()]) {
+        let list = repeated("?", ",", len);
+        sql.run(&format!("UPDATE Conversation SET changed_at = CURRENT_TIMESTAMP WHERE id IN ({list})"), &args)?;
+    }
+    Ok(())
 }
 
 /// Ends the lost connection if the server has not noticed yet that it is gone: it would keep its locks for hours.

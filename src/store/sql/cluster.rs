@@ -4,7 +4,7 @@ use super::lists::{Lookup, lookups, repeated};
 use super::{Fault, Sql, SqlResult, upgrade};
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, NodeId, Seq};
-use crate::store::ClusterRow;
+use crate::store::{ClusterRow, Moment};
 
 /// Rows of nodes that were not seen for so long are left by nodes that were killed.
 const NODE_ROW_LIFE_MS: i64 = 30 * 24 * 3600 * 1000;
@@ -17,9 +17,11 @@ pub(in crate::store) const HALF_LOADED_TOLD: &str =
     "a dump is being loaded into it, or a load was cut short: wait for its end, or load the dump again";
 
 pub(in crate::store) fn row(sql: &mut dyn Sql) -> SqlResult<ClusterRow> {
-    let row = sql.first("SELECT id, epoch FROM Cluster WHERE one = 1", &[])?;
+    let moment = sql.dialect().moment;
+    let row = sql.first(&format!("SELECT id, epoch, {} FROM Cluster WHERE one = 1", moment.unwrap_or("0")), &[])?;
     let mut row = row.ok_or_else(|| Fault::Broken("the table Cluster has no row: the schema is damaged".into()))?;
-    let row = ClusterRow { id: row.text(0)?, epoch: row.text(1)? };
+    let moment = moment.map(|_| row.int(2).map(Moment)).transpose()?;
+    let row = ClusterRow { id: row.text(0)?, epoch: row.text(1)?, moment };
     if row.id == HALF_LOADED {
         return Err(Fault::Broken(HALF_LOADED_TOLD.into()));
     }

@@ -11,7 +11,7 @@ use super::membership::{
     COLUMNS, COLUMNS_COUNT, CREATED, Entrant, MEMBERSHIPS, enter, group_row, leave, lock, role_named, standing,
 };
 use super::names::Keys;
-use super::{Fault, Row, Sql, SqlResult, accounts, held, user_quota};
+use super::{Fault, Row, Sql, SqlResult, accounts, changes, held, user_quota};
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, GroupId, UserId};
 use crate::store::rights::{self, Action, Denied};
@@ -89,7 +89,7 @@ pub(super) fn remove(sql: &mut dyn Sql, group: GroupId, now: UnixMs) -> SqlResul
     sql.run("DELETE FROM AllGroup WHERE id = ?", &[group.into()])?;
     sql.run("DELETE FROM Conversation WHERE id = ?", &[ConvId::group(group).into()])?;
     sql.run("INSERT INTO DeletedGroup (id, deleted_at) VALUES (?, ?)", &[group.into(), now.into()])?;
-    Ok(())
+    changes::note_gone(sql, group)
 }
 
 pub(super) fn of_user(sql: &mut dyn Sql, user: UserId, after: u32, limit: u32) -> SqlResult<Vec<OwnGroup>> {

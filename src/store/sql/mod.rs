@@ -15,6 +15,7 @@ mod asked;
 mod blocks;
 mod bulk;
 mod bulk_messages;
+mod changes;
 mod check;
 pub(super) mod cluster;
 pub(super) mod confirm;
@@ -57,6 +58,8 @@ pub(super) use fault::{Fault, SqlResult};
 pub(super) use row::{Arg, Cell, Row};
 pub(super) use verdict::{Lack, Verdict};
 
+use std::time::Duration;
+
 use super::{Append, Appended, CursorRow, Quotas, ReadRow, Result, SavedReads};
 
 /// What the databases say differently in otherwise equal statements.
@@ -72,6 +75,8 @@ pub(super) struct Dialect {
     pub(super) columns_of: &'static str,
     /// The last number that a table (the parameter) has given to a row by itself, also to one that is gone.
     pub(super) last_id: &'static str,
+    /// The database's own time in whole seconds. `None`: rows do not tell when they have changed, see `changes.rs`.
+    pub(super) moment: Option<&'static str>,
 }
 
 /// A connection, as statements use it. Parameters are `?`.
@@ -129,6 +134,11 @@ pub(super) trait Engine: Send {
     /// What is known of whether a server of the database takes writes, without asking it.
     fn takes_writes(&self) -> Result<()> {
         Ok(())
+    }
+
+    /// How long before its commit a row may have been marked as changed at most.
+    fn mark_to_commit_max(&self) -> Duration {
+        Duration::ZERO
     }
 
     /// See [`super::Store::purge`].

@@ -5,19 +5,19 @@ use super::groups::NewGroup;
 use super::history::PageLimit;
 use super::membership::ruled;
 use super::{
-    Engine, SqlStore, accounts, asked, blocks, cluster, confirm, conversations, erase, find, friends, group_entry,
-    group_order, groups, held, history, membership, pages, pending, profile, receipts, retention, search, sweep,
-    tokens, user_quota,
+    Engine, SqlStore, accounts, asked, blocks, changes, cluster, confirm, conversations, erase, find, friends,
+    group_entry, group_order, groups, held, history, membership, pages, pending, profile, receipts, retention, search,
+    sweep, tokens, user_quota,
 };
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Peer, Seq, UserId};
 use crate::store::{
-    ActedOn, AdminStore, Append, Appended, BlockOutcome, ClientDialect, ClusterRow, Contact, ConversationEnd,
+    ActedOn, AdminStore, Append, Appended, BlockOutcome, Changed, ClientDialect, ClusterRow, Contact, ConversationEnd,
     ConversationPage, ConversationsWanted, Created, CursorRow, DeviceUse, EndedToken, EraseStep, Flags, FriendOutcome,
     FriendRequest, GroupChange, GroupChanged, GroupInvitation, GroupRow, JoinOutcome, LeaveOutcome, LetIn, Listed,
-    MemberPage, Message, NewToken, OpenGroupAsk, OwnGroup, Page, Pending, Person, Place, ProfileChange, ProfileOutcome,
-    Quotas, Range, ReadRow, ReceiptRow, Result, Role, Ruled, SavedReads, SearchPage, SearchQuery, SessionRow, Store,
-    TokenHash, TokenRow, TokenUse, UserQuota, UserRef, UserRow,
+    MemberPage, Message, Moment, NewToken, OpenGroupAsk, OwnGroup, Page, Pending, Person, Place, ProfileChange,
+    ProfileOutcome, Quotas, Range, ReadRow, ReceiptRow, Result, Role, Ruled, SavedReads, SearchPage, SearchQuery,
+    SessionRow, Store, TokenHash, TokenRow, TokenUse, UserQuota, UserRef, UserRow,
 };
 
 /// How long ended tokens are kept, in milliseconds: whoever has not asked for so long has no session of that time.
@@ -510,6 +510,11 @@ impl<E: Engine> Store for SqlStore<E> {
 
     fn cluster(&mut self) -> Result<ClusterRow> {
         self.0.read(|sql| cluster::row(sql))
+    }
+
+    fn changed(&mut self, since: Moment, limit: u32) -> Result<Option<Changed>> {
+        let since = changes::looked_back(since, self.0.mark_to_commit_max());
+        self.0.read(|sql| changes::since(sql, since, limit))
     }
 
     fn new_epoch(&mut self, old: &str) -> Result<ClusterRow> {

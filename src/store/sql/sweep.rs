@@ -1,6 +1,7 @@
 //! What deleted groups have left: removed in pieces, each a short transaction that may be run again. What a crash leaves
 //! behind is found in DeletedGroup by the next piece, on whatever node.
 
+use super::changes;
 use super::lists::{lookups, repeated};
 use super::membership::delete_cursors;
 use super::{Sql, SqlResult};
@@ -25,6 +26,7 @@ pub(super) fn piece(sql: &mut dyn Sql) -> SqlResult<bool> {
     let group = row.group(0)?;
     if !members(sql, group)? && !outsiders(sql, group)? && !reactions(sql, group)? && !messages(sql, group)? {
         sql.run("DELETE FROM DeletedGroup WHERE id = ?", &[group.into()])?;
+        changes::forget_gone(sql)?;
     }
     Ok(true)
 }

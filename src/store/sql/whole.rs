@@ -149,9 +149,9 @@ fn arg(value: &Value) -> Arg<'_> {
 
 /// Writes the identity of the data, which ends a load.
 pub(in crate::store) fn identify(sql: &mut dyn Sql, ending: &Ending) -> SqlResult<()> {
-    let ClusterRow { id, epoch } = match &ending.cluster {
+    let ClusterRow { id, epoch, .. } = match &ending.cluster {
         Some(known) => known.clone(),
-        None => ClusterRow { id: upgrade::random_hex()?, epoch: upgrade::random_hex()? },
+        None => ClusterRow { id: upgrade::random_hex()?, epoch: upgrade::random_hex()?, moment: None },
     };
     cluster::set(sql, &id, &epoch)
 }

@@ -27,6 +27,7 @@ static DIALECT: Dialect = Dialect {
     has_column: "SELECT 1 FROM pragma_table_info(?) WHERE name = ?",
     columns_of: "SELECT name FROM pragma_table_info(?)",
     last_id: "SELECT seq FROM sqlite_sequence WHERE name = ?",
+    moment: None,
 };
 
 /// How long the log's emptying waits for whoever reads: the writer waits with it.

@@ -79,6 +79,11 @@ impl Since {
         self.0 >= 4
     }
 
+    /// An account may be disabled: mallory's is.
+    fn operation(self) -> bool {
+        self.0 >= 5
+    }
+
     /// How many events there are behind the first nine messages of anna and Ben.
     fn events(self) -> u64 {
         if self.chat() { 6 } else { 0 }
@@ -104,7 +109,7 @@ pub(super) fn everybody_goes_on(addr: SocketAddr, version: i64, tokens: &[(u64, 
     groups_are_as_they_were(addr, since);
     if since.chat() {
         conversations_are_as_they_were(addr);
-        groups_keep_order(addr);
+        groups_keep_order(addr, since);
         accounts_are_as_they_were(addr);
     } else {
         what_had_arrived_is_read(addr);
@@ -138,6 +143,10 @@ fn passwords_are_good(addr: SocketAddr, since: Since) {
         if since.chat() && user == DORA {
             stranger.refused(json!({"msgid": 1, "id": user, "pwd": format!("pw of {user}")}), 1);
             stranger.refused(json!({"msgid": 1, "name": name, "pwd": format!("pw of {user}")}), 1);
+            continue;
+        }
+        if since.operation() && user == MALLORY {
+            stranger.refused(json!({"msgid": 1, "name": name, "pwd": format!("pw of {user}")}), 403);
             continue;
         }
         if since.chat() && user == CARL {
@@ -330,20 +339,23 @@ fn what_had_arrived_is_read(addr: SocketAddr) {
     zhang.log_out();
 }
 
-fn groups_keep_order(addr: SocketAddr) {
+fn groups_keep_order(addr: SocketAddr, since: Since) {
     let mut anna = login(addr, ANNA);
     let of_chess = |msgid: u64| json!({"msgid": msgid, "groupid": CHESS});
     assert_eq!(each(&anna.ok(of_chess(73))["users"], "id"), [MALLORY]);
     assert_eq!(each(&anna.ok(of_chess(81))["users"], "id"), [EVE]);
     anna.refused(json!({"msgid": 10, "groupid": GO, "msg": "only admins speak"}), 403);
-    for user in [MALLORY, EVE] {
+    let outsiders = if since.operation() { vec![EVE] } else { vec![MALLORY, EVE] };
+    for user in outsiders {
         let mut client = login(addr, user);
         client.refused(of_chess(43), 403);
         client.log_out();
     }
-    let mut mallory = login(addr, MALLORY);
-    mallory.refused(of_chess(9), 403);
-    mallory.log_out();
+    if !since.operation() {
+        let mut mallory = login(addr, MALLORY);
+        mallory.refused(of_chess(9), 403);
+        mallory.log_out();
+    }
     let mut zhang = login(addr, ZHANG);
     let muted = json!({"msgid": 10, "groupid": CHESS, "msg": "muted"});
     assert!(zhang.refused(muted.clone(), 403)["until"].as_str().unwrap().starts_with("2100-"));
