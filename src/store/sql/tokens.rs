@@ -6,8 +6,8 @@
 use super::lists::{lookups, repeated};
 use super::{Fault, Row, Sql, SqlResult, accounts};
 use crate::clock::UnixMs;
-use crate::ids::UserId;
-use crate::store::{EndedToken, KnownDevice, NewToken, Person, SessionRow, TokenHash, TokenRow, TokenUse, UserQuota};
+use crate::ids::{GroupId, UserId};
+use crate::store::{EndedToken, KnownDevice, NewToken, SessionRow, TokenHash, TokenRow, TokenUse, UserQuota};
 
 /// How long a token of before sessions had numbers lived from its last use, in milliseconds: what is known of that use.
 const OLD_LIFE_MS: i64 = 30 * 24 * 3600 * 1000;
@@ -110,46 +110,43 @@ fn last_number(sql: &mut dyn Sql, user: UserId) -> SqlResult<i64> {
 }
 
 /// A token's row, the user's device of this name, and the user's groups: what a login by token needs before it can hear
-/// anything, in one statement.
+/// anything, in one statement. There is a row for each group, and one for a user without groups.
 pub(super) fn token(sql: &mut dyn Sql, hash: &TokenHash, device: &str, now: UnixMs) -> SqlResult<Option<TokenRow>> {
     let statement = "SELECT t.userid, u.name, t.expires_at, \
                      EXISTS (SELECT 1 FROM AuthToken o WHERE o.userid = t.userid AND o.expires_at > t.expires_at), \
                      t.device, t.address, u.disabled_at, d.device, \
                      EXISTS (SELECT 1 FROM Device o \
-                     WHERE o.userid = d.userid AND o.used >= d.used AND o.device <> d.device) \
+                     WHERE o.userid = d.userid AND o.used >= d.used AND o.device <> d.device), v.id \
                      FROM AuthToken t JOIN User u ON u.id = t.userid \
                      LEFT JOIN Device d ON d.userid = t.userid AND d.name = ? \
-                     WHERE t.token_hash = ? AND t.expires_at > ? UNION ALL \
-                     SELECT m.groupid, NULL, 0, 0, NULL, NULL, NULL, NULL, 0 \
-                     FROM AuthToken t JOIN GroupUser m ON m.userid = t.userid JOIN Conversation v ON v.id = m.groupid \
+                     LEFT JOIN GroupUser m ON m.userid = t.userid LEFT JOIN Conversation v ON v.id = m.groupid \
                      WHERE t.token_hash = ? AND t.expires_at > ?";
-    let args = [device.into(), hash.into(), now.into(), hash.into(), now.into()];
-    let (mut found, mut groups) = (None, Vec::new());
-    for mut row in sql.rows(statement, &args)? {
-        match row.text_or_null(1)? {
-            Some(name) => found = Some(token_row(row, name)?),
-            None => groups.push(row.group(0)?),
+    let rows = sql.rows(statement, &[device.into(), hash.into(), now.into()])?;
+    let mut groups = Vec::with_capacity(rows.len());
+    for row in &rows {
+        // A group that was deleted has no conversation.
+        if row.int_or_null(9)?.is_some() {
+            groups.push(row.group(9)?);
         }
     }
-    // Nothing says in which order the rows of a union come.
     groups.sort_unstable();
-    Ok(found.map(|found| TokenRow { groups, ..found }))
+    rows.into_iter().next().map(|row| token_row(row, groups)).transpose()
 }
 
-fn token_row(mut row: Row, name: String) -> SqlResult<TokenRow> {
+fn token_row(mut row: Row, groups: Vec<GroupId>) -> SqlResult<TokenRow> {
     let known_device = match row.int_or_null(7)? {
         Some(_) => Some(KnownDevice { id: row.device(7)?, is_latest: row.int(8)? == 0 }),
         None => None,
     };
     Ok(TokenRow {
-        user: Person { id: row.user(0)?, name },
+        user: row.person(0)?,
         expires_at: row.time(2)?,
         is_latest: row.int(3)? == 0,
         device: row.text(4)?,
         address: row.text(5)?,
         is_disabled: row.time_or_null(6)?.is_some(),
         known_device,
-        groups: Vec::new(),
+        groups,
     })
 }
 
