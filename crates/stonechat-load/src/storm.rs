@@ -113,6 +113,8 @@ struct Counts {
     back: Histogram<u64>,
     /// Logins that were refused, connections that were lost or could not be had: on the way back.
     refused: u32,
+    /// What the first of them was told.
+    refusal: Option<String>,
     lost: u32,
     cut: Option<Reading>,
     all_back: Option<Reading>,
@@ -150,7 +152,15 @@ impl<'a> Storm<'a> {
             opened: 0,
             done_at: start,
             start,
-            counts: Counts { back: histogram(), refused: 0, lost: 0, cut: None, all_back: None, said: None },
+            counts: Counts {
+                back: histogram(),
+                refused: 0,
+                refusal: None,
+                lost: 0,
+                cut: None,
+                all_back: None,
+                said: None,
+            },
             problems: Problems::default(),
         })
     }
@@ -180,6 +190,7 @@ impl<'a> Storm<'a> {
             report.figures.push(figure("logins refused on the way back", self.counts.refused));
             report.figures.push(figure("connections lost on the way back", self.counts.lost));
         }
+        report.notes.extend(self.counts.refusal.map(|told| format!("a login was refused on the way back: {told}")));
         report.problems = self.problems.into_lines();
         Ok(report)
     }
@@ -296,6 +307,7 @@ impl<'a> Storm<'a> {
     fn refused(&mut self, net: &mut Net, k: usize, line: &[u8]) -> Result<()> {
         let Order::Patient(comeback) = &mut self.order else { bail!("{}", refusal(line)) };
         self.counts.refused += 1;
+        self.counts.refusal.get_or_insert_with(|| refusal(line));
         net.close(k);
         comeback.lost(k, now());
         Ok(())

@@ -166,7 +166,9 @@ fn few_pending(
     for message in found.values() {
         heads.entry(message.conv).or_default().push((message.seq, message.sent_at));
     }
-    heads.values_mut().for_each(|head| head.sort_unstable());
+    for head in heads.values_mut() {
+        head.sort_unstable();
+    }
     let mut taken = Taken::new(limit);
     for message in oldest(heads, taken.room()).iter().filter_map(|place| found.remove(place)) {
         if !taken.offer(message) {
