@@ -146,8 +146,8 @@ fn people(store: &mut dyn Store, user: UserId, out: &mut Out) -> Step<()> {
     let mut after = 0;
     out.list("groups", || {
         let page = store.groups(user, after, PAGE)?;
-        after = page.last().map_or(after, |own| own.group.id.number());
-        let own = |own: &crate::store::OwnGroup| {
+        after = page.last().map_or(after, |(own, _)| own.group.id.number());
+        let own = |(own, _): &(crate::store::OwnGroup, u64)| {
             json!({"id": own.group.id, "name": own.group.name, "role": format!("{:?}", own.role).to_lowercase()})
         };
         Ok(page.iter().map(own).collect())

@@ -1,7 +1,8 @@
 //! What goes into the store and comes out of it about an account: whom it blocks, its sessions, its name and profile, how
 //! it is erased. No SQL, and nothing that acts.
 
-use super::rows::{Person, TokenHash};
+use super::group_rows::OwnGroup;
+use super::rows::{Pending, Person, TokenHash};
 use crate::clock::UnixMs;
 use crate::ids::{GroupId, UserId};
 
@@ -14,6 +15,20 @@ pub struct Contact {
     pub name: String,
     /// What the user tells of itself: JSON text.
     pub profile: Option<String>,
+}
+
+/// What a login tells of an account.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct AccountPage {
+    /// What the device has not confirmed, by ascending conversation.
+    pub pending: Vec<Pending>,
+    /// The first friends, by ascending id.
+    pub friends: Vec<Contact>,
+    /// Somebody may wait for the user's answer. Without that there is nothing in [`super::Store::friend_requests`], nor in
+    /// [`super::Store::invitations`].
+    pub is_asked: bool,
+    /// The first groups, by ascending id, each with the number of its members.
+    pub groups: Vec<(OwnGroup, u64)>,
 }
 
 /// What blocking somebody found.

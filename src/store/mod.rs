@@ -44,7 +44,7 @@ pub use stonechat_protocol::request::Range;
 
 pub(crate) use self::account::token_key;
 pub use self::account::{
-    BlockOutcome, Contact, EndedToken, EraseStep, NewProfile, ProfileChange, ProfileOutcome, SessionRow,
+    AccountPage, BlockOutcome, Contact, EndedToken, EraseStep, NewProfile, ProfileChange, ProfileOutcome, SessionRow,
 };
 pub use self::admin::{AdminStore, UserQuota};
 pub use self::content::{Change, Content, Event, Kind};
@@ -61,9 +61,9 @@ pub use self::overview::{
 };
 pub use self::rows::{
     Append, Appended, Changed, ClusterRow, Created, CursorRow, DeviceUse, EventsPending, Findings, FriendOutcome,
-    FriendRequest, Given, KeptName, LeaveOutcome, Listed, Member, MemberPage, Message, Moment, Named, NewToken,
-    OwnPending, Page, Pending, Person, Place, Quota, Quotas, ReactionCount, Role, SearchPage, SearchPlace, SearchQuery,
-    TokenHash, TokenRow, TokenUse, UserRef, UserRow,
+    FriendRequest, Given, KeptName, KnownDevice, LeaveOutcome, Listed, Member, MemberPage, Message, Moment, Named,
+    NewToken, OwnPending, Page, Pending, Person, Place, Quota, Quotas, ReactionCount, Role, SearchPage, SearchPlace,
+    SearchQuery, TokenHash, TokenRow, TokenUse, UserRef, UserRow,
 };
 pub use self::search::Keyword;
 
@@ -148,8 +148,9 @@ pub trait Store: Send {
     /// nothing was stored, because the user's password is another one by now.
     fn save_token(&mut self, token: &NewToken<'_>, now: UnixMs) -> Result<bool>;
 
-    /// The token's row, unless it is unknown or has expired at `now`.
-    fn token(&mut self, hash: &TokenHash, now: UnixMs) -> Result<Option<TokenRow>>;
+    /// The token's row, unless it is unknown or has expired at `now`; and, in the same look, what a login by it needs first.
+    /// `device` is the name of the device that logs in; empty: the unnamed one.
+    fn token(&mut self, hash: &TokenHash, device: &str, now: UnixMs) -> Result<Option<TokenRow>>;
 
     /// The token was used there: it lives until `expires_at`, and ends last of all of the user's.
     fn extend_token(&mut self, hash: &TokenHash, expires_at: UnixMs, used: TokenUse<'_>, now: UnixMs) -> Result<()>;
@@ -162,8 +163,8 @@ pub trait Store: Send {
     /// are too many, the one used longest ago makes room, and its cursors go.
     fn device(&mut self, user: UserId, name: &str) -> Result<DeviceUse>;
 
-    /// Whether the user has a device of this name.
-    fn has_device(&mut self, user: UserId, name: &str) -> Result<bool>;
+    /// The user's device of this name, if there is one: nothing but looks.
+    fn known_device(&mut self, user: UserId, name: &str) -> Result<Option<KnownDevice>>;
 
     /// The user's sessions: what can be resumed. Those with a number above `after`, by ascending number, at most `limit`.
     fn sessions(&mut self, user: UserId, after: u32, limit: u32, now: UnixMs) -> Result<Vec<SessionRow>>;
@@ -220,6 +221,10 @@ pub trait Store: Send {
     /// short transaction. Whether there may be more. Any node may call it, again and again.
     fn sweep_accounts(&mut self, now: UnixMs) -> Result<bool>;
 
+    /// What a login tells of the account, all at one moment: what the device has not confirmed, and the first friends and groups,
+    /// by ascending id, at most so many of each.
+    fn account_page(&mut self, user: UserId, device: DeviceId, friends: u32, groups: u32) -> Result<AccountPage>;
+
     // --- blocks -----------------------------------------------------------------------------------------------
 
     /// `user` does not want to hear from `other` any more: a friendship ends, requests between the two are removed. Again is
@@ -246,10 +251,6 @@ pub trait Store: Send {
 
     /// Friends with an id above `after` (0: from the first), by ascending id, at most `limit`.
     fn friends(&mut self, user: UserId, after: u32, limit: u32) -> Result<Vec<Contact>>;
-
-    /// The first friends, at most `limit`, and whether somebody may wait for the user's answer: without that there is nothing in
-    /// [`Store::friend_requests`], nor in [`Store::invitations`].
-    fn first_friends(&mut self, user: UserId, limit: u32) -> Result<(Vec<Contact>, bool)>;
 
     /// The ids of the friends of these users, each behind that of the user; at most `limit` of them.
     fn friend_ids_of_all(&mut self, users: &[UserId], limit: u32) -> Result<Vec<(UserId, UserId)>>;
@@ -297,8 +298,9 @@ pub trait Store: Send {
     /// call it, again and again.
     fn sweep(&mut self) -> Result<bool>;
 
-    /// The groups the user is in, with an id above `after` (0: from the first), by ascending id, at most `limit`.
-    fn groups(&mut self, user: UserId, after: u32, limit: u32) -> Result<Vec<OwnGroup>>;
+    /// The groups the user is in, each with the number of its members: those with an id above `after` (0: from the first), by
+    /// ascending id, at most `limit`.
+    fn groups(&mut self, user: UserId, after: u32, limit: u32) -> Result<Vec<(OwnGroup, u64)>>;
 
     /// The ids of all groups the user is in, ascending.
     fn group_ids(&mut self, user: UserId) -> Result<Vec<GroupId>>;
@@ -313,8 +315,8 @@ pub trait Store: Send {
     fn members(&mut self, group: GroupId, after: u32, limit: u32) -> Result<MemberPage>;
 
     /// For each group, in the order given, its first `limit` members: the same as [`Store::members`] for each, in as
-    /// few round trips as possible.
-    fn members_of_all(&mut self, groups: &[GroupId], limit: u32) -> Result<Vec<MemberPage>>;
+    /// few round trips as possible. Each group comes with the number of its members, as [`Store::groups`] has told it a moment ago.
+    fn members_of_all(&mut self, groups: &[(GroupId, u64)], limit: u32) -> Result<Vec<Vec<Member>>>;
 
     // --- order in groups --------------------------------------------------------------------------------------
 

@@ -509,6 +509,15 @@ pub struct Changed {
     pub groups: Vec<(GroupId, Vec<UserId>)>,
 }
 
+/// A device that a user has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KnownDevice {
+    /// Its number.
+    pub id: DeviceId,
+    /// No other one of the user's was used later: another use of it need not be noted.
+    pub is_latest: bool,
+}
+
 /// A device that is being used.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DeviceUse {
@@ -559,6 +568,10 @@ pub struct TokenRow {
     pub address: String,
     /// An administrator has disabled the account.
     pub is_disabled: bool,
+    /// The device that logs in, if the user has it.
+    pub known_device: Option<KnownDevice>,
+    /// All groups that the user is in, ascending.
+    pub groups: Vec<GroupId>,
 }
 
 impl TokenRow {

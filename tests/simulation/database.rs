@@ -381,6 +381,8 @@ impl Database {
             device,
             address,
             is_disabled: false,
+            known_device: None,
+            groups: self.group_ids(*user),
         })
     }
 
@@ -460,12 +462,16 @@ impl Database {
         stay.expect("who is a member has joined").is_over = true;
     }
 
-    pub fn groups(&self, user: UserId) -> Vec<OwnGroup> {
+    pub fn groups(&self, user: UserId) -> Vec<(OwnGroup, u64)> {
         let own = |(id, members): (&GroupId, &BTreeMap<UserId, Standing>)| {
             let role = members.get(&user)?.role?;
-            Some(OwnGroup { group: row_of(*id), role })
+            Some((OwnGroup { group: row_of(*id), role }, self.members(*id, 0, 0).total))
         };
         self.groups.iter().filter_map(own).collect()
+    }
+
+    pub fn group_ids(&self, user: UserId) -> Vec<GroupId> {
+        self.groups(user).iter().map(|(own, _)| own.group.id).collect()
     }
 
     pub fn group(&self, id: GroupId, user: UserId) -> Option<(GroupRow, Option<Role>)> {

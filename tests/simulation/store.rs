@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use stonechat::clock::UnixMs;
 use stonechat::ids::{ConvId, DeviceId, GroupId, NodeId, Peer, Seq, UserId};
 use stonechat::store::{
-    ActedOn, Append, Appended, BlockOutcome, Changed, ClientDialect, ClusterRow, Contact, ConversationEnd,
+    AccountPage, ActedOn, Append, Appended, BlockOutcome, Changed, ClientDialect, ClusterRow, Contact, ConversationEnd,
     ConversationPage, ConversationsWanted, Created, CursorRow, DeviceUse, EndedToken, EraseStep, Flags, FriendOutcome,
-    FriendRequest, GroupChange, GroupChanged, GroupInvitation, GroupRow, JoinOutcome, LeaveOutcome, LetIn, Listed,
-    MemberPage, Message, Moment, NewToken, OpenGroupAsk, OwnGroup, Page, Pending, Person, Place, ProfileChange,
-    ProfileOutcome, Quotas, Range, ReadRow, ReceiptRow, Result, Role, Ruled, SavedReads, SearchPage, SearchQuery,
-    SessionRow, Store, StoreError, TokenHash, TokenRow, TokenUse, UserRef, UserRow,
+    FriendRequest, GroupChange, GroupChanged, GroupInvitation, GroupRow, JoinOutcome, KnownDevice, LeaveOutcome, LetIn,
+    Listed, Member, MemberPage, Message, Moment, NewToken, OpenGroupAsk, OwnGroup, Page, Pending, Person, Place,
+    ProfileChange, ProfileOutcome, Quotas, Range, ReadRow, ReceiptRow, Result, Role, Ruled, SavedReads, SearchPage,
+    SearchQuery, SessionRow, Store, StoreError, TokenHash, TokenRow, TokenUse, UserRef, UserRow,
 };
 
 use crate::database::Database;
@@ -134,7 +134,7 @@ impl Store for SimStore {
         Ok(true)
     }
 
-    fn token(&mut self, hash: &TokenHash, now: UnixMs) -> Result<Option<TokenRow>> {
+    fn token(&mut self, hash: &TokenHash, _: &str, now: UnixMs) -> Result<Option<TokenRow>> {
         self.read(|database| database.token(hash, now))
     }
 
@@ -150,8 +150,9 @@ impl Store for SimStore {
         self.write(|database| DeviceUse { id: database.device(user, name), is_new: false, removed: Vec::new() })
     }
 
-    fn has_device(&mut self, _: UserId, _: &str) -> Result<bool> {
-        unreachable!("no plan has so many devices")
+    fn known_device(&mut self, _: UserId, _: &str) -> Result<Option<KnownDevice>> {
+        // Another use of a device is noted each time.
+        self.read(|_| None)
     }
 
     fn sessions(&mut self, _: UserId, _: u32, _: u32, _: UnixMs) -> Result<Vec<SessionRow>> {
@@ -211,8 +212,13 @@ impl Store for SimStore {
         self.read(|database| database.blockers(viewer, among))
     }
 
-    fn first_friends(&mut self, user: UserId, _: u32) -> Result<(Vec<Contact>, bool)> {
-        self.read(|database| (Vec::new(), database.is_asked(user)))
+    fn account_page(&mut self, user: UserId, device: DeviceId, _: u32, _: u32) -> Result<AccountPage> {
+        self.read(|database| AccountPage {
+            pending: database.pending(user, device),
+            friends: Vec::new(),
+            is_asked: database.is_asked(user),
+            groups: database.groups(user),
+        })
     }
 
     fn settle_asked(&mut self, user: UserId) -> Result<()> {
@@ -279,17 +285,16 @@ impl Store for SimStore {
         not_simulated()
     }
 
-    fn groups(&mut self, user: UserId, _: u32, _: u32) -> Result<Vec<OwnGroup>> {
+    fn groups(&mut self, user: UserId, _: u32, _: u32) -> Result<Vec<(OwnGroup, u64)>> {
         self.read(|database| database.groups(user))
     }
 
     fn group_ids(&mut self, user: UserId) -> Result<Vec<GroupId>> {
-        self.read(|database| database.groups(user).iter().map(|own| own.group.id).collect())
+        self.read(|database| database.group_ids(user))
     }
 
     fn group_ids_of_all(&mut self, users: &[UserId]) -> Result<Vec<Vec<GroupId>>> {
-        let ids = |database: &Database, user| database.groups(user).iter().map(|own| own.group.id).collect();
-        self.read(|database| users.iter().map(|user| ids(database, *user)).collect())
+        self.read(|database| users.iter().map(|user| database.group_ids(*user)).collect())
     }
 
     fn group(&mut self, group: GroupId, user: UserId) -> Result<Option<(GroupRow, Option<Role>)>> {
@@ -300,8 +305,8 @@ impl Store for SimStore {
         self.read(|database| database.members(group, after, limit))
     }
 
-    fn members_of_all(&mut self, groups: &[GroupId], limit: u32) -> Result<Vec<MemberPage>> {
-        self.read(|database| groups.iter().map(|group| database.members(*group, 0, limit)).collect())
+    fn members_of_all(&mut self, groups: &[(GroupId, u64)], limit: u32) -> Result<Vec<Vec<Member>>> {
+        self.read(|database| groups.iter().map(|(group, _)| database.members(*group, 0, limit).members).collect())
     }
 
     fn set_group(&mut self, _: UserId, _: GroupId, _: &GroupChange<'_>, _: UnixMs) -> Result<Ruled<GroupChanged>> {

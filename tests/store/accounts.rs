@@ -5,7 +5,7 @@ use std::time::Duration;
 use stonechat::clock::UnixMs;
 use stonechat::ids::{ConvId, DeviceId, NodeId, Peer, UserId};
 use stonechat::store::ClientDialect::{Cmf, Course, Polaris, Qq, Sponge};
-use stonechat::store::{Created, CursorRow, Person, Store, TokenRow, TokenUse, UserRef};
+use stonechat::store::{Created, CursorRow, KnownDevice, Person, Store, TokenRow, TokenUse, UserRef};
 
 use crate::fresh::{Fresh, NOW, Saving, append, group, message, new, new_token, user};
 
@@ -108,16 +108,24 @@ pub(crate) fn tokens_live_until_they_expire(fresh: &Fresh) {
     assert!(store.save_token(&new(&[0xff; 32], ann, 2_000), UnixMs(1_000)).unwrap());
     let person = Person { id: ann, name: "ann".to_owned() };
     let (device, address) = ("phone".to_owned(), "192.0.2.7".to_owned());
-    let row =
-        TokenRow { user: person, expires_at: UnixMs(2_000), is_latest: true, device, address, is_disabled: false };
-    assert_eq!(store.token(&[0xff; 32], UnixMs(1_999)).unwrap(), Some(row));
-    assert_eq!(store.token(&[0xff; 32], UnixMs(2_000)).unwrap(), None, "expired");
-    assert_eq!(store.token(&[0; 32], UnixMs(0)).unwrap(), None, "unknown");
+    let row = TokenRow {
+        user: person,
+        expires_at: UnixMs(2_000),
+        is_latest: true,
+        device,
+        address,
+        is_disabled: false,
+        known_device: None,
+        groups: vec![],
+    };
+    assert_eq!(store.token(&[0xff; 32], "phone", UnixMs(1_999)).unwrap(), Some(row));
+    assert_eq!(store.token(&[0xff; 32], "phone", UnixMs(2_000)).unwrap(), None, "expired");
+    assert_eq!(store.token(&[0; 32], "phone", UnixMs(0)).unwrap(), None, "unknown");
 
     let used = TokenUse { device: "", address: "::1" };
     store.extend_token(&[0xff; 32], UnixMs(3_000), used, UnixMs(1_500)).unwrap();
     store.extend_token(&[1; 32], UnixMs(3_000), used, UnixMs(1_500)).unwrap();
-    let row = store.token(&[0xff; 32], UnixMs(2_500)).unwrap().unwrap();
+    let row = store.token(&[0xff; 32], "phone", UnixMs(2_500)).unwrap().unwrap();
     assert_eq!((row.expires_at, &*row.device, &*row.address), (UnixMs(3_000), "", "::1"));
 
     store.save_token(&new(&[2; 32], bob, 2_000), UnixMs(1_000)).unwrap();
@@ -126,7 +134,7 @@ pub(crate) fn tokens_live_until_they_expire(fresh: &Fresh) {
 
     store.delete_token(&[3; 32]).unwrap();
     store.delete_token(&[3; 32]).unwrap();
-    assert_eq!(store.token(&[3; 32], UnixMs(5_000)).unwrap(), None);
+    assert_eq!(store.token(&[3; 32], "phone", UnixMs(5_000)).unwrap(), None);
     assert!(fresh.stores.timeout() > Duration::ZERO);
 }
 
@@ -136,9 +144,10 @@ pub(crate) fn devices_have_numbers_and_begin_at_the_end(fresh: &Fresh) {
     append(&mut *store, &[message(bob, Peer::User(ann), "old")]);
     let conv = ConvId::pair(ann, bob);
 
-    assert!(!store.has_device(ann, "phone").unwrap());
+    assert_eq!(store.known_device(ann, "phone").unwrap(), None);
     let phone = store.device(ann, "phone").unwrap().id;
-    assert!(store.has_device(ann, "phone").unwrap() && !store.has_device(ann, "Phone").unwrap());
+    assert_eq!(store.known_device(ann, "phone").unwrap(), Some(KnownDevice { id: phone, is_latest: true }));
+    assert_eq!(store.known_device(ann, "Phone").unwrap(), None);
     let tablet = store.device(ann, "Phone").unwrap().id;
     assert_eq!((phone, tablet), (DeviceId(1), DeviceId(2)), "device names are compared exactly");
     assert_eq!(store.device(ann, "phone").unwrap().id, phone);

@@ -21,7 +21,7 @@ pub(crate) fn a_disabled_user_gets_no_token_and_other_nodes_find_it(fresh: &Fres
     assert!(store.admin().unwrap().disable(ann, BY).unwrap());
     assert!(!store.save_token(&new_token(&[2; 32], ann, END), NOW).unwrap(), "a login that was under way");
     assert!(store.user(UserRef::Id(ann)).unwrap().unwrap().is_disabled);
-    assert!(store.token(&[1; 32], NOW).unwrap().unwrap().is_disabled, "the token is kept");
+    assert!(store.token(&[1; 32], "", NOW).unwrap().unwrap().is_disabled, "the token is kept");
     let ended = store.ended_tokens(later(-1)).unwrap();
     assert_eq!(ended.iter().map(|ended| (ended.user, ended.token)).collect::<Vec<_>>(), [(ann, None)]);
     assert_eq!(store.ended_tokens(NOW).unwrap(), []);

@@ -2,15 +2,15 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use stonechat::ids::UserId;
+use stonechat::ids::{DeviceId, UserId};
 use stonechat::store::rights::Joining;
-use stonechat::store::{Contact, GroupChange, JoinOutcome, Store, StoreError};
+use stonechat::store::{AccountPage, Contact, GroupChange, JoinOutcome, Store, StoreError};
 
 use crate::fresh::{Fresh, NOW, group, user};
 use crate::group_order::{NOTHING, set};
 
 fn is_asked(store: &mut dyn Store, user: UserId) -> bool {
-    store.first_friends(user, 10).unwrap().1
+    store.account_page(user, DeviceId::UNNAMED, 10, 10).unwrap().is_asked
 }
 
 pub(crate) fn who_is_asked_is_known_until_nobody_waits(fresh: &Fresh) {
@@ -56,14 +56,15 @@ pub(crate) fn the_first_friends_are_those_of_the_first_page(fresh: &Fresh) {
     let mut store = fresh.store();
     let [ann, bob, cat] = ["ann", "bob", "cat"].map(|name| user(&mut *store, name));
     let nobody = UserId::new(i64::from(i32::MAX)).unwrap();
-    assert_eq!(store.first_friends(nobody, 10).unwrap(), (vec![], false));
-    assert_eq!(store.first_friends(ann, 10).unwrap(), (vec![], false));
+    let page = |store: &mut dyn Store, user, limit| store.account_page(user, DeviceId::UNNAMED, limit, 10).unwrap();
+    assert_eq!(page(&mut *store, nobody, 10), AccountPage::default());
+    assert_eq!(page(&mut *store, ann, 10), AccountPage::default());
     store.add_friend(ann, cat).unwrap();
     store.add_friend(ann, bob).unwrap();
-    let friends: Vec<Contact> = store.first_friends(ann, 10).unwrap().0;
+    let friends: Vec<Contact> = page(&mut *store, ann, 10).friends;
     assert_eq!(friends.iter().map(|friend| friend.id).collect::<Vec<_>>(), [bob, cat], "by ascending id");
     assert_eq!(friends, store.friends(ann, 0, 10).unwrap());
-    assert_eq!(store.first_friends(ann, 1).unwrap().0, friends[..1]);
+    assert_eq!(page(&mut *store, ann, 1).friends, friends[..1]);
 }
 
 pub(crate) fn what_is_asked_while_that_is_settled_is_not_lost(fresh: &Fresh) {

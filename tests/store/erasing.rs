@@ -43,7 +43,7 @@ pub(crate) fn who_is_erased_cannot_be_found_nor_log_in(fresh: &Fresh) {
     assert_eq!(store.erase(ann, PHC, Some(HELD_UNTIL), LATER).unwrap(), None, "once");
     assert_eq!(store.user(UserRef::Id(ann)).unwrap(), None);
     assert_eq!(store.user(UserRef::Name("ann")).unwrap(), None);
-    assert_eq!(store.token(&[1; 32], NOW).unwrap(), None);
+    assert_eq!(store.token(&[1; 32], "", NOW).unwrap(), None);
     assert_eq!(store.ended_tokens(NOW).unwrap()[0].user, ann);
     assert!(!store.save_token(&new_token(&[2; 32], ann, HELD_UNTIL), NOW).unwrap());
     assert_eq!(store.find_users(Some(ann), "", 10).unwrap(), []);

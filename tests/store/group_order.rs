@@ -71,7 +71,7 @@ pub(crate) fn settings_are_changed_by_creator_and_admins(fresh: &Fresh) {
     assert_eq!((changed.is_news, changed.group.settings), (true, settings));
     assert_eq!((changed.group.name.as_str(), changed.group.desc.as_str()), ("Go ●", "Tuesdays"));
     assert_eq!(store.group(chess, bob).unwrap(), Some((changed.group.clone(), Some(Role::Normal))));
-    assert_eq!(store.groups(bob, 0, 9).unwrap()[0].group, changed.group);
+    assert_eq!(store.groups(bob, 0, 9).unwrap()[0].0.group, changed.group);
     assert_eq!(
         store.find_groups(None, "go ●", 9).unwrap(),
         std::slice::from_ref(&changed.group),

@@ -22,6 +22,7 @@ mod group_order;
 mod groups;
 mod history;
 mod leaving;
+mod login;
 mod mysql_faults;
 mod mysql_hosts;
 mod mysql_locks;
@@ -82,6 +83,11 @@ contract! {
         whoever_was_there_before_is_looked_at_once
         the_first_friends_are_those_of_the_first_page
         what_is_asked_while_that_is_settled_is_not_lost;
+    login:
+        the_page_of_an_account_is_what_its_parts_are
+        what_a_user_has_left_is_not_pending
+        a_token_tells_the_device_and_the_groups
+        few_messages_are_listed_as_many_are;
     blocks:
         a_block_stands_in_the_rules_of_the_conversation
         an_unused_conversation_goes_with_the_last_block

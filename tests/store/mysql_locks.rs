@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use mysql::Conn;
 use mysql::prelude::Queryable;
-use stonechat::ids::{ConvId, Peer, UserId};
+use stonechat::ids::{ConvId, DeviceId, Peer, UserId};
 use stonechat::store::mysql::MySqlStores;
 use stonechat::store::{Append, Appended, CursorRow, JoinOutcome, OpenStore, Store, StoreError};
 
@@ -280,8 +280,8 @@ fn a_request_that_is_being_kept_is_seen_by_whoever_settles_what_is_asked() {
         let settled = settled.join().unwrap();
         assert!(matches!(settled, Ok(()) | Err(StoreError::Busy(_))), "{settled:?}");
     });
-    assert!(store.first_friends(bob, 9).unwrap().1);
+    assert!(store.account_page(bob, DeviceId::UNNAMED, 9, 9).unwrap().is_asked);
     store.withdraw_friend(ann, bob).unwrap();
     store.settle_asked(bob).unwrap();
-    assert!(!store.first_friends(bob, 9).unwrap().1);
+    assert!(!store.account_page(bob, DeviceId::UNNAMED, 9, 9).unwrap().is_asked);
 }

@@ -81,7 +81,7 @@ pub(crate) fn groups_are_counted_per_user(fresh: &Fresh) {
     assert_eq!(ids.len(), 3);
     let of_bob = store.group_ids(bob).unwrap();
     assert_eq!(store.group_ids_of_all(&[bob, all[2], ann, bob]).unwrap(), [of_bob.clone(), vec![], ids, of_bob]);
-    assert_eq!(store.groups(ann, two.number(), 1).unwrap()[0].group.id, four, "paged by id");
+    assert_eq!(store.groups(ann, two.number(), 1).unwrap()[0].0.group.id, four, "paged by id");
 }
 
 pub(crate) fn members_are_counted_per_group(fresh: &Fresh) {
@@ -194,11 +194,11 @@ pub(crate) fn the_token_used_longest_ago_makes_room(fresh: &Fresh) {
         save(&mut *store, token, ann);
     }
     save(&mut *store, 9, bob);
-    assert!(!store.token(&[1; 32], NOW).unwrap().unwrap().is_latest);
+    assert!(!store.token(&[1; 32], "", NOW).unwrap().unwrap().is_latest);
     store.extend_token(&[1; 32], end, TokenUse::default(), NOW).unwrap();
-    assert!(store.token(&[1; 32], NOW).unwrap().unwrap().is_latest, "used again");
+    assert!(store.token(&[1; 32], "", NOW).unwrap().unwrap().is_latest, "used again");
     save(&mut *store, 4, ann);
-    let lives = |store: &mut dyn Store, token: u8| store.token(&[token; 32], NOW).unwrap().is_some();
+    let lives = |store: &mut dyn Store, token: u8| store.token(&[token; 32], "", NOW).unwrap().is_some();
     let living: Vec<u8> = (1..=9).filter(|token| lives(&mut *store, *token)).collect();
     assert_eq!(living, [1, 3, 4, 9]);
 }

@@ -64,7 +64,7 @@ pub(crate) fn what_was_ended_is_noted_for_other_nodes(fresh: &Fresh) {
     assert_eq!(store.end_session(bob, 2, at(1)).unwrap(), None, "he has one session");
     assert_eq!(store.end_session(ann, 2, at(1)).unwrap(), Some([2; 32]));
     assert_eq!(store.end_session(ann, 2, at(1)).unwrap(), None);
-    assert_eq!(store.token(&[2; 32], NOW).unwrap(), None);
+    assert_eq!(store.token(&[2; 32], "", NOW).unwrap(), None);
     let mut ended = store.end_other_sessions(ann, &[3; 32], at(5)).unwrap();
     ended.sort_unstable();
     assert_eq!(ended, [[1; 32], [4; 32]]);
@@ -104,6 +104,6 @@ pub(crate) fn a_new_password_ends_the_other_sessions(fresh: &Fresh) {
 
     let late = new_token(&[3; 32], ann, END);
     assert!(!store.save_token(&late, NOW).unwrap(), "a login that has checked the old password comes too late");
-    assert_eq!(store.token(&[3; 32], NOW).unwrap(), None);
+    assert_eq!(store.token(&[3; 32], "", NOW).unwrap(), None);
     assert!(store.save_token(&NewToken { proof: "$new$", ..late }, NOW).unwrap());
 }

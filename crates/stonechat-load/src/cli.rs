@@ -272,6 +272,19 @@ pub(crate) struct StormArgs {
     /// Sessions that come back at the same time; the others wait for their turn
     #[arg(long, value_name = "K", default_value_t = 1000, value_parser = count)]
     pub(crate) in_flight: usize,
+    /// Come back as clients should instead: each after 0.5 to 1 s, and if it is refused, after 1 to 2 s, and so on. Each
+    /// tells its partner something as soon as it is back, whether the partner is back or not
+    #[arg(long, conflicts_with = "in_flight")]
+    pub(crate) patient: bool,
+    /// Cut the sessions off by killing this process (SIGKILL): the node that has all of them. Needs --patient
+    #[arg(long, value_name = "PID", requires = "patient")]
+    pub(crate) kill: Option<u32>,
+    /// Before the cut, say "ready" on standard error and wait for a line on standard input
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// All are members of one group. The server needs `--set quota.group_members=0`
+    #[arg(long)]
+    pub(crate) group: bool,
 }
 
 #[derive(Args, Debug)]

@@ -13,6 +13,7 @@ mod accounts_file;
 mod backlog;
 mod cli;
 mod clock;
+mod comeback;
 mod engine;
 mod forwarder;
 mod groups;

@@ -4,7 +4,7 @@
 use serde_json::value::RawValue;
 
 use super::presence;
-use super::presence::Online;
+use super::presence::{Online, People};
 use super::{friend, group, shown};
 use crate::delivery::cursors::queue::OfUser;
 use crate::delivery::cursors::table::{Confirmation, Reading};
@@ -12,7 +12,8 @@ use crate::ids::{DeviceId, GroupId, UserId};
 use crate::service::caller::Caller;
 use crate::service::ctx::{Ctx, HandlerResult, Response, ServiceError, SessionChange};
 use crate::store::{
-    Contact, CursorRow, EventsPending, Listed, Message, OwnPending, Pending, ReadRow, SavedReads, StoreError,
+    AccountPage, Contact, CursorRow, EventsPending, Listed, Message, OwnPending, Pending, ReadRow, SavedReads,
+    StoreError,
 };
 use crate::wants::Want;
 use crate::wire::body::{AccountLists, Unconfirmed};
@@ -40,7 +41,7 @@ pub(crate) struct Missed {
 
 /// What was read of an account.
 pub(crate) struct Found {
-    missed: Missed,
+    pub(crate) missed: Missed,
     friends: Vec<Contact>,
     friends_total: u64,
     groups: group::Listed,
@@ -51,8 +52,17 @@ pub(crate) struct Found {
 impl Found {
     /// Everybody whose state is told.
     #[must_use]
-    pub(crate) fn people(&self) -> Vec<UserId> {
-        self.friends.iter().map(|friend| friend.id).chain(self.groups.people()).collect()
+    pub(crate) fn people(&self) -> People {
+        People { open: self.friends.iter().map(|friend| friend.id).collect(), others: self.groups.people().collect() }
+    }
+
+    /// Reads the oldest messages of what is pending.
+    ///
+    /// # Errors
+    /// The store is away.
+    pub(crate) fn show_oldest(&mut self, ctx: &mut Ctx, caller: &Caller) -> Result<(), ServiceError> {
+        self.missed.shown = oldest(ctx, caller, &self.missed.pending)?;
+        Ok(())
     }
 
     /// All groups that the user is in, ascending.
@@ -84,23 +94,34 @@ impl Found {
     }
 }
 
-/// Reads the rest of it.
+/// Reads it. What the user's sessions here have confirmed is written first.
 ///
 /// # Errors
 /// The store is away.
-pub(crate) fn read(ctx: &mut Ctx, caller: &Caller, missed: Missed) -> Result<Found, ServiceError> {
-    let (friends, is_asked) = ctx.store.first_friends(caller.user, FRIENDS_LISTED_MAX)?;
+pub(crate) fn read(ctx: &mut Ctx, caller: &Caller) -> Result<Found, ServiceError> {
+    write_cursors(ctx, caller.user)?;
+    let generation = ctx.shared.epoch.generation();
+    let page = ctx.store.account_page(caller.user, caller.device, FRIENDS_LISTED_MAX, GROUPS_LISTED_MAX)?;
+    let AccountPage { pending, friends, is_asked, groups } = page;
+    compare(ctx, generation, &pending);
     let friends_total = match friends.len() {
         listed if listed < FRIENDS_LISTED_MAX as usize => listed as u64,
         _ => ctx.store.friends_count(caller.user)?,
     };
-    let groups = ctx.store.groups(caller.user, 0, GROUPS_LISTED_MAX)?;
     let group_ids = match groups.len() {
-        listed if listed < GROUPS_LISTED_MAX as usize => groups.iter().map(|own| own.group.id).collect(),
+        listed if listed < GROUPS_LISTED_MAX as usize => groups.iter().map(|(own, _)| own.group.id).collect(),
         _ => ctx.store.group_ids(caller.user)?,
     };
     let groups = group::listed(ctx, groups)?;
+    let missed = Missed { pending, shown: Vec::new() };
     Ok(Found { missed, friends, friends_total, groups, group_ids, is_asked })
+}
+
+/// Looks whether the data went back, by where conversations end.
+fn compare(ctx: &Ctx, generation: u32, pending: &[Pending]) {
+    for position in pending {
+        ctx.shared.epoch.compare(generation, position.conv, 0, position.last_seq);
+    }
 }
 
 /// ACCOUNT: the login reply again, without token.
@@ -108,8 +129,8 @@ pub(crate) fn read(ctx: &mut Ctx, caller: &Caller, missed: Missed) -> Result<Fou
 /// # Errors
 /// The store is away.
 pub(crate) fn account(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> HandlerResult {
-    let missed = unconfirmed(ctx, caller)?;
-    let found = read(ctx, caller, missed)?;
+    let mut found = read(ctx, caller)?;
+    found.show_oldest(ctx, caller)?;
     let caller = caller.clone();
     presence::seen_by(ctx, caller.user, found.people(), move |_, online| {
         let (lists, Missed { pending, shown }) = found.told(&caller, online);
@@ -210,32 +231,31 @@ fn put_back(ctx: &Ctx, epoch: &str, OfUser { cursors, reads }: OfUser) {
     }
 }
 
-/// What the device has not confirmed. The unnamed device is not shown what its user said. What the user's sessions here have
-/// confirmed is written first.
+/// What the device has not confirmed. What the user's sessions here have confirmed is written first.
 ///
 /// # Errors
 /// The store is away.
-pub(crate) fn unconfirmed(ctx: &mut Ctx, caller: &Caller) -> Result<Missed, ServiceError> {
+fn unconfirmed(ctx: &mut Ctx, caller: &Caller) -> Result<Missed, ServiceError> {
     write_cursors(ctx, caller.user)?;
     let generation = ctx.shared.epoch.generation();
     let pending = ctx.store.pending(caller.user, caller.device)?;
-    for position in &pending {
-        ctx.shared.epoch.compare(generation, position.conv, 0, position.last_seq);
-    }
-    if pending.is_empty() {
-        return Ok(Missed { pending, shown: Vec::new() });
-    }
+    compare(ctx, generation, &pending);
+    let shown = oldest(ctx, caller, &pending)?;
+    Ok(Missed { pending, shown })
+}
+
+/// The oldest messages of what is pending. The unnamed device is not shown what its user said.
+fn oldest(ctx: &mut Ctx, caller: &Caller, pending: &[Pending]) -> Result<Vec<Message>, ServiceError> {
     let own = if caller.device == DeviceId::UNNAMED { OwnPending::LeftOut } else { OwnPending::Listed };
     let listed = Listed { own, events: EventsPending::of(caller.wants) };
     let messages_max = ctx.config.limits.offline_messages;
     let bytes_max = list_bytes_max(ctx);
-    let mut shown = Vec::new();
     // Conversations in which only own messages are behind the cursor show nothing: then it is the next ones' turn.
     for some in pending.chunks(PENDING_LISTED_MAX) {
-        shown = ctx.store.oldest_pending(caller.user, some, listed, messages_max, bytes_max)?;
+        let shown = ctx.store.oldest_pending(caller.user, some, listed, messages_max, bytes_max)?;
         if !shown.is_empty() {
-            break;
+            return Ok(shown);
         }
     }
-    Ok(Missed { pending, shown })
+    Ok(Vec::new())
 }

@@ -42,25 +42,27 @@ pub(crate) fn list(ctx: &mut Ctx, caller: &Caller, request: &Conversations) -> H
 /// The first page, for a login that asks for it in place of messages; and where the session stands: in each conversation at
 /// the last message that there is, so that nothing is pushed but what comes from then on.
 ///
-/// The positions are read before the page. What comes between the two is told to the session, which hears already, unless the
+/// `pending` was read before the page, and becomes where the session stands. What comes between the two is told to the session, which hears already, unless the
 /// page shows it; and the page is no later than what it says of each conversation.
 ///
 /// # Errors
 /// The store is away.
-pub(crate) fn first_page(ctx: &mut Ctx, caller: &Caller) -> Result<(ConversationPage, Vec<Pending>), ServiceError> {
-    account::write_cursors(ctx, caller.user)?;
+pub(crate) fn first_page(
+    ctx: &mut Ctx,
+    caller: &Caller,
+    pending: &mut Vec<Pending>,
+) -> Result<ConversationPage, ServiceError> {
     let generation = ctx.shared.epoch.generation();
-    let pending = ctx.store.pending(caller.user, caller.device)?;
     let bytes_max = account::list_bytes_max(ctx);
     let wanted = ConversationsWanted { after: None, limit: LISTED_AT_LOGIN, bytes_max };
     let page = ctx.store.conversations(caller.user, wanted)?;
     let convs: Vec<ConvId> = page.rows.iter().map(|row| row.activity.conv).collect();
     let positions = ctx.store.positions(caller.user, caller.device, &convs)?;
-    for position in pending.iter().chain(&positions) {
+    for position in &positions {
         ctx.shared.epoch.compare(generation, position.conv, 0, position.last_seq);
     }
-    let places = places(pending, &page.rows, &positions);
-    Ok((page, places))
+    *pending = places(std::mem::take(pending), &page.rows, &positions);
+    Ok(page)
 }
 
 /// Where a session stands that was shown `rows`: where these end, and elsewhere where `before` says, read before them.

@@ -56,6 +56,8 @@ const INVITATIONS_MAX: u32 = 100;
 /// A login whose credentials are right.
 struct AcceptedLogin {
     caller: Caller,
+    /// The groups that it will hear. They are read again when it does.
+    groups: Vec<GroupId>,
     token: SessionToken,
     options: ClientOptions,
     /// The epoch of the data when it began.
@@ -64,16 +66,22 @@ struct AcceptedLogin {
     give_up_at: Instant,
 }
 
-/// Lets a session in.
+/// Lets a session in. `groups` are all that its user was in a moment ago.
 ///
 /// # Errors
 /// Its device is online already, or the store is away.
-pub(crate) fn let_in(ctx: &mut Ctx, caller: Caller, token: SessionToken, options: ClientOptions) -> HandlerResult {
+pub(crate) fn let_in(
+    ctx: &mut Ctx,
+    caller: Caller,
+    groups: Vec<GroupId>,
+    token: SessionToken,
+    options: ClientOptions,
+) -> HandlerResult {
     let give_up_at = ctx.shared.clock.now() + ONLINE_GRACE;
-    // Before anything is read: what is of an earlier epoch is noticed when the session goes live, and until then it is told
+    // Before anything is read that is told: what is of an earlier epoch is noticed when the session goes live, and until then it is told
     // under that epoch's name.
     let epoch = ctx.shared.epoch.present();
-    begin(ctx, AcceptedLogin { caller, token, options, epoch, give_up_at })
+    begin(ctx, AcceptedLogin { caller, groups, token, options, epoch, give_up_at })
 }
 
 /// A place in the directory that no session has taken yet: given up when dropped.
@@ -96,7 +104,6 @@ impl Drop for Place {
 /// A session that is registered and not in yet. Dropped, it takes all of it back.
 struct Candidate {
     entrance: AcceptedLogin,
-    groups: Vec<GroupId>,
     place: Place,
     /// Sessions here that had to give way.
     replaced: Vec<ConnId>,
@@ -140,7 +147,6 @@ fn others(question: &Question) -> Option<Others> {
 fn begin(ctx: &mut Ctx, entrance: AcceptedLogin) -> HandlerResult {
     let Caller { conn, user, device, .. } = entrance.caller;
     let policy = ctx.config.session_policy;
-    let groups = ctx.store.group_ids(user)?;
     let key = resume_key(&entrance.token.hash, device);
     let entry = Entry::new(conn, device, key, entrance.caller.wants);
     let replaced = match ctx.shared.directory.enter(user, entry, policy) {
@@ -154,8 +160,8 @@ fn begin(ctx: &mut Ctx, entrance: AcceptedLogin) -> HandlerResult {
     ctx.flush();
     let mut channels = own_channels(user, device, &entrance.token.hash, policy);
     channels.extend(want_channels(entrance.caller.wants));
-    channels.extend(groups.iter().map(|group| Channel::Group(*group)));
-    let candidate = Candidate { entrance, groups, place, replaced };
+    channels.extend(entrance.groups.iter().map(|group| Channel::Group(*group)));
+    let candidate = Candidate { entrance, place, replaced };
     ctx.subscribe(conn, channels, move |ctx, held| look_around(ctx, candidate, held))
 }
 
@@ -249,8 +255,8 @@ fn make_room(ctx: &mut Ctx, mut vacancy: Vacancy) -> HandlerResult {
 
 fn enter(ctx: &mut Ctx, vacancy: Vacancy) -> HandlerResult {
     let Vacancy { candidate, held, elsewhere, .. } = vacancy;
-    let Candidate { entrance, groups, mut place, .. } = candidate;
-    let AcceptedLogin { caller, token, options, epoch, .. } = entrance;
+    let Candidate { entrance, mut place, .. } = candidate;
+    let AcceptedLogin { caller, groups, token, options, epoch, .. } = entrance;
     let Caller { conn, user, .. } = caller;
     if !ctx.shared.directory.holds(user, conn) {
         return Err(ServiceError::refused(Errno::AlreadyOnline, "a newer login of this account took over"));
@@ -280,25 +286,26 @@ struct Entrant {
 
 /// Reads what the session has missed, and who of its friends and fellow members is online.
 ///
-/// `heard` are the groups whose channels the session subscribed to. They were read before it was in effect: a membership
-/// that has come or gone meanwhile shows now, and has the session compared.
+/// `heard` are the groups whose channels the session subscribed to. They were read before that was in effect: a membership
+/// that has come or gone meanwhile shows now, and has the session compared. All of it is one statement, and one or two for what is
+/// pending, where something is.
 fn tell(ctx: &mut Ctx, entered: Entrant, heard: &[GroupId]) -> HandlerResult {
     let Entrant { caller, token, catch_up, epoch } = entered;
-    let (missed, page) = match catch_up {
-        CatchUp::Messages => (account::unconfirmed(ctx, &caller)?, None),
-        CatchUp::List => {
-            let (page, pending) = conversations::first_page(ctx, &caller)?;
-            (Missed { pending, shown: Vec::new() }, Some(page))
+    let mut found = account::read(ctx, &caller)?;
+    let page = match catch_up {
+        CatchUp::Messages => {
+            found.show_oldest(ctx, &caller)?;
+            None
         }
+        CatchUp::List => Some(conversations::first_page(ctx, &caller, &mut found.missed.pending)?),
     };
-    let found = account::read(ctx, &caller, missed)?;
     if found.group_ids() != heard {
         ctx.shared.sessions.compare(caller.conn);
     }
     // It was read with the session hearing: what is asked from then on is told to it.
     let requests = if found.is_asked() { requests(ctx, caller.user)? } else { Vec::new() };
     let mut people = found.people();
-    people.extend(page.iter().flat_map(|page| conversations::people(page, caller.user)));
+    people.open.extend(page.iter().flat_map(|page| conversations::people(page, caller.user)));
     presence::seen_by(ctx, caller.user, people, move |ctx, online| {
         ctx.shared.metrics.logins.inc();
         let (lists, Missed { pending, shown }) = found.told(&caller, online);

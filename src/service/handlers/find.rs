@@ -22,7 +22,7 @@ pub(crate) fn find(ctx: &mut Ctx, caller: &Caller, request: &Find) -> HandlerRes
     let own = if users.iter().any(|user| user.id == caller.user) { ctx.store.profile(caller.user)? } else { None };
     let own = own.and_then(Ext::new);
     let me = caller.user;
-    let people = users.iter().map(|user| user.id).collect();
+    let people: Vec<_> = users.iter().map(|user| user.id).collect();
     presence::seen_by(ctx, caller.user, people, move |_, online| {
         let found = |group: GroupRow| FoundGroup { id: group.id, groupname: group.name, groupdesc: group.desc };
         let groups = groups.into_iter().map(found).collect();

@@ -225,7 +225,7 @@ pub(crate) fn list(ctx: &mut Ctx, caller: &Caller, request: &Groups) -> HandlerR
             let more = groups.len() > limit as usize;
             groups.truncate(limit as usize);
             let listed = listed(ctx, groups)?;
-            return presence::seen_by(ctx, caller.user, listed.people().collect(), move |_, online| {
+            return presence::seen_by(ctx, caller.user, listed.people().collect::<Vec<_>>(), move |_, online| {
                 Ok(Response::reply(Body::of(&body::Groups { groups: listed.entries(online), more })))
             });
         }
@@ -247,36 +247,35 @@ pub(crate) fn list(ctx: &mut Ctx, caller: &Caller, request: &Groups) -> HandlerR
 
 /// Groups, each with its first members.
 #[derive(Debug)]
-pub(crate) struct Listed(Vec<(OwnGroup, MemberPage)>);
+pub(crate) struct Listed(Vec<((OwnGroup, u64), Vec<Member>)>);
 
 impl Listed {
     /// Every member.
     pub(crate) fn people(&self) -> impl Iterator<Item = UserId> {
-        self.0.iter().flat_map(|(_, page)| page.members.iter().map(|member| member.person.id))
+        self.0.iter().flat_map(|(_, members)| members.iter().map(|member| member.person.id))
     }
 
     /// `groups[]`.
     #[must_use]
     pub(crate) fn entries(self, online: &Online) -> Vec<Group> {
-        let entry =
-            |(own, page): (OwnGroup, MemberPage)| group_entry(own, member_entries(page.members, online), page.total);
+        let entry = |((own, total), members)| group_entry(own, member_entries(members, online), total);
         self.0.into_iter().map(entry).collect()
     }
 }
 
-/// Reads the first members of groups.
+/// Reads the first members of groups, which come with the number of their members.
 ///
 /// # Errors
 /// The store is away.
-pub(crate) fn listed(ctx: &mut Ctx, groups: Vec<OwnGroup>) -> Result<Listed, ServiceError> {
+pub(crate) fn listed(ctx: &mut Ctx, groups: Vec<(OwnGroup, u64)>) -> Result<Listed, ServiceError> {
     if groups.is_empty() {
         return Ok(Listed(Vec::new()));
     }
-    let ids: Vec<GroupId> = groups.iter().map(|own| own.group.id).collect();
+    let ids: Vec<(GroupId, u64)> = groups.iter().map(|(own, members)| (own.group.id, *members)).collect();
     let groups_count = u32::try_from(ids.len()).unwrap_or(u32::MAX);
     let limit = (MEMBERS_LISTED_IN_ALL_MAX / groups_count).clamp(1, MEMBERS_LISTED_MAX);
-    let pages = ctx.store.members_of_all(&ids, limit)?;
-    Ok(Listed(groups.into_iter().zip(pages).collect()))
+    let members = ctx.store.members_of_all(&ids, limit)?;
+    Ok(Listed(groups.into_iter().zip(members).collect()))
 }
 
 fn group_entry(own: OwnGroup, users: Vec<body::Member>, total: u64) -> Group {

@@ -7,7 +7,7 @@ use super::{account, entrance};
 use crate::bus::Channel;
 use crate::delivery::bell::Ring;
 use crate::delivery::directory::Eviction;
-use crate::ids::{DeviceId, UserId};
+use crate::ids::{DeviceId, GroupId, UserId};
 use crate::service::auth::attempts::{Attempt, Tried};
 use crate::service::auth::password::{new_token, token_hash};
 use crate::service::auth::token::{SessionToken, TokenKind};
@@ -17,7 +17,7 @@ use crate::service::limits::budgets::{Crowd, Payer, Weight};
 use crate::service::limits::quotas;
 use crate::session::live::ClientOptions;
 use crate::session::seq_tracker::OwnMessages;
-use crate::store::{ClientDialect, Created, DeviceUse, Person, TokenUse, UserRef, UserRow};
+use crate::store::{ClientDialect, Created, DeviceUse, KnownDevice, Person, TokenUse, UserRef, UserRow};
 use crate::wire::body::Registered;
 use crate::wire::errno::Errno;
 use crate::wire::reply::Body;
@@ -74,8 +74,8 @@ fn disabled() -> ServiceError {
 pub(crate) fn login(ctx: &mut Ctx, guest: &Guest, request: &Login) -> HandlerResult {
     let Credentials { token, password } = &request.credentials;
     if let Some(token) = token {
-        if let Some((user, token)) = owner_of(ctx, guest, request, token)? {
-            return enter(ctx, guest, request, Owner { user, dialect: None }, token);
+        if let Some((owner, token)) = owner_of(ctx, guest, request, token)? {
+            return enter(ctx, guest, request, owner, token);
         }
         charge_wrong(ctx, Payer::Address(guest.from));
     }
@@ -93,27 +93,29 @@ fn user_of(ctx: &mut Ctx, account: &Account) -> Result<Option<UserRow>, ServiceE
     Ok(ctx.store.user(who)?)
 }
 
-/// Whose token it is, and what the session will hold, if it is the token of this account.
+/// Whose token it is, and what the session will hold, if it is the token of this account. One statement, as long as the account
+/// is named by its id.
 fn owner_of(
     ctx: &mut Ctx,
     guest: &Guest,
     request: &Login,
     token: &str,
-) -> Result<Option<(Person, SessionToken)>, ServiceError> {
+) -> Result<Option<(Owner, SessionToken)>, ServiceError> {
     let hash = token_hash(token);
-    let Some(row) = ctx.store.token(&hash, ctx.shared.clock.wall())? else { return Ok(None) };
+    let (device, address) = place_of(guest, request);
+    let Some(row) = ctx.store.token(&hash, &device, ctx.shared.clock.wall())? else { return Ok(None) };
     let is_owner = match &request.account {
-        // By far the most: they cost one statement.
         Account::Id(id) => row.user.id == *id,
         Account::Name(_) => user_of(ctx, &request.account)?.is_some_and(|user| user.id == row.user.id),
     };
     if is_owner && row.is_disabled {
         return Err(disabled());
     }
-    let (device, address) = place_of(guest, request);
     let expires_at = row.end_as_used(TokenUse { device: &device, address: &address });
     let kind = TokenKind::Resumed { expires_at };
-    Ok(is_owner.then(|| (row.user, SessionToken { text: token.to_owned(), hash, kind, device, address })))
+    let known = Known { device: row.known_device, groups: row.groups };
+    let owner = Owner { user: row.user, dialect: None, known: Some(known) };
+    Ok(is_owner.then(|| (owner, SessionToken { text: token.to_owned(), hash, kind, device, address })))
 }
 
 /// Where the session will be, for the list of sessions.
@@ -172,7 +174,7 @@ fn password_checked(
     let UserRow { id, name, password: proof, dialect, .. } = user;
     let (device, address) = place_of(guest, request);
     let token = SessionToken { text: token, hash, kind: TokenKind::New { proof }, device, address };
-    enter(ctx, guest, request, Owner { user: Person { id, name }, dialect }, token)
+    enter(ctx, guest, request, Owner { user: Person { id, name }, dialect, known: None }, token)
 }
 
 fn charge_wrong(ctx: &Ctx, payer: Payer) {
@@ -185,15 +187,32 @@ struct Owner {
     user: Person,
     /// By which earlier system's client the user speaks. Whoever has a token does not: they have none.
     dialect: Option<ClientDialect>,
+    /// What was read with the token.
+    known: Option<Known>,
+}
+
+struct Known {
+    device: Option<KnownDevice>,
+    groups: Vec<GroupId>,
 }
 
 /// The credentials are right.
 fn enter(ctx: &mut Ctx, guest: &Guest, request: &Login, owner: Owner, token: SessionToken) -> HandlerResult {
-    let Owner { user, dialect } = owner;
+    let Owner { user, dialect, known } = owner;
     ctx.shared.attempts.logged_in(user.id, guest.from, ctx.shared.clock.now());
     let device = match &request.device {
-        Some(name) => use_device(ctx, user.id, name)?,
+        Some(name) => {
+            let device = match &known {
+                Some(known) => known.device,
+                None => ctx.store.known_device(user.id, name)?,
+            };
+            use_device(ctx, user.id, name, device)?
+        }
         None => DeviceId::UNNAMED,
+    };
+    let groups = match known {
+        Some(known) => known.groups,
+        None => ctx.store.group_ids(user.id)?,
     };
     let caller = Caller {
         conn: guest.conn,
@@ -206,15 +225,19 @@ fn enter(ctx: &mut Ctx, guest: &Guest, request: &Login, owner: Owner, token: Ses
     };
     let own = if device == DeviceId::UNNAMED { OwnMessages::New } else { OwnMessages::All };
     let options = ClientOptions { confirms: request.confirms, own, catch_up: request.catch_up, dialect };
-    entrance::let_in(ctx, caller, token, options)
+    entrance::let_in(ctx, caller, groups, token, options)
 }
 
 /// The number of the device. Sessions of devices that made room for it end, on every node: their places in the
 /// conversations are gone.
-fn use_device(ctx: &mut Ctx, user: UserId, name: &str) -> Result<DeviceId, ServiceError> {
+fn use_device(ctx: &mut Ctx, user: UserId, name: &str, known: Option<KnownDevice>) -> Result<DeviceId, ServiceError> {
+    if let Some(KnownDevice { id, is_latest: true }) = known {
+        // By far the most: nothing is to be noted.
+        return Ok(id);
+    }
     let now = ctx.shared.clock.now();
-    if let Some(wait) = ctx.shared.budgets.new_device_wait(user, now)
-        && !ctx.store.has_device(user, name)?
+    if known.is_none()
+        && let Some(wait) = ctx.shared.budgets.new_device_wait(user, now)
     {
         return Err(ServiceError::TooSoon { text: "too many new devices of this account; wait and try again", wait });
     }

@@ -18,19 +18,38 @@ impl Online {
     }
 }
 
-/// The same as [`with`] for whoever may have blocked the viewer, and is offline then. (No friend has: a block ends the
-/// friendship.)
+/// People whose state is to be told.
+#[derive(Debug, Default)]
+pub(crate) struct People {
+    /// Whoever is known not to have blocked the viewer: friends, for a block ends the friendship, and whom a list of
+    /// conversations shows so.
+    pub(crate) open: Vec<UserId>,
+    /// Who may have.
+    pub(crate) others: Vec<UserId>,
+}
+
+impl From<Vec<UserId>> for People {
+    fn from(others: Vec<UserId>) -> Self {
+        Self { open: Vec::new(), others }
+    }
+}
+
+/// The same as [`with`]; who has blocked the viewer is offline.
 ///
 /// # Errors
 /// `NotYet`, the store is away, or what `rest` returns.
 pub(crate) fn seen_by(
     ctx: &mut Ctx,
     viewer: UserId,
-    users: Vec<UserId>,
+    people: impl Into<People>,
     rest: impl FnOnce(&mut Ctx, &Online) -> HandlerResult + Send + 'static,
 ) -> HandlerResult {
+    let People { mut open, others } = people.into();
+    let users = open.iter().chain(&others).copied().collect();
+    open.sort_unstable();
     with(ctx, users, move |ctx, online| {
-        let others: Vec<UserId> = online.0.iter().copied().filter(|user| *user != viewer).collect();
+        let may_block = |user: &UserId| *user != viewer && open.binary_search(user).is_err();
+        let others: Vec<UserId> = online.0.iter().copied().filter(may_block).collect();
         if others.is_empty() {
             return rest(ctx, online);
         }

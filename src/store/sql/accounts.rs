@@ -5,7 +5,7 @@ use super::names::Keys;
 use super::{Fault, Row, Sql, SqlResult, held, user_quota};
 use crate::clock::UnixMs;
 use crate::ids::{DeviceId, NodeId, UserId};
-use crate::store::{ClientDialect, Created, DeviceUse, Named, UserQuota, UserRef, UserRow};
+use crate::store::{ClientDialect, Created, DeviceUse, KnownDevice, Named, UserQuota, UserRef, UserRow};
 
 /// Devices that make room at once: an account that had thousands before there was a quota comes down to it step by step.
 const DEVICES_REMOVED_MAX: u64 = 8;
@@ -110,13 +110,13 @@ pub(super) fn report_absent(sql: &mut dyn Sql, node: NodeId, limit: u32) -> SqlR
     Ok(users)
 }
 
-/// The number of a device that is known, and whether it is the one used last; most logins need no more.
-pub(super) fn known_device(sql: &mut dyn Sql, user: UserId, name: &str) -> SqlResult<Option<(DeviceId, bool)>> {
+/// A device that is known; most logins need no more.
+pub(super) fn known_device(sql: &mut dyn Sql, user: UserId, name: &str) -> SqlResult<Option<KnownDevice>> {
     let statement = "SELECT d.device, EXISTS (SELECT 1 FROM Device o \
                      WHERE o.userid = d.userid AND o.used >= d.used AND o.device <> d.device) \
                      FROM Device d WHERE d.userid = ? AND d.name = ?";
     let found = sql.first(statement, &[user.into(), name.into()])?;
-    found.map(|row| Ok((row.device(0)?, row.int(1)? == 0))).transpose()
+    found.map(|row| Ok(KnownDevice { id: row.device(0)?, is_latest: row.int(1)? == 0 })).transpose()
 }
 
 /// Notes that a device is being used, and makes it where there is none of this name. Uses are counted, not timed: no clock
@@ -126,7 +126,7 @@ pub(super) fn use_device(sql: &mut dyn Sql, user: UserId, name: &str, limit: Opt
     let last_used = "SELECT used FROM Device WHERE userid = ? ORDER BY used DESC LIMIT 1";
     let last_used = sql.first(last_used, &[user.into()])?.map_or(Ok(0), |row| row.int(0))?;
     let used = last_used.saturating_add(1);
-    if let Some((device, _)) = known_device(sql, user, name)? {
+    if let Some(KnownDevice { id: device, .. }) = known_device(sql, user, name)? {
         sql.run(
             "UPDATE Device SET used = ? WHERE userid = ? AND device = ?",
             &[used.into(), user.into(), device.into()],

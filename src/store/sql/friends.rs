@@ -32,24 +32,6 @@ pub(super) fn page(sql: &mut dyn Sql, user: UserId, after: u32, limit: u32) -> S
     sql.rows(statement, &[user.into(), after.into(), limit.into()])?.iter_mut().map(|row| row.contact(0)).collect()
 }
 
-/// The first page of friends, and whether somebody may wait for the user's answer.
-pub(super) fn first_page(sql: &mut dyn Sql, user: UserId, limit: u32) -> SqlResult<(Vec<Contact>, bool)> {
-    // The user's own row comes with nobody's name. A join of it with the friends would have MySQL sort all of these.
-    let statement = "SELECT asked, NULL, NULL, NULL FROM User WHERE id = ? UNION ALL \
-                     SELECT * FROM (SELECT 0, u.id, u.name, u.profile FROM Friend f JOIN User u ON u.id = f.friendid \
-                     WHERE f.userid = ? ORDER BY f.friendid LIMIT ?) page";
-    let (mut friends, mut is_asked) = (Vec::new(), false);
-    for mut row in sql.rows(statement, &[user.into(), user.into(), limit.into()])? {
-        match row.text_or_null(2)? {
-            None => is_asked = row.int(0)? != 0,
-            Some(name) => friends.push(Contact { id: row.user(1)?, name, profile: row.text_or_null(3)? }),
-        }
-    }
-    // Nothing says in which order the rows of a union come.
-    friends.sort_unstable_by_key(|friend| friend.id);
-    Ok((friends, is_asked))
-}
-
 /// Users with the ids of their friends, at most `limit` of them.
 pub(super) fn ids_of_all(sql: &mut dyn Sql, users: &[UserId], limit: u32) -> SqlResult<Vec<(UserId, UserId)>> {
     let mut found = Vec::new();

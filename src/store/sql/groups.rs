@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::held::NOBODY;
 use super::lists::{exact_pieces, lookups, repeated};
 use super::membership::{
-    COLUMNS, COLUMNS_COUNT, CREATED, Entrant, MEMBERSHIPS, enter, group_row, leave, lock, role_named, standing,
+    CREATED, Entrant, MEMBERSHIPS, OWN_COLUMNS, enter, leave, lock, own_group, role_named, standing,
 };
 use super::names::Keys;
 use super::{Fault, Row, Sql, SqlResult, accounts, changes, held, user_quota};
@@ -16,6 +16,10 @@ use crate::clock::UnixMs;
 use crate::ids::{ConvId, GroupId, UserId};
 use crate::store::rights::{self, Action, Denied};
 use crate::store::{Created, LeaveOutcome, Member, MemberPage, Named, OwnGroup, Quota, Quotas, Role, UserQuota};
+
+/// A part of a UNION ALL with a limit of its own costs MariaDB as much as so many rows. Members up to so many more than wanted are
+/// read and left out.
+const ROWS_OF_A_PART: u64 = 48;
 
 /// A group that somebody wants to have.
 #[derive(Clone, Copy)]
@@ -92,16 +96,12 @@ pub(super) fn remove(sql: &mut dyn Sql, group: GroupId, now: UnixMs) -> SqlResul
     changes::note_gone(sql, group)
 }
 
-pub(super) fn of_user(sql: &mut dyn Sql, user: UserId, after: u32, limit: u32) -> SqlResult<Vec<OwnGroup>> {
+pub(super) fn of_user(sql: &mut dyn Sql, user: UserId, after: u32, limit: u32) -> SqlResult<Vec<(OwnGroup, u64)>> {
     let statement = format!(
-        "SELECT {COLUMNS}, m.grouprole FROM GroupUser m JOIN AllGroup g ON g.id = m.groupid \
+        "SELECT {OWN_COLUMNS} FROM GroupUser m JOIN AllGroup g ON g.id = m.groupid \
          JOIN Conversation v ON v.id = m.groupid WHERE m.userid = ? AND m.groupid > ? ORDER BY m.groupid LIMIT ?"
     );
-    let own = |mut row: Row| {
-        let role = role_named(&row.text(COLUMNS_COUNT)?)?;
-        Ok(OwnGroup { group: group_row(row)?, role })
-    };
-    sql.rows(&statement, &[user.into(), after.into(), limit.into()])?.into_iter().map(own).collect()
+    sql.rows(&statement, &[user.into(), after.into(), limit.into()])?.into_iter().map(own_group).collect()
 }
 
 pub(super) fn ids_of_user(sql: &mut dyn Sql, user: UserId) -> SqlResult<Vec<GroupId>> {
@@ -138,35 +138,60 @@ pub(super) fn members(sql: &mut dyn Sql, group: GroupId, after: u32, limit: u32)
     Ok(MemberPage { members, total: total.seq(0)? })
 }
 
-pub(super) fn members_of_all(sql: &mut dyn Sql, groups: &[GroupId], limit: u32) -> SqlResult<Vec<MemberPage>> {
-    let mut pages: HashMap<GroupId, MemberPage> = HashMap::new();
-    // Each part stops at its own limit, so that a large group costs no more than a page.
-    let part =
-        "SELECT * FROM (SELECT groupid, userid, grouprole FROM GroupUser WHERE groupid = ? ORDER BY userid LIMIT ?) p";
+pub(super) fn members_of_all(sql: &mut dyn Sql, groups: &[(GroupId, u64)], limit: u32) -> SqlResult<Vec<Vec<Member>>> {
     let mut once = groups.to_vec();
     once.sort_unstable();
-    once.dedup();
-    for lookup in lookups(&once, |group| [group.into()]) {
-        let totals = format!("SELECT id, members FROM AllGroup WHERE id IN ({})", repeated("?", ",", lookup.len));
-        for row in sql.rows(&totals, &lookup.args)? {
-            pages.insert(row.group(0)?, MemberPage { members: Vec::new(), total: row.seq(1)? });
+    once.dedup_by_key(|(group, _)| *group);
+    let small_max = u64::from(limit) + ROWS_OF_A_PART;
+    let (small, large): (Vec<_>, Vec<_>) = once.into_iter().partition(|(_, members)| *members <= small_max);
+    let mut found = HashMap::new();
+    let ids = |groups: Vec<(GroupId, u64)>| groups.into_iter().map(|(group, _)| group).collect::<Vec<_>>();
+    all_members(sql, &ids(small), &mut found)?;
+    first_members(sql, &ids(large), limit, &mut found)?;
+    for members in found.values_mut() {
+        members.sort_unstable_by_key(|member| member.person.id);
+        // There may be more by now than were told.
+        members.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    }
+    Ok(groups.iter().map(|(group, _)| found.get(group).cloned().unwrap_or_default()).collect())
+}
+
+/// All members of groups that are known to be small, in any order.
+fn all_members(sql: &mut dyn Sql, groups: &[GroupId], found: &mut HashMap<GroupId, Vec<Member>>) -> SqlResult<()> {
+    for lookup in lookups(groups, |group| [group.into()]) {
+        let statement = format!(
+            "SELECT m.groupid, u.id, u.name, m.grouprole, u.profile FROM GroupUser m JOIN User u ON u.id = m.userid \
+             WHERE m.groupid IN ({})",
+            repeated("?", ",", lookup.len)
+        );
+        for row in sql.rows(&statement, &lookup.args)? {
+            found.entry(row.group(0)?).or_default().push(member(row, 1)?);
         }
     }
+    Ok(())
+}
+
+/// The first members of groups, in any order. Each part stops at its own limit, so that a large group costs no more than a page.
+fn first_members(
+    sql: &mut dyn Sql,
+    groups: &[GroupId],
+    limit: u32,
+    found: &mut HashMap<GroupId, Vec<Member>>,
+) -> SqlResult<()> {
+    let part =
+        "SELECT * FROM (SELECT groupid, userid, grouprole FROM GroupUser WHERE groupid = ? ORDER BY userid LIMIT ?) p";
     // UNION ALL does not forgive padding with a repeated group: pieces that fill the statement exactly.
-    for piece in exact_pieces(&once) {
+    for piece in exact_pieces(groups) {
         let statement = format!(
-            "SELECT m.groupid, u.id, u.name, m.grouprole, u.profile FROM ({}) m JOIN User u ON u.id = m.userid \
-             ORDER BY m.groupid, u.id",
+            "SELECT m.groupid, u.id, u.name, m.grouprole, u.profile FROM ({}) m JOIN User u ON u.id = m.userid",
             repeated(part, " UNION ALL ", piece.len())
         );
         let args: Vec<_> = piece.iter().flat_map(|&group| [group.into(), limit.into()]).collect();
         for row in sql.rows(&statement, &args)? {
-            if let Some(page) = pages.get_mut(&row.group(0)?) {
-                page.members.push(member(row, 1)?);
-            }
+            found.entry(row.group(0)?).or_default().push(member(row, 1)?);
         }
     }
-    Ok(groups.iter().map(|group| pages.get(group).cloned().unwrap_or_default()).collect())
+    Ok(())
 }
 
 fn member(mut row: Row, column: usize) -> SqlResult<Member> {

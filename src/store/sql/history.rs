@@ -5,7 +5,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
-use super::lists::{exact_pieces, padded_len, repeated};
+use super::lists::{exact_pieces, lookups, padded_len, repeated};
 use super::{Arg, Row, Sql, SqlResult, events, reactions};
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, GroupId, Members, Seq, UserId};
@@ -149,8 +149,50 @@ pub(super) fn oldest_pending(
     limit: PageLimit,
 ) -> SqlResult<Vec<Message>> {
     let skip = (listed.own == OwnPending::LeftOut).then_some(reader);
+    let all: u64 = pending.iter().map(|position| position.last_seq.saturating_sub(position.delivered)).sum();
+    if all <= PAGE_MESSAGES as u64 {
+        return few_pending(sql, reader, pending, (skip, listed.events), limit);
+    }
     let heads = candidates(sql, pending, (skip, listed.events), limit.messages)?;
     at(sql, reader, &oldest(heads, Taken::new(limit).room()), limit)
+}
+
+/// The same where all that is pending fits into one answer: one statement instead of two.
+fn few_pending(
+    sql: &mut dyn Sql,
+    reader: UserId,
+    pending: &[Pending],
+    (skip, events): (Option<UserId>, EventsPending),
+    limit: PageLimit,
+) -> SqlResult<Vec<Message>> {
+    let is_listed = |message: &Message| {
+        Some(message.sender.id) != skip && (events == EventsPending::Listed || message.kind == Kind::Message)
+    };
+    let mut found: HashMap<(ConvId, Seq), Message> = HashMap::new();
+    for lookup in lookups(pending, |p| [p.conv.into(), p.delivered.into(), p.last_seq.into()]) {
+        let any = repeated("(m.conv = ? AND m.seq > ? AND m.seq <= ?)", " OR ", lookup.len);
+        let args: Vec<_> = lookup.args.into_iter().chain([reader.into()]).collect();
+        for row in sql.rows(&format!("{COLUMNS} WHERE ({any}) AND {OWN}"), &args)? {
+            let message = message(row)?;
+            if is_listed(&message) {
+                found.insert((message.conv, message.seq), message);
+            }
+        }
+    }
+    let mut heads: HashMap<ConvId, Vec<(Seq, UnixMs)>> = HashMap::new();
+    for message in found.values() {
+        heads.entry(message.conv).or_default().push((message.seq, message.sent_at));
+    }
+    for head in heads.values_mut() {
+        head.sort_unstable();
+    }
+    let mut taken = Taken::new(limit);
+    for message in oldest(heads, taken.room()).iter().filter_map(|place| found.remove(place)) {
+        if !taken.offer(message) {
+            break;
+        }
+    }
+    taken.complete(sql, reader)
 }
 
 /// The first messages behind each place, at most `limit` of each, in any order.

@@ -9,7 +9,7 @@ use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, GroupId, Seq, UserId};
 use crate::store::rights::{self, Action, Denied, Joining, Rules, Standing};
 use crate::store::{
-    GroupRefusal, GroupRow, GroupSettings, PastShown, Person, Quota, Quotas, Role, Ruled, Speaking, UserQuota,
+    GroupRefusal, GroupRow, GroupSettings, OwnGroup, PastShown, Person, Quota, Quotas, Role, Ruled, Speaking, UserQuota,
 };
 
 /// The groups that exist and that a user is in; nothing counts that is only still to be swept.
@@ -24,7 +24,11 @@ pub(super) const CREATED: &str = "SELECT 1 FROM GroupUser m JOIN Conversation v 
 pub(super) const COLUMNS: &str = "g.id, g.groupname, g.groupdesc, g.joining, g.history, COALESCE(v.rules, 0)";
 
 /// How many of them there are.
-pub(super) const COLUMNS_COUNT: usize = 6;
+const COLUMNS_COUNT: usize = 6;
+
+/// What [`own_group`] reads, of the same with the membership `m`.
+pub(super) const OWN_COLUMNS: &str = "g.id, g.groupname, g.groupdesc, g.joining, g.history, COALESCE(v.rules, 0), \
+                                      g.members, m.grouprole";
 
 /// Rows of GroupAsk that are invitations.
 pub(super) const INVITATION: i64 = 0;
@@ -115,6 +119,12 @@ pub(super) fn group_row(mut row: Row) -> SqlResult<GroupRow> {
     let speaking = if Rules(row.int(5)?).only_admins_speak() { Speaking::Admins } else { Speaking::All };
     let settings = GroupSettings { joining, speaking, past };
     Ok(GroupRow { id: row.group(0)?, name: row.text(1)?, desc: row.text(2)?, settings })
+}
+
+/// Reads [`OWN_COLUMNS`]: a group that somebody is in, and how many are.
+pub(super) fn own_group(mut row: Row) -> SqlResult<(OwnGroup, u64)> {
+    let (members, role) = (row.seq(COLUMNS_COUNT)?, role_named(&row.text(COLUMNS_COUNT + 1)?)?);
+    Ok((OwnGroup { group: group_row(row)?, role }, members))
 }
 
 /// Locks the group's conversation; `None` if there is no such group.

@@ -9,6 +9,7 @@
 //!      trait Engine (SQLite's, MySQL's): runs them on a connection, retries, turns faults into `StoreError`
 //! ```
 
+mod account_page;
 mod accounts;
 mod admin;
 mod asked;

@@ -7,41 +7,73 @@
 use std::collections::HashMap;
 
 use super::lists::{lookups, repeated};
-use super::{Row, Sql, SqlResult};
+use super::{Arg, Row, Sql, SqlResult};
 use crate::ids::{ConvId, DeviceId, GroupId, Seq, UserId};
 use crate::store::Pending;
 
-macro_rules! positions {
-    ($column:literal, $join:literal) => {
-        concat!(
-            "SELECT c.userid, c.conv, CASE WHEN v.floor_seq > COALESCE(d.delivered, 0) \
-             THEN v.floor_seq - 1 ELSE COALESCE(d.delivered, 0) END, v.last_seq",
-            $column,
-            " FROM `Cursor` c \
-             JOIN Conversation v ON v.id = c.conv ",
-            $join,
-            "LEFT JOIN `Cursor` d ON d.userid = c.userid AND d.device = ? AND d.conv = c.conv \
-             WHERE c.device = 0"
-        )
-    };
-}
+/// The rows of a user's conversations, `c`, with the conversations, `v`, and the membership, `m`. That is joined, not looked for by
+/// EXISTS: for EXISTS MariaDB makes a table each time, which takes four times as long where a user has a thousand conversations.
+const OF_UNNAMED: &str = "`Cursor` c JOIN Conversation v ON v.id = c.conv \
+                          LEFT JOIN GroupUser m ON m.groupid = c.conv AND m.userid = c.userid WHERE c.device = 0";
 
-/// Columns userid, conv, delivered, last_seq of the device that is the first parameter. What was kept long enough is gone: a
-/// device that is behind it goes on at the first message that is still there.
-const POSITIONS: &str = positions!("", "");
-
-/// The same of groups that the user is in, with joined_seq.
-const IN_GROUP: &str = positions!(", g.joined_seq", "JOIN GroupUser g ON g.groupid = c.conv AND g.userid = c.userid ");
-
-const BEHIND: &str = "v.last_seq > COALESCE(d.delivered, 0) AND v.last_seq >= v.floor_seq";
+/// The same with the row of another device, `d`, whose number is the parameter.
+const OF_NAMED: &str = "`Cursor` c JOIN Conversation v ON v.id = c.conv \
+                        LEFT JOIN `Cursor` d ON d.userid = c.userid AND d.device = ? AND d.conv = c.conv \
+                        LEFT JOIN GroupUser m ON m.groupid = c.conv AND m.userid = c.userid WHERE c.device = 0";
 
 /// The row is of a pair, or of a group that the user is in. The larger ids are those of pairs.
-const OWN: &str = "(c.conv > 4294967295 \
-                   OR EXISTS (SELECT 1 FROM GroupUser m WHERE m.groupid = c.conv AND m.userid = c.userid))";
+pub(super) const OWN: &str = "(c.conv > 4294967295 OR m.userid IS NOT NULL)";
+
+/// Where a device is, as parts of a statement.
+pub(super) struct Positions {
+    /// The conversation, what was delivered, and the end. What was kept long enough is gone: a device that is behind it goes on
+    /// at the first message that is still there.
+    pub columns: [&'static str; 3],
+    /// What follows FROM, up to a condition.
+    pub source: &'static str,
+    /// The condition that something is not confirmed.
+    pub is_behind: &'static str,
+    /// The parameter in `source`, if there is one.
+    pub device: Option<Arg<'static>>,
+}
+
+impl Positions {
+    pub(super) fn of(device: DeviceId) -> Self {
+        if device == DeviceId::UNNAMED {
+            let delivered = "CASE WHEN v.floor_seq > c.delivered THEN v.floor_seq - 1 ELSE c.delivered END";
+            return Self {
+                columns: ["c.conv", delivered, "v.last_seq"],
+                source: OF_UNNAMED,
+                is_behind: "v.last_seq > c.delivered AND v.last_seq >= v.floor_seq",
+                device: None,
+            };
+        }
+        let delivered = "CASE WHEN v.floor_seq > COALESCE(d.delivered, 0) THEN v.floor_seq - 1 \
+                         ELSE COALESCE(d.delivered, 0) END";
+        Self {
+            columns: ["c.conv", delivered, "v.last_seq"],
+            source: OF_NAMED,
+            is_behind: "v.last_seq > COALESCE(d.delivered, 0) AND v.last_seq >= v.floor_seq",
+            device: Some(device.into()),
+        }
+    }
+
+    /// A statement of them, to which further conditions are added; columns userid, conv, delivered, last_seq.
+    fn select(&self) -> String {
+        let [conv, delivered, last_seq] = self.columns;
+        format!("SELECT c.userid, {conv}, {delivered}, {last_seq} FROM {}", self.source)
+    }
+
+    fn with<'a>(&self, args: impl IntoIterator<Item = Arg<'a>>) -> Vec<Arg<'a>> {
+        self.device.into_iter().chain(args).collect()
+    }
+}
 
 pub(super) fn of_one(sql: &mut dyn Sql, user: UserId, device: DeviceId) -> SqlResult<Vec<Pending>> {
-    let statement = format!("{POSITIONS} AND c.userid = ? AND {BEHIND} AND {OWN} ORDER BY c.conv");
-    sql.rows(&statement, &[device.into(), user.into()])?.iter().map(pending).collect()
+    let positions = Positions::of(device);
+    let statement =
+        format!("{} AND c.userid = ? AND {} AND {OWN} ORDER BY c.conv", positions.select(), positions.is_behind);
+    sql.rows(&statement, &positions.with([user.into()]))?.iter().map(pending).collect()
 }
 
 pub(super) fn of_all(sql: &mut dyn Sql, sessions: &[(UserId, DeviceId)]) -> SqlResult<Vec<Vec<Pending>>> {
@@ -49,11 +81,11 @@ pub(super) fn of_all(sql: &mut dyn Sql, sessions: &[(UserId, DeviceId)]) -> SqlR
     for (device, users) in by_device(sessions) {
         for lookup in lookups(&users, |user| [user.into()]) {
             let list = repeated("?", ",", lookup.len);
+            let positions = Positions::of(device);
+            let (select, is_behind) = (positions.select(), positions.is_behind);
             let statement =
-                format!("{POSITIONS} AND c.userid IN ({list}) AND {BEHIND} AND {OWN} ORDER BY c.userid, c.conv");
-            let mut args = vec![device.into()];
-            args.extend(lookup.args);
-            for row in sql.rows(&statement, &args)? {
+                format!("{select} AND c.userid IN ({list}) AND {is_behind} AND {OWN} ORDER BY c.userid, c.conv");
+            for row in sql.rows(&statement, &positions.with(lookup.args))? {
                 found.entry((row.user(0)?, device)).or_default().push(pending(&row)?);
             }
         }
@@ -62,8 +94,9 @@ pub(super) fn of_all(sql: &mut dyn Sql, sessions: &[(UserId, DeviceId)]) -> SqlR
 }
 
 pub(super) fn position(sql: &mut dyn Sql, user: UserId, device: DeviceId, conv: ConvId) -> SqlResult<Option<Pending>> {
-    let statement = format!("{POSITIONS} AND c.userid = ? AND c.conv = ? AND {OWN}");
-    let found = sql.first(&statement, &[device.into(), user.into(), conv.into()])?;
+    let positions = Positions::of(device);
+    let statement = format!("{} AND c.userid = ? AND c.conv = ? AND {OWN}", positions.select());
+    let found = sql.first(&statement, &positions.with([user.into(), conv.into()]))?;
     found.as_ref().map(pending).transpose()
 }
 
@@ -77,9 +110,9 @@ pub(super) fn positions(
     let mut found = HashMap::new();
     for lookup in lookups(convs, |conv| [conv.into()]) {
         let list = repeated("?", ",", lookup.len);
-        let statement = format!("{POSITIONS} AND c.userid = ? AND c.conv IN ({list}) AND {OWN}");
-        let mut args = vec![device.into(), user.into()];
-        args.extend(lookup.args);
+        let positions = Positions::of(device);
+        let statement = format!("{} AND c.userid = ? AND c.conv IN ({list}) AND {OWN}", positions.select());
+        let args = positions.with(std::iter::once(user.into()).chain(lookup.args));
         for row in sql.rows(&statement, &args)? {
             found.insert(row.conv(1)?, pending(&row)?);
         }
@@ -104,9 +137,14 @@ pub(super) fn in_group(
     for (device, users) in by_device(devices) {
         for lookup in lookups(&users, |user| [user.into()]) {
             let list = repeated("?", ",", lookup.len);
-            let statement = format!("{IN_GROUP} AND c.conv = ? AND c.userid IN ({list})");
-            let mut args = vec![device.into(), ConvId::group(group).into()];
-            args.extend(lookup.args);
+            let positions = Positions::of(device);
+            let [conv, delivered, last_seq] = positions.columns;
+            let statement = format!(
+                "SELECT c.userid, {conv}, {delivered}, {last_seq}, m.joined_seq FROM {} \
+                 AND m.userid IS NOT NULL AND c.conv = ? AND c.userid IN ({list})",
+                positions.source
+            );
+            let args = positions.with(std::iter::once(ConvId::group(group).into()).chain(lookup.args));
             for row in sql.rows(&statement, &args)? {
                 let place = PlaceInGroup { position: pending(&row)?, joined_seq: row.seq(4)? };
                 found.insert((row.user(0)?, device), place);

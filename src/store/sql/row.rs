@@ -110,9 +110,14 @@ impl Row {
 
     /// A moment that may be NULL.
     pub(in crate::store) fn time_or_null(&self, column: usize) -> SqlResult<Option<UnixMs>> {
+        Ok(self.int_or_null(column)?.map(UnixMs))
+    }
+
+    /// A number that may be NULL.
+    pub(in crate::store) fn int_or_null(&self, column: usize) -> SqlResult<Option<i64>> {
         match self.0.get(column) {
             Some(Cell::Null) => Ok(None),
-            _ => self.time(column).map(Some),
+            _ => self.int(column).map(Some),
         }
     }
 

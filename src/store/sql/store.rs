@@ -5,19 +5,20 @@ use super::groups::NewGroup;
 use super::history::PageLimit;
 use super::membership::ruled;
 use super::{
-    Engine, SqlStore, accounts, asked, blocks, changes, cluster, confirm, conversations, erase, find, friends,
-    group_entry, group_order, groups, held, history, membership, pages, pending, profile, receipts, retention, search,
-    sweep, tokens, user_quota,
+    Engine, SqlStore, account_page, accounts, asked, blocks, changes, cluster, confirm, conversations, erase, find,
+    friends, group_entry, group_order, groups, held, history, membership, pages, pending, profile, receipts, retention,
+    search, sweep, tokens, user_quota,
 };
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Peer, Seq, UserId};
 use crate::store::{
-    ActedOn, AdminStore, Append, Appended, BlockOutcome, Changed, ClientDialect, ClusterRow, Contact, ConversationEnd,
-    ConversationPage, ConversationsWanted, Created, CursorRow, DeviceUse, EndedToken, EraseStep, Flags, FriendOutcome,
-    FriendRequest, GroupChange, GroupChanged, GroupInvitation, GroupRow, JoinOutcome, LeaveOutcome, LetIn, Listed,
-    MemberPage, Message, Moment, NewToken, OpenGroupAsk, OwnGroup, Page, Pending, Person, Place, ProfileChange,
-    ProfileOutcome, Quotas, Range, ReadRow, ReceiptRow, Result, Role, Ruled, SavedReads, SearchPage, SearchQuery,
-    SessionRow, Store, TokenHash, TokenRow, TokenUse, UserQuota, UserRef, UserRow,
+    AccountPage, ActedOn, AdminStore, Append, Appended, BlockOutcome, Changed, ClientDialect, ClusterRow, Contact,
+    ConversationEnd, ConversationPage, ConversationsWanted, Created, CursorRow, DeviceUse, EndedToken, EraseStep,
+    Flags, FriendOutcome, FriendRequest, GroupChange, GroupChanged, GroupInvitation, GroupRow, JoinOutcome,
+    KnownDevice, LeaveOutcome, LetIn, Listed, Member, MemberPage, Message, Moment, NewToken, OpenGroupAsk, OwnGroup,
+    Page, Pending, Person, Place, ProfileChange, ProfileOutcome, Quotas, Range, ReadRow, ReceiptRow, Result, Role,
+    Ruled, SavedReads, SearchPage, SearchQuery, SessionRow, Store, TokenHash, TokenRow, TokenUse, UserQuota, UserRef,
+    UserRow,
 };
 
 /// How long ended tokens are kept, in milliseconds: whoever has not asked for so long has no session of that time.
@@ -64,8 +65,8 @@ impl<E: Engine> Store for SqlStore<E> {
         self.0.write(|sql| tokens::save(sql, token, now, limit))
     }
 
-    fn token(&mut self, hash: &TokenHash, now: UnixMs) -> Result<Option<TokenRow>> {
-        self.0.read(|sql| tokens::token(sql, hash, now))
+    fn token(&mut self, hash: &TokenHash, device: &str, now: UnixMs) -> Result<Option<TokenRow>> {
+        self.0.read(|sql| tokens::token(sql, hash, device, now))
     }
 
     fn extend_token(&mut self, hash: &TokenHash, expires_at: UnixMs, used: TokenUse<'_>, now: UnixMs) -> Result<()> {
@@ -77,15 +78,12 @@ impl<E: Engine> Store for SqlStore<E> {
     }
 
     fn device(&mut self, user: UserId, name: &str) -> Result<DeviceUse> {
-        if let Some((known, true)) = self.0.read(|sql| accounts::known_device(sql, user, name))? {
-            return Ok(DeviceUse { id: known, is_new: false, removed: Vec::new() });
-        }
         let limit = self.1.devices;
         self.0.write(|sql| accounts::use_device(sql, user, name, limit))
     }
 
-    fn has_device(&mut self, user: UserId, name: &str) -> Result<bool> {
-        self.0.read(|sql| Ok(accounts::known_device(sql, user, name)?.is_some()))
+    fn known_device(&mut self, user: UserId, name: &str) -> Result<Option<KnownDevice>> {
+        self.0.read(|sql| accounts::known_device(sql, user, name))
     }
 
     fn sessions(&mut self, user: UserId, after: u32, limit: u32, now: UnixMs) -> Result<Vec<SessionRow>> {
@@ -158,6 +156,10 @@ impl<E: Engine> Store for SqlStore<E> {
         Ok(true)
     }
 
+    fn account_page(&mut self, user: UserId, device: DeviceId, friends: u32, groups: u32) -> Result<AccountPage> {
+        self.0.read(|sql| account_page::read(sql, user, device, [friends, groups]))
+    }
+
     fn block(&mut self, user: UserId, other: UserId) -> Result<BlockOutcome> {
         let limit = self.1.blocks;
         self.0.write(|sql| blocks::block(sql, user, other, limit))
@@ -189,10 +191,6 @@ impl<E: Engine> Store for SqlStore<E> {
 
     fn friends(&mut self, user: UserId, after: u32, limit: u32) -> Result<Vec<Contact>> {
         self.0.read(|sql| friends::page(sql, user, after, limit))
-    }
-
-    fn first_friends(&mut self, user: UserId, limit: u32) -> Result<(Vec<Contact>, bool)> {
-        self.0.read(|sql| friends::first_page(sql, user, limit))
     }
 
     fn friend_ids_of_all(&mut self, users: &[UserId], limit: u32) -> Result<Vec<(UserId, UserId)>> {
@@ -252,7 +250,7 @@ impl<E: Engine> Store for SqlStore<E> {
         Ok(self.0.read(|sql| sweep::is_wanted(sql))? && self.0.write(|sql| sweep::piece(sql))?)
     }
 
-    fn groups(&mut self, user: UserId, after: u32, limit: u32) -> Result<Vec<OwnGroup>> {
+    fn groups(&mut self, user: UserId, after: u32, limit: u32) -> Result<Vec<(OwnGroup, u64)>> {
         self.0.read(|sql| groups::of_user(sql, user, after, limit))
     }
 
@@ -272,7 +270,7 @@ impl<E: Engine> Store for SqlStore<E> {
         self.0.read(|sql| groups::members(sql, group, after, limit))
     }
 
-    fn members_of_all(&mut self, groups: &[GroupId], limit: u32) -> Result<Vec<MemberPage>> {
+    fn members_of_all(&mut self, groups: &[(GroupId, u64)], limit: u32) -> Result<Vec<Vec<Member>>> {
         self.0.read(|sql| groups::members_of_all(sql, groups, limit))
     }
 

@@ -4,10 +4,10 @@
 //! there, and closes the sessions that hold it.
 
 use super::lists::{lookups, repeated};
-use super::{Row, Sql, SqlResult, accounts, user_quota};
+use super::{Fault, Row, Sql, SqlResult, accounts};
 use crate::clock::UnixMs;
-use crate::ids::UserId;
-use crate::store::{EndedToken, NewToken, SessionRow, TokenHash, TokenRow, TokenUse, UserQuota};
+use crate::ids::{GroupId, UserId};
+use crate::store::{EndedToken, KnownDevice, NewToken, SessionRow, TokenHash, TokenRow, TokenUse, UserQuota};
 
 /// How long a token of before sessions had numbers lived from its last use, in milliseconds: what is known of that use.
 const OLD_LIFE_MS: i64 = 30 * 24 * 3600 * 1000;
@@ -22,9 +22,12 @@ pub(super) fn save(sql: &mut dyn Sql, token: &NewToken<'_>, now: UnixMs, limit: 
     if !locks_with(sql, user, proof)? {
         return Ok(false);
     }
-    sql.run("DELETE FROM AuthToken WHERE userid = ? AND expires_at <= ?", &[user.into(), now.into()])?;
-    let expires_at = last_of_all(sql, user, expires_at)?;
-    let number = last_number(sql, user)?.saturating_add(1);
+    let mut others = others(sql, user)?;
+    if others.first_end <= now {
+        sql.run("DELETE FROM AuthToken WHERE userid = ? AND expires_at <= ?", &[user.into(), now.into()])?;
+        others = self::others(sql, user)?;
+    }
+    let expires_at = others.behind_all(expires_at);
     sql.run(
         "INSERT INTO AuthToken (token_hash, userid, expires_at, number, device, address, since, used_at) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -32,21 +35,58 @@ pub(super) fn save(sql: &mut dyn Sql, token: &NewToken<'_>, now: UnixMs, limit: 
             hash.into(),
             user.into(),
             expires_at.into(),
-            number.into(),
+            others.last_number.saturating_add(1).into(),
             used.device.into(),
             used.address.into(),
             now.into(),
             now.into(),
         ],
     )?;
-    let limit = user_quota::of(sql, user, UserQuota::Tokens, limit)?;
+    let limit = others.own_limit.map_or(limit, |own| (own > 0).then_some(own));
     let Some(last) = limit.and_then(|limit| limit.checked_sub(1)) else { return Ok(true) };
+    if others.count <= u64::from(last) {
+        return Ok(true);
+    }
     let keep_from = "SELECT expires_at FROM AuthToken WHERE userid = ? ORDER BY expires_at DESC LIMIT 1 OFFSET ?";
     if let Some(row) = sql.first(keep_from, &[user.into(), last.into()])? {
         let keep_from = row.time(0)?;
         sql.run("DELETE FROM AuthToken WHERE userid = ? AND expires_at < ?", &[user.into(), keep_from.into()])?;
     }
     Ok(true)
+}
+
+/// What a new token must know of the user's others.
+struct Others {
+    count: u64,
+    /// When the first of them ends.
+    first_end: UnixMs,
+    last_end: UnixMs,
+    last_number: i64,
+    /// How many the user may have, where that was set for this user; 0: no limit.
+    own_limit: Option<u32>,
+}
+
+impl Others {
+    /// When a token ends that is to end after all of them, and not before `wanted`.
+    fn behind_all(&self, wanted: UnixMs) -> UnixMs {
+        if self.count == 0 { wanted } else { wanted.max(UnixMs(self.last_end.0.saturating_add(1))) }
+    }
+}
+
+fn others(sql: &mut dyn Sql, user: UserId) -> SqlResult<Others> {
+    let statement = "SELECT COUNT(*), COALESCE(MIN(expires_at), ?), COALESCE(MAX(expires_at), 0), \
+                     COALESCE(MAX(number), 0), (SELECT value FROM UserQuota WHERE userid = ? AND name = ?) \
+                     FROM AuthToken WHERE userid = ?";
+    let args = [i64::MAX.into(), user.into(), UserQuota::Tokens.name().into(), user.into()];
+    let row = sql.first(statement, &args)?.ok_or_else(|| Fault::Broken("nothing was counted".into()))?;
+    let own_limit = row.int_or_null(4)?.map(|_| row.count(4)).transpose()?;
+    Ok(Others {
+        count: row.seq(0)?,
+        first_end: row.time(1)?,
+        last_end: row.time(2)?,
+        last_number: row.int(3)?,
+        own_limit,
+    })
 }
 
 /// Locks the user, if that is the password that counts.
@@ -69,23 +109,45 @@ fn last_number(sql: &mut dyn Sql, user: UserId) -> SqlResult<i64> {
     sql.first(last, &[user.into()])?.map_or(Ok(0), |row| row.int(0))
 }
 
-pub(super) fn token(sql: &mut dyn Sql, hash: &TokenHash, now: UnixMs) -> SqlResult<Option<TokenRow>> {
+/// A token's row, the user's device of this name, and the user's groups: what a login by token needs before it can hear
+/// anything, in one statement. There is a row for each group, and one for a user without groups.
+pub(super) fn token(sql: &mut dyn Sql, hash: &TokenHash, device: &str, now: UnixMs) -> SqlResult<Option<TokenRow>> {
     let statement = "SELECT t.userid, u.name, t.expires_at, \
                      EXISTS (SELECT 1 FROM AuthToken o WHERE o.userid = t.userid AND o.expires_at > t.expires_at), \
-                     t.device, t.address, u.disabled_at \
-                     FROM AuthToken t JOIN User u ON u.id = t.userid WHERE t.token_hash = ? AND t.expires_at > ?";
-    let found = sql.first(statement, &[hash.into(), now.into()])?;
-    let row = |mut row: Row| {
-        Ok(TokenRow {
-            user: row.person(0)?,
-            expires_at: row.time(2)?,
-            is_latest: row.int(3)? == 0,
-            device: row.text(4)?,
-            address: row.text(5)?,
-            is_disabled: row.time_or_null(6)?.is_some(),
-        })
+                     t.device, t.address, u.disabled_at, d.device, \
+                     EXISTS (SELECT 1 FROM Device o \
+                     WHERE o.userid = d.userid AND o.used >= d.used AND o.device <> d.device), v.id \
+                     FROM AuthToken t JOIN User u ON u.id = t.userid \
+                     LEFT JOIN Device d ON d.userid = t.userid AND d.name = ? \
+                     LEFT JOIN GroupUser m ON m.userid = t.userid LEFT JOIN Conversation v ON v.id = m.groupid \
+                     WHERE t.token_hash = ? AND t.expires_at > ?";
+    let rows = sql.rows(statement, &[device.into(), hash.into(), now.into()])?;
+    let mut groups = Vec::with_capacity(rows.len());
+    for row in &rows {
+        // A group that was deleted has no conversation.
+        if row.int_or_null(9)?.is_some() {
+            groups.push(row.group(9)?);
+        }
+    }
+    groups.sort_unstable();
+    rows.into_iter().next().map(|row| token_row(row, groups)).transpose()
+}
+
+fn token_row(mut row: Row, groups: Vec<GroupId>) -> SqlResult<TokenRow> {
+    let known_device = match row.int_or_null(7)? {
+        Some(_) => Some(KnownDevice { id: row.device(7)?, is_latest: row.int(8)? == 0 }),
+        None => None,
     };
-    found.map(row).transpose()
+    Ok(TokenRow {
+        user: row.person(0)?,
+        expires_at: row.time(2)?,
+        is_latest: row.int(3)? == 0,
+        device: row.text(4)?,
+        address: row.text(5)?,
+        is_disabled: row.time_or_null(6)?.is_some(),
+        known_device,
+        groups,
+    })
 }
 
 pub(super) fn extend(

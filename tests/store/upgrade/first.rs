@@ -51,10 +51,10 @@ fn goes_on(fresh: &Fresh) {
     let kept: Vec<i64> = fresh.stores.kept_names(10).unwrap().into_iter().map(|kept| kept.id).collect();
     assert_eq!(kept.len(), 5, "users 4, 5, 10, 12 and group 3: {kept:?}");
     assert_eq!(store.friends(anna, 0, 500).unwrap().iter().map(|friend| friend.id).collect::<Vec<_>>(), [ben]);
-    assert!(store.first_friends(id(3), 10).unwrap().1, "it was asked before that was noted");
+    assert!(store.account_page(id(3), DeviceId(0), 10, 10).unwrap().is_asked, "it was asked before that was noted");
     let asked = store.friend_requests(id(3), 10).unwrap();
     assert_eq!((asked[0].from.id, asked[0].msg.as_str()), (anna, r#""we met in \"Oslo\"""#));
-    let groups: Vec<String> = store.groups(ben, 0, 500).unwrap().into_iter().map(|own| own.group.name).collect();
+    let groups: Vec<String> = store.groups(ben, 0, 500).unwrap().into_iter().map(|(own, _)| own.group.name).collect();
     assert_eq!(groups, ["chess", "Ａnna's", "CHESS\u{200B}"]);
     let chess = GroupId::new(1).unwrap();
     assert_eq!(store.members(chess, 0, 10).unwrap().total, 3);

@@ -2,11 +2,12 @@
 //!
 //! ```text
 //!   register: a few connections make the accounts      log_in: one connection for each account, which stays
-//!   errands:  requests that sessions have to make, such as to join a group
+//!   errands:  requests that sessions have to make, such as to join a group      join: all in one large group
 //! ```
 //!
 //! Each is a client of its own; they run one after the other on the same engine.
 
+mod join;
 mod log_in;
 mod register;
 mod requests;
@@ -106,6 +107,14 @@ impl Stage<'_> {
     pub(crate) fn log_in(&mut self, accounts: &mut [Account], confirm: Confirm) -> Result<()> {
         self.progress.begin("logging in", accounts.len());
         self.engine.run(&mut log_in::LoggingIn::new(self.targets, self.progress, accounts, confirm))
+    }
+
+    /// Makes all accounts members of one group. All connections are free again afterwards.
+    pub(crate) fn join_one_group(&mut self, accounts: &mut [Account]) -> Result<()> {
+        self.progress.begin("joining the group", accounts.len());
+        self.engine.run(&mut join::Joining::new(self.targets, self.progress, accounts))?;
+        self.engine.net.close_all();
+        Ok(())
     }
 
     /// Sends each `(k, request)` on its connection, one after the other on each, and returns the replies in that order.
