@@ -26,7 +26,7 @@ use crate::net::{CloseReason, ConnId};
 use crate::service::ctx::{Backlog, SessionChange, Shared};
 use crate::service::handlers::shown::Shown;
 use crate::store::{Page, Place};
-use crate::wants::Want;
+use crate::wants::{Want, Wants};
 use crate::wire::reply::{self, Notice, TimeText};
 use crate::workers::job::{Job, PageQuestion};
 
@@ -213,7 +213,7 @@ impl SessionsHere {
     fn tell(&mut self, reactor: &ReactorCtx, net: Net<'_>, conn: ConnId, event: &Event, now: Instant) {
         let Some(found) = net.connection(conn) else { return };
         let mut on = ConnCtx::new(conn, found, now);
-        let user = on.session.hearing().map(|live| live.user);
+        let (user, wants) = on.session.hearing().map(|live| (live.user, live.wants)).unzip();
         match event {
             Event::Message { to, from, told } if *from != Some(conn) && !to.excepts(user) => {
                 tell(reactor, &mut self.out_of_turn, on, told);
@@ -221,10 +221,10 @@ impl SessionsHere {
             Event::Notice { to, line } if !to.excepts(user) => {
                 on.tell(line.clone());
             }
-            Event::Hint { to, want, line } if !to.excepts(user) => {
-                if on.session.hearing().is_some_and(|live| live.wants.has(*want)) {
-                    on.tell(line.clone());
-                }
+            Event::Hint { to, want, line }
+                if !to.excepts(user) && wants.is_some_and(|wants: Wants| wants.has(*want)) =>
+            {
+                on.tell(line.clone());
             }
             Event::GroupDeleted { group, line } => {
                 told_to_leave(reactor, &mut self.groups_here, &mut on, *group, line.clone());

@@ -220,7 +220,9 @@ mod tests {
             if slices.takes(group, hearers.len()) {
                 slices.push(&mut self.index, group, event);
             } else {
-                hearers.into_iter().for_each(|conn| self.told(group, conn, event));
+                for conn in hearers {
+                    self.told(group, conn, event);
+                }
             }
         }
 
