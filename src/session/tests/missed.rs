@@ -74,7 +74,7 @@ impl Reactors for Mail {
 /// ```
 #[test]
 #[ignore = "a measurement"]
-#[expect(clippy::print_stdout, clippy::disallowed_methods, reason = "what was measured is what it is for")]
+#[expect(clippy::disallowed_methods, reason = "what was measured is what it is for")]
 fn how_long_a_node_takes_to_tell_what_has_changed() {
     const SESSIONS: u32 = 100_000;
     let mut bed = Bed::new();
