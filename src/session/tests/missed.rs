@@ -67,7 +67,7 @@ impl Reactors for Mail {
     }
 }
 
-/// How long a node takes to tell 1,000 changed conversations to 100,000 sessions. Run by hand; docs/scaling.md has the figures:
+/// How long a node takes to tell 1,000 changed conversations to 100,000 sessions. Run by hand; docs/performance.md has the figures:
 ///
 /// ```text
 /// cargo test --release --lib -- --ignored --nocapture how_long_a_node_takes
