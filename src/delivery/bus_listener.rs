@@ -118,12 +118,11 @@ impl BusListener {
         self.peers.look_again();
         let mut fanout = self.fanout.lock().unwrap_or_else(PoisonError::into_inner);
         fanout.directory().doubt();
-        match since {
-            Some(since) => self.cursor_queue.missed(Gap::new(since, part)),
-            None => {
-                fanout.tell_all(&Event::Resync(part));
-                fanout.flush();
-            }
+        if let Some(since) = since {
+            self.cursor_queue.missed(Gap::new(since, part));
+        } else {
+            fanout.tell_all(&Event::Resync(part));
+            fanout.flush();
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What lanes, workers and other nodes have for this reactor's sessions: acks, pushes, replies and the backlog. Runs in the
 //! reactor.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -105,33 +106,15 @@ impl SessionsHere {
                     live.retry.compare = true;
                 }
             }
-            Event::Member { conn, group } => {
-                if let Some(live) = net.connection(conn).and_then(|(session, _)| session.hearing())
-                    && !live.groups.contains(&group)
-                {
-                    resync.start_one(conn, live);
-                }
-            }
-            Event::Members { group, members } => {
-                for conn in groups_here.of(group) {
-                    if let Some(live) = net.connection(*conn).and_then(|(session, _)| session.hearing())
-                        && members.binary_search(&live.user).is_err()
-                    {
-                        resync.start_one(*conn, live);
-                    }
-                }
-            }
+            Event::Member { conn, group } => resync.is_member(net, conn, group),
+            Event::Members { group, members } => resync.are_members(net, groups_here.of(group), &members),
             Event::Replaced { conn } => {
                 send_out(reactor, groups_here, net, (conn, now), &Notice::Replaced, CloseReason::Replaced);
             }
             Event::Ended { conn } => {
                 send_out(reactor, groups_here, net, (conn, now), &Notice::Ended, CloseReason::Ended);
             }
-            Event::Renamed { conn, name } => {
-                if let Some(live) = net.connection(conn).and_then(|(session, _)| session.hearing()) {
-                    live.name = name;
-                }
-            }
+            Event::Renamed { conn, name } => rename(net, conn, name),
             Event::Broadcast(line) => broadcast(net, &line, now),
             Event::Resync(part) => resync.start(net, part.as_ref()),
             Event::Restored => self.restored(reactor, net, now),
@@ -389,6 +372,13 @@ fn send_out(
         drop(on.session.take_parked());
         on.link.send(why.line());
         on.link.close(reason);
+    }
+}
+
+/// The user of this session is called so from now on.
+fn rename(net: Net<'_>, conn: ConnId, name: Arc<str>) {
+    if let Some(live) = net.connection(conn).and_then(|(session, _)| session.hearing()) {
+        live.name = name;
     }
 }
 

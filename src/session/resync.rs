@@ -23,7 +23,7 @@ use super::message::{Compared, Standing};
 use super::reactor_ctx::ReactorCtx;
 use super::state::Session;
 use crate::bus::{Channel, Part};
-use crate::ids::GroupId;
+use crate::ids::{GroupId, UserId};
 use crate::net::{ConnId, Outbound};
 use crate::workers::job::{Job, SessionQuestions};
 
@@ -65,6 +65,26 @@ impl Resync {
     pub(crate) fn start_one(&mut self, conn: ConnId, live: &mut Live) {
         if !std::mem::replace(&mut live.in_line, true) {
             self.line.push_back(conn);
+        }
+    }
+
+    /// The user is in this group: a session that does not hear it may have missed that.
+    pub(crate) fn is_member(&mut self, net: Net<'_>, conn: ConnId, group: GroupId) {
+        if let Some(live) = hearing(net, conn)
+            && !live.groups.contains(&group)
+        {
+            self.start_one(conn, live);
+        }
+    }
+
+    /// Those are in a group, and no others: of the sessions that hear it some may have missed that.
+    pub(crate) fn are_members(&mut self, net: Net<'_>, hearers: &[ConnId], members: &[UserId]) {
+        for conn in hearers {
+            if let Some(live) = hearing(net, *conn)
+                && members.binary_search(&live.user).is_err()
+            {
+                self.start_one(*conn, live);
+            }
         }
     }
 

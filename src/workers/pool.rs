@@ -202,7 +202,7 @@ impl Queues {
                 let ask = |ctx: &mut Ctx| questions::pages(ctx, &question);
                 self.tell(ctx, conn, ask, |pages| ReactorMessage::Fetched { conn, pages });
             }
-            Job::FetchTogether(question) => self.fetch_together(ctx, question),
+            Job::FetchTogether(question) => self.fetch_together(ctx, &question),
             Job::FollowJoin(question) => {
                 let (conn, following) = (question.conn, question.following);
                 let ask = |ctx: &mut Ctx| questions::position_after_join(ctx, question);
@@ -239,10 +239,10 @@ impl Queues {
     }
 
     /// Each session gets its answer, also if the store gives none.
-    fn fetch_together(&self, ctx: &mut Ctx, question: GroupQuestion) {
+    fn fetch_together(&self, ctx: &mut Ctx, question: &GroupQuestion) {
         answering(
             ctx,
-            |ctx| questions::pages_together(ctx, &question),
+            |ctx| questions::pages_together(ctx, question),
             |_, asked| {
                 let found = asked.and_then(|asked| {
                     let group = question.group;

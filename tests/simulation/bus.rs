@@ -61,11 +61,8 @@ struct Line {
 /// Since when bells may be missing; `None`: nobody knows.
 pub type Since = Option<Duration>;
 
-fn earlier(one: Option<Since>, other: Since) -> Option<Since> {
-    Some(match one {
-        None => other,
-        Some(one) => one.zip(other).map(|(one, other)| one.min(other)),
-    })
+fn earlier(one: Option<Since>, other: Since) -> Since {
+    one.map_or(other, |one| one.zip(other).map(|(one, other)| one.min(other)))
 }
 
 impl Line {
@@ -111,10 +108,10 @@ impl Hub {
     pub fn cut(&mut self, node: usize, now: Duration) -> (bool, usize, InVain) {
         let line = &mut self.lines[node];
         if line.is_up {
-            line.missing = earlier(line.missing, Some(now));
+            line.missing = Some(earlier(line.missing, Some(now)));
             for (came_at, parcel) in &line.parcels {
                 let since = if let Parcel::Resync(since) = parcel { *since } else { Some(*came_at) };
-                line.missing = earlier(line.missing, since);
+                line.missing = Some(earlier(line.missing, since));
             }
         }
         let lost = line.parcels.len();
@@ -164,7 +161,7 @@ impl Hub {
                 if line.is_up {
                     line.parcels.push_back((now, told(Some(since))));
                 } else {
-                    line.missing = earlier(line.missing, Some(since));
+                    line.missing = Some(earlier(line.missing, Some(since)));
                 }
             }
         }

@@ -100,7 +100,7 @@ pub struct Node {
     /// Every connection this life ever had.
     pipes: RefCell<Vec<SharedPipe>>,
     nudged: crossbeam_channel::Receiver<()>,
-    wrote_at: Cell<Duration>,
+    wrote_at: Cell<Option<Duration>>,
 }
 
 impl Node {
@@ -146,7 +146,7 @@ impl Node {
             listener: Slot::new(listener),
             pipes: RefCell::default(),
             nudged,
-            wrote_at: Cell::new(world.passed()),
+            wrote_at: Cell::default(),
         }
     }
 
@@ -179,10 +179,10 @@ impl Node {
             Part::CursorWriter => self.cursor_writer.run(|cursor_writer| {
                 // As its thread does: when it is nudged, or now and then.
                 let is_nudged = self.nudged.try_recv().is_ok();
-                if !is_nudged && world.since(self.wrote_at.get()) < WRITE_BEHIND {
+                if !is_nudged && self.wrote_at.get().is_some_and(|at| world.since(at) < WRITE_BEHIND) {
                     return false;
                 }
-                self.wrote_at.set(world.passed());
+                self.wrote_at.set(Some(world.passed()));
                 cursor_writer.write(world.now());
                 if world.chance(1000) {
                     cursor_writer.look_for_absent(world.now());

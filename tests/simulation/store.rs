@@ -426,7 +426,9 @@ impl Store for SimStore {
         database.tick(world.passed());
         let outcomes = outcomes.filter(|outcomes| database.holds_all(batch, outcomes));
         if outcomes.is_some() {
-            batch.iter().for_each(|message| database.mark(message.conv()));
+            for message in batch {
+                database.mark(message.conv());
+            }
         }
         Ok(outcomes)
     }

@@ -64,6 +64,8 @@ pub fn start(cursor_writer: CursorWriter, nudged: Receiver<()>, stop: Receiver<(
 fn run(mut cursor_writer: CursorWriter, nudged: &Receiver<()>, stop: &Receiver<()>) {
     let mut stopping = false;
     let mut looked_at = now();
+    // The database's clock is read before anything can be missed.
+    cursor_writer.write(looked_at);
     while !stopping {
         // The stop channel never carries a value: receiving from it fails once its sender is dropped.
         stopping = matches!(stop.try_recv(), Err(crossbeam_channel::TryRecvError::Disconnected));

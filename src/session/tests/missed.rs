@@ -67,14 +67,14 @@ impl Reactors for Mail {
     }
 }
 
-/// How long a node takes to tell 1,000 changed conversations to 100,000 sessions. Run by hand; docs/scaling.md has the figures:
+/// How long a node takes to tell 1,000 changed conversations to 100,000 sessions. Run by hand; docs/performance.md has the figures:
 ///
 /// ```text
 /// cargo test --release --lib -- --ignored --nocapture how_long_a_node_takes
 /// ```
 #[test]
 #[ignore = "a measurement"]
-#[expect(clippy::print_stdout, clippy::disallowed_methods, reason = "what was measured is what it is for")]
+#[expect(clippy::disallowed_methods, reason = "what was measured is what it is for")]
 fn how_long_a_node_takes_to_tell_what_has_changed() {
     const SESSIONS: u32 = 100_000;
     let mut bed = Bed::new();

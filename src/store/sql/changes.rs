@@ -19,6 +19,9 @@ const CLOCKS_APART_MAX: Duration = Duration::from_secs(10);
 /// How long deleted groups are remembered: many times as long as any node asks about.
 const GONE_KEPT: &str = "1 DAY";
 
+/// Groups, each with its members.
+type WithMembers = Vec<(GroupId, Vec<UserId>)>;
+
 /// The moment as far before this one as marks may be old when their rows are committed.
 pub(super) fn looked_back(since: Moment, mark_to_commit_max: Duration) -> Moment {
     let seconds = (mark_to_commit_max + CLOCKS_APART_MAX).as_secs();
@@ -47,7 +50,7 @@ fn conversations(sql: &mut dyn Sql, since: Moment, limit: u32) -> SqlResult<Opti
     ends.filter(|end| !matches!(end, Ok((_, 0)))).collect::<SqlResult<_>>().map(Some)
 }
 
-fn groups(sql: &mut dyn Sql, since: Moment, limit: u32) -> SqlResult<Option<Vec<(GroupId, Vec<UserId>)>>> {
+fn groups(sql: &mut dyn Sql, since: Moment, limit: u32) -> SqlResult<Option<WithMembers>> {
     let mut members: BTreeMap<GroupId, Vec<UserId>> = BTreeMap::new();
     let mut present = Vec::new();
     for (table, mark) in [("AllGroup", "changed_at"), ("GoneGroup", "gone_at")] {
