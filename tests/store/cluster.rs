@@ -46,6 +46,22 @@ pub(crate) fn nodes_are_known_until_they_end_or_are_long_gone(fresh: &Fresh) {
     assert!(!store.has_node(here).unwrap());
 }
 
+/// The thread that starts a node and its cursor writer both note it.
+pub(crate) fn a_node_is_noted_by_several_of_its_threads_at_once(fresh: &Fresh) {
+    let node = NodeId(5);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let mut store = fresh.store();
+                for round in 0..100 {
+                    store.note_node(node, UnixMs(round)).unwrap();
+                }
+            });
+        }
+    });
+    assert!(fresh.store().has_node(node).unwrap());
+}
+
 pub(crate) fn ends_are_told_of_those_that_exist(fresh: &Fresh) {
     let mut store = fresh.store();
     let (ann, ben) = (user(&mut *store, "ann"), user(&mut *store, "ben"));

@@ -224,6 +224,7 @@ contract! {
         data_have_an_identity_that_stays
         of_many_who_ask_one_makes_the_epoch
         nodes_are_known_until_they_end_or_are_long_gone
+        a_node_is_noted_by_several_of_its_threads_at_once
         ends_are_told_of_those_that_exist;
     quotas:
         friends_are_counted_on_both_sides

@@ -299,7 +299,7 @@ export class Log {
   lastInSight() {
     if (!this.model.record(this.conv).unread) return 0;
     const { bottom } = this.element.getBoundingClientRect();
-    const isAbove = ({ element }) => element.getBoundingClientRect().bottom <= bottom;
+    const isAbove = (row) => row?.element.getBoundingClientRect().bottom <= bottom;
     const shown = this.list.filter((message) => isMessage(message) && isAbove(this.rows.rows.get(keyOf(message))));
     return shown.at(-1)?.seq ?? 0;
   }

@@ -61,7 +61,9 @@ pub(super) fn note_node(sql: &mut dyn Sql, node: NodeId, now: UnixMs) -> SqlResu
         "DELETE FROM Node WHERE id = ? OR seen_at < ?",
         &[id.as_str().into(), UnixMs(now.0.saturating_sub(NODE_ROW_LIFE_MS)).into()],
     )?;
-    sql.run("INSERT INTO Node (id, seen_at) VALUES (?, ?)", &[id.as_str().into(), now.into()])?;
+    // Another thread of this node may have noted it in between.
+    let insert_new = sql.dialect().insert_new;
+    sql.run(&format!("{insert_new} Node (id, seen_at) VALUES (?, ?)"), &[id.as_str().into(), now.into()])?;
     Ok(())
 }
 
