@@ -439,7 +439,7 @@ fn what_takes_too_long_is_logged_and_counted() {
     let value = |name: &str| metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
     assert!(value("stonechat_slow_operations_total").unwrap() >= 3.0, "{metrics}");
     // Beside them: what runs here, and since when.
-    let build = format!("stonechat_build_info{{version=\"{}\",schema=\"5\"}} 1", env!("CARGO_PKG_VERSION"));
+    let build = format!("stonechat_build_info{{version=\"{}\",schema=\"6\"}} 1", env!("CARGO_PKG_VERSION"));
     assert!(metrics.lines().any(|line| line == build), "{metrics}");
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
     let up = now - value("stonechat_start_time_seconds").unwrap();
