@@ -176,8 +176,11 @@ impl SeqTracker {
     pub(crate) fn go_live(&mut self, pending: &[Pending], shown: &[Message]) {
         self.live = true;
         self.compare(pending);
-        for conv_seq in self.by_conv.values_mut() {
-            conv_seq.old_end = conv_seq.end;
+        // As the store has told them: what was heard meanwhile has come since, or is of another life of the data.
+        for position in pending {
+            if let Some(conv_seq) = self.by_conv.get_mut(&position.conv) {
+                conv_seq.old_end = position.last_seq;
+            }
         }
         self.mark_shown(shown);
     }

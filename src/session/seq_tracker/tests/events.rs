@@ -37,3 +37,18 @@ fn the_cursor_passes_over_events_that_were_pushed() {
     assert_eq!((seqs(&caught_up).as_slice(), caught_up.confirmed), (&[6, 7][..], Some(7)));
     assert_eq!(tracker.passed(conv(), 7, None), None);
 }
+
+#[test]
+fn what_another_life_of_the_data_has_told_before_the_session_went_live_hides_no_event() {
+    let mut tracker = SeqTracker::new(user(ME), OwnMessages::New, EventsPending::LeftOut);
+    // A message that is no more: in this life the conversation ends at 4.
+    tracker.heard_of(conv(), 22);
+    tracker.go_live(&[pending(3, 4)], &[]);
+    next_fetch(&mut tracker).unwrap();
+    assert_eq!(seqs(&tracker.fetched(answer(3, 4, vec![message(PEER, 4)]))), [4]);
+    tracker.heard_of(conv(), 6);
+    tracker.fetch_ended();
+    next_fetch(&mut tracker).unwrap();
+    let caught_up = tracker.fetched(answer(3, 6, vec![event(PEER, 5), message(ME, 6)]));
+    assert_eq!(seqs(&caught_up), [5, 6], "an event, and what another session of the same user said");
+}
