@@ -150,7 +150,7 @@ impl Notes {
     }
 
     /// See [`Cluster::pass_over`](crate::cluster::Cluster::pass_over).
-    pub fn pass_over(&self, user: User, device: Device, passed: Vec<Message>) {
+    pub fn pass_over(&self, (user, device): (User, Device), passed: Vec<Message>, is_of_own: bool) {
         let had = self.had.borrow();
         let was_shown = |message: &Message| had.get(&(user, device)).is_some_and(|had| had.contains(message));
         // To a named device what its user has said on another one is news.
@@ -158,7 +158,7 @@ impl Notes {
         let own = format!("{user}.{}-", seat.expect("somebody has it"));
         let is_own = |message: &Message| message.sender == user && (device == 0 || message.cid.starts_with(&own));
         let counts = |message: &Message| was_shown(message) || is_own(message);
-        if passed.last().is_none_or(|last| counts(last) || !self.knew_another(user, device, last)) {
+        if passed.last().is_none_or(|last| counts(last) || !is_of_own && !self.knew_another(user, device, last)) {
             return;
         }
         for message in passed.into_iter().filter(|message| !counts(message)) {

@@ -12,14 +12,12 @@ use std::fmt::Write;
 use std::rc::Rc;
 use std::time::Duration;
 
-use stonechat::ids::{Members, NodeId, UserId};
+use stonechat::ids::{Members, NodeId};
 
 use crate::bus::SimBus;
-use crate::checker::{
-    Class, Conv, Device, Histories, Member, Message, NamedDevice, Outcome, Session, Violation, check,
-};
+use crate::checker::{Class, Conv, Histories, Member, Message, NamedDevice, Outcome, Session, Violation, check};
 use crate::client::{Client, Notes};
-use crate::database::{Spoken, Stay, group, named, user};
+use crate::database::{Passed, Spoken, Stay, group, named, user};
 use crate::net::{End, SharedPipe};
 use crate::node::{Node, Part};
 use crate::plan::{Plan, Seat};
@@ -145,9 +143,10 @@ impl Cluster {
     /// A node that knows of the other one does not give the number out again, and one that hears of it makes a new epoch. So
     /// this takes another node, and either a position that waited to be written (a second at most) or bells that were lost with
     /// their link, and in that time as many new messages as were lost.
-    pub fn pass_over(&self, positions: &[(UserId, Device, Vec<Spoken>)]) {
-        for (user, device, passed) in positions {
-            self.notes.pass_over(user.number(), *device, passed.iter().filter_map(message).collect());
+    pub fn pass_over(&self, positions: &[Passed]) {
+        for Passed { user, device, messages, is_of_own } in positions {
+            let messages = messages.iter().filter_map(message).collect();
+            self.notes.pass_over((user.number(), *device), messages, *is_of_own);
         }
     }
 

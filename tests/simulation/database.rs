@@ -95,6 +95,16 @@ pub struct Gone {
 /// A message: its conversation, its number, who said it, its cid.
 pub type Spoken = (ConvId, Seq, UserId, String);
 
+/// What a cursor passes that is written for a message which the data have lost.
+pub struct Passed {
+    pub user: UserId,
+    pub device: Device,
+    /// What has those numbers now.
+    pub messages: Vec<Spoken>,
+    /// The user had said what was there before.
+    pub is_of_own: bool,
+}
+
 /// All that is stored.
 #[derive(Clone)]
 pub struct Database {
@@ -746,7 +756,7 @@ impl Database {
 
     /// Before that: where rows pass numbers that were given out again, though nobody has noticed it yet, the messages that were
     /// given such numbers.
-    pub fn given_out_again(&self, rows: &[CursorRow]) -> Vec<(UserId, Device, Vec<Spoken>)> {
+    pub fn given_out_again(&self, rows: &[CursorRow]) -> Vec<Passed> {
         let mut again = Vec::new();
         for CursorRow { user, device, conv, delivered } in rows.iter().filter(|_| self.is_unnoticed()) {
             let birth = self.births.iter().find(|birth| birth.user == *user && birth.device == *device);
@@ -761,7 +771,10 @@ impl Database {
             let (first, last) = (before.max(behind) + 1, up_to.min(*delivered));
             if first <= last {
                 let passed = self.messages.range((*conv, first)..=(*conv, last));
-                again.push((*user, name, passed.map(spoken).collect()));
+                // Nobody but the record knows of it if its answer was lost with the connection.
+                let own = |(its_conv, seq, sender, _): &Spoken| (*its_conv, *seq, *sender) == (*conv, last, *user);
+                let is_of_own = self.gone.messages.keys().any(own);
+                again.push(Passed { user: *user, device: name, messages: passed.map(spoken).collect(), is_of_own });
             }
         }
         again
