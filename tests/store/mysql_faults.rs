@@ -155,7 +155,7 @@ fn an_empty_database_is_migrated_by_one_of_many_nodes() {
         }
     });
     let fresh = Fresh::at(&url);
-    assert_eq!(fresh.number("SELECT COUNT(*) FROM SchemaVersion"), 5);
+    assert_eq!(fresh.number("SELECT COUNT(*) FROM SchemaVersion"), 6);
     user(&mut *fresh.store(), "ann");
 }
 
