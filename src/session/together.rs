@@ -8,9 +8,10 @@
 //! The first message of a group after a login is looked up ([`super::seq_tracker`]). In a large group that is one message and
 //! as many questions as there are sessions, which would hold the workers for seconds.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
-use crate::ids::{ConvId, GroupId, IdMap, Members, Seq};
+use crate::ids::{ConvId, GroupId, Members, Seq};
 use crate::store::Place;
 use crate::workers::job::{GroupQuestion, Job, PageQuestion};
 
@@ -20,7 +21,8 @@ const TOGETHER_MAX: usize = 256;
 /// The questions of one turn. Owned by the reactor's thread; bounded by its sessions, each of which has one question at most.
 #[derive(Debug, Default)]
 pub(crate) struct Together {
-    by_group: IdMap<GroupId, Vec<(Seq, PageQuestion)>>,
+    /// In an order that does not depend on chance, so that a simulated run can be repeated.
+    by_group: BTreeMap<GroupId, Vec<(Seq, PageQuestion)>>,
     asked_at: Option<Instant>,
 }
 
@@ -58,7 +60,7 @@ impl Together {
     pub(crate) fn take(&mut self) -> Vec<Job> {
         let mut jobs = Vec::new();
         self.asked_at = None;
-        for (group, mut asked) in self.by_group.drain() {
+        for (group, mut asked) in std::mem::take(&mut self.by_group) {
             while !asked.is_empty() {
                 let rest = asked.split_off(asked.len().min(TOGETHER_MAX));
                 jobs.push(job(group, asked));
