@@ -1,4 +1,5 @@
-//! The comparison of sessions with the store, after bells may have been lost. Runs in the reactor.
+//! The comparison of sessions with the store, after bells may have been lost: of those whose groups have changed meanwhile, or of
+//! all where it is not known what has changed (`delivery/missed.rs`). Runs in the reactor.
 //!
 //! ```text
 //!   trigger --> every session that is not in line joins its end --> a batch is asked about --> the answer --> the next

@@ -82,7 +82,11 @@ pub(super) fn of_many(
             return page(sql, reader, device, Place { conv, after: None }, limit);
         };
         let after = place.position.delivered.max(place.joined_seq);
-        let messages = tail.iter().filter(|message| message.seq > after).cloned().collect();
+        let messages: Vec<Message> = tail.iter().filter(|message| message.seq > after).cloned().collect();
+        if messages.is_empty() && place.position.last_seq > after {
+            // Those before have taken all the room: an empty page would say that there is nothing.
+            return page(sql, reader, device, Place { conv, after: None }, limit);
+        }
         Ok(Page { conv, position: Some(place.position), messages })
     };
     readers.iter().map(page_of).collect()
