@@ -185,7 +185,8 @@ contract! {
         many_conversations_are_read_at_once
         the_room_of_a_page_is_shared_and_who_finds_none_is_left_out
         who_has_left_finds_no_page_among_others
-        many_sessions_in_a_group_are_answered_as_if_alone;
+        many_sessions_in_a_group_are_answered_as_if_alone
+        who_finds_no_room_among_many_sessions_is_answered_alone;
     events:
         an_edit_changes_the_message_and_is_an_event_of_its_own
         an_event_is_about_a_message_of_ones_own
