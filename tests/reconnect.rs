@@ -8,14 +8,15 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 
 use common::client::{Client, PASSWORD};
 use common::cluster::Cluster;
+use common::http::get;
 use common::mariadb::MariaDb;
 use common::node::Node;
-use common::process::program;
+use common::process::{program, wait_for};
 use mysql::Conn;
 use mysql::prelude::Queryable;
 use serde_json::{Value, json};
@@ -196,11 +197,27 @@ impl Storm {
     }
 }
 
+/// nginx leaves out what has failed, for 10 s. When it reads its configuration again, it forgets that.
+fn let_nginx_find(cluster: &Cluster, nodes: &[Node]) {
+    cluster.nginx.reload();
+    let mut tried = Vec::new();
+    for node in nodes {
+        let admin = node.admin();
+        wait_for("nginx to find a node again", || {
+            // They stay until all are found: nginx prefers the nodes that have the fewest.
+            tried.push(TcpStream::connect(cluster.entry()).unwrap());
+            let (_, metrics) = get(admin, "/metrics");
+            let accepted = metrics.lines().find_map(|line| line.strip_prefix("stonechat_accepted_total "));
+            (accepted.unwrap_or_else(|| panic!("no count of connections: {metrics}")) != "0").then_some(())
+        });
+    }
+}
+
 #[test]
 fn a_node_dies_and_its_sessions_come_back_on_the_others() {
     let mut logged = Logged::start();
     let url = logged.server.url("storm");
-    let cluster = Cluster::start(&url, 3, &[]);
+    let cluster = Cluster::start(&url, 3, &["admin=127.0.0.1:0"]);
     for node in &cluster.nodes[1..] {
         node.kill();
     }
@@ -208,6 +225,7 @@ fn a_node_dies_and_its_sessions_come_back_on_the_others() {
     for node in &cluster.nodes[1..] {
         node.restart();
     }
+    let_nginx_find(&cluster, &cluster.nodes[1..]);
     logged.begin();
     let report = storm.strike();
     let workers = logged.end_of_workers();

@@ -8,8 +8,10 @@ use anyhow::{Context, Result};
 
 /// The first wait lasts this to twice this.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
-/// No wait is longer than twice this.
+/// No wait begins with more than this.
 const WAIT_MAX: Duration = Duration::from_secs(15);
+/// No wait is longer.
+pub(crate) const LONGEST_WAIT: Duration = WAIT_MAX.saturating_mul(2);
 
 /// Connections that are to be opened again, each at its own time.
 #[derive(Debug)]

@@ -22,7 +22,7 @@ use stonechat_protocol::body::LoggedIn;
 
 use crate::cli::{Common, StormArgs};
 use crate::clock::{nanos, now};
-use crate::comeback::Comeback;
+use crate::comeback::{self, Comeback};
 use crate::engine::{Client, Net, Next, cut_off};
 use crate::ledger::{Ledger, Numbering, Problems};
 use crate::meter::{Measured, Meter, Reading};
@@ -34,7 +34,7 @@ use crate::stamp::{self, Stamp};
 use crate::unsolicited;
 use crate::wire::{around_text, errno_of, msgid, msgid_of, not_understood, refusal, reply, seq_of, stamped};
 
-/// How long nothing may happen before what is missing counts as lost.
+/// How long nothing may happen before what is missing counts as lost, while somebody has a connection.
 const SILENCE: Duration = Duration::from_secs(10);
 const CONFIRM: Confirm = Confirm::Every(1);
 
@@ -109,6 +109,17 @@ enum Order {
     Patient(Comeback),
 }
 
+impl Order {
+    /// How long nothing may happen before what is missing counts as lost.
+    fn silence(&self) -> Duration {
+        match self {
+            Self::InTurn(_) => SILENCE,
+            // All of them may wait for their next try.
+            Self::Patient(_) => SILENCE + comeback::LONGEST_WAIT,
+        }
+    }
+}
+
 struct Counts {
     back: Histogram<u64>,
     /// Logins that were refused, connections that were lost or could not be had: on the way back.
@@ -169,7 +180,8 @@ impl<'a> Storm<'a> {
         let sent = if self.counts.said.is_some() { [2, 2] } else { [1, 1] };
         self.ledgers.iter().for_each(|ledger| ledger.finish(&sent, &mut self.problems));
         let (Some(cut), Some(back)) = (&self.counts.cut, &self.counts.all_back) else {
-            bail!("not all came back: {} of {} after {SILENCE:?} of silence", self.done, self.accounts.len());
+            let silence = self.order.silence();
+            bail!("not all came back: {} of {} after {silence:?} of silence", self.done, self.accounts.len());
         };
         let count = self.accounts.len();
         let how = match &self.order {
@@ -408,7 +420,7 @@ impl Client for Storm<'_> {
             self.open_more(net, at)?;
         }
         self.progress.at(self.done);
-        let until = self.done_at + SILENCE;
+        let until = self.done_at + self.order.silence();
         Ok(if self.phase == Phase::Over || at >= until { Next::Done } else { Next::Until(self.next(until)) })
     }
 }
