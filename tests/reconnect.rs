@@ -22,7 +22,7 @@ use mysql::prelude::Queryable;
 use serde_json::{Value, json};
 
 /// By this the statement is known that reads what a login tells of the account.
-const PAGE: &str = "UNION ALL SELECT 1, c.conv";
+const PAGE: &str = "UNION ALL SELECT 1, c.userid";
 /// What workers ask for nobody's login, over a whole storm: none of it grows with the sessions.
 const BESIDES: usize = 60;
 /// Sessions of the node that dies.
@@ -148,12 +148,19 @@ fn a_login_takes_so_many_statements() {
     assert_asks(&subject_of.by_token(&nothing), 3, "the friend is a member as well");
     let mut stranger = Client::newcomer(addr, "stranger");
     stranger.join(group);
-    assert_asks(&subject_of.by_token(&nothing), 4, "whether a stranger who is online has blocked the user");
+    assert_asks(&subject_of.by_token(&nothing), 3, "a stranger who is online is one as well");
     friend.say(id, "hello");
     stranger.say_to_group(group, "and");
     subject.expect_push(6);
     subject.expect_push(10);
-    assert_asks(&subject_of.by_token(&nothing), 5, "the messages that wait");
+    assert_asks(&subject_of.by_token(&nothing), 4, "the messages that wait");
+    let mut other = Client::newcomer(addr, "other");
+    other.ok(json!({"msgid": 53, "id": id, "on": true}));
+    assert_asks(
+        &subject_of.by_token(&nothing),
+        5,
+        "somebody has blocked the user: whether a stranger who is online has",
+    );
     let list = subject_of.by_token(&json!({"catch_up": "list"}));
     assert!(list.len() <= 14, "with the list of conversations instead: {list:#?}");
 }
@@ -237,10 +244,11 @@ fn a_node_dies_and_its_sessions_come_back_on_the_others() {
     let refused = figures.iter().find(|figure| figure["what"] == "logins refused on the way back");
     assert_eq!(refused.unwrap()["value"], json!(0.0), "{report}");
 
-    // Each has asked for its token and its page once, and for the messages that wait; and half of them, behind whose last message
-    // there was one of their own, once more for what follows (a position and a page).
+    // Each has asked for its token and its page once at most (some by a statement for several), and for the messages that wait; and half
+    // of them, behind whose last message there was one of their own, once more for what follows (a position and a page).
     let asked = |mark: &str| workers.iter().filter(|text| text.contains(mark)).count();
-    assert_eq!((asked("FROM AuthToken t"), asked(PAGE)), (SESSIONS, SESSIONS));
+    let (tokens, pages) = (asked("FROM AuthToken t"), asked(PAGE));
+    assert!((1..=SESSIONS).contains(&tokens) && (1..=SESSIONS).contains(&pages), "{tokens} tokens, {pages} pages");
     let kinds: BTreeSet<&str> = workers.iter().map(|text| text.get(..40).unwrap_or(text)).collect();
     let most = 5 * SESSIONS + BESIDES;
     assert!(workers.len() <= most, "{} statements, expected at most {most}: {kinds:#?}", workers.len());

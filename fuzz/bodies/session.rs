@@ -8,6 +8,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -287,7 +288,7 @@ impl World {
                     self.local.after_turn(*id, session, wire, now());
                 }
             }
-            while self.queues.run_one(&mut self.ctx) || self.hash_one() {}
+            while self.queues.run_next(&mut self.ctx, &|_, panic| resume_unwind(panic)) || self.hash_one() {}
             while self.lane.step() == Stepped::Done {}
             match self.inbox.wait_for_post(Duration::ZERO) {
                 Some(mail) => self.local.message(mail, &mut self.net, now()),

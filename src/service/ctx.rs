@@ -4,6 +4,7 @@
 //!   handler(&mut Ctx, &Caller, request) -> Ok(Response)               the reply, and what it changes in the session
 //!                                       -> Err(Hash(step))            a password is hashed, then it goes on
 //!                                       -> Err(NotYet(rest))          it goes on when it is told to
+//!                                       -> Err(Together(rest))        it goes on when a worker is free, with others
 //!                                       -> Err(anything else)         the reply's errno and text
 //! ```
 
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::ahead::{Ahead, Question};
 use super::auth::attempts::Attempts;
 use super::auth::password::{Hasher, PasswordError};
 use super::caller::Caller;
@@ -79,6 +81,9 @@ pub enum ServiceError {
     /// Not now: this goes on in a moment. Nobody is answered yet.
     #[error("not yet")]
     NotYet(Box<NotYet>),
+    /// It goes on with the next ones that wait for a worker, since it asks what they may ask as well. Nobody is answered yet.
+    #[error("not yet")]
+    Together(Prepared),
 }
 
 impl ServiceError {
@@ -100,9 +105,11 @@ impl ServiceError {
                 (Errno::Unavailable, "storage is unavailable; try again")
             }
             Self::Store(StoreError::Busy(_)) => (Errno::Unavailable, "locked in the database by another; try again"),
-            Self::Store(StoreError::Broken(_)) | Self::Password(_) | Self::Hash(_) | Self::NotYet(_) => {
-                (Errno::Internal, "internal error")
-            }
+            Self::Store(StoreError::Broken(_))
+            | Self::Password(_)
+            | Self::Hash(_)
+            | Self::NotYet(_)
+            | Self::Together(_) => (Errno::Internal, "internal error"),
         }
     }
 }
@@ -166,13 +173,28 @@ pub struct Backlog {
 }
 
 /// A request with its handler, for whichever worker takes it: all of it, or the rest of one that had to wait.
-pub struct Prepared(Box<dyn FnOnce(&mut Ctx) -> HandlerResult + Send>);
+pub struct Prepared {
+    handle: Box<dyn FnOnce(&mut Ctx) -> HandlerResult + Send>,
+    question: Option<Box<Question>>,
+}
 
 impl Prepared {
     /// What is to be done.
     #[must_use]
     pub fn new(handle: impl FnOnce(&mut Ctx) -> HandlerResult + Send + 'static) -> Self {
-        Self(Box::new(handle))
+        Self { handle: Box::new(handle), question: None }
+    }
+
+    /// It asks the store this first, which may be asked for several at once.
+    #[must_use]
+    pub(crate) fn asking(self, question: Option<Question>) -> Self {
+        Self { question: question.map(Box::new), ..self }
+    }
+
+    /// What it asks first.
+    #[must_use]
+    pub(crate) fn question(&self) -> Option<&Question> {
+        self.question.as_deref()
     }
 
     /// Does it.
@@ -180,7 +202,7 @@ impl Prepared {
     /// # Errors
     /// As any handler.
     pub fn handle(self, ctx: &mut Ctx) -> HandlerResult {
-        (self.0)(ctx)
+        (self.handle)(ctx)
     }
 }
 
@@ -297,6 +319,10 @@ pub struct Ctx {
     pub store: Box<dyn Store>,
     /// The present job has waited so long that it is to be refused.
     pub is_late: bool,
+    /// More jobs wait for a worker.
+    pub(crate) is_crowded: bool,
+    /// What the present job and those that are done with it would ask.
+    pub(crate) ahead: Ahead,
     publisher: Publisher,
 }
 
@@ -307,7 +333,15 @@ impl Ctx {
         let config = Held::of(&shared.settings);
         store.hold_to(quotas::of(&config.quota));
         let fanout = Fanout::new(shared.sessions.clone(), Arc::clone(&shared.directory));
-        Self { shared, config, store, is_late: false, publisher: Publisher::new(fanout) }
+        Self {
+            shared,
+            config,
+            store,
+            is_late: false,
+            is_crowded: false,
+            ahead: Ahead::default(),
+            publisher: Publisher::new(fanout),
+        }
     }
 
     /// Between two jobs: settings that were read again count from now on.

@@ -12,6 +12,7 @@
 //!
 //! A worker never touches a session: it returns an outcome, and the reactor applies it.
 
+pub(crate) mod ahead;
 pub mod auth;
 pub(crate) mod caller;
 pub mod ctx;

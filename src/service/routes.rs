@@ -1,5 +1,6 @@
 //! The handler table: every request, where it runs and what it is given. Built once, shared by all reactors.
 
+use super::ahead::Question;
 use super::caller::{Caller, Guest};
 use super::ctx::{Ctx, HandlerResult};
 use super::handlers::chat::{self, ParseToAppend};
@@ -12,8 +13,14 @@ use crate::wire::request::{Bounds, Envelope, Request, RequestError};
 
 /// A parsed request, on its way to a worker, that needs a session.
 pub(crate) type SessionJob = Box<dyn FnOnce(&mut Ctx, &Caller) -> HandlerResult + Send>;
+type HandleVisitor = Box<dyn FnOnce(&mut Ctx, &Guest) -> HandlerResult + Send>;
 /// A parsed request, on its way to a worker, that needs none.
-pub(crate) type VisitorJob = Box<dyn FnOnce(&mut Ctx, &Guest) -> HandlerResult + Send>;
+pub(crate) struct VisitorJob {
+    /// What it asks the store first.
+    pub(crate) question: Option<Question>,
+    /// All of it.
+    pub(crate) handle: HandleVisitor,
+}
 
 type Parse<T> = Box<dyn Fn(&Envelope<'_>, Bounds) -> Result<T, RequestError> + Send + Sync>;
 
@@ -50,8 +57,8 @@ fn route(id: MsgId) -> Route {
         MsgId::Receipts => session(conversations::receipts),
         MsgId::OneChat => Route::Chat(chat::to_user),
         MsgId::GroupChat => Route::Chat(chat::to_group),
-        MsgId::Register => anyone(login::register),
-        MsgId::Login => anyone(login::login),
+        MsgId::Register => anyone(login::register, |_| None),
+        MsgId::Login => anyone(login::login, login::question),
         MsgId::Logout => session(login::logout),
         MsgId::AddFriend => session(friend::add),
         MsgId::DelFriend => session(friend::delete),
@@ -96,10 +103,14 @@ fn session<R: Request>(handler: fn(&mut Ctx, &Caller, &R) -> HandlerResult) -> R
     }))
 }
 
-fn anyone<R: Request>(handler: fn(&mut Ctx, &Guest, &R) -> HandlerResult) -> Route {
+fn anyone<R: Request>(
+    handler: fn(&mut Ctx, &Guest, &R) -> HandlerResult,
+    question: fn(&R) -> Option<Question>,
+) -> Route {
     Route::Anyone(Box::new(move |line, bounds| {
         let request = R::parse(line, bounds)?;
-        Ok(Box::new(move |ctx, guest| handler(ctx, guest, &request)))
+        let question = question(&request);
+        Ok(VisitorJob { question, handle: Box::new(move |ctx, guest| handler(ctx, guest, &request)) })
     }))
 }
 

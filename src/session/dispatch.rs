@@ -17,7 +17,7 @@ use crate::service::ctx::Prepared;
 use crate::service::handlers::chat;
 use crate::service::handlers::chat::{Rules, ToAppend};
 use crate::service::limits::budgets::{Payer, Weight};
-use crate::service::routes::Route;
+use crate::service::routes::{Route, VisitorJob};
 use crate::wire::errno::Errno;
 use crate::wire::msg_id::MsgId;
 use crate::wire::reply::{self, Echo, RawEcho};
@@ -178,9 +178,9 @@ fn take(reactor: &ReactorCtx, on: &mut ConnCtx<'_>, incoming: &Incoming<'_>) -> 
             if on.session.inflight > 0 {
                 return Ok(hold(on.session, PauseReason::UntilIdle));
             }
-            let job = parse(incoming.line, incoming.bounds)?;
+            let VisitorJob { question, handle } = parse(incoming.line, incoming.bounds)?;
             let guest = Guest { conn: on.conn, from: on.session.from };
-            Ok(submit(reactor, on, incoming, Prepared::new(move |ctx| job(ctx, &guest))))
+            Ok(submit(reactor, on, incoming, Prepared::new(move |ctx| handle(ctx, &guest)).asking(question)))
         }
     }
 }

@@ -27,8 +27,12 @@ pub struct AccountPage {
     /// Somebody may wait for the user's answer. Without that there is nothing in [`super::Store::friend_requests`], nor in
     /// [`super::Store::invitations`].
     pub is_asked: bool,
+    /// Somebody has blocked the user.
+    pub is_blocked: bool,
     /// The first groups, by ascending id, each with the number of its members.
     pub groups: Vec<(OwnGroup, u64)>,
+    /// The user is in more groups.
+    pub has_more_groups: bool,
 }
 
 /// What blocking somebody found.

@@ -61,9 +61,9 @@ pub use self::overview::{
 };
 pub use self::rows::{
     Append, Appended, Changed, ClusterRow, Created, CursorRow, DeviceUse, EventsPending, Findings, FriendOutcome,
-    FriendRequest, Given, KeptName, KnownDevice, LeaveOutcome, Listed, Member, MemberPage, Message, Moment, Named,
-    NewToken, OwnPending, Page, Pending, Person, Place, Quota, Quotas, ReactionCount, Role, SearchPage, SearchPlace,
-    SearchQuery, TokenHash, TokenRow, TokenUse, UserRef, UserRow,
+    FriendRequest, Given, KeptName, KnownDevice, LeaveOutcome, Listed, Member, MemberPage, Message, Missing, Moment,
+    Named, NewToken, OwnPending, Page, Pending, Person, Place, Quota, Quotas, ReactionCount, Role, SearchPage,
+    SearchPlace, SearchQuery, TokenHash, TokenRow, TokenUse, UserRef, UserRow,
 };
 pub use self::search::Keyword;
 
@@ -150,7 +150,12 @@ pub trait Store: Send {
 
     /// The token's row, unless it is unknown or has expired at `now`; and, in the same look, what a login by it needs first.
     /// `device` is the name of the device that logs in; empty: the unnamed one.
-    fn token(&mut self, hash: &TokenHash, device: &str, now: UnixMs) -> Result<Option<TokenRow>>;
+    fn token(&mut self, hash: &TokenHash, device: &str, now: UnixMs) -> Result<Option<TokenRow>> {
+        Ok(self.tokens(&[(*hash, device)], now)?.pop().flatten())
+    }
+
+    /// The same of many at once; the answers in the order of the questions.
+    fn tokens(&mut self, asked: &[(TokenHash, &str)], now: UnixMs) -> Result<Vec<Option<TokenRow>>>;
 
     /// The token was used there: it lives until `expires_at`, and ends last of all of the user's.
     fn extend_token(&mut self, hash: &TokenHash, expires_at: UnixMs, used: TokenUse<'_>, now: UnixMs) -> Result<()>;
@@ -223,7 +228,12 @@ pub trait Store: Send {
 
     /// What a login tells of the account, all at one moment: what the device has not confirmed, and the first friends and groups,
     /// by ascending id, at most so many of each.
-    fn account_page(&mut self, user: UserId, device: DeviceId, friends: u32, groups: u32) -> Result<AccountPage>;
+    fn account_page(&mut self, user: UserId, device: DeviceId, friends: u32, groups: u32) -> Result<AccountPage> {
+        Ok(self.account_pages(&[(user, device)], friends, groups)?.pop().unwrap_or_default())
+    }
+
+    /// The same of many sessions, each given once; the answers in the order of the questions.
+    fn account_pages(&mut self, of: &[(UserId, DeviceId)], friends: u32, groups: u32) -> Result<Vec<AccountPage>>;
 
     // --- blocks -----------------------------------------------------------------------------------------------
 
@@ -481,6 +491,11 @@ pub trait Store: Send {
         limit: u32,
         bytes_max: usize,
     ) -> Result<Vec<Message>>;
+
+    /// The same for many readers at once; the answers in the order of the questions. It is meant for few messages of each: all that
+    /// are pending are read.
+    fn oldest_pending_of_many(&mut self, of: &[Missing<'_>], limit: u32, bytes_max: usize)
+    -> Result<Vec<Vec<Message>>>;
 
     /// One look for messages of the reader's conversations, at most `limit` of them: newest first, conversation by
     /// conversation. Nothing but messages is found, and those as they are now.

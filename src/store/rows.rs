@@ -374,6 +374,14 @@ pub struct Pending {
     pub last_seq: Seq,
 }
 
+impl Pending {
+    /// How many messages there may be.
+    #[must_use]
+    pub(crate) fn missing(&self) -> u64 {
+        self.last_seq.saturating_sub(self.delivered)
+    }
+}
+
 /// From where a session wants the messages of a conversation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Place {
@@ -427,6 +435,17 @@ pub struct Listed {
     pub own: OwnPending,
     /// Events.
     pub events: EventsPending,
+}
+
+/// What one of many readers asks of [`super::Store::oldest_pending_of_many`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Missing<'a> {
+    /// Who reads.
+    pub reader: UserId,
+    /// Where the reader's device is.
+    pub pending: &'a [Pending],
+    /// What is wanted of it.
+    pub listed: Listed,
 }
 
 /// What SEARCH looks for, and where.

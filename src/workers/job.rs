@@ -8,6 +8,7 @@ use std::time::Instant;
 use crate::delivery::Which;
 use crate::ids::{ConvId, DeviceId, GroupId, Peer, Seq, UserId};
 use crate::net::ConnId;
+use crate::service::ahead::Question;
 use crate::service::ctx::{HashStep, Prepared};
 use crate::session::live::Following;
 use crate::store::{ClientDialect, Place};
@@ -38,6 +39,14 @@ pub enum Job {
 }
 
 impl Job {
+    /// What it asks the store first, and on what connection, if that may be asked for several at once.
+    pub(super) fn question(&self) -> Option<(ConnId, &Question)> {
+        match self {
+            Self::Request(asked, prepared) => prepared.question().map(|question| (asked.conn, question)),
+            _ => None,
+        }
+    }
+
     /// What it is, if nobody has asked for it from outside.
     pub(super) fn own_work(&self) -> Option<&'static str> {
         match self {

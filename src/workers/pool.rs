@@ -3,6 +3,7 @@
 //! A connection has at most one request at a worker and one fetch under way, so one connection's requests keep their
 //! order, and the queues are bounded by the number of connections without a bound of their own.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -14,14 +15,16 @@ use bytes::Bytes;
 use super::hashing::Hashing;
 use super::job::{Asked, GroupQuestion, HashJob, Job, SessionQuestions, TypingNews, TypingPlace};
 use super::questions;
-use super::queue::JobQueue;
+use super::queue::{JobQueue, Taken, Together};
 use crate::clock::Clock;
 use crate::config::PasswordCost;
 use crate::ids::{Peer, UserId};
 use crate::metrics::{Metrics, Refusal};
 use crate::net::ConnId;
+use crate::service::ahead::TOGETHER_MAX;
 use crate::service::auth::password::Hasher;
 use crate::service::ctx::{Ctx, HandlerResult, NotYet, Purpose, ServiceError, SessionChange};
+use crate::service::handlers::logins;
 use crate::session::message::{Compared, Followed, ReactorMailboxes, ReactorMessage};
 use crate::slow;
 use crate::store::OpenStore;
@@ -46,7 +49,6 @@ type Queued = (Instant, Job);
 #[derive(Clone)]
 pub struct Workers {
     entrance: Arc<CloseOnDrop>,
-    metrics: Arc<Metrics>,
     /// Of those that may be left out so many wait.
     typing: Arc<AtomicUsize>,
 }
@@ -73,16 +75,16 @@ pub struct Queues {
 /// The workers' entrances and queues. What comes of the jobs goes to `mailboxes`.
 #[must_use]
 pub fn queues(metrics: Arc<Metrics>, mailboxes: Arc<ReactorMailboxes>) -> (Workers, Queues) {
-    let (worker, hashing) = (Arc::new(JobQueue::new()), Arc::default());
-    let queues = Queues { worker, hashing, mailboxes, metrics: Arc::clone(&metrics) };
-    (Workers { entrance: Arc::new(CloseOnDrop(queues.clone())), metrics, typing: Arc::default() }, queues)
+    let together = Together { most: TOGETHER_MAX, may: |(_, job): &Queued| job.question().is_some() };
+    let (worker, hashing) = (Arc::new(JobQueue::new(together)), Arc::default());
+    let queues = Queues { worker, hashing, mailboxes, metrics };
+    (Workers { entrance: Arc::new(CloseOnDrop(queues.clone())), typing: Arc::default() }, queues)
 }
 
 impl Workers {
     /// Queues a job at the time `now`. Never blocks.
     pub(crate) fn submit(&self, job: Job, now: Instant) {
-        self.metrics.worker_queued.inc();
-        self.entrance.0.worker.push((now, job));
+        self.entrance.0.push(job, now);
     }
 
     /// Has it told that somebody is typing, unless there is too much to do for that.
@@ -145,23 +147,46 @@ fn step_back(nice: i32) {
 }
 
 fn run(mut ctx: Ctx, queues: &Queues, stores: &dyn OpenStore) {
-    while let Some(queued) = queues.worker.take() {
-        if catch_unwind(AssertUnwindSafe(|| queues.perform(queued, &mut ctx))).is_ok() {
-            continue;
-        }
-        // The panic hook has logged it. The store may be amid a transaction: a fresh one takes its place.
-        match stores.open() {
-            Ok(store) => ctx.replace_store(store),
-            Err(error) => log::error!("a worker keeps its connection after a panic: {error}"),
-        }
+    // The panic hook has logged it. The store may be amid a transaction: a fresh one takes its place.
+    let renew = |ctx: &mut Ctx, _| match stores.open() {
+        Ok(store) => ctx.replace_store(store),
+        Err(error) => log::error!("a worker keeps its connection after a panic: {error}"),
+    };
+    while let Some(taken) = queues.worker.take() {
+        queues.perform_all(taken, &mut ctx, &renew);
     }
 }
 
+/// Told of a panic in a job: the worker needs another connection to the database.
+type Renew<'a> = &'a dyn Fn(&mut Ctx, Box<dyn Any + Send>);
+
 impl Queues {
-    /// Runs one job that waits for a worker, on the calling thread; whether there was one.
-    pub fn run_one(&self, ctx: &mut Ctx) -> bool {
+    /// Runs a job that waits for a worker, and what is done together with it, on the calling thread; whether there was one.
+    pub fn run_next(&self, ctx: &mut Ctx, renew: Renew<'_>) -> bool {
         let waiting = self.worker.try_take();
-        waiting.map(|queued| self.perform(queued, ctx)).is_some()
+        waiting.map(|taken| self.perform_all(taken, ctx, renew)).is_some()
+    }
+
+    /// A job that panics costs the others nothing but what was asked ahead.
+    fn perform_all(&self, taken: Taken<Queued>, ctx: &mut Ctx, renew: Renew<'_>) {
+        let Taken { job, others, left } = taken;
+        ctx.is_crowded = left > 0 || !others.is_empty();
+        ctx.take_up_settings();
+        let caught = |ctx: &mut Ctx, work: &mut dyn FnMut(&mut Ctx)| {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(ctx))) {
+                renew(ctx, panic);
+            }
+        };
+        if !others.is_empty() {
+            let all = std::iter::once(&job).chain(&others);
+            let asked: Vec<_> = all.filter_map(|(_, job)| job.question()).collect();
+            caught(ctx, &mut |ctx| logins::ask(ctx, &asked));
+        }
+        for queued in std::iter::once(job).chain(others) {
+            let mut queued = Some(queued);
+            caught(ctx, &mut |ctx| queued.take().into_iter().for_each(|queued| self.perform(queued, ctx)));
+        }
+        ctx.ahead.clear();
     }
 
     /// Hashes one password that waits, on the calling thread; whether there was one.
@@ -178,13 +203,16 @@ impl Queues {
             Ok(rest) => Job::Request(asked, rest),
             Err(_) => Job::HashFailed(asked),
         };
+        self.push(rest, now);
+    }
+
+    fn push(&self, job: Job, now: Instant) {
         self.metrics.worker_queued.inc();
-        self.worker.push((now, rest));
+        self.worker.push((now, job));
     }
 
     fn perform(&self, (queued, job): Queued, ctx: &mut Ctx) {
         ctx.shared.metrics.worker_queued.dec();
-        ctx.take_up_settings();
         // While the database hangs, each worker is held up for the store's timeout by one job. Whoever has waited that
         // long behind it is refused without another wait: an answer within a bounded time.
         let waited = ctx.shared.clock.now().saturating_duration_since(queued);
@@ -286,6 +314,10 @@ impl Queues {
             }
             Some(Err(ServiceError::Hash(step))) => {
                 self.hashing.submit(HashJob { asked, step });
+                return ctx.flush();
+            }
+            Some(Err(ServiceError::Together(rest))) => {
+                self.push(Job::Request(asked, rest), ctx.shared.clock.now());
                 return ctx.flush();
             }
             Some(Err(error)) => refused(ctx, &asked, &error),

@@ -5,6 +5,8 @@
 //!                                                                         ^ the next job is its
 //! ```
 //!
+//! A thread takes one job; of those that are done together, it takes all that stand in a row, up to a limit.
+//!
 //! So a light load is the work of one thread, whose database connection has the pages at hand; the others sleep, and hold
 //! little memory. A channel wakes the thread that has waited longest: every thread in turn, each with a cold cache.
 
@@ -19,6 +21,25 @@ const LOOKS: usize = 8;
 /// A queue without a bound of its own. Any thread may push or take.
 pub(crate) struct JobQueue<J> {
     state: Mutex<State<J>>,
+    together: Together<J>,
+}
+
+/// Which jobs one thread takes at once.
+pub(crate) struct Together<J> {
+    /// At most so many.
+    pub(crate) most: usize,
+    /// Whether a job may be one of several.
+    pub(crate) may: fn(&J) -> bool,
+}
+
+/// What a thread has taken.
+#[derive(PartialEq, Eq, Debug)]
+pub(crate) struct Taken<J> {
+    pub(crate) job: J,
+    /// What is done together with it.
+    pub(crate) others: Vec<J>,
+    /// So many jobs still wait.
+    pub(crate) left: usize,
 }
 
 struct State<J> {
@@ -39,9 +60,20 @@ impl<J> State<J> {
     }
 }
 
+impl<J> Together<J> {
+    fn take(&self, waiting: &mut VecDeque<J>) -> Option<Taken<J>> {
+        let job = waiting.pop_front()?;
+        let most = if (self.may)(&job) { self.most.saturating_sub(1) } else { 0 };
+        let count = waiting.iter().take(most).take_while(|other| (self.may)(other)).count();
+        let others = waiting.drain(..count).collect();
+        Some(Taken { job, others, left: waiting.len() })
+    }
+}
+
 impl<J> JobQueue<J> {
-    pub(crate) fn new() -> Self {
-        Self { state: Mutex::new(State { waiting: VecDeque::new(), idle: Vec::new(), coming: 0, closed: false }) }
+    pub(crate) fn new(together: Together<J>) -> Self {
+        let state = State { waiting: VecDeque::new(), idle: Vec::new(), coming: 0, closed: false };
+        Self { state: Mutex::new(state), together }
     }
 
     /// Queues a job. Never blocks.
@@ -73,22 +105,22 @@ impl<J> JobQueue<J> {
     }
 
     /// The job that has waited longest, if there is one.
-    pub(crate) fn try_take(&self) -> Option<J> {
-        self.lock().waiting.pop_front()
+    pub(crate) fn try_take(&self) -> Option<Taken<J>> {
+        self.together.take(&mut self.lock().waiting)
     }
 
     /// The job that has waited longest; waits for one. `None` when the queue is closed and empty.
-    pub(crate) fn take(&self) -> Option<J> {
+    pub(crate) fn take(&self) -> Option<Taken<J>> {
         for _ in 0..LOOKS {
-            if let Some(job) = self.try_take() {
-                return Some(job);
+            if let Some(taken) = self.try_take() {
+                return Some(taken);
             }
             thread::yield_now();
         }
         let mut state = self.lock();
         loop {
-            if let Some(job) = state.waiting.pop_front() {
-                return Some(job);
+            if let Some(taken) = self.together.take(&mut state.waiting) {
+                return Some(taken);
             }
             if state.closed {
                 return None;
@@ -131,13 +163,18 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(30);
 
+    /// A queue whose jobs are done one by one.
+    fn one_by_one<J>() -> JobQueue<J> {
+        JobQueue::new(Together { most: 1, may: |_| true })
+    }
+
     #[test]
     fn every_job_is_taken_once_and_the_threads_end() {
-        let jobs = Arc::new(JobQueue::new());
+        let jobs = Arc::new(one_by_one());
         let takers: Vec<_> = (0..4)
             .map(|_| {
                 let jobs = Arc::clone(&jobs);
-                thread::spawn(move || std::iter::from_fn(|| jobs.take()).collect::<Vec<u32>>())
+                thread::spawn(move || std::iter::from_fn(|| jobs.take()).map(|taken| taken.job).collect::<Vec<u32>>())
             })
             .collect();
         let pushers: Vec<_> = (0..2)
@@ -158,7 +195,7 @@ mod tests {
 
     #[test]
     fn one_job_after_the_other_is_the_work_of_one_thread() {
-        let jobs = Arc::new(JobQueue::new());
+        let jobs = Arc::new(one_by_one());
         let (done, results) = channel();
         let takers: Vec<_> = (0..4)
             .map(|_| {
@@ -191,9 +228,25 @@ mod tests {
 
     #[test]
     fn what_waits_is_taken_after_the_end() {
-        let jobs = JobQueue::new();
+        let jobs = one_by_one();
         jobs.push(1);
         jobs.close();
-        assert_eq!((jobs.take(), jobs.take(), jobs.try_take()), (Some(1), None, None));
+        let taken = |job| Taken { job, others: Vec::new(), left: 0 };
+        assert_eq!((jobs.take(), jobs.take(), jobs.try_take()), (Some(taken(1)), None, None));
+    }
+
+    #[test]
+    fn what_is_done_together_is_taken_in_a_row_and_up_to_a_limit() {
+        let jobs = JobQueue::new(Together { most: 3, may: |job| job % 2 == 0 });
+        for job in [1, 3, 2, 4, 6, 8, 10, 5, 12] {
+            jobs.push(job);
+        }
+        let taken = || jobs.take().map(|Taken { job, others, left }| (job, others, left)).unwrap();
+        assert_eq!(taken(), (1, vec![], 8), "an odd one is done alone");
+        assert_eq!(taken(), (3, vec![], 7));
+        assert_eq!(taken(), (2, vec![4, 6], 4), "no more than the limit");
+        assert_eq!(taken(), (8, vec![10], 2), "none is overtaken");
+        assert_eq!(taken(), (5, vec![], 1));
+        assert_eq!(taken(), (12, vec![], 0));
     }
 }

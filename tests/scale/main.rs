@@ -59,6 +59,10 @@ fn the_sums_hold_for_a_hundred_nodes() {
     let talking = Duration::from_secs(10);
     let mut run = Run::begin(NODES, sessions());
     let sessions = run.population.users;
+    // All have come at once.
+    let asked = ["tokens", "account_pages", "members_of_all"].map(|name| run.calls(name));
+    println!("{sessions} logins have asked for tokens, accounts and members {asked:?} times");
+    assert!(asked.iter().all(|count| *count <= u64::from(sessions) / 8), "{asked:?}: each by itself");
     let per_message = sums::per_message(NODES);
     run.forget_done();
     let before = run.messages_heard();

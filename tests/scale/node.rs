@@ -2,6 +2,7 @@
 //! processor in each step of the clock; what that is not enough for waits.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -197,7 +198,7 @@ impl Node {
     fn serve(&mut self) -> bool {
         let mut happened = false;
         for worker in &mut self.workers {
-            happened |= self.queues.run_one(worker);
+            happened |= self.queues.run_next(worker, &|_, panic| resume_unwind(panic));
         }
         happened
     }

@@ -6,9 +6,9 @@ use stonechat::store::{
     AccountPage, ActedOn, Append, Appended, BlockOutcome, Changed, ClientDialect, ClusterRow, Contact, ConversationEnd,
     ConversationPage, ConversationsWanted, Created, CursorRow, DeviceUse, EndedToken, EraseStep, Flags, FriendOutcome,
     FriendRequest, GroupChange, GroupChanged, GroupInvitation, GroupRow, GroupSettings, JoinOutcome, KnownDevice,
-    LeaveOutcome, LetIn, Listed, Member, MemberPage, Message, Moment, NewToken, OpenGroupAsk, OwnGroup, Page, Pending,
-    Person, Place, ProfileChange, ProfileOutcome, Quotas, Range, ReadRow, ReceiptRow, Result, Role, Ruled, SavedReads,
-    SearchPage, SearchQuery, SessionRow, Store, TokenHash, TokenRow, TokenUse, UserRef, UserRow,
+    LeaveOutcome, LetIn, Listed, Member, MemberPage, Message, Missing, Moment, NewToken, OpenGroupAsk, OwnGroup, Page,
+    Pending, Person, Place, ProfileChange, ProfileOutcome, Quotas, Range, ReadRow, ReceiptRow, Result, Role, Ruled,
+    SavedReads, SearchPage, SearchQuery, SessionRow, Store, TokenHash, TokenRow, TokenUse, UserRef, UserRow,
 };
 
 use crate::record::{self, Record, SharedRecord, lock, person};
@@ -38,6 +38,15 @@ fn own_groups(record: &Record, of: UserId) -> Vec<(OwnGroup, u64)> {
     record.population.groups(of.number()).into_iter().map(own).collect()
 }
 
+/// The first messages that somebody else has said there.
+fn oldest(record: &Record, (reader, pending): (UserId, &[Pending]), limit: u32) -> Vec<Message> {
+    let of_one = |position: &Pending| record.messages(position.conv, position.delivered, limit);
+    let mut all: Vec<Message> = pending.iter().flat_map(of_one).collect();
+    all.retain(|message| message.sender.id != reader);
+    all.truncate(limit as usize);
+    all
+}
+
 /// The calls that no node makes in such a run, by the types of their arguments.
 macro_rules! never_asked {
     ($($name:ident($($arg:ty),*) -> $answer:ty;)*) => {
@@ -50,8 +59,8 @@ macro_rules! never_asked {
 impl Store for RunStore {
     fn hold_to(&mut self, _: Quotas) {}
 
-    fn token(&mut self, hash: &TokenHash, _: &str, now: UnixMs) -> Result<Option<TokenRow>> {
-        self.call("token", |record| {
+    fn tokens(&mut self, asked: &[(TokenHash, &str)], now: UnixMs) -> Result<Vec<Option<TokenRow>>> {
+        let row = |record: &Record, hash: &TokenHash| {
             let number = record.owner(hash)?;
             Some(TokenRow {
                 user: person(number),
@@ -63,7 +72,8 @@ impl Store for RunStore {
                 known_device: None,
                 groups: record.population.groups(number).to_vec(),
             })
-        })
+        };
+        self.call("tokens", |record| asked.iter().map(|(hash, _)| row(record, hash)).collect())
     }
 
     fn extend_token(&mut self, _: &TokenHash, _: UnixMs, _: TokenUse<'_>, _: UnixMs) -> Result<()> {
@@ -90,13 +100,13 @@ impl Store for RunStore {
         self.call("blockers", |_| Vec::new())
     }
 
-    fn account_page(&mut self, user: UserId, _: DeviceId, _: u32, _: u32) -> Result<AccountPage> {
-        self.call("account_page", |record| AccountPage {
+    fn account_pages(&mut self, of: &[(UserId, DeviceId)], _: u32, _: u32) -> Result<Vec<AccountPage>> {
+        let page = |record: &Record, user| AccountPage {
             pending: record.pending(user),
-            friends: Vec::new(),
-            is_asked: false,
             groups: own_groups(record, user),
-        })
+            ..AccountPage::default()
+        };
+        self.call("account_pages", |record| of.iter().map(|&(user, _)| page(record, user)).collect())
     }
 
     fn friends_count(&mut self, _: UserId) -> Result<u64> {
@@ -178,12 +188,12 @@ impl Store for RunStore {
         limit: u32,
         _: usize,
     ) -> Result<Vec<Message>> {
-        self.call("oldest_pending", |record| {
-            let of_one = |position: &Pending| record.messages(position.conv, position.delivered, limit);
-            let mut all: Vec<Message> = pending.iter().flat_map(of_one).collect();
-            all.retain(|message| message.sender.id != reader);
-            all.truncate(limit as usize);
-            all
+        self.call("oldest_pending", |record| oldest(record, (reader, pending), limit))
+    }
+
+    fn oldest_pending_of_many(&mut self, of: &[Missing<'_>], limit: u32, _: usize) -> Result<Vec<Vec<Message>>> {
+        self.call("oldest_pending_of_many", |record| {
+            of.iter().map(|of| oldest(record, (of.reader, of.pending), limit)).collect()
         })
     }
 

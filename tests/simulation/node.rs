@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -195,12 +195,11 @@ impl Node {
 
     /// As the real thread does it: a panic costs the store's connection, and nothing else.
     fn work(&self, ctx: &mut Ctx) -> bool {
-        catch_unwind(AssertUnwindSafe(|| self.queues.run_one(ctx))).unwrap_or_else(|panic| {
+        self.queues.run_next(ctx, &|ctx, panic| {
             if !panic.is::<Panic>() {
                 resume_unwind(panic);
             }
             ctx.store = Box::new(SimStore::of_worker(self.number, self.life));
-            true
         })
     }
 

@@ -8,9 +8,9 @@ use stonechat::store::{
     AccountPage, ActedOn, Append, Appended, BlockOutcome, Changed, ClientDialect, ClusterRow, Contact, ConversationEnd,
     ConversationPage, ConversationsWanted, Created, CursorRow, DeviceUse, EndedToken, EraseStep, Flags, FriendOutcome,
     FriendRequest, GroupChange, GroupChanged, GroupInvitation, GroupRow, JoinOutcome, KnownDevice, LeaveOutcome, LetIn,
-    Listed, Member, MemberPage, Message, Moment, NewToken, OpenGroupAsk, OwnGroup, Page, Pending, Person, Place,
-    ProfileChange, ProfileOutcome, Quotas, Range, ReadRow, ReceiptRow, Result, Role, Ruled, SavedReads, SearchPage,
-    SearchQuery, SessionRow, Store, StoreError, TokenHash, TokenRow, TokenUse, UserRef, UserRow,
+    Listed, Member, MemberPage, Message, Missing, Moment, NewToken, OpenGroupAsk, OwnGroup, Page, Pending, Person,
+    Place, ProfileChange, ProfileOutcome, Quotas, Range, ReadRow, ReceiptRow, Result, Role, Ruled, SavedReads,
+    SearchPage, SearchQuery, SessionRow, Store, StoreError, TokenHash, TokenRow, TokenUse, UserRef, UserRow,
 };
 
 use crate::database::Database;
@@ -134,8 +134,8 @@ impl Store for SimStore {
         Ok(true)
     }
 
-    fn token(&mut self, hash: &TokenHash, _: &str, now: UnixMs) -> Result<Option<TokenRow>> {
-        self.read(|database| database.token(hash, now))
+    fn tokens(&mut self, asked: &[(TokenHash, &str)], now: UnixMs) -> Result<Vec<Option<TokenRow>>> {
+        self.read(|database| asked.iter().map(|(hash, _)| database.token(hash, now)).collect())
     }
 
     fn extend_token(&mut self, hash: &TokenHash, expires_at: UnixMs, used: TokenUse<'_>, _: UnixMs) -> Result<()> {
@@ -212,13 +212,16 @@ impl Store for SimStore {
         self.read(|database| database.blockers(viewer, among))
     }
 
-    fn account_page(&mut self, user: UserId, device: DeviceId, _: u32, _: u32) -> Result<AccountPage> {
-        self.read(|database| AccountPage {
+    fn account_pages(&mut self, of: &[(UserId, DeviceId)], _: u32, _: u32) -> Result<Vec<AccountPage>> {
+        let page = |database: &Database, user, device| AccountPage {
             pending: database.pending(user, device),
             friends: Vec::new(),
             is_asked: database.is_asked(user),
+            is_blocked: database.is_blocked(user),
             groups: database.groups(user),
-        })
+            has_more_groups: false,
+        };
+        self.read(|database| of.iter().map(|&(user, device)| page(database, user, device)).collect())
     }
 
     fn settle_asked(&mut self, user: UserId) -> Result<()> {
@@ -500,6 +503,18 @@ impl Store for SimStore {
         bytes_max: usize,
     ) -> Result<Vec<Message>> {
         self.read(|database| database.oldest_pending(reader, pending, listed, limit, bytes_max))
+    }
+
+    fn oldest_pending_of_many(
+        &mut self,
+        of: &[Missing<'_>],
+        limit: u32,
+        bytes_max: usize,
+    ) -> Result<Vec<Vec<Message>>> {
+        self.read(|database| {
+            let of_one = |of: &Missing<'_>| database.oldest_pending(of.reader, of.pending, of.listed, limit, bytes_max);
+            of.iter().map(of_one).collect()
+        })
     }
 
     fn search(&mut self, _: UserId, _: &SearchQuery, _: u32) -> Result<SearchPage> {

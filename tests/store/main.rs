@@ -87,7 +87,9 @@ contract! {
         the_page_of_an_account_is_what_its_parts_are
         what_a_user_has_left_is_not_pending
         a_token_tells_the_device_and_the_groups
-        few_messages_are_listed_as_many_are;
+        few_messages_are_listed_as_many_are
+        many_logins_find_what_each_would_find
+        many_tokens_tell_what_each_would_tell;
     blocks:
         a_block_stands_in_the_rules_of_the_conversation
         an_unused_conversation_goes_with_the_last_block

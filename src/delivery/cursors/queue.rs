@@ -132,6 +132,13 @@ impl CursorQueue {
         taken
     }
 
+    /// Whether positions of this user wait to be written.
+    #[must_use]
+    pub(crate) fn has(&self, user: UserId) -> bool {
+        let waiting = self.lock();
+        waiting.cursors.has(user) || waiting.reads.has(user)
+    }
+
     /// These have been written by a worker: those whom it concerns are told with the next ones.
     pub(crate) fn written(&self, cursors: &[Confirmation]) {
         self.lock().moved.delivered(cursors);

@@ -147,6 +147,11 @@ impl<P: Position> Cursors<P> {
         rows
     }
 
+    /// Whether something of the user's is not in the store yet.
+    pub(crate) fn has(&self, user: UserId) -> bool {
+        self.dirty.contains_key(&user) || self.writing.iter().any(|row| row.user() == user)
+    }
+
     /// Takes about `rows_max` rows to be written, all of a user's or none. [`Cursors::written_but`] or
     /// [`Cursors::not_written`] must follow before the next.
     pub fn take(&mut self, rows_max: usize) -> Vec<P> {

@@ -9,6 +9,7 @@ use super::{friend, group, shown};
 use crate::delivery::cursors::queue::OfUser;
 use crate::delivery::cursors::table::{Confirmation, Reading};
 use crate::ids::{DeviceId, GroupId, UserId};
+use crate::service::ahead::Account;
 use crate::service::caller::Caller;
 use crate::service::ctx::{Ctx, HandlerResult, Response, ServiceError, SessionChange};
 use crate::store::{
@@ -21,11 +22,11 @@ use crate::wire::reply::Body;
 use crate::wire::request::Bare;
 
 /// Friends in the login reply and in ACCOUNT's; FRIENDS lists the others.
-const FRIENDS_LISTED_MAX: u32 = 500;
+pub(crate) const FRIENDS_LISTED_MAX: u32 = 500;
 /// Groups there; GROUPS lists the others.
-const GROUPS_LISTED_MAX: u32 = 200;
+pub(crate) const GROUPS_LISTED_MAX: u32 = 200;
 /// Conversations of which pending messages are listed; those of the others follow as pushes.
-const PENDING_LISTED_MAX: usize = 200;
+pub(crate) const PENDING_LISTED_MAX: usize = 200;
 /// Bodies in a list of messages take at most this part of the outbox.
 const LIST_PART_OF_OUTBOX: usize = 4;
 
@@ -47,13 +48,24 @@ pub(crate) struct Found {
     groups: group::Listed,
     group_ids: Vec<GroupId>,
     is_asked: bool,
+    is_blocked: bool,
+    /// What [`Found::show_oldest`] shows, if it was read ahead.
+    oldest: Option<Vec<Message>>,
 }
 
 impl Found {
     /// Everybody whose state is told.
     #[must_use]
     pub(crate) fn people(&self) -> People {
-        People { open: self.friends.iter().map(|friend| friend.id).collect(), others: self.groups.people().collect() }
+        let mut people = People {
+            open: self.friends.iter().map(|friend| friend.id).collect(),
+            others: self.groups.people().collect(),
+        };
+        if !self.is_blocked {
+            // By nobody: then by none of these.
+            people.open.append(&mut people.others);
+        }
+        people
     }
 
     /// Reads the oldest messages of what is pending.
@@ -61,7 +73,10 @@ impl Found {
     /// # Errors
     /// The store is away.
     pub(crate) fn show_oldest(&mut self, ctx: &mut Ctx, caller: &Caller) -> Result<(), ServiceError> {
-        self.missed.shown = oldest(ctx, caller, &self.missed.pending)?;
+        self.missed.shown = match self.oldest.take() {
+            Some(shown) => shown,
+            None => oldest(ctx, caller, &self.missed.pending)?,
+        };
         Ok(())
     }
 
@@ -99,22 +114,33 @@ impl Found {
 /// # Errors
 /// The store is away.
 pub(crate) fn read(ctx: &mut Ctx, caller: &Caller) -> Result<Found, ServiceError> {
-    write_cursors(ctx, caller.user)?;
-    let generation = ctx.shared.epoch.generation();
-    let page = ctx.store.account_page(caller.user, caller.device, FRIENDS_LISTED_MAX, GROUPS_LISTED_MAX)?;
-    let AccountPage { pending, friends, is_asked, groups } = page;
+    let ahead = ctx.ahead.account(caller.conn);
+    let is_written = write_cursors(ctx, caller.user)?;
+    // What was read before that was written does not count.
+    let Account { generation, page, shown: oldest } = match ahead.filter(|_| !is_written) {
+        Some(account) => account,
+        None => ask(ctx, caller)?,
+    };
+    let AccountPage { pending, friends, is_asked, is_blocked, groups, has_more_groups } = page;
     compare(ctx, generation, &pending);
     let friends_total = match friends.len() {
         listed if listed < FRIENDS_LISTED_MAX as usize => listed as u64,
         _ => ctx.store.friends_count(caller.user)?,
     };
-    let group_ids = match groups.len() {
-        listed if listed < GROUPS_LISTED_MAX as usize => groups.iter().map(|(own, _)| own.group.id).collect(),
-        _ => ctx.store.group_ids(caller.user)?,
+    let group_ids = if has_more_groups {
+        ctx.store.group_ids(caller.user)?
+    } else {
+        groups.iter().map(|(own, _)| own.group.id).collect()
     };
     let groups = group::listed(ctx, groups)?;
     let missed = Missed { pending, shown: Vec::new() };
-    Ok(Found { missed, friends, friends_total, groups, group_ids, is_asked })
+    Ok(Found { missed, friends, friends_total, groups, group_ids, is_asked, is_blocked, oldest })
+}
+
+fn ask(ctx: &mut Ctx, caller: &Caller) -> Result<Account, ServiceError> {
+    let generation = ctx.shared.epoch.generation();
+    let page = ctx.store.account_page(caller.user, caller.device, FRIENDS_LISTED_MAX, GROUPS_LISTED_MAX)?;
+    Ok(Account { generation, page, shown: None })
 }
 
 /// Looks whether the data went back, by where conversations end.
@@ -161,16 +187,16 @@ pub(crate) fn list_bytes_max(ctx: &Ctx) -> usize {
     ctx.config.limits.outbox_bytes / LIST_PART_OF_OUTBOX
 }
 
-/// Writes what one user's sessions on this node have confirmed, and how far they have read.
+/// Writes what one user's sessions on this node have confirmed, and how far they have read; whether there was anything.
 ///
 /// # Errors
 /// The store is away; nothing is forgotten.
-pub(crate) fn write_cursors(ctx: &mut Ctx, user: UserId) -> Result<(), ServiceError> {
+pub(crate) fn write_cursors(ctx: &mut Ctx, user: UserId) -> Result<bool, ServiceError> {
     // Before the rows are taken: those of the epoch that may follow would be refused, and come again.
     let epoch = ctx.shared.epoch.text();
     let taken = ctx.shared.cursor_queue.take_user(user);
     if taken.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     if !ctx.shared.epoch.trusts_cursors() {
         put_back(ctx, &epoch, taken);
@@ -195,7 +221,8 @@ pub(crate) fn write_cursors(ctx: &mut Ctx, user: UserId) -> Result<(), ServiceEr
         // What was confirmed must not be listed again.
         return Err(StoreError::Busy("cursors of this user are locked".into()).into());
     }
-    write_reads(ctx, &epoch, reads)
+    write_reads(ctx, &epoch, reads)?;
+    Ok(true)
 }
 
 fn write_reads(ctx: &mut Ctx, epoch: &str, reads: Vec<Reading>) -> Result<(), ServiceError> {
@@ -244,10 +271,15 @@ fn unconfirmed(ctx: &mut Ctx, caller: &Caller) -> Result<Missed, ServiceError> {
     Ok(Missed { pending, shown })
 }
 
-/// The oldest messages of what is pending. The unnamed device is not shown what its user said.
-fn oldest(ctx: &mut Ctx, caller: &Caller, pending: &[Pending]) -> Result<Vec<Message>, ServiceError> {
+/// What is listed of what is pending. The unnamed device is not shown what its user said.
+pub(crate) fn listed(caller: &Caller) -> Listed {
     let own = if caller.device == DeviceId::UNNAMED { OwnPending::LeftOut } else { OwnPending::Listed };
-    let listed = Listed { own, events: EventsPending::of(caller.wants) };
+    Listed { own, events: EventsPending::of(caller.wants) }
+}
+
+/// The oldest messages of what is pending.
+fn oldest(ctx: &mut Ctx, caller: &Caller, pending: &[Pending]) -> Result<Vec<Message>, ServiceError> {
+    let listed = listed(caller);
     let messages_max = ctx.config.limits.offline_messages;
     let bytes_max = list_bytes_max(ctx);
     // Conversations in which only own messages are behind the cursor show nothing: then it is the next ones' turn.

@@ -31,9 +31,10 @@ use crate::delivery::directory::{Elsewhere, Entered, Entry};
 use crate::delivery::epoch::Present;
 use crate::ids::{GroupId, UserId};
 use crate::net::ConnId;
+use crate::service::ahead;
 use crate::service::auth::token::{SessionToken, TokenKind, keep_token};
 use crate::service::caller::Caller;
-use crate::service::ctx::{Backlog, Ctx, HandlerResult, Response, ServiceError, SessionChange, Shared};
+use crate::service::ctx::{Backlog, Ctx, HandlerResult, Prepared, Response, ServiceError, SessionChange, Shared};
 use crate::service::waiting::{Awaited, Held, for_bus, pause};
 use crate::session::live::{ClientOptions, Live, own_channels, resume_key, want_channels};
 use crate::wire::errno::Errno;
@@ -273,7 +274,15 @@ fn enter(ctx: &mut Ctx, vacancy: Vacancy) -> HandlerResult {
     place.taken = true;
     held.hand_over();
     keep_token(ctx, &caller, &token)?;
-    tell(ctx, Entrant { caller, token, catch_up, epoch: epoch.text }, &groups)
+    let entrant = Entrant { caller, token, catch_up, epoch: epoch.text };
+    if !ctx.is_crowded {
+        return tell(ctx, entrant, &groups);
+    }
+    // Others are likely to ask the same in a moment.
+    let listed = (catch_up == CatchUp::Messages).then(|| account::listed(&entrant.caller));
+    let question = ahead::Question::Account { user, device: entrant.caller.device, listed };
+    let rest = Prepared::new(move |ctx| tell(ctx, entrant, &groups));
+    Err(ServiceError::Together(rest.asking(Some(question))))
 }
 
 /// A session that hears, and waits for the reply to its login.
@@ -288,7 +297,7 @@ struct Entrant {
 ///
 /// `heard` are the groups whose channels the session subscribed to. They were read before that was in effect: a membership
 /// that has come or gone meanwhile shows now, and has the session compared. All of it is one statement, and one or two for what is
-/// pending, where something is.
+/// pending, where something is; and where many log in at once, that is for several of them (`logins`).
 fn tell(ctx: &mut Ctx, entered: Entrant, heard: &[GroupId]) -> HandlerResult {
     let Entrant { caller, token, catch_up, epoch } = entered;
     let mut found = account::read(ctx, &caller)?;

@@ -19,7 +19,7 @@ use crate::wire::reply::{Body, Notice};
 use crate::wire::request::{CreateGroup, Groups, ListPage, OneGroup};
 
 /// Members listed per group where no page was asked for.
-const MEMBERS_LISTED_MAX: u32 = 200;
+pub(crate) const MEMBERS_LISTED_MAX: u32 = 200;
 /// Creator and admins who are told that somebody wants to come in; the others see it in GROUP_REQUESTS.
 const ADMINS_TOLD_MAX: u32 = 100;
 /// Members listed over all groups of a list: bounds the reply. `total` still tells how many there are.
@@ -274,7 +274,10 @@ pub(crate) fn listed(ctx: &mut Ctx, groups: Vec<(OwnGroup, u64)>) -> Result<List
     let ids: Vec<(GroupId, u64)> = groups.iter().map(|(own, members)| (own.group.id, *members)).collect();
     let groups_count = u32::try_from(ids.len()).unwrap_or(u32::MAX);
     let limit = (MEMBERS_LISTED_IN_ALL_MAX / groups_count).clamp(1, MEMBERS_LISTED_MAX);
-    let members = ctx.store.members_of_all(&ids, limit)?;
+    let members = match ctx.ahead.members(&ids, limit) {
+        Some(members) => members,
+        None => ctx.store.members_of_all(&ids, limit)?,
+    };
     Ok(Listed(groups.into_iter().zip(members).collect()))
 }
 

@@ -8,6 +8,7 @@ use crate::bus::Channel;
 use crate::delivery::bell::Ring;
 use crate::delivery::directory::Eviction;
 use crate::ids::{DeviceId, GroupId, UserId};
+use crate::service::ahead::Question;
 use crate::service::auth::attempts::{Attempt, Tried};
 use crate::service::auth::password::{new_token, token_hash};
 use crate::service::auth::token::{SessionToken, TokenKind};
@@ -85,6 +86,12 @@ pub(crate) fn login(ctx: &mut Ctx, guest: &Guest, request: &Login) -> HandlerRes
     }
 }
 
+/// What a login asks first.
+pub(crate) fn question(request: &Login) -> Option<Question> {
+    let device = request.device.clone().unwrap_or_default();
+    request.credentials.token.clone().map(|token| Question::Token { token, device })
+}
+
 fn user_of(ctx: &mut Ctx, account: &Account) -> Result<Option<UserRow>, ServiceError> {
     let who = match account {
         Account::Id(id) => UserRef::Id(*id),
@@ -103,7 +110,11 @@ fn owner_of(
 ) -> Result<Option<(Owner, SessionToken)>, ServiceError> {
     let hash = token_hash(token);
     let (device, address) = place_of(guest, request);
-    let Some(row) = ctx.store.token(&hash, &device, ctx.shared.clock.wall())? else { return Ok(None) };
+    let row = match ctx.ahead.token(guest.conn) {
+        Some(row) => Some(row),
+        None => ctx.store.token(&hash, &device, ctx.shared.clock.wall())?,
+    };
+    let Some(row) = row else { return Ok(None) };
     let is_owner = match &request.account {
         Account::Id(id) => row.user.id == *id,
         Account::Name(_) => user_of(ctx, &request.account)?.is_some_and(|user| user.id == row.user.id),

@@ -18,6 +18,7 @@ pub(crate) mod group_entry;
 pub(crate) mod group_order;
 pub(crate) mod history;
 pub(crate) mod login;
+pub(crate) mod logins;
 pub(crate) mod presence;
 pub(crate) mod profile;
 pub(crate) mod proof;

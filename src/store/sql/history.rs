@@ -1,21 +1,19 @@
-//! Stored messages: ranges of a conversation, and the oldest unconfirmed ones over many. Every statement that reads the
+//! Stored messages: ranges of a conversation, and messages by their places. Every statement that reads the
 //! bodies of a group's messages reads the reader's membership as well: a user who has left finds nothing, whatever was asked
 //! before.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 
-use super::lists::{exact_pieces, lookups, padded_len, repeated};
+use super::lists::{exact_pieces, padded_len, repeated};
 use super::{Arg, Row, Sql, SqlResult, events, reactions};
-use crate::clock::UnixMs;
 use crate::ids::{ConvId, GroupId, Members, Seq, UserId};
-use crate::store::{EventsPending, Kind, Listed, Message, OwnPending, Pending, Range};
+use crate::store::{Kind, Message, Range};
 
 /// How many messages one statement fetches, so that long ones never pile up in memory.
 pub(super) const PAGE_MESSAGES: usize = 64;
 
 /// An edit has the text of the message that it is about, as long as nothing has overtaken it.
-const COLUMNS: &str = "SELECT m.conv, m.seq, m.sender, COALESCE(u.name, ''), m.sent_at, m.cid, \
+pub(super) const COLUMNS: &str = "SELECT m.conv, m.seq, m.sender, COALESCE(u.name, ''), m.sent_at, m.cid, \
                        COALESCE(t.body, m.body), m.kind, COALESCE(m.of_seq, 0), m.edited_at, m.reacted \
                        FROM Message m LEFT JOIN User u ON u.id = m.sender \
                        LEFT JOIN Message t ON t.conv = m.conv AND t.seq = m.of_seq AND t.edited_seq = m.seq";
@@ -25,7 +23,7 @@ const MEMBERSHIP: &str = "SELECT 1 FROM GroupUser g JOIN Conversation v ON v.id 
                           WHERE g.groupid = ? AND g.userid = ?";
 
 /// The same for the group, if it is one, of each message; the parameter is the user. The larger ids are those of pairs.
-const OWN: &str = "(m.conv > 4294967295 OR EXISTS (SELECT 1 FROM GroupUser g JOIN Conversation v ON v.id = g.groupid \
+pub(super) const OWN: &str = "(m.conv > 4294967295 OR EXISTS (SELECT 1 FROM GroupUser g JOIN Conversation v ON v.id = g.groupid \
                    WHERE g.groupid = m.conv AND g.userid = ? AND m.seq > g.joined_seq))";
 
 /// How much one answer carries.
@@ -141,60 +139,6 @@ impl PageStatement {
     }
 }
 
-pub(super) fn oldest_pending(
-    sql: &mut dyn Sql,
-    reader: UserId,
-    pending: &[Pending],
-    listed: Listed,
-    limit: PageLimit,
-) -> SqlResult<Vec<Message>> {
-    let skip = (listed.own == OwnPending::LeftOut).then_some(reader);
-    let all: u64 = pending.iter().map(|position| position.last_seq.saturating_sub(position.delivered)).sum();
-    if all <= PAGE_MESSAGES as u64 {
-        return few_pending(sql, reader, pending, (skip, listed.events), limit);
-    }
-    let heads = candidates(sql, pending, (skip, listed.events), limit.messages)?;
-    at(sql, reader, &oldest(heads, Taken::new(limit).room()), limit)
-}
-
-/// The same where all that is pending fits into one answer: one statement instead of two.
-fn few_pending(
-    sql: &mut dyn Sql,
-    reader: UserId,
-    pending: &[Pending],
-    (skip, events): (Option<UserId>, EventsPending),
-    limit: PageLimit,
-) -> SqlResult<Vec<Message>> {
-    let is_listed = |message: &Message| {
-        Some(message.sender.id) != skip && (events == EventsPending::Listed || message.kind == Kind::Message)
-    };
-    let mut found: HashMap<(ConvId, Seq), Message> = HashMap::new();
-    for lookup in lookups(pending, |p| [p.conv.into(), p.delivered.into(), p.last_seq.into()]) {
-        let any = repeated("(m.conv = ? AND m.seq > ? AND m.seq <= ?)", " OR ", lookup.len);
-        let args: Vec<_> = lookup.args.into_iter().chain([reader.into()]).collect();
-        for row in sql.rows(&format!("{COLUMNS} WHERE ({any}) AND {OWN}"), &args)? {
-            let message = message(row)?;
-            if is_listed(&message) {
-                found.insert((message.conv, message.seq), message);
-            }
-        }
-    }
-    let mut heads: HashMap<ConvId, Vec<(Seq, UnixMs)>> = HashMap::new();
-    for message in found.values() {
-        heads.entry(message.conv).or_default().push((message.seq, message.sent_at));
-    }
-    for head in heads.values_mut() {
-        head.sort_unstable();
-    }
-    let mut taken = Taken::new(limit);
-    for message in oldest(heads, taken.room()).iter().filter_map(|place| found.remove(place)) {
-        if !taken.offer(message) {
-            break;
-        }
-    }
-    taken.complete(sql, reader)
-}
-
 /// The first messages behind each place, at most `limit` of each, in any order.
 pub(super) fn heads(
     sql: &mut dyn Sql,
@@ -237,29 +181,29 @@ pub(super) fn at(
 }
 
 /// Messages gathered up to a limit; at least one, however long.
-struct Taken {
+pub(super) struct Taken {
     messages: Vec<Message>,
     limit: usize,
     bytes_left: usize,
 }
 
 impl Taken {
-    fn new(PageLimit { messages, bytes }: PageLimit) -> Self {
+    pub(super) fn new(PageLimit { messages, bytes }: PageLimit) -> Self {
         Self { messages: Vec::new(), limit: usize::try_from(messages).unwrap_or(usize::MAX), bytes_left: bytes }
     }
 
-    fn room(&self) -> usize {
+    pub(super) fn room(&self) -> usize {
         self.limit - self.messages.len()
     }
 
     /// The messages, with what else there is to tell of them.
-    fn complete(mut self, sql: &mut dyn Sql, reader: UserId) -> SqlResult<Vec<Message>> {
+    pub(super) fn complete(mut self, sql: &mut dyn Sql, reader: UserId) -> SqlResult<Vec<Message>> {
         reactions::complete(sql, reader, &mut self.messages)?;
         Ok(self.messages)
     }
 
     /// Takes the message, unless it is one too many; `false` then.
-    fn offer(&mut self, message: Message) -> bool {
+    pub(super) fn offer(&mut self, message: Message) -> bool {
         let is_too_long = message.body.len() > self.bytes_left && !self.messages.is_empty();
         if self.room() == 0 || is_too_long {
             return false;
@@ -268,59 +212,6 @@ impl Taken {
         self.messages.push(message);
         true
     }
-}
-
-/// The heads of the conversations, without their bodies: of each as many as could be wanted in all.
-fn candidates(
-    sql: &mut dyn Sql,
-    pending: &[Pending],
-    (skip, events): (Option<UserId>, EventsPending),
-    limit: u32,
-) -> SqlResult<HashMap<ConvId, Vec<(Seq, UnixMs)>>> {
-    let kinds = match events {
-        EventsPending::Listed => "",
-        EventsPending::LeftOut => "AND kind = 0 ",
-    };
-    let part = &format!(
-        "SELECT * FROM (SELECT conv, seq, sent_at FROM Message \
-         WHERE conv = ? AND seq > ? AND seq <= ? AND sender <> ? {kinds}ORDER BY seq LIMIT ?) p"
-    );
-    let nobody = 0;
-    let skip = skip.map_or(nobody, |user| i64::from(user.number()));
-    let mut heads: HashMap<ConvId, Vec<(Seq, UnixMs)>> = HashMap::new();
-    for piece in exact_pieces(pending) {
-        let statement = repeated(part, " UNION ALL ", piece.len());
-        let args: Vec<_> = piece
-            .iter()
-            .flat_map(|p| [p.conv.into(), p.delivered.into(), p.last_seq.into(), skip.into(), limit.into()])
-            .collect();
-        for row in sql.rows(&statement, &args)? {
-            heads.entry(row.conv(0)?).or_default().push((row.seq(1)?, row.time(2)?));
-        }
-    }
-    for head in heads.values_mut() {
-        head.sort_unstable();
-    }
-    Ok(heads)
-}
-
-/// Merges the conversations by time, each in its own order: the clocks of two nodes may differ, `seq` may not.
-fn oldest(heads: HashMap<ConvId, Vec<(Seq, UnixMs)>>, limit: usize) -> Vec<(ConvId, Seq)> {
-    let mut heads: HashMap<ConvId, std::vec::IntoIter<(Seq, UnixMs)>> =
-        heads.into_iter().map(|(conv, head)| (conv, head.into_iter())).collect();
-    let first = |(&conv, head): (&ConvId, &mut std::vec::IntoIter<(Seq, UnixMs)>)| {
-        head.next().map(|(seq, at)| Reverse((at, conv, seq)))
-    };
-    let mut next: BinaryHeap<_> = heads.iter_mut().filter_map(first).collect();
-    let mut chosen = Vec::new();
-    while chosen.len() < limit {
-        let Some(Reverse((_, conv, seq))) = next.pop() else { break };
-        chosen.push((conv, seq));
-        if let Some((seq, at)) = heads.get_mut(&conv).and_then(Iterator::next) {
-            next.push(Reverse((at, conv, seq)));
-        }
-    }
-    chosen
 }
 
 /// At most [`PAGE_MESSAGES`] messages by their places.
@@ -338,7 +229,7 @@ pub(super) fn fetch(
     rows.into_iter().map(|row| message(row).map(|message| ((message.conv, message.seq), message))).collect()
 }
 
-fn message(mut row: Row) -> SqlResult<Message> {
+pub(super) fn message(mut row: Row) -> SqlResult<Message> {
     Ok(Message {
         conv: row.conv(0)?,
         seq: row.seq(1)?,
@@ -357,30 +248,4 @@ fn message(mut row: Row) -> SqlResult<Message> {
 
 fn page_arg(page: usize) -> u32 {
     u32::try_from(page).expect("a page is at most PAGE_MESSAGES")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ids::GroupId;
-
-    fn conv(number: i64) -> ConvId {
-        ConvId::group(GroupId::new(number).unwrap())
-    }
-
-    fn head(times: &[(Seq, i64)]) -> Vec<(Seq, UnixMs)> {
-        times.iter().map(|&(seq, at)| (seq, UnixMs(at))).collect()
-    }
-
-    #[test]
-    fn conversations_are_merged_by_time() {
-        let heads = [(conv(1), head(&[(1, 10), (2, 40)])), (conv(2), head(&[(7, 20), (8, 30)]))].into();
-        assert_eq!(oldest(heads, 3), [(conv(1), 1), (conv(2), 7), (conv(2), 8)]);
-    }
-
-    #[test]
-    fn a_clock_that_went_back_does_not_change_the_order_of_a_conversation() {
-        let heads = [(conv(1), head(&[(1, 50), (2, 10)])), (conv(2), head(&[(1, 20)]))].into();
-        assert_eq!(oldest(heads, 9), [(conv(2), 1), (conv(1), 1), (conv(1), 2)]);
-    }
 }

@@ -36,6 +36,7 @@ mod history;
 pub(super) mod lists;
 pub(super) mod membership;
 mod names;
+mod oldest;
 mod pages;
 mod pending;
 mod profile;

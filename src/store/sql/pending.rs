@@ -155,7 +155,7 @@ pub(super) fn in_group(
 }
 
 /// The users of each device number, each once: nearly all sessions have the same few.
-fn by_device(sessions: &[(UserId, DeviceId)]) -> HashMap<DeviceId, Vec<UserId>> {
+pub(super) fn by_device(sessions: &[(UserId, DeviceId)]) -> HashMap<DeviceId, Vec<UserId>> {
     let mut by_device: HashMap<DeviceId, Vec<UserId>> = HashMap::new();
     for &(user, device) in sessions {
         by_device.entry(device).or_default().push(user);

@@ -6,8 +6,8 @@ use super::history::PageLimit;
 use super::membership::ruled;
 use super::{
     Engine, SqlStore, account_page, accounts, asked, blocks, changes, cluster, confirm, conversations, erase, find,
-    friends, group_entry, group_order, groups, held, history, membership, pages, pending, profile, receipts, retention,
-    search, sweep, tokens, user_quota,
+    friends, group_entry, group_order, groups, held, history, membership, oldest, pages, pending, profile, receipts,
+    retention, search, sweep, tokens, user_quota,
 };
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, DeviceId, GroupId, NodeId, Peer, Seq, UserId};
@@ -15,10 +15,10 @@ use crate::store::{
     AccountPage, ActedOn, AdminStore, Append, Appended, BlockOutcome, Changed, ClientDialect, ClusterRow, Contact,
     ConversationEnd, ConversationPage, ConversationsWanted, Created, CursorRow, DeviceUse, EndedToken, EraseStep,
     Flags, FriendOutcome, FriendRequest, GroupChange, GroupChanged, GroupInvitation, GroupRow, JoinOutcome,
-    KnownDevice, LeaveOutcome, LetIn, Listed, Member, MemberPage, Message, Moment, NewToken, OpenGroupAsk, OwnGroup,
-    Page, Pending, Person, Place, ProfileChange, ProfileOutcome, Quotas, Range, ReadRow, ReceiptRow, Result, Role,
-    Ruled, SavedReads, SearchPage, SearchQuery, SessionRow, Store, TokenHash, TokenRow, TokenUse, UserQuota, UserRef,
-    UserRow,
+    KnownDevice, LeaveOutcome, LetIn, Listed, Member, MemberPage, Message, Missing, Moment, NewToken, OpenGroupAsk,
+    OwnGroup, Page, Pending, Person, Place, ProfileChange, ProfileOutcome, Quotas, Range, ReadRow, ReceiptRow, Result,
+    Role, Ruled, SavedReads, SearchPage, SearchQuery, SessionRow, Store, TokenHash, TokenRow, TokenUse, UserQuota,
+    UserRef, UserRow,
 };
 
 /// How long ended tokens are kept, in milliseconds: whoever has not asked for so long has no session of that time.
@@ -65,8 +65,8 @@ impl<E: Engine> Store for SqlStore<E> {
         self.0.write(|sql| tokens::save(sql, token, now, limit))
     }
 
-    fn token(&mut self, hash: &TokenHash, device: &str, now: UnixMs) -> Result<Option<TokenRow>> {
-        self.0.read(|sql| tokens::token(sql, hash, device, now))
+    fn tokens(&mut self, asked: &[(TokenHash, &str)], now: UnixMs) -> Result<Vec<Option<TokenRow>>> {
+        self.0.read(|sql| tokens::tokens(sql, asked, now))
     }
 
     fn extend_token(&mut self, hash: &TokenHash, expires_at: UnixMs, used: TokenUse<'_>, now: UnixMs) -> Result<()> {
@@ -156,8 +156,8 @@ impl<E: Engine> Store for SqlStore<E> {
         Ok(true)
     }
 
-    fn account_page(&mut self, user: UserId, device: DeviceId, friends: u32, groups: u32) -> Result<AccountPage> {
-        self.0.read(|sql| account_page::read(sql, user, device, [friends, groups]))
+    fn account_pages(&mut self, of: &[(UserId, DeviceId)], friends: u32, groups: u32) -> Result<Vec<AccountPage>> {
+        self.0.read(|sql| account_page::read(sql, of, [friends, groups]))
     }
 
     fn block(&mut self, user: UserId, other: UserId) -> Result<BlockOutcome> {
@@ -456,7 +456,17 @@ impl<E: Engine> Store for SqlStore<E> {
         bytes_max: usize,
     ) -> Result<Vec<Message>> {
         let limit = PageLimit { messages: limit, bytes: bytes_max };
-        self.0.read(|sql| history::oldest_pending(sql, reader, pending, listed, limit))
+        self.0.read(|sql| oldest::of_one(sql, Missing { reader, pending, listed }, limit))
+    }
+
+    fn oldest_pending_of_many(
+        &mut self,
+        of: &[Missing<'_>],
+        limit: u32,
+        bytes_max: usize,
+    ) -> Result<Vec<Vec<Message>>> {
+        let limit = PageLimit { messages: limit, bytes: bytes_max };
+        self.0.read(|sql| oldest::of_many(sql, of, limit))
     }
 
     fn search(&mut self, reader: UserId, query: &SearchQuery, limit: u32) -> Result<SearchPage> {

@@ -3,10 +3,13 @@
 //! What ends a token notes it in EndedToken, in the same transaction: a node that does not hear of it on the bus finds it
 //! there, and closes the sessions that hold it.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use super::lists::{lookups, repeated};
 use super::{Fault, Row, Sql, SqlResult, accounts};
 use crate::clock::UnixMs;
-use crate::ids::{GroupId, UserId};
+use crate::ids::UserId;
 use crate::store::{EndedToken, KnownDevice, NewToken, SessionRow, TokenHash, TokenRow, TokenUse, UserQuota};
 
 /// How long a token of before sessions had numbers lived from its last use, in milliseconds: what is known of that use.
@@ -109,31 +112,54 @@ fn last_number(sql: &mut dyn Sql, user: UserId) -> SqlResult<i64> {
     sql.first(last, &[user.into()])?.map_or(Ok(0), |row| row.int(0))
 }
 
-/// A token's row, the user's device of this name, and the user's groups: what a login by token needs before it can hear
-/// anything, in one statement. There is a row for each group, and one for a user without groups.
-pub(super) fn token(sql: &mut dyn Sql, hash: &TokenHash, device: &str, now: UnixMs) -> SqlResult<Option<TokenRow>> {
-    let statement = "SELECT t.userid, u.name, t.expires_at, \
+/// Tokens' rows, each with the user's device of the name that is given with it, and the user's groups: what a login by token needs
+/// before it can hear anything, in one statement for all devices of one name. There is a row for each group, and one for a user
+/// without groups.
+pub(super) fn tokens(sql: &mut dyn Sql, asked: &[(TokenHash, &str)], now: UnixMs) -> SqlResult<Vec<Option<TokenRow>>> {
+    let mut by_device: HashMap<&str, Vec<&TokenHash>> = HashMap::new();
+    for (hash, device) in asked {
+        by_device.entry(device).or_default().push(hash);
+    }
+    let mut found: HashMap<(TokenHash, &str), TokenRow> = HashMap::new();
+    for (device, hashes) in by_device {
+        for lookup in lookups(&hashes, |hash| [hash.into()]) {
+            let list = repeated("?", ",", lookup.len);
+            let statement = format!("{TOKEN} WHERE t.token_hash IN ({list}) AND t.expires_at > ?");
+            let args = [device.into()].into_iter().chain(lookup.args).chain([now.into()]);
+            for row in sql.rows(&statement, &args.collect::<Vec<_>>())? {
+                take(row, device, &mut found)?;
+            }
+        }
+    }
+    for row in found.values_mut() {
+        row.groups.sort_unstable();
+    }
+    Ok(asked.iter().map(|token| found.get(token).cloned()).collect())
+}
+
+/// The parameter is the device's name.
+const TOKEN: &str = "SELECT t.userid, u.name, t.expires_at, \
                      EXISTS (SELECT 1 FROM AuthToken o WHERE o.userid = t.userid AND o.expires_at > t.expires_at), \
                      t.device, t.address, u.disabled_at, d.device, \
                      EXISTS (SELECT 1 FROM Device o \
-                     WHERE o.userid = d.userid AND o.used >= d.used AND o.device <> d.device), v.id \
+                     WHERE o.userid = d.userid AND o.used >= d.used AND o.device <> d.device), v.id, t.token_hash \
                      FROM AuthToken t JOIN User u ON u.id = t.userid \
                      LEFT JOIN Device d ON d.userid = t.userid AND d.name = ? \
-                     LEFT JOIN GroupUser m ON m.userid = t.userid LEFT JOIN Conversation v ON v.id = m.groupid \
-                     WHERE t.token_hash = ? AND t.expires_at > ?";
-    let rows = sql.rows(statement, &[device.into(), hash.into(), now.into()])?;
-    let mut groups = Vec::with_capacity(rows.len());
-    for row in &rows {
-        // A group that was deleted has no conversation.
-        if row.int_or_null(9)?.is_some() {
-            groups.push(row.group(9)?);
-        }
-    }
-    groups.sort_unstable();
-    rows.into_iter().next().map(|row| token_row(row, groups)).transpose()
+                     LEFT JOIN GroupUser m ON m.userid = t.userid LEFT JOIN Conversation v ON v.id = m.groupid";
+
+fn take<'a>(row: Row, device: &'a str, found: &mut HashMap<(TokenHash, &'a str), TokenRow>) -> SqlResult<()> {
+    // A group that was deleted has no conversation.
+    let group = row.int_or_null(9)?.map(|_| row.group(9)).transpose()?;
+    let token = match found.entry((row.token_hash(10)?, device)) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(place) => place.insert(token_row(row)?),
+    };
+    token.groups.extend(group);
+    Ok(())
 }
 
-fn token_row(mut row: Row, groups: Vec<GroupId>) -> SqlResult<TokenRow> {
+/// Without the groups.
+fn token_row(mut row: Row) -> SqlResult<TokenRow> {
     let known_device = match row.int_or_null(7)? {
         Some(_) => Some(KnownDevice { id: row.device(7)?, is_latest: row.int(8)? == 0 }),
         None => None,
@@ -146,7 +172,7 @@ fn token_row(mut row: Row, groups: Vec<GroupId>) -> SqlResult<TokenRow> {
         address: row.text(5)?,
         is_disabled: row.time_or_null(6)?.is_some(),
         known_device,
-        groups,
+        groups: Vec::new(),
     })
 }
 

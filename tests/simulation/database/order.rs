@@ -120,6 +120,11 @@ impl Database {
         self.users.contains_key(&other)
     }
 
+    /// Whether somebody has blocked the user.
+    pub fn is_blocked(&self, user: UserId) -> bool {
+        self.blocks.iter().any(|(_, blocked)| *blocked == user)
+    }
+
     /// Which of these users have blocked the viewer.
     pub fn blockers(&self, viewer: UserId, among: &[UserId]) -> Vec<UserId> {
         among.iter().copied().filter(|user| self.blocks.contains(&(*user, viewer))).collect()
