@@ -18,17 +18,18 @@ use super::group_index::GroupIndex;
 use crate::ids::{GroupId, IdMap};
 use crate::net::ConnId;
 
-/// Connections that are told something in one turn, on top of what comes for single ones and for small groups. To tell one costs a
-/// write to its socket, 3 to 8 microseconds: so a slice takes less than a millisecond.
+/// Connections that are told something in one turn, on top of what comes for single ones and for small groups. To tell
+/// one costs a write to its socket, 3 to 8 microseconds: so a slice takes less than a millisecond.
 pub(crate) const SLICE: usize = 64;
-/// The slices of what waits are spread over this time, so that not only the reactor has time for others between two of them, but
-/// also the database, the receivers and the kernel, which have work with every slice, too. A message is to be at the last of 10,000
-/// within 250 ms; on two cores, with pairs who say 1,000 messages a second beside it (docs/performance.md), it took 96 ms without
-/// pauses and 175 ms with them, and the pairs' p99 was 57 and 29 ms.
+/// The slices of what waits are spread over this time, so that not only the reactor has time for others between two of
+/// them, but also the database, the receivers and the kernel, which have work with every slice, too. A message is to be
+/// at the last of 10,000 within 250 ms. On two cores, with pairs who say 1,000 messages a second beside it, that took
+/// 163 ms at most without pauses (in slices of 256), and 223 ms with them; the pairs' p99 was 57 to 62 ms, and 29 to 35 ms
+/// (docs/performance.md).
 const SPREAD: Duration = Duration::from_millis(150);
 /// The longest pause: a group of a few slices is not kept waiting for nothing.
 const PAUSE_MAX: Duration = Duration::from_millis(4);
-/// A poll waits for whole milliseconds. What would be less is no pause, so that thousands of slices do not take seconds.
+/// A poll waits for whole milliseconds. What would be less is no pause, so that hundreds of slices do not take seconds.
 const PAUSE_MIN: Duration = Duration::from_millis(1);
 /// Events that one round tells. A connection that is told several gets them by one write; but a slice must not be long, either.
 const ROUND_EVENTS_MAX: usize = 16;
@@ -104,8 +105,8 @@ impl<E> Slices<E> {
         self.waiting
     }
 
-    /// How long others have the reactor before the next slice, after one was told. `None`: nothing waits. The more waits, be it
-    /// for hearers or events, the shorter: many events, or 10,000 hearers, are told without pauses.
+    /// How long others have the reactor before the next slice, after one was told. `None`: nothing waits. The more waits,
+    /// be it for hearers or events, the shorter: many events, or 10,000 hearers of one reactor, are told without pauses.
     pub(crate) fn pause(&self, index: &GroupIndex) -> Option<Duration> {
         let hearers = index.of(*self.line.front()?).len();
         let slices = hearers.div_ceil(self.size).max(1).saturating_mul(self.waiting);
