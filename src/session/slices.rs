@@ -24,8 +24,8 @@ pub(crate) const SLICE: usize = 64;
 /// The slices of what waits are spread over this time, so that not only the reactor has time for others between two of
 /// them, but also the database, the receivers and the kernel, which have work with every slice, too. A message is to be
 /// at the last of 10,000 within 250 ms. On two cores, with pairs who say 1,000 messages a second beside it, that took
-/// 163 ms at most without pauses (in slices of 256), and 223 ms with them; the pairs' p99 was 57 to 62 ms, and 29 to 35 ms
-/// (docs/performance.md).
+/// 163 ms at most without pauses (in slices of 256), and 223 ms with them; the pairs' p99 was 57 to 62 ms, and 29 to
+/// 35 ms with them (docs/performance.md).
 const SPREAD: Duration = Duration::from_millis(150);
 /// The longest pause: a group of a few slices is not kept waiting for nothing.
 const PAUSE_MAX: Duration = Duration::from_millis(4);
