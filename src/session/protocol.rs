@@ -39,7 +39,7 @@ pub struct ChatProtocol {
     reactor: ReactorCtx,
     here: SessionsHere,
     crowd: Crowd,
-    /// Set while there is something left to tell: the next turn comes at once.
+    /// Set while there is something left to tell to large groups: nothing of it is told before.
     go_on_at: Option<Instant>,
     stopping: bool,
 }
@@ -199,8 +199,9 @@ impl Protocol for ChatProtocol {
             // At the end of this turn the first sessions are closed.
             self.here.tell_rest(&self.reactor, net, now);
         }
-        let is_left = self.here.tell_next(&self.reactor, net, now);
-        self.go_on_at = is_left.then_some(now);
+        if self.stopping || self.go_on_at.is_none_or(|at| at <= now) {
+            self.go_on_at = self.here.tell_next(&self.reactor, net, now);
+        }
         self.crowd.make_room(&self.reactor, net, now);
         self.here.out_of_turn.ahead.expire(now);
         self.here.resync.go_on(&self.reactor, net, now);

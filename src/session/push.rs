@@ -144,13 +144,13 @@ impl SessionsHere {
         self.told = conns;
     }
 
-    /// Goes on with what large groups are being told, as far as one turn goes. Whether something is left.
-    pub(crate) fn tell_next(&mut self, reactor: &ReactorCtx, net: Net<'_>, now: Instant) -> bool {
+    /// Goes on with what large groups are being told, as far as one turn goes. When to go on, if something is left.
+    pub(crate) fn tell_next(&mut self, reactor: &ReactorCtx, net: Net<'_>, now: Instant) -> Option<Instant> {
         let mut left = self.slices.size();
         while left > 0 && self.slices.waiting() > 0 {
             left -= self.tell_slice(reactor, net, left, now).min(left);
         }
-        self.slices.waiting() > 0
+        self.slices.pause(&self.groups_here).map(|pause| now + pause)
     }
 
     /// Tells large groups all that waits.

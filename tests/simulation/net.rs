@@ -330,14 +330,14 @@ impl Reactor {
         if world.plan.bug == Bug::TellOutsider {
             self.tell_outsiders();
         }
-        let comes_at_once = |local: &ChatProtocol| local.turn_by().is_some_and(|at| at <= now);
-        if comes_at_once(&self.local) {
+        let is_left = |local: &ChatProtocol| local.turn_by().is_some();
+        if is_left(&self.local) {
             world.count("a group is told in several turns");
             happened = true;
         }
         happened |= self.settle(world, now);
-        // What was asked for at the end of this turn makes the next one come at once, too.
-        happened | comes_at_once(&self.local)
+        // What was asked for at the end of this turn is left, too.
+        happened | is_left(&self.local)
     }
 
     fn run_due(&mut self, now: Instant) -> bool {

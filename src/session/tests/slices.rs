@@ -52,13 +52,16 @@ impl Bed {
         lines.into_iter().map(|(_, lines)| lines).collect()
     }
 
-    fn goes_on(&self) -> bool {
-        self.local.turn_by().is_some_and(|at| at <= self.now)
+    /// Moves the clock to the turn that was asked for, if one was.
+    fn goes_on(&mut self) -> bool {
+        let at = self.local.turn_by();
+        self.now = at.map_or(self.now, |at| at.max(self.now));
+        at.is_some()
     }
 }
 
 #[test]
-fn a_large_group_is_told_in_several_turns_and_the_next_one_comes_at_once() {
+fn a_large_group_is_told_in_several_turns_that_come_by_themselves() {
     let mut bed = bed();
     bed.events(vec![said(1, "one\n"), notice("news\n"), said(2, "two\n")]);
     assert_eq!(bed.lines(), [0; 5], "not yet");
@@ -69,6 +72,26 @@ fn a_large_group_is_told_in_several_turns_and_the_next_one_comes_at_once() {
     for slot in 0..HEARERS {
         assert_eq!(bed.take_lines(slot), [line("one\n"), line("news\n"), line("two\n")], "in one write");
     }
+}
+
+#[test]
+fn between_two_slices_others_are_served() {
+    let mut bed = bed();
+    bed.events(vec![said(1, "one\n")]);
+    assert_eq!(bed.told_in_turn(), 2);
+    bed.events(vec![said(2, "two\n")]);
+    for slot in 0..HEARERS {
+        let to = Addressee::Session(bed.conn(slot));
+        bed.take_lines(slot);
+        bed.events(vec![Event::Notice { to, line: line("news\n") }]);
+        assert_eq!(bed.take_lines(slot), [line("news\n")]);
+        assert_eq!(bed.told_in_turn(), 0, "it is not time yet");
+    }
+    let mut told = vec![];
+    while bed.goes_on() {
+        told.push(bed.told_in_turn());
+    }
+    assert_eq!(told, [2, 2, 2, 2], "the rest of the first message, and the second one");
 }
 
 #[test]
@@ -98,7 +121,10 @@ fn who_is_excepted_and_who_has_sent_it_are_told_nothing() {
     let wanted = crate::wants::Want::Typing;
     let hint = Event::Hint { to: all, want: wanted, line: line("hint\n") };
     bed.events(vec![Event::Message { to: all, from, told }, Event::Notice { to, line: line("news\n") }, hint]);
-    (0..3).for_each(|_| assert!(bed.told_in_turn() <= 2));
+    for _ in 0..3 {
+        assert!(bed.told_in_turn() <= 2);
+        bed.goes_on();
+    }
     assert_eq!(bed.take_lines(0), [line("news\n")]);
     assert_eq!(bed.take_lines(1), [line("one\n")]);
     assert_eq!(bed.take_lines(2), [line("one\n"), line("news\n")]);
@@ -129,9 +155,7 @@ fn that_a_group_is_deleted_is_told_once_behind_what_was_said_there() {
     let conn = bed.conn(4);
     bed.reply(conn, SessionChange::Leave(group()));
     assert_eq!(bed.take_lines(4), [line("one\n"), line("deleted\n"), line("reply\n")]);
-    while bed.goes_on() || bed.told_in_turn() > 0 {
-        bed.told_in_turn();
-    }
+    while bed.told_in_turn() > 0 || bed.goes_on() {}
     for slot in 0..4 {
         assert_eq!(bed.take_lines(slot), [line("one\n"), line("deleted\n")]);
         assert!(bed.session(slot).live().unwrap().groups.is_empty());
@@ -164,9 +188,7 @@ fn who_has_gone_with_the_data_hears_nothing_of_before() {
     bed.events(vec![said(1, "one\n")]);
     bed.epoch.adopt("two");
     bed.events(vec![Event::Restored]);
-    while bed.goes_on() || bed.told_in_turn() > 0 {
-        bed.told_in_turn();
-    }
+    while bed.told_in_turn() > 0 || bed.goes_on() {}
     for slot in 0..HEARERS {
         let lines = bed.take_lines(slot);
         assert_eq!(lines.len(), 1, "the notice: {lines:?}");
@@ -182,7 +204,7 @@ fn more_than_may_wait_is_told_at_once() {
     }
     let told = bed.lines();
     assert!(told.iter().all(|lines| (1000..2000).contains(lines)), "{told:?}");
-    while bed.told_in_turn() > 0 {}
+    while bed.told_in_turn() > 0 || bed.goes_on() {}
     assert_eq!(bed.lines(), [2000; 5]);
 }
 
