@@ -8,7 +8,7 @@
 //! ```
 
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::conn_ctx::ConnCtx;
 use super::crowd::Crowd;
@@ -200,7 +200,8 @@ impl Protocol for ChatProtocol {
             self.here.tell_rest(&self.reactor, net, now);
         }
         if self.stopping || self.go_on_at.is_none_or(|at| at <= now) {
-            self.go_on_at = self.here.tell_next(&self.reactor, net, now);
+            let late = self.go_on_at.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+            self.go_on_at = self.here.tell_next(&self.reactor, net, late, now);
         }
         self.crowd.make_room(&self.reactor, net, now);
         self.here.out_of_turn.ahead.expire(now);

@@ -2,7 +2,7 @@
 //! reactor.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -144,9 +144,15 @@ impl SessionsHere {
         self.told = conns;
     }
 
-    /// Goes on with what large groups are being told, as far as one turn goes. When to go on, if something is left.
-    pub(crate) fn tell_next(&mut self, reactor: &ReactorCtx, net: Net<'_>, now: Instant) -> Option<Instant> {
-        let mut left = self.slices.size();
+    /// Goes on with what large groups are being told, as far as one turn goes that comes so late. When to go on, if something is left.
+    pub(crate) fn tell_next(
+        &mut self,
+        reactor: &ReactorCtx,
+        net: Net<'_>,
+        late: Duration,
+        now: Instant,
+    ) -> Option<Instant> {
+        let mut left = self.slices.due(late);
         while left > 0 && self.slices.waiting() > 0 {
             left -= self.tell_slice(reactor, net, left, now).min(left);
         }

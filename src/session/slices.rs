@@ -31,6 +31,8 @@ const SPREAD: Duration = Duration::from_millis(150);
 const PAUSE_MAX: Duration = Duration::from_millis(4);
 /// A poll waits for whole milliseconds. What would be less is no pause, so that hundreds of slices do not take seconds.
 const PAUSE_MIN: Duration = Duration::from_millis(1);
+/// Slices that one turn tells which comes late, since others have had the reactor for long: then the pauses are there already.
+const SLICES_MAX: u32 = 4;
 /// Events that one round tells. A connection that is told several gets them by one write; but a slice must not be long, either.
 const ROUND_EVENTS_MAX: usize = 16;
 /// Events of a reactor that wait for their rounds, or for the end of theirs. What is beyond is told at once: then others wait for the
@@ -75,11 +77,6 @@ impl<E> Slices<E> {
         Self { size: size.max(1), line: VecDeque::new(), rounds: IdMap::default(), waiting: 0 }
     }
 
-    /// How many connections are told something in a turn.
-    pub(crate) fn size(&self) -> usize {
-        self.size
-    }
-
     /// Whether an event for a group with so many hearers waits: they are too many for a turn, or others of the group wait.
     pub(crate) fn takes(&self, group: GroupId, hearers: usize) -> bool {
         hearers > self.size || self.rounds.contains_key(&group)
@@ -103,6 +100,13 @@ impl<E> Slices<E> {
     /// How many events wait.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting
+    }
+
+    /// How many connections are told something in a turn that comes so much later than it was to come.
+    pub(crate) fn due(&self, late: Duration) -> usize {
+        let missed = u32::try_from(late.as_millis() / PAUSE_MAX.as_millis()).unwrap_or(u32::MAX);
+        let slices = missed.saturating_add(1).min(SLICES_MAX);
+        self.size.saturating_mul(usize::try_from(slices).unwrap_or(1))
     }
 
     /// How long others have the reactor before the next slice, after one was told. `None`: nothing waits. The more waits,
@@ -252,7 +256,7 @@ mod tests {
         }
 
         fn turn(&mut self, slices: &mut Slices<usize>) {
-            let mut left = slices.size();
+            let mut left = slices.due(Duration::ZERO);
             while left > 0
                 && let Some(slice) = slices.next(&self.index, left)
             {
@@ -335,6 +339,14 @@ mod tests {
         assert_eq!(pause(1, 0, 1), Some(PAUSE_MAX), "all have gone meanwhile");
         assert_eq!(pause(usize::MAX, 1, usize::from(u8::MAX)), Some(Duration::ZERO));
         assert_eq!(pause(1, 1, 0), None);
+    }
+
+    #[test]
+    fn a_turn_that_comes_late_tells_what_was_due_meanwhile() {
+        let slices = Slices::<()>::new(64);
+        let due = [0, 3, 4, 9, 20, 5000].map(|late| slices.due(Duration::from_millis(late)));
+        assert_eq!(due, [64, 64, 128, 192, 256, 256]);
+        assert_eq!(Slices::<()>::new(usize::MAX).due(Duration::from_secs(1)), usize::MAX);
     }
 
     #[test]
