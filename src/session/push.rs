@@ -438,7 +438,7 @@ fn tell(reactor: &ReactorCtx, out_of_turn: &mut OutOfTurn, mut on: ConnCtx<'_>, 
         }
         Offer::OutOfOrder => out_of_turn.ahead.keep(*conv, *seq, *which, line, on.now),
         Offer::Another => reactor.shared.epoch.another(on.live.epoch, *conv, *seq),
-        Offer::Duplicate => out_of_turn.doubts.note(on.live.epoch, *conv, on.live.seqs.had(*conv)),
+        Offer::Duplicate => out_of_turn.doubts.note(on.live, *conv),
         Offer::NeedsFetch => {}
     }
 }

@@ -227,6 +227,15 @@ impl SeqTracker {
         self.by_conv.get(&conv).map_or_else(quiet, |conv_seq| if conv_seq.located { conv_seq.next - 1 } else { 0 })
     }
 
+    /// The last message that has been sent to the session, or by it, if it is known which one that is.
+    #[must_use]
+    pub(crate) fn last_had(&self, conv: ConvId) -> Option<(Seq, Which)> {
+        let quiet = || self.quiet.get(&conv).map(|quiet| (quiet.end, quiet.last));
+        let known = self.by_conv.get(&conv).filter(|conv_seq| conv_seq.located);
+        let (seq, last) = known.map(|conv_seq| (conv_seq.next - 1, conv_seq.last)).or_else(quiet)?;
+        Some((seq, last?))
+    }
+
     /// The last message that it was told of, or has had; 0 where it knows nothing.
     #[must_use]
     pub(crate) fn told(&self, conv: ConvId) -> Seq {

@@ -141,10 +141,34 @@ pub struct SessionQuestions {
 /// See [`Job::CompareEnds`].
 #[derive(Debug)]
 pub struct EndQuestions {
-    /// How far some session has been in a conversation, and in which generation of the data.
-    pub had: BTreeMap<ConvId, (u32, Seq)>,
+    /// What sessions have had of each conversation.
+    pub had: BTreeMap<ConvId, Had>,
     /// Held until they are answered.
     pub under_way: UnderWay,
+}
+
+/// What some sessions have had of a conversation.
+#[derive(Debug)]
+pub struct Had {
+    /// The generation of the data in which they logged in.
+    pub generation: u32,
+    /// How far one of them has been.
+    pub end: Seq,
+    /// Which messages they have had last.
+    pub lasts: Vec<LastHad>,
+}
+
+/// The last message that a session has had of a conversation.
+#[derive(Clone, Copy, Debug)]
+pub struct LastHad {
+    /// The session's user, who may read it.
+    pub user: UserId,
+    /// The session's device.
+    pub device: DeviceId,
+    /// Its number.
+    pub seq: Seq,
+    /// Which message it was.
+    pub which: Which,
 }
 
 /// See [`Job::Typing`].

@@ -1,6 +1,6 @@
 //! What a worker asks the store on a reactor's behalf: pages of missed messages, positions, and where conversations end.
 
-use super::job::{EndQuestions, GroupQuestion, JoinQuestion, PageQuestion, TypingNews};
+use super::job::{EndQuestions, GroupQuestion, Had, JoinQuestion, LastHad, PageQuestion, TypingNews};
 use crate::bus::Channel;
 use crate::delivery::Which;
 use crate::ids::{ConvId, DeviceId, Peer, UserId};
@@ -127,17 +127,39 @@ pub(crate) fn standings(ctx: &mut Ctx, devices: &[(UserId, DeviceId)]) -> Result
     Ok(pending.into_iter().zip(groups).map(|(pending, groups)| Standing { pending, groups }).collect())
 }
 
-/// Tells the epoch where the conversations end.
+/// Tells the epoch where the conversations end, and whether other messages are there than sessions have had.
 pub(crate) fn ends(ctx: &mut Ctx, questions: &EndQuestions) {
     let convs: Vec<ConvId> = questions.had.keys().copied().collect();
     match ctx.store.ends(&convs) {
         Ok(ends) => {
             for (conv, end) in ends {
-                if let Some((generation, had)) = questions.had.get(&conv) {
-                    ctx.shared.epoch.compare(*generation, conv, *had, end);
+                if let Some(had) = questions.had.get(&conv) {
+                    ctx.shared.epoch.compare(had.generation, conv, had.end, end);
                 }
             }
         }
         Err(error) => log::debug!("cannot look at the ends of conversations: {error}"),
     }
+    for (conv, had) in &questions.had {
+        if let Err(error) = compare_had(ctx, *conv, had) {
+            return log::debug!("cannot look at the last messages of sessions: {error}");
+        }
+    }
+}
+
+/// Whether the store has the messages that sessions have had last. As many new ones may have come since the data went back that
+/// the conversation ends no earlier than before.
+fn compare_had(ctx: &mut Ctx, conv: ConvId, had: &Had) -> Result<(), ServiceError> {
+    for LastHad { user, device, seq, which } in &had.lasts {
+        let ahead = Place { conv, after: Some(seq.saturating_sub(1)) };
+        let pages = ctx.store.pages(*user, *device, &[ahead], 1, usize::MAX)?;
+        if let Some(message) = pages.first().and_then(|page| page.messages.first())
+            && message.seq == *seq
+            && Which::of(message.sender.id, message.sent_at) != *which
+        {
+            ctx.shared.epoch.another(had.generation, conv, *seq);
+            return Ok(());
+        }
+    }
+    Ok(())
 }

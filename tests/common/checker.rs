@@ -322,6 +322,8 @@ pub struct Histories {
     pub gone: BTreeMap<Message, Epoch>,
     /// Memberships that were gone then; with the last epoch before that.
     pub former: Vec<(Member, Epoch)>,
+    /// Named devices that were gone then; with the last epoch before that.
+    pub forgotten: BTreeMap<(User, Device), Epoch>,
     /// How often the data went back.
     pub restores: u32,
     /// How many epochs were made for that.
@@ -413,6 +415,7 @@ struct Record<'a> {
     excused: BTreeSet<(Place, Conv, Seq, Name<'a>)>,
     gone: BTreeMap<(Conv, Seq, Name<'a>), Epoch>,
     former: &'a [(Member, Epoch)],
+    forgotten: &'a BTreeMap<Place, Epoch>,
     /// What those are that are no messages.
     events: BTreeMap<(Conv, Name<'a>), &'a What>,
     wanting: &'a BTreeSet<Place>,
@@ -454,8 +457,9 @@ impl<'a> Record<'a> {
             excused.map(|(user, device, message)| ((*user, *device), message.conv, message.seq, name(message)));
         let events = histories.sends.iter().filter(|sent| sent.what != What::Message);
         let events = events.map(|sent| ((sent.conv, (sent.sender, sent.cid.as_str())), &sent.what)).collect();
-        let Histories { former, wanting, .. } = histories;
-        Self { stored, acked, arrived, members, devices, excused: excused.collect(), gone, former, events, wanting }
+        let excused = excused.collect();
+        let Histories { former, forgotten, wanting, .. } = histories;
+        Self { stored, acked, arrived, members, devices, excused, gone, former, forgotten, events, wanting }
     }
 
     /// What it is, if it is no message.

@@ -286,6 +286,24 @@ fn what_came_under_a_number_before_is_not_what_has_it_now() {
 }
 
 #[test]
+fn a_session_of_a_device_that_the_data_have_forgotten_may_be_told_what_was_before_it_joined() {
+    let told = |user: User, epoch: u32, device: u16| {
+        found(|histories| {
+            histories.members[2] = Member { user: 3, conv: GROUP, must: 4..=Seq::MAX, may: 4..=Seq::MAX };
+            histories.sessions.pop();
+            // What came to the unnamed device came to all.
+            histories.sessions.push(session(3, vec![got(4, 2), got(5, 1)]));
+            histories.forgotten.insert((user, 6), 1);
+            histories.sessions.push(Session { device, epoch, ..session(user, vec![got(3, 1)]) });
+        })
+    };
+    assert_eq!(told(3, 1, 6), []);
+    assert_eq!(told(3, 2, 6), [Class::X], "a session that has begun since");
+    assert_eq!(told(3, 1, 7), [Class::X], "a device that they know");
+    assert_eq!(told(9, 1, 6), [Class::X], "no member");
+}
+
+#[test]
 fn a_time_that_is_over_does_not_come_back() {
     let late = |histories: &mut Histories| histories.sessions[5].events.push(got(5, 1));
     assert_eq!(found_behind(late), [Class::E]);

@@ -13,7 +13,7 @@ use crate::checker::{
     Bar, Conv, Device, Epoch, Event, Histories, Message, Moment, Outcome, Reading, Ruling, Sent, Seq, Session,
     Sighting, Times, User, Wait, What, edit_of, edited,
 };
-use crate::database::{Named, PASSWORD, conv_id, user};
+use crate::database::{Named, PASSWORD, conv_id, group, user};
 use crate::net::{End, Pipe, SharedPipe};
 use crate::plan::{Bug, Habit, Plan, Seat};
 use crate::silent::Departed;
@@ -336,6 +336,24 @@ impl Client {
     pub fn calm_down(&mut self) {
         self.stalls_until = Duration::ZERO;
         (self.quota, self.changes) = (0, 0);
+    }
+
+    /// A session that was out of a group when the data went back to a time at which its user was in it hears the group from the
+    /// next login on: where no number is given out twice, nobody knows that the data went back. The client logs in again if it is
+    /// so; whether it does.
+    pub fn comes_back_into_groups(&mut self, world: &World, notes: &Notes) -> bool {
+        let Phase::In(pipe) = &self.phase else { return false };
+        let pipe = Rc::clone(pipe);
+        let database = world.database.borrow();
+        let mut outside = (1..=self.all_groups).filter(|number| !self.groups.contains(number));
+        let is_back_in = outside.any(|number| database.is_member(user(self.user), group(number)));
+        drop(database);
+        let comes_again = is_back_in && world.went_back_since(self.entered);
+        if comes_again {
+            world.count("client logs in again, as the data went back to when it was in a group");
+            self.leave(world, notes, &pipe, End::Finished);
+        }
+        comes_again
     }
 
     /// Something to say, after everything is healed, in this conversation.
@@ -704,7 +722,7 @@ impl Client {
             Request::Chat(draft) => self.answered(world, notes, draft, asked, line),
             Request::Rule(decree) => self.decreed(world, notes, pipe, (decree, asked, errno)),
             Request::Join(group) => match self.joined(world, notes, asked, group, errno) {
-                0 => self.is_in(notes, group),
+                0 => self.is_in(world, notes, group),
                 500 | 503 => self.join(world, pipe, group),
                 _ => {}
             },
@@ -756,7 +774,7 @@ impl Client {
             world.count("NOTICE restored");
         } else if line["kind"] == "group_joined" && line["id"] == self.user {
             // Another session of this user has joined it.
-            self.is_in(notes, number(&line["groupid"]));
+            self.is_in(world, notes, number(&line["groupid"]));
         } else if line["kind"] == "group_left" && line["id"] == self.user {
             if !line["by"].is_null() {
                 world.count("NOTICE to who was kicked");
@@ -769,11 +787,24 @@ impl Client {
     }
 
     /// It knows that it is in the group from now on.
-    fn is_in(&mut self, notes: &Notes, group: u32) {
+    fn is_in(&mut self, world: &World, notes: &Notes, group: u32) {
         self.left.remove(&group);
         self.sent_out.remove(&group);
         self.groups.insert(group);
         notes.histories.borrow_mut().sessions[self.session].events.push(Event::Entered(Conv::Group(group)));
+        if world.plan.restores && self.seat.shares_its_place && !self.seat.wants_events {
+            self.begins_where_others_did(notes, Conv::Group(group));
+        }
+    }
+
+    /// Events that were there before another session of its place began may have been passed over by that one. They were shown to
+    /// nobody, so they are not among what the place is done with, message by message.
+    fn begins_where_others_did(&self, notes: &Notes, conv: Conv) {
+        let sessions = &mut notes.histories.borrow_mut().sessions;
+        let of_place = |session: &&Session| (session.user, session.device) == (self.user, self.seat.device);
+        let passed = sessions.iter().filter(of_place).filter_map(|session| session.since.get(&conv)).max().copied();
+        let since = sessions[self.session].since.entry(conv).or_default();
+        *since = passed.unwrap_or(0).max(*since);
     }
 
     /// Whether it has left the group, or was told so. When the data have gone back since, they may say that it is a member.

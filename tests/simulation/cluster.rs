@@ -292,7 +292,11 @@ impl Cluster {
             *noticed = Duration::ZERO;
         }
         self.each_client(Client::calm_down);
-        self.rest_until_epochs_agree(world, "the storm")
+        self.rest_until_epochs_agree(world, "the storm").or_else(|| {
+            let mut any = false;
+            self.each_client(|client| any |= client.comes_back_into_groups(world, &self.notes));
+            if any { self.rest(world, "logging in again") } else { None }
+        })
     }
 
     /// Every node has looked at the epoch by the clock, too, and everything is at rest again.
@@ -424,6 +428,8 @@ impl Cluster {
         histories.has_one_node = world.plan.nodes == 1;
         histories.members = database.stays.iter().map(member).collect();
         histories.former = database.gone.stays.iter().map(|(stay, last)| (member(stay), *last)).collect();
+        histories.forgotten =
+            database.gone.devices.iter().map(|(user, device, last)| ((user.number(), *device), *last)).collect();
         histories.gone =
             database.gone.messages.iter().filter_map(|(spoken, last)| Some((message(spoken)?, *last))).collect();
         (histories.restores, histories.epochs) = (database.gone.restores, database.epochs - 1);

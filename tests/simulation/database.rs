@@ -53,6 +53,13 @@ pub struct Birth {
     pub ends: BTreeMap<ConvId, Seq>,
 }
 
+impl Birth {
+    /// The device, as the checker calls it.
+    fn named(&self) -> Device {
+        self.name.parse().expect("devices are named by numbers")
+    }
+}
+
 /// A message, or an event about the one that is `of`.
 #[derive(Clone)]
 pub struct Row {
@@ -80,6 +87,8 @@ pub struct Gone {
     /// With the last epoch before that.
     pub messages: BTreeMap<Spoken, u32>,
     pub stays: Vec<(Stay, u32)>,
+    /// The users' named devices, likewise.
+    pub devices: Vec<(UserId, Device, u32)>,
     /// How often that was.
     pub restores: u32,
     /// The last epoch before the last time.
@@ -282,6 +291,8 @@ impl Database {
         // A stay that began after the copy was made; one that ended since goes on.
         let is_known = |stay: &Stay| self.stays.iter().any(|known| known.is_same(stay));
         now.gone.stays.extend(now.stays.iter().filter(|stay| !is_known(stay)).map(|stay| (stay.clone(), last)));
+        let lost = now.births.iter().filter(|birth| self.births.iter().all(|known| known.device != birth.device));
+        now.gone.devices.extend(lost.map(|birth| (birth.user, birth.named(), last)));
         if !now.is_unnoticed() {
             now.gone.again.clear();
         }
@@ -761,7 +772,7 @@ impl Database {
         for CursorRow { user, device, conv, delivered } in rows.iter().filter(|_| self.is_unnoticed()) {
             let birth = self.births.iter().find(|birth| birth.user == *user && birth.device == *device);
             let name = match birth {
-                Some(birth) => birth.name.parse().expect("devices are named by numbers"),
+                Some(birth) => birth.named(),
                 None if *device == DeviceId::UNNAMED => 0,
                 // Nothing is written for a device that is forgotten.
                 None => continue,

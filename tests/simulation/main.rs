@@ -23,8 +23,8 @@
 //! In seeds of their own the data go back now and then to what they were at an earlier moment, as after the restore of a
 //! backup, at any such moment.
 //!
-//! The ordinary run takes 2,000 seeds. `STONECHAT_SIM_SEEDS=N` takes N; `STONECHAT_SIM_SEED=S` lets `one_seed` tell
-//! the story of one:
+//! The ordinary run takes 2,000 seeds. `STONECHAT_SIM_SEEDS=N` takes N, `STONECHAT_SIM_FIRST=F` begins at another one than 0;
+//! `STONECHAT_SIM_SEED=S` lets `one_seed` tell the story of one:
 //!
 //! ```text
 //!   STONECHAT_SIM_SEEDS=100000 cargo test --test simulation nothing_is_lost -- --nocapture

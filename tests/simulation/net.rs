@@ -99,6 +99,14 @@ impl Pipe {
         self.to_client.len() > before
     }
 
+    /// A client that has ended its side is gone, and its kernel answers what still comes with a reset. While life is rough that
+    /// takes its time.
+    fn reset_if_gone(&mut self, is_stormy: bool) {
+        if self.client == End::Finished && !is_stormy && !self.on_its_way.is_empty() {
+            self.client = End::Broken;
+        }
+    }
+
     /// What a client of the past had not read though the server may rightly count it as delivered: it was acknowledged, and
     /// the connection was alive a moment later, or the client logged out then.
     pub fn delivered_unread(&self) -> impl Iterator<Item = &Bytes> {
@@ -385,6 +393,7 @@ impl Reactor {
                     }
                 }
             }
+            link.pipe.borrow_mut().reset_if_gone(world.is_stormy.get());
             let client = link.pipe.borrow().client;
             // A FIN is an event as well.
             link.touched |= client == End::Finished;

@@ -221,6 +221,11 @@ impl World {
         self.restored_at.get().is_none_or(|restored| restored < moment)
     }
 
+    /// The same, of a numbered moment: whether they have gone back.
+    pub fn went_back_since(&self, moment: Moment) -> bool {
+        self.went_back.borrow().iter().any(|went_back| *went_back > moment)
+    }
+
     /// Those of the batch's conversations that are locked at present; another one may be from now on, for longer than a
     /// sender waits.
     pub fn locked(&self, batch: &[Append]) -> BTreeSet<ConvId> {

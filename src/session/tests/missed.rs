@@ -7,6 +7,8 @@ use crate::delivery::directory::Entry;
 use crate::delivery::fanout::Fanout;
 use crate::delivery::missed::Gap;
 use crate::net::Protocol as _;
+use crate::session::doubts::Doubts;
+use crate::session::seq_tracker::Offer;
 use crate::store::{Changed, Moment};
 
 fn compared(bed: &mut Bed) -> u64 {
@@ -109,4 +111,27 @@ fn how_long_a_node_takes_to_tell_what_has_changed() {
         }
         println!("{told} conversations: posted in {posted:?}, and heard after {:?}", begun.elapsed());
     }
+}
+
+/// The numbers of two messages were given out again, and a third one, which the session lacks, is told of between them.
+#[test]
+fn which_message_a_session_has_had_last_is_noted_before_the_next_one_is_pushed() {
+    let mut bed = Bed::new();
+    bed.open(0);
+    bed.log_in(0, 1);
+    let conv = ConvId::pair(user(1), user(2));
+    let which = |at| Some(Which::of(user(2), UnixMs(at)));
+    let live = bed.session(0).live().unwrap();
+    live.seqs.compare(&[Pending { conv, delivered: 0, last_seq: 0 }]);
+    assert_eq!([live.seqs.offer(conv, 1, which(1)), live.seqs.offer(conv, 2, which(2))], [Offer::Push; 2]);
+    let mut doubts = Doubts::default();
+    assert_eq!(live.seqs.offer(conv, 1, which(11)), Offer::Duplicate);
+    doubts.note(live, conv);
+    assert_eq!(live.seqs.offer(conv, 3, which(13)), Offer::Push, "another node has told of it first");
+    assert_eq!(live.seqs.offer(conv, 2, which(12)), Offer::Duplicate, "nothing is known any more of what was there");
+    doubts.note(live, conv);
+    doubts.note(live, conv);
+    assert_eq!(doubts.lasts(conv), [(2, which(2).unwrap()), (3, which(13).unwrap())]);
+    live.seqs.confirm(conv, 3);
+    assert_eq!(live.seqs.last_had(conv), which(13).map(|last| (3, last)));
 }
