@@ -9,12 +9,9 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use super::live::Live;
-#[cfg(test)]
 use crate::delivery::Which;
-use crate::ids::ConvId;
-#[cfg(test)]
-use crate::ids::Seq;
-use crate::workers::job::{EndQuestions, Had, Job, LastHad, UnderWay};
+use crate::ids::{ConvId, Seq};
+use crate::workers::job::{EndQuestions, Had, Job, UnderWay};
 use crate::workers::pool::Workers;
 
 /// Conversations that one question asks about. Others are asked about when they give reason again.
@@ -50,7 +47,7 @@ impl Doubts {
     /// Which messages of the conversation are to be compared.
     #[cfg(test)]
     pub(crate) fn lasts(&self, conv: ConvId) -> Vec<(Seq, Which)> {
-        self.waiting.get(&conv).into_iter().flat_map(|had| &had.lasts).map(|last| (last.seq, last.which)).collect()
+        self.waiting.get(&conv).map(|had| had.lasts.clone()).unwrap_or_default()
     }
 
     /// Asks about those that wait, unless an answer is being waited for.
@@ -65,9 +62,9 @@ impl Doubts {
     }
 }
 
-fn note_last(lasts: &mut Vec<LastHad>, live: &Live, conv: ConvId) {
-    let Some((seq, which)) = live.seqs.last_had(conv) else { return };
-    if lasts.len() < LASTS_MAX && lasts.iter().all(|last| (last.seq, last.which) != (seq, which)) {
-        lasts.push(LastHad { user: live.user, device: live.device, seq, which });
+fn note_last(lasts: &mut Vec<(Seq, Which)>, live: &Live, conv: ConvId) {
+    let Some(last) = live.seqs.last_had(conv) else { return };
+    if lasts.len() < LASTS_MAX && !lasts.contains(&last) {
+        lasts.push(last);
     }
 }

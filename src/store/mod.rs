@@ -63,7 +63,7 @@ pub use self::rows::{
     Append, Appended, Changed, ClusterRow, Created, CursorRow, DeviceUse, EventsPending, Findings, FriendOutcome,
     FriendRequest, Given, KeptName, KnownDevice, LeaveOutcome, Listed, Member, MemberPage, Message, Missing, Moment,
     Named, NewToken, OwnPending, Page, Pending, Person, Place, Quota, Quotas, ReactionCount, Role, SearchPage,
-    SearchPlace, SearchQuery, TokenHash, TokenRow, TokenUse, UserRef, UserRow,
+    SearchPlace, SearchQuery, Sender, TokenHash, TokenRow, TokenUse, UserRef, UserRow,
 };
 pub use self::search::Keyword;
 
@@ -572,6 +572,9 @@ pub trait Store: Send {
 
     /// The last numbers of those of the conversations that exist, in any order.
     fn ends(&mut self, convs: &[ConvId]) -> Result<Vec<(ConvId, Seq)>>;
+
+    /// Who has said those of these messages that are there, and when; in any order.
+    fn senders(&mut self, of: &[(ConvId, Seq)]) -> Result<Vec<Sender>>;
 
     /// Has nothing left in the database's files of what was recalled or erased before, as far as that is the store's to do:
     /// MySQL's logs are the administrator's. `false`: somebody reads at present; again in a moment.

@@ -382,6 +382,19 @@ impl Pending {
     }
 }
 
+/// Who has said a message, and when.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sender {
+    /// Where it was said.
+    pub conv: ConvId,
+    /// Its number there.
+    pub seq: Seq,
+    /// Who.
+    pub user: UserId,
+    /// When.
+    pub sent_at: UnixMs,
+}
+
 /// From where a session wants the messages of a conversation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Place {

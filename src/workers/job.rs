@@ -154,21 +154,8 @@ pub struct Had {
     pub generation: u32,
     /// How far one of them has been.
     pub end: Seq,
-    /// Which messages they have had last.
-    pub lasts: Vec<LastHad>,
-}
-
-/// The last message that a session has had of a conversation.
-#[derive(Clone, Copy, Debug)]
-pub struct LastHad {
-    /// The session's user, who may read it.
-    pub user: UserId,
-    /// The session's device.
-    pub device: DeviceId,
-    /// Its number.
-    pub seq: Seq,
-    /// Which message it was.
-    pub which: Which,
+    /// Which messages they have had last, each with its number.
+    pub lasts: Vec<(Seq, Which)>,
 }
 
 /// See [`Job::Typing`].

@@ -1,13 +1,13 @@
 //! What a worker asks the store on a reactor's behalf: pages of missed messages, positions, and where conversations end.
 
-use super::job::{EndQuestions, GroupQuestion, Had, JoinQuestion, LastHad, PageQuestion, TypingNews};
+use super::job::{EndQuestions, GroupQuestion, JoinQuestion, PageQuestion, TypingNews};
 use crate::bus::Channel;
 use crate::delivery::Which;
-use crate::ids::{ConvId, DeviceId, Peer, UserId};
+use crate::ids::{ConvId, DeviceId, Peer, Seq, UserId};
 use crate::service::ctx::{Ctx, ServiceError};
 use crate::service::waiting::Held;
 use crate::session::message::Standing;
-use crate::store::{ClientDialect, Page, Pending, Place};
+use crate::store::{ClientDialect, Page, Pending, Place, Sender, StoreError};
 use crate::wire::reply;
 
 /// Messages of a page at most; fewer where the outbox is small.
@@ -140,25 +140,21 @@ pub(crate) fn ends(ctx: &mut Ctx, questions: &EndQuestions) {
         }
         Err(error) => log::debug!("cannot look at the ends of conversations: {error}"),
     }
-    for (conv, had) in &questions.had {
-        if let Err(error) = compare_had(ctx, *conv, had) {
-            return log::debug!("cannot look at the last messages of sessions: {error}");
-        }
+    if let Err(error) = lasts(ctx, questions) {
+        log::debug!("cannot look at the last messages of sessions: {error}");
     }
 }
 
 /// Whether the store has the messages that sessions have had last. As many new ones may have come since the data went back that
 /// the conversation ends no earlier than before.
-fn compare_had(ctx: &mut Ctx, conv: ConvId, had: &Had) -> Result<(), ServiceError> {
-    for LastHad { user, device, seq, which } in &had.lasts {
-        let ahead = Place { conv, after: Some(seq.saturating_sub(1)) };
-        let pages = ctx.store.pages(*user, *device, &[ahead], 1, usize::MAX)?;
-        if let Some(message) = pages.first().and_then(|page| page.messages.first())
-            && message.seq == *seq
-            && Which::of(message.sender.id, message.sent_at) != *which
-        {
-            ctx.shared.epoch.another(had.generation, conv, *seq);
-            return Ok(());
+fn lasts(ctx: &mut Ctx, questions: &EndQuestions) -> Result<(), StoreError> {
+    let of = questions.had.iter().flat_map(|(conv, had)| had.lasts.iter().map(|(seq, _)| (*conv, *seq)));
+    let of: Vec<(ConvId, Seq)> = of.collect();
+    for Sender { conv, seq, user, sent_at } in ctx.store.senders(&of)? {
+        let Some(had) = questions.had.get(&conv) else { continue };
+        let is = Which::of(user, sent_at);
+        if had.lasts.iter().any(|(number, which)| *number == seq && *which != is) {
+            ctx.shared.epoch.another(had.generation, conv, seq);
         }
     }
     Ok(())

@@ -8,7 +8,7 @@ use stonechat::store::{
     FriendRequest, GroupChange, GroupChanged, GroupInvitation, GroupRow, GroupSettings, JoinOutcome, KnownDevice,
     LeaveOutcome, LetIn, Listed, Member, MemberPage, Message, Missing, Moment, NewToken, OpenGroupAsk, OwnGroup, Page,
     Pending, Person, Place, ProfileChange, ProfileOutcome, Quotas, Range, ReadRow, ReceiptRow, Result, Role, Ruled,
-    SavedReads, SearchPage, SearchQuery, SessionRow, Store, TokenHash, TokenRow, TokenUse, UserRef, UserRow,
+    SavedReads, SearchPage, SearchQuery, Sender, SessionRow, Store, TokenHash, TokenRow, TokenUse, UserRef, UserRow,
 };
 
 use crate::record::{self, Record, SharedRecord, lock, person};
@@ -232,6 +232,16 @@ impl Store for RunStore {
 
     fn ends(&mut self, convs: &[ConvId]) -> Result<Vec<(ConvId, Seq)>> {
         self.call("ends", |record| convs.iter().map(|conv| (*conv, record.end(*conv))).collect())
+    }
+
+    fn senders(&mut self, of: &[(ConvId, Seq)]) -> Result<Vec<Sender>> {
+        self.call("senders", |record| {
+            let of_one = |&(conv, seq): &(ConvId, Seq)| {
+                let message = record.messages(conv, seq.saturating_sub(1), 1).into_iter().find(|m| m.seq == seq)?;
+                Some(Sender { conv, seq, user: message.sender.id, sent_at: message.sent_at })
+            };
+            of.iter().filter_map(of_one).collect()
+        })
     }
 
     fn ping(&mut self) -> Result<()> {

@@ -13,7 +13,7 @@ use stonechat::store::rights::{Action, Rules, Standing, may};
 use stonechat::store::{
     Append, Appended, Change, Changed, ClusterRow, CursorRow, EventsPending, GroupRow, GroupSettings, JoinOutcome,
     Kind, LeaveOutcome, Listed, Member, MemberPage, Message, Moment, NewToken, OwnGroup, OwnPending, Page, Pending,
-    Person, Place, Range, Role, TokenHash, TokenRow, TokenUse, UserRef, UserRow,
+    Person, Place, Range, Role, Sender, TokenHash, TokenRow, TokenUse, UserRef, UserRow,
 };
 
 use crate::checker::{Conv, Device, What};
@@ -238,6 +238,14 @@ impl Database {
 
     pub fn ends(&self, convs: &[ConvId]) -> Vec<(ConvId, Seq)> {
         convs.iter().filter_map(|conv| Some((*conv, *self.ends.get(conv)?))).collect()
+    }
+
+    pub fn senders(&self, of: &[(ConvId, Seq)]) -> Vec<Sender> {
+        let told = |&(conv, seq): &(ConvId, Seq)| {
+            let row = self.messages.get(&(conv, seq))?;
+            Some(Sender { conv, seq, user: row.sender, sent_at: row.sent_at })
+        };
+        of.iter().filter_map(told).collect()
     }
 
     pub fn cluster(&self) -> ClusterRow {

@@ -10,7 +10,7 @@ use stonechat::store::{
     FriendRequest, GroupChange, GroupChanged, GroupInvitation, GroupRow, JoinOutcome, KnownDevice, LeaveOutcome, LetIn,
     Listed, Member, MemberPage, Message, Missing, Moment, NewToken, OpenGroupAsk, OwnGroup, Page, Pending, Person,
     Place, ProfileChange, ProfileOutcome, Quotas, Range, ReadRow, ReceiptRow, Result, Role, Ruled, SavedReads,
-    SearchPage, SearchQuery, SessionRow, Store, StoreError, TokenHash, TokenRow, TokenUse, UserRef, UserRow,
+    SearchPage, SearchQuery, Sender, SessionRow, Store, StoreError, TokenHash, TokenRow, TokenUse, UserRef, UserRow,
 };
 
 use crate::database::Database;
@@ -605,6 +605,10 @@ impl Store for SimStore {
 
     fn ends(&mut self, convs: &[ConvId]) -> Result<Vec<(ConvId, Seq)>> {
         self.read(|database| database.ends(convs))
+    }
+
+    fn senders(&mut self, of: &[(ConvId, Seq)]) -> Result<Vec<Sender>> {
+        self.read(|database| database.senders(of))
     }
 
     fn ping(&mut self) -> Result<()> {

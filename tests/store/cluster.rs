@@ -1,8 +1,8 @@
 //! The identity of the data, its epoch, and the nodes that use it.
 
 use stonechat::clock::UnixMs;
-use stonechat::ids::{ConvId, NodeId, Peer};
-use stonechat::store::ClusterRow;
+use stonechat::ids::{ConvId, NodeId, Peer, Seq};
+use stonechat::store::{ClusterRow, Range, Sender};
 
 use crate::fresh::{Fresh, append, message, user};
 
@@ -72,4 +72,21 @@ pub(crate) fn ends_are_told_of_those_that_exist(fresh: &Fresh) {
     let asked: Vec<ConvId> = strangers.chain([conv]).collect();
     assert_eq!(store.ends(&asked).unwrap(), [(conv, 3)]);
     assert_eq!(store.ends(&[]).unwrap(), []);
+}
+
+pub(crate) fn senders_are_told_of_messages_that_exist(fresh: &Fresh) {
+    let mut store = fresh.store();
+    let (ann, ben) = (user(&mut *store, "ann"), user(&mut *store, "ben"));
+    let conv = ConvId::pair(ann, ben);
+    append(&mut *store, &[message(ann, Peer::User(ben), "x"), message(ben, Peer::User(ann), "y")]);
+    let strangers = (100..400).map(|number| (ConvId::from_number(number).unwrap(), 1));
+    let asked: Vec<(ConvId, Seq)> = strangers.chain([(conv, 2), (conv, 9), (conv, 1)]).collect();
+    let mut senders = store.senders(&asked).unwrap();
+    senders.sort_unstable_by_key(|sender| sender.seq);
+    let shown = store.messages(ann, conv, Range::After(0), 9, usize::MAX).unwrap().unwrap().0;
+    let shown: Vec<Sender> =
+        shown.iter().map(|m| Sender { conv, seq: m.seq, user: m.sender.id, sent_at: m.sent_at }).collect();
+    assert_eq!(senders, shown);
+    assert_eq!(senders.iter().map(|sender| sender.user).collect::<Vec<_>>(), [ann, ben]);
+    assert_eq!(store.senders(&[]).unwrap(), []);
 }

@@ -228,7 +228,8 @@ contract! {
         of_many_who_ask_one_makes_the_epoch
         nodes_are_known_until_they_end_or_are_long_gone
         a_node_is_noted_by_several_of_its_threads_at_once
-        ends_are_told_of_those_that_exist;
+        ends_are_told_of_those_that_exist
+        senders_are_told_of_messages_that_exist;
     quotas:
         friends_are_counted_on_both_sides
         open_friend_requests_are_counted

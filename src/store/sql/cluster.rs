@@ -4,7 +4,7 @@ use super::lists::{Lookup, lookups, repeated};
 use super::{Fault, Sql, SqlResult, upgrade};
 use crate::clock::UnixMs;
 use crate::ids::{ConvId, NodeId, Seq};
-use crate::store::{ClusterRow, Moment};
+use crate::store::{ClusterRow, Moment, Sender};
 
 /// Rows of nodes that were not seen for so long are left by nodes that were killed.
 const NODE_ROW_LIFE_MS: i64 = 30 * 24 * 3600 * 1000;
@@ -74,6 +74,18 @@ pub(super) fn forget_node(sql: &mut dyn Sql, node: NodeId) -> SqlResult<()> {
 
 pub(super) fn has_node(sql: &mut dyn Sql, node: NodeId) -> SqlResult<bool> {
     Ok(sql.first("SELECT 1 FROM Node WHERE id = ?", &[node.to_string().as_str().into()])?.is_some())
+}
+
+/// Who has said those of these messages that are there.
+pub(super) fn senders(sql: &mut dyn Sql, of: &[(ConvId, Seq)]) -> SqlResult<Vec<Sender>> {
+    let mut found = Vec::with_capacity(of.len());
+    for Lookup { len, args } in lookups(of, |(conv, seq)| [conv.into(), seq.into()]) {
+        let any = repeated("(conv = ? AND seq = ?)", " OR ", len);
+        for row in sql.rows(&format!("SELECT conv, seq, sender, sent_at FROM Message WHERE {any}"), &args)? {
+            found.push(Sender { conv: row.conv(0)?, seq: row.seq(1)?, user: row.user(2)?, sent_at: row.time(3)? });
+        }
+    }
+    Ok(found)
 }
 
 /// The last numbers of those conversations that exist.

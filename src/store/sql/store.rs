@@ -17,8 +17,8 @@ use crate::store::{
     Flags, FriendOutcome, FriendRequest, GroupChange, GroupChanged, GroupInvitation, GroupRow, JoinOutcome,
     KnownDevice, LeaveOutcome, LetIn, Listed, Member, MemberPage, Message, Missing, Moment, NewToken, OpenGroupAsk,
     OwnGroup, Page, Pending, Person, Place, ProfileChange, ProfileOutcome, Quotas, Range, ReadRow, ReceiptRow, Result,
-    Role, Ruled, SavedReads, SearchPage, SearchQuery, SessionRow, Store, TokenHash, TokenRow, TokenUse, UserQuota,
-    UserRef, UserRow,
+    Role, Ruled, SavedReads, SearchPage, SearchQuery, Sender, SessionRow, Store, TokenHash, TokenRow, TokenUse,
+    UserQuota, UserRef, UserRow,
 };
 
 /// How long ended tokens are kept, in milliseconds: whoever has not asked for so long has no session of that time.
@@ -544,6 +544,10 @@ impl<E: Engine> Store for SqlStore<E> {
 
     fn ends(&mut self, convs: &[ConvId]) -> Result<Vec<(ConvId, Seq)>> {
         self.0.read(|sql| cluster::ends(sql, convs))
+    }
+
+    fn senders(&mut self, of: &[(ConvId, Seq)]) -> Result<Vec<Sender>> {
+        self.0.read(|sql| cluster::senders(sql, of))
     }
 
     fn purge(&mut self) -> Result<bool> {
