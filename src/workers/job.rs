@@ -133,33 +133,33 @@ pub struct SessionQuestions {
 #[derive(Debug)]
 pub struct EndQuestions {
     /// What sessions have had of each conversation.
-    pub had: BTreeMap<ConvId, Had>,
+    pub(crate) had: BTreeMap<ConvId, Had>,
     /// Held until they are answered.
     pub under_way: UnderWay,
 }
 
 /// What some sessions have had of a conversation.
 #[derive(Debug)]
-pub struct Had {
+pub(crate) struct Had {
     /// The generation of the data in which they logged in.
-    pub generation: u32,
+    pub(crate) generation: u32,
     /// How far one of them has been.
-    pub end: Seq,
+    pub(crate) end: Seq,
     /// Which messages they have had last.
-    pub lasts: Vec<LastHad>,
+    pub(crate) lasts: Vec<LastHad>,
 }
 
 /// The last message that a session has had of a conversation.
 #[derive(Clone, Copy, Debug)]
-pub struct LastHad {
+pub(crate) struct LastHad {
     /// The session's user, who may read it.
-    pub user: UserId,
+    pub(crate) user: UserId,
     /// The session's device.
-    pub device: DeviceId,
+    pub(crate) device: DeviceId,
     /// Its number.
-    pub seq: Seq,
+    pub(crate) seq: Seq,
     /// Which message it was.
-    pub which: Which,
+    pub(crate) which: Which,
 }
 
 /// See [`Job::Typing`].
