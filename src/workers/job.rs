@@ -142,20 +142,20 @@ pub struct SessionQuestions {
 #[derive(Debug)]
 pub struct EndQuestions {
     /// What sessions have had of each conversation.
-    pub had: BTreeMap<ConvId, Had>,
+    pub(crate) had: BTreeMap<ConvId, Had>,
     /// Held until they are answered.
     pub under_way: UnderWay,
 }
 
 /// What some sessions have had of a conversation.
 #[derive(Debug)]
-pub struct Had {
+pub(crate) struct Had {
     /// The generation of the data in which they logged in.
-    pub generation: u32,
+    pub(crate) generation: u32,
     /// How far one of them has been.
-    pub end: Seq,
+    pub(crate) end: Seq,
     /// Which messages they have had last, each with its number.
-    pub lasts: Vec<(Seq, Which)>,
+    pub(crate) lasts: Vec<(Seq, Which)>,
 }
 
 /// See [`Job::Typing`].
