@@ -192,7 +192,7 @@ fn every_module_says_what_it_is() {
 }
 
 /// What main, tests, benches and fuzzers of the server reach: the less, the more may change without them.
-const PUBLIC_ITEMS: usize = 676;
+const PUBLIC_ITEMS: usize = 677;
 
 #[test]
 fn the_server_shows_no_more_than_it_has_to() {
