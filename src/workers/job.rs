@@ -148,7 +148,7 @@ pub struct EndQuestions {
 }
 
 /// What some sessions have had of a conversation.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Had {
     /// The generation of the data in which they logged in.
     pub(crate) generation: u32,

@@ -1,6 +1,8 @@
 //! What a worker asks the store on a reactor's behalf: pages of missed messages, positions, and where conversations end.
 
-use super::job::{EndQuestions, GroupQuestion, JoinQuestion, PageQuestion, TypingNews};
+use std::collections::BTreeMap;
+
+use super::job::{EndQuestions, GroupQuestion, Had, JoinQuestion, PageQuestion, TypingNews};
 use crate::bus::Channel;
 use crate::delivery::Which;
 use crate::ids::{ConvId, DeviceId, Peer, Seq, UserId};
@@ -150,12 +152,41 @@ pub(crate) fn ends(ctx: &mut Ctx, questions: &EndQuestions) {
 fn lasts(ctx: &mut Ctx, questions: &EndQuestions) -> Result<(), StoreError> {
     let of = questions.had.iter().flat_map(|(conv, had)| had.lasts.iter().map(|(seq, _)| (*conv, *seq)));
     let of: Vec<(ConvId, Seq)> = of.collect();
-    for Sender { conv, seq, user, sent_at } in ctx.store.senders(&of)? {
-        let Some(had) = questions.had.get(&conv) else { continue };
-        let is = Which::of(user, sent_at);
-        if had.lasts.iter().any(|(number, which)| *number == seq && *which != is) {
-            ctx.shared.epoch.another(had.generation, conv, seq);
-        }
+    for (generation, conv, seq) in replaced(&questions.had, &ctx.store.senders(&of)?) {
+        ctx.shared.epoch.another(generation, conv, seq);
     }
     Ok(())
+}
+
+/// Where the store has another message than some session has had; with the generation of that session's data.
+fn replaced<'a>(
+    had: &'a BTreeMap<ConvId, Had>,
+    stored: &'a [Sender],
+) -> impl Iterator<Item = (u32, ConvId, Seq)> + use<'a> {
+    stored.iter().filter_map(|&Sender { conv, seq, user, sent_at }| {
+        let Had { generation, lasts, .. } = had.get(&conv)?;
+        let is = Which::of(user, sent_at);
+        lasts.iter().any(|(number, which)| *number == seq && *which != is).then_some((*generation, conv, seq))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::UnixMs;
+
+    #[test]
+    fn another_message_under_a_number_is_told_from_the_same_one() {
+        let user = UserId::new(7).unwrap();
+        let convs = [1, 2].map(|number| ConvId::from_number(number).unwrap());
+        let which = |at| Which::of(user, UnixMs(at));
+        let had = convs.map(|conv| (conv, Had { generation: 3, end: 9, lasts: vec![(8, which(80)), (9, which(90))] }));
+        let sender = |conv, seq, at| Sender { conv, seq, user, sent_at: UnixMs(at) };
+        let told = |stored: &[Sender]| replaced(&had.clone().into(), stored).collect::<Vec<_>>();
+        let [one, two] = convs;
+        assert_eq!(told(&[sender(one, 8, 80), sender(two, 9, 90)]), []);
+        assert_eq!(told(&[sender(one, 8, 80), sender(two, 9, 91)]), [(3, two, 9)]);
+        assert_eq!(told(&[sender(one, 7, 0)]), [], "nobody has had that one last");
+        assert_eq!(told(&[sender(ConvId::from_number(3).unwrap(), 8, 0)]), []);
+    }
 }

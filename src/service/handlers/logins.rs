@@ -24,7 +24,7 @@ use crate::service::ctx::Ctx;
 use crate::store::{AccountPage, Listed, Member, Message, Missing, Pending, Result};
 
 /// Messages that are read ahead in all: what goes beyond is read for each session, when its turn comes.
-const MESSAGES_MAX: u64 = 512;
+const MESSAGES_MAX: u64 = 128;
 /// The same for members of groups.
 const MEMBERS_MAX: u64 = 8192;
 
