@@ -37,6 +37,8 @@ pub(crate) struct Ahead {
     pub(crate) tokens: HashMap<ConnId, TokenRow>,
     pub(crate) accounts: HashMap<ConnId, Account>,
     pub(crate) members: HashMap<GroupId, Vec<Member>>,
+    /// The store has answered.
+    pub(crate) is_answered: bool,
 }
 
 /// What an account holds.

@@ -323,6 +323,8 @@ pub struct Ctx {
     pub(crate) is_crowded: bool,
     /// What the present job and those that are done with it would ask.
     pub(crate) ahead: Ahead,
+    /// When the store did not answer such questions last.
+    pub(crate) unanswered_at: Option<Instant>,
     publisher: Publisher,
 }
 
@@ -340,6 +342,7 @@ impl Ctx {
             is_late: false,
             is_crowded: false,
             ahead: Ahead::default(),
+            unanswered_at: None,
             publisher: Publisher::new(fanout),
         }
     }
@@ -373,6 +376,11 @@ impl Ctx {
             *limit = Some(value);
         }
         ServiceError::Full(quotas::used_up(&settings, quota))
+    }
+
+    /// Whether what was queued then has waited longer than the store may take to answer.
+    pub(crate) fn is_too_long_since(&self, queued: Instant) -> bool {
+        self.shared.clock.now().saturating_duration_since(queued) > self.config.store.timeout
     }
 
     /// Refuses a job that has waited too long for its worker.

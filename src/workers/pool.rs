@@ -177,10 +177,12 @@ impl Queues {
                 renew(ctx, panic);
             }
         };
-        if !others.is_empty() {
+        if !others.is_empty() || ctx.is_too_long_since(job.0) {
             let all = std::iter::once(&job).chain(&others);
             let asked: Vec<_> = all.filter_map(|(_, job)| job.question()).collect();
-            caught(ctx, &mut |ctx| logins::ask(ctx, &asked));
+            if !asked.is_empty() {
+                caught(ctx, &mut |ctx| logins::ask(ctx, &asked));
+            }
         }
         for queued in std::iter::once(job).chain(others) {
             let mut queued = Some(queued);
@@ -215,8 +217,8 @@ impl Queues {
         ctx.shared.metrics.worker_queued.dec();
         // While the database hangs, each worker is held up for the store's timeout by one job. Whoever has waited that
         // long behind it is refused without another wait: an answer within a bounded time.
+        ctx.is_late = ctx.is_too_long_since(queued) && !ctx.ahead.is_answered;
         let waited = ctx.shared.clock.now().saturating_duration_since(queued);
-        ctx.is_late = waited > ctx.config.store.timeout;
         let own = job.own_work();
         match job {
             Job::Request(asked, prepared) => answering(

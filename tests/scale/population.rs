@@ -11,6 +11,8 @@ pub const ROOM: u32 = 500;
 #[derive(Clone, Copy, Debug)]
 pub struct Population {
     pub users: u32,
+    /// Members of a large group.
+    room: u32,
 }
 
 /// To whom something is said.
@@ -41,7 +43,13 @@ fn circle(number: u32) -> GroupId {
 impl Population {
     /// At least so many users, and whole groups.
     pub fn of_at_least(users: u32) -> Self {
-        Self { users: users.next_multiple_of(2 * ROOM) }
+        Self { users: users.next_multiple_of(2 * ROOM), room: ROOM }
+    }
+
+    /// At least so many users, all of whom are in one large group.
+    pub fn in_one_room(users: u32) -> Self {
+        let users = users.next_multiple_of(2 * CIRCLE);
+        Self { users, room: users }
     }
 
     fn circles(self) -> u32 {
@@ -49,7 +57,7 @@ impl Population {
     }
 
     fn rooms(self) -> u32 {
-        self.users / ROOM
+        self.users / self.room
     }
 
     pub fn room(self, number: u32) -> GroupId {
@@ -60,13 +68,19 @@ impl Population {
         [circle(number), self.room(number)]
     }
 
-    /// The members of a group, ascending.
-    pub fn members(self, of: GroupId) -> Vec<u32> {
+    /// The first members of a group, ascending.
+    pub fn members(self, of: GroupId, limit: u32) -> Vec<u32> {
         let index = of.number() - 1;
+        let first = 0..self.size(of).min(limit);
         match index.checked_sub(self.circles()) {
-            None => (index * CIRCLE + 1..=(index + 1) * CIRCLE).collect(),
-            Some(room) => (0..ROOM).map(|place| place * self.rooms() + room + 1).collect(),
+            None => first.map(|place| index * CIRCLE + place + 1).collect(),
+            Some(room) => first.map(|place| place * self.rooms() + room + 1).collect(),
         }
+    }
+
+    /// How many members a group has.
+    pub fn size(self, of: GroupId) -> u32 {
+        if of.number() > self.circles() { self.room } else { CIRCLE }
     }
 
     pub fn is_in(self, number: u32, conv: ConvId) -> bool {

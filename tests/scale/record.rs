@@ -114,9 +114,9 @@ impl Record {
     }
 
     pub fn members(&self, group: GroupId, limit: u32) -> (Vec<Member>, u64) {
-        let all = self.population.members(group);
         let member = |number: &u32| Member { person: person(*number), role: Role::Normal, profile: None };
-        (all.iter().take(limit as usize).map(member).collect(), all.len() as u64)
+        let first = self.population.members(group, limit);
+        (first.iter().map(member).collect(), self.population.size(group).into())
     }
 
     pub fn position(&self, reader: UserId, conv: ConvId) -> Option<Pending> {

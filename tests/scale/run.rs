@@ -52,7 +52,11 @@ pub struct Run {
 impl Run {
     /// So many users log in on so many nodes, each on one by chance.
     pub fn begin(nodes: u32, users: u32) -> Self {
-        let population = Population::of_at_least(users);
+        Self::begin_on(Population::of_at_least(users), nodes, nodes)
+    }
+
+    /// All users log in on the first `homes` of so many nodes.
+    pub fn begin_on(population: Population, nodes: u32, homes: u32) -> Self {
         let (hub, record, heard) = (Hub::of(nodes as usize), Record::of(population), SharedHeard::default());
         let around = || (Arc::clone(&hub), Arc::clone(&record), Rc::clone(&heard));
         let started = (0..nodes as usize).map(|number| Some(Node::start(number, around()))).collect();
@@ -69,7 +73,7 @@ impl Run {
             said: 0,
         };
         for number in 1..=population.users {
-            let node = run.chance.below(nodes) as usize;
+            let node = run.chance.below(homes) as usize;
             let seat = run.nodes[node].as_mut().expect("all run").log_in(number);
             run.seats.push((node, seat));
             if number % LOGINS_AT_ONCE == 0 {
@@ -175,6 +179,28 @@ impl Run {
         };
         let seat = self.nodes[node].as_mut().expect("it was just looked at").log_in(number);
         self.seats[number as usize - 1] = (node, seat);
+    }
+
+    /// All of them come back within so long, each at a time by chance, while each node has no more than its processors. How long it
+    /// takes until they are in.
+    pub fn come_back_within(&mut self, users: &[u32], spread: Duration) -> Duration {
+        let before = self.heard().logins;
+        let steps = (spread.as_secs_f64() / STEP.as_secs_f64()) as u32;
+        let mut due: Vec<(u32, u32)> = users.iter().map(|number| (self.chance.below(steps), *number)).collect();
+        due.sort_unstable();
+        let mut due = due.into_iter().peekable();
+        let began = clock::passed();
+        for step in 0.. {
+            while let Some((_, number)) = due.next_if(|(at, _)| *at <= step) {
+                self.come_back(number);
+            }
+            self.step(STEP_US);
+            clock::pass(STEP);
+            if self.heard().logins - before >= users.len() as u64 || !self.heard().odd.is_empty() {
+                break;
+            }
+        }
+        clock::passed().saturating_sub(began)
     }
 
     pub fn done(&self) -> Vec<Done> {

@@ -11,6 +11,9 @@
 //!
 //! A database is kept busy by the number of statements more than by that of rows. Where one login comes alone, nothing is asked ahead.
 //! What is not found here a handler asks for itself: so an error here costs nothing but time.
+//!
+//! A login that has waited long is not refused as long as the store answers: it would come again, and all that was done for it would
+//! be done once more.
 
 use std::collections::{HashMap, HashSet};
 
@@ -28,11 +31,21 @@ const MESSAGES_MAX: u64 = 128;
 /// The same for members of groups.
 const MEMBERS_MAX: u64 = 8192;
 
-/// Asks the store for all of them. What it does not answer is left out.
+/// Asks the store for all of them. What it does not answer is left out. Where it did not answer a moment ago, it is not asked: nobody
+/// is to wait twice for it.
 pub(crate) fn ask(ctx: &mut Ctx, asked: &[(ConnId, &Question)]) {
-    if let Err(error) = tokens(ctx, asked).and_then(|()| accounts(ctx, asked)) {
+    let now = ctx.shared.clock.now();
+    let timeout = ctx.config.store.timeout;
+    if ctx.unanswered_at.is_some_and(|at| now.saturating_duration_since(at) < timeout) {
+        return;
+    }
+    let answered = tokens(ctx, asked).and_then(|()| accounts(ctx, asked));
+    ctx.ahead.is_answered = answered.is_ok();
+    ctx.unanswered_at = None;
+    if let Err(error) = answered {
         // Each job asks again, and is told.
         log::debug!("nothing is read ahead: {error}");
+        ctx.unanswered_at = Some(ctx.shared.clock.now());
     }
 }
 
