@@ -185,7 +185,7 @@ impl Run {
     /// takes until they are in.
     pub fn come_back_within(&mut self, users: &[u32], spread: Duration) -> Duration {
         let before = self.heard().logins;
-        let steps = (spread.as_secs_f64() / STEP.as_secs_f64()) as u32;
+        let steps = u32::try_from(spread.as_millis() / STEP.as_millis()).expect("a run is short");
         let mut due: Vec<(u32, u32)> = users.iter().map(|number| (self.chance.below(steps), *number)).collect();
         due.sort_unstable();
         let mut due = due.into_iter().peekable();
