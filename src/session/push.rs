@@ -302,7 +302,10 @@ impl SessionsHere {
             Followed::Member(last_seq) => last_seq,
             Followed::NoMember => {
                 live.following.swap_remove(index);
-                if client == ClientKnows::Yes {
+                if live.groups.contains(&group) {
+                    // The answer to a later request says that its user is in it. Which of the two is newer, the store knows.
+                    live.retry.compare = true;
+                } else if client == ClientKnows::Yes {
                     let notice = Notice::GroupLeft { groupid, id, name: (&*live.name).into(), by: None }.line();
                     on.tell(notice);
                 }

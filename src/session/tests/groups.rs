@@ -167,6 +167,27 @@ fn an_answer_about_a_membership_that_is_over_is_none_about_the_next_one() {
     assert_eq!(bed.session(0).live().unwrap().seqs.had(ConvId::group(group())), 9);
 }
 
+/// Between the two answers its user was sent out, and asked to join once more.
+#[test]
+fn an_answer_of_before_the_last_joining_is_not_told_but_compared() {
+    let mut bed = Bed::new();
+    bed.open(0);
+    let conn = bed.log_in(0, 1);
+    bed.session(0).asks();
+    bed.post(ReactorMessage::Events(vec![Event::Left { conn, group: group(), line: line("left\n") }]));
+    bed.reply(conn, SessionChange::Join { group: group(), last_seq: 3 });
+    let first = bed.session(0).live().unwrap().following[0];
+    bed.session(0).asks();
+    bed.reply(conn, SessionChange::Join { group: group(), last_seq: 5 });
+    bed.take_lines(0);
+    assert_eq!(bed.session(0).live().unwrap().groups, [group()]);
+    bed.post(ReactorMessage::JoinedElsewhere { conn, following: first, followed: Followed::NoMember });
+    assert_eq!(bed.take_lines(0), [] as [Bytes; 0], "it hears the group");
+    let live = bed.session(0).live().unwrap();
+    assert_eq!(live.groups, [group()]);
+    assert!(live.following.is_empty() && live.retry.compare, "the store is asked which of the two is newer");
+}
+
 /// A kick may be acknowledged while the reply to the request to join is made.
 #[test]
 fn who_was_sent_out_before_the_reply_to_the_joining_came_does_not_hear_the_group() {
