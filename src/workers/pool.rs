@@ -322,7 +322,13 @@ impl Queues {
                 self.push(Job::Request(asked, rest), ctx.shared.clock.now());
                 return ctx.flush();
             }
-            Some(Err(error)) => refused(ctx, &asked, &error),
+            Some(Err(error)) => {
+                if matches!(error, ServiceError::Store(_)) {
+                    // Those that are done with it, and have waited as long, are not to wait for the store one after the other.
+                    ctx.ahead.is_answered = false;
+                }
+                refused(ctx, &asked, &error)
+            }
             None => {
                 (reply::failure(request, &RawEcho::tag(tag), Errno::Internal, "internal error"), SessionChange::Nothing)
             }

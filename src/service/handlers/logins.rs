@@ -39,8 +39,8 @@ pub(crate) fn ask(ctx: &mut Ctx, asked: &[(ConnId, &Question)]) {
     if ctx.unanswered_at.is_some_and(|at| now.saturating_duration_since(at) < timeout) {
         return;
     }
-    let answered = tokens(ctx, asked).and_then(|()| accounts(ctx, asked));
-    ctx.ahead.is_answered = answered.is_ok();
+    let answered = tokens(ctx, asked).and_then(|any| Ok(accounts(ctx, asked)? || any));
+    ctx.ahead.is_answered = matches!(answered, Ok(true));
     ctx.unanswered_at = None;
     if let Err(error) = answered {
         // Each job asks again, and is told.
@@ -49,7 +49,8 @@ pub(crate) fn ask(ctx: &mut Ctx, asked: &[(ConnId, &Question)]) {
     }
 }
 
-fn tokens(ctx: &mut Ctx, asked: &[(ConnId, &Question)]) -> Result<()> {
+/// Whether the store was asked for any.
+fn tokens(ctx: &mut Ctx, asked: &[(ConnId, &Question)]) -> Result<bool> {
     let mut conns = Vec::new();
     let mut tokens = Vec::new();
     for (conn, question) in asked {
@@ -63,10 +64,11 @@ fn tokens(ctx: &mut Ctx, asked: &[(ConnId, &Question)]) -> Result<()> {
         let known = conns.into_iter().zip(rows).filter_map(|(conn, row)| row.map(|row| (conn, row)));
         ctx.ahead.tokens.extend(known);
     }
-    Ok(())
+    Ok(!tokens.is_empty())
 }
 
-fn accounts(ctx: &mut Ctx, asked: &[(ConnId, &Question)]) -> Result<()> {
+/// The same.
+fn accounts(ctx: &mut Ctx, asked: &[(ConnId, &Question)]) -> Result<bool> {
     let mut once = HashSet::new();
     let mut conns = Vec::new();
     let mut sessions = Vec::new();
@@ -81,7 +83,7 @@ fn accounts(ctx: &mut Ctx, asked: &[(ConnId, &Question)]) -> Result<()> {
         }
     }
     if sessions.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     let generation = ctx.shared.epoch.generation();
     let pages = ctx.store.account_pages(&sessions, FRIENDS_LISTED_MAX, GROUPS_LISTED_MAX)?;
@@ -90,7 +92,7 @@ fn accounts(ctx: &mut Ctx, asked: &[(ConnId, &Question)]) -> Result<()> {
     let accounts = pages.into_iter().zip(shown).map(|(page, shown)| Account { generation, page, shown });
     ctx.ahead.accounts.extend(conns.into_iter().map(|(conn, ..)| conn).zip(accounts));
     ctx.ahead.members = members;
-    Ok(())
+    Ok(true)
 }
 
 /// The oldest messages of what is pending, of each session or of none of its.
