@@ -168,6 +168,8 @@ pub struct Backlog {
     pub pending: Vec<Pending>,
     /// What of it the login reply shows.
     pub shown: Vec<Message>,
+    /// What of it the user said, where the device is not shown it; perhaps not all of it.
+    pub own: Vec<Message>,
     /// Friend requests and invitations that wait for an answer.
     pub requests: Vec<Bytes>,
 }

@@ -361,7 +361,10 @@ fn go_live(reactor: &ReactorCtx, mut on: ConnCtx<'_>, backlog: Backlog) {
     }
     if live.epoch != epoch.generation() {
         // What it was told may be of before the data went back.
-        send_away(&mut on);
+        return send_away(&mut on);
+    }
+    for (conv, moved) in live.seqs.own_before_login(&backlog.own) {
+        cursor_queue.pass(live.cursor(conv, moved));
     }
 }
 

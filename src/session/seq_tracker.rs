@@ -220,6 +220,26 @@ impl SeqTracker {
         }
     }
 
+    /// What the user said before this session was there, read with what was pending and not shown: each that follows on what the
+    /// session has counts as sent by it. Others are fetched. Where the cursors stand that moved.
+    pub(crate) fn own_before_login(&mut self, own: &[Message]) -> Vec<(ConvId, Seq)> {
+        let mut moved = Vec::new();
+        for Message { conv, seq, sender, sent_at, .. } in own {
+            let Some(conv_seq) = self.by_conv.get_mut(conv) else { continue };
+            if !conv_seq.located || *seq != conv_seq.next || *seq > conv_seq.old_end {
+                continue;
+            }
+            let which = Some(Which::of(sender.id, *sent_at));
+            conv_seq.note_sent(*seq, which);
+            conv_seq.has(*seq, which);
+            if conv_seq.confirmed + 1 == *seq {
+                moved.extend(conv_seq.confirm(*seq).map(|cursor| (*conv, cursor)));
+            }
+            self.check(*conv);
+        }
+        moved
+    }
+
     /// Everything up to here has been sent to the session, or by it; 0 where that is not known.
     #[must_use]
     pub fn had(&self, conv: ConvId) -> Seq {

@@ -292,7 +292,7 @@ impl Bed {
     fn log_in(&mut self, slot: u32, number: i64) -> ConnId {
         let session = self.asks_for_login(slot);
         self.post(ReactorMessage::Enter { conn: session, live: Self::live(session, number) });
-        let backlog = Backlog { pending: vec![], shown: vec![], requests: vec![] };
+        let backlog = Backlog { pending: vec![], shown: vec![], own: vec![], requests: vec![] };
         self.reply(session, SessionChange::GoLive(Box::new(backlog)));
         assert!(self.session(slot).live().is_some());
         session

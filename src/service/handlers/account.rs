@@ -27,6 +27,9 @@ pub(crate) const FRIENDS_LISTED_MAX: u32 = 500;
 pub(crate) const GROUPS_LISTED_MAX: u32 = 200;
 /// Conversations of which pending messages are listed; those of the others follow as pushes.
 pub(crate) const PENDING_LISTED_MAX: usize = 200;
+/// Where no more messages are pending, the user's own are read with the others, though the unnamed device is not shown them: the session
+/// would ask for those behind the last one shown as soon as it is live.
+const OWN_READ_MAX: u64 = 64;
 /// Bodies in a list of messages take at most this part of the outbox.
 const LIST_PART_OF_OUTBOX: usize = 4;
 
@@ -38,6 +41,17 @@ pub(crate) type Lists<'a> = AccountLists<'a, Box<RawValue>>;
 pub(crate) struct Missed {
     pub(crate) pending: Vec<Pending>,
     pub(crate) shown: Vec<Message>,
+    /// What the user said, where the device is not shown it; perhaps not all of it.
+    pub(crate) own: Vec<Message>,
+}
+
+impl Missed {
+    /// What was read of it, divided into what the device is shown and what its user said.
+    fn read(pending: Vec<Pending>, read: Vec<Message>, caller: &Caller) -> Self {
+        let is_shown = |message: &Message| caller.device != DeviceId::UNNAMED || message.sender.id != caller.user;
+        let (shown, own) = read.into_iter().partition(is_shown);
+        Self { pending, shown, own }
+    }
 }
 
 /// What was read of an account.
@@ -49,7 +63,7 @@ pub(crate) struct Found {
     group_ids: Vec<GroupId>,
     is_asked: bool,
     is_blocked: bool,
-    /// What [`Found::show_oldest`] shows, if it was read ahead.
+    /// What [`Found::show_oldest`] reads, if it was read ahead.
     oldest: Option<Vec<Message>>,
 }
 
@@ -73,10 +87,13 @@ impl Found {
     /// # Errors
     /// The store is away.
     pub(crate) fn show_oldest(&mut self, ctx: &mut Ctx, caller: &Caller) -> Result<(), ServiceError> {
-        self.missed.shown = match self.oldest.take() {
-            Some(shown) => shown,
-            None => oldest(ctx, caller, &self.missed.pending)?,
+        let pending = std::mem::take(&mut self.missed.pending);
+        let read = if let Some(read) = self.oldest.take() {
+            read
+        } else {
+            oldest(ctx, caller, &pending, read_of(ctx, &pending, listed(caller)))?
         };
+        self.missed = Missed::read(pending, read, caller);
         Ok(())
     }
 
@@ -133,7 +150,7 @@ pub(crate) fn read(ctx: &mut Ctx, caller: &Caller) -> Result<Found, ServiceError
         groups.iter().map(|(own, _)| own.group.id).collect()
     };
     let groups = group::listed(ctx, groups)?;
-    let missed = Missed { pending, shown: Vec::new() };
+    let missed = Missed { pending, ..Missed::default() };
     Ok(Found { missed, friends, friends_total, groups, group_ids, is_asked, is_blocked, oldest })
 }
 
@@ -159,7 +176,7 @@ pub(crate) fn account(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> HandlerResult
     found.show_oldest(ctx, caller)?;
     let caller = caller.clone();
     presence::seen_by(ctx, caller.user, found.people(), move |_, online| {
-        let (lists, Missed { pending, shown }) = found.told(&caller, online);
+        let (lists, Missed { pending, shown, .. }) = found.told(&caller, online);
         let body = Body::of(&lists);
         Ok(Response { body, then: SessionChange::Shown { pending, shown } })
     })
@@ -170,7 +187,7 @@ pub(crate) fn account(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> HandlerResult
 /// # Errors
 /// The store is away.
 pub(crate) fn offline(ctx: &mut Ctx, caller: &Caller, _: &Bare) -> HandlerResult {
-    let Missed { pending, shown } = unconfirmed(ctx, caller)?;
+    let Missed { pending, shown, .. } = unconfirmed(ctx, caller)?;
     let more = pending.iter().any(|position| {
         let last = shown.iter().rev().find(|message| message.conv == position.conv);
         last.map_or(position.delivered, |message| message.seq) < position.last_seq
@@ -267,8 +284,8 @@ fn unconfirmed(ctx: &mut Ctx, caller: &Caller) -> Result<Missed, ServiceError> {
     let generation = ctx.shared.epoch.generation();
     let pending = ctx.store.pending(caller.user, caller.device)?;
     compare(ctx, generation, &pending);
-    let shown = oldest(ctx, caller, &pending)?;
-    Ok(Missed { pending, shown })
+    let shown = oldest(ctx, caller, &pending, listed(caller))?;
+    Ok(Missed { pending, shown, own: Vec::new() })
 }
 
 /// What is listed of what is pending. The unnamed device is not shown what its user said.
@@ -277,9 +294,16 @@ pub(crate) fn listed(caller: &Caller) -> Listed {
     Listed { own, events: EventsPending::of(caller.wants) }
 }
 
+/// What is read of it: that, and what the user said, where it is little.
+pub(crate) fn read_of(ctx: &Ctx, pending: &[Pending], listed: Listed) -> Listed {
+    let missing = pending.iter().map(Pending::missing).sum::<u64>();
+    // All of it has room in one answer, then: what is shown gives way to nothing.
+    let is_little = missing <= OWN_READ_MAX.min(u64::from(ctx.config.limits.offline_messages));
+    Listed { own: if is_little { OwnPending::Listed } else { listed.own }, ..listed }
+}
+
 /// The oldest messages of what is pending.
-fn oldest(ctx: &mut Ctx, caller: &Caller, pending: &[Pending]) -> Result<Vec<Message>, ServiceError> {
-    let listed = listed(caller);
+fn oldest(ctx: &mut Ctx, caller: &Caller, pending: &[Pending], listed: Listed) -> Result<Vec<Message>, ServiceError> {
     let messages_max = ctx.config.limits.offline_messages;
     let bytes_max = list_bytes_max(ctx);
     // Conversations in which only own messages are behind the cursor show nothing: then it is the next ones' turn.

@@ -317,8 +317,8 @@ fn tell(ctx: &mut Ctx, entered: Entrant, heard: &[GroupId]) -> HandlerResult {
     people.open.extend(page.iter().flat_map(|page| conversations::people(page, caller.user)));
     presence::seen_by(ctx, caller.user, people, move |ctx, online| {
         ctx.shared.metrics.logins.inc();
-        let (lists, Missed { pending, shown }) = found.told(&caller, online);
-        let backlog = Backlog { pending, shown, requests };
+        let (lists, Missed { pending, shown, own }) = found.told(&caller, online);
+        let backlog = Backlog { pending, shown, own, requests };
         // `epoch` is that in which the lists were read, or an earlier one.
         let reply = lists.with_login(&token.text, &epoch);
         let body = match page {

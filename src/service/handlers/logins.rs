@@ -17,7 +17,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::account::{FRIENDS_LISTED_MAX, GROUPS_LISTED_MAX, PENDING_LISTED_MAX, list_bytes_max};
+use super::account::{FRIENDS_LISTED_MAX, GROUPS_LISTED_MAX, PENDING_LISTED_MAX, list_bytes_max, read_of};
 use super::group::MEMBERS_LISTED_MAX;
 use crate::ids::{GroupId, UserId};
 use crate::net::ConnId;
@@ -109,7 +109,7 @@ fn oldest(
         let Some(listed) = listed.filter(|_| pending.len() <= PENDING_LISTED_MAX) else { continue };
         let Some(rest) = room.checked_sub(missing) else { continue };
         room = rest;
-        asked.push((place, Missing { reader, pending, listed }));
+        asked.push((place, Missing { reader, pending, listed: read_of(ctx, pending, listed) }));
     }
     let of: Vec<Missing<'_>> = asked.iter().map(|(_, of)| *of).filter(|of| !of.pending.is_empty()).collect();
     let found = if of.is_empty() {

@@ -226,6 +226,45 @@ fn what_arrives_during_login_is_not_lost_and_not_doubled() {
 }
 
 #[test]
+fn what_the_user_said_before_the_login_is_not_fetched_once_more() {
+    // Before and behind what is shown, and the device's cursor is right before it.
+    let mut tracker = session();
+    tracker.go_live(&[pending(3, 7)], &[message(PEER, 5)]);
+    assert_eq!(tracker.own_before_login(&[message(ME, 4), message(ME, 6), message(ME, 7)]), []);
+    assert_eq!(next_fetch(&mut tracker), None);
+    assert_eq!((tracker.had(conv()), tracker.offer(conv(), 8, None)), (7, Offer::Push));
+    assert_eq!(tracker.confirm(conv(), 5), Confirmed::Moved(7), "over what the user said");
+    // Where nothing else is pending, the cursor passes over it.
+    let mut tracker = session();
+    tracker.go_live(&[pending(3, 5)], &[]);
+    assert_eq!(tracker.own_before_login(&[message(ME, 4), message(ME, 5)]), [(conv(), 4), (conv(), 5)]);
+    assert_eq!((next_fetch(&mut tracker), tracker.last_had(conv()).unwrap().0), (None, 5));
+}
+
+#[test]
+fn what_the_user_said_before_the_login_hides_nothing_that_is_not_known() {
+    // One that is not at hand lies between: all is fetched from there on.
+    let mut tracker = session();
+    tracker.go_live(&[pending(3, 6)], &[message(PEER, 4)]);
+    assert_eq!(tracker.own_before_login(&[message(ME, 6)]), []);
+    assert_eq!(next_fetch(&mut tracker), Some(Place { conv: conv(), after: Some(4) }));
+    assert_eq!(seqs(&tracker.fetched(answer(3, 6, vec![message(PEER, 5), message(ME, 6)]))), [5]);
+    // Told of meanwhile, behind all that was read.
+    let mut tracker = session();
+    tracker.heard_of(conv(), 6);
+    tracker.go_live(&[pending(3, 5)], &[message(PEER, 4)]);
+    assert_eq!(tracker.own_before_login(&[message(ME, 5)]), []);
+    assert_eq!(next_fetch(&mut tracker), Some(Place { conv: conv(), after: Some(5) }));
+    // Of a conversation of which nothing was pending, and of another life of the data: left to the store.
+    let mut tracker = session();
+    tracker.go_live(&[pending(3, 5)], &[message(PEER, 4), message(PEER, 5)]);
+    assert_eq!(tracker.own_before_login(&[message(ME, 6)]), []);
+    let mut tracker = session();
+    tracker.go_live(&[], &[]);
+    assert_eq!((tracker.own_before_login(&[message(ME, 1)]), tracker.had(conv())), (vec![], 0));
+}
+
+#[test]
 fn the_backlog_beyond_the_login_reply_comes_in_pages() {
     let mut tracker = session();
     tracker.go_live(&[pending(0, 4)], &[message(PEER, 1)]);

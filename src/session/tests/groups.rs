@@ -142,7 +142,7 @@ fn news_that_came_during_the_login_follow_its_reply_in_their_order() {
     let changes = bed.session(0).hearing().unwrap().group_changes;
     bed.post(compared(conn, changes, &[1]));
     joined_elsewhere(&mut bed, Followed::Member(3));
-    let backlog = Backlog { pending: vec![], shown: vec![], requests: vec![] };
+    let backlog = Backlog { pending: vec![], shown: vec![], own: vec![], requests: vec![] };
     bed.reply(conn, SessionChange::GoLive(Box::new(backlog)));
     let lines = bed.take_lines(0);
     assert_eq!(lines[..2], [line("reply\n"), line("left\n")]);

@@ -86,7 +86,7 @@ fn how_long_a_node_takes_to_tell_what_has_changed() {
         let mut session = bed.local.opened(conn, IpAddr::V4(Ipv4Addr::LOCALHOST), &mut wire, bed.now);
         session.at_worker = true;
         bed.net.0.insert(conn, (session, wire));
-        let backlog = Backlog { pending: vec![], shown: vec![], requests: vec![] };
+        let backlog = Backlog { pending: vec![], shown: vec![], own: vec![], requests: vec![] };
         for message in [
             ReactorMessage::Enter { conn, live: Bed::live(conn, number) },
             ReactorMessage::Reply { conn, line: line("reply\n"), then: SessionChange::GoLive(Box::new(backlog)) },

@@ -217,7 +217,7 @@ fn crowd(hearers: u32) -> Bed {
         bed.open(slot);
         let conn = ConnId { reactor: 0, slot, generation: bed.names };
         let live = Live { groups: [group()].into_iter().collect(), ..*Bed::live(conn, i64::from(slot) + 1) };
-        let backlog = Backlog { pending: pending.clone(), shown: vec![], requests: vec![] };
+        let backlog = Backlog { pending: pending.clone(), shown: vec![], own: vec![], requests: vec![] };
         let then = SessionChange::GoLive(Box::new(backlog));
         for mail in [
             ReactorMessage::Enter { conn, live: Box::new(live) },
