@@ -129,7 +129,7 @@ pub(crate) fn leave(reactor: &ReactorCtx, conn: ConnId, live: &Live) {
     }
     let channels = live.own_channels(reactor.config.session_policy);
     if directory.is_online(live.user) {
-        cursor_queue.release(&channels);
+        cursor_queue.release(live.user, &channels);
     } else {
         cursor_queue.departed(live.user, &channels);
     }

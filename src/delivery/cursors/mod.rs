@@ -5,6 +5,7 @@
 //! ```
 
 mod outages;
+mod pace;
 pub mod queue;
 pub mod table;
 pub mod writer;

@@ -9,7 +9,7 @@ use super::table::{Confirmation, Cursors, Reading};
 use crate::bus::Channel;
 use crate::delivery::missed::Gap;
 use crate::delivery::receipts::Moved;
-use crate::ids::UserId;
+use crate::ids::{Members, UserId};
 use crate::metrics::Metrics;
 use crate::net::ConnId;
 use crate::store::{CursorRow, ReadRow};
@@ -21,6 +21,8 @@ const ROWS_MAX: usize = 200_000;
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) cursors: Cursors<Confirmation>,
+    /// Those of groups, which may be many: each round writes a part of them. Those of a user whose session ends are moved to the others.
+    pub(super) in_groups: Cursors<Confirmation>,
     pub(super) reads: Cursors<Reading>,
     /// What has been written and is to be told.
     pub(super) moved: Moved,
@@ -36,6 +38,22 @@ pub(super) struct Waiting {
     pub(super) departed: Vec<Channel>,
     /// Reactors whose sessions of an earlier epoch may still be there: what they confirm counts no more.
     pub(super) reactors_behind: u32,
+}
+
+impl Waiting {
+    /// Notes a position; `false` if it was given up for lack of room.
+    fn confirm(&mut self, row: Confirmation) -> bool {
+        match row.row.conv.members() {
+            Some(Members::Group(_)) => self.in_groups.confirm(row),
+            Some(Members::Pair(..)) | None => self.cursors.confirm(row),
+        }
+    }
+
+    /// All of the user's is written in the next round. Returns how many rows were given up for lack of room.
+    fn hurry(&mut self, user: UserId) -> usize {
+        let rows = self.in_groups.take_user(user);
+        rows.into_iter().filter(|row| !self.cursors.confirm(*row)).count()
+    }
 }
 
 /// What a user's sessions here have said of how far they are.
@@ -67,6 +85,7 @@ impl CursorQueue {
         let (nudge, nudged) = bounded(1);
         let waiting = Waiting {
             cursors: Cursors::new(ROWS_MAX),
+            in_groups: Cursors::new(ROWS_MAX),
             reads: Cursors::new(ROWS_MAX),
             moved: Moved::default(),
             changed: HashSet::new(),
@@ -97,7 +116,7 @@ impl CursorQueue {
             return;
         }
         for row in rows {
-            if !waiting.cursors.confirm(row) {
+            if !waiting.confirm(row) {
                 self.metrics.cursors_dropped.inc();
             }
         }
@@ -127,7 +146,9 @@ impl CursorQueue {
     #[must_use]
     pub(crate) fn take_user(&self, user: UserId) -> OfUser {
         let mut waiting = self.lock();
-        let taken = OfUser { cursors: waiting.cursors.take_user(user), reads: waiting.reads.take_user(user) };
+        let mut cursors = waiting.cursors.take_user(user);
+        cursors.extend(waiting.in_groups.take_user(user));
+        let taken = OfUser { cursors, reads: waiting.reads.take_user(user) };
         self.gauge(&waiting);
         taken
     }
@@ -136,7 +157,7 @@ impl CursorQueue {
     #[must_use]
     pub(crate) fn has(&self, user: UserId) -> bool {
         let waiting = self.lock();
-        waiting.cursors.has(user) || waiting.reads.has(user)
+        waiting.cursors.has(user) || waiting.in_groups.has(user) || waiting.reads.has(user)
     }
 
     /// These have been written by a worker: those whom it concerns are told with the next ones.
@@ -176,7 +197,7 @@ impl CursorQueue {
         waiting.changed.insert(user);
         waiting.gone.push(user);
         drop(waiting);
-        self.release(channels);
+        self.release(user, channels);
     }
 
     /// A node has stopped with which these users have gone; it has reported that, and not told anybody.
@@ -184,9 +205,14 @@ impl CursorQueue {
         self.lock().gone.extend(users);
     }
 
-    /// A session has ended: write soon, then give up its channels.
-    pub fn release(&self, channels: &[Channel]) {
-        self.lock().departed.extend_from_slice(channels);
+    /// A session of the user has ended: write soon, then give up its channels.
+    pub fn release(&self, user: UserId, channels: &[Channel]) {
+        let mut waiting = self.lock();
+        // Before the channels: they are given up after the round that finds them here.
+        let dropped = waiting.hurry(user);
+        self.metrics.cursors_dropped.inc_by(dropped as u64);
+        waiting.departed.extend_from_slice(channels);
+        drop(waiting);
         self.nudge();
     }
 
@@ -201,6 +227,7 @@ impl CursorQueue {
     pub fn void(&self, reactors: u16) {
         let mut waiting = self.lock();
         waiting.cursors = Cursors::new(ROWS_MAX);
+        waiting.in_groups = Cursors::new(ROWS_MAX);
         waiting.reads = Cursors::new(ROWS_MAX);
         waiting.moved.clear();
         waiting.reactors_behind += u32::from(reactors);
@@ -214,12 +241,72 @@ impl CursorQueue {
     }
 
     pub(super) fn gauge(&self, waiting: &Waiting) {
-        let rows = waiting.cursors.len() + waiting.reads.len();
+        let rows = waiting.cursors.len() + waiting.in_groups.len() + waiting.reads.len();
         self.metrics.cursors_dirty.set(i64::try_from(rows).unwrap_or(i64::MAX));
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Waiting> {
         // Nothing panics while it holds this lock, so a poisoned state is whole.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{ConvId, DeviceId, GroupId};
+
+    fn user(number: i64) -> UserId {
+        UserId::new(number).unwrap()
+    }
+
+    fn rows_of(number: i64) -> [CursorRow; 2] {
+        let in_group = ConvId::group(GroupId::new(7).unwrap());
+        [in_group, ConvId::pair(user(number), user(99))].map(|conv| CursorRow {
+            user: user(number),
+            device: DeviceId::UNNAMED,
+            conv,
+            delivered: 5,
+        })
+    }
+
+    #[test]
+    fn what_was_confirmed_in_groups_waits_apart_until_the_users_session_ends() {
+        let (queue, nudged) = CursorQueue::new(Arc::default());
+        queue.confirm(rows_of(1));
+        queue.confirm(rows_of(2));
+        let lens = || {
+            let waiting = queue.lock();
+            (waiting.cursors.len(), waiting.in_groups.len())
+        };
+        assert_eq!(lens(), (2, 2));
+        assert!(queue.has(user(1)) && !queue.has(user(3)));
+        // The round that gives the channels up has written both.
+        queue.release(user(1), &[Channel::User(user(1))]);
+        assert_eq!((lens(), nudged.try_recv()), ((3, 1), Ok(())));
+        let taken = queue.lock().cursors.take(10);
+        assert_eq!(taken.iter().filter(|of| of.row.user == user(1)).count(), 2);
+    }
+
+    #[test]
+    fn a_session_that_ends_while_its_rows_are_written_has_them_written_before_its_channels_are_given_up() {
+        let (queue, _nudged) = CursorQueue::new(Arc::default());
+        queue.confirm([rows_of(1)[0]]);
+        assert_eq!(queue.lock().in_groups.take(10).len(), 1, "on their way: they may come back");
+        queue.release(user(1), &[Channel::User(user(1))]);
+        assert_eq!(queue.lock().in_groups.not_written(), 0);
+        assert_eq!(queue.lock().cursors.take(10).iter().map(|of| of.row).collect::<Vec<_>>(), [rows_of(1)[0]]);
+    }
+
+    #[test]
+    fn what_is_asked_about_a_user_is_about_all_of_it() {
+        let (queue, _nudged) = CursorQueue::new(Arc::default());
+        queue.confirm(rows_of(1));
+        let taken = queue.take_user(user(1));
+        assert_eq!((taken.cursors.len(), queue.has(user(1)) && !queue.take_user(user(1)).is_empty()), (2, false));
+        queue.confirm([rows_of(2)[0]]);
+        assert!(queue.has(user(2)), "in a group only");
+        queue.void(1);
+        assert!(!queue.has(user(2)), "of messages that are no more");
     }
 }

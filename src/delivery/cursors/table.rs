@@ -149,7 +149,9 @@ impl<P: Position> Cursors<P> {
 
     /// Whether something of the user's is not in the store yet.
     pub(crate) fn has(&self, user: UserId) -> bool {
-        self.dirty.contains_key(&user) || self.writing.iter().any(|row| row.user() == user)
+        // Those of a user that were taken leave a place in the order.
+        let is_dirty = self.dirty.get(&user).is_some_and(|rows| !rows.is_empty());
+        is_dirty || self.writing.iter().any(|row| row.user() == user)
     }
 
     /// Takes about `rows_max` rows to be written, all of a user's or none. [`Cursors::written_but`] or

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //!   reactors --confirm, read--> Cursors --(each second, or when somebody leaves)--> store --> receipts
+//!                               (of much that was confirmed in groups a part in each round: pace.rs)
 //!   reactors --changed--------> who is online here ------------------------------> store --> presences
 //!   reactors --departed-----------> after both: unsubscribe from the user's channels
 //!                                   before each write: Keeper (has the data gone back?), Endings (who was logged out?)
@@ -20,8 +21,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::outages::{Behind, Outages};
-use super::queue::CursorQueue;
-use super::table::{Confirmation, Reading};
+use super::pace::Pace;
+use super::queue::{CursorQueue, Waiting};
+use super::table::{Confirmation, Cursors, Reading};
 use crate::bus::{Bell, Bus, Channel};
 use crate::clock::Clock;
 use crate::delivery::bell::{self, Ring};
@@ -40,7 +42,7 @@ use crate::slow;
 use crate::store::{CursorRow, ReadRow, SavedReads, Store, StoreError};
 use crate::wants::Want;
 
-/// The longest time a confirmed position waits to be written.
+/// The longest time between two rounds.
 const WRITE_BEHIND: Duration = Duration::from_secs(1);
 /// What has moved is told no more often, however often it is written.
 const TELL_PAUSE: Duration = Duration::from_secs(1);
@@ -78,6 +80,7 @@ fn run(mut cursor_writer: CursorWriter, nudged: &Receiver<()>, stop: &Receiver<(
             looked_at = now();
         }
     }
+    cursor_writer.pace.end();
     cursor_writer.write(now());
     cursor_writer.leave_behind(now());
     cursor_writer.keeper.leave(&mut *cursor_writer.store);
@@ -115,6 +118,7 @@ pub struct CursorWriter {
     absent: Absent,
     clock: Clock,
     outages: Outages,
+    pace: Pace,
 }
 
 impl CursorWriter {
@@ -150,6 +154,7 @@ impl CursorWriter {
             absent,
             clock,
             outages: Outages::default(),
+            pace: Pace::default(),
         }
     }
 
@@ -238,11 +243,29 @@ impl CursorWriter {
     }
 
     fn write_cursors(&mut self, epoch: &str, now: Instant) {
+        let (all, in_groups) = {
+            let waiting = self.cursor_queue.lock();
+            (waiting.cursors.len(), waiting.in_groups.len())
+        };
+        let some = self.pace.rows(in_groups, now);
+        let is_told = all + some > 0 && self.demand.look(Want::Receipts, now).is_possible();
+        if self.write_rows(epoch, |waiting| &mut waiting.cursors, all, is_told) {
+            self.write_rows(epoch, |waiting| &mut waiting.in_groups, some, is_told);
+        }
+        self.cursor_queue.gauge(&self.cursor_queue.lock());
+    }
+
+    /// Writes about so many rows of a table; whether the store took them.
+    fn write_rows(
+        &mut self,
+        epoch: &str,
+        table: fn(&mut Waiting) -> &mut Cursors<Confirmation>,
+        mut left: usize,
+        is_told: bool,
+    ) -> bool {
         // Rows that are locked wait again: once round is enough.
-        let mut left = self.cursor_queue.lock().cursors.len();
-        let is_told = left > 0 && self.demand.look(Want::Receipts, now).is_possible();
         while left > 0 {
-            let rows = self.cursor_queue.lock().cursors.take(BATCH_ROWS_MAX);
+            let rows = table(&mut self.cursor_queue.lock()).take(left.min(BATCH_ROWS_MAX));
             left = left.saturating_sub(rows.len());
             if rows.is_empty() {
                 break;
@@ -258,19 +281,19 @@ impl CursorWriter {
                     if is_told {
                         waiting.moved.delivered(&written);
                     }
-                    let dropped = waiting.cursors.written_but(locked);
+                    let dropped = table(&mut waiting).written_but(locked);
                     self.metrics.cursors_dropped.inc_by(dropped as u64);
                 }
                 Err(error) => {
                     self.metrics.store_errors.inc();
                     self.outages.note(Behind::Confirmed, Some(&error));
-                    let dropped = self.cursor_queue.lock().cursors.not_written();
+                    let dropped = table(&mut self.cursor_queue.lock()).not_written();
                     self.metrics.cursors_dropped.inc_by(dropped as u64);
-                    break;
+                    return false;
                 }
             }
         }
-        self.cursor_queue.gauge(&self.cursor_queue.lock());
+        true
     }
 
     fn write_reads(&mut self, epoch: &str, now: Instant) {
