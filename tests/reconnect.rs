@@ -17,6 +17,7 @@ use common::http::get;
 use common::mariadb::MariaDb;
 use common::node::Node;
 use common::process::{program, wait_for};
+use common::relay::{Flow, Relay};
 use mysql::Conn;
 use mysql::prelude::Queryable;
 use serde_json::{Value, json};
@@ -252,4 +253,42 @@ fn a_node_dies_and_its_sessions_come_back_on_the_others() {
     let kinds: BTreeSet<&str> = workers.iter().map(|text| text.get(..40).unwrap_or(text)).collect();
     let most = 3 * SESSIONS + BESIDES;
     assert!(workers.len() <= most, "{} statements, expected at most {most}: {kinds:#?}", workers.len());
+}
+
+#[test]
+fn who_logs_in_while_the_database_hangs_is_answered_and_is_taken_afterwards() {
+    let database = MariaDb::shared();
+    database.url("hangs");
+    let relay = Relay::start(database.port());
+    let url = MariaDb::url_on_port("hangs", relay.port());
+    // With one worker.
+    let node = Node::start(&["--mysql", &url, "--set", "store.pool=5", "--set", "store.timeout_ms=2000"]);
+    let addr = node.addr();
+    let logins: Vec<Value> = (0..120)
+        .map(|_| Client::newcomer(addr, "coming"))
+        .map(|client| json!({"msgid": 1, "ack": true, "id": client.id, "token": client.token}))
+        .collect();
+    let mut coming: Vec<Client> = logins.iter().map(|_| Client::connect(addr)).collect();
+
+    // It falls silent among the first half: in the middle of a turn of a worker, most likely. None of that turn may be forgotten.
+    let half = logins.len() / 2;
+    for (client, login) in coming.iter_mut().zip(&logins).take(half) {
+        client.send(login);
+    }
+    assert_eq!(coming[0].reply(2, &logins[0])["errno"], 0);
+    relay.set(Flow::Hold);
+    for (client, login) in coming.iter_mut().zip(&logins).skip(half) {
+        client.send(login);
+    }
+    let answers = coming.iter_mut().zip(&logins).skip(1).rev().map(|(client, login)| client.reply(2, login));
+    let answers: Vec<i64> = answers.map(|reply| reply["errno"].as_i64().unwrap()).collect();
+    assert!(answers.iter().all(|errno| [0, 503].contains(errno)), "{answers:?}");
+    assert!(answers[..half].iter().all(|errno| *errno == 503), "the database was silent: {answers:?}");
+
+    relay.set(Flow::Pass);
+    for (client, login) in coming.iter_mut().zip(&logins).skip(half) {
+        wait_for("a login that was refused to be taken", || {
+            (client.request(login.clone())["errno"] == 0).then_some(())
+        });
+    }
 }
