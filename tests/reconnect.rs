@@ -141,27 +141,24 @@ fn a_login_takes_so_many_statements() {
     subject_of.by_token(&nothing);
     let friend = Client::newcomer(addr, "friend");
     subject.ok(json!({"msgid": 7, "friendid": friend.id}));
-    assert_asks(&subject_of.by_token(&nothing), 2, "with a friend who is online");
+    assert_asks_alone(&mut subject_of, 2, "with a friend who is online");
     let group = subject.create_group("chess");
-    assert_asks(&subject_of.by_token(&nothing), 3, "with a group: its members");
+    assert_asks_alone(&mut subject_of, 3, "with a group: its members");
     let mut friend = friend;
     friend.join(group);
-    assert_asks(&subject_of.by_token(&nothing), 3, "the friend is a member as well");
+    assert_asks_alone(&mut subject_of, 3, "the friend is a member as well");
     let mut stranger = Client::newcomer(addr, "stranger");
     stranger.join(group);
-    assert_asks(&subject_of.by_token(&nothing), 3, "a stranger who is online is one as well");
+    assert_asks_alone(&mut subject_of, 3, "a stranger who is online is one as well");
     friend.say(id, "hello");
     stranger.say_to_group(group, "and");
     subject.expect_push(6);
     subject.expect_push(10);
-    assert_asks(&subject_of.by_token(&nothing), 4, "the messages that wait");
+    assert_asks_alone(&mut subject_of, 4, "the messages that wait");
     let mut other = Client::newcomer(addr, "other");
     other.ok(json!({"msgid": 53, "id": id, "on": true}));
-    assert_asks(
-        &subject_of.by_token(&nothing),
-        5,
-        "somebody has blocked the user: whether a stranger who is online has",
-    );
+    let blocked = "somebody has blocked the user: whether a stranger who is online has";
+    assert_asks_alone(&mut subject_of, 5, blocked);
     let list = subject_of.by_token(&json!({"catch_up": "list"}));
     assert!(list.len() <= 14, "with the list of conversations instead: {list:#?}");
 }
@@ -169,6 +166,20 @@ fn a_login_takes_so_many_statements() {
 #[track_caller]
 fn assert_asks(asked: &[String], count: usize, of: &str) {
     assert_eq!(asked.len(), count, "{of}: {asked:#?}");
+}
+
+/// The same of a login by token. Others have just joined or said something, and their sessions ask the store a moment later: what one of them
+/// asks may stand among a login's statements, so there are some more tries.
+#[track_caller]
+fn assert_asks_alone(subject: &mut Subject<'_>, count: usize, of: &str) {
+    let mut asked = Vec::new();
+    for _ in 0..5 {
+        asked = subject.by_token(&json!({}));
+        if asked.len() <= count {
+            break;
+        }
+    }
+    assert_asks(&asked, count, of);
 }
 
 /// The load generator, between "ready" and the line that it waits for.
