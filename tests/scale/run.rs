@@ -91,8 +91,8 @@ impl Run {
 
     /// All nodes work until nothing is left to do. The clock goes on.
     pub fn rest(&mut self) {
-        // What is written behind may have something told a second later.
-        for _ in 0..10 {
+        // What is written behind may have something told a second later, and what much of a group has confirmed is written in five of them.
+        for _ in 0..25 {
             while self.step(f64::MAX) {}
             clock::pass(Duration::from_millis(300));
         }
