@@ -47,7 +47,7 @@ pub(crate) struct Account {
     pub(crate) generation: u32,
     /// All of it but the members of the groups.
     pub(crate) page: AccountPage,
-    /// The oldest messages of what is pending, if they were read.
+    /// The oldest messages of what is pending, if they were read; the user's own may be among them.
     pub(crate) shown: Option<Vec<Message>>,
 }
 
